@@ -1,0 +1,122 @@
+# Postrider: one Makefile, objects under build/, nothing generated elsewhere.
+#
+#   make            build/sendmail and build/postrider
+#   make sanitized  the same under ASan and UBSan, in build/sanitized
+#   make check      all tests          make lint       all linters
+#   make demo       a message through a demonstration smarthost
+#   make install    DESTDIR, prefix, sysconfdir, localstatedir
+#   make dist       a source archive
+
+VERSION := 0.1.0
+
+prefix        ?= /usr
+sbindir       ?= $(prefix)/sbin
+bindir        ?= $(prefix)/bin
+libdir        ?= $(prefix)/lib
+mandir        ?= $(prefix)/share/man
+docdir        ?= $(prefix)/share/doc/postrider
+sysconfdir    ?= /etc
+localstatedir ?= /var
+
+B      ?= build
+PYTHON ?= /usr/bin/python3
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wno-format-nonliteral -Wundef \
+            -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
+            -Wwrite-strings -Werror
+has = $(shell printf 'int main(void){return 0;}' | \
+        $(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && printf '%s' '$(1)')
+
+CFLAGS   ?= -O2 -g
+HARDENING := -fPIE -fstack-protector-strong \
+             $(call has,-fstack-clash-protection) $(call has,-fcf-protection)
+FORTIFY  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+PATHS    := -DPOSTRIDER_VERSION='"$(VERSION)"' \
+            -DPOSTRIDER_SBINDIR='"$(sbindir)"' \
+            -DPOSTRIDER_SYSCONFDIR='"$(sysconfdir)"' \
+            -DPOSTRIDER_LOCALSTATEDIR='"$(localstatedir)"'
+ALL_CPPFLAGS = -Iinclude -D_GNU_SOURCE $(PATHS) $(FORTIFY) $(CPPFLAGS)
+ALL_CFLAGS   = -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS)
+ALL_LDFLAGS  = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed \
+               -Wl,--hash-style=gnu $(LDFLAGS)
+
+# The layers, lowest first, and what each program is made of.
+LAYERS         := util mail config spool net smtp relay
+SENDMAIL_PARTS := sendmail spool config mail util
+POSTRIDER_PARTS := postrider relay smtp net spool config mail util
+
+source = $(sort $(wildcard src/$(1)/*.c))
+object = $(patsubst src/%.c,$(B)/obj/%.o,$(call source,$(1)))
+archives = $(foreach part,$(1),$(B)/lib$(part).a)
+
+all: $(B)/sendmail $(B)/postrider
+
+$(B)/sendmail: $(call object,sendmail) \
+               $(call archives,$(filter-out sendmail,$(SENDMAIL_PARTS)))
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lconfuse
+	@ln -sf sendmail $(B)/mailq && ln -sf sendmail $(B)/newaliases
+
+$(B)/postrider: $(call object,postrider) \
+                $(call archives,$(filter-out postrider,$(POSTRIDER_PARTS)))
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lconfuse -lssl -lcrypto
+
+define archive_rule
+$(B)/lib$(1).a: $(call object,$(1))
+	@rm -f $$@
+	$(AR) rcs $$@ $$^
+endef
+$(foreach part,$(LAYERS),$(eval $(call archive_rule,$(part))))
+
+$(B)/obj/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(B)/obj/*/*.d)
+
+# The sanitized build is this Makefile once more with other flags.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
+            -fno-omit-frame-pointer -O1 -g
+sanitized:
+	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS='$(SANITIZE)' \
+	    FORTIFY= all
+
+# Unit tests: tests/unit/LAYER/NAME_test.c, each a program of its own.
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,\
+                $(sort $(wildcard tests/unit/*/*_test.c)))
+# A program's own modules can be tested, too: all of them but its main().
+unit_own = $(filter-out %/main.o,$(foreach program,sendmail postrider,\
+             $(if $(findstring unit/$(program)/,$(1)),\
+               $(call object,$(program)))))
+
+$(B)/unit/%: tests/unit/%.c $(call archives,$(LAYERS)) \
+             $(call object,sendmail) $(call object,postrider)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -pie -o $@ $< \
+	    $(call unit_own,$@) \
+	    $(call archives,relay smtp net spool config mail util) \
+	    -lcmocka -lconfuse -lssl -lcrypto
+
+-include $(wildcard $(B)/unit/*/*.d)
+
+unit-tests: $(UNIT_TESTS)
+	@for test in $(UNIT_TESTS); do \
+	    printf '%s\n' "$$test"; "$$test" || exit 1; done
+
+unit:
+	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS='$(SANITIZE)' \
+	    FORTIFY= unit-tests
+
+system: all sanitized
+	$(PYTHON) -m pytest -q -p no:cacheprovider tests/system
+
+check: lint-layers unit system
+
+lint-layers: all
+	tests/lint/layers
+
+.PHONY: all sanitized unit unit-tests system check lint lint-layers demo \
+        install uninstall dist clean
+clean:
+	rm -rf $(B)
+
+.DELETE_ON_ERROR:

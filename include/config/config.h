@@ -1,0 +1,100 @@
+/*
+ * config.h - the configuration file, read and checked
+ *
+ * postrider.conf(5) is the reference. Whoever gets a struct config can rely
+ * on it: values are in range, names are known, defaults are filled in. Errors
+ * are FAULT_CONFIG: `/etc/postrider/postrider.conf:12: smarthost "main":
+ * port = 99999: must be 1 to 65535`.
+ */
+#ifndef POSTRIDER_CONFIG_CONFIG_H
+#define POSTRIDER_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+#include "util/log.h"
+#include "util/strings.h"
+
+enum delivery { DELIVERY_QUEUE, DELIVERY_DIRECT };
+enum tls_use { TLS_STARTTLS, TLS_IMPLICIT, TLS_NONE };
+enum inet_use { INET_ANY, INET_IPV4, INET_IPV6 };
+
+struct smarthost {
+    char *name;                     /* of the section */
+    char *host;
+    uint16_t port;                  /* default 587; 465 with implicit */
+    enum tls_use tls;
+    char *tls_ca_file;              /* "" if not set; so for all below */
+    char *tls_fingerprint;          /* SHA-256, 64 hex digits, lower case */
+    unsigned tls_min_version;       /* 12 or 13 */
+    char *tls_cert_file;
+    char *tls_key_file;             /* default: tls_cert_file */
+    char *auth;                     /* "auto", "none" or a mechanism's name in
+                                     * lower case, as in postrider.conf(5) */
+    char *user;
+    char *password_file;
+    char *password_command;
+    char *password_credential;      /* name below $CREDENTIALS_DIRECTORY */
+    bool password_in_clear;         /* allow passwords without TLS */
+    unsigned connections;
+    unsigned messages_per_connection;
+    unsigned messages_per_minute;   /* 0: no limit */
+    enum inet_use inet;
+    char *source_address;
+    int64_t timeout;                /* milliseconds */
+    unsigned line;                  /* of the section in the file */
+};
+
+struct sender_rule {
+    char *match;                    /* login name, address, @domain or "*" */
+    char *address;                  /* "" leaves it */
+    char *name;                     /* "" supplies none */
+    char *smarthost;                /* "" for the usual order */
+};
+
+struct config {
+    char *path;                     /* of the file; "" if there is none */
+    uid_t owner;                    /* of the file, and may others write it: */
+    bool owner_only;                /* decides whether password_command runs */
+    char *hostname;
+    char *domain;
+    char *aliases;                  /* path; "" for none */
+    char *local_recipient;          /* "" if not set */
+    enum delivery delivery;
+    char *spool;
+    struct strings listen;
+    uint64_t message_size_limit;    /* octets */
+    int64_t retry_first;            /* milliseconds; so for the next three */
+    int64_t retry_longest;
+    int64_t expire_after;
+    int64_t delay_warning;          /* 0: none */
+    char *redirect_all;             /* "" if not set */
+    bool subtract_arguments;        /* extract = subtract: with -t, arguments
+                                     * are taken off the recipients */
+    enum log_target log;
+    struct smarthost *smarthosts;   /* in the order of the file */
+    size_t smarthost_count;
+    struct sender_rule *senders;    /* in the order of the file */
+    size_t sender_count;
+};
+
+/*
+ * Read the configuration that counts for this process: $POSTRIDER_CONFIG;
+ * else the caller's own ($XDG_CONFIG_HOME or ~/.config)/postrider/
+ * postrider.conf if it exists and belongs to him; else the system's. The
+ * first must exist; without the last, everything has its default and no
+ * smarthost. NULL with FAULT_CONFIG.
+ */
+struct config *config_load(struct error *err);
+
+/* Read this file. */
+struct config *config_load_file(const char *path, struct error *err);
+void config_free(struct config *config);                /* NULL is allowed */
+
+const struct smarthost *config_smarthost(const struct config *config,
+                                         const char *name);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * password.h - the secret of a smarthost, fetched when it is needed
+ */
+#ifndef POSTRIDER_CONFIG_PASSWORD_H
+#define POSTRIDER_CONFIG_PASSWORD_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+struct config;
+struct secret;
+struct smarthost;
+
+/*
+ * Fetch the password (or token) from password_file, password_command or the
+ * systemd credential: first line, without its line end. Both files must belong
+ * to root or to the process's user, and nobody else may read a password_file:
+ * FAULT_CONFIG, with the remedy. FAULT_PERMISSION if it cannot be opened.
+ * A password_command is split into words (quotes and backslash as in a shell)
+ * and run without a shell: standard input /dev/null, output at most 64 KB, at
+ * most 30 s; only if the configuration belongs to the process's user or root
+ * and nobody else can write it.
+ * Callers have called process_hide_memory() before.
+ */
+bool password_fetch(const struct config *config,
+                    const struct smarthost *smarthost, struct secret *secret,
+                    struct error *err);
+
+/* Is there one configured at all? */
+bool password_configured(const struct smarthost *smarthost);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * address.h - addresses as people and programs write them (RFC 5322 3.4, 4.4)
+ *
+ * Takes what is found in the wild: comments, folding, groups, routes, quoted
+ * local parts, quoted pairs outside quotes, white space around dots and @,
+ * empty list elements, bare local names. Text is octets with a length and may
+ * hold anything; what is no address is refused with a text that shows it.
+ */
+#ifndef POSTRIDER_MAIL_ADDRESS_H
+#define POSTRIDER_MAIL_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/error.h"
+
+#define ADDRESS_LENGTH_MAX 254      /* RFC 5321 section 4.5.3.1.3, without <> */
+#define ADDRESS_LOCAL_MAX 64        /* section 4.5.3.1.1; completed names */
+#define ADDRESS_DOMAIN_MAX 255      /* section 4.5.3.1.2 */
+
+/* One mailbox, and where it stands in the text it was parsed from. */
+struct mailbox {
+    char *address;          /* addr-spec without comments, folding and route;
+                             * without "@domain" if the text has none */
+    bool has_domain;
+    size_t start;           /* the text [start, end) is the addr-spec with its */
+    size_t end;             /* route, as written, without the angle brackets */
+    bool has_brackets;      /* written as <addr-spec> */
+    bool has_name;          /* has a display name or, as in `root (Cron)`, a
+                             * comment that serves as one */
+};
+
+struct mailbox_list {
+    struct mailbox *items;  /* owned, as are their strings */
+    size_t count;
+    size_t capacity;
+};
+
+/*
+ * Parse an address-list into list, which must be { 0 } or hold earlier
+ * results: mailboxes are appended, groups contribute their members.
+ *
+ * FAULT_DATA if the text is no address list, holds a control character other
+ * than folding white space outside its comments, or an address is too long.
+ * list then holds nothing new.
+ */
+bool mailbox_list_parse(struct mailbox_list *list, const char *text,
+                        size_t length, struct error *err);
+void mailbox_list_free(struct mailbox_list *list);      /* empty again */
+
+/*
+ * Exactly one address, as in -f or in a configuration file; "" and "<>" give
+ * "". The caller frees the result; NULL with FAULT_DATA.
+ */
+char *address_parse_one(const char *text, struct error *err);
+
+/* Position of the @ that separates local part and domain, or NULL. Quoted
+ * local parts may hold others. */
+const char *address_at(const char *address);
+
+/* The address with "@domain" appended unless it has a domain. Caller frees. */
+char *address_complete(const char *address, const char *domain);
+
+/* Alike as RFC 5321 section 2.4 has it: domains in any case. */
+bool address_equal(const char *a, const char *b);
+
+/* The local part without quotes and quoted pairs. Caller frees. */
+char *address_local_name(const char *address);
+
+/*
+ * May it go on the wire, into the spool and a log? No control character, NUL
+ * impossible, valid UTF-8, no leading '-', lengths within the limits, a local
+ * part and a domain that RFC 5321 section 4.1.2 or RFC 6531 could have.
+ * "" is refused too. FAULT_DATA.
+ */
+bool address_check(const char *address, struct error *err);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * aliases.h - local names and where their mail goes: aliases(5)
+ *
+ * Lines `name: address, address`, continued by leading white space, comments
+ * with #, quoted names, `:include:/absolute/file` for lists of addresses.
+ * Pipes and files as destinations are refused with a line that says so:
+ * Postrider delivers nothing locally. Names are alike in any case.
+ */
+#ifndef POSTRIDER_MAIL_ALIASES_H
+#define POSTRIDER_MAIL_ALIASES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/error.h"
+
+struct aliases;             /* fields: src/mail/aliases.c */
+struct strings;
+
+/*
+ * Read an aliases file. One that does not exist is an empty one. Faults:
+ * FAULT_CONFIG with file, line and what is allowed; FAULT_TEMPORARY when it
+ * exists and cannot be read.
+ *
+ * A destination that is refused (pipe, file) is a fault only when it is used,
+ * or in aliases_check.
+ */
+struct aliases *aliases_load(const char *path, struct error *err);
+void aliases_free(struct aliases *aliases);             /* NULL is allowed */
+
+/*
+ * The destinations of a local name, expanded until none is an alias: appended
+ * to list as addresses or bare names without alias. False if there is no such
+ * alias (err->fault is FAULT_NONE), or it cannot be used (a loop that leaves
+ * nothing, a pipe, a file, an unreadable :include:): FAULT_CONFIG.
+ * A name that leads back to itself stands for itself, as in `root: root, ops@x`.
+ * is_local tells whether an address is a local one, and gives its name.
+ */
+struct local_names {
+    const char *host;       /* name@host, name@first-label, name@localhost */
+};
+bool aliases_expand(const struct aliases *aliases, const char *name,
+                    const struct local_names *local, struct strings *list,
+                    struct error *err);
+
+/*
+ * The local name that an address stands for, without quotes and in lower
+ * case: a bare name, name@localhost, name@host, name@ its first label. NULL if
+ * it belongs elsewhere. The caller frees it.
+ */
+char *local_name_of(const char *address, const struct local_names *local);
+
+/* Check all entries, as newaliases does: the first fault, with its line. */
+bool aliases_check(const struct aliases *aliases,
+                   const struct local_names *local, struct error *err);
+
+size_t aliases_count(const struct aliases *aliases);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * complete.h - a submitted header section, made fit to travel (RFC 6409 8)
+ *
+ * Adds what is missing, removes Bcc and Resent-Bcc, completes addresses
+ * without a domain, applies the sender's rule. Touches nothing else.
+ */
+#ifndef POSTRIDER_MAIL_COMPLETE_H
+#define POSTRIDER_MAIL_COMPLETE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "util/error.h"
+
+struct header;
+struct mailbox_list;
+struct strings;
+
+#define COMPLETE_RECEIVED_MAX 50        /* more is a loop: FAULT_UNAVAILABLE */
+
+/*
+ * The fields of the most recent resent block (RFC 5322 section 3.6.6): the
+ * first Resent- field and the Resent- fields behind it, up to one that starts
+ * an older block, or to a trace field. first == end if there is none.
+ */
+struct resent_block {
+    size_t first;           /* index of its first field */
+    size_t end;             /* one behind its last field */
+};
+struct resent_block complete_resent_block(const struct header *header);
+
+/*
+ * Add the recipients that the header names: To, Cc and Bcc, or the trio of
+ * the most recent resent block if there is one. FAULT_DATA names field and
+ * text that is no address.
+ */
+bool complete_recipients(const struct header *header,
+                         struct mailbox_list *list, struct error *err);
+
+/* What completing needs to know. Strings are borrowed; NULL means none. */
+struct completion {
+    const char *host;           /* right side of Message-ID */
+    const char *domain;         /* completes bare addresses */
+    const char *sender;         /* complete address for a missing From */
+    const char *full_name;      /* display name for a missing From */
+    const char *rule_address;   /* replaces the addresses in From and Sender */
+    const char *rule_name;      /* for those without a display name */
+    const char *original_to;    /* body of an X-Original-To field to add */
+    const char *id;             /* queue-id: left side of Message-ID */
+    time_t now;
+    bool gateway;               /* -G: remove Bcc, add and complete nothing */
+    bool resent;                /* complete the resent block, too (-t) */
+};
+
+/*
+ * Missing Date, Message-ID and From are appended; with resent, the missing
+ * ones of Resent-Date, Resent-From and Resent-Message-ID are put in front of
+ * the block, and the rule goes for Resent-From and Resent-Sender. Without any of To, Cc (with resent: and Resent-To,
+ * Resent-Cc) left, `To: undisclosed-recipients:;` is appended. Fields that
+ * cannot be parsed stay as they are.
+ */
+bool complete_header(struct header *header, const struct completion *with,
+                     struct error *err);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * header.h - a header section in memory (RFC 5322 section 2.2)
+ *
+ * Fields keep every octet they came with, folding included, and their order.
+ * Lines end with CRLF.
+ */
+#ifndef POSTRIDER_MAIL_HEADER_H
+#define POSTRIDER_MAIL_HEADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+
+struct field {
+    char *text;             /* the whole field with its last CRLF; owned */
+    size_t length;
+    size_t name_length;     /* text[0..name_length) is the name */
+    size_t body_start;      /* after the colon */
+};
+
+struct header {
+    struct field *fields;   /* owned; change only through the functions */
+    size_t count;
+    size_t capacity;
+};
+
+/* { 0 } is an empty header section. */
+void header_free(struct header *header);
+
+/*
+ * Does this line (of length octets, with or without its line end) start a
+ * field: a name of printable ASCII without colon, then perhaps white space
+ * (RFC 5322 section 4.5), then a colon?
+ */
+bool header_line_is_field(const char *line, size_t length);
+
+/* Append a field given as raw text that ends with CRLF. Copied. */
+void header_append_raw(struct header *header, const char *text, size_t length);
+
+/* Append "name: body CRLF". */
+void header_append(struct header *header, const char *name, const char *body);
+
+/* The same in front of field number index. */
+void header_insert(struct header *header, size_t index, const char *name,
+                   const char *body);
+
+/* Is the name of the field this one, in any case? */
+bool field_is(const struct field *field, const char *name);
+
+/* Index of the first field of that name at or after index from, or count. */
+size_t header_find(const struct header *header, const char *name, size_t from);
+bool header_has(const struct header *header, const char *name);
+size_t header_count(const struct header *header, const char *name);
+
+void header_remove(struct header *header, size_t index);
+void header_remove_all(struct header *header, const char *name);
+
+/* Replace count octets of the field's body, position counted from body_start. */
+void field_replace(struct field *field, size_t position, size_t count,
+                   const char *text);
+
+/* The body of a field: octets after the colon up to the last CRLF. Borrowed. */
+const char *field_body(const struct field *field, size_t *length);
+
+/* Append all fields as they are, without the empty line. */
+void header_write(const struct header *header, struct buf *out);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * phrase.h - names of people in header fields
+ */
+#ifndef POSTRIDER_MAIL_PHRASE_H
+#define POSTRIDER_MAIL_PHRASE_H
+
+struct buf;
+
+/*
+ * Append a display name as a phrase (RFC 5322 section 3.2.5): as it is if it
+ * is only atoms and spaces, quoted if it needs quotes, as encoded-words (RFC
+ * 2047, UTF-8, folded) if it is not ASCII; octets that are no UTF-8 are taken
+ * for ISO 8859-1. Control characters become spaces. A name that comes with
+ * quotes around it already loses those first.
+ */
+void phrase_add(struct buf *out, const char *name);
+
+#endif

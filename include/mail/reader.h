@@ -1,0 +1,60 @@
+/*
+ * reader.h - a message from a descriptor, line ends made CRLF as it streams
+ *
+ * LF, CRLF and bare CR each end a line, in any mixture; each becomes CRLF, and
+ * a last line without an end gets one. NUL and all other octets pass. With
+ * dots on, a line that is a single dot ends the message (the rest of the input
+ * is still read, and thrown away), and a line that starts with a dot loses it.
+ * A read error is not the end of the message.
+ */
+#ifndef POSTRIDER_MAIL_READER_H
+#define POSTRIDER_MAIL_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+struct header;
+struct reader;              /* fields: src/mail/reader.c */
+
+struct reader_limits {
+    uint64_t message;       /* octets of the message, counted as CRLF lines */
+    size_t header;          /* octets of its header section */
+};
+
+/* The descriptor stays the caller's. */
+struct reader *reader_new(int fd, bool dots, struct reader_limits limits);
+void reader_free(struct reader *reader);
+
+/*
+ * Read the header section. A leading mbox line ("From " or ">From ") is
+ * dropped. It ends with an empty line, which is consumed, or before the first
+ * line that is neither field nor continuation: that line starts the body.
+ *
+ * FAULT_INPUT or FAULT_TEMPORARY when reading fails, FAULT_DATA when a limit
+ * is exceeded.
+ */
+bool reader_header(struct reader *reader, struct header *header,
+                   struct error *err);
+
+/* Where the body goes: called with pieces of it, in order. */
+typedef bool reader_sink(void *context, const char *data, size_t length,
+                         struct error *err);
+
+/* Read the body to its end. Faults as above, and the sink's. */
+bool reader_body(struct reader *reader, reader_sink *sink, void *context,
+                 struct error *err);
+
+/* Did any octet of the body (after reader_body) have its high bit set? */
+bool reader_body_is_8bit(const struct reader *reader);
+
+/*
+ * Read what is left of the input and throw it away, so that a caller who is
+ * refused does not die of SIGPIPE. patience is the number of milliseconds to
+ * wait for more; -1 waits for the end of the input. Terminals are not drained.
+ */
+void reader_drain(int fd, int patience);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * stream.h - buffered octets over a socket, in the clear or through TLS
+ *
+ * Every wait has a deadline, and the stream as a whole has one: whichever
+ * comes first. While a write waits, replies that arrive are taken in (up to
+ * STREAM_INPUT_MAX), so that two sides that both write cannot block each
+ * other for ever.
+ *
+ * Once a call has failed, all later ones fail with the same error.
+ */
+#ifndef POSTRIDER_NET_STREAM_H
+#define POSTRIDER_NET_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+#define STREAM_INPUT_MAX 65536
+#define STREAM_LINE_MAX 4096    /* octets of a reply line with its CRLF */
+
+struct stream;
+struct tls;
+struct tls_context;
+
+/* Takes over a connected non-blocking socket. deadline is for everything. */
+struct stream *stream_new(int fd, int64_t deadline);
+void stream_free(struct stream *stream);                /* closes; NULL is allowed */
+void stream_set_deadline(struct stream *stream, int64_t deadline);
+int stream_descriptor(const struct stream *stream);
+
+/* Queue octets; they are sent when the buffer (64 KB) is full, or by flush. */
+bool stream_write(struct stream *stream, const void *data, size_t length,
+                  int64_t timeout, struct error *err);
+/* Send what is queued: one write(2) or TLS record if it fits. Each buffer of
+ * at most 64 KB has timeout milliseconds as a whole, however it trickles. */
+bool stream_flush(struct stream *stream, int64_t timeout, struct error *err);
+
+/*
+ * The next line, which must end with CRLF or LF, without it. The line is
+ * borrowed until the next call. It may hold any other octet, NUL included.
+ * FAULT_TEMPORARY: time is over or the connection is lost (also in the middle
+ * of a line); FAULT_PROTOCOL: the line is too long.
+ */
+bool stream_read_line(struct stream *stream, const char **line,
+                      size_t *length, int64_t deadline, struct error *err);
+
+/* Has anything arrived that was not read yet? Asks the socket, too. */
+bool stream_has_input(struct stream *stream);
+
+/* Did the last line end with CR LF (not LF alone)? */
+bool stream_line_had_crlf(const struct stream *stream);
+
+/*
+ * TLS from here on: the handshake of net/tls.h. FAULT_PROTOCOL if octets have
+ * arrived already: nothing that came before it may count after it.
+ */
+bool stream_start_tls(struct stream *stream, struct tls_context *context,
+                      const char *host, int64_t deadline, struct error *err);
+const struct tls *stream_tls(const struct stream *stream);  /* NULL: clear */
+
+/* TLS close_notify and shutdown, as far as it needs no waiting. */
+void stream_close(struct stream *stream);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * auth.h - AUTH (RFC 4954) and the mechanisms of SASL
+ *
+ * login, plain, cram-md5, scram-sha-256 (and -plus when both sides have a
+ * channel binding), xoauth2, oauthbearer, external. "auto" takes the
+ * strongest that is offered and possible.
+ */
+#ifndef POSTRIDER_SMTP_AUTH_H
+#define POSTRIDER_SMTP_AUTH_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+struct session;
+struct session_settings;
+
+/*
+ * Authenticate. FAULT_PERMISSION: refused for good (5yz), or no mechanism fits;
+ * FAULT_TEMPORARY: 4yz or the connection; FAULT_PROTOCOL: nonsense.
+ * settings->auth is not "none".
+ */
+bool auth_run(struct session *session, const struct session_settings *settings,
+              struct error *err);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * content.h - the octets of a message on their way (RFC 5321 section 4.5.2)
+ */
+#ifndef POSTRIDER_SMTP_CONTENT_H
+#define POSTRIDER_SMTP_CONTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Where in a line the last octet stood; { 0 } is the start of a message. */
+struct content_state {
+    bool in_line;           /* the last octet was not the LF of a CRLF */
+    bool after_cr;
+};
+
+/* How many octets from data can be sent as they are before a dot must be
+ * inserted: length if none. Advances state over them. When the result is less
+ * than length, send a dot, then go on from there. */
+size_t content_run(struct content_state *state, const char *data,
+                   size_t length);
+
+#endif

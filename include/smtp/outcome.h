@@ -1,0 +1,64 @@
+/*
+ * outcome.h - what an attempt came to for one recipient
+ */
+#ifndef POSTRIDER_SMTP_OUTCOME_H
+#define POSTRIDER_SMTP_OUTCOME_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+enum outcome_kind {
+    OUTCOME_NONE,           /* not yet */
+    OUTCOME_DELIVERED,
+    OUTCOME_DEFERRED,
+    OUTCOME_FAILED
+};
+
+/* Where in the dialogue it was decided. */
+enum outcome_stage {
+    STAGE_CONNECT,          /* up to and including AUTH */
+    STAGE_MAIL,
+    STAGE_RCPT,
+    STAGE_DATA,             /* DATA or BDAT, and the final reply */
+    STAGE_LOCAL             /* by ourselves */
+};
+
+struct outcome {
+    enum outcome_kind kind;
+    enum outcome_stage stage;
+    enum fault fault;       /* decides the exit status; FAULT_NONE delivered */
+    char status[16];        /* enhanced status code, never "": from the reply,
+                             * else made up from code and stage */
+    char *text;             /* the reply or our own words, one line, escaped;
+                             * owned; NULL with OUTCOME_NONE */
+    bool from_reply;        /* text is a reply of the smarthost */
+    bool uncertain;         /* lost between final dot and reply: may have
+                             * arrived */
+};
+
+struct reply;
+
+/* Set from a reply to the command of that stage. The one place where 2yz is
+ * delivered, 5yz failed, and everything else deferred. */
+void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
+                        const struct reply *reply);
+
+/* Set as deferred by trouble of ours or of the connection. status is made up
+ * from stage and fault: 4.4.1 (connect), 4.4.2 (lost), 4.7.5 (TLS), 4.7.8
+ * (credentials), 4.3.5 (configuration) … */
+void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
+                        const struct error *err);
+
+/* Set kind, status and text directly, as for SMTPUTF8 that is not offered. */
+void outcome_set(struct outcome *outcome, enum outcome_kind kind,
+                 enum outcome_stage stage, enum fault fault,
+                 const char *status, const char *text);
+
+void outcome_copy(struct outcome *to, const struct outcome *from);
+void outcome_free(struct outcome *outcome);             /* OUTCOME_NONE again */
+
+/* "sent", "deferred" or "bounced": Postfix's words for the log. */
+const char *outcome_word(const struct outcome *outcome);
+
+#endif

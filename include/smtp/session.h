@@ -1,0 +1,90 @@
+/*
+ * session.h - an SMTP connection, from greeting to QUIT
+ *
+ * Opens straight down: greeting, EHLO, STARTTLS, EHLO, AUTH. Until TLS is
+ * verified nothing the peer says is final, and what it said is forgotten.
+ * A session belongs to one process and knows nothing of files.
+ */
+#ifndef POSTRIDER_SMTP_SESSION_H
+#define POSTRIDER_SMTP_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "smtp/capability.h"
+#include "smtp/reply.h"
+#include "util/error.h"
+
+struct secret;
+struct session;             /* fields: src/smtp/session.c */
+struct stream;
+struct tls_context;
+
+enum session_security { SESSION_CLEAR, SESSION_STARTTLS, SESSION_IMPLICIT };
+
+/* Shows the dialogue line by line: '>' sent, '<' received, '*' remarks. AUTH
+ * is masked before it gets here. */
+typedef void session_trace(void *context, char direction, const char *line);
+
+/* All pointers are borrowed and must outlive the session. */
+struct session_settings {
+    const char *host;           /* for SNI, the certificate and texts */
+    const char *hello;          /* EHLO argument */
+    enum session_security security;
+    struct tls_context *tls;    /* NULL with SESSION_CLEAR */
+    const char *auth;           /* "auto", "none" or a mechanism, lower case */
+    const char *user;
+    const struct secret *secret;    /* NULL without one */
+    bool has_client_certificate;    /* EXTERNAL is possible */
+    bool password_in_clear;     /* allow LOGIN and PLAIN without TLS */
+    int64_t timeout;            /* milliseconds for a reply; the one to the
+                                 * final dot gets twice that */
+    session_trace *trace;       /* or NULL */
+    void *trace_context;
+};
+
+/*
+ * Take over a connected socket and go up to where MAIL can be said. NULL with
+ * FAULT_TEMPORARY or FAULT_PROTOCOL (the connection or the peer),
+ * FAULT_PERMISSION (authentication refused for good, or not possible as
+ * configured), FAULT_CONFIG. deadline is for the session as a whole.
+ */
+struct session *session_open(int fd, const struct session_settings *settings,
+                             int64_t deadline, struct error *err);
+
+/* Say QUIT if that makes sense and wait for its reply at most 2 s. */
+void session_close(struct session *session);            /* NULL is allowed */
+
+const struct capabilities *session_capabilities(const struct session *session);
+bool session_has(const struct session *session, enum capability capability);
+struct stream *session_stream(struct session *session);
+int64_t session_timeout(const struct session *session);
+void session_set_deadline(struct session *session, int64_t deadline);
+
+/* Can another transaction be started? Not after an error or a 421. */
+bool session_usable(const struct session *session);
+void session_spoil(struct session *session);            /* not any more */
+
+/* Queue a command line (without CRLF); nothing is sent before a flush, or
+ * before a reply is read. */
+bool session_command(struct session *session, struct error *err,
+                     const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Flush, then read the next reply within timeout milliseconds. A 421 spoils
+ * the session. */
+bool session_reply(struct session *session, struct reply *reply,
+                   int64_t timeout, struct error *err);
+
+/* Command, flush, reply. */
+bool session_ask(struct session *session, struct reply *reply,
+                 struct error *err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The same with a line no trace sees; shown instead: shown. */
+bool session_ask_secret(struct session *session, struct reply *reply,
+                        const char *line, size_t length, const char *shown,
+                        struct error *err);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * draft.h - a message file while it is written
+ *
+ * A message file holds an envelope and a message, and is what the programs
+ * hand to each other. Version 1:
+ *
+ *     postrider 1 ID                       32 hexadecimal digits
+ *     from REVERSE-PATH                    may be empty
+ *     to NOTIFY ORCPT FORWARD-PATH         one a recipient; "-" for none
+ *     ret full|hdrs                        these four only when set
+ *     envid XTEXT
+ *     smarthost NAME
+ *     utf8
+ *                                          an empty line, then the message:
+ *     ...                                  CRLF lines, not dot-stuffed
+ *     END OCTETS CHECKSUM FLAGS            octets of the message, CRC-32C of
+ *                                          all before this line, 7 or 8 (bits)
+ *
+ * Envelope lines and the END line end with LF. No line holds a control
+ * character. The END line has a fixed length, so that it is found from the
+ * end: "END %020llu %08x %c\n".
+ */
+#ifndef POSTRIDER_SPOOL_DRAFT_H
+#define POSTRIDER_SPOOL_DRAFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+#define DRAFT_VERSION 1
+#define DRAFT_END_LENGTH 37     /* of the END line with its LF */
+
+struct draft;               /* fields: src/spool/draft.c */
+struct envelope;
+
+/*
+ * A draft without a name, for postrider direct: in memory (memfd) up to
+ * 1 MB, then in an unlinked file in $TMPDIR, /var/tmp or /tmp, or in memory
+ * still where none of them can be written. FAULT_TEMPORARY.
+ */
+struct draft *draft_new_unnamed(struct error *err);
+
+void draft_free(struct draft *draft);                   /* NULL is allowed */
+
+/* The queue-id, made with the draft. Borrowed. */
+const char *draft_id(const struct draft *draft);
+
+/* First the envelope, then the message in pieces, CRLF lines. FAULT_TEMPORARY
+ * when writing fails, with the remedy for a full disk. */
+bool draft_envelope(struct draft *draft, const struct envelope *env,
+                    struct error *err);
+bool draft_add(struct draft *draft, const char *data, size_t length,
+               struct error *err);
+
+/* The END line. Nothing can be added after it. */
+bool draft_end(struct draft *draft, bool is_8bit, struct error *err);
+
+/* The descriptor of an ended unnamed draft, offset 0; the draft keeps it. */
+int draft_descriptor(struct draft *draft);
+
+#endif

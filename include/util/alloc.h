@@ -1,0 +1,24 @@
+/*
+ * alloc.h - memory that is there or ends the process
+ *
+ * Out of memory is nobody's plan: the process says so on standard error and
+ * ends with EX_TEMPFAIL. The spool is durable, and a caller tries again.
+ */
+#ifndef POSTRIDER_UTIL_ALLOC_H
+#define POSTRIDER_UTIL_ALLOC_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/* Zeroed memory for count objects of size octets; the caller frees. */
+void *alloc_zero(size_t count, size_t size) __attribute__((malloc));
+
+/* Like realloc(3) for count objects of size octets; overflow is checked. */
+void *alloc_resize(void *old, size_t count, size_t size);
+
+char *alloc_string(const char *text);                   /* NULL gives NULL */
+char *alloc_bytes(const char *data, size_t length);     /* NUL is appended */
+char *alloc_format(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * error.h - what went wrong, in one line, and what the process exits with
+ *
+ * A function that can fail returns bool and takes a struct error last. The
+ * line that fails sets it; callers pass it on, perhaps with a prefix; the top
+ * level prints it or logs it. The texts name the thing, the place and the
+ * remedy, and never hold a secret.
+ */
+#ifndef POSTRIDER_UTIL_ERROR_H
+#define POSTRIDER_UTIL_ERROR_H
+
+#include <stdbool.h>
+#include <stdarg.h>
+
+/* Why something failed. The exit status of each is in src/util/error.c. */
+enum fault {
+    FAULT_NONE,
+    FAULT_USAGE,            /* the command line is wrong */
+    FAULT_DATA,             /* the message or an address is wrong */
+    FAULT_INPUT,            /* standard input cannot be read at all */
+    FAULT_RECIPIENT,        /* the smarthost does not know the recipient */
+    FAULT_HOST,             /* the recipient's domain does not exist */
+    FAULT_UNAVAILABLE,      /* refused for good, for another reason */
+    FAULT_SOFTWARE,         /* our mistake */
+    FAULT_SYSTEM,           /* the system lacks what must be there */
+    FAULT_CREATE,           /* a file the user asked for cannot be made */
+    FAULT_IO,               /* no space, read or write error: try later */
+    FAULT_TEMPORARY,        /* try later */
+    FAULT_PROTOCOL,         /* the peer talks nonsense */
+    FAULT_PERMISSION,       /* not allowed; credentials refused */
+    FAULT_CONFIG            /* the configuration is wrong */
+};
+
+struct error {
+    enum fault fault;
+    char text[1024];        /* one line, valid UTF-8, no control character */
+};
+
+/*
+ * Set fault and text. What is longer than the text is cut; control characters
+ * and bytes that are no UTF-8 are shown as \xNN, so arguments may be hostile.
+ * Always returns false, so that the line that fails can return it.
+ */
+bool error_set(struct error *err, enum fault fault, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same, with ": " and the text of errno appended. */
+bool error_sys(struct error *err, enum fault fault, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Put "prefix: " in front of a text that is set. Returns false. */
+bool error_prefix(struct error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The <sysexits.h> status of a fault; 0 for FAULT_NONE. */
+int error_exit_status(enum fault fault);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * io.h - reads and writes that are whole or fail
+ *
+ * EINTR is retried, short writes are continued.
+ */
+#ifndef POSTRIDER_UTIL_IO_H
+#define POSTRIDER_UTIL_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct buf;
+struct error;
+
+bool io_write_all(int fd, const void *data, size_t length);     /* errno */
+
+/* Up to length octets; 0 is end of file, -1 is errno. */
+ssize_t io_read(int fd, void *data, size_t length);
+
+/* Up to length octets from offset, fewer only at the end of file; -1: errno. */
+ssize_t io_read_at(int fd, void *data, size_t length, off_t offset);
+
+/* Append all of an open file. False with FAULT_IO, or with FAULT_DATA when
+ * the limit of out is exceeded. */
+bool io_read_all(int fd, struct buf *out, struct error *err);
+
+/* Close unless it is -1; set it to -1. */
+void io_close(int *fd);
+
+#endif

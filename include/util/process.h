@@ -1,0 +1,43 @@
+/*
+ * process.h - the state a process is born into, made safe
+ */
+#ifndef POSTRIDER_UTIL_PROCESS_H
+#define POSTRIDER_UTIL_PROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct error;
+
+/*
+ * First of all in main(): open descriptors 0 to 2 where they are closed (0 as
+ * something that fails on read: a closed standard input is an error, not an
+ * empty message), ignore SIGPIPE and SIGXFSZ, set SIGCHLD back to its default,
+ * empty the signal mask, set umask 077.
+ */
+void process_start(void);
+
+/* No core dump and no ptrace: before the first secret is read. */
+void process_hide_memory(void);
+
+/* Absolute path of the running executable, from /proc; NULL if unknown. The
+ * caller frees it. */
+char *process_executable(void);
+
+/*
+ * The passwd entry of a uid. /etc/passwd is read first, name services are
+ * asked only for what is not there. NULL members if there is no entry.
+ */
+struct account {
+    char *login;
+    char *full_name;        /* GECOS up to the comma, & replaced */
+    char *home;
+};
+void process_account(uid_t uid, struct account *account);
+void account_free(struct account *account);
+
+/* The host's full name as far as it can be known without asking the network;
+ * the caller frees it. */
+char *process_host_name(void);
+
+#endif

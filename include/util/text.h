@@ -1,0 +1,47 @@
+/*
+ * text.h - small questions about text, free of locale
+ */
+#ifndef POSTRIDER_UTIL_TEXT_H
+#define POSTRIDER_UTIL_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ASCII letters are alike in any case; other octets only if equal. */
+bool text_equal_case(const char *a, const char *b);
+bool text_equal_case_n(const char *a, const char *b, size_t length);
+bool text_starts_case(const char *text, const char *prefix);
+bool text_starts(const char *text, const char *prefix);
+
+char text_lower(char c);                        /* of an ASCII letter */
+void text_lower_all(char *text);
+bool text_is_alpha(char c);
+bool text_is_digit(char c);
+bool text_is_space(char c);                     /* space, tab, CR, LF */
+bool text_is_control(char c);                   /* 0-31 and 127 */
+
+bool text_has_control(const char *text, size_t length);
+bool text_is_ascii(const char *text, size_t length);
+bool text_is_utf8(const char *text, size_t length);
+
+/*
+ * Append text for a log or a terminal: one line, no control character, valid
+ * UTF-8. Everything else, and the backslash, is shown as \xNN.
+ */
+void text_escape(struct buf *out, const char *text, size_t length);
+
+/* A decimal number without sign or blanks, up to max. */
+bool text_to_number(const char *text, uint64_t max, uint64_t *number);
+
+/* "50M", "10k", "1G" or octets -> octets. */
+bool text_to_size(const char *text, uint64_t *octets);
+
+/* "90s", "5m", "1h", "5d", "2w", "1h30m" or seconds -> seconds. */
+bool text_to_duration(const char *text, uint64_t *seconds);
+
+#endif

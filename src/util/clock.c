@@ -1,0 +1,50 @@
+#include "util/clock.h"
+
+#include <limits.h>
+
+#include "util/buf.h"
+
+int64_t clock_now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clock_now(void)
+{
+    return clock_now_us() / 1000;
+}
+
+int clock_remaining(int64_t deadline)
+{
+    int64_t rest = deadline - clock_now();
+
+    if (rest <= 0)
+        return 0;
+    return rest > INT_MAX ? INT_MAX : (int)rest;
+}
+
+int64_t clock_earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void clock_add_date(struct buf *out, time_t when)
+{
+    static const char days[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu",
+                                     "Fri", "Sat" };
+    static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May",
+                                        "Jun", "Jul", "Aug", "Sep", "Oct",
+                                        "Nov", "Dec" };
+    struct tm tm = { 0 };
+
+    localtime_r(&when, &tm);
+    long minutes = tm.tm_gmtoff / 60;
+    long size = minutes < 0 ? -minutes : minutes;
+    buf_add_format(out, "%s, %d %s %04d %02d:%02d:%02d %c%02ld%02ld",
+                   days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
+                   tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec,
+                   minutes < 0 ? '-' : '+', size / 60, size % 60);
+}

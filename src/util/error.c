@@ -1,0 +1,100 @@
+#include "util/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/text.h"
+
+/* Copy text escaped into err, cut at a character's border. */
+static void set_text(struct error *err, const char *text)
+{
+    struct buf shown;
+
+    buf_init(&shown, sizeof err->text - 1);
+    text_escape(&shown, text, strlen(text));
+    memcpy(err->text, shown.data, shown.length + 1);
+    buf_free(&shown);
+}
+
+static char *format_text(const char *format, va_list args)
+{
+    char *text = NULL;
+
+    return vasprintf(&text, format, args) == -1 ? alloc_string(format) : text;
+}
+
+bool error_set(struct error *err, enum fault fault, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    char *text = format_text(format, args);
+    va_end(args);
+    err->fault = fault;
+    set_text(err, text);
+    free(text);
+    return false;
+}
+
+bool error_sys(struct error *err, enum fault fault, const char *format, ...)
+{
+    int number = errno;
+    va_list args;
+
+    va_start(args, format);
+    char *text = format_text(format, args);
+    va_end(args);
+    error_set(err, fault, "%s: %s", text, strerror(number));
+    free(text);
+    errno = number;
+    return false;
+}
+
+bool error_prefix(struct error *err, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    char *prefix = format_text(format, args);
+    va_end(args);
+
+    /* The old text is escaped already; a second time would spoil it. */
+    struct buf text;
+    buf_init(&text, sizeof err->text - 1);
+    text_escape(&text, prefix, strlen(prefix));
+    buf_add_text(&text, ": ");
+    size_t room = sizeof err->text - 1 - text.length;
+    buf_add(&text, err->text, strnlen(err->text, room));
+    memcpy(err->text, text.data, text.length + 1);
+    buf_free(&text);
+    free(prefix);
+    return false;
+}
+
+int error_exit_status(enum fault fault)
+{
+    static const int statuses[] = {
+        [FAULT_NONE] = EX_OK,
+        [FAULT_USAGE] = EX_USAGE,
+        [FAULT_DATA] = EX_DATAERR,
+        [FAULT_INPUT] = EX_NOINPUT,
+        [FAULT_RECIPIENT] = EX_NOUSER,
+        [FAULT_HOST] = EX_NOHOST,
+        [FAULT_UNAVAILABLE] = EX_UNAVAILABLE,
+        [FAULT_SOFTWARE] = EX_SOFTWARE,
+        [FAULT_SYSTEM] = EX_OSERR,
+        [FAULT_CREATE] = EX_CANTCREAT,
+        [FAULT_IO] = EX_TEMPFAIL,       /* the caller is to try again */
+        [FAULT_TEMPORARY] = EX_TEMPFAIL,
+        [FAULT_PROTOCOL] = EX_TEMPFAIL, /* another try may find it well */
+        [FAULT_PERMISSION] = EX_NOPERM,
+        [FAULT_CONFIG] = EX_CONFIG,
+    };
+
+    return (size_t)fault < COUNT(statuses) ? statuses[fault] : EX_SOFTWARE;
+}

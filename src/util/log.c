@@ -1,0 +1,69 @@
+#include "util/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/io.h"
+#include "util/text.h"
+
+/*
+ * The log is the process's, as syslog(3) itself has it: the one exception to
+ * "no state at file scope" besides signal flags.
+ */
+static enum log_target target = LOG_TO_NOBODY;
+static char *name;
+
+void log_open(enum log_target where, const char *called)
+{
+    char *old = name;
+
+    target = where;
+    name = alloc_string(called);
+    openlog(name, LOG_PID, LOG_MAIL);
+    free(old);
+}
+
+static int priority_of(enum log_level level)
+{
+    static const int priorities[] = {
+        [LOG_LEVEL_ALERT] = LOG_ALERT,
+        [LOG_LEVEL_ERROR] = LOG_ERR,
+        [LOG_LEVEL_WARNING] = LOG_WARNING,
+        [LOG_LEVEL_INFO] = LOG_INFO,
+    };
+
+    return priorities[level];
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    va_list args;
+    char *text = NULL;
+    struct buf line;
+
+    if (target == LOG_TO_NOBODY)
+        return;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    if (length == -1)
+        return;
+
+    buf_init(&line, 8192);
+    text_escape(&line, text, (size_t)length);
+    free(text);
+    if (target == LOG_TO_SYSLOG) {
+        syslog(priority_of(level), "%s", line.data);
+    } else {
+        char *shown = alloc_format("%s: %s\n", name, line.data);
+        (void)io_write_all(STDERR_FILENO, shown, strlen(shown));
+        free(shown);
+    }
+    buf_free(&line);
+}
