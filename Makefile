@@ -83,17 +83,27 @@ sanitized:
 # Unit tests: tests/unit/LAYER/NAME_test.c, each a program of its own.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,\
                 $(sort $(wildcard tests/unit/*/*_test.c)))
-# A program's own modules can be tested, too: all of them but its main().
-unit_own = $(filter-out %/main.o,$(foreach program,sendmail postrider,\
-             $(if $(findstring unit/$(program)/,$(1)),\
-               $(call object,$(program)))))
+# A test is linked with its layer and those below, highest first; a program's
+# own modules can be tested, too: all of them but its main().
+below_util   := util
+below_mail   := mail util
+below_config := config mail util
+below_spool  := spool config mail util
+below_net    := net util
+below_smtp   := smtp net mail util
+below_relay  := relay smtp net spool config mail util
+below_sendmail  := spool config mail util
+below_postrider := $(below_relay)
+layer_of = $(word 2,$(subst /, ,$(patsubst $(B)/%,%,$(1))))
+unit_parts = $(filter-out %/main.o,$(foreach program,sendmail postrider,\
+               $(if $(filter $(program),$(call layer_of,$(1))),\
+                 $(call object,$(program))))) \
+             $(call archives,$(below_$(call layer_of,$(1))))
 
-$(B)/unit/%: tests/unit/%.c $(call archives,$(LAYERS)) \
-             $(call object,sendmail) $(call object,postrider)
+.SECONDEXPANSION:
+$(B)/unit/%: tests/unit/%.c $$(call unit_parts,$$@)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -pie -o $@ $< \
-	    $(call unit_own,$@) \
-	    $(call archives,relay smtp net spool config mail util) \
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -pie -o $@ $^ \
 	    -lcmocka -lconfuse -lssl -lcrypto
 
 -include $(wildcard $(B)/unit/*/*.d)
