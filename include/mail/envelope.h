@@ -35,7 +35,7 @@ struct envelope {
     size_t capacity;
     enum dsn_return dsn_return;     /* RFC 3461 section 4.3 */
     char *envelope_id;      /* ENVID as xtext (section 4.4), or NULL */
-    char *smarthost;        /* name of the section to use first, or NULL */
+    char *smarthost;        /* name of the only section to use, or NULL */
     bool utf8;              /* declared SMTPUTF8 (-U, or non-ASCII header) */
 };
 

@@ -28,14 +28,19 @@ struct header {
 /* { 0 } is an empty header section. */
 void header_free(struct header *header);
 
+/* A name with its white space is shorter than a line may be (section 2.1.1). */
+#define HEADER_NAME_MAX 997
+
 /*
  * Does this line (of length octets, with or without its line end) start a
  * field: a name of printable ASCII without colon, then perhaps white space
- * (RFC 5322 section 4.5), then a colon?
+ * (RFC 5322 section 4.5), then a colon? The first HEADER_NAME_MAX + 1 octets
+ * of a line decide.
  */
 bool header_line_is_field(const char *line, size_t length);
 
-/* Append a field given as raw text that ends with CRLF. Copied. */
+/* Append a field given as raw text: lines that end with CRLF, the first one
+ * a header_line_is_field(). Copied. */
 void header_append_raw(struct header *header, const char *text, size_t length);
 
 /* Append "name: body CRLF". */
@@ -59,6 +64,12 @@ void header_remove_all(struct header *header, const char *name);
 /* Replace count octets of the field's body, position counted from body_start. */
 void field_replace(struct field *field, size_t position, size_t count,
                    const char *text);
+
+/* Replace all of the field's body; text may hold any octets. */
+void field_set_body(struct field *field, const char *text, size_t length);
+
+/* Has the field nothing but white space for a body? */
+bool field_is_blank(const struct field *field);
 
 /* The body of a field: octets after the colon up to the last CRLF. Borrowed. */
 const char *field_body(const struct field *field, size_t *length);

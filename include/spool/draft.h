@@ -30,7 +30,7 @@
 #include "util/error.h"
 
 #define DRAFT_VERSION 1
-#define DRAFT_END_LENGTH 37     /* of the END line with its LF */
+#define DRAFT_END_LENGTH 36     /* of the END line with its LF */
 
 struct draft;               /* fields: src/spool/draft.c */
 struct envelope;

@@ -63,15 +63,9 @@ bool error_prefix(struct error *err, const char *format, ...)
     char *prefix = format_text(format, args);
     va_end(args);
 
-    /* The old text is escaped already; a second time would spoil it. */
-    struct buf text;
-    buf_init(&text, sizeof err->text - 1);
-    text_escape(&text, prefix, strlen(prefix));
-    buf_add_text(&text, ": ");
-    size_t room = sizeof err->text - 1 - text.length;
-    buf_add(&text, err->text, strnlen(err->text, room));
-    memcpy(err->text, text.data, text.length + 1);
-    buf_free(&text);
+    char *whole = alloc_format("%s: %s", prefix, err->text);
+    set_text(err, whole);
+    free(whole);
     free(prefix);
     return false;
 }

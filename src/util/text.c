@@ -133,7 +133,7 @@ void text_escape(struct buf *out, const char *text, size_t length)
 
     while (length > 0) {
         size_t step = utf8_length(text, length);
-        if (step == 0 || text_is_control(*text) || *text == '\\' ||
+        if (step == 0 || text_is_control(*text) ||
             is_c1_control(text, step)) {
             unsigned char octet = (unsigned char)*text;
             char shown[] = { '\\', 'x', digits[octet >> 4],

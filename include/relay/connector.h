@@ -1,0 +1,39 @@
+/*
+ * connector.h - from a smarthost section to an open session
+ */
+#ifndef POSTRIDER_RELAY_CONNECTOR_H
+#define POSTRIDER_RELAY_CONNECTOR_H
+
+#include <stdint.h>
+
+#include "smtp/session.h"
+#include "util/error.h"
+
+struct config;
+struct connector;           /* fields: src/relay/connector.c */
+struct smarthost;
+
+/*
+ * What it takes to connect to a smarthost, kept for a process's life: the
+ * trust store and the secret are fetched at the first connection. config and
+ * smarthost are borrowed. trace may be NULL.
+ */
+struct connector *connector_new(const struct config *config,
+                                const struct smarthost *smarthost,
+                                session_trace *trace, void *trace_context);
+void connector_free(struct connector *connector);       /* NULL is allowed */
+
+/*
+ * Try the addresses of the smarthost in order until one gives a session.
+ * credentials refused or a wrong configuration end the search: other addresses
+ * of the name would say the same. deadline is the session's. NULL with the
+ * error of the last address tried.
+ */
+struct session *connector_open(struct connector *connector, int64_t deadline,
+                               struct error *err);
+
+/* The peer of the last connection, or of the last one tried:
+ * "smtp.example.com[192.0.2.1]:587", "none" before. Borrowed. */
+const char *connector_peer(const struct connector *connector);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * report.h - an attempt in words: for the log, and for the caller
+ */
+#ifndef POSTRIDER_RELAY_REPORT_H
+#define POSTRIDER_RELAY_REPORT_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "smtp/outcome.h"
+#include "util/error.h"
+
+struct entry;
+
+/* `ID: uid=1000 from=<a@b>, size=1234, nrcpt=1` */
+void report_entry(const struct entry *entry, uid_t uid);
+
+/*
+ * `ID: to=<a@b>, relay=host[address]:port, delay=0.31, dsn=2.0.0, status=sent
+ * (250 2.0.0 Ok)`. delay in milliseconds.
+ */
+void report_recipient(const struct entry *entry, size_t index,
+                      const struct outcome *outcome, const char *relay,
+                      int64_t delay);
+
+/*
+ * The fault that stands for all outcomes: FAULT_NONE if all are delivered;
+ * else that of the first failed; else, if nothing failed but something was
+ * deferred, that of the first deferred.
+ */
+enum fault report_fault(const struct outcome *outcomes, size_t count);
+
+#endif

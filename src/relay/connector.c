@@ -1,0 +1,142 @@
+#include "relay/connector.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/password.h"
+#include "net/dial.h"
+#include "net/tls.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/secret.h"
+
+#define CONNECT_TIMEOUT 30000       /* milliseconds an address may take */
+
+struct connector {
+    const struct config *config;
+    const struct smarthost *smarthost;
+    struct tls_context *tls;
+    struct secret secret;
+    char *peer;
+    session_trace *trace;
+    void *trace_context;
+};
+
+struct connector *connector_new(const struct config *config,
+                                const struct smarthost *smarthost,
+                                session_trace *trace, void *trace_context)
+{
+    struct connector *connector = alloc_zero(1, sizeof *connector);
+
+    connector->config = config;
+    connector->smarthost = smarthost;
+    connector->trace = trace;
+    connector->trace_context = trace_context;
+    return connector;
+}
+
+void connector_free(struct connector *connector)
+{
+    if (connector == NULL)
+        return;
+    tls_context_free(connector->tls);
+    secret_wipe(&connector->secret);
+    free(connector->peer);
+    free(connector);
+}
+
+const char *connector_peer(const struct connector *connector)
+{
+    return connector->peer != NULL ? connector->peer : "none";
+}
+
+static bool prepare_tls(struct connector *connector, struct error *err)
+{
+    const struct smarthost *host = connector->smarthost;
+    const struct tls_settings settings = {
+        .ca_file = host->tls_ca_file,
+        .fingerprint = host->tls_fingerprint,
+        .cert_file = host->tls_cert_file,
+        .key_file = host->tls_key_file,
+        .min_version = host->tls_min_version,
+    };
+
+    if (host->tls == TLS_NONE || connector->tls != NULL)
+        return true;
+    connector->tls = tls_context_new(&settings, err);
+    return connector->tls != NULL;
+}
+
+static bool prepare_secret(struct connector *connector, struct error *err)
+{
+    const struct smarthost *host = connector->smarthost;
+
+    if (strcmp(host->auth, "none") == 0 || connector->secret.data != NULL ||
+        !password_configured(host))
+        return true;
+    return password_fetch(connector->config, host, &connector->secret, err);
+}
+
+static struct session *open_at(struct connector *connector,
+                               const struct dial_address *address,
+                               int64_t deadline, struct error *err)
+{
+    static const enum session_security securities[] = {
+        [TLS_STARTTLS] = SESSION_STARTTLS,
+        [TLS_IMPLICIT] = SESSION_IMPLICIT,
+        [TLS_NONE] = SESSION_CLEAR,
+    };
+    const struct smarthost *host = connector->smarthost;
+    bool has_user = *host->user != '\0' || *host->tls_cert_file != '\0';
+    const struct session_settings settings = {
+        .host = host->host,
+        .hello = connector->config->hostname,
+        .security = securities[host->tls],
+        .tls = connector->tls,
+        .auth = strcmp(host->auth, "auto") == 0 && !has_user ? "none"
+                                                             : host->auth,
+        .user = host->user,
+        .secret = connector->secret.data != NULL ? &connector->secret : NULL,
+        .has_client_certificate = *host->tls_cert_file != '\0',
+        .password_in_clear = host->password_in_clear,
+        .timeout = host->timeout,
+        .trace = connector->trace,
+        .trace_context = connector->trace_context,
+    };
+
+    free(connector->peer);
+    connector->peer = alloc_format("%s[%s]:%u", host->host, address->text,
+                                   host->port);
+    int64_t limit = host->timeout < CONNECT_TIMEOUT ? host->timeout
+                                                    : CONNECT_TIMEOUT;
+    int fd = dial_connect(address, host->source_address,
+                          clock_earlier(deadline, clock_now() + limit), err);
+    return fd == -1 ? NULL : session_open(fd, &settings, deadline, err);
+}
+
+struct session *connector_open(struct connector *connector, int64_t deadline,
+                               struct error *err)
+{
+    static const enum dial_family families[] = {
+        [INET_ANY] = DIAL_ANY,
+        [INET_IPV4] = DIAL_IPV4,
+        [INET_IPV6] = DIAL_IPV6,
+    };
+    const struct smarthost *host = connector->smarthost;
+    struct dial_list list = { 0 };
+    struct session *session = NULL;
+
+    if (!prepare_secret(connector, err) || !prepare_tls(connector, err) ||
+        !dial_resolve(&list, host->host, host->port, families[host->inet],
+                      err))
+        return NULL;
+    for (size_t i = 0; session == NULL && i < list.count; i++) {
+        session = open_at(connector, &list.items[i], deadline, err);
+        if (session == NULL && (err->fault == FAULT_PERMISSION ||
+                                err->fault == FAULT_CONFIG))
+            break;
+    }
+    dial_list_free(&list);
+    return session;
+}

@@ -1,0 +1,202 @@
+#include "spool/draft.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "mail/envelope.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/crc32c.h"
+#include "util/io.h"
+#include "util/random.h"
+
+#define MEMORY_MAX (1u << 20)   /* of an unnamed draft before it goes to disk */
+#define BUFFER_SIZE 65536
+
+struct draft {
+    int fd;
+    bool in_memory;             /* may still have to move to a file */
+    char id[RANDOM_ID_LENGTH + 1];
+    struct buf pending;         /* not written yet; at most BUFFER_SIZE */
+    uint64_t written;           /* octets in the file */
+    uint64_t content;           /* octets of the message so far */
+    uint32_t sum;
+};
+
+static struct draft *draft_new(int fd)
+{
+    struct draft *draft = alloc_zero(1, sizeof *draft);
+
+    draft->fd = fd;
+    random_id(draft->id);
+    buf_init(&draft->pending, BUFFER_SIZE);
+    return draft;
+}
+
+struct draft *draft_new_unnamed(struct error *err)
+{
+    int fd = memfd_create("postrider message", MFD_CLOEXEC);
+
+    if (fd == -1) {
+        error_sys(err, FAULT_TEMPORARY, "hold the message in memory");
+        return NULL;
+    }
+    struct draft *draft = draft_new(fd);
+    draft->in_memory = true;
+    return draft;
+}
+
+void draft_free(struct draft *draft)
+{
+    if (draft == NULL)
+        return;
+    io_close(&draft->fd);
+    buf_free(&draft->pending);
+    free(draft);
+}
+
+const char *draft_id(const struct draft *draft)
+{
+    return draft->id;
+}
+
+/* An unlinked file where temporary files belong; -1 if there is no place. */
+static int open_temporary_file(void)
+{
+    const char *const places[] = { getenv("TMPDIR"), "/var/tmp", "/tmp" };
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (places[i] == NULL || places[i][0] != '/')
+            continue;
+        int fd = open(places[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd != -1)
+            return fd;
+    }
+    return -1;
+}
+
+static bool copy_all(int from, int to, uint64_t length)
+{
+    char *block = alloc_zero(1, BUFFER_SIZE);
+    uint64_t done = 0;
+
+    while (done < length) {
+        ssize_t step = io_read_at(from, block, BUFFER_SIZE, (off_t)done);
+        if (step <= 0 || !io_write_all(to, block, (size_t)step))
+            break;
+        done += (uint64_t)step;
+    }
+    free(block);
+    return done == length;
+}
+
+/* A large message does not belong in memory; but better there than nowhere. */
+static void move_to_file(struct draft *draft)
+{
+    int fd = open_temporary_file();
+
+    draft->in_memory = false;
+    if (fd == -1)
+        return;
+    if (!copy_all(draft->fd, fd, draft->written)) {
+        close(fd);
+        return;
+    }
+    close(draft->fd);
+    draft->fd = fd;
+}
+
+static bool write_out(struct draft *draft, const char *data, size_t length,
+                      struct error *err)
+{
+    if (draft->in_memory && draft->written + length > MEMORY_MAX)
+        move_to_file(draft);
+    if (!io_write_all(draft->fd, data, length))
+        return error_sys(err, FAULT_TEMPORARY, "store the message (%" PRIu64
+                         " octets so far): make room and send it again",
+                         draft->written);
+    draft->written += length;
+    return true;
+}
+
+static bool flush(struct draft *draft, struct error *err)
+{
+    bool done = write_out(draft, draft->pending.data, draft->pending.length,
+                          err);
+
+    buf_clear(&draft->pending);
+    return done;
+}
+
+static bool put(struct draft *draft, const char *data, size_t length,
+                struct error *err)
+{
+    draft->sum = crc32c(draft->sum, data, length);
+    if (length > BUFFER_SIZE - draft->pending.length && !flush(draft, err))
+        return false;
+    if (length >= BUFFER_SIZE)
+        return write_out(draft, data, length, err);
+    buf_add(&draft->pending, data, length);
+    return true;
+}
+
+static void add_recipient(struct buf *out, const struct recipient *rcpt)
+{
+    const char *notify = notify_text(rcpt->notify);
+
+    buf_add_format(out, "to %s %s %s\n", *notify == '\0' ? "-" : notify,
+                   rcpt->original == NULL ? "-" : rcpt->original, rcpt->path);
+}
+
+bool draft_envelope(struct draft *draft, const struct envelope *env,
+                    struct error *err)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    buf_add_format(&text, "postrider %d %s\n", DRAFT_VERSION, draft->id);
+    buf_add_format(&text, "from %s\n", envelope_reverse_path(env));
+    for (size_t i = 0; i < env->count; i++)
+        add_recipient(&text, &env->recipients[i]);
+    if (env->dsn_return != RETURN_UNSPECIFIED)
+        buf_add_format(&text, "ret %s\n",
+                       env->dsn_return == RETURN_FULL ? "full" : "hdrs");
+    if (env->envelope_id != NULL)
+        buf_add_format(&text, "envid %s\n", env->envelope_id);
+    if (env->smarthost != NULL)
+        buf_add_format(&text, "smarthost %s\n", env->smarthost);
+    if (env->utf8)
+        buf_add_text(&text, "utf8\n");
+    buf_add_char(&text, '\n');
+
+    bool done = put(draft, text.data, text.length, err);
+    buf_free(&text);
+    return done;
+}
+
+bool draft_add(struct draft *draft, const char *data, size_t length,
+               struct error *err)
+{
+    draft->content += length;
+    return put(draft, data, length, err);
+}
+
+bool draft_end(struct draft *draft, bool is_8bit, struct error *err)
+{
+    char line[DRAFT_END_LENGTH + 1];
+
+    snprintf(line, sizeof line, "END %020" PRIu64 " %08" PRIx32 " %c\n",
+             draft->content, draft->sum, is_8bit ? '8' : '7');
+    return put(draft, line, DRAFT_END_LENGTH, err) && flush(draft, err);
+}
+
+int draft_descriptor(struct draft *draft)
+{
+    lseek(draft->fd, 0, SEEK_SET);
+    return draft->fd;
+}

@@ -1,0 +1,283 @@
+#include "spool/entry.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mail/address.h"
+#include "spool/draft.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/crc32c.h"
+#include "util/io.h"
+#include "util/text.h"
+
+#define BLOCK_SIZE 65536
+#define ENVELOPE_MAX (8u << 20)     /* octets of all envelope lines */
+
+static bool wrong(struct error *err, const char *what)
+{
+    return error_set(err, FAULT_DATA, "message file is damaged: %s", what);
+}
+
+/* What one keyword of the envelope means: value is the rest of its line. */
+typedef bool take_line(struct entry *entry, char *value, struct error *err);
+
+static bool take_from(struct entry *entry, char *value, struct error *err)
+{
+    return envelope_set_reverse_path(&entry->envelope, value, err);
+}
+
+static bool take_to(struct entry *entry, char *value, struct error *err)
+{
+    char *original = strchr(value, ' ');
+    char *path = original == NULL ? NULL : strchr(original + 1, ' ');
+    unsigned notify = 0;
+
+    if (path == NULL)
+        return wrong(err, "recipient");
+    *original++ = '\0';
+    *path++ = '\0';
+    if (strcmp(value, "-") != 0 && !notify_parse(value, &notify, err))
+        return false;
+    return envelope_add_recipient(&entry->envelope, path,
+                                  strcmp(original, "-") == 0 ? NULL : original,
+                                  notify, err);
+}
+
+static bool take_ret(struct entry *entry, char *value, struct error *err)
+{
+    return dsn_return_parse(value, &entry->envelope.dsn_return, err);
+}
+
+static bool take_envid(struct entry *entry, char *value, struct error *err)
+{
+    if (entry->envelope.envelope_id != NULL || !xtext_check(value))
+        return wrong(err, "envid");
+    entry->envelope.envelope_id = alloc_string(value);
+    return true;
+}
+
+static bool take_smarthost(struct entry *entry, char *value, struct error *err)
+{
+    if (entry->envelope.smarthost != NULL)
+        return wrong(err, "smarthost");
+    entry->envelope.smarthost = alloc_string(value);
+    return true;
+}
+
+static bool take_utf8(struct entry *entry, char *value, struct error *err)
+{
+    (void)err;
+    (void)value;
+    entry->envelope.utf8 = true;
+    return true;
+}
+
+static const struct keyword {
+    const char *word;           /* with the blank behind it, if there is one */
+    take_line *take;
+} keywords[] = {
+    { "from ", take_from },
+    { "to ", take_to },
+    { "ret ", take_ret },
+    { "envid ", take_envid },
+    { "smarthost ", take_smarthost },
+    { "utf8", take_utf8 },
+};
+
+static bool take_envelope_line(struct entry *entry, char *line,
+                               struct error *err)
+{
+    for (size_t i = 0; i < COUNT(keywords); i++)
+        if (text_starts(line, keywords[i].word)) {
+            char *value = line + strlen(keywords[i].word);
+            if (keywords[i].take(entry, value, err))
+                return true;
+            err->fault = FAULT_DATA;
+            return false;
+        }
+    return wrong(err, "unknown envelope line");
+}
+
+static bool take_first_line(struct entry *entry, const char *line,
+                            const char *name, struct error *err)
+{
+    char *start = alloc_format("postrider %d ", DRAFT_VERSION);
+    bool known = text_starts(line, start);
+    const char *id = line + strlen(start);
+
+    free(start);
+    if (!known || !random_is_id(id))
+        return wrong(err, "no message file of version 1");
+    if (name != NULL && strcmp(name, id) != 0)
+        return wrong(err, "it is not the file it claims to be");
+    memcpy(entry->id, id, sizeof entry->id);
+    return true;
+}
+
+/* All of the file up to the empty line behind the envelope. */
+static bool read_envelope(struct entry *entry, uint64_t size, struct buf *text,
+                          struct error *err)
+{
+    const char *end = NULL;
+
+    while (end == NULL) {
+        size_t seen = text->length > 0 ? text->length - 1 : 0;
+        char *room = buf_reserve(text, 4096);
+        if (room == NULL || text->length >= size)
+            return wrong(err, "the envelope does not end");
+        ssize_t done = io_read_at(entry->fd, room, 4096, (off_t)text->length);
+        if (done == -1)
+            return error_sys(err, FAULT_IO, "read message file");
+        if (done == 0)
+            return wrong(err, "the envelope does not end");
+        text->length += (size_t)done;
+        end = memmem(text->data + seen, text->length - seen, "\n\n", 2);
+    }
+    text->length = (size_t)(end + 1 - text->data);
+    return true;
+}
+
+static bool parse_envelope(struct entry *entry, struct buf *text,
+                           const char *name, struct error *err)
+{
+    char *line = text->data;
+    char *end = text->data + text->length;
+    bool first = true;
+
+    while (line < end) {
+        char *stop = memchr(line, '\n', (size_t)(end - line));
+        *stop = '\0';
+        if (text_has_control(line, (size_t)(stop - line)))
+            return wrong(err, "control character in the envelope");
+        if (first ? !take_first_line(entry, line, name, err)
+                  : !take_envelope_line(entry, line, err))
+            return false;
+        first = false;
+        line = stop + 1;
+    }
+    if (entry->envelope.count == 0)
+        return wrong(err, "no recipient");
+    return true;
+}
+
+struct end_line {
+    uint64_t content_length;
+    uint32_t sum;
+    bool is_8bit;
+};
+
+/* Written by us with a fixed form, so it is read to the letter. */
+static bool parse_end_line(struct end_line *end, const char *line,
+                           struct error *err)
+{
+    char *digits = alloc_bytes(line + 4, 20);
+    bool right = memcmp(line, "END ", 4) == 0 &&
+                 text_to_number(digits, UINT64_MAX / 2, &end->content_length);
+
+    free(digits);
+    for (size_t i = 25; right && i < 33; i++) {
+        static const char hex[] = "0123456789abcdef";
+        const char *digit = line[i] == '\0' ? NULL : strchr(hex, line[i]);
+        right = digit != NULL;
+        if (right)
+            end->sum = end->sum << 4 | (uint32_t)(digit - hex);
+    }
+    end->is_8bit = line[34] == '8';
+    if (!right || line[24] != ' ' || line[33] != ' ' || line[35] != '\n' ||
+        (line[34] != '7' && line[34] != '8'))
+        return wrong(err, "it is not complete");
+    return true;
+}
+
+static bool check_sum(const struct entry *entry, uint64_t length,
+                      uint32_t expected, struct error *err)
+{
+    char *block = alloc_zero(1, BLOCK_SIZE);
+    uint32_t sum = 0;
+    uint64_t done = 0;
+    ssize_t step = 1;
+
+    while (done < length && step > 0) {
+        uint64_t rest = length - done;
+        step = io_read_at(entry->fd, block,
+                          rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE,
+                          (off_t)done);
+        if (step > 0) {
+            sum = crc32c(sum, block, (size_t)step);
+            done += (uint64_t)step;
+        }
+    }
+    free(block);
+    if (step == -1)
+        return error_sys(err, FAULT_IO, "read message file");
+    if (done < length || sum != expected)
+        return wrong(err, "wrong checksum");
+    return true;
+}
+
+static bool read_end(struct entry *entry, uint64_t size, struct error *err)
+{
+    char line[DRAFT_END_LENGTH];
+    struct end_line end = { 0 };
+    uint64_t body_end = size - DRAFT_END_LENGTH;
+
+    ssize_t done = io_read_at(entry->fd, line, sizeof line, (off_t)body_end);
+    if (done == -1)
+        return error_sys(err, FAULT_IO, "read message file");
+    if (done != (ssize_t)sizeof line)
+        return wrong(err, "it is not complete");
+    if (!parse_end_line(&end, line, err))
+        return false;
+    if (entry->content_start > body_end ||
+        end.content_length != body_end - entry->content_start)
+        return wrong(err, "wrong length");
+    entry->content_length = end.content_length;
+    entry->is_8bit = end.is_8bit;
+    return check_sum(entry, body_end, end.sum, err);
+}
+
+static bool read_file(struct entry *entry, const char *name, struct error *err)
+{
+    struct stat status;
+    struct buf text;
+
+    if (fstat(entry->fd, &status) == -1)
+        return error_sys(err, FAULT_IO, "examine message file");
+    if (!S_ISREG(status.st_mode) || status.st_size <= DRAFT_END_LENGTH)
+        return wrong(err, "it is not complete");
+    entry->uid = status.st_uid;
+
+    buf_init(&text, ENVELOPE_MAX);
+    uint64_t size = (uint64_t)status.st_size;
+    bool right = read_envelope(entry, size, &text, err);
+    entry->content_start = text.length + 1;
+    right = right && parse_envelope(entry, &text, name, err) &&
+            read_end(entry, size, err);
+    buf_free(&text);
+    return right;
+}
+
+struct entry *entry_open(int fd, const char *name, struct error *err)
+{
+    struct entry *entry = alloc_zero(1, sizeof *entry);
+
+    entry->fd = fd;
+    if (read_file(entry, name, err))
+        return entry;
+    entry_free(entry);
+    return NULL;
+}
+
+void entry_free(struct entry *entry)
+{
+    if (entry == NULL)
+        return;
+    io_close(&entry->fd);
+    envelope_free(&entry->envelope);
+    free(entry);
+}
