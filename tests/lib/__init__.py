@@ -1,0 +1,1 @@
+"""What the system tests stand on: the fake smarthost and its helpers."""

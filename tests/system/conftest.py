@@ -1,0 +1,61 @@
+"""Fixtures of the system tests; the helpers are in tests/lib."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from lib.certificates import Certificates           # noqa: E402
+from lib.harness import Programs                    # noqa: E402
+from lib.smarthost import Smarthost                 # noqa: E402
+
+USER, PASSWORD = "relay@example.com", "opensesame"
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """Made once: see lib/certificates.py for their names."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def smarthost():
+    """A smarthost in clear text, which wants no password."""
+    with Smarthost() as host:
+        yield host
+        host.check()
+
+
+@pytest.fixture
+def tls_smarthost(certificates):
+    """The usual one: STARTTLS, then a password."""
+    with Smarthost(tls="starttls", certificates=certificates,
+                   auth=["LOGIN", "PLAIN"], users={USER: PASSWORD}) as host:
+        yield host
+        host.check()
+
+
+@pytest.fixture
+def make_smarthost(certificates):
+    """Smarthosts of the test's own kind: make_smarthost(tls="implicit")."""
+    hosts = []
+
+    def make(**options):
+        options.setdefault("certificates", certificates)
+        hosts.append(Smarthost(**options))
+        return hosts[-1]
+    yield make
+    for host in hosts:
+        host.close()
+    for host in hosts:
+        host.check()
+
+
+@pytest.fixture
+def programs(tmp_path):
+    """The built programs; a test that needs them fails if there are none."""
+    built = Programs(tmp_path)
+    assert built.available, f"no programs in {built.build}: run make first"
+    return built
