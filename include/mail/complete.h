@@ -22,7 +22,8 @@ struct strings;
 /*
  * The fields of the most recent resent block (RFC 5322 section 3.6.6): the
  * first Resent- field and the Resent- fields behind it, up to one that starts
- * an older block, or to a trace field. first == end if there is none.
+ * an older block (what a block holds once comes again), or to a trace field.
+ * Other fields may stand between them. first == end if there is none.
  */
 struct resent_block {
     size_t first;           /* index of its first field */
@@ -31,9 +32,9 @@ struct resent_block {
 struct resent_block complete_resent_block(const struct header *header);
 
 /*
- * Add the recipients that the header names: To, Cc and Bcc, or the trio of
- * the most recent resent block if there is one. FAULT_DATA names field and
- * text that is no address.
+ * Add the recipients that the header names: To, Cc, Bcc and Apparently-To, or
+ * the trio of the most recent resent block if there is one. FAULT_DATA names
+ * field and text that is no address.
  */
 bool complete_recipients(const struct header *header,
                          struct mailbox_list *list, struct error *err);
@@ -44,21 +45,29 @@ struct completion {
     const char *domain;         /* completes bare addresses */
     const char *sender;         /* complete address for a missing From */
     const char *full_name;      /* display name for a missing From */
-    const char *rule_address;   /* replaces the addresses in From and Sender */
-    const char *rule_name;      /* for those without a display name */
+    const char *rule_address;   /* replaces the addresses in From and Sender,
+                                 * and sender above */
+    const char *rule_name;      /* for those without a display name; full_name
+                                 * is preferred where both could serve */
     const char *original_to;    /* body of an X-Original-To field to add */
     const char *id;             /* queue-id: left side of Message-ID */
     time_t now;
-    bool gateway;               /* -G: remove Bcc, add and complete nothing */
+    bool gateway;               /* -G: only remove Bcc, apply the rule, and
+                                 * add X-Original-To */
     bool resent;                /* complete the resent block, too (-t) */
 };
 
 /*
- * Missing Date, Message-ID and From are appended; with resent, the missing
- * ones of Resent-Date, Resent-From and Resent-Message-ID are put in front of
- * the block, and the rule goes for Resent-From and Resent-Sender. Without any of To, Cc (with resent: and Resent-To,
- * Resent-Cc) left, `To: undisclosed-recipients:;` is appended. Fields that
- * cannot be parsed stay as they are.
+ * Missing From, Date and Message-ID are appended, or filled in where the field
+ * is there and empty. With resent, and a block, so are Resent-From,
+ * Resent-Date and Resent-Message-ID, in front of the block; and the rule goes
+ * for its Resent-From and Resent-Sender, as the author is not who sends.
+ * Without any of To, Cc (and Resent-To, Resent-Cc) left,
+ * `To: undisclosed-recipients:;` is appended. Fields that cannot be parsed
+ * stay as they are.
+ *
+ * FAULT_UNAVAILABLE if there are too many Received fields. Nothing is changed
+ * then.
  */
 bool complete_header(struct header *header, const struct completion *with,
                      struct error *err);

@@ -21,7 +21,7 @@ struct reader;              /* fields: src/mail/reader.c */
 
 struct reader_limits {
     uint64_t message;       /* octets of the message, counted as CRLF lines */
-    size_t header;          /* octets of its header section */
+    size_t header;          /* octets of its header section, likewise */
 };
 
 /* The descriptor stays the caller's. */
@@ -43,7 +43,10 @@ bool reader_header(struct reader *reader, struct header *header,
 typedef bool reader_sink(void *context, const char *data, size_t length,
                          struct error *err);
 
-/* Read the body to its end. Faults as above, and the sink's. */
+/*
+ * Read the body to its end. Pieces are of up to 128 KB, and may split lines.
+ * Faults as above, and the sink's.
+ */
 bool reader_body(struct reader *reader, reader_sink *sink, void *context,
                  struct error *err);
 
@@ -53,7 +56,8 @@ bool reader_body_is_8bit(const struct reader *reader);
 /*
  * Read what is left of the input and throw it away, so that a caller who is
  * refused does not die of SIGPIPE. patience is the number of milliseconds to
- * wait for more; -1 waits for the end of the input. Terminals are not drained.
+ * wait for more each time; -1 waits for the end of the input. Terminals are
+ * not drained: nobody has to end what is thrown away.
  */
 void reader_drain(int fd, int patience);
 

@@ -1,0 +1,77 @@
+/*
+ * crew.h - the workers of one smarthost, as the manager sees them
+ */
+#ifndef POSTRIDER_RELAY_CREW_H
+#define POSTRIDER_RELAY_CREW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "relay/parcel.h"
+#include "spool/spool.h"
+#include "util/error.h"
+
+#define CREW_JOBS_MAX 16    /* a worker has at most so many at once */
+
+struct crew;                /* fields: src/relay/crew.c */
+struct crew_member;         /* one worker process */
+
+/*
+ * What the manager is told. job is the number it gave. lost: the worker is
+ * gone and this job has not been finished; delivered names the recipients
+ * which its journal says were accepted all the same.
+ */
+struct crew_events {
+    void (*opened)(void *context, size_t smarthost, const char *peer);
+    void (*closed)(void *context, size_t smarthost, const struct error *err);
+    void (*outcome)(void *context, uint64_t job, size_t index,
+                    const struct outcome *outcome, const char *peer,
+                    bool dsn_passed_on);
+    void (*done)(void *context, uint64_t job);
+    void (*lost)(void *context, uint64_t job, const size_t *delivered,
+                 size_t count);
+};
+
+/*
+ * program is the path of postrider(8), name the smarthost section: workers are
+ * started as `program worker NAME` with the socket as descriptor 0 and the
+ * journal as 3, everything else closed. smarthost is passed to the events.
+ */
+struct crew *crew_new(const char *program, const char *name, size_t smarthost,
+                      unsigned connections, const struct spool *spool,
+                      const struct crew_events *events, void *context);
+void crew_free(struct crew *crew);
+
+/*
+ * A worker that can take another job: the one with the fewest, preferring one
+ * whose session is open; a new one is started if all are busy, there is room,
+ * and backlog (jobs ready besides this one) makes it worth it. NULL if none
+ * can (err->fault FAULT_NONE) or a process could not be started.
+ */
+struct crew_member *crew_choose(struct crew *crew, size_t backlog,
+                                struct error *err);
+
+/* Give it a job. id is for the journal. The descriptor stays the caller's.
+ * False: it could not be given; the job is the caller's still. */
+bool crew_give(struct crew *crew, struct crew_member *member, uint64_t job,
+               const char *id, uid_t uid, int fd, const size_t *recipients,
+               size_t count, struct error *err);
+
+/* For the poll loop: call add with each descriptor to be watched for input;
+ * crew_handle when one of them has some. */
+typedef void crew_watch(void *context, int fd, struct crew_member *member);
+void crew_each(struct crew *crew, crew_watch *add, void *context);
+void crew_handle(struct crew *crew, struct crew_member *member);
+
+/* A child of this process ended: is it one of this crew? */
+bool crew_reap(struct crew *crew, pid_t pid, int status);
+
+/* Ask all to finish (SIGTERM); kill those left with SIGKILL later. */
+void crew_stop(struct crew *crew, int signal);
+
+size_t crew_size(const struct crew *crew);
+size_t crew_jobs(const struct crew *crew);
+
+#endif

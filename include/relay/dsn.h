@@ -1,0 +1,54 @@
+/*
+ * dsn.h - the messages that report on messages (RFC 3464, RFC 3462)
+ */
+#ifndef POSTRIDER_RELAY_DSN_H
+#define POSTRIDER_RELAY_DSN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+struct config;
+struct draft;
+struct entry;
+struct state;
+
+enum dsn_kind {
+    DSN_FAILURE,            /* recipients that failed */
+    DSN_DELAY,              /* still trying */
+    DSN_SUCCESS,            /* delivered to a smarthost without DSN: "relayed" */
+    DSN_DOUBLE              /* a report that could not be delivered itself: to
+                             * the postmaster's alias */
+};
+
+/*
+ * Which recipients a report of this kind is about: not yet notified, with the
+ * matching result, and NOTIFY allows it (RFC 3461 section 4.1; unspecified
+ * means failure and delay). Indices into the envelope; the caller frees. None
+ * for DSN_FAILURE, DSN_DELAY and DSN_SUCCESS about a null reverse-path.
+ */
+size_t *dsn_recipients(enum dsn_kind kind, const struct entry *entry,
+                       const struct state *state, size_t *count);
+
+/*
+ * Compose a report as an ended unnamed draft with the given queue-id, null
+ * reverse-path, to the reverse-path of entry (DSN_DOUBLE: to the addresses in
+ * to). multipart/report with text for people, message/delivery-status
+ * (Reporting-MTA, Original-Envelope-Id, Arrival-Date; per recipient
+ * Original-Recipient, Final-Recipient, Action, Status, Remote-MTA,
+ * Diagnostic-Code, Last-Attempt-Date, Will-Retry-Until), and the message or its
+ * header section (RET; unspecified: whole up to 50 KB). Auto-Submitted:
+ * auto-replied (RFC 3834), From a complete address (the sender section that matches the
+ * reverse-path or *, else MAILER-DAEMON@domain). 8-bit content is declared.
+ * NULL with FAULT_IO.
+ */
+struct draft *dsn_compose(enum dsn_kind kind, const struct config *config,
+                          const struct entry *entry, const struct state *state,
+                          const size_t *recipients, size_t count,
+                          const char *id, int64_t received,
+                          const char *const *to, size_t to_count,
+                          struct error *err);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * gate.h - whether a smarthost takes mail at the moment
+ *
+ * A smarthost that is down is one event, not one a message: nothing is sent
+ * to it but a probe, one message with a growing delay. One that refuses the
+ * password is parked: an alert is logged once, and a probe is slow. Pure
+ * bookkeeping; now is in milliseconds on the monotonic clock.
+ */
+#ifndef POSTRIDER_RELAY_GATE_H
+#define POSTRIDER_RELAY_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+enum gate_state { GATE_UP, GATE_DOWN, GATE_PARKED };
+
+struct gate {
+    enum gate_state state;
+    char *reason;           /* why it is not up; owned; NULL when up */
+    int64_t since;          /* of the state */
+    int64_t probe;          /* when the next probe may go */
+    unsigned failures;      /* in a row */
+    bool probing;           /* a probe is out */
+    unsigned per_minute;    /* limit of messages; 0: none */
+    double tokens;          /* messages that may go now */
+    int64_t filled;         /* when tokens was brought up to date */
+};
+
+void gate_init(struct gate *gate, unsigned per_minute, int64_t now);
+void gate_free(struct gate *gate);
+
+/*
+ * How many messages may be given out now, at most wanted: 0 while down (1 when
+ * a probe is due), limited by messages_per_minute. They are counted as given.
+ */
+unsigned gate_take(struct gate *gate, unsigned wanted, int64_t now);
+
+/* A session was opened: true if the gate was not up before. */
+bool gate_opened(struct gate *gate, int64_t now);
+
+/* No session could be had: true if that is news (the state changes). Probe
+ * after 10 s doubling to 10 min when down, 5 min doubling to 1 h when parked,
+ * with jitter. FAULT_PERMISSION and FAULT_CONFIG park. */
+bool gate_failed(struct gate *gate, const struct error *err, int64_t now);
+
+/* The probe came back without a word on the smarthost. */
+void gate_probe_returned(struct gate *gate);
+
+/* The administrator wants it tried now. */
+void gate_flush(struct gate *gate, int64_t now);
+
+/* When gate_take may give something again; INT64_MAX if only an event can. */
+int64_t gate_next_time(const struct gate *gate, int64_t now);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * parcel.h - what manager and worker say to each other
+ *
+ * Over a SOCK_SEQPACKET pair, a datagram a parcel; workers face the network, so
+ * the manager believes nothing a worker says that it cannot check.
+ *
+ *   manager -> worker   JOB: number, uid, recipients to try; with descriptor
+ *   worker -> manager   OPENED: a session stands; its peer
+ *                       CLOSED: no session could be had; fault and text
+ *                       OUTCOMES: job number; for each recipient its outcome
+ *                       DONE: the job is finished, all outcomes were sent
+ */
+#ifndef POSTRIDER_RELAY_PARCEL_H
+#define POSTRIDER_RELAY_PARCEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "smtp/outcome.h"
+#include "util/error.h"
+
+#define PARCEL_SIZE_MAX 65536
+#define PARCEL_RECIPIENTS_MAX 1000  /* a job; more recipients: more jobs */
+
+enum parcel_kind { PARCEL_JOB, PARCEL_OPENED, PARCEL_CLOSED, PARCEL_OUTCOMES,
+                   PARCEL_DONE };
+
+struct parcel_outcome {
+    size_t index;           /* of the recipient in the envelope */
+    struct outcome outcome; /* owned */
+    bool dsn_passed_on;     /* the smarthost has DSN and was told NOTIFY */
+};
+
+struct parcel {
+    enum parcel_kind kind;
+    uint64_t job;                       /* JOB, OUTCOMES, DONE */
+    uid_t uid;                          /* JOB: for the Received field */
+    int fd;                             /* JOB: the message file; owned; else -1 */
+    size_t *recipients;                 /* JOB: indices; owned */
+    struct parcel_outcome *outcomes;    /* OUTCOMES; owned */
+    size_t count;                       /* of recipients or outcomes */
+    char *peer;                         /* OPENED, OUTCOMES; owned */
+    struct error error;                 /* CLOSED */
+};
+
+void parcel_free(struct parcel *parcel);
+
+/* Send; with JOB, its descriptor is passed and stays the caller's, too. False
+ * with FAULT_TEMPORARY (EAGAIN: would block) or FAULT_IO: the peer is gone.
+ * OUTCOMES that do not fit into one datagram are split. */
+bool parcel_send(int socket, const struct parcel *parcel, struct error *err);
+
+/*
+ * Receive one; blocks unless the socket is non-blocking. 1: *parcel is the
+ * caller's to free; 0: the peer is gone; -1: FAULT_TEMPORARY nothing there now,
+ * FAULT_PROTOCOL nonsense (close the worker).
+ */
+int parcel_receive(int socket, struct parcel *parcel, struct error *err);
+
+#endif

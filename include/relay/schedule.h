@@ -1,0 +1,98 @@
+/*
+ * schedule.h - which message is tried next, and when
+ *
+ * Pure bookkeeping in memory: no files, no clock of its own (now is passed in,
+ * milliseconds on the monotonic clock). About 300 octets a message.
+ *
+ * A message (struct ticket) is in exactly one place: waiting for a time,
+ * ready (for a smarthost that takes mail), waiting for a smarthost, out with a
+ * worker, or held. Ready messages are taken round robin over their owners.
+ */
+#ifndef POSTRIDER_RELAY_SCHEDULE_H
+#define POSTRIDER_RELAY_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/random.h"
+
+struct schedule;            /* fields: src/relay/schedule.c */
+
+enum ticket_place { TICKET_TIMED, TICKET_READY, TICKET_OUT, TICKET_HELD };
+
+struct ticket {
+    char id[RANDOM_ID_LENGTH + 1];
+    uid_t uid;
+    uint64_t size;
+    int64_t received;       /* seconds since 1970 */
+    int smarthost;          /* index of the only one allowed, or -1 */
+    unsigned attempts;
+    bool stored;            /* in queue/; false: only in drop/ so far */
+    bool warned;
+    char *summary;          /* reverse-path and open recipients, each ended by
+                             * NUL, the list by an empty one; NULL if it would
+                             * be longer than 2 KB. Owned. */
+    char *reason;           /* of the last deferral, or NULL. Owned. */
+    enum ticket_place place;
+    int64_t due;            /* when TIMED */
+    /* private to schedule.c */
+    struct ticket *next_in_hash;
+    struct ticket *previous, *next;
+    size_t heap_index;
+};
+
+/* smarthosts: how many there are. */
+struct schedule *schedule_new(size_t smarthosts);
+void schedule_free(struct schedule *schedule);  /* and all tickets */
+
+/* A new ticket, TIMED and due at once. The schedule owns it. NULL if the id is
+ * there already. */
+struct ticket *schedule_add(struct schedule *schedule, const char *id,
+                            uid_t uid, int smarthost);
+struct ticket *schedule_find(struct schedule *schedule, const char *id);
+void schedule_remove(struct schedule *schedule, struct ticket *ticket);
+
+/* Put a ticket (in any place) where it shall be. */
+void schedule_at(struct schedule *schedule, struct ticket *ticket,
+                 int64_t due);
+void schedule_hold(struct schedule *schedule, struct ticket *ticket);
+
+/* Make everything that is TIMED and due by now READY. */
+void schedule_wake(struct schedule *schedule, int64_t now);
+
+/* When the next TIMED ticket is due; INT64_MAX if none is. */
+int64_t schedule_next_time(const struct schedule *schedule);
+
+/*
+ * Take a READY ticket that this smarthost may carry, round robin by owner; it
+ * becomes OUT. NULL if there is none.
+ */
+struct ticket *schedule_take(struct schedule *schedule, size_t smarthost);
+
+/* How many are READY for a smarthost: for it alone, and for any. */
+size_t schedule_ready_for(const struct schedule *schedule, size_t smarthost);
+
+/* All TIMED tickets that this smarthost may carry become READY: it answers. */
+void schedule_release(struct schedule *schedule, size_t smarthost);
+
+size_t schedule_count(const struct schedule *schedule);
+size_t schedule_count_in(const struct schedule *schedule,
+                         enum ticket_place place);
+
+/* Call visit for every ticket, in no order; it must not add or remove. */
+typedef void schedule_visit(void *context, struct ticket *ticket);
+void schedule_each(struct schedule *schedule, schedule_visit *visit,
+                   void *context);
+
+/* The ticket received first; 0 for none: seconds since 1970. */
+int64_t schedule_oldest(struct schedule *schedule);
+
+/*
+ * Milliseconds until attempt number attempts + 1: first doubled for each
+ * attempt, up to longest, with up to a quarter of jitter.
+ */
+int64_t schedule_backoff(unsigned attempts, int64_t first, int64_t longest);
+
+#endif

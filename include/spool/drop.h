@@ -1,0 +1,55 @@
+/*
+ * drop.h - the drop directory as the daemon sees it
+ *
+ * Everything in it is hostile: names, kinds of files, owners who go on
+ * writing. A file is opened once, examined by its descriptor, copied once, and
+ * only the copy is parsed. Only ENOENT and wrong content end a message's life
+ * here; EMFILE, ENOMEM, EIO, EAGAIN mean "later".
+ */
+#ifndef POSTRIDER_SPOOL_DROP_H
+#define POSTRIDER_SPOOL_DROP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spool/entry.h"
+#include "spool/spool.h"
+#include "util/error.h"
+
+/* Names waiting to be taken. Bounded: a full list means "look again". */
+struct drop_scan;           /* fields: src/spool/drop.c */
+struct drop_scan *drop_scan_new(const struct spool *spool);
+void drop_scan_free(struct drop_scan *scan);
+
+/*
+ * Read on in the directory, at most 500 entries a call; remembers where it
+ * was. Removes what cannot be a message and can be removed (non-files, empty
+ * directories, .t* older than 24 h), logs that at most once a second a uid.
+ * True when the end of the directory was reached in this call.
+ */
+bool drop_scan_more(struct drop_scan *scan);
+
+/* The next name to take: round robin by owner among those that were found.
+ * False if there is none. id has RANDOM_ID_LENGTH + 1 octets. */
+bool drop_scan_next(struct drop_scan *scan, char *id);
+
+enum drop_result {
+    DROP_TAKEN,             /* *entry is the caller's */
+    DROP_GONE,              /* ENOENT, or junk that has been removed */
+    DROP_LATER              /* could not be read now; stays; err is set */
+};
+
+/*
+ * Copy drop/ID and prove the copy. Copies of up to memory_max octets are made
+ * in memory (memfd), others in queue/.ID; neither is synced. Invalid content:
+ * unlinked, logged with uid, size and reason. size_limit is for the message.
+ */
+enum drop_result drop_take(const struct spool *spool, const char *id,
+                           uint64_t size_limit, uint64_t memory_max,
+                           struct entry **entry, struct error *err);
+
+/* Unlink drop/ID; it may be gone already. */
+void drop_remove(const struct spool *spool, const char *id);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * queue.h - the daemon's own copies of messages: queue/ID
+ *
+ * A queue file is a message file (spool/draft.h) and one line more:
+ * "QUEUED %020lld %010u\n": when it was taken (seconds since 1970), whose it is.
+ */
+#ifndef POSTRIDER_SPOOL_QUEUE_H
+#define POSTRIDER_SPOOL_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "spool/entry.h"
+#include "spool/spool.h"
+#include "util/error.h"
+
+#define QUEUE_LINE_LENGTH 39    /* of the QUEUED line with its LF */
+
+struct state;
+
+/*
+ * Make a taken entry durable: its copy as queue/.ID, synced; then state/ID if
+ * state is not NULL; then the name queue/ID and the directory; then drop/ID is
+ * unlinked. At every point in between a restart finds the message, and finds it
+ * once. FAULT_IO: nothing is lost, drop/ID or queue/.ID with state/ID is there.
+ */
+bool queue_store(const struct spool *spool, struct entry *entry,
+                 int64_t received, const struct state *state,
+                 struct error *err);
+
+/*
+ * Commit a message that the daemon wrote itself (a bounce): draft is an ended
+ * unnamed draft with the id given to it. One that exists already is success:
+ * the id is derived so that a repetition finds it. Durable on return.
+ */
+struct draft;
+bool queue_add(const struct spool *spool, struct draft *draft,
+               int64_t received, struct error *err);
+
+/* Open queue/ID. received and uid come from its last line. FAULT_DATA: damaged
+ * (the caller moves it to failed/). NULL with FAULT_IO otherwise. */
+struct entry *queue_open(const struct spool *spool, const char *id,
+                         int64_t *received, struct error *err);
+
+/* The message is done: unlink drop/ID, queue/ID or queue/.ID, then state/ID.
+ * With sync, durable on return (before a bounce made from it may be sent). */
+void queue_remove(const struct spool *spool, const char *id, bool sync);
+
+/* Move queue/ID to failed/ID; state/ID goes along as failed/ID.state. */
+bool queue_fail(const struct spool *spool, const char *id, struct error *err);
+
+/*
+ * Bring the spool into one of the states of the table in src/README.md after
+ * any stop, then call found for each message in queue/, in no order.
+ */
+typedef void queue_found(void *context, const char *id);
+bool queue_recover(const struct spool *spool, queue_found *found,
+                   void *context, struct error *err);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * spool.h - the folders of the spool, opened and proved
+ *
+ *     .        root 0755                nobody else can replace a folder
+ *     drop/    DAEMON:DAEMON 3733       what callers committed: ID
+ *     queue/   DAEMON 0700              the daemon's own copies: ID, .ID
+ *     state/   DAEMON 0700              outcomes so far: ID; journals
+ *     failed/  DAEMON 0700              what can neither be delivered nor bounced
+ *
+ * DAEMON is the user the daemon runs as. What the files of one message mean
+ * together is the table on the first page of src/README.md.
+ */
+#ifndef POSTRIDER_SPOOL_SPOOL_H
+#define POSTRIDER_SPOOL_SPOOL_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+struct spool {
+    const char *path;       /* borrowed */
+    int drop, queue, state, failed;     /* directories; -1 if not open */
+};
+
+/*
+ * Open all folders for the daemon, or for root who looks at a spool whose
+ * daemon is down. With strict, owner, group and mode of each must be as above
+ * for the effective user: FAULT_CONFIG says what is wrong and the command
+ * that mends it.
+ */
+bool spool_open(struct spool *spool, const char *path, bool strict,
+                struct error *err);
+void spool_close(struct spool *spool);
+
+#endif

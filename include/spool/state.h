@@ -1,0 +1,60 @@
+/*
+ * state.h - what is known about a message after its attempts: state/ID
+ *
+ * Text, versioned, replaced atomically; without one there was no attempt yet.
+ */
+#ifndef POSTRIDER_SPOOL_STATE_H
+#define POSTRIDER_SPOOL_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spool/spool.h"
+#include "util/error.h"
+
+enum state_result { STATE_OPEN, STATE_DELIVERED, STATE_FAILED };
+
+struct state_recipient {
+    enum state_result result;
+    bool notified;          /* its DSN (failure or success) has been queued */
+    char *status;           /* enhanced status code of the last attempt, NULL
+                             * before the first; owned, as are the next two */
+    char *relay;            /* "host[address]:port" */
+    char *text;             /* reply or our own words, one line, escaped */
+    bool from_reply;        /* text is a reply of the smarthost */
+    int64_t when;           /* of the last attempt, seconds since 1970 */
+};
+
+struct state {
+    unsigned attempts;
+    int64_t last;           /* attempt, seconds since 1970; 0: none */
+    int64_t next;           /* attempt, seconds since 1970 */
+    bool warned;            /* a delay DSN has been queued */
+    bool held;              /* by the administrator */
+    unsigned reports;       /* DSNs made so far: each gets an id derived from
+                             * the queue-id and this number */
+    struct state_recipient *recipients;     /* as in the envelope */
+    size_t count;
+};
+
+/* A state before the first attempt, for count recipients. */
+struct state *state_new(size_t count);
+void state_free(struct state *state);                   /* NULL is allowed */
+
+/* Read state/ID. One that does not exist is state_new(count). FAULT_DATA if it
+ * is damaged or is not for count recipients. */
+struct state *state_load(const struct spool *spool, const char *id,
+                         size_t count, struct error *err);
+
+/* Write state/.ID, sync, rename to state/ID, sync the directory. */
+bool state_save(const struct spool *spool, const char *id,
+                const struct state *state, struct error *err);
+
+size_t state_open_count(const struct state *state);
+
+/* The id of report number n about message id: 32 hexadecimal digits, the same
+ * at each call. */
+void state_report_id(const char *id, unsigned n, char *derived);
+
+#endif
