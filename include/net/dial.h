@@ -28,7 +28,9 @@ enum dial_family { DIAL_ANY, DIAL_IPV4, DIAL_IPV6 };
  * The addresses of a host (a name, an IPv4 or IPv6 address with or without
  * brackets), in the order to be tried (RFC 6724, as getaddrinfo gives them).
  * FAULT_TEMPORARY, also for a name that does not exist: the administrator's
- * mistake must not cost a message.
+ * mistake must not cost a message. No deadline holds here: getaddrinfo may
+ * block for as long as resolv.conf(5) says (timeout times attempts times name
+ * servers, 10 s or so by default). An address never blocks.
  */
 bool dial_resolve(struct dial_list *list, const char *host, uint16_t port,
                   enum dial_family family, struct error *err);
@@ -37,10 +39,16 @@ void dial_list_free(struct dial_list *list);
 /*
  * Connect before the deadline (util/clock.h). The socket is non-blocking,
  * close-on-exec, TCP_NODELAY. source_address is "" or an address of this
- * host. -1 with FAULT_TEMPORARY, or FAULT_CONFIG for a bad source_address.
+ * host, brackets allowed. -1 with FAULT_TEMPORARY (also if source_address is
+ * of the other family: another address of the list may do), or FAULT_CONFIG
+ * if it is no address, or none of this host.
  */
 int dial_connect(const struct dial_address *address,
                  const char *source_address, int64_t deadline,
                  struct error *err);
+
+/* Say what errno means for a connection that was there: "connection reset by
+ * the server". FAULT_TEMPORARY; returns false. */
+bool dial_lost(struct error *err, int number);
 
 #endif

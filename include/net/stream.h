@@ -30,7 +30,11 @@ void stream_free(struct stream *stream);                /* closes; NULL is allow
 void stream_set_deadline(struct stream *stream, int64_t deadline);
 int stream_descriptor(const struct stream *stream);
 
-/* Queue octets; they are sent when the buffer (64 KB) is full, or by flush. */
+/*
+ * Queue octets; they are sent when the buffer (64 KB) is full, or by flush. A
+ * short piece is never split: a buffer it does not fit is sent before it.
+ * Octets of a large block that fill a buffer are sent from where they are.
+ */
 bool stream_write(struct stream *stream, const void *data, size_t length,
                   int64_t timeout, struct error *err);
 /* Send what is queued: one write(2) or TLS record if it fits. Each buffer of
@@ -39,7 +43,8 @@ bool stream_flush(struct stream *stream, int64_t timeout, struct error *err);
 
 /*
  * The next line, which must end with CRLF or LF, without it. The line is
- * borrowed until the next call. It may hold any other octet, NUL included.
+ * borrowed until the next call; a NUL follows it. It may hold any other octet,
+ * NUL included. The deadline is for the complete line, however it trickles.
  * FAULT_TEMPORARY: time is over or the connection is lost (also in the middle
  * of a line); FAULT_PROTOCOL: the line is too long.
  */

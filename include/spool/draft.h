@@ -42,7 +42,25 @@ struct envelope;
  */
 struct draft *draft_new_unnamed(struct error *err);
 
-void draft_free(struct draft *draft);                   /* NULL is allowed */
+/* The same with a queue-id that was derived: a message of the daemon's own. */
+struct draft *draft_new_report(const char *id, struct error *err);
+
+/*
+ * A draft in the drop directory of a spool, without a name until it is
+ * committed (O_TMPFILE), or as .t<random> where that is not to be had. Mode
+ * 0640 and the directory's group are proved: FAULT_CONFIG, since the daemon
+ * could never read it. FAULT_TEMPORARY if the directory cannot be written.
+ */
+struct draft *draft_new_dropped(const char *spool, struct error *err);
+
+/*
+ * Give an ended draft its name in the drop directory. On return it is durable
+ * and the daemon's. FAULT_TEMPORARY: nothing of it is left.
+ */
+bool draft_commit(struct draft *draft, struct error *err);
+
+/* What was not committed leaves nothing behind. NULL is allowed. */
+void draft_free(struct draft *draft);
 
 /* The queue-id, made with the draft. Borrowed. */
 const char *draft_id(const struct draft *draft);

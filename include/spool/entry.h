@@ -16,7 +16,10 @@
 struct entry {
     int fd;                 /* owned; read with pread only */
     char id[RANDOM_ID_LENGTH + 1];
-    uid_t uid;              /* owner of the file: who sent it */
+    uid_t uid;              /* who sent it: owner of the file; of a queue
+                             * file, what its last line says */
+    bool queued;            /* it has the last line of spool/queue.h */
+    int64_t received;       /* seconds since 1970, if queued */
     struct envelope envelope;
     uint64_t content_start; /* the message is [start, start + length) */
     uint64_t content_length;
@@ -30,6 +33,11 @@ struct entry {
  * it cannot be read. The descriptor is closed on failure, too.
  */
 struct entry *entry_open(int fd, const char *name, struct error *err);
+
+/* The same for a file that was proved when it was made: its checksum is not
+ * computed again. */
+struct entry *entry_reopen(int fd, const char *name, struct error *err);
+
 void entry_free(struct entry *entry);                   /* NULL is allowed */
 
 #endif

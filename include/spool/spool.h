@@ -20,6 +20,7 @@
 struct spool {
     const char *path;       /* borrowed */
     int drop, queue, state, failed;     /* directories; -1 if not open */
+    struct junk *junk;      /* what has been said about whose junk; owned */
 };
 
 /*

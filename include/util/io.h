@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct buf;
@@ -20,6 +21,13 @@ ssize_t io_read(int fd, void *data, size_t length);
 
 /* Up to length octets from offset, fewer only at the end of file; -1: errno. */
 ssize_t io_read_at(int fd, void *data, size_t length, off_t offset);
+
+/* Write the first length octets of one file to another's offset. False with
+ * errno if that fails or the file is shorter (ENODATA). */
+bool io_copy(int from, int to, uint64_t length);
+
+/* Rename within a directory unless the new name exists (EEXIST). */
+bool io_rename_new(int directory, const char *from, const char *to);
 
 /* Append all of an open file. False with FAULT_IO, or with FAULT_DATA when
  * the limit of out is exceeded. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "mail/envelope.h"
+#include "spool/place.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/crc32c.h"
@@ -21,6 +22,7 @@
 struct draft {
     int fd;
     bool in_memory;             /* may still have to move to a file */
+    struct drop_place place;    /* where it is committed; closed if nowhere */
     char id[RANDOM_ID_LENGTH + 1];
     struct buf pending;         /* not written yet; at most BUFFER_SIZE */
     uint64_t written;           /* octets in the file */
@@ -28,27 +30,54 @@ struct draft {
     uint32_t sum;
 };
 
-static struct draft *draft_new(int fd)
+static struct draft *draft_new(const char *id)
 {
     struct draft *draft = alloc_zero(1, sizeof *draft);
 
-    draft->fd = fd;
-    random_id(draft->id);
+    draft->fd = -1;
+    draft->place = DROP_PLACE_NONE;
+    memcpy(draft->id, id, sizeof draft->id);
     buf_init(&draft->pending, BUFFER_SIZE);
     return draft;
 }
 
+struct draft *draft_new_report(const char *id, struct error *err)
+{
+    struct draft *draft = draft_new(id);
+
+    draft->fd = memfd_create("postrider message", MFD_CLOEXEC);
+    draft->in_memory = true;
+    if (draft->fd != -1)
+        return draft;
+    error_sys(err, FAULT_TEMPORARY, "hold the message in memory");
+    draft_free(draft);
+    return NULL;
+}
+
 struct draft *draft_new_unnamed(struct error *err)
 {
-    int fd = memfd_create("postrider message", MFD_CLOEXEC);
+    char id[RANDOM_ID_LENGTH + 1];
 
-    if (fd == -1) {
-        error_sys(err, FAULT_TEMPORARY, "hold the message in memory");
-        return NULL;
-    }
-    struct draft *draft = draft_new(fd);
-    draft->in_memory = true;
-    return draft;
+    random_id(id);
+    return draft_new_report(id, err);
+}
+
+struct draft *draft_new_dropped(const char *spool, struct error *err)
+{
+    char id[RANDOM_ID_LENGTH + 1];
+
+    random_id(id);
+    struct draft *draft = draft_new(id);
+    draft->fd = drop_place_open(&draft->place, spool, err);
+    if (draft->fd != -1)
+        return draft;
+    draft_free(draft);
+    return NULL;
+}
+
+bool draft_commit(struct draft *draft, struct error *err)
+{
+    return drop_place_commit(&draft->place, draft->fd, draft->id, err);
 }
 
 void draft_free(struct draft *draft)
@@ -56,6 +85,7 @@ void draft_free(struct draft *draft)
     if (draft == NULL)
         return;
     io_close(&draft->fd);
+    drop_place_close(&draft->place);
     buf_free(&draft->pending);
     free(draft);
 }
@@ -80,21 +110,6 @@ static int open_temporary_file(void)
     return -1;
 }
 
-static bool copy_all(int from, int to, uint64_t length)
-{
-    char *block = alloc_zero(1, BUFFER_SIZE);
-    uint64_t done = 0;
-
-    while (done < length) {
-        ssize_t step = io_read_at(from, block, BUFFER_SIZE, (off_t)done);
-        if (step <= 0 || !io_write_all(to, block, (size_t)step))
-            break;
-        done += (uint64_t)step;
-    }
-    free(block);
-    return done == length;
-}
-
 /* A large message does not belong in memory; but better there than nowhere. */
 static void move_to_file(struct draft *draft)
 {
@@ -103,7 +118,7 @@ static void move_to_file(struct draft *draft)
     draft->in_memory = false;
     if (fd == -1)
         return;
-    if (!copy_all(draft->fd, fd, draft->written)) {
+    if (!io_copy(draft->fd, fd, draft->written)) {
         close(fd);
         return;
     }

@@ -9,6 +9,7 @@
 
 #include "mail/address.h"
 #include "spool/draft.h"
+#include "spool/queue.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/crc32c.h"
@@ -220,7 +221,35 @@ static bool check_sum(const struct entry *entry, uint64_t length,
     return true;
 }
 
-static bool read_end(struct entry *entry, uint64_t size, struct error *err)
+/* The line of spool/queue.h, if the file of *size octets ends with one: it is
+ * taken off *size. */
+static bool read_queued_line(struct entry *entry, uint64_t *size,
+                             struct error *err)
+{
+    char line[QUEUE_LINE_LENGTH + 1] = "";
+    uint64_t received, uid;
+
+    if (*size <= QUEUE_LINE_LENGTH + DRAFT_END_LENGTH)
+        return true;
+    uint64_t start = *size - QUEUE_LINE_LENGTH;
+    if (io_read_at(entry->fd, line, QUEUE_LINE_LENGTH, (off_t)start) !=
+        QUEUE_LINE_LENGTH)
+        return error_sys(err, FAULT_IO, "read message file");
+    if (memcmp(line, "QUEUED ", 7) != 0)
+        return true;
+    line[27] = line[38] = '\0';
+    if (!text_to_number(line + 7, INT64_MAX, &received) ||
+        !text_to_number(line + 28, UINT32_MAX, &uid))
+        return wrong(err, "its last line");
+    entry->queued = true;
+    entry->received = (int64_t)received;
+    entry->uid = (uid_t)uid;
+    *size = start;
+    return true;
+}
+
+static bool read_end(struct entry *entry, uint64_t size, bool prove,
+                     struct error *err)
 {
     char line[DRAFT_END_LENGTH];
     struct end_line end = { 0 };
@@ -238,10 +267,11 @@ static bool read_end(struct entry *entry, uint64_t size, struct error *err)
         return wrong(err, "wrong length");
     entry->content_length = end.content_length;
     entry->is_8bit = end.is_8bit;
-    return check_sum(entry, body_end, end.sum, err);
+    return !prove || check_sum(entry, body_end, end.sum, err);
 }
 
-static bool read_file(struct entry *entry, const char *name, struct error *err)
+static bool read_file(struct entry *entry, const char *name, bool prove,
+                      struct error *err)
 {
     struct stat status;
     struct buf text;
@@ -251,26 +281,39 @@ static bool read_file(struct entry *entry, const char *name, struct error *err)
     if (!S_ISREG(status.st_mode) || status.st_size <= DRAFT_END_LENGTH)
         return wrong(err, "it is not complete");
     entry->uid = status.st_uid;
+    uint64_t size = (uint64_t)status.st_size;
+    if (!read_queued_line(entry, &size, err))
+        return false;
 
     buf_init(&text, ENVELOPE_MAX);
-    uint64_t size = (uint64_t)status.st_size;
     bool right = read_envelope(entry, size, &text, err);
     entry->content_start = text.length + 1;
     right = right && parse_envelope(entry, &text, name, err) &&
-            read_end(entry, size, err);
+            read_end(entry, size, prove, err);
     buf_free(&text);
     return right;
 }
 
-struct entry *entry_open(int fd, const char *name, struct error *err)
+static struct entry *open_entry(int fd, const char *name, bool prove,
+                                struct error *err)
 {
     struct entry *entry = alloc_zero(1, sizeof *entry);
 
     entry->fd = fd;
-    if (read_file(entry, name, err))
+    if (read_file(entry, name, prove, err))
         return entry;
     entry_free(entry);
     return NULL;
+}
+
+struct entry *entry_open(int fd, const char *name, struct error *err)
+{
+    return open_entry(fd, name, true, err);
+}
+
+struct entry *entry_reopen(int fd, const char *name, struct error *err)
+{
+    return open_entry(fd, name, false, err);
 }
 
 void entry_free(struct entry *entry)

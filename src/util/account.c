@@ -1,11 +1,16 @@
 #include "util/process.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -58,14 +63,57 @@ static bool find_in_file(uid_t uid, struct account *account)
     return found;
 }
 
+/*
+ * Ask the name services through getent(1), in a process of its own: they load
+ * libraries into whoever asks, which a statically linked program must not do.
+ */
+static FILE *ask_name_services(uid_t uid, pid_t *child)
+{
+    char *number = alloc_format("%lu", (unsigned long)uid);
+    char *arguments[] = { "getent", "passwd", number, NULL };
+    char *environment[] = { NULL };
+    posix_spawn_file_actions_t actions;
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) == -1) {
+        free(number);
+        return NULL;
+    }
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    int failure = posix_spawn(child, "/usr/bin/getent", &actions, NULL,
+                              arguments, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    free(number);
+    FILE *answer = failure == 0 ? fdopen(ends[0], "r") : NULL;
+    if (answer == NULL)
+        close(ends[0]);
+    return answer;
+}
+
+static void find_in_name_services(uid_t uid, struct account *account)
+{
+    pid_t child;
+    FILE *answer = ask_name_services(uid, &child);
+
+    if (answer == NULL)
+        return;
+    struct passwd *entry = fgetpwent(answer);
+    if (entry != NULL && entry->pw_uid == uid)
+        fill(account, entry);
+    fclose(answer);
+    while (waitpid(child, NULL, 0) == -1 && errno == EINTR)
+        ;
+}
+
 void process_account(uid_t uid, struct account *account)
 {
     *account = (struct account){ 0 };
-    if (find_in_file(uid, account))
-        return;
-    struct passwd *entry = getpwuid(uid);
-    if (entry != NULL)
-        fill(account, entry);
+    if (!find_in_file(uid, account))
+        find_in_name_services(uid, account);
 }
 
 void account_free(struct account *account)

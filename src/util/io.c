@@ -1,10 +1,16 @@
 #include "util/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "util/alloc.h"
 #include "util/buf.h"
 #include "util/error.h"
+
+#define RENAME_NOREPLACE_FLAG 1u    /* RENAME_NOREPLACE of <linux/fs.h> */
 
 bool io_write_all(int fd, const void *data, size_t length)
 {
@@ -49,6 +55,39 @@ ssize_t io_read_at(int fd, void *data, size_t length, off_t offset)
         total += (size_t)done;
     }
     return (ssize_t)total;
+}
+
+bool io_copy(int from, int to, uint64_t length)
+{
+    enum { BLOCK = 65536 };
+    char *block = alloc_zero(1, BLOCK);
+    uint64_t done = 0;
+
+    errno = ENODATA;
+    while (done < length) {
+        uint64_t rest = length - done;
+        ssize_t step = io_read_at(from, block,
+                                  rest < BLOCK ? (size_t)rest : BLOCK,
+                                  (off_t)done);
+        if (step <= 0 || !io_write_all(to, block, (size_t)step))
+            break;
+        done += (uint64_t)step;
+    }
+    free(block);
+    return done == length;
+}
+
+bool io_rename_new(int directory, const char *from, const char *to)
+{
+    /* musl has no function for it. */
+    if (syscall(SYS_renameat2, directory, from, directory, to,
+                RENAME_NOREPLACE_FLAG) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS)
+        return false;
+    /* A file system or kernel without it: a link never replaces, either. */
+    return linkat(directory, from, directory, to, 0) == 0 &&
+           unlinkat(directory, from, 0) == 0;
 }
 
 bool io_read_all(int fd, struct buf *out, struct error *err)

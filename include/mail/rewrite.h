@@ -1,0 +1,31 @@
+/*
+ * rewrite.h - other addresses in a field, everything else as it was
+ *
+ * Display names, comments, folding and the addresses that need no change keep
+ * every octet. A line never grows beyond 998 octets (RFC 5322 section 2.1.1):
+ * it is folded beside an address that changes.
+ */
+#ifndef POSTRIDER_MAIL_REWRITE_H
+#define POSTRIDER_MAIL_REWRITE_H
+
+struct buf;
+struct field;
+
+/* What to do. Members may be NULL. */
+struct rewrite {
+    const char *domain;     /* completes addresses without a domain */
+    const char *address;    /* replaces all of them */
+    const char *name;       /* for those replaced that have no display name */
+};
+
+/* A field that holds no address-list stays as it is. */
+void rewrite_addresses(struct field *field, const struct rewrite *how);
+
+/*
+ * Append a mailbox: `Name <address>`, or only the address if name is NULL,
+ * blank, or so long that it would not fit on a line.
+ */
+void rewrite_add_mailbox(struct buf *out, const char *name,
+                         const char *address);
+
+#endif

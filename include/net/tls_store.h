@@ -1,0 +1,37 @@
+/*
+ * tls_store.h - the authorities to trust
+ *
+ * Loading a bundle of all authorities costs 20-35 ms of CPU, a hashed
+ * directory (openssl-rehash(1)) nothing: an authority is read when a chain
+ * needs it. The system's store therefore is
+ *
+ *   - the first of OpenSSL's directory, /etc/ssl/certs and /etc/pki/tls/certs
+ *     that has a hashed name ("1a2b3c4d.0");
+ *   - else the first of OpenSSL's file and the usual bundles that is there.
+ *
+ * $SSL_CERT_DIR and $SSL_CERT_FILE count as for other programs: what they name
+ * is used in place of these directories or files; if both are set, both are.
+ * If only one is set, of the other kind OpenSSL's own default counts, but none
+ * of the usual places: who restricts trust must not get more than he asked.
+ */
+#ifndef POSTRIDER_NET_TLS_STORE_H
+#define POSTRIDER_NET_TLS_STORE_H
+
+#include <stdbool.h>
+
+struct error;
+struct x509_store_st;           /* OpenSSL's X509_STORE */
+
+/*
+ * Trust the system's authorities. eager: read all certificates now (a bundle
+ * rather than a directory), so that no file is opened later. FAULT_CONFIG if
+ * there is no store at all.
+ */
+bool tls_store_system(struct x509_store_st *store, bool eager,
+                      struct error *err);
+
+/* Trust the certificates of a PEM file, roots or not. FAULT_CONFIG. */
+bool tls_store_file(struct x509_store_st *store, const char *path,
+                    struct error *err);
+
+#endif

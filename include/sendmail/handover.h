@@ -1,0 +1,21 @@
+/*
+ * handover.h - a finished draft goes to who delivers it
+ */
+#ifndef POSTRIDER_SENDMAIL_HANDOVER_H
+#define POSTRIDER_SENDMAIL_HANDOVER_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+struct draft;
+
+/*
+ * Become `postrider direct` with the draft as standard input; its exit status
+ * is the answer to the caller. It is the postrider beside the running
+ * executable, else the installed one. Returns only on failure: FAULT_SYSTEM.
+ */
+bool handover_direct(struct draft *draft, bool verbose, bool quiet,
+                     struct error *err);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * options.h - the command line of sendmail
+ *
+ * sendmail(8) is the reference. Options stop at the first recipient, so that
+ * a recipient is never taken for an option. No option opens a file, chooses a
+ * configuration or raises a privilege.
+ */
+#ifndef POSTRIDER_SENDMAIL_OPTIONS_H
+#define POSTRIDER_SENDMAIL_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "sendmail/submit.h"
+#include "util/error.h"
+
+/* What is to be done: by the program's name, and by -b and -q. */
+enum mode {
+    MODE_DELIVER,           /* -bm, the default; -ba */
+    MODE_SMTP,              /* -bs */
+    MODE_VERIFY,            /* -bv */
+    MODE_ALIASES,           /* -bi, newaliases */
+    MODE_QUEUE_LIST,        /* -bp, mailq */
+    MODE_QUEUE_COUNT,       /* -bP */
+    MODE_QUEUE_RUN,         /* -q */
+    MODE_DAEMON,            /* -bd, -bD, smtpd */
+    MODE_CHECK,             /* -bC */
+    MODE_HOST_STATUS,       /* -bh, -bH, hoststat, purgestat */
+    MODE_UNKNOWN,           /* -bt, -bl, -bz: what Sendmail alone can do */
+    MODE_VERSION,           /* --version, and -d0.1 without a task */
+    MODE_HELP               /* --help */
+};
+
+struct options {
+    enum mode mode;
+    char mode_letter;       /* the one given with -b, or 0 */
+    struct submission message;
+    bool verbose;           /* -v, -ov */
+    bool show_version;      /* -d0.1 */
+    char error_mode;        /* -e, -oe: p m w q e */
+    char delivery_mode;     /* -od: b i q d; 0 if not given */
+    const char *queue_run;  /* value of -q, "" without one; NULL: no -q */
+};
+
+/*
+ * Read the command line. Strings in opt are borrowed from argv. FAULT_USAGE;
+ * opt then tells what was read so far, mode and error mode among it.
+ */
+bool options_parse(struct options *opt, int argc, char **argv,
+                   struct error *err);
+
+/* Is nothing to be printed but what was asked for (-oeq)? */
+bool options_quiet(const struct options *opt);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * route.h - from the recipients a caller names to those of the envelope
+ *
+ * Local names go through the aliases; what has none goes to local_recipient,
+ * or is completed with the domain. With redirect_all, everything goes there.
+ */
+#ifndef POSTRIDER_SENDMAIL_ROUTE_H
+#define POSTRIDER_SENDMAIL_ROUTE_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+struct config;
+struct envelope;
+struct route;               /* fields: src/sendmail/route.c */
+
+/* The aliases are read when the first local name needs them, and not at all
+ * with no_aliases. config is borrowed. */
+struct route *route_new(const struct config *config, bool no_aliases);
+void route_free(struct route *route);                   /* NULL is allowed */
+
+/*
+ * Add to the envelope whatever a recipient becomes: nothing is added twice.
+ *
+ * address  as parsed from what the caller wrote; perhaps without a domain
+ * notify   for each recipient it becomes
+ *
+ * FAULT_DATA if it can be no address; FAULT_CONFIG for an alias that cannot
+ * be used, FAULT_TEMPORARY for aliases that cannot be read.
+ */
+bool route_recipient(struct route *route, const char *address,
+                     unsigned notify, struct envelope *env,
+                     struct error *err);
+
+/* The recipients that redirect_all has replaced, as the body of a field; NULL
+ * if there are none. The caller frees it. */
+char *route_originals(const struct route *route);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * submit.h - a message that is submitted, made a finished draft
+ *
+ * header section > recipients > origin > route > complete > envelope > body
+ *
+ * The message comes from a descriptor: standard input, or whatever a caller
+ * has collected it in.
+ */
+#ifndef POSTRIDER_SENDMAIL_SUBMIT_H
+#define POSTRIDER_SENDMAIL_SUBMIT_H
+
+#include <stdbool.h>
+
+#include "mail/envelope.h"
+#include "util/error.h"
+
+struct config;
+struct draft;
+
+#define SUBMIT_HEADER_MAX (4u << 20)    /* octets of a header section */
+#define SUBMIT_HOPS_MAX 50              /* more is a loop */
+
+/* What the caller said about his message. Strings are borrowed. */
+struct submission {
+    int source;                 /* descriptor of the message; read to its end */
+    bool dots;                  /* a line with a single dot ends it (no -i) */
+    bool extract;               /* recipients from the header, too (-t) */
+    bool no_aliases;            /* -n */
+    bool gateway;               /* -G: complete nothing */
+    bool utf8;                  /* -U */
+    const char *reverse_path;   /* -f as written; NULL if not given */
+    const char *full_name;      /* -F; NULL if not given */
+    char *const *recipients;    /* address lists, ended by NULL */
+    unsigned notify;            /* enum notify, or-ed */
+    enum dsn_return dsn_return;
+    const char *envelope_id;    /* xtext, or NULL */
+    unsigned hops;              /* -h */
+};
+
+/*
+ * Read the message, decide everything that is to be decided about it, and
+ * write envelope and message to the draft, which is ended then and not yet
+ * committed. Faults: FAULT_USAGE without recipients, FAULT_DATA for a bad
+ * address or a message over the limits, FAULT_CONFIG for a broken alias,
+ * FAULT_UNAVAILABLE for a loop, and those of reader and draft. The source may
+ * then not have been read to its end.
+ */
+bool submit_message(const struct submission *submission,
+                    const struct config *config, struct draft *draft,
+                    struct error *err);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * junk.h - what is thrown out of the drop directory is said, but not endlessly
+ */
+#ifndef POSTRIDER_SPOOL_JUNK_H
+#define POSTRIDER_SPOOL_JUNK_H
+
+#include <sys/types.h>
+
+struct junk;                /* fields: src/spool/junk.c */
+struct junk *junk_new(void);
+void junk_free(struct junk *junk);                      /* NULL is allowed */
+
+/* Log that the named object of that owner was removed from drop/, and why: at
+ * most one line a second an owner; the next one tells how many were left out. */
+void junk_report(struct junk *junk, uid_t uid, const char *name,
+                 const char *why);
+
+#endif

@@ -1,0 +1,158 @@
+#include "spool/queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spool/drop.h"
+#include "spool/draft.h"
+#include "spool/state.h"
+#include "util/alloc.h"
+#include "util/io.h"
+#include "util/text.h"
+
+/* ".ID": a copy that is not durable yet. */
+static char *temporary_name(const char *id)
+{
+    return alloc_format(".%s", id);
+}
+
+static bool cannot(const struct spool *spool, const char *id,
+                   struct error *err)
+{
+    return error_sys(err, FAULT_IO, "%s/queue/%s", spool->path, id);
+}
+
+static bool add_queued_line(int fd, int64_t received, uid_t uid)
+{
+    char line[QUEUE_LINE_LENGTH + 1];
+
+    snprintf(line, sizeof line, "QUEUED %020" PRId64 " %010lu\n", received,
+             (unsigned long)uid);
+    return io_write_all(fd, line, QUEUE_LINE_LENGTH);
+}
+
+static uint64_t file_length(const struct entry *entry)
+{
+    return entry->content_start + entry->content_length + DRAFT_END_LENGTH;
+}
+
+/* The entry's file as queue/.ID with its last line, synced. A copy that is
+ * there already (a large message) only lacks the line. */
+static bool make_copy(const struct spool *spool, const char *temporary,
+                      const struct entry *entry, int64_t received)
+{
+    uint64_t length = file_length(entry);
+    struct stat status, here;
+    bool there = fstat(entry->fd, &here) == 0 &&
+                 fstatat(spool->queue, temporary, &status,
+                         AT_SYMLINK_NOFOLLOW) == 0 &&
+                 status.st_dev == here.st_dev && status.st_ino == here.st_ino;
+    int flags = there ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC;
+
+    int fd = openat(spool->queue, temporary,
+                    flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool done = fd != -1 &&
+                (there ? lseek(fd, (off_t)length, SEEK_SET) != -1
+                       : io_copy(entry->fd, fd, length)) &&
+                add_queued_line(fd, received, entry->uid) && fsync(fd) == 0;
+    io_close(&fd);
+    return done;
+}
+
+bool queue_store(const struct spool *spool, struct entry *entry,
+                 int64_t received, const struct state *state,
+                 struct error *err)
+{
+    char *temporary = temporary_name(entry->id);
+
+    bool stored = make_copy(spool, temporary, entry, received) ||
+                  cannot(spool, temporary, err);
+    /* The state before the name: outcomes must not be forgotten. */
+    if (stored && state != NULL)
+        stored = state_save(spool, entry->id, state, err);
+    if (stored && (renameat(spool->queue, temporary, spool->queue,
+                            entry->id) == -1 || fsync(spool->queue) == -1))
+        stored = cannot(spool, entry->id, err);
+    free(temporary);
+    if (!stored)
+        return false;
+    drop_remove(spool, entry->id);
+    entry->queued = true;
+    entry->received = received;
+    return true;
+}
+
+bool queue_add(const struct spool *spool, struct draft *draft,
+               int64_t received, struct error *err)
+{
+    const char *id = draft_id(draft);
+    char *temporary = temporary_name(id);
+    struct stat status;
+
+    int from = draft_descriptor(draft);
+    int fd = openat(spool->queue, temporary, O_WRONLY | O_CREAT | O_TRUNC |
+                    O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool added = fd != -1 && fstat(from, &status) == 0 &&
+                 io_copy(from, fd, (uint64_t)status.st_size) &&
+                 add_queued_line(fd, received, geteuid()) && fsync(fd) == 0;
+    io_close(&fd);
+    if (added && !io_rename_new(spool->queue, temporary, id))
+        added = errno == EEXIST;
+    added = added && fsync(spool->queue) == 0;
+    if (!added)
+        cannot(spool, id, err);
+    unlinkat(spool->queue, temporary, 0);
+    free(temporary);
+    return added;
+}
+
+struct entry *queue_open(const struct spool *spool, const char *id,
+                         int64_t *received, struct error *err)
+{
+    int fd = openat(spool->queue, id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd == -1) {
+        cannot(spool, id, err);
+        return NULL;
+    }
+    struct entry *entry = entry_reopen(fd, id, err);
+    if (entry == NULL) {
+        error_prefix(err, "%s/queue/%s", spool->path, id);
+        return NULL;
+    }
+    *received = entry->queued ? entry->received : 0;
+    return entry;
+}
+
+void queue_remove(const struct spool *spool, const char *id, bool sync)
+{
+    drop_remove(spool, id);
+    if (unlinkat(spool->queue, id, 0) == -1 && errno == ENOENT) {
+        char *temporary = temporary_name(id);
+        unlinkat(spool->queue, temporary, 0);
+        free(temporary);
+    }
+    /* The state last: without it a message that is found is new. */
+    if (sync)
+        fsync(spool->queue);
+    unlinkat(spool->state, id, 0);
+}
+
+bool queue_fail(const struct spool *spool, const char *id, struct error *err)
+{
+    char *name = alloc_format("%s.state", id);
+
+    renameat(spool->state, id, spool->failed, name);
+    free(name);
+    bool moved = renameat(spool->queue, id, spool->failed, id) == 0;
+    if (!moved)
+        cannot(spool, id, err);
+    fsync(spool->failed);
+    return moved;
+}

@@ -1,0 +1,159 @@
+#include "spool/drop.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "spool/junk.h"
+#include "util/alloc.h"
+#include "util/io.h"
+#include "util/random.h"
+#include "util/text.h"
+
+#define ENTRIES_A_CALL 500
+#define OWNERS_MAX 256          /* whose names are held at a time */
+#define NAMES_MAX 100           /* an owner; the rest is found again later */
+#define TEMPORARY_AGE 86400     /* seconds a .t* may have */
+
+struct owner {
+    uid_t uid;
+    size_t count;               /* of names not taken yet */
+    char ids[NAMES_MAX][RANDOM_ID_LENGTH + 1];
+};
+
+struct drop_scan {
+    const struct spool *spool;
+    DIR *directory;
+    struct owner *owners[OWNERS_MAX];
+    size_t count;               /* of owners */
+    size_t turn;                /* the owner whose name is next */
+};
+
+struct drop_scan *drop_scan_new(const struct spool *spool)
+{
+    struct drop_scan *scan = alloc_zero(1, sizeof *scan);
+
+    scan->spool = spool;
+    return scan;
+}
+
+void drop_scan_free(struct drop_scan *scan)
+{
+    if (scan == NULL)
+        return;
+    for (size_t i = 0; i < scan->count; i++)
+        free(scan->owners[i]);
+    if (scan->directory != NULL)
+        closedir(scan->directory);
+    free(scan);
+}
+
+static struct owner *owner_of(struct drop_scan *scan, uid_t uid)
+{
+    for (size_t i = 0; i < scan->count; i++)
+        if (scan->owners[i]->uid == uid)
+            return scan->owners[i];
+    if (scan->count == OWNERS_MAX)
+        return NULL;
+    struct owner *owner = alloc_zero(1, sizeof *owner);
+    owner->uid = uid;
+    scan->owners[scan->count++] = owner;
+    return owner;
+}
+
+/* Nobody's names crowd out another's: what is over the bounds stays in the
+ * directory, and a later pass finds it. */
+static void remember(struct drop_scan *scan, uid_t uid, const char *id)
+{
+    struct owner *owner = owner_of(scan, uid);
+
+    if (owner == NULL || owner->count == NAMES_MAX)
+        return;
+    for (size_t i = 0; i < owner->count; i++)
+        if (strcmp(owner->ids[i], id) == 0)
+            return;
+    memcpy(owner->ids[owner->count++], id, RANDOM_ID_LENGTH + 1);
+}
+
+static void throw_out(struct drop_scan *scan, const char *name,
+                      const struct stat *status, const char *why)
+{
+    int flags = S_ISDIR(status->st_mode) ? AT_REMOVEDIR : 0;
+
+    /* A directory with something in it cannot be removed by us: it stays. */
+    if (unlinkat(scan->spool->drop, name, flags) == 0)
+        junk_report(scan->spool->junk, status->st_uid, name, why);
+}
+
+static bool is_old(const struct stat *status)
+{
+    time_t changed = status->st_mtime > status->st_ctime ? status->st_mtime
+                                                         : status->st_ctime;
+
+    return time(NULL) - changed > TEMPORARY_AGE;
+}
+
+static void look_at(struct drop_scan *scan, const char *name)
+{
+    struct stat status;
+
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+        fstatat(scan->spool->drop, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
+        return;
+    if (!S_ISREG(status.st_mode))
+        throw_out(scan, name, &status, "no file");
+    else if (random_is_id(name))
+        remember(scan, status.st_uid, name);
+    else if (!text_starts(name, ".t"))
+        throw_out(scan, name, &status, "no message by its name");
+    else if (is_old(&status))
+        throw_out(scan, name, &status, "never finished");
+}
+
+static bool open_again(struct drop_scan *scan)
+{
+    int fd = openat(scan->spool->drop, ".",
+                    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    scan->directory = fd == -1 ? NULL : fdopendir(fd);
+    if (scan->directory == NULL)
+        io_close(&fd);
+    return scan->directory != NULL;
+}
+
+bool drop_scan_more(struct drop_scan *scan)
+{
+    if (scan->directory == NULL && !open_again(scan))
+        return true;            /* no descriptor now: the next scan will */
+    for (int i = 0; i < ENTRIES_A_CALL; i++) {
+        struct dirent *entry = readdir(scan->directory);
+        if (entry == NULL) {
+            closedir(scan->directory);
+            scan->directory = NULL;
+            return true;
+        }
+        look_at(scan, entry->d_name);
+    }
+    return false;
+}
+
+bool drop_scan_next(struct drop_scan *scan, char *id)
+{
+    if (scan->count == 0)
+        return false;
+    scan->turn %= scan->count;
+    struct owner *owner = scan->owners[scan->turn];
+    memcpy(id, owner->ids[--owner->count], RANDOM_ID_LENGTH + 1);
+    if (owner->count > 0) {
+        scan->turn++;
+        return true;
+    }
+    free(owner);
+    scan->owners[scan->turn] = scan->owners[--scan->count];
+    return true;
+}
