@@ -1,0 +1,210 @@
+#include "mail/header.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/text.h"
+
+static const char line_end[] = "\r\n";
+#define LINE_END_LENGTH (sizeof(line_end) - 1)
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool is_name_char(char c)
+{
+    return c > ' ' && c < 127 && c != ':';
+}
+
+/* Where the colon of a field is; 0 if the line is none. */
+static size_t find_colon(const char *line, size_t length, size_t *name_length)
+{
+    size_t last = length < HEADER_NAME_MAX + 1 ? length : HEADER_NAME_MAX + 1;
+    size_t i = 0;
+
+    while (i < last && is_name_char(line[i]))
+        i++;
+    *name_length = i;
+    while (i < last && is_blank(line[i]))
+        i++;
+    return *name_length > 0 && i < last && line[i] == ':' ? i : 0;
+}
+
+static void free_field(struct field *field)
+{
+    free(field->text);
+    field->text = NULL;
+}
+
+static void make_room(struct header *header)
+{
+    if (header->count < header->capacity)
+        return;
+    header->capacity = header->capacity == 0 ? 16 : 2 * header->capacity;
+    header->fields = alloc_resize(header->fields, header->capacity,
+                                  sizeof(*header->fields));
+}
+
+/* The field takes text over. */
+static void insert_text(struct header *header, size_t index, char *text,
+                        size_t length)
+{
+    struct field field = { .text = text, .length = length };
+    size_t colon = find_colon(text, length, &field.name_length);
+
+    assert(colon > 0 && length >= colon + 1 + LINE_END_LENGTH);
+    assert(index <= header->count);
+    field.body_start = colon + 1;
+
+    make_room(header);
+    memmove(header->fields + index + 1, header->fields + index,
+            (header->count - index) * sizeof(field));
+    header->fields[index] = field;
+    header->count++;
+}
+
+void header_free(struct header *header)
+{
+    for (size_t i = 0; i < header->count; i++)
+        free_field(&header->fields[i]);
+    free(header->fields);
+    *header = (struct header) { 0 };
+}
+
+bool header_line_is_field(const char *line, size_t length)
+{
+    size_t name_length;
+    return find_colon(line, length, &name_length) > 0;
+}
+
+void header_append_raw(struct header *header, const char *text, size_t length)
+{
+    insert_text(header, header->count, alloc_bytes(text, length), length);
+}
+
+void header_insert(struct header *header, size_t index, const char *name,
+                   const char *body)
+{
+    char *text = alloc_format("%s: %s%s", name, body, line_end);
+    insert_text(header, index, text, strlen(text));
+}
+
+void header_append(struct header *header, const char *name, const char *body)
+{
+    header_insert(header, header->count, name, body);
+}
+
+bool field_is(const struct field *field, const char *name)
+{
+    return strlen(name) == field->name_length
+        && text_equal_case_n(field->text, name, field->name_length);
+}
+
+size_t header_find(const struct header *header, const char *name, size_t from)
+{
+    size_t i = from;
+
+    while (i < header->count && !field_is(&header->fields[i], name))
+        i++;
+    return i < header->count ? i : header->count;
+}
+
+bool header_has(const struct header *header, const char *name)
+{
+    return header_find(header, name, 0) < header->count;
+}
+
+size_t header_count(const struct header *header, const char *name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < header->count; i++)
+        count += field_is(&header->fields[i], name);
+    return count;
+}
+
+void header_remove(struct header *header, size_t index)
+{
+    assert(index < header->count);
+    free_field(&header->fields[index]);
+    header->count--;
+    memmove(header->fields + index, header->fields + index + 1,
+            (header->count - index) * sizeof(*header->fields));
+}
+
+void header_remove_all(struct header *header, const char *name)
+{
+    size_t kept = 0;
+
+    /* One pass: a header section of nothing else must not cost more. */
+    for (size_t i = 0; i < header->count; i++) {
+        if (field_is(&header->fields[i], name))
+            free_field(&header->fields[i]);
+        else
+            header->fields[kept++] = header->fields[i];
+    }
+    header->count = kept;
+}
+
+static void replace(struct field *field, size_t start, size_t count,
+                    const char *text, size_t length)
+{
+    size_t rest = field->length - start - count;
+    size_t new_length = start + length + rest;
+    char *new = alloc_resize(NULL, new_length + 1, 1);
+
+    memcpy(new, field->text, start);
+    memcpy(new + start, text, length);
+    memcpy(new + start + length, field->text + start + count, rest);
+    new[new_length] = '\0';
+
+    free(field->text);
+    field->text = new;
+    field->length = new_length;
+}
+
+static size_t body_length(const struct field *field)
+{
+    return field->length - LINE_END_LENGTH - field->body_start;
+}
+
+void field_replace(struct field *field, size_t position, size_t count,
+                   const char *text)
+{
+    assert(position <= body_length(field)
+           && count <= body_length(field) - position);
+    replace(field, field->body_start + position, count, text, strlen(text));
+}
+
+void field_set_body(struct field *field, const char *text, size_t length)
+{
+    replace(field, field->body_start, body_length(field), text, length);
+}
+
+const char *field_body(const struct field *field, size_t *length)
+{
+    *length = body_length(field);
+    return field->text + field->body_start;
+}
+
+bool field_is_blank(const struct field *field)
+{
+    size_t length;
+    const char *body = field_body(field, &length);
+
+    for (size_t i = 0; i < length; i++)
+        if (!text_is_space(body[i]))
+            return false;
+    return true;
+}
+
+void header_write(const struct header *header, struct buf *out)
+{
+    for (size_t i = 0; i < header->count; i++)
+        buf_add(out, header->fields[i].text, header->fields[i].length);
+}

@@ -1,0 +1,382 @@
+#include "mail/reader.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mail/header.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+
+#define BLOCK_SIZE ((size_t)64 * 1024)
+
+/* So much of a line must be at hand to tell what it is. */
+#define AHEAD (HEADER_NAME_MAX + 3)
+
+/* What is ahead, and a block of nothing but LF or CR, and a last line end. */
+#define TEXT_SIZE (AHEAD + 2 * BLOCK_SIZE + 2)
+
+enum place { AT_LINE_START, AFTER_LEADING_DOT, INSIDE_LINE };
+
+struct reader {
+    int fd;
+    bool dots;
+    struct reader_limits limits;
+    uint64_t octets;        /* of the message so far, with CRLF */
+    bool is_8bit;
+
+    /* Where the input stands, between two blocks. */
+    enum place place;
+    bool after_cr;          /* an LF that comes first belongs to that CR */
+    bool ended;             /* all of the message has been read */
+    bool ended_by_dot;
+
+    /* Lines with CRLF, not handed out yet: text[start..end). No CRLF is
+     * split over its end. */
+    size_t start;
+    size_t end;
+    char text[TEXT_SIZE];
+    char block[BLOCK_SIZE];
+};
+
+struct reader *reader_new(int fd, bool dots, struct reader_limits limits)
+{
+    struct reader *reader = alloc_zero(1, sizeof(*reader));
+
+    reader->fd = fd;
+    reader->dots = dots;
+    reader->limits = limits;
+    return reader;
+}
+
+void reader_free(struct reader *reader)
+{
+    free(reader);
+}
+
+static void put(struct reader *reader, const char *data, size_t length)
+{
+    memcpy(reader->text + reader->end, data, length);
+    reader->end += length;
+}
+
+static const char *find(const char *from, const char *end, char c)
+{
+    const char *found = memchr(from, c, (size_t)(end - from));
+    return found != NULL ? found : end;
+}
+
+/*
+ * At the start of a line, or behind a dot there: drop the dot, and see whether
+ * it is alone. Returns where the line goes on.
+ */
+static const char *pass_leading_dot(struct reader *reader, const char *from,
+                                    const char *end)
+{
+    if (reader->place == AT_LINE_START && *from == '.') {
+        reader->place = AFTER_LEADING_DOT;
+        from++;
+    } else if (reader->place == AT_LINE_START) {
+        reader->place = INSIDE_LINE;
+    }
+    if (reader->place != AFTER_LEADING_DOT || from == end)
+        return from;
+
+    if (*from == '\r' || *from == '\n')
+        reader->ended = reader->ended_by_dot = true;
+    reader->place = INSIDE_LINE;
+    return from;
+}
+
+/* Turn a block of input into lines with CRLF, behind those that are there. */
+static void convert(struct reader *reader, size_t length)
+{
+    const char *from = reader->block;
+    const char *end = from + length;
+
+    if (reader->after_cr && *from == '\n')
+        from++;
+    reader->after_cr = false;
+
+    /* Each is searched for again only when it has been passed: either kind
+     * may be missing in the block, or be all of it. */
+    const char *cr = find(from, end, '\r');
+    const char *lf = find(from, end, '\n');
+
+    while (from < end) {
+        if (reader->dots && reader->place != INSIDE_LINE) {
+            from = pass_leading_dot(reader, from, end);
+            if (reader->ended || from == end)
+                return;
+        }
+        if (cr < from)
+            cr = find(from, end, '\r');
+        if (lf < from)
+            lf = find(from, end, '\n');
+
+        const char *stop = cr < lf ? cr : lf;
+        put(reader, from, (size_t)(stop - from));
+        reader->place = INSIDE_LINE;
+        if (stop == end)
+            return;
+        put(reader, "\r\n", 2);
+        reader->place = AT_LINE_START;
+
+        from = stop + 1;
+        if (stop == cr && from == end)
+            reader->after_cr = true;
+        else if (stop == cr && *from == '\n')
+            from++;
+    }
+}
+
+/* Like read(2), also from a descriptor that somebody made non-blocking. */
+static ssize_t read_block(int fd, char *block)
+{
+    for (;;) {
+        ssize_t length = read(fd, block, BLOCK_SIZE);
+        if (length >= 0)
+            return length;
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
+        else if (errno != EINTR)
+            return -1;
+    }
+}
+
+/* Read more of the message, behind what is there: at most AHEAD octets. */
+static bool read_more(struct reader *reader, struct error *err)
+{
+    memmove(reader->text, reader->text + reader->start,
+            reader->end - reader->start);
+    reader->end -= reader->start;
+    reader->start = 0;
+
+    ssize_t length = read_block(reader->fd, reader->block);
+    if (length == -1 && (errno == EBADF || errno == EISDIR))
+        return error_sys(err, FAULT_INPUT, "read message");
+    if (length == -1)
+        return error_sys(err, FAULT_TEMPORARY, "read message");
+
+    if (length > 0) {
+        convert(reader, (size_t)length);
+    } else {
+        reader->ended = true;
+        if (reader->place == INSIDE_LINE)
+            put(reader, "\r\n", 2);
+    }
+    return true;
+}
+
+/* Count octets of the message before anybody gets them. */
+static bool count(struct reader *reader, size_t length, struct error *err)
+{
+    if (length > reader->limits.message - reader->octets)
+        return error_set(err, FAULT_DATA,
+                         "message is larger than message_size_limit "
+                         "(%llu octets)",
+                         (unsigned long long)reader->limits.message);
+    reader->octets += length;
+    return true;
+}
+
+/* See enough of the next line to tell what it is: all, or AHEAD octets. */
+static bool look_ahead(struct reader *reader, struct error *err)
+{
+    while (!reader->ended && reader->end - reader->start < AHEAD
+           && memchr(reader->text + reader->start, '\n',
+                     reader->end - reader->start) == NULL)
+        if (!read_more(reader, err))
+            return false;
+    return true;
+}
+
+enum line { LINE_NONE, LINE_EMPTY, LINE_FIELD, LINE_CONTINUES, LINE_MBOX,
+            LINE_OTHER };
+
+static enum line classify(const struct reader *reader)
+{
+    const char *line = reader->text + reader->start;
+    size_t length = reader->end - reader->start;
+
+    if (length == 0)
+        return LINE_NONE;
+    if (*line == '\r')
+        return LINE_EMPTY;
+    if (*line == ' ' || *line == '\t')
+        return LINE_CONTINUES;
+    if (header_line_is_field(line, length))
+        return LINE_FIELD;
+    if ((length >= 5 && memcmp(line, "From ", 5) == 0)
+        || (length >= 6 && memcmp(line, ">From ", 6) == 0))
+        return LINE_MBOX;
+    return LINE_OTHER;
+}
+
+/* Take what is there of the line: false at its end. */
+static bool take_piece(struct reader *reader, const char **piece,
+                       size_t *length)
+{
+    const char *from = reader->text + reader->start;
+    const char *end = reader->text + reader->end;
+    const char *lf = find(from, end, '\n');
+
+    *piece = from;
+    *length = (size_t)(lf - from) + (lf < end);
+    reader->start += *length;
+    return lf == end && !reader->ended;
+}
+
+static bool skip_line(struct reader *reader, struct error *err)
+{
+    const char *piece;
+    size_t length;
+
+    while (take_piece(reader, &piece, &length))
+        if (!read_more(reader, err))
+            return false;
+    return true;
+}
+
+/* Append a line of the header section to the field it belongs to. */
+static bool read_line(struct reader *reader, struct buf *field,
+                      struct error *err)
+{
+    const char *piece;
+    size_t length;
+    bool more = true;
+
+    while (more) {
+        more = take_piece(reader, &piece, &length);
+        if (!count(reader, length, err))
+            return false;
+        if (reader->octets > reader->limits.header)
+            return error_set(err, FAULT_DATA,
+                             "header section is larger than %zu octets",
+                             reader->limits.header);
+        buf_add(field, piece, length);
+        if (more && !read_more(reader, err))
+            return false;
+    }
+    return true;
+}
+
+static void finish_field(struct header *header, struct buf *field)
+{
+    if (field->length > 0)
+        header_append_raw(header, field->data, field->length);
+    buf_clear(field);
+}
+
+static bool read_fields(struct reader *reader, struct header *header,
+                        struct buf *field, struct error *err)
+{
+    for (;;) {
+        if (!look_ahead(reader, err))
+            return false;
+        enum line line = classify(reader);
+        if (line == LINE_EMPTY) {
+            reader->start += 2;
+            return count(reader, 2, err);
+        }
+        /* White space continues a field; without one it is no header. */
+        if (line != LINE_FIELD
+            && (line != LINE_CONTINUES || field->length == 0))
+            return true;
+        if (line == LINE_FIELD)
+            finish_field(header, field);
+        if (!read_line(reader, field, err))
+            return false;
+    }
+}
+
+bool reader_header(struct reader *reader, struct header *header,
+                   struct error *err)
+{
+    struct buf field;
+
+    if (!look_ahead(reader, err))
+        return false;
+    if (classify(reader) == LINE_MBOX && !skip_line(reader, err))
+        return false;
+
+    buf_init(&field, SIZE_MAX);
+    bool ok = read_fields(reader, header, &field, err);
+    if (ok)
+        finish_field(header, &field);
+    buf_free(&field);
+    return ok;
+}
+
+static bool has_8bit(const char *data, size_t length)
+{
+    const uint64_t high_bits = UINT64_C(0x8080808080808080);
+    uint64_t bits = 0;
+    uint64_t word;
+
+    for (; length >= sizeof(word); length -= sizeof(word)) {
+        memcpy(&word, data, sizeof(word));
+        bits |= word;
+        data += sizeof(word);
+    }
+    word = 0;
+    memcpy(&word, data, length);
+    return ((bits | word) & high_bits) != 0;
+}
+
+static bool hand_out(struct reader *reader, reader_sink *sink, void *context,
+                     struct error *err)
+{
+    const char *data = reader->text + reader->start;
+    size_t length = reader->end - reader->start;
+
+    if (length == 0)
+        return true;
+    if (!count(reader, length, err))
+        return false;
+    if (!reader->is_8bit)
+        reader->is_8bit = has_8bit(data, length);
+    reader->start = reader->end = 0;
+    return sink(context, data, length, err);
+}
+
+bool reader_body(struct reader *reader, reader_sink *sink, void *context,
+                 struct error *err)
+{
+    for (;;) {
+        if (!hand_out(reader, sink, context, err))
+            return false;
+        if (reader->ended)
+            break;
+        if (!read_more(reader, err))
+            return false;
+    }
+    if (reader->ended_by_dot)
+        reader_drain(reader->fd, -1);
+    return true;
+}
+
+bool reader_body_is_8bit(const struct reader *reader)
+{
+    return reader->is_8bit;
+}
+
+void reader_drain(int fd, int patience)
+{
+    char waste[16 * 1024];
+
+    if (isatty(fd))
+        return;
+    for (;;) {
+        struct pollfd wait = { .fd = fd, .events = POLLIN };
+        int ready = poll(&wait, 1, patience);
+        if (ready == 0)
+            return;
+        ssize_t length = ready > 0 ? read(fd, waste, sizeof(waste)) : -1;
+        if (length == 0
+            || (length == -1 && errno != EINTR && errno != EAGAIN))
+            return;
+    }
+}
