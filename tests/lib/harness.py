@@ -57,9 +57,14 @@ class Result:
         return found[0]
 
     def __str__(self):
-        return (f"$ {' '.join(map(str, self.arguments))}\n"
+        return (f"$ {' '.join(map(printable, self.arguments))}\n"
                 f"exit {self.status} after {self.seconds:.2f} s\n"
                 f"stdout: {self.stdout!r}\nstderr:\n{self.errors}")
+
+
+def printable(argument):
+    return os.fsdecode(argument) if isinstance(argument, (bytes, os.PathLike)) \
+        else str(argument)
 
 
 OUTCOME = re.compile(r"to=<(?P<to>[^>]*)>.*?, dsn=(?P<dsn>[0-9.]+), "

@@ -139,6 +139,7 @@ class Smarthost:
         self.recipients = {}
         self.wrong_signature = False        # SCRAM: lie about knowing it
         self.on_line = None     # called with (session, "C" or "S", octets)
+        self.on_message = None  # called with (message) before it is accepted
         self.sessions = []
         self.messages = []                  # accepted, in order
         self.violations = []
@@ -554,6 +555,8 @@ class Dialogue:
         scripted = self.choose(self.host.replies, stage, message)
         if (scripted is None or str(scripted).startswith("2")) \
                 and message.recipients:
+            if self.host.on_message:
+                self.host.on_message(message)
             self.session.messages.append(message)
             self.host.messages.append(message)
             self.host._notify()

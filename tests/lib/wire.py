@@ -72,8 +72,8 @@ class Connection:
     def content(self):
         """A message up to the lone dot, as on the wire without the dot."""
         start = 0
-        if len(self.buffer) < 3:
-            self._until(3)
+        while len(self.buffer) < 3:
+            self._fill()
         if self.buffer.startswith(b".\r\n"):
             self.take(3)
             return b""
@@ -85,6 +85,12 @@ class Connection:
             start = len(self.buffer)
             self._fill()
 
+    def something(self):
+        """Whatever comes next, at least an octet. Raises Closed."""
+        if not self.buffer:
+            self._fill()
+        return self.take(len(self.buffer))
+
     def drain(self):
         """Read until the peer closes; returns what came."""
         try:
@@ -92,10 +98,6 @@ class Connection:
                 self._fill()
         except Closed:
             return self.take(len(self.buffer))
-
-    def _until(self, count):
-        while len(self.buffer) < count:
-            self._fill()
 
     def _fill(self):
         """Wait for more octets in the buffer."""
@@ -289,19 +291,30 @@ class Listener:
             with self._lock:
                 self._open.discard(connection)
 
+    def finish(self, patience=5):
+        """Stop listening, give the threads time to end by themselves."""
+        self._stop_listening()
+        for thread in self._threads:
+            thread.join(patience)
+        self.close()
+
     def close(self):
         """Stop listening, end all connections, wait for their threads."""
         self._closing = True
-        self._wake.close()
-        self._acceptor.join(PATIENCE)
-        for sock in self._sockets:
-            sock.close()
-        self._woken.close()
+        self._stop_listening()
         with self._lock:
             for connection in self._open:
                 connection.abort()
         for thread in self._threads:
             thread.join(PATIENCE)
+
+
+    def _stop_listening(self):
+        self._wake.close()
+        self._acceptor.join(PATIENCE)
+        for sock in self._sockets:
+            sock.close()
+        self._woken.close()
 
 
 def bind_loopback(families, port):
