@@ -61,7 +61,7 @@ size_t header_count(const struct header *header, const char *name);
 void header_remove(struct header *header, size_t index);
 void header_remove_all(struct header *header, const char *name);
 
-/* Replace count octets of the field's body, position counted from body_start. */
+/* Replace count octets of the field's body, at position from its start. */
 void field_replace(struct field *field, size_t position, size_t count,
                    const char *text);
 

@@ -1,0 +1,309 @@
+#include "mail/complete.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "mail/address.h"
+#include "mail/header.h"
+#include "mail/rewrite.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/text.h"
+
+#define FOLD_COLUMN 78              /* RFC 5322 section 2.1.1 */
+
+/* The fields that hold addresses, and whom a sender's rule speaks for. */
+enum speaker { SOMEBODY_ELSE, AUTHOR, RESENDER };
+
+static const struct {
+    const char *name;
+    enum speaker speaker;
+} address_fields[] = {
+    { "From",            AUTHOR        },
+    { "Sender",          AUTHOR        },
+    { "Reply-To",        SOMEBODY_ELSE },
+    { "To",              SOMEBODY_ELSE },
+    { "Cc",              SOMEBODY_ELSE },
+    { "Resent-From",     RESENDER      },
+    { "Resent-Sender",   RESENDER      },
+    { "Resent-Reply-To", SOMEBODY_ELSE },
+    { "Resent-To",       SOMEBODY_ELSE },
+    { "Resent-Cc",       SOMEBODY_ELSE },
+};
+
+static const char *const recipient_fields[] = {
+    "To", "Cc", "Bcc", "Apparently-To",
+};
+
+/* Fields of a resent block: once, or several times in a row. */
+static const struct {
+    const char *name;
+    bool may_follow_itself;
+} resent_fields[] = {
+    { "Resent-From",       false },
+    { "Resent-Sender",     false },
+    { "Resent-Date",       false },
+    { "Resent-Message-ID", false },
+    { "Resent-To",         true  },
+    { "Resent-Cc",         true  },
+    { "Resent-Bcc",        true  },
+};
+
+#define RESENT_RECIPIENTS 4         /* where they start in that table */
+
+static bool is_resent(const struct field *field)
+{
+    const char prefix[] = "Resent-";
+    size_t length = sizeof(prefix) - 1;
+
+    return field->name_length > length
+        && text_equal_case_n(field->text, prefix, length);
+}
+
+static bool is_trace(const struct field *field)
+{
+    return field_is(field, "Received") || field_is(field, "Return-Path");
+}
+
+/* The row of a Resent- field; COUNT(resent_fields) if it has none. */
+static size_t resent_row(const struct field *field)
+{
+    size_t row = 0;
+
+    while (row < COUNT(resent_fields)
+           && !field_is(field, resent_fields[row].name))
+        row++;
+    return row;
+}
+
+struct resent_block complete_resent_block(const struct header *header)
+{
+    bool seen[COUNT(resent_fields) + 1] = { false };
+    size_t last_row = COUNT(seen);
+    size_t i = 0;
+
+    while (i < header->count && !is_resent(&header->fields[i]))
+        i++;
+    struct resent_block block = { i, i };
+
+    for (; i < header->count && !is_trace(&header->fields[i]); i++) {
+        if (!is_resent(&header->fields[i]))
+            continue;
+        size_t row = resent_row(&header->fields[i]);
+        if (row < COUNT(resent_fields) && seen[row]
+            && !(resent_fields[row].may_follow_itself && row == last_row))
+            break;
+        seen[row] = true;
+        last_row = row;
+        block.end = i + 1;
+    }
+    return block;
+}
+
+static bool add_recipients(const struct field *field, const char *name,
+                           struct mailbox_list *list, struct error *err)
+{
+    size_t length;
+    const char *body = field_body(field, &length);
+
+    if (!field_is(field, name) || field_is_blank(field))
+        return true;
+    if (!mailbox_list_parse(list, body, length, err))
+        return error_prefix(err, "%s", name);
+    return true;
+}
+
+bool complete_recipients(const struct header *header,
+                         struct mailbox_list *list, struct error *err)
+{
+    struct resent_block block = complete_resent_block(header);
+
+    if (block.first == block.end) {
+        for (size_t i = 0; i < header->count; i++)
+            for (size_t k = 0; k < COUNT(recipient_fields); k++)
+                if (!add_recipients(&header->fields[i], recipient_fields[k],
+                                    list, err))
+                    return false;
+        return true;
+    }
+    for (size_t i = block.first; i < block.end; i++)
+        for (size_t k = RESENT_RECIPIENTS; k < COUNT(resent_fields); k++)
+            if (!add_recipients(&header->fields[i], resent_fields[k].name,
+                                list, err))
+                return false;
+    return true;
+}
+
+/* See that a field of that name is there, and says something: in the resent
+ * block if in_block, else in all of the header section. */
+static void supply(struct header *header, bool in_block, const char *name,
+                   const char *body)
+{
+    struct resent_block among = { 0, header->count };
+    size_t blank = SIZE_MAX;
+
+    if (in_block)
+        among = complete_resent_block(header);
+    for (size_t i = among.first; i < among.end; i++) {
+        if (!field_is(&header->fields[i], name))
+            continue;
+        if (!field_is_blank(&header->fields[i]))
+            return;
+        if (blank == SIZE_MAX)
+            blank = i;
+    }
+    if (blank == SIZE_MAX) {
+        header_insert(header, in_block ? among.first : among.end, name, body);
+        return;
+    }
+    field_set_body(&header->fields[blank], " ", 1);
+    field_replace(&header->fields[blank], 1, 0, body);
+}
+
+static void supply_from(struct header *header, bool in_block,
+                        const struct completion *with, struct buf *body)
+{
+    const char *address = with->sender;
+    const char *name = with->full_name;
+
+    if (with->rule_address != NULL) {
+        address = with->rule_address;
+        if (name == NULL || *name == '\0')
+            name = with->rule_name;
+    }
+    if (address == NULL)
+        return;
+    buf_clear(body);
+    rewrite_add_mailbox(body, name, address);
+    supply(header, in_block, in_block ? "Resent-From" : "From", body->data);
+}
+
+static void supply_date(struct header *header, bool in_block,
+                        const struct completion *with, struct buf *body)
+{
+    buf_clear(body);
+    clock_add_date(body, with->now);
+    supply(header, in_block, in_block ? "Resent-Date" : "Date", body->data);
+}
+
+static void supply_message_id(struct header *header, bool in_block,
+                              const struct completion *with, struct buf *body)
+{
+    struct tm utc = { 0 };
+
+    if (with->id == NULL || with->host == NULL
+        || gmtime_r(&with->now, &utc) == NULL)
+        return;
+    buf_clear(body);
+    buf_add_format(body, "<%04d%02d%02d%02d%02d%02d.%s@%s>",
+                   utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                   utc.tm_hour, utc.tm_min, utc.tm_sec, with->id, with->host);
+    supply(header, in_block, in_block ? "Resent-Message-ID" : "Message-ID",
+           body->data);
+}
+
+static void supply_missing(struct header *header, bool in_block,
+                           const struct completion *with)
+{
+    struct buf body;
+
+    buf_init(&body, SIZE_MAX);
+    supply_from(header, in_block, with, &body);
+    supply_date(header, in_block, with, &body);
+    supply_message_id(header, in_block, with, &body);
+    buf_free(&body);
+}
+
+static void rewrite_fields(struct header *header, bool resent,
+                           const struct completion *with)
+{
+    struct resent_block block = complete_resent_block(header);
+
+    for (size_t i = 0; i < header->count; i++) {
+        struct field *field = &header->fields[i];
+        struct rewrite how = {
+            .domain = with->gateway ? NULL : with->domain,
+        };
+        size_t row = 0;
+        while (row < COUNT(address_fields)
+               && !field_is(field, address_fields[row].name))
+            row++;
+        if (row == COUNT(address_fields))
+            continue;
+
+        enum speaker speaker = address_fields[row].speaker;
+        bool in_block = i >= block.first && i < block.end;
+        if ((speaker == AUTHOR && !resent)
+            || (speaker == RESENDER && resent && in_block)) {
+            how.address = with->rule_address;
+            how.name = with->rule_name;
+        }
+        if (how.domain != NULL || how.address != NULL)
+            rewrite_addresses(field, &how);
+    }
+}
+
+static bool has_visible_recipients(const struct header *header, bool resent)
+{
+    return header_has(header, "To") || header_has(header, "Cc")
+        || (resent && (header_has(header, "Resent-To")
+                       || header_has(header, "Resent-Cc")));
+}
+
+/* Fold where white space is. Line breaks in text are no more than that. */
+static void append_folded(struct header *header, const char *name,
+                          const char *text)
+{
+    const char *spaces = " \t\r\n";
+    size_t column = strlen(name) + 2;
+    struct buf body;
+
+    buf_init(&body, SIZE_MAX);
+    text += strspn(text, spaces);
+    while (*text != '\0') {
+        size_t gap = strspn(text, spaces);
+        size_t word = strcspn(text + gap, spaces);
+        if (word == 0)
+            break;
+        if (gap > 0 && column + gap + word > FOLD_COLUMN) {
+            buf_add_text(&body, "\r\n");
+            column = 0;
+        }
+        for (size_t i = 0; i < gap; i++)
+            buf_add_char(&body, ' ');
+        buf_add(&body, text + gap, word);
+        column += gap + word;
+        text += gap + word;
+    }
+    header_append(header, name, body.data);
+    buf_free(&body);
+}
+
+bool complete_header(struct header *header, const struct completion *with,
+                     struct error *err)
+{
+    size_t hops = header_count(header, "Received");
+    struct resent_block block = complete_resent_block(header);
+    bool resent = with->resent && block.first < block.end;
+
+    if (hops > COMPLETE_RECEIVED_MAX)
+        return error_set(err, FAULT_UNAVAILABLE, "too many hops: the message "
+                         "has %zu Received fields, %d are allowed", hops,
+                         COMPLETE_RECEIVED_MAX);
+
+    /* The block may be no more than a Resent-Bcc: first what joins it. */
+    if (resent && !with->gateway)
+        supply_missing(header, true, with);
+    header_remove_all(header, "Bcc");
+    header_remove_all(header, "Resent-Bcc");
+
+    rewrite_fields(header, resent, with);
+    if (!with->gateway) {
+        supply_missing(header, false, with);
+        if (!has_visible_recipients(header, resent))
+            header_append(header, "To", "undisclosed-recipients:;");
+    }
+    if (with->original_to != NULL && *with->original_to != '\0')
+        append_folded(header, "X-Original-To", with->original_to);
+    return true;
+}

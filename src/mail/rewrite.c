@@ -1,0 +1,196 @@
+#include "mail/rewrite.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "mail/address.h"
+#include "mail/header.h"
+#include "mail/phrase.h"
+#include "util/buf.h"
+#include "util/text.h"
+
+#define LINE_MAX_LENGTH 998
+#define NAME_LINE_MAX 700           /* leaves room for field name and address */
+
+/* The new body, and how far its last line has come. */
+struct writer {
+    struct buf out;
+    size_t column;
+};
+
+static size_t first_line(const char *text, size_t length)
+{
+    size_t i = 0;
+
+    while (i < length && text[i] != '\r' && text[i] != '\n')
+        i++;
+    return i;
+}
+
+static bool is_blank(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (!text_is_space(text[i]))
+            return false;
+    return true;
+}
+
+static void add_raw(struct writer *writer, const char *text, size_t length)
+{
+    size_t i = length;
+
+    buf_add(&writer->out, text, length);
+    while (i > 0 && text[i - 1] != '\n')
+        i--;
+    writer->column = i > 0 ? length - i : writer->column + length;
+}
+
+/* Add text. It may be folded in front; that is done where it helps. */
+static void add(struct writer *writer, const char *text, size_t length)
+{
+    size_t first = first_line(text, length);
+
+    if (writer->column > 1 && first < LINE_MAX_LENGTH
+        && writer->column + first > LINE_MAX_LENGTH) {
+        if (is_blank(text, first)) {
+            /* A line of nothing but white space must not come to be. */
+            text += first;
+            length -= first;
+        } else {
+            add_raw(writer, "\r\n ", 3);
+        }
+    }
+    add_raw(writer, text, length);
+}
+
+static bool has_line_over(size_t max, const char *text, size_t length)
+{
+    while (length > 0) {
+        size_t line = first_line(text, length);
+        if (line > max)
+            return true;
+        line += line < length;
+        text += line;
+        length -= line;
+    }
+    return false;
+}
+
+/* Append a display name and a space, if there is one and it fits. */
+static bool add_name(struct buf *out, const char *name)
+{
+    size_t start = out->length;
+
+    if (name == NULL || is_blank(name, strlen(name)))
+        return false;
+    phrase_add(out, name);
+    const char *phrase = out->data + start;
+    size_t length = out->length - start;
+
+    bool usable = !is_blank(phrase, length) && strcmp(phrase, "\"\"") != 0
+               && !has_line_over(NAME_LINE_MAX, phrase, length);
+    if (usable)
+        buf_add_char(out, ' ');
+    else
+        buf_remove(out, start, length);
+    return usable;
+}
+
+void rewrite_add_mailbox(struct buf *out, const char *name,
+                         const char *address)
+{
+    bool named = add_name(out, name);
+
+    buf_add_format(out, named ? "<%s>" : "%s", address);
+}
+
+static bool changes(const struct mailbox *mailbox, const struct rewrite *how)
+{
+    if (how->address != NULL)
+        return true;
+    return how->domain != NULL && !mailbox->has_domain
+        && mailbox->address[0] != '\0';
+}
+
+/* A stretch of the old body, and what stands there instead. */
+struct change {
+    size_t start;
+    size_t end;
+    struct buf text;
+};
+
+static void find_change(struct change *change, const struct mailbox *mailbox,
+                        const char *body, size_t length,
+                        const struct rewrite *how)
+{
+    /* Brackets right at the address belong to the change, so that no fold
+     * comes between, and that a name can stand in front of them. */
+    bool open = mailbox->has_brackets && mailbox->start > 0
+             && body[mailbox->start - 1] == '<';
+    bool closed = open && mailbox->end < length && body[mailbox->end] == '>';
+    bool reachable = open || !mailbox->has_brackets;
+
+    change->start = mailbox->start - open;
+    change->end = mailbox->end + closed;
+    buf_clear(&change->text);
+
+    bool named = how->address != NULL && reachable && !mailbox->has_name
+              && add_name(&change->text, how->name);
+    if (open || named)
+        buf_add_char(&change->text, '<');
+    if (how->address != NULL)
+        buf_add_text(&change->text, how->address);
+    else
+        buf_add(&change->text, body + mailbox->start,
+                mailbox->end - mailbox->start);
+    if (how->address == NULL)
+        buf_add_format(&change->text, "@%s", how->domain);
+    if (closed || (named && !open))
+        buf_add_char(&change->text, '>');
+}
+
+static void rewrite_list(struct field *field, const struct mailbox_list *list,
+                         const struct rewrite *how)
+{
+    size_t length;
+    const char *body = field_body(field, &length);
+    struct writer writer = { .column = field->body_start };
+    struct change change;
+    size_t done = 0;
+
+    buf_init(&writer.out, SIZE_MAX);
+    buf_init(&change.text, SIZE_MAX);
+    for (size_t i = 0; i < list->count; i++) {
+        if (!changes(&list->items[i], how))
+            continue;
+        find_change(&change, &list->items[i], body, length, how);
+        /* One that fits on no line is better left as it came. */
+        if (has_line_over(LINE_MAX_LENGTH - 1, change.text.data,
+                          change.text.length))
+            continue;
+        add(&writer, body + done, change.start - done);
+        add(&writer, change.text.data, change.text.length);
+        done = change.end;
+    }
+    add(&writer, body + done, length - done);
+    field_set_body(field, writer.out.data, writer.out.length);
+    buf_free(&change.text);
+    buf_free(&writer.out);
+}
+
+void rewrite_addresses(struct field *field, const struct rewrite *how)
+{
+    size_t length;
+    const char *body = field_body(field, &length);
+    struct mailbox_list list = { 0 };
+    struct error ignored;
+    bool needed = false;
+
+    if (mailbox_list_parse(&list, body, length, &ignored))
+        for (size_t i = 0; i < list.count && !needed; i++)
+            needed = changes(&list.items[i], how);
+    if (needed)
+        rewrite_list(field, &list, how);
+    mailbox_list_free(&list);
+}
