@@ -1,16 +1,13 @@
 #include "relay/attempt.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config/config.h"
 #include "relay/connector.h"
-#include "smtp/transaction.h"
+#include "relay/shipment.h"
 #include "spool/entry.h"
 #include "util/alloc.h"
-#include "util/buf.h"
 #include "util/clock.h"
 
 /* May another smarthost still change this? Never after "may have arrived". */
@@ -55,64 +52,26 @@ static void settle_all(struct attempt *attempt, const struct error *err,
     free(indices);
 }
 
-/* The trace field of RFC 5321 section 4.4, in front of what was submitted. */
-static void add_received(const struct attempt *attempt, struct buf *out)
+/* Offer the message to all open recipients, in as many transactions as the
+ * smarthost wants. */
+static void transact(struct attempt *attempt, struct session *session,
+                     const char *peer)
 {
-    buf_add_format(out, "Received: by %s (Postrider, from userid %lu)\r\n"
-                   "\tid %s; ", attempt->config->hostname,
-                   (unsigned long)attempt->uid, attempt->entry->id);
-    clock_add_date(out, time(NULL));
-    buf_add_text(out, "\r\n");
-}
-
-static void fill(struct transaction *t, const struct attempt *attempt,
-                 const struct buf *received)
-{
-    const struct entry *entry = attempt->entry;
-
-    t->envelope = &entry->envelope;
-    t->prefix = received->data;
-    t->prefix_length = received->length;
-    t->fd = entry->fd;
-    t->start = entry->content_start;
-    t->length = entry->content_length;
-    t->is_8bit = entry->is_8bit;
-    t->needs_utf8 = entry->envelope.utf8 ||
-                    envelope_has_utf8_address(&entry->envelope);
-}
-
-/* "Too many recipients": what is left may follow in a transaction of its own
- * (RFC 5321 section 4.5.3.1.10). */
-static bool is_too_many(const struct outcome *outcome)
-{
-    return outcome->kind == OUTCOME_DEFERRED &&
-           outcome->stage == STAGE_RCPT &&
-           strcmp(outcome->status, "4.5.3") == 0;
-}
-
-/* One transaction for all open recipients. True if another one is worth it. */
-static bool transact(struct attempt *attempt, struct session *session,
-                     const struct buf *received, const char *peer)
-{
-    struct transaction t = { 0 };
-    bool progress = false, rest = false;
+    struct shipment shipment;
     size_t count;
     size_t *indices = open_recipients(attempt, &count);
+    bool usable;
 
-    fill(&t, attempt, received);
-    t.recipients = indices;
-    t.count = count;
-    t.outcomes = alloc_zero(count, sizeof *t.outcomes);
-    bool usable = transaction_run(session, &t, NULL);
-    for (size_t i = 0; i < count; i++) {
-        progress = progress || t.outcomes[i].kind == OUTCOME_DELIVERED;
-        rest = rest || is_too_many(&t.outcomes[i]);
-        settle(attempt, indices[i], &t.outcomes[i], peer);
-        outcome_free(&t.outcomes[i]);
-    }
-    free(t.outcomes);
+    shipment_init(&shipment, attempt->config, attempt->entry, attempt->uid,
+                  indices, count);
+    do {
+        usable = transaction_run(session, &shipment.transaction, NULL);
+        for (size_t i = 0; i < shipment.transaction.count; i++)
+            settle(attempt, shipment.recipients[i], &shipment.outcomes[i],
+                   peer);
+    } while (usable && shipment_go_on(&shipment));
+    shipment_free(&shipment);
     free(indices);
-    return usable && progress && rest;
 }
 
 /* Ten replies' time, and as long as 8 KB/s take for the content. */
@@ -130,20 +89,13 @@ static void try_smarthost(struct attempt *attempt,
         connector_new(attempt->config, smarthost, attempt->trace,
                       attempt->trace_context);
     struct error err = { 0 };
-    struct buf received;
 
     struct session *session =
         connector_open(connector, deadline_for(attempt, smarthost), &err);
-    if (session == NULL) {
+    if (session != NULL)
+        transact(attempt, session, connector_peer(connector));
+    else
         settle_all(attempt, &err, connector_peer(connector));
-    } else {
-        buf_init(&received, SIZE_MAX);
-        add_received(attempt, &received);
-        while (transact(attempt, session, &received,
-                        connector_peer(connector)))
-            ;
-        buf_free(&received);
-    }
     session_close(session);
     connector_free(connector);
 }

@@ -1,0 +1,38 @@
+/*
+ * shipment.h - some recipients of an entry on their way over one session
+ */
+#ifndef POSTRIDER_RELAY_SHIPMENT_H
+#define POSTRIDER_RELAY_SHIPMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "smtp/transaction.h"
+#include "util/buf.h"
+
+struct config;
+struct entry;
+
+struct shipment {
+    struct transaction transaction; /* to be run, perhaps more than once */
+    size_t *recipients;             /* of the transaction; owned */
+    struct outcome *outcomes;       /* of the transaction; owned */
+    struct buf received;            /* the trace field in front */
+};
+
+/* Prepare the transaction of these recipients (indices, copied). config and
+ * entry are borrowed. uid is who sent the message. */
+void shipment_init(struct shipment *shipment, const struct config *config,
+                   const struct entry *entry, uid_t uid,
+                   const size_t *recipients, size_t count);
+void shipment_free(struct shipment *shipment);
+
+/*
+ * After a run in which somebody was accepted: go on with those who were "too
+ * many" (RFC 5321 section 4.5.3.1.10), in a transaction of their own, whose
+ * outcomes are NONE again. False, and nothing changed, if there are none.
+ */
+bool shipment_go_on(struct shipment *shipment);
+
+#endif

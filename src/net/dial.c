@@ -1,0 +1,233 @@
+#include "net/dial.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/io.h"
+#include "util/text.h"
+
+/* The host without the brackets of an address literal; the caller frees. */
+static char *bare_host(const char *host, bool *bracketed)
+{
+    size_t length = strlen(host);
+
+    *bracketed = length > 2 && host[0] == '[' && host[length - 1] == ']';
+    return *bracketed ? alloc_bytes(host + 1, length - 2) : alloc_string(host);
+}
+
+static void set_port(struct sockaddr_storage *address, uint16_t port)
+{
+    if (address->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)address)->sin_port = htons(port);
+}
+
+static uint16_t port_of(const struct dial_address *address)
+{
+    const struct sockaddr_storage *any = &address->address;
+
+    if (any->ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)any)->sin6_port);
+    return ntohs(((const struct sockaddr_in *)any)->sin_port);
+}
+
+static void add_address(struct dial_list *list, const struct addrinfo *info,
+                        uint16_t port)
+{
+    if ((info->ai_family != AF_INET && info->ai_family != AF_INET6) ||
+        info->ai_addrlen > sizeof(struct sockaddr_storage))
+        return;
+    list->items = alloc_resize(list->items, list->count + 1,
+                               sizeof *list->items);
+    struct dial_address *item = &list->items[list->count++];
+    memset(item, 0, sizeof *item);
+    memcpy(&item->address, info->ai_addr, info->ai_addrlen);
+    item->length = info->ai_addrlen;
+    set_port(&item->address, port);
+    if (getnameinfo(info->ai_addr, info->ai_addrlen, item->text,
+                    sizeof item->text, NULL, 0, NI_NUMERICHOST) != 0)
+        memcpy(item->text, "?", 2);
+}
+
+static bool resolve_failed(struct error *err, const char *host, int code,
+                           enum dial_family family)
+{
+    const char *kind = family == DIAL_IPV4   ? "IPv4 "
+                       : family == DIAL_IPV6 ? "IPv6 "
+                                             : "";
+
+    switch (code) {
+    case EAI_SYSTEM:
+        return error_sys(err, FAULT_TEMPORARY, "look up host %s", host);
+    case EAI_AGAIN:
+        return error_set(err, FAULT_TEMPORARY,
+                         "look up host %s: the name server does not answer",
+                         host);
+    case EAI_NONAME:
+#if defined(EAI_NODATA) && EAI_NODATA != EAI_NONAME
+    case EAI_NODATA:
+#endif
+#ifdef EAI_ADDRFAMILY
+    case EAI_ADDRFAMILY:
+#endif
+        return error_set(err, FAULT_TEMPORARY,
+                         "look up host %s: no such host, or it has no "
+                         "%saddress", host, kind);
+    default:
+        return error_set(err, FAULT_TEMPORARY, "look up host %s: %s", host,
+                         gai_strerror(code));
+    }
+}
+
+bool dial_resolve(struct dial_list *list, const char *host, uint16_t port,
+                  enum dial_family family, struct error *err)
+{
+    static const int families[] = { AF_UNSPEC, AF_INET, AF_INET6 };
+    struct addrinfo hints = {
+        .ai_family = families[family],
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_NUMERICHOST
+    };
+    struct addrinfo *found = NULL;
+    bool bracketed;
+    char *bare = bare_host(host, &bracketed);
+
+    *list = (struct dial_list){ 0 };
+    int code = getaddrinfo(bare, NULL, &hints, &found);
+    if (code != 0 && !bracketed) {
+        hints.ai_flags = 0;
+        code = getaddrinfo(bare, NULL, &hints, &found);
+    }
+    free(bare);
+    if (code != 0)
+        return resolve_failed(err, host, code, family);
+
+    for (const struct addrinfo *i = found; i != NULL; i = i->ai_next)
+        add_address(list, i, port);
+    freeaddrinfo(found);
+    if (list->count == 0)
+        return resolve_failed(err, host, EAI_NONAME, family);
+    return true;
+}
+
+void dial_list_free(struct dial_list *list)
+{
+    free(list->items);
+    *list = (struct dial_list){ 0 };
+}
+
+/* Leave from source, if one is set. */
+static bool bind_source(int fd, const struct dial_address *to,
+                        const char *source, struct error *err)
+{
+    struct addrinfo hints = {
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_NUMERICHOST
+    };
+    struct addrinfo *found = NULL;
+    bool bracketed;
+
+    if (*source == '\0')
+        return true;
+    char *bare = bare_host(source, &bracketed);
+    int code = getaddrinfo(bare, NULL, &hints, &found);
+    free(bare);
+    if (code != 0)
+        return error_set(err, FAULT_CONFIG,
+                         "source_address %s is no IPv4 or IPv6 address",
+                         source);
+
+    bool same = found->ai_family == to->address.ss_family;
+    int bound = same ? bind(fd, found->ai_addr, found->ai_addrlen) : 0;
+    freeaddrinfo(found);
+    if (!same)
+        return error_set(err, FAULT_TEMPORARY,
+                         "connect to %s: source_address %s is of another "
+                         "family", to->text, source);
+    if (bound == -1)
+        return error_sys(err, FAULT_CONFIG, "source_address %s", source);
+    return true;
+}
+
+/* Wait until a connect that is under way has come to an end; 0 or errno. */
+static int finish_connect(int fd, int64_t deadline)
+{
+    struct pollfd ready = { .fd = fd, .events = POLLOUT };
+    int count;
+
+    do {
+        count = poll(&ready, 1, clock_remaining(deadline));
+    } while (count == -1 && errno == EINTR);
+    if (count == -1)
+        return errno;
+    if (count == 0)
+        return ETIMEDOUT;
+
+    int result = 0;
+    socklen_t size = sizeof result;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &result, &size) == -1)
+        return errno;
+    return result;
+}
+
+static bool connect_socket(int fd, const struct dial_address *to,
+                           int64_t deadline, struct error *err)
+{
+    const struct sockaddr *address = (const struct sockaddr *)&to->address;
+
+    if (connect(fd, address, to->length) == 0)
+        return true;
+    /* Interrupted, it goes on in the background all the same. */
+    if (errno == EINPROGRESS || errno == EINTR)
+        errno = finish_connect(fd, deadline);
+    if (errno == 0)
+        return true;
+    return error_sys(err, FAULT_TEMPORARY, "connect to %s port %u", to->text,
+                     (unsigned)port_of(to));
+}
+
+int dial_connect(const struct dial_address *address,
+                 const char *source_address, int64_t deadline,
+                 struct error *err)
+{
+    int on = 1;
+    int fd = socket(address->address.ss_family,
+                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd == -1) {
+        error_sys(err, FAULT_TEMPORARY, "make a socket for %s",
+                  address->text);
+        return -1;
+    }
+    /* Failure would cost time only. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (!bind_source(fd, address, source_address, err) ||
+        !connect_socket(fd, address, deadline, err))
+        io_close(&fd);
+    return fd;
+}
+
+bool dial_lost(struct error *err, int number)
+{
+    switch (number) {
+    case ECONNRESET:
+        return error_set(err, FAULT_TEMPORARY,
+                         "connection reset by the server");
+    case EPIPE:
+        return error_set(err, FAULT_TEMPORARY,
+                         "connection closed by the server");
+    default:
+        errno = number;
+        return error_sys(err, FAULT_TEMPORARY, "connection lost");
+    }
+}

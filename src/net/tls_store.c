@@ -1,0 +1,138 @@
+#include "net/tls_store.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/text.h"
+
+/* As openssl-rehash(1) names certificates: eight hex digits, dot, digits. */
+static bool is_hashed_name(const char *name)
+{
+    return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' &&
+           name[9] != '\0' && name[9 + strspn(name + 9, "0123456789")] == '\0';
+}
+
+/* Look for hashed names; load what they are into store unless it is NULL. */
+static bool walk_directory(const char *path, X509_STORE *store)
+{
+    DIR *directory = opendir(path);
+    bool found = false;
+
+    if (directory == NULL)
+        return false;
+    const struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        if (!is_hashed_name(entry->d_name))
+            continue;
+        found = true;
+        if (store == NULL)
+            break;
+        char *file = alloc_format("%s/%s", path, entry->d_name);
+        (void)X509_STORE_load_file(store, file);
+        free(file);
+    }
+    closedir(directory);
+    return found;
+}
+
+static bool use_directory(X509_STORE *store, const char *path, bool eager)
+{
+    if (eager)
+        return walk_directory(path, store);
+    return walk_directory(path, NULL) &&
+           X509_STORE_load_path(store, path) == 1;
+}
+
+/* The parts of $SSL_CERT_DIR, which is a list like $PATH. */
+static bool use_directories(X509_STORE *store, const char *list, bool eager)
+{
+    bool found = false;
+
+    for (;;) {
+        size_t length = strcspn(list, ":");
+        char *path = alloc_bytes(list, length);
+        found |= use_directory(store, path, eager);
+        free(path);
+        if (list[length] == '\0')
+            return found;
+        list += length + 1;
+    }
+}
+
+static bool find_directory(X509_STORE *store, bool only_default, bool eager)
+{
+    const char *const paths[] = {
+        X509_get_default_cert_dir(),
+        "/etc/ssl/certs",
+        "/etc/pki/tls/certs",
+    };
+
+    for (size_t i = 0; i < (only_default ? 1 : COUNT(paths)); i++)
+        if (use_directory(store, paths[i], eager))
+            return true;
+    return false;
+}
+
+static bool find_bundle(X509_STORE *store, bool only_default)
+{
+    const char *const paths[] = {
+        X509_get_default_cert_file(),
+        "/etc/ssl/certs/ca-certificates.crt",               /* Debian, Arch */
+        "/etc/pki/tls/certs/ca-bundle.crt",                 /* Fedora */
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+        "/etc/ssl/ca-bundle.pem",                           /* openSUSE */
+        "/etc/ssl/cert.pem",                                /* Alpine */
+    };
+
+    for (size_t i = 0; i < (only_default ? 1 : COUNT(paths)); i++)
+        if (X509_STORE_load_file(store, paths[i]) == 1)
+            return true;
+    return false;
+}
+
+bool tls_store_system(X509_STORE *store, bool eager, struct error *err)
+{
+    const char *file = secure_getenv(X509_get_default_cert_file_env());
+    const char *list = secure_getenv(X509_get_default_cert_dir_env());
+    bool found = false;
+
+    if (file != NULL)
+        found = X509_STORE_load_file(store, file) == 1;
+    else if (eager && list == NULL)
+        found = find_bundle(store, false);
+
+    if (list != NULL)
+        found |= use_directories(store, list, eager);
+    else if (!found || file != NULL)
+        found |= find_directory(store, file != NULL, eager);
+
+    if (!found && file == NULL)
+        found = find_bundle(store, list != NULL);
+    ERR_clear_error();
+    return found || error_set(err, FAULT_CONFIG,
+                              "no certificate authorities found: install "
+                              "ca-certificates or set tls_ca_file");
+}
+
+bool tls_store_file(X509_STORE *store, const char *path, struct error *err)
+{
+    if (access(path, R_OK) == -1)
+        return error_sys(err, FAULT_CONFIG, "tls_ca_file %s", path);
+    bool loaded = X509_STORE_load_file(store, path) == 1;
+    ERR_clear_error();
+    if (!loaded)
+        return error_set(err, FAULT_CONFIG,
+                         "tls_ca_file %s: holds no PEM certificate", path);
+    /* The administrator named them: an intermediate or the server's own
+     * certificate is enough. */
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    return true;
+}

@@ -1,0 +1,246 @@
+#include "net/tls_verify.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "net/digest.h"
+#include "util/buf.h"
+#include "util/error.h"
+#include "util/text.h"
+
+#define NAME_SHOWN 200          /* octets of a name, for people */
+#define NAMES_SHOWN 400
+
+static bool is_address(const char *host)
+{
+    unsigned char ignored[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, host, ignored) == 1 ||
+           inet_pton(AF_INET6, host, ignored) == 1;
+}
+
+bool tls_verify_expect(SSL *ssl, const char *host)
+{
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+
+    if (is_address(host))
+        return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
+    /* To OpenSSL, "" means not to look, and ".example.com" any subdomain. */
+    if (*host == '\0' || *host == '.')
+        return false;
+    X509_VERIFY_PARAM_set_hostflags(param,
+                                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1 &&
+           SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
+/* "CN=Example Root,O=Example": the most special part first. */
+static void add_name(struct buf *out, const X509_NAME *name)
+{
+    BIO *text = BIO_new(BIO_s_mem());
+    char *data = NULL;
+
+    if (text != NULL &&
+        X509_NAME_print_ex(text, name, 0,
+                           XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
+        long length = BIO_get_mem_data(text, &data);
+        if (length > 0)
+            text_escape(out, data, length > NAME_SHOWN ? NAME_SHOWN
+                                                       : (size_t)length);
+    }
+    BIO_free(text);
+}
+
+/* "2027-01-31" (UTC) */
+static void add_date(struct buf *out, const ASN1_TIME *when)
+{
+    struct tm tm = { 0 };
+
+    if (ASN1_TIME_to_tm(when, &tm) == 1)
+        buf_add_format(out, "%04d-%02d-%02d", tm.tm_year + 1900,
+                       tm.tm_mon + 1, tm.tm_mday);
+    else
+        buf_add_text(out, "a date that cannot be read");
+}
+
+static void add_hex(struct buf *out, const unsigned char *data, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        buf_add_format(out, "%02x", data[i]);
+}
+
+static bool fingerprint_of(const X509 *certificate,
+                           unsigned char sum[DIGEST_SHA256_SIZE])
+{
+    unsigned char whole[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+
+    if (certificate == NULL ||
+        X509_digest(certificate, EVP_sha256(), whole, &length) != 1 ||
+        length != DIGEST_SHA256_SIZE)
+        return false;
+    memcpy(sum, whole, DIGEST_SHA256_SIZE);
+    return true;
+}
+
+/* One subjectAltName; false if it is neither name nor address. */
+static bool add_alternative(struct buf *out, const GENERAL_NAME *name)
+{
+    char text[INET6_ADDRSTRLEN];
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+    const unsigned char *data;
+    int length;
+
+    if (type != GEN_DNS && type != GEN_IPADD)
+        return false;
+    data = ASN1_STRING_get0_data(value);
+    length = ASN1_STRING_length(value);
+    if (type == GEN_DNS)
+        text_escape(out, (const char *)data, (size_t)length);
+    else if ((length == 4 || length == 16) &&
+             inet_ntop(length == 4 ? AF_INET : AF_INET6, data, text,
+                       sizeof text) != NULL)
+        buf_add_text(out, text);
+    return true;
+}
+
+/* "is for a.example, b.example, not for HOST" */
+static void add_mismatch(struct buf *out, const X509 *certificate,
+                         const char *host)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name,
+                                            NULL, NULL);
+    size_t shown = 0;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        size_t before = out->length;
+        if (before > NAMES_SHOWN) {
+            buf_add_text(out, ", ...");
+            break;
+        }
+        buf_add_text(out, shown == 0 ? "is for " : ", ");
+        if (add_alternative(out, sk_GENERAL_NAME_value(names, i)))
+            shown++;
+        else
+            buf_remove(out, before, out->length - before);
+    }
+    GENERAL_NAMES_free(names);
+    if (shown == 0)
+        buf_add_text(out, "has no subjectAltName that is a host name");
+    buf_add_format(out, ", not for %s", host);
+}
+
+/* A certificate that is no longer, or not yet, valid; depth 0 is the peer's. */
+static void add_validity(struct buf *out, const X509 *certificate, int depth,
+                         bool expired)
+{
+    if (depth > 0) {
+        buf_add_text(out, "its authority's certificate (");
+        add_name(out, X509_get_subject_name(certificate));
+        buf_add_text(out, ") ");
+    }
+    buf_add_text(out, expired ? "expired on " : "is not valid before ");
+    add_date(out, expired ? X509_get0_notAfter(certificate)
+                          : X509_get0_notBefore(certificate));
+    if (!expired)
+        buf_add_text(out, ": is the clock of this machine right?");
+}
+
+static void add_reason(struct buf *out, X509_STORE_CTX *ctx, const char *host)
+{
+    const X509 *certificate = X509_STORE_CTX_get_current_cert(ctx);
+    int reason = X509_STORE_CTX_get_error(ctx);
+    int depth = X509_STORE_CTX_get_error_depth(ctx);
+
+    if (certificate == NULL) {
+        buf_add_text(out, X509_verify_cert_error_string(reason));
+        return;
+    }
+    switch (reason) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        add_validity(out, certificate, depth,
+                     reason == X509_V_ERR_CERT_HAS_EXPIRED);
+        break;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        add_mismatch(out, certificate, host);
+        break;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        buf_add_text(out, "self-signed and not trusted: set tls_ca_file or "
+                          "tls_fingerprint");
+        break;
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        buf_add_text(out, "issued by an authority that is not trusted (");
+        add_name(out, X509_get_issuer_name(certificate));
+        buf_add_text(out, "): set tls_ca_file");
+        break;
+    default:
+        buf_add_text(out, X509_verify_cert_error_string(reason));
+    }
+}
+
+bool tls_verify_chain(X509_STORE_CTX *ctx, const char *host,
+                      struct error *err)
+{
+    struct buf reason;
+
+    if (X509_verify_cert(ctx) == 1)
+        return true;
+    buf_init(&reason, sizeof err->text);
+    add_reason(&reason, ctx, host);
+    error_set(err, FAULT_TEMPORARY, "certificate of %s: %s", host,
+              reason.data);
+    buf_free(&reason);
+    return false;
+}
+
+bool tls_verify_pin(const X509 *certificate, const unsigned char *pin,
+                    const char *host, struct error *err)
+{
+    unsigned char sum[DIGEST_SHA256_SIZE];
+    struct buf shown;
+
+    if (!fingerprint_of(certificate, sum))
+        return error_set(err, FAULT_TEMPORARY,
+                         "certificate of %s: cannot be read", host);
+    if (digest_equal(sum, pin, sizeof sum))
+        return true;
+    buf_init(&shown, 2 * sizeof sum);
+    add_hex(&shown, sum, sizeof sum);
+    error_set(err, FAULT_TEMPORARY, "certificate of %s: its fingerprint is "
+              "%s, not the tls_fingerprint of the configuration", host,
+              shown.data);
+    buf_free(&shown);
+    return false;
+}
+
+void tls_verify_describe(const X509 *certificate, struct buf *out)
+{
+    unsigned char sum[DIGEST_SHA256_SIZE];
+
+    add_name(out, X509_get_subject_name(certificate));
+    buf_add_text(out, ", issued by ");
+    add_name(out, X509_get_issuer_name(certificate));
+    buf_add_text(out, ", valid until ");
+    add_date(out, X509_get0_notAfter(certificate));
+    if (fingerprint_of(certificate, sum)) {
+        buf_add_text(out, ", SHA-256 ");
+        add_hex(out, sum, sizeof sum);
+    }
+}

@@ -1,0 +1,368 @@
+#include "relay/crew.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "spool/journal.h"
+#include "util/alloc.h"
+#include "util/io.h"
+#include "util/log.h"
+#include "util/random.h"
+
+#define BUSY 4                  /* jobs with all workers before one more is
+                                 * started: a start costs as much as those */
+#define JOURNAL_LINES 1000      /* before an idle worker's journal is emptied */
+
+extern char **environ;
+
+struct job {
+    uint64_t number;
+    char id[RANDOM_ID_LENGTH + 1];
+    size_t open;                /* recipients without an outcome */
+};
+
+struct crew_member {
+    pid_t pid;
+    int socket;                 /* -1: gone, waits to be reaped */
+    int journal;
+    unsigned number;            /* of the journal */
+    unsigned lines;             /* in it, at most */
+    bool full;                  /* its socket takes no more for now */
+    struct job jobs[CREW_JOBS_MAX];
+    size_t count;
+};
+
+struct crew {
+    const char *program;
+    const char *name;
+    size_t smarthost;
+    unsigned connections;
+    const struct spool *spool;
+    const struct crew_events *events;
+    void *context;
+    struct crew_member **members;
+    size_t count;
+    unsigned next_number;       /* of a journal; the smarthost's index is in it */
+};
+
+struct crew *crew_new(const char *program, const char *name, size_t smarthost,
+                      unsigned connections, const struct spool *spool,
+                      const struct crew_events *events, void *context)
+{
+    struct crew *crew = alloc_zero(1, sizeof *crew);
+
+    *crew = (struct crew){
+        .program = program,
+        .name = name,
+        .smarthost = smarthost,
+        .connections = connections,
+        .spool = spool,
+        .events = events,
+        .context = context,
+        .members = alloc_zero(connections, sizeof(struct crew_member *)),
+        .next_number = (unsigned)smarthost << 24,
+    };
+    return crew;
+}
+
+/* What a journal says of one job. */
+struct finding {
+    const char *id;
+    size_t *indices;
+    size_t count;
+};
+
+static void find_line(void *context, const char *id, const size_t *indices,
+                      size_t count)
+{
+    struct finding *finding = context;
+
+    if (strcmp(id, finding->id) != 0)
+        return;
+    finding->indices = alloc_resize(finding->indices, finding->count + count,
+                                    sizeof(size_t));
+    memcpy(finding->indices + finding->count, indices, count * sizeof(size_t));
+    finding->count += count;
+}
+
+static void lose_jobs(struct crew *crew, struct crew_member *member)
+{
+    while (member->count > 0) {
+        struct job job = member->jobs[--member->count];
+        struct finding finding = { .id = job.id };
+        journal_read(crew->spool, member->number, find_line, &finding);
+        crew->events->lost(crew->context, job.number, finding.indices,
+                           finding.count);
+        free(finding.indices);
+    }
+}
+
+/* Its socket is at its end. The process may live on for a moment. */
+static void part_from(struct crew *crew, struct crew_member *member)
+{
+    io_close(&member->socket);
+    io_close(&member->journal);
+    lose_jobs(crew, member);
+    journal_remove(crew->spool, member->number);
+}
+
+static void forget(struct crew *crew, size_t index)
+{
+    free(crew->members[index]);
+    crew->members[index] = crew->members[--crew->count];
+}
+
+void crew_free(struct crew *crew)
+{
+    if (crew == NULL)
+        return;
+    while (crew->count > 0) {
+        struct crew_member *member = crew->members[0];
+        io_close(&member->socket);
+        io_close(&member->journal);
+        forget(crew, 0);
+    }
+    free(crew->members);
+    free(crew);
+}
+
+/* program worker NAME, with the socket as 0 and the journal as 3. */
+static bool spawn(const struct crew *crew, struct crew_member *member,
+                  int socket, struct error *err)
+{
+    char *arguments[] = { (char *)crew->program, "worker",
+                          (char *)crew->name, NULL };
+    posix_spawn_file_actions_t actions;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, socket, 0);
+    posix_spawn_file_actions_adddup2(&actions, member->journal, 3);
+    int failure = posix_spawn(&member->pid, crew->program, &actions, NULL,
+                              arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    errno = failure;
+    return failure == 0 || error_sys(err, FAULT_TEMPORARY, "start %s worker",
+                                     crew->program);
+}
+
+static struct crew_member *start(struct crew *crew, struct error *err)
+{
+    struct crew_member *member = alloc_zero(1, sizeof *member);
+    int ends[2] = { -1, -1 };
+
+    member->number = crew->next_number++;
+    member->socket = -1;
+    member->journal = journal_create(crew->spool, member->number, err);
+    bool started = member->journal != -1;
+    if (started && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK |
+                              SOCK_CLOEXEC, 0, ends) == -1)
+        started = error_sys(err, FAULT_TEMPORARY, "start a worker");
+    started = started && spawn(crew, member, ends[1], err);
+    io_close(&ends[1]);
+    member->socket = ends[0];
+    if (started) {
+        crew->members[crew->count++] = member;
+        return member;
+    }
+    io_close(&member->socket);
+    io_close(&member->journal);
+    journal_remove(crew->spool, member->number);
+    free(member);
+    return NULL;
+}
+
+static struct crew_member *least_busy(const struct crew *crew)
+{
+    struct crew_member *best = NULL;
+
+    for (size_t i = 0; i < crew->count; i++) {
+        struct crew_member *member = crew->members[i];
+        if (member->socket != -1 && !member->full &&
+            member->count < CREW_JOBS_MAX &&
+            (best == NULL || member->count < best->count))
+            best = member;
+    }
+    return best;
+}
+
+struct crew_member *crew_choose(struct crew *crew, size_t backlog,
+                                struct error *err)
+{
+    struct crew_member *best = least_busy(crew);
+
+    err->fault = FAULT_NONE;
+    bool is_room = crew->count < crew->connections;
+    if (best != NULL && (!is_room || best->count < BUSY || backlog < BUSY))
+        return best;
+    if (best == NULL && !is_room)
+        return NULL;
+    struct crew_member *fresh = start(crew, err);
+    return fresh != NULL ? fresh : best;
+}
+
+bool crew_give(struct crew *crew, struct crew_member *member, uint64_t job,
+               const char *id, uid_t uid, int fd, const size_t *recipients,
+               size_t count, struct error *err)
+{
+    const struct parcel parcel = {
+        .kind = PARCEL_JOB,
+        .job = job,
+        .uid = uid,
+        .fd = fd,
+        .recipients = (size_t *)recipients,
+        .count = count,
+    };
+    struct job *mine = &member->jobs[member->count];
+
+    (void)crew;
+    if (!parcel_send(member->socket, &parcel, err)) {
+        member->full = true;    /* until something is heard of it */
+        return false;
+    }
+    *mine = (struct job){ .number = job, .open = count };
+    memcpy(mine->id, id, sizeof mine->id);
+    member->count++;
+    member->lines++;
+    return true;
+}
+
+void crew_each(struct crew *crew, crew_watch *add, void *context)
+{
+    for (size_t i = 0; i < crew->count; i++)
+        if (crew->members[i]->socket != -1)
+            add(context, crew->members[i]->socket, crew->members[i]);
+}
+
+static struct job *find_job(struct crew_member *member, uint64_t number)
+{
+    for (size_t i = 0; i < member->count; i++)
+        if (member->jobs[i].number == number)
+            return &member->jobs[i];
+    return NULL;
+}
+
+static void finish_job(struct crew *crew, struct crew_member *member,
+                       struct job *job)
+{
+    uint64_t number = job->number;
+
+    *job = member->jobs[--member->count];
+    /* Everything it noted has been told, and this descriptor appends. */
+    if (member->count == 0 && member->lines > JOURNAL_LINES &&
+        ftruncate(member->journal, 0) == 0)
+        member->lines = 0;
+    crew->events->done(crew->context, number);
+}
+
+static void take_outcomes(struct crew *crew, struct crew_member *member,
+                          const struct parcel *parcel)
+{
+    struct job *job = find_job(member, parcel->job);
+
+    if (job == NULL)
+        return;
+    for (size_t i = 0; i < parcel->count; i++) {
+        const struct parcel_outcome *one = &parcel->outcomes[i];
+        crew->events->outcome(crew->context, job->number, one->index,
+                              &one->outcome, parcel->peer,
+                              one->dsn_passed_on);
+        if (job->open > 0)
+            job->open--;
+    }
+    if (job->open == 0)
+        finish_job(crew, member, job);
+}
+
+static void take_parcel(struct crew *crew, struct crew_member *member,
+                        const struct parcel *parcel)
+{
+    struct job *job;
+
+    switch (parcel->kind) {
+    case PARCEL_OPENED:
+        crew->events->opened(crew->context, crew->smarthost, parcel->peer);
+        break;
+    case PARCEL_CLOSED:
+        crew->events->closed(crew->context, crew->smarthost, &parcel->error);
+        break;
+    case PARCEL_OUTCOMES:
+        take_outcomes(crew, member, parcel);
+        break;
+    case PARCEL_DONE:
+        job = find_job(member, parcel->job);
+        if (job != NULL)
+            finish_job(crew, member, job);
+        break;
+    default:
+        break;
+    }
+}
+
+void crew_handle(struct crew *crew, struct crew_member *member)
+{
+    struct parcel parcel;
+    struct error err = { 0 };
+    int received;
+
+    member->full = false;
+    while ((received = parcel_receive(member->socket, &parcel, &err)) == 1) {
+        take_parcel(crew, member, &parcel);
+        parcel_free(&parcel);
+    }
+    if (received == -1 && err.fault == FAULT_TEMPORARY)
+        return;
+    if (received == -1) {
+        log_line(LOG_LEVEL_ERROR, "worker %ld of smarthost %s: %s",
+                 (long)member->pid, crew->name, err.text);
+        kill(member->pid, SIGKILL);
+    }
+    part_from(crew, member);
+}
+
+bool crew_reap(struct crew *crew, pid_t pid, int status)
+{
+    for (size_t i = 0; i < crew->count; i++) {
+        struct crew_member *member = crew->members[i];
+        if (member->pid != pid)
+            continue;
+        if (WIFSIGNALED(status))
+            log_line(LOG_LEVEL_ERROR, "worker %ld of smarthost %s ended by "
+                     "signal %d", (long)pid, crew->name, WTERMSIG(status));
+        if (member->socket != -1) {
+            /* What it said last is still there to be heard. */
+            crew_handle(crew, member);
+            if (member->socket != -1)
+                part_from(crew, member);
+        }
+        forget(crew, i);
+        return true;
+    }
+    return false;
+}
+
+void crew_stop(struct crew *crew, int signal)
+{
+    for (size_t i = 0; i < crew->count; i++)
+        kill(crew->members[i]->pid, signal);
+}
+
+size_t crew_size(const struct crew *crew)
+{
+    return crew->count;
+}
+
+size_t crew_jobs(const struct crew *crew)
+{
+    size_t jobs = 0;
+
+    for (size_t i = 0; i < crew->count; i++)
+        jobs += crew->members[i]->count;
+    return jobs;
+}

@@ -1,0 +1,286 @@
+#include "relay/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "config/config.h"
+#include "net/stream.h"
+#include "relay/connector.h"
+#include "relay/shipment.h"
+#include "relay/parcel.h"
+#include "smtp/session.h"
+#include "spool/entry.h"
+#include "spool/journal.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define IDLE_TIME 5000          /* milliseconds a session is kept without work */
+
+static volatile sig_atomic_t asked_to_stop;
+
+static void on_stop(int signal)
+{
+    (void)signal;
+    asked_to_stop = 1;
+}
+
+struct job {
+    uint64_t number;
+    struct entry *entry;
+    struct shipment shipment;
+    struct job *next;           /* in the order they came */
+};
+
+struct worker {
+    const struct config *config;
+    const struct smarthost *smarthost;
+    struct connector *connector;
+    struct session *session;    /* NULL: none open */
+    unsigned messages;          /* sent over this session */
+    int socket;
+    int journal;
+    struct job *first, *last;
+};
+
+static void job_free(struct job *job)
+{
+    if (job == NULL)
+        return;
+    shipment_free(&job->shipment);
+    entry_free(job->entry);
+    free(job);
+}
+
+static void append(struct worker *worker, struct job *job)
+{
+    job->next = NULL;
+    if (worker->first == NULL)
+        worker->first = job;
+    else
+        worker->last->next = job;
+    worker->last = job;
+}
+
+static struct job *take_first(struct worker *worker)
+{
+    struct job *job = worker->first;
+
+    worker->first = job->next;
+    return job;
+}
+
+/* Tell the manager, and wait until it can hear. If it is gone, the journal
+ * has what matters. */
+static void tell(struct worker *worker, const struct parcel *parcel)
+{
+    struct pollfd waiting = { .fd = worker->socket, .events = POLLOUT };
+    struct error err = { 0 };
+
+    while (!parcel_send(worker->socket, parcel, &err) &&
+           err.fault == FAULT_TEMPORARY)
+        poll(&waiting, 1, -1);
+}
+
+static void report_done(struct worker *worker, uint64_t number)
+{
+    struct parcel parcel = { .kind = PARCEL_DONE, .job = number, .fd = -1 };
+
+    tell(worker, &parcel);
+}
+
+/* A job from the manager, whose files were proved when they were taken. */
+static void accept_job(struct worker *worker, struct parcel *parcel)
+{
+    struct error err;
+    struct entry *entry = entry_reopen(parcel->fd, NULL, &err);
+
+    parcel->fd = -1;
+    bool fits = entry != NULL;
+    for (size_t i = 0; fits && i < parcel->count; i++)
+        fits = parcel->recipients[i] < entry->envelope.count;
+    if (!fits) {
+        entry_free(entry);
+        report_done(worker, parcel->job);
+        return;
+    }
+    struct job *job = alloc_zero(1, sizeof *job);
+    job->number = parcel->job;
+    job->entry = entry;
+    shipment_init(&job->shipment, worker->config, entry, parcel->uid,
+                  parcel->recipients, parcel->count);
+    append(worker, job);
+}
+
+/* Take in what the manager has sent; wait at most patience milliseconds for
+ * the first of it. False when the manager is gone. */
+static bool take_jobs(struct worker *worker, int patience)
+{
+    struct pollfd waiting = { .fd = worker->socket, .events = POLLIN };
+    struct parcel parcel;
+    struct error err = { 0 };
+
+    if (patience > 0 && poll(&waiting, 1, patience) <= 0)
+        return true;
+    for (;;) {
+        int received = parcel_receive(worker->socket, &parcel, &err);
+        if (received == 0)
+            return false;
+        if (received == -1)
+            return err.fault == FAULT_TEMPORARY;
+        if (parcel.kind == PARCEL_JOB)
+            accept_job(worker, &parcel);
+        parcel_free(&parcel);
+    }
+}
+
+static void report_outcomes(struct worker *worker, const struct job *job)
+{
+    const struct transaction *t = &job->shipment.transaction;
+    bool has_dsn = session_has(worker->session, CAP_DSN);
+    struct parcel parcel = {
+        .kind = PARCEL_OUTCOMES,
+        .job = job->number,
+        .fd = -1,
+        .outcomes = alloc_zero(t->count, sizeof(struct parcel_outcome)),
+        .count = t->count,
+        .peer = alloc_string(connector_peer(worker->connector)),
+    };
+    size_t *accepted = alloc_zero(t->count, sizeof *accepted);
+    size_t count = 0;
+
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->outcomes[i].kind == OUTCOME_DELIVERED)
+            accepted[count++] = t->recipients[i];
+        parcel.outcomes[i].index = t->recipients[i];
+        parcel.outcomes[i].dsn_passed_on = has_dsn;
+        outcome_copy(&parcel.outcomes[i].outcome, &t->outcomes[i]);
+    }
+    /* First of all: what was accepted must never be sent again. */
+    journal_note(worker->journal, job->entry->id, accepted, count);
+    tell(worker, &parcel);
+    parcel_free(&parcel);
+    free(accepted);
+}
+
+static int64_t deadline_for(const struct worker *worker,
+                            const struct job *job)
+{
+    return clock_now() + 10 * worker->smarthost->timeout +
+           (int64_t)(job->entry->content_length / 8);
+}
+
+static bool open_session(struct worker *worker, const struct job *job)
+{
+    struct parcel parcel = { .kind = PARCEL_OPENED, .fd = -1 };
+    struct error err = { 0 };
+
+    worker->session = connector_open(worker->connector,
+                                     deadline_for(worker, job), &err);
+    worker->messages = 0;
+    parcel.peer = alloc_string(connector_peer(worker->connector));
+    if (worker->session == NULL) {
+        parcel.kind = PARCEL_CLOSED;
+        parcel.error = err;
+    }
+    tell(worker, &parcel);
+    parcel_free(&parcel);
+    return worker->session != NULL;
+}
+
+static void close_session(struct worker *worker)
+{
+    session_close(worker->session);
+    worker->session = NULL;
+}
+
+/* Is there room in this session for one message more than the current? */
+static bool may_pipeline(const struct worker *worker)
+{
+    return !asked_to_stop && worker->first != NULL &&
+           worker->messages + 1 < worker->smarthost->messages_per_connection;
+}
+
+/* Run the first job; the next one's commands may travel with its end. */
+static void run_job(struct worker *worker)
+{
+    struct job *job = take_first(worker);
+    struct job *next = may_pipeline(worker) ? worker->first : NULL;
+
+    session_set_deadline(worker->session, deadline_for(worker, job));
+    bool usable = transaction_run(worker->session, &job->shipment.transaction,
+                                  next == NULL ? NULL
+                                               : &next->shipment.transaction);
+    worker->messages++;
+    report_outcomes(worker, job);
+    if (usable && shipment_go_on(&job->shipment))
+        append(worker, job);
+    else
+        job_free(job);
+    if (!usable && next != NULL && next->shipment.transaction.begun) {
+        report_outcomes(worker, next);
+        job_free(take_first(worker));
+    }
+    if (!usable || (worker->messages >=
+                    worker->smarthost->messages_per_connection &&
+                    (worker->first == NULL ||
+                     !worker->first->shipment.transaction.begun)))
+        close_session(worker);
+}
+
+static bool must_finish(const struct worker *worker)
+{
+    return worker->first != NULL &&
+           worker->first->shipment.transaction.begun;
+}
+
+/* Work until there is none, the manager is gone, or no session can be had. */
+static void serve(struct worker *worker)
+{
+    bool manager = true;
+
+    while (manager && (!asked_to_stop || must_finish(worker))) {
+        if (worker->first == NULL) {
+            manager = take_jobs(worker, IDLE_TIME);
+            if (worker->first == NULL)
+                break;
+        } else {
+            manager = take_jobs(worker, 0);
+        }
+        if (worker->session == NULL && !open_session(worker, worker->first))
+            break;
+        run_job(worker);
+    }
+}
+
+static void prepare_signals(void)
+{
+    /* Without SA_RESTART, so that waiting for work ends at once. */
+    struct sigaction action = { .sa_handler = on_stop };
+
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int worker_run(const struct config *config, const struct smarthost *smarthost,
+               int socket, int journal)
+{
+    struct worker worker = {
+        .config = config,
+        .smarthost = smarthost,
+        .connector = connector_new(config, smarthost, NULL, NULL),
+        .socket = socket,
+        .journal = journal,
+    };
+
+    prepare_signals();
+    serve(&worker);
+    close_session(&worker);
+    while (worker.first != NULL)
+        job_free(take_first(&worker));
+    connector_free(worker.connector);
+    return EX_OK;
+}

@@ -1,0 +1,193 @@
+#include "sendmail/origin.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "config/sender.h"
+#include "mail/address.h"
+#include "mail/header.h"
+#include "sendmail/submit.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/process.h"
+#include "util/text.h"
+
+/* Is it a dot-atom (RFC 5322 section 3.2.3) or not ASCII? */
+static bool is_dot_atom(const char *name)
+{
+    bool after_dot = true;
+
+    for (; *name != '\0'; name++) {
+        if (*name == '.' && after_dot)
+            return false;
+        if (*name != '.' && (unsigned char)*name < 0x80 &&
+            !text_is_alpha(*name) && !text_is_digit(*name) &&
+            strchr("!#$%&'*+-/=?^_`{|}~", *name) == NULL)
+            return false;
+        after_dot = *name == '.';
+    }
+    return !after_dot;
+}
+
+/* Login names of directory services may be `DOMAIN\user`. */
+static char *local_part_of(const char *login)
+{
+    struct buf quoted;
+
+    if (is_dot_atom(login))
+        return alloc_string(login);
+    buf_init(&quoted, SIZE_MAX);
+    buf_add_char(&quoted, '"');
+    for (; *login != '\0'; login++) {
+        if (*login == '"' || *login == '\\')
+            buf_add_char(&quoted, '\\');
+        buf_add_char(&quoted, *login);
+    }
+    buf_add_char(&quoted, '"');
+    return buf_take(&quoted);
+}
+
+/* The process's user, looked up when first asked for: most messages need no
+ * look into the passwd file. */
+struct user {
+    struct account account;
+    char *address;              /* NULL: not looked up yet */
+};
+
+static void user_find(struct user *user, const struct config *config)
+{
+    if (user->address != NULL)
+        return;
+    process_account(getuid(), &user->account);
+    if (user->account.login == NULL)
+        user->account.login = alloc_format("%lu", (unsigned long)getuid());
+    char *local = local_part_of(user->account.login);
+    user->address = alloc_format("%s@%s", local, config->domain);
+    free(local);
+}
+
+static void user_free(struct user *user)
+{
+    account_free(&user->account);
+    free(user->address);
+}
+
+/* The reverse-path that -f gives; NULL with FAULT_DATA. */
+static char *given_reverse_path(const char *text, const struct config *config,
+                                struct error *err)
+{
+    char *address = address_parse_one(text, err);
+
+    if (address == NULL || *address == '\0')
+        return address;
+    char *complete = address_complete(address, config->domain);
+    free(address);
+    if (address_check(complete, err))
+        return complete;
+    free(complete);
+    return NULL;
+}
+
+/* The first address in From, completed; NULL if there is none. */
+static char *address_in_from(const struct header *header,
+                             const struct config *config)
+{
+    size_t index = header_find(header, "From", 0);
+    struct mailbox_list list = { 0 };
+    struct error ignored;
+    char *address = NULL;
+    size_t length;
+
+    if (index == header->count)
+        return NULL;
+    const char *body = field_body(&header->fields[index], &length);
+    if (mailbox_list_parse(&list, body, length, &ignored) && list.count > 0)
+        address = address_complete(list.items[0].address, config->domain);
+    mailbox_list_free(&list);
+    return address;
+}
+
+static const struct sender_rule *
+find_rule(const struct origin *origin, const struct config *config,
+          const struct header *header, struct user *user)
+{
+    if (config->sender_count == 0)
+        return NULL;
+    user_find(user, config);
+    char *from = address_in_from(header, config);
+    const struct sender_rule *rule =
+        sender_match(config, user->account.login, origin->reverse_path, from);
+    free(from);
+    return rule;
+}
+
+static bool has_rule_address(const struct origin *origin)
+{
+    return origin->rule != NULL && *origin->rule->address != '\0';
+}
+
+/*
+ * A missing From names the reverse-path, which is who -f says the message is
+ * from; the passwd entry's name belongs to the user alone.
+ */
+static void find_author(struct origin *origin,
+                        const struct submission *submission,
+                        const struct config *config, struct user *user)
+{
+    bool is_user = submission->reverse_path == NULL ||
+                   *origin->reverse_path == '\0';
+
+    if (is_user)
+        user_find(user, config);
+    if (has_rule_address(origin))
+        origin->author = address_complete(origin->rule->address,
+                                          config->domain);
+    else
+        origin->author = alloc_string(is_user ? user->address
+                                              : origin->reverse_path);
+    if (submission->full_name != NULL)
+        origin->full_name = alloc_string(submission->full_name);
+    else if (is_user && user->account.full_name != NULL &&
+             *user->account.full_name != '\0' && !has_rule_address(origin))
+        origin->full_name = alloc_string(user->account.full_name);
+}
+
+bool origin_find(struct origin *origin, const struct submission *submission,
+                 const struct config *config, const struct header *header,
+                 bool resent, struct error *err)
+{
+    struct user user = { 0 };
+
+    *origin = (struct origin){ 0 };
+    if (submission->reverse_path != NULL) {
+        origin->reverse_path = given_reverse_path(submission->reverse_path,
+                                                  config, err);
+        if (origin->reverse_path == NULL)
+            return error_prefix(err, "-f");
+    } else {
+        user_find(&user, config);
+        origin->reverse_path = alloc_string(user.address);
+    }
+
+    origin->rule = find_rule(origin, config, header, &user);
+    if (!submission->gateway && (resent || !header_has(header, "From")))
+        find_author(origin, submission, config, &user);
+    if (has_rule_address(origin) && *origin->reverse_path != '\0') {
+        free(origin->reverse_path);
+        origin->reverse_path = address_complete(origin->rule->address,
+                                                config->domain);
+    }
+    user_free(&user);
+    return true;
+}
+
+void origin_free(struct origin *origin)
+{
+    free(origin->reverse_path);
+    free(origin->author);
+    free(origin->full_name);
+    *origin = (struct origin){ 0 };
+}
