@@ -172,9 +172,9 @@ class Stage:
                     not any(self.script.sessions):
                 self.failures.append("connected once more than written")
                 return
-        Player(self, connection).run(self.script.sessions[number])
+        Player(self, connection, number).run(self.script.sessions[number])
 
-    def context(self):
+    def context(self, number):
         settings = self.script.smarthost
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_ciphers("DEFAULT@SECLEVEL=0")
@@ -182,7 +182,8 @@ class Stage:
         version = settings.get("tls_max_version", "1.3")
         context.maximum_version = ssl.TLSVersion["TLSv" +
                                                  version.replace(".", "_")]
-        context.load_cert_chain(self.certificates.path(self.certificate))
+        name = self.certificate[min(number, len(self.certificate) - 1)]
+        context.load_cert_chain(self.certificates.path(name))
         if settings.get("client_certificate") == "wanted":
             context.load_verify_locations(self.certificates.ca)
             context.verify_mode = ssl.CERT_OPTIONAL
@@ -190,14 +191,16 @@ class Stage:
 
     @property
     def certificate(self):
-        return self.script.smarthost.get("certificate", "server")
+        """Names: of the first connection's, the second's, and so on."""
+        return self.script.smarthost.get("certificate", "server").split()
 
 
 class Player:
     """One session, step by step."""
 
-    def __init__(self, stage, connection):
+    def __init__(self, stage, connection, number):
         self.stage, self.connection = stage, connection
+        self.number = number
 
     def run(self, steps):
         ended = False
@@ -273,15 +276,17 @@ class Player:
         if how == "garbage":
             self.connection.something()
             self.connection.send_beside_tls(b"\x16\x03\x03" + b"garbage!" * 40)
-            return None
+            self.connection.drain()
+            return True
+        context = self.stage.context(self.number)
         if how == "fails":
             try:
-                self.connection.start_tls(self.stage.context())
+                self.connection.start_tls(context)
                 got = self.connection.line()
             except Closed:
                 return True
             raise Failure(f"TLS did not fail, got {got!r}")
-        self.connection.start_tls(self.stage.context())
+        self.connection.start_tls(context)
         return None
 
     def close(self, how):
@@ -343,7 +348,7 @@ class Player:
             {USER: PASSWORD}, self.challenge,
             base64.b64decode(words[2]) if len(words) > 2 else None,
             self.connection,
-            self.stage.certificates.der(self.stage.certificate),
+            self.stage.certificates.der(self.stage.certificate[0]),
             how == "wrong-signature")
         try:
             sasl.MECHANISMS[mechanism](exchange)
@@ -399,7 +404,7 @@ def configure(script, stage, programs):
              "%OTHER_CA%": stage.certificates.path("other-ca"),
              "%CLIENT%": stage.certificates.path("client"),
              "%FINGERPRINT%": stage.certificates.fingerprint(
-                 stage.certificate),
+                 stage.certificate[0]),
              "%OTHER_FINGERPRINT%": stage.certificates.fingerprint("client")}
     keys.update({k: names.get(v, octets(v).decode())
                  for k, v in script.config.items()})
@@ -412,7 +417,8 @@ def configure(script, stage, programs):
         del keys["inet"]
     booleans = {"true": True, "false": False}
     keys = {k: booleans.get(v, v) for k, v in keys.items()}
-    programs.write_config(stage.port, script.settings, **keys)
+    sections = int(script.smarthost.get("sections", 1))
+    programs.write_config([stage.port] * sections, script.settings, **keys)
 
 
 def check_result(script, result):
@@ -474,6 +480,6 @@ def transcript(stage):
     lines = []
     for number, connection in enumerate(stage.connections):
         lines += [f"connection {number} ({connection.end})",
-                  f"  client: {bytes(connection.received[-2000:])!r}",
+                  f"  client: {bytes(connection.received[:2000])!r}",
                   f"  server: {bytes(connection.sent[:500])!r}"]
     return "\n".join(lines)

@@ -11,9 +11,10 @@ pki this key "/etc/server.pem"
 table users file:/etc/users
 table recipients file:/etc/recipients
 smtp max-message-size {size}
-# To the sink at once.
-mta limit connect-delay-route 0 connect-delay-relay 0 \
-    disconnect-delay-route 0 session-keepalive 0
+# To the sink at once: by default there are up to 10 seconds between sessions.
+mta limit conn-delay-host 0 conn-delay-source 0 conn-delay-connector 0 \
+    conn-delay-relay 0 conn-delay-domain 0 conn-delay-route 0 \
+    reconn-delay-route 0 session-keepalive 0
 listen on 127.0.0.1 port {port} tls-require pki this auth <users> \
     hostname opensmtpd.test
 listen on 127.0.0.1 port {port_plain} tls-require pki this auth <users> \
@@ -30,7 +31,7 @@ class OpenSMTPD(Server):
     a library of ours to do TLS at all: tests/lib/opensmtpd_keys.c."""
 
     name = "opensmtpd"
-    command = ("/usr/sbin/smtpd", "-d")
+    command = ("/usr/sbin/smtpd", "-d", "-v", "-Tmta")
     users = (("opensmtpd", 64004, "/var/lib/opensmtpd/empty"),
              ("opensmtpq", 64005, "/var/lib/opensmtpd/empty"))
     folders = (("var/lib/opensmtpd/empty", 0, 0, 0o711),

@@ -4,6 +4,7 @@ TLS runs over memory, so that the server decides about every octet: what
 arrived before a handshake goes into it, and garbage can take its place.
 """
 
+import errno
 import select
 import socket
 import ssl
@@ -318,27 +319,46 @@ class Listener:
 
 
 def bind_loopback(families, port):
-    """Sockets that listen on the same port of each family's loopback."""
-    known = {"ipv4": (socket.AF_INET, "127.0.0.1"),
-             "ipv6": (socket.AF_INET6, "::1")}
+    """Sockets that listen on the same port of each family's loopback; a
+    family that this machine lacks is left out, unless it is the only one."""
     for _ in range(50):
         sockets = []
         try:
             number = port
             for family in families:
-                sock = socket.socket(known[family][0], socket.SOCK_STREAM)
-                sockets.append(sock)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                sock.bind((known[family][1], number))
-                number = sock.getsockname()[1]
-                sock.listen(128)
-            return sockets
-        except OSError:
+                sock = bind_one(family, number)
+                if sock is not None:
+                    sockets.append(sock)
+                    number = sock.getsockname()[1]
+            if sockets:
+                return sockets
+            break
+        except OSError:                 # taken in the other family
             for sock in sockets:
                 sock.close()
             if port:
                 raise
-    raise OSError("no port is free on both loopback addresses")
+    raise OSError(f"cannot listen on the loopback of {families}")
+
+
+def bind_one(family, port):
+    """A listening socket, or None where there is no such family."""
+    kind, address = {"ipv4": (socket.AF_INET, "127.0.0.1"),
+                     "ipv6": (socket.AF_INET6, "::1")}[family]
+    try:
+        sock = socket.socket(kind, socket.SOCK_STREAM)
+    except OSError:
+        return None
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+        sock.listen(128)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            return None
+        raise
+    return sock
 
 
 def free_port():

@@ -8,6 +8,7 @@ import ssl
 import pytest
 
 from lib.smarthost import CLOSE, RESET, SILENT
+from lib.wire import bind_one
 
 USER, PASSWORD = "relay@example.com", "opensesame"
 TEXT = b"Subject: x\r\n\r\n.one\r\n..two\r\nend\r\n"
@@ -34,6 +35,7 @@ def test_takes_a_message_and_its_envelope(smarthost):
     assert message.tls is None
 
 
+@pytest.mark.skipif(bind_one("ipv6", 0) is None, reason="no IPv6 here")
 def test_listens_on_ipv6_too(smarthost):
     with client(smarthost, "::1") as smtp:
         assert smtp.noop()[0] == 250
