@@ -24,9 +24,10 @@ struct stream;
 struct tls;
 struct tls_context;
 
-/* Takes over a connected non-blocking socket. deadline is for everything. */
+/* Takes over a connected non-blocking socket, which stream_free() closes.
+ * deadline is for everything. */
 struct stream *stream_new(int fd, int64_t deadline);
-void stream_free(struct stream *stream);                /* closes; NULL is allowed */
+void stream_free(struct stream *stream);                /* NULL is allowed */
 void stream_set_deadline(struct stream *stream, int64_t deadline);
 int stream_descriptor(const struct stream *stream);
 

@@ -20,6 +20,7 @@
 
 #define NAME_SHOWN 200          /* octets of a name, for people */
 #define NAMES_SHOWN 400
+#define REASON_MAX 8192         /* all octets of all names escaped */
 
 static bool is_address(const char *host)
 {
@@ -108,7 +109,8 @@ static bool add_alternative(struct buf *out, const GENERAL_NAME *name)
     data = ASN1_STRING_get0_data(value);
     length = ASN1_STRING_length(value);
     if (type == GEN_DNS)
-        text_escape(out, (const char *)data, (size_t)length);
+        text_escape(out, (const char *)data,
+                    length > NAME_SHOWN ? NAME_SHOWN : (size_t)length);
     else if ((length == 4 || length == 16) &&
              inet_ntop(length == 4 ? AF_INET : AF_INET6, data, text,
                        sizeof text) != NULL)
@@ -202,7 +204,7 @@ bool tls_verify_chain(X509_STORE_CTX *ctx, const char *host,
 
     if (X509_verify_cert(ctx) == 1)
         return true;
-    buf_init(&reason, sizeof err->text);
+    buf_init(&reason, REASON_MAX);
     add_reason(&reason, ctx, host);
     error_set(err, FAULT_TEMPORARY, "certificate of %s: %s", host,
               reason.data);

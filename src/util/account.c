@@ -70,7 +70,8 @@ static bool find_in_file(uid_t uid, struct account *account)
 static FILE *ask_name_services(uid_t uid, pid_t *child)
 {
     char *number = alloc_format("%lu", (unsigned long)uid);
-    char *arguments[] = { "getent", "passwd", number, NULL };
+    char program[] = "getent", database[] = "passwd";
+    char *arguments[] = { program, database, number, NULL };
     char *environment[] = { NULL };
     posix_spawn_file_actions_t actions;
     int ends[2];

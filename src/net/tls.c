@@ -1,0 +1,318 @@
+#include "net/tls.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/sslerr.h>
+
+#include "net/dial.h"
+#include "net/tls_context.h"
+#include "net/tls_verify.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/text.h"
+
+struct tls {
+    SSL *ssl;
+    struct tls_context *context;
+    char *host;                 /* without brackets, scope, final dot */
+    bool failed;                /* nothing more may be said */
+    struct error *refusal;      /* during the handshake: what was wrong with
+                                 * the certificate */
+};
+
+/* The caller frees. */
+static char *plain_host(const char *host)
+{
+    size_t length = strlen(host);
+
+    if (length > 2 && host[0] == '[' && host[length - 1] == ']') {
+        host++;
+        length = strcspn(host, "%]");
+    } else if (memchr(host, ':', length) != NULL) {
+        length = strcspn(host, "%");
+    } else if (length > 1 && host[length - 1] == '.') {
+        length--;
+    }
+    return alloc_bytes(host, length);
+}
+
+/* What OpenSSL's reasons mean to people; NULL: its own words will do. */
+static const char *meaning_of(unsigned long code)
+{
+    static const struct {
+        int reason;
+        const char *text;
+    } meanings[] = {
+        { SSL_R_WRONG_VERSION_NUMBER,
+          "the server does not speak TLS on this port" },
+        { SSL_R_UNSUPPORTED_PROTOCOL,
+          "the server's TLS version is older than tls_min_version" },
+        { SSL_R_TLSV1_ALERT_PROTOCOL_VERSION,
+          "the server's TLS version is older than tls_min_version" },
+        { SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
+          "the server asks for a client certificate: set tls_cert_file" },
+        { SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
+          "the server refuses our client certificate" },
+        { SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
+          "the server refuses our client certificate" },
+        { SSL_R_TLSV1_ALERT_UNKNOWN_CA,
+          "the server does not trust our client certificate's authority" },
+        { SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
+          "the server finds no cipher in common, or wants a client "
+          "certificate (tls_cert_file)" },
+        { SSL_R_TLSV1_UNRECOGNIZED_NAME,
+          "the server does not know itself by this name" },
+    };
+
+    if (ERR_GET_LIB(code) != ERR_LIB_SSL)
+        return NULL;
+    for (size_t i = 0; i < COUNT(meanings); i++)
+        if (ERR_GET_REASON(code) == meanings[i].reason)
+            return meanings[i].text;
+    return NULL;
+}
+
+/* Say why an operation failed, after SSL_get_error() gave result. */
+static void set_failure(struct tls *tls, int result, int number,
+                        struct error *err)
+{
+    unsigned long code = ERR_peek_error();
+    const char *text = meaning_of(code);
+
+    tls->failed = true;
+    if (code != 0 && text == NULL) {
+        /* Strings are loaded only where they are needed. */
+        OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS |
+                         OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
+        text = ERR_reason_error_string(code);
+    }
+    if (text != NULL)
+        error_set(err, FAULT_TEMPORARY, "%s", text);
+    else if (result == SSL_ERROR_SYSCALL && number != 0)
+        dial_lost(err, number);
+    else
+        error_set(err, FAULT_TEMPORARY, "connection closed by the server");
+    ERR_clear_error();
+}
+
+/* What to do after an operation that gave returned: TLS_WANT_... or -1; 0 for
+ * the end of the file. */
+static ssize_t sort_out(struct tls *tls, int returned, struct error *err)
+{
+    int number = errno;
+    int result = SSL_get_error(tls->ssl, returned);
+
+    switch (result) {
+    case SSL_ERROR_WANT_READ:
+        return TLS_WANT_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return TLS_WANT_WRITE;
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    default:
+        set_failure(tls, result, number, err);
+        return -1;
+    }
+}
+
+bool tls_check_peer(struct tls *tls, X509_STORE_CTX *ctx,
+                    const unsigned char *pin)
+{
+    if (pin == NULL)
+        return tls_verify_chain(ctx, tls->host, tls->refusal);
+    if (tls_verify_pin(X509_STORE_CTX_get0_cert(ctx), pin, tls->host,
+                       tls->refusal))
+        return true;
+    X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+    return false;
+}
+
+const char *tls_host(const struct tls *tls)
+{
+    return tls->host;
+}
+
+/* Wait for the socket; false when time is over. */
+static bool wait_for(int fd, ssize_t want, int64_t deadline)
+{
+    struct pollfd wanted = {
+        .fd = fd,
+        .events = want == TLS_WANT_WRITE ? POLLOUT : POLLIN
+    };
+    int count;
+
+    /* A peer that trickles must not hold back the deadline. */
+    if (clock_remaining(deadline) == 0)
+        return false;
+    do {
+        count = poll(&wanted, 1, clock_remaining(deadline));
+    } while (count == -1 && (errno == EINTR || errno == EAGAIN));
+    return count != 0;
+}
+
+static bool shake_hands(struct tls *tls, int fd, int64_t deadline,
+                        struct error *err)
+{
+    int64_t began = clock_now();
+
+    for (;;) {
+        ERR_clear_error();
+        errno = 0;
+        int returned = SSL_connect(tls->ssl);
+        if (returned == 1)
+            return true;
+        ssize_t want = sort_out(tls, returned, err);
+        if (want == 0)
+            return error_set(err, FAULT_TEMPORARY,
+                             "connection closed by the server");
+        if (want == -1)
+            return false;
+        if (!wait_for(fd, want, deadline))
+            return error_set(err, FAULT_TEMPORARY,
+                             "not finished within %lld s",
+                             (long long)(deadline - began + 999) / 1000);
+    }
+}
+
+/* The checks of net/tls_verify.h are part of the handshake. */
+static bool connect_to(struct tls *tls, int fd, int64_t deadline,
+                       struct error *err)
+{
+    struct error refusal = { .fault = FAULT_NONE };
+
+    if (tls->ssl == NULL || SSL_set_fd(tls->ssl, fd) != 1 ||
+        SSL_set_app_data(tls->ssl, tls) != 1)
+        return error_set(err, FAULT_TEMPORARY, "TLS cannot be started");
+    if (!tls_verify_expect(tls->ssl, tls->host))
+        return error_set(err, FAULT_TEMPORARY,
+                         "TLS: %s is neither a host name nor an address",
+                         tls->host);
+    tls_context_resume(tls->context, tls->ssl, tls->host);
+    tls->refusal = &refusal;
+    bool done = shake_hands(tls, fd, deadline, err);
+    tls->refusal = NULL;
+    if (done)
+        return true;
+    if (refusal.fault == FAULT_NONE)
+        return error_prefix(err, "TLS handshake with %s", tls->host);
+    *err = refusal;
+    return false;
+}
+
+struct tls *tls_handshake(struct tls_context *context, int fd,
+                          const char *host, int64_t deadline,
+                          struct error *err)
+{
+    struct tls *tls = alloc_zero(1, sizeof *tls);
+
+    tls->context = context;
+    tls->host = plain_host(host);
+    tls->ssl = tls_context_start(context);
+    if (connect_to(tls, fd, deadline, err))
+        return tls;
+    tls_free(tls);
+    return NULL;
+}
+
+void tls_free(struct tls *tls)
+{
+    if (tls == NULL)
+        return;
+    SSL_free(tls->ssl);
+    free(tls->host);
+    free(tls);
+}
+
+ssize_t tls_read(struct tls *tls, void *data, size_t length,
+                 struct error *err)
+{
+    ERR_clear_error();
+    errno = 0;
+    int count = SSL_read(tls->ssl, data,
+                         length > INT_MAX ? INT_MAX : (int)length);
+    return count > 0 ? count : sort_out(tls, count, err);
+}
+
+ssize_t tls_write(struct tls *tls, const void *data, size_t length,
+                  struct error *err)
+{
+    assert(length > 0);
+    ERR_clear_error();
+    errno = 0;
+    int count = SSL_write(tls->ssl, data,
+                          length > INT_MAX ? INT_MAX : (int)length);
+    if (count > 0)
+        return count;
+    ssize_t want = sort_out(tls, count, err);
+    if (want != 0)
+        return want;
+    error_set(err, FAULT_TEMPORARY, "connection closed by the server");
+    return -1;
+}
+
+bool tls_pending(const struct tls *tls)
+{
+    return SSL_pending(tls->ssl) > 0;
+}
+
+void tls_close(struct tls *tls)
+{
+    /* After a failure OpenSSL forbids it. */
+    if (!tls->failed)
+        (void)SSL_shutdown(tls->ssl);
+    ERR_clear_error();
+}
+
+const char *tls_version(const struct tls *tls)
+{
+    return SSL_get_version(tls->ssl);
+}
+
+const char *tls_cipher(const struct tls *tls)
+{
+    return SSL_get_cipher_name(tls->ssl);
+}
+
+bool tls_channel_binding(const struct tls *tls, const char **name,
+                         struct buf *data)
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    static const unsigned char none[1];
+    unsigned char value[EVP_MAX_MD_SIZE];
+    size_t length = 32;         /* RFC 9266 section 4.1 */
+
+    if (SSL_version(tls->ssl) == TLS1_3_VERSION) {
+        *name = "tls-exporter";
+        if (SSL_export_keying_material(tls->ssl, value, length, label,
+                                       sizeof label - 1, none, 0, 1) != 1)
+            return false;
+    } else {
+        /* Without the extended master secret it binds nothing. */
+        if (SSL_get_extms_support(tls->ssl) != 1)
+            return false;
+        /* The first Finished: ours, or the server's in a resumed session. */
+        *name = "tls-unique";
+        length = SSL_session_reused(tls->ssl)
+                     ? SSL_get_peer_finished(tls->ssl, value, sizeof value)
+                     : SSL_get_finished(tls->ssl, value, sizeof value);
+        if (length == 0 || length > sizeof value)
+            return false;
+    }
+    return buf_add(data, value, length);
+}
+
+void tls_describe(const struct tls *tls, struct buf *out)
+{
+    const X509 *certificate = SSL_get0_peer_certificate(tls->ssl);
+
+    if (certificate != NULL)
+        tls_verify_describe(certificate, out);
+}

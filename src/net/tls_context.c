@@ -1,0 +1,226 @@
+#include "net/tls_context.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "net/digest.h"
+#include "net/tls.h"
+#include "net/tls_store.h"
+#include "util/alloc.h"
+
+#define SESSION_SECONDS 3600    /* after that the chain is verified again */
+
+struct tls_context {
+    SSL_CTX *ssl;
+    bool is_pinned;
+    unsigned char pin[DIGEST_SHA256_SIZE];
+    SSL_SESSION *session;       /* the last one that can be resumed, or NULL */
+    char *session_host;
+};
+
+static int check_peer(X509_STORE_CTX *ctx, void *ignored)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(
+        ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    const struct tls_context *context =
+        SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+    (void)ignored;
+    return tls_check_peer(SSL_get_app_data(ssl), ctx,
+                          context->is_pinned ? context->pin : NULL);
+}
+
+static void forget_session(struct tls_context *context)
+{
+    SSL_SESSION_free(context->session);
+    free(context->session_host);
+    context->session = NULL;
+    context->session_host = NULL;
+}
+
+/* OpenSSL has a session for us; 1: we keep it. */
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+    struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+    forget_session(context);
+    context->session = session;
+    context->session_host = alloc_string(tls_host(SSL_get_app_data(ssl)));
+    return 1;
+}
+
+void tls_context_resume(struct tls_context *context, SSL *ssl,
+                        const char *host)
+{
+    if (context->session == NULL)
+        return;
+    time_t age = time(NULL) - SSL_SESSION_get_time(context->session);
+    if (age >= 0 && age < SESSION_SECONDS &&
+        strcmp(host, context->session_host) == 0)
+        (void)SSL_set_session(ssl, context->session);
+    /* RFC 8446 appendix C.4: a ticket is used once; new ones come. */
+    forget_session(context);
+}
+
+SSL *tls_context_start(struct tls_context *context)
+{
+    return SSL_new(context->ssl);
+}
+
+/* OpenSSL's own would ask on the terminal. */
+static int no_passphrase(char *out, int size, int writing, void *asked)
+{
+    (void)out;
+    (void)size;
+    (void)writing;
+    *(bool *)asked = true;
+    return -1;
+}
+
+/* asked is set by no_passphrase(). */
+static bool set_key(SSL_CTX *ssl, const char *path, const bool *asked,
+                    struct error *err)
+{
+    struct stat status;
+
+    if (stat(path, &status) == -1 || access(path, R_OK) == -1)
+        return error_sys(err, FAULT_CONFIG, "tls_key_file %s", path);
+    if ((status.st_mode & S_IRWXO) != 0)
+        return error_set(err, FAULT_CONFIG, "tls_key_file %s: others can read "
+                         "or write it: chmod o= %s", path, path);
+
+    ERR_clear_error();
+    bool usable = SSL_CTX_use_PrivateKey_file(ssl, path,
+                                              SSL_FILETYPE_PEM) == 1 &&
+                  SSL_CTX_check_private_key(ssl) == 1;
+    bool foreign = ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_X509;
+    ERR_clear_error();
+    if (usable)
+        return true;
+    if (foreign)
+        return error_set(err, FAULT_CONFIG, "tls_key_file %s: does not belong "
+                         "to the certificate in tls_cert_file", path);
+    if (*asked)
+        return error_set(err, FAULT_CONFIG, "tls_key_file %s: is protected by "
+                         "a passphrase: store it without", path);
+    return error_set(err, FAULT_CONFIG,
+                     "tls_key_file %s: holds no usable PEM private key", path);
+}
+
+static bool set_client_certificate(SSL_CTX *ssl,
+                                   const struct tls_settings *settings,
+                                   struct error *err)
+{
+    const char *path = settings->cert_file;
+    bool asked = false;
+
+    if (*path == '\0') {
+        if (*settings->key_file == '\0')
+            return true;
+        return error_set(err, FAULT_CONFIG,
+                         "tls_key_file is set, but tls_cert_file is not");
+    }
+    if (access(path, R_OK) == -1)
+        return error_sys(err, FAULT_CONFIG, "tls_cert_file %s", path);
+    SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
+    SSL_CTX_set_default_passwd_cb_userdata(ssl, &asked);
+    if (SSL_CTX_use_certificate_chain_file(ssl, path) != 1) {
+        ERR_clear_error();
+        return error_set(err, FAULT_CONFIG, "tls_cert_file %s: holds no "
+                         "usable PEM certificate", path);
+    }
+    return set_key(ssl, *settings->key_file != '\0' ? settings->key_file
+                                                    : path, &asked, err);
+}
+
+static bool set_pin(struct tls_context *context, const char *text,
+                    struct error *err)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    if (strlen(text) != 2 * DIGEST_SHA256_SIZE ||
+        strspn(text, digits) != 2 * DIGEST_SHA256_SIZE)
+        return error_set(err, FAULT_CONFIG, "tls_fingerprint must be a "
+                         "SHA-256: 64 hexadecimal digits");
+    for (size_t i = 0; i < DIGEST_SHA256_SIZE; i++) {
+        ptrdiff_t high = strchr(digits, text[2 * i]) - digits;
+        ptrdiff_t low = strchr(digits, text[2 * i + 1]) - digits;
+        context->pin[i] = (unsigned char)(high << 4 | low);
+    }
+    context->is_pinned = true;
+    return true;
+}
+
+/* Whom to trust: a fingerprint needs no store. */
+static bool set_trust(struct tls_context *context,
+                      const struct tls_settings *settings, struct error *err)
+{
+    X509_STORE *store = SSL_CTX_get_cert_store(context->ssl);
+
+    SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(context->ssl, check_peer, NULL);
+    if (*settings->fingerprint != '\0')
+        return set_pin(context, settings->fingerprint, err);
+    if (*settings->ca_file != '\0')
+        return tls_store_file(store, settings->ca_file, err);
+    return tls_store_system(store, settings->eager, err);
+}
+
+/* Groups and ciphers are OpenSSL's (X25519 first) or the system's policy. */
+static bool set_protocol(SSL_CTX *ssl, unsigned min_version)
+{
+    long wanted = min_version >= 13 ? TLS1_3_VERSION : TLS1_2_VERSION;
+
+    /* The system's policy may be stricter. */
+    if (SSL_CTX_get_min_proto_version(ssl) > wanted)
+        wanted = SSL_CTX_get_min_proto_version(ssl);
+    /* A missing close_notify is judged by whether a reply was whole. */
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT |
+                                            SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ssl, keep_session);
+    return SSL_CTX_set_min_proto_version(ssl, (int)wanted) == 1;
+}
+
+struct tls_context *tls_context_new(const struct tls_settings *settings,
+                                    struct error *err)
+{
+    struct tls_context *context = alloc_zero(1, sizeof *context);
+
+    /* What the process holds need not be taken apart before it ends. */
+    (void)OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
+    context->ssl = SSL_CTX_new(TLS_client_method());
+    if (context->ssl == NULL ||
+        !set_protocol(context->ssl, settings->min_version)) {
+        error_set(err, FAULT_SYSTEM,
+                  "OpenSSL cannot be used (error %08lx)", ERR_peek_error());
+        tls_context_free(context);
+        return NULL;
+    }
+    SSL_CTX_set_app_data(context->ssl, context);
+    if (set_trust(context, settings, err) &&
+        set_client_certificate(context->ssl, settings, err))
+        return context;
+    tls_context_free(context);
+    return NULL;
+}
+
+void tls_context_free(struct tls_context *context)
+{
+    if (context == NULL)
+        return;
+    forget_session(context);
+    SSL_CTX_free(context->ssl);
+    free(context);
+}

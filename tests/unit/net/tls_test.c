@@ -1,0 +1,510 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "net/tls.h"
+#include "tls_peer.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/text.h"
+
+#define LONG 10000
+
+static const struct recipe root_recipe = { "Test Root", NULL, -10, 1000, true,
+                                           NULL };
+static const struct recipe good_recipe = { "smtp.example.com",
+                                           "DNS:smtp.example.com", -10, 100,
+                                           false, NULL };
+static const struct tls_settings defaults = { .ca_file = "",
+                                              .fingerprint = "",
+                                              .cert_file = "",
+                                              .key_file = "",
+                                              .min_version = 12 };
+
+struct fixture {
+    char *directory;
+    struct identity root;
+    char *root_file;
+    struct identity good;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = alloc_zero(1, sizeof *f);
+
+    signal(SIGPIPE, SIG_IGN);
+    f->directory = alloc_string("/tmp/tls_test.XXXXXX");
+    if (mkdtemp(f->directory) == NULL)
+        return -1;
+    f->root = make_identity(&root_recipe, NULL);
+    f->root_file = write_pem(f->directory, "root.pem", f->root.certificate,
+                             NULL);
+    f->good = make_identity(&good_recipe, &f->root);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    unlink(f->root_file);
+    free(f->root_file);
+    rmdir(f->directory);
+    free(f->directory);
+    free_identity(&f->root);
+    free_identity(&f->good);
+    free(f);
+    return 0;
+}
+
+static void remove_file(char *path)
+{
+    unlink(path);
+    free(path);
+}
+
+static struct tls_context *context_of(const struct tls_settings *settings)
+{
+    struct error err;
+    struct tls_context *context = tls_context_new(settings, &err);
+
+    if (context == NULL)
+        fail_msg("%s", err.text);
+    return context;
+}
+
+/* One handshake with a server; true if it succeeded. */
+static bool try_handshake(const struct tls_settings *settings,
+                          const struct server *server, const char *host,
+                          struct error *err)
+{
+    struct tls_context *context = context_of(settings);
+    struct peer peer;
+
+    peer_start(&peer, server);
+    struct tls *tls = tls_handshake(context, peer.fds[0], host,
+                                    clock_now() + LONG, err);
+    bool done = tls != NULL;
+    tls_free(tls);
+    close(peer.fds[0]);
+    peer_end(&peer);
+    tls_context_free(context);
+    return done;
+}
+
+static void assert_verdict(const struct tls_settings *settings,
+                           const struct server *server, const char *host,
+                           const char *refusal)
+{
+    struct error err = { .fault = FAULT_NONE };
+    bool done = try_handshake(settings, server, host, &err);
+
+    if (done != (refusal == NULL))
+        fail_msg("%s: %s: %s", host,
+                 refusal == NULL ? "well" : refusal,
+                 done ? "accepted" : err.text);
+    if (done)
+        return;
+    assert_int_equal(err.fault, FAULT_TEMPORARY);
+    if (strstr(err.text, refusal) == NULL)
+        fail_msg("%s\n  is not: %s", err.text, refusal);
+}
+
+#define CERT "certificate of smtp.example.com: "
+
+static const struct {
+    struct recipe recipe;
+    const char *host;
+    const char *refusal;            /* part of the text; NULL: accepted */
+} names[] = {
+    { { "x", "DNS:smtp.example.com", -1, 9, false, NULL },
+      "smtp.example.com", NULL },
+    { { "x", "DNS:a.example,DNS:SMTP.example.COM", -1, 9, false, NULL },
+      "Smtp.Example.com.", NULL },
+    { { "x", "DNS:*.example.com", -1, 9, false, NULL },
+      "smtp.example.com", NULL },
+    { { "x", "DNS:*.example.com", -1, 9, false, NULL },
+      "a.smtp.example.com", "is for *.example.com, not for a.smtp" },
+    { { "x", "DNS:*.example.com", -1, 9, false, NULL },
+      "example.com", "is for *.example.com, not for example.com" },
+    { { "x", "DNS:s*.example.com", -1, 9, false, NULL },
+      "smtp.example.com", CERT "is for s*.example.com, not for smtp" },
+    { { "x", "DNS:smtp.*.com", -1, 9, false, NULL },
+      "smtp.example.com", CERT "is for smtp.*.com, not for" },
+    { { "smtp.example.com", "DNS:mail.other.example,email:a@b.example,IP:::1",
+        -1, 9, false, NULL },
+      "smtp.example.com",
+      CERT "is for mail.other.example, ::1, not for smtp.example.com" },
+    /* The common name is no name. */
+    { { "smtp.example.com", NULL, -1, 9, false, NULL }, "smtp.example.com",
+      CERT "has no subjectAltName that is a host name, not for smtp" },
+    { { "smtp.example.com", "email:a@smtp.example.com", -1, 9, false, NULL },
+      "smtp.example.com", CERT "has no subjectAltName" },
+    { { "x", "IP:127.0.0.1", -1, 9, false, NULL }, "127.0.0.1", NULL },
+    { { "x", "IP:::1", -1, 9, false, NULL }, "[::1]", NULL },
+    { { "x", "IP:fe80::1", -1, 9, false, NULL }, "fe80::1%lo", NULL },
+    { { "x", "IP:127.0.0.2", -1, 9, false, NULL }, "127.0.0.1",
+      "certificate of 127.0.0.1: is for 127.0.0.2, not for 127.0.0.1" },
+    { { "x", "DNS:127.0.0.1", -1, 9, false, NULL }, "127.0.0.1",
+      "is for 127.0.0.1, not for 127.0.0.1" },
+    { { "127.0.0.1", NULL, -1, 9, false, NULL }, "127.0.0.1", "has no subj" },
+    { { "x", "DNS:evil\x1b[2J.example", -1, 9, false, NULL },
+      "smtp.example.com", CERT "is for evil\\x1b[2J.example, not" },
+    { { "x", "DNS:smtp.example.com", -1, 9, false, NULL },
+      "", "is neither a host name nor an address" },
+    { { "x", "DNS:smtp.example.com", -1, 9, false, NULL },
+      ".example.com", "is neither a host name nor an address" },
+    { { "x", "DNS:smtp.example.com", 2, 9, false, NULL },
+      "smtp.example.com", CERT "is not valid before 2" },
+    { { "x", "DNS:smtp.example.com", -9, 9, false, "clientAuth" },
+      "smtp.example.com", CERT "un" },      /* unsuitable purpose */
+};
+
+static void compares_names(void **state)
+{
+    struct fixture *f = *state;
+    struct tls_settings settings = defaults;
+
+    settings.ca_file = f->root_file;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct identity identity = make_identity(&names[i].recipe, &f->root);
+        struct server server = { .identity = &identity };
+        assert_verdict(&settings, &server, names[i].host, names[i].refusal);
+        free_identity(&identity);
+    }
+}
+
+static void says_when_a_certificate_expired(void **state)
+{
+    struct fixture *f = *state;
+    struct tls_settings settings = defaults;
+    struct recipe recipe = good_recipe;
+    char expected[80];
+
+    recipe.to_days = -3;
+    struct identity identity = make_identity(&recipe, &f->root);
+    struct server server = { .identity = &identity };
+    struct tm tm;
+    ASN1_TIME_to_tm(X509_get0_notAfter(identity.certificate), &tm);
+    strftime(expected, sizeof expected, CERT "expired on %Y-%m-%d", &tm);
+    settings.ca_file = f->root_file;
+    assert_verdict(&settings, &server, "smtp.example.com", expected);
+    free_identity(&identity);
+}
+
+static void knows_whom_to_trust(void **state)
+{
+    struct fixture *f = *state;
+    struct recipe other = root_recipe;
+    struct tls_settings settings = defaults;
+
+    other.name = "Other \xc3\xa9\x1b Root";
+    struct identity other_root = make_identity(&other, NULL);
+    struct identity stranger = make_identity(&good_recipe, &other_root);
+    struct identity alone = make_identity(&good_recipe, NULL);
+    other.name = "Between";
+    struct identity between = make_identity(&other, &f->root);
+    struct identity leaf = make_identity(&good_recipe, &between);
+    char *leaf_file = write_pem(f->directory, "leaf.pem", leaf.certificate,
+                                NULL);
+    char *alone_file = write_pem(f->directory, "alone.pem", alone.certificate,
+                                 NULL);
+    const struct {
+        const struct identity *identity, *intermediate;
+        const char *ca_file, *refusal;
+    } cases[] = {
+        { &stranger, NULL, f->root_file,
+          CERT "issued by an authority that is not trusted "
+               "(CN=Other \xc3\xa9\\1B Root): set tls_ca_file" },
+        { &stranger, &other_root, f->root_file,
+          CERT "issued by an authority that is not trusted" },
+        { &alone, NULL, f->root_file,
+          CERT "self-signed and not trusted: set tls_ca_file or" },
+        { &leaf, NULL, f->root_file, "not trusted (CN=Between)" },
+        { &leaf, &between, f->root_file, NULL },
+        { &alone, NULL, alone_file, NULL },     /* named by hand */
+        { &leaf, NULL, leaf_file, NULL },
+        { &f->good, NULL, leaf_file, "not trusted (CN=Test Root)" },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct server server = { .identity = cases[i].identity,
+                                 .intermediate = cases[i].intermediate };
+        settings.ca_file = cases[i].ca_file;
+        assert_verdict(&settings, &server, "smtp.example.com",
+                       cases[i].refusal);
+    }
+    remove_file(leaf_file);
+    remove_file(alone_file);
+    free_identity(&other_root);
+    free_identity(&stranger);
+    free_identity(&alone);
+    free_identity(&between);
+    free_identity(&leaf);
+}
+
+static void pins_replace_chain_and_name(void **state)
+{
+    struct fixture *f = *state;
+    struct recipe recipe = good_recipe;
+    struct tls_settings settings = defaults;
+
+    recipe.to_days = -3;                        /* not even valid */
+    recipe.alternatives = NULL;
+    struct identity alone = make_identity(&recipe, NULL);
+    struct server server = { .identity = &alone };
+    char *right = fingerprint_text(alone.certificate);
+    char *wrong = fingerprint_text(f->good.certificate);
+
+    settings.fingerprint = right;
+    assert_verdict(&settings, &server, "smtp.example.com", NULL);
+    char *expected = alloc_format(CERT "its fingerprint is %s, not", right);
+    settings.fingerprint = wrong;
+    settings.ca_file = f->root_file;
+    assert_verdict(&settings, &server, "smtp.example.com", expected);
+    /* A pin is not a wider trust. */
+    server.identity = &f->good;
+    settings.fingerprint = right;
+    assert_verdict(&settings, &server, "smtp.example.com", CERT "its finger");
+    free(expected);
+    free(right);
+    free(wrong);
+    free_identity(&alone);
+}
+
+static void demands_its_version(void **state)
+{
+    struct fixture *f = *state;
+    struct tls_settings settings = defaults;
+    struct server server = { .identity = &f->good,
+                             .max_version = TLS1_2_VERSION };
+
+    settings.ca_file = f->root_file;
+    assert_verdict(&settings, &server, "smtp.example.com", NULL);
+    settings.min_version = 13;
+    assert_verdict(&settings, &server, "smtp.example.com", "TLS handshake "
+                   "with smtp.example.com: the server's TLS version is older "
+                   "than tls_min_version");
+}
+
+static void refuses_bad_files(void **state)
+{
+    struct fixture *f = *state;
+    char *cert = write_pem(f->directory, "cert.pem", f->good.certificate,
+                           NULL);
+    char *key = write_pem(f->directory, "key.pem", NULL, f->good.key);
+    char *other = write_pem(f->directory, "other.pem", NULL, f->root.key);
+    char *open_key = write_pem(f->directory, "open.pem", NULL, f->good.key);
+    char *locked = alloc_format("%s/locked.pem", f->directory);
+    char passphrase[] = "secret";
+    FILE *file = fopen(locked, "w");
+    PEM_write_PrivateKey(file, f->good.key, EVP_aes_128_cbc(), NULL, 0, NULL,
+                         passphrase);
+    fclose(file);
+    chmod(key, 0640);
+    chmod(other, 0600);
+    chmod(locked, 0600);
+    chmod(open_key, 0644);
+    const struct {
+        const char *ca, *pin, *cert, *key, *text;
+    } cases[] = {
+        { "/nonexistent/ca", "", "", "",
+          "tls_ca_file /nonexistent/ca: No such file" },
+        { key, "", "", "", "key.pem: holds no PEM certificate" },
+        { "", "1234", "", "", "tls_fingerprint must be" },
+        { f->root_file, "", "/nonexistent/c", "", "tls_cert_file /nonex" },
+        { f->root_file, "", key, key, "key.pem: holds no usable PEM cert" },
+        { f->root_file, "", cert, "/nonexistent/k",
+          "tls_key_file /nonexistent/k: No such file" },
+        { f->root_file, "", "", key, "but tls_cert_file is not" },
+        { f->root_file, "", cert, other,
+          "other.pem: does not belong to the certificate" },
+        { f->root_file, "", cert, locked, "protected by a passphrase" },
+        { f->root_file, "", cert, open_key, "open.pem: others can read" },
+        { f->root_file, "", cert, key, NULL },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct tls_settings settings = { cases[i].ca, cases[i].pin,
+                                         cases[i].cert, cases[i].key, 12,
+                                         false };
+        struct error err = { .fault = FAULT_NONE };
+        struct tls_context *context = tls_context_new(&settings, &err);
+        if (cases[i].text == NULL ? context == NULL
+                                  : strstr(err.text, cases[i].text) == NULL)
+            fail_msg("case %zu: %s", i, err.text);
+        assert_true(context == NULL || cases[i].text == NULL);
+        if (context == NULL)
+            assert_int_equal(err.fault, FAULT_CONFIG);
+        tls_context_free(context);
+    }
+    remove_file(cert);
+    remove_file(key);
+    remove_file(other);
+    remove_file(locked);
+    remove_file(open_key);
+}
+
+/* $SSL_CERT_DIR and $SSL_CERT_FILE, lazily and eagerly. */
+static void finds_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct server server = { .identity = &f->good };
+    char *hashed = alloc_format("%08lx.0", X509_NAME_hash_ex(
+        X509_get_subject_name(f->root.certificate), NULL, NULL, NULL));
+    const struct {
+        bool in_directory, in_file, eager, trusted;
+    } cases[] = {
+        { true,  false, false, true  }, { true,  false, true, true  },
+        { false, true,  false, true  }, { false, true,  true, true  },
+        { true,  true,  false, true  }, { true,  true,  true, true  },
+        { false, false, false, false }, { false, false, true, false },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct tls_settings settings = defaults;
+        struct error err = { .fault = FAULT_NONE };
+        char *directory = alloc_format("%s/store", f->directory);
+        mkdir(directory, 0700);
+        char *file = write_pem(directory, hashed, f->root.certificate, NULL);
+        if (!cases[i].in_directory)
+            unlink(file);
+        setenv("SSL_CERT_DIR", directory, 1);
+        setenv("SSL_CERT_FILE", cases[i].in_file ? f->root_file
+                                                 : "/nonexistent", 1);
+        settings.eager = cases[i].eager;
+        struct tls_context *context = tls_context_new(&settings, &err);
+        assert_int_equal(context != NULL, cases[i].trusted);
+        if (context == NULL)
+            assert_int_equal(err.fault, FAULT_CONFIG);
+        else
+            assert_verdict(&settings, &server, "smtp.example.com", NULL);
+        tls_context_free(context);
+        unlink(file);
+        rmdir(directory);
+        free(file);
+        free(directory);
+    }
+    unsetenv("SSL_CERT_DIR");
+    unsetenv("SSL_CERT_FILE");
+    free(hashed);
+}
+
+/* After an eager start no file is needed any more. */
+static void eager_store_opens_no_file_later(void **state)
+{
+    struct fixture *f = *state;
+    struct server server = { .identity = &f->good };
+    struct tls_settings settings = defaults;
+    struct error err;
+    char *name = alloc_format("%08lx.0", X509_NAME_hash_ex(
+        X509_get_subject_name(f->root.certificate), NULL, NULL, NULL));
+    char *file = write_pem(f->directory, name, f->root.certificate, NULL);
+
+    setenv("SSL_CERT_DIR", f->directory, 1);
+    for (int eager = 0; eager <= 1; eager++) {
+        struct peer peer;
+        char *there = write_pem(f->directory, name, f->root.certificate,
+                                NULL);
+        settings.eager = eager == 1;
+        struct tls_context *context = context_of(&settings);
+        unlink(there);
+        peer_start(&peer, &server);
+        struct tls *tls = tls_handshake(context, peer.fds[0],
+                                        "smtp.example.com",
+                                        clock_now() + LONG, &err);
+        assert_int_equal(tls != NULL, eager);
+        tls_free(tls);
+        close(peer.fds[0]);
+        peer_end(&peer);
+        tls_context_free(context);
+        free(there);
+    }
+    unsetenv("SSL_CERT_DIR");
+    remove_file(file);
+    free(name);
+}
+
+/* A child that writes octets one by one, then is silent until it is killed;
+ * the handshake must fail with text, within limit milliseconds. */
+static void assert_handshake_fails(struct fixture *f, const char *octets,
+                                   size_t length, bool closes, int64_t within,
+                                   const char *text)
+{
+    struct tls_settings settings = defaults;
+    struct error err = { .fault = FAULT_NONE };
+    int fds[2];
+
+    settings.ca_file = f->root_file;
+    struct tls_context *context = context_of(&settings);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char hello[4096];
+        close(fds[0]);
+        if (read(fds[1], hello, sizeof hello) <= 0)
+            _exit(0);
+        for (size_t i = 0; i < length; i++) {
+            poll(NULL, 0, 5);
+            if (write(fds[1], octets + i, 1) != 1)
+                _exit(0);
+        }
+        poll(NULL, 0, closes ? 1 : LONG);
+        _exit(0);
+    }
+    close(fds[1]);
+    int64_t began = clock_now();
+    assert_null(tls_handshake(context, fds[0], "smtp.example.com",
+                              began + 300, &err));
+    assert_in_range(clock_now() - began, 0, within);
+    assert_int_equal(err.fault, FAULT_TEMPORARY);
+    if (strstr(err.text, text) == NULL)
+        fail_msg("%s\n  is not: %s", err.text, text);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(fds[0]);
+    tls_context_free(context);
+}
+
+static void handshake_is_bounded(void **state)
+{
+    struct fixture *f = *state;
+    char slow[600] = "\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb\x03\x03";
+
+    assert_handshake_fails(f, "", 0, false, 1500, "TLS handshake with "
+                           "smtp.example.com: not finished within 1 s");
+    assert_handshake_fails(f, slow, sizeof slow, false, 1500,
+                           "not finished within 1 s");
+    assert_handshake_fails(f, "", 0, true, 250, "TLS handshake with "
+                           "smtp.example.com: connection closed by the");
+    assert_handshake_fails(f, slow, 7, true, 250, "connection closed by the");
+    assert_handshake_fails(f, "220 hi\r\n", 8, false, 250, "TLS handshake "
+                           "with smtp.example.com: the server does not speak "
+                           "TLS on this port");
+}
+
+#define TEST(name) cmocka_unit_test(name)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(compares_names),
+        TEST(says_when_a_certificate_expired),
+        TEST(knows_whom_to_trust),
+        TEST(pins_replace_chain_and_name),
+        TEST(demands_its_version),
+        TEST(refuses_bad_files),
+        TEST(finds_the_store),
+        TEST(eager_store_opens_no_file_later),
+        TEST(handshake_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
