@@ -91,11 +91,21 @@ static char *given_reverse_path(const char *text, const struct config *config,
     return NULL;
 }
 
-/* The first address in From, completed; NULL if there is none. */
-static char *address_in_from(const struct header *header,
-                             const struct config *config)
+/* Is there a field of that name which says something? */
+static bool says(const struct header *header, const char *name)
 {
-    size_t index = header_find(header, "From", 0);
+    size_t index = header_find(header, name, 0);
+
+    while (index < header->count && field_is_blank(&header->fields[index]))
+        index = header_find(header, name, index + 1);
+    return index < header->count;
+}
+
+/* The first address in a field, completed; NULL if there is none. */
+static char *first_address(const struct header *header, const char *name,
+                           const struct config *config)
+{
+    size_t index = header_find(header, name, 0);
     struct mailbox_list list = { 0 };
     struct error ignored;
     char *address = NULL;
@@ -112,12 +122,13 @@ static char *address_in_from(const struct header *header,
 
 static const struct sender_rule *
 find_rule(const struct origin *origin, const struct config *config,
-          const struct header *header, struct user *user)
+          const struct header *header, bool resent, struct user *user)
 {
     if (config->sender_count == 0)
         return NULL;
     user_find(user, config);
-    char *from = address_in_from(header, config);
+    char *from = first_address(header, resent ? "Resent-From" : "From",
+                               config);
     const struct sender_rule *rule =
         sender_match(config, user->account.login, origin->reverse_path, from);
     free(from);
@@ -172,8 +183,8 @@ bool origin_find(struct origin *origin, const struct submission *submission,
         origin->reverse_path = alloc_string(user.address);
     }
 
-    origin->rule = find_rule(origin, config, header, &user);
-    if (!submission->gateway && (resent || !header_has(header, "From")))
+    origin->rule = find_rule(origin, config, header, resent, &user);
+    if (!submission->gateway && (resent || !says(header, "From")))
         find_author(origin, submission, config, &user);
     if (has_rule_address(origin) && *origin->reverse_path != '\0') {
         free(origin->reverse_path);

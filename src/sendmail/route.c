@@ -162,7 +162,7 @@ char *route_originals(const struct route *route)
         return NULL;
     buf_init(&body, SIZE_MAX);
     for (size_t i = 0; i < route->replaced.count; i++)
-        buf_add_format(&body, "%s%s", i == 0 ? "" : ",\r\n ",
+        buf_add_format(&body, "%s%s", i == 0 ? "" : ", ",
                        route->replaced.items[i]);
     return buf_take(&body);
 }

@@ -1,0 +1,77 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "mail/reader.h"
+#include "sendmail/commands.h"
+#include "sendmail/options.h"
+#include "util/log.h"
+#include "util/process.h"
+
+#define USAGE_PATIENCE 2000     /* milliseconds without input: nobody writes */
+
+static command *const commands[] = {
+    [MODE_DELIVER]     = command_deliver,
+    [MODE_SMTP]        = command_smtp,
+    [MODE_VERIFY]      = command_verify,
+    [MODE_ALIASES]     = command_aliases,
+    [MODE_QUEUE_LIST]  = command_queue_list,
+    [MODE_QUEUE_COUNT] = command_queue_count,
+    [MODE_QUEUE_RUN]   = command_queue_run,
+    [MODE_DAEMON]      = command_daemon,
+    [MODE_CHECK]       = command_check,
+    [MODE_HOST_STATUS] = command_host_status,
+    [MODE_UNKNOWN]     = command_unknown,
+    [MODE_VERSION]     = command_version,
+    [MODE_HELP]        = command_help,
+};
+
+static bool run(const struct options *opt, struct error *err)
+{
+    if (opt->show_version && opt->mode != MODE_VERSION) {
+        command_version(opt, err);
+        fflush(stdout);             /* what follows may be another program */
+    }
+    return commands[opt->mode](opt, err);
+}
+
+/* Tell the caller and, since many callers never look, the log. */
+static void tell(const struct options *opt, const struct error *err)
+{
+    if (opt->mode == MODE_DELIVER)
+        log_line(LOG_LEVEL_WARNING, "NOQUEUE: reject: uid=%lu: %s",
+                 (unsigned long)getuid(), err->text);
+    if (!options_quiet(opt))
+        fprintf(stderr, "sendmail: %s\n", err->text);
+}
+
+/*
+ * Whoever writes the message must not die of SIGPIPE; but a caller who only
+ * tries the options may never close our standard input.
+ */
+static void drain(const struct options *opt, const struct error *err)
+{
+    if (opt->mode == MODE_SMTP || err->fault == FAULT_USAGE)
+        reader_drain(STDIN_FILENO, USAGE_PATIENCE);
+    else
+        reader_drain(STDIN_FILENO, -1);
+}
+
+int main(int argc, char **argv)
+{
+    struct options opt;
+    struct error err = { 0 };
+
+    process_start();
+    log_open(LOG_TO_SYSLOG, "postrider/sendmail");
+    bool parsed = options_parse(&opt, argc, argv, &err);
+    if (parsed && run(&opt, &err))
+        return 0;
+
+    tell(&opt, &err);
+    if (!parsed && !options_quiet(&opt))
+        fputs("usage: sendmail [OPTION ...] [RECIPIENT ...]   "
+              "(sendmail --help tells more)\n", stderr);
+    if (opt.mode == MODE_DELIVER || opt.mode == MODE_SMTP)
+        drain(&opt, &err);
+    return error_exit_status(err.fault);
+}

@@ -1,0 +1,418 @@
+"""Whom a message is from and for: arguments, header, aliases, rules."""
+
+import os
+import pwd
+
+import pytest
+
+from lib.front import Front, install
+from lib.harness import message
+
+TO = "bob@b.example"
+LOGIN = pwd.getpwuid(os.getuid()).pw_name
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return install(tmp_path_factory.mktemp("front"))
+
+
+@pytest.fixture
+def front(folder, tmp_path):
+    front = Front(tmp_path, folder)
+    front.write_config()
+    return front
+
+
+def submit(front, *arguments, **fields):
+    front.sendmail(*arguments, stdin=message(**fields)).expect(0)
+    return front.draft()
+
+
+# The reverse-path
+
+@pytest.mark.parametrize("arguments, reverse_path", [
+    ([], LOGIN + "@a.example"),
+    (["-f", "x@y.example"], "x@y.example"),
+    (["-fx@y.example"], "x@y.example"),
+    (["-r", "x@y.example"], "x@y.example"),
+    (["-f", "x@Y.Example"], "x@Y.Example"),
+    (["-f", "alice"], "alice@a.example"),
+    (["-f", "<alice>"], "alice@a.example"),
+    (["-f", "<x@y.example>"], "x@y.example"),
+    (["-f", "A Name <x@y.example>"], "x@y.example"),
+    (["-f", '"Quoted, Name" <x@y.example>'], "x@y.example"),
+    (["-f", "x@y.example (comment)"], "x@y.example"),
+    (["-f", " x@y.example "], "x@y.example"),
+    (["-f", "bounce+tag=x@app.example"], "bounce+tag=x@app.example"),
+    (["-f", '"a b"@y.example'], '"a b"@y.example'),
+    (["-f", ""], ""),
+    (["-f", "<>"], ""),
+    (["-f<>"], ""),
+    (["-f", "x@y.example", "-f", "z@y.example"], "z@y.example"),
+    (["-f", "x@y.example", "-r", "<>"], ""),
+    (["-f", "<>", "-f", "x@y.example"], "x@y.example"),
+])
+def test_reverse_path(front, arguments, reverse_path):
+    assert submit(front, *arguments, TO).reverse_path == reverse_path
+
+
+def test_escaped_local_part_is_understood(front):
+    """Ruby's mail puts the backslash into the argument."""
+    path = submit(front, "-f", r"a\=b@y.example", TO).reverse_path
+    assert path in ("a=b@y.example", '"a=b"@y.example',
+                    r'"a\=b"@y.example')
+
+
+BAD_ADDRESSES = [
+    "-x@y.example", "a\nb@y.example", "a\rb@y.example", "a\x01b@y.example",
+    "a\x7fb@y.example", "a\r\nRCPT TO:<z@z>@y.example", "x@y.example\n",
+    "@y.example", "x@y@z.example", "x@y..example", "x@.y.example",
+    "a" * 300 + "@y.example", "x@" + "y." * 200 + "example",
+    "<x@y.example", "x@-", "x y@z.example", "x@y example",
+    b"\xff@y.example",
+]
+
+
+@pytest.mark.parametrize("address", BAD_ADDRESSES)
+def test_bad_reverse_path_is_refused(front, address):
+    result = front.sendmail("-f", address, TO, stdin=message()).expect(65)
+    assert result.errors.startswith("sendmail: ")
+    assert result.errors.count("\n") == 1
+    assert not front.handed_over
+
+
+@pytest.mark.parametrize("address", BAD_ADDRESSES)
+def test_bad_recipient_is_refused(front, address):
+    result = front.sendmail("-i", "--", address, TO,
+                            stdin=message()).expect(65)
+    assert result.errors.count("\n") == 1
+    assert not front.handed_over
+
+
+@pytest.mark.parametrize("address", ["-x@y.example", "x@y@z.example",
+                                     "a\x01b@y.example"])
+def test_bad_recipient_in_the_header_is_refused(front, address):
+    front.sendmail("-t", stdin=message(To=address)).expect(65)
+    assert not front.handed_over
+
+
+# Recipients in arguments
+
+@pytest.mark.parametrize("arguments, recipients", [
+    (["x@y.example"], ["x@y.example"]),
+    (["x@y.example", "z@y.example"], ["x@y.example", "z@y.example"]),
+    (["x@y.example,z@y.example"], ["x@y.example", "z@y.example"]),
+    (["x@y.example, z@y.example ,"], ["x@y.example", "z@y.example"]),
+    (["X Y <x@y.example>"], ["x@y.example"]),
+    (['"Y, X" <x@y.example>, z@y.example'], ["x@y.example", "z@y.example"]),
+    (["<x@y.example>"], ["x@y.example"]),
+    (["x@y.example (X)"], ["x@y.example"]),
+    (["list: x@y.example, z@y.example;"], ["x@y.example", "z@y.example"]),
+    (["<@relay.example:x@y.example>"], ["x@y.example"]),
+    (["alice"], ["alice@a.example"]),
+    (["alice,bob"], ["alice@a.example", "bob@a.example"]),
+    (["ops@dest.example,bob"], ["ops@dest.example", "bob@a.example"]),
+    (["alice@localhost"], ["alice@a.example"]),
+    (["alice@client"], ["alice@a.example"]),
+    (["alice@client.example"], ["alice@client.example"]),
+    (["x@y.example", "x@y.example"], ["x@y.example"]),
+    (["x@y.example", "x@Y.EXAMPLE"], ["x@y.example"]),
+    (["X@y.example", "x@y.example"], ["X@y.example", "x@y.example"]),
+    (["--", "x@y.example"], ["x@y.example"]),
+    (["x@[192.0.2.1]"], ["x@[192.0.2.1]"]),
+    (['"a b"@y.example'], ['"a b"@y.example']),
+    (["x'y@y.example"], ["x'y@y.example"]),
+    (["x%y.example@z.example"], ["x%y.example@z.example"]),
+    (["", "x@y.example"], ["x@y.example"]),
+])
+def test_recipients_in_arguments(front, arguments, recipients):
+    assert submit(front, *arguments).recipients == recipients
+
+
+def test_recipients_in_the_header_count_only_with_t(front):
+    assert submit(front, TO, To="x@y.example").recipients == [TO]
+
+
+def test_many_recipients(front):
+    many = [f"user{i}@y.example" for i in range(2000)]
+    assert submit(front, *many).recipients == many
+
+
+# Recipients in the header
+
+@pytest.mark.parametrize("fields, recipients", [
+    ({"To": "x@y.example"}, ["x@y.example"]),
+    ({"To": "x@y.example, z@y.example"}, ["x@y.example", "z@y.example"]),
+    ({"To": "x@y.example", "Cc": "c@y.example", "Bcc": "b@y.example"},
+     ["x@y.example", "c@y.example", "b@y.example"]),
+    ({"To": None, "Bcc": "b@y.example"}, ["b@y.example"]),
+    ({"To": None, "BCC": "b@y.example"}, ["b@y.example"]),
+    ({"To": None, "Cc": "alice"}, ["alice@a.example"]),
+    ({"To": "A B <x@y.example>,\n C <c@y.example>"},
+     ["x@y.example", "c@y.example"]),
+    ({"To": "list: x@y.example, c@y.example;"},
+     ["x@y.example", "c@y.example"]),
+    ({"To": "undisclosed-recipients:;", "Bcc": "b@y.example"},
+     ["b@y.example"]),
+    ({"To": "=?utf-8?q?J=C3=BCrgen?= <x@y.example>"}, ["x@y.example"]),
+    ({"To": "x@y.example (with, a comment)"}, ["x@y.example"]),
+    ({"To": '"Y, X" <x@y.example>'}, ["x@y.example"]),
+    ({"To": "x@y.example", "Cc": "x@Y.example"}, ["x@y.example"]),
+    ({"To": "x @ y . example"}, ["x@y.example"]),
+    ({"To": "x@y.example", "Resent-To": "r@y.example"}, ["r@y.example"]),
+    ({"To": "x@y.example", "Resent-To": "r@y.example",
+      "Resent-Bcc": "s@y.example"}, ["r@y.example", "s@y.example"]),
+])
+def test_recipients_in_the_header(front, fields, recipients):
+    assert submit(front, "-t", **fields).recipients == recipients
+
+
+def test_arguments_add_to_the_header(front):
+    draft = submit(front, "-t", "z@y.example", To="x@y.example")
+    assert draft.recipients == ["z@y.example", "x@y.example"]
+
+
+@pytest.mark.parametrize("arguments, recipients", [
+    (["z@y.example"], ["x@y.example", "w@y.example"]),
+    (["x@y.example"], ["w@y.example"]),
+    (["X Y <x@Y.example>"], ["w@y.example"]),
+])
+def test_arguments_may_subtract(front, arguments, recipients):
+    front.write_config(settings={"extract": "subtract"})
+    draft = submit(front, "-t", *arguments, To="x@y.example, w@y.example")
+    assert draft.recipients == recipients
+
+
+def test_subtracting_all_leaves_nobody(front):
+    front.write_config(settings={"extract": "subtract"})
+    result = front.sendmail("-t", TO, stdin=message(To=TO)).expect(64)
+    assert "Recipient names must be specified" in result.errors
+
+
+@pytest.mark.parametrize("fields", [
+    {"To": None}, {"To": ""}, {"To": "undisclosed-recipients:;"},
+    {"To": None, "Bcc": ""}, {"To": "x@y.example", "Resent-Bcc": ""}])
+def test_no_recipient_in_the_header(front, fields):
+    result = front.sendmail("-t", stdin=message(**fields)).expect(64)
+    assert "Recipient names must be specified" in result.errors
+    assert not front.handed_over
+
+
+# Aliases
+
+ALIASES = """
+# comment
+root: admin@example.com
+postmaster: root
+Webmaster : root, web@b.example
+team: alice,
+    bob@b.example
+self: self, copy@b.example
+loop1: loop2
+loop2: loop1
+pipe: "|/bin/cat"
+file: /var/mail/x
+"quoted name": q@b.example
+"""
+
+
+@pytest.mark.parametrize("argument, recipients", [
+    ("root", ["admin@example.com"]),
+    ("ROOT", ["admin@example.com"]),
+    ("root@localhost", ["admin@example.com"]),
+    ("root@client", ["admin@example.com"]),
+    ("root@client.example", ["admin@example.com"]),
+    ("root@CLIENT.example", ["admin@example.com"]),
+    ("root@a.example", ["root@a.example"]),
+    ("postmaster", ["admin@example.com"]),
+    ("webmaster", ["admin@example.com", "web@b.example"]),
+    ("team", ["alice@a.example", "bob@b.example"]),
+    ("self", ["self@a.example", "copy@b.example"]),
+    ("root, postmaster", ["admin@example.com"]),
+    ("alice", ["alice@a.example"]),
+    ('"quoted name"', ["q@b.example"]),
+])
+def test_aliases(front, argument, recipients):
+    front.write_aliases(ALIASES)
+    assert submit(front, argument).recipients == recipients
+
+
+@pytest.mark.parametrize("name", ["root", "team", "pipe"])
+def test_no_aliases_with_n(front, name):
+    front.write_aliases(ALIASES)
+    assert submit(front, "-n", name).recipients == [name + "@a.example"]
+
+
+@pytest.mark.parametrize("name", ["pipe", "file", "loop1"])
+def test_broken_alias_is_a_configuration_error(front, name):
+    front.write_aliases(ALIASES)
+    result = front.sendmail(name, stdin=message()).expect(78)
+    assert str(front.folder / "aliases") + ":" in result.errors
+    assert not front.handed_over
+
+
+def test_broken_alias_hurts_only_who_uses_it(front):
+    front.write_aliases(ALIASES)
+    assert submit(front, "root").recipients == ["admin@example.com"]
+
+
+def test_aliases_go_for_the_header_too(front):
+    front.write_aliases(ALIASES)
+    draft = submit(front, "-t", To="root")
+    assert draft.recipients == ["admin@example.com"]
+    assert draft.fields("To") == ["root@a.example"]
+
+
+def test_included_list(front):
+    (front.folder / "list").write_text("x@y.example\n# no\nalice\n")
+    front.write_aliases(f"list: :include:{front.folder}/list\n")
+    assert submit(front, "list").recipients == ["x@y.example",
+                                                "alice@a.example"]
+
+
+@pytest.mark.parametrize("argument, recipients", [
+    ("alice", ["local@z.example"]),
+    ("alice@localhost", ["local@z.example"]),
+    ("alice@client.example", ["local@z.example"]),
+    ("alice,carl", ["local@z.example"]),
+    ("root", ["admin@example.com"]),
+    ("team", ["local@z.example", "bob@b.example"]),
+    ("x@y.example", ["x@y.example"]),
+])
+def test_local_recipient_gets_the_rest(front, argument, recipients):
+    front.write_aliases(ALIASES)
+    front.write_config(settings={"local_recipient": "local@z.example"})
+    assert submit(front, argument).recipients == recipients
+
+
+# redirect_all
+
+def test_redirection_takes_all(front):
+    front.write_aliases(ALIASES)
+    front.write_config(settings={"redirect_all": "stage@z.example"})
+    draft = submit(front, "-t", "root", To="X <x@y.example>",
+                   Cc="c@y.example")
+    assert draft.recipients == ["stage@z.example"]
+    assert draft.fields("X-Original-To") == [
+        "root@a.example, x@y.example, c@y.example"]
+    assert draft.fields("To") == ["X <x@y.example>"]
+
+
+def test_redirection_leaves_the_header_without_it(front):
+    assert submit(front, TO).fields("X-Original-To") == []
+
+
+# DSN
+
+def test_dsn_parameters(front):
+    draft = submit(front, "-N", "failure,delay", "-R", "hdrs", "-V", "id1",
+                   "x@y.example", "z@y.example")
+    assert draft.settings == {"ret": "hdrs", "envid": "id1"}
+    assert draft.notify == {"x@y.example": "FAILURE,DELAY",
+                            "z@y.example": "FAILURE,DELAY"}
+
+
+@pytest.mark.parametrize("option, notify", [
+    ("never", "NEVER"), ("NEVER", "NEVER"), ("success", "SUCCESS"),
+    ("delay,success", "SUCCESS,DELAY"), (None, "-"),
+    ("success,failure,delay", "SUCCESS,FAILURE,DELAY")])
+def test_notify(front, option, notify):
+    arguments = [] if option is None else ["-N", option]
+    assert submit(front, *arguments, TO).notify == {TO: notify}
+
+
+@pytest.mark.parametrize("given, original", [
+    ("alice", "rfc822;alice"), ("root", "rfc822;root"),
+    ("a+b@localhost", "rfc822;a+2Bb@localhost"),
+    ("x@y.example", "-"), ("X <x@y.example>", "-")])
+def test_original_recipient(front, given, original):
+    front.write_aliases(ALIASES)
+    assert list(submit(front, given).original.values()) == [original]
+
+
+@pytest.mark.parametrize("arguments, fields, utf8", [
+    ([TO], {}, False),
+    (["-U", TO], {}, True),
+    (["jürgen@b.example"], {}, True),
+    (["x@bücher.example"], {}, True),
+    (["-f", "jürgen@b.example", TO], {}, True),
+    ([TO], {"Subject": "Grüße"}, False),
+    (["-t"], {"To": "Jürgen <x@y.example>"}, False),
+])
+def test_utf8_is_for_addresses(front, arguments, fields, utf8):
+    draft = submit(front, *arguments, **fields)
+    assert ("utf8" in draft.settings) == utf8
+
+
+# Sender sections
+
+def section(match, **keys):
+    body = "".join(f'    {k} = "{v}"\n' for k, v in keys.items())
+    return f'sender "{match}" {{\n{body}}}\n'
+
+
+@pytest.mark.parametrize("match, arguments, fields, applies", [
+    (LOGIN, [], {}, True),
+    (LOGIN, ["-f", "x@y.example"], {}, True),
+    ("nobody-else", [], {}, False),
+    ("x@y.example", ["-f", "x@y.example"], {}, True),
+    ("x@y.example", ["-f", "z@y.example"], {}, False),
+    ("@y.example", ["-f", "z@y.example"], {}, True),
+    ("@y.example", ["-f", "z@Y.Example"], {}, True),
+    ("@y.example", ["-f", "z@sub.y.example"], {}, False),
+    ("alice@a.example", [], {"From": "Alice <alice@a.example>"}, True),
+    ("alice@a.example", [], {"From": "alice"}, True),
+    ("alice@a.example", [], {"From": "bob"}, False),
+    ("*", [], {}, True),
+    ("*", ["-f", "x@y.example"], {}, True),
+])
+def test_sender_section(front, match, arguments, fields, applies):
+    front.write_config(extra=section(match, address="shop@s.example"))
+    draft = submit(front, *arguments, TO, **fields)
+    assert (draft.reverse_path == "shop@s.example") == applies
+    assert ("shop@s.example" in draft.fields("From")[0]) == applies
+
+
+@pytest.mark.parametrize("null", ["", "<>"])
+def test_null_reverse_path_stays_null(front, null):
+    front.write_config(extra=section("*", address="shop@s.example"))
+    draft = submit(front, "-f", null, TO)
+    assert draft.reverse_path == ""
+    assert draft.fields("From") == ["shop@s.example"]
+
+
+def test_sender_section_keeps_the_display_name(front):
+    front.write_config(extra=section("*", address="shop@s.example",
+                                     name="The Shop"))
+    draft = submit(front, TO, From="Alice <alice@a.example>")
+    assert draft.fields("From") == ["Alice <shop@s.example>"]
+
+
+def test_sender_section_supplies_a_name(front):
+    front.write_config(extra=section("*", address="shop@s.example",
+                                     name="The Shop"))
+    assert submit(front, TO).fields("From") == ["The Shop <shop@s.example>"]
+
+
+def test_sender_section_makes_a_missing_from(front):
+    front.write_config(extra=section("*", address="shop@s.example",
+                                     name="The Shop"))
+    draft = submit(front, TO, From=None)
+    assert draft.fields("From") == ["The Shop <shop@s.example>"]
+
+
+def test_first_sender_section_wins(front):
+    front.write_config(extra=section("x@y.example", address="one@s.example")
+                       + section("*", address="two@s.example"))
+    assert submit(front, "-f", "x@y.example",
+                  TO).reverse_path == "one@s.example"
+    assert submit(front, "-f", "z@y.example",
+                  TO).reverse_path == "two@s.example"
+
+
+def test_sender_section_chooses_the_smarthost(front):
+    front.write_config([2525, 2526], extra=section("*", smarthost="host1"))
+    draft = submit(front, "-f", "x@y.example", TO)
+    assert draft.settings == {"smarthost": "host1"}
+    assert draft.reverse_path == "x@y.example"

@@ -1,0 +1,362 @@
+"""What becomes of a message between standard input and the draft."""
+
+import os
+import pwd
+import re
+
+import pytest
+
+from lib.front import Front, install
+from lib.harness import message, wire, without
+
+TO = "bob@b.example"
+LOGIN = pwd.getpwuid(os.getuid()).pw_name
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return install(tmp_path_factory.mktemp("front"))
+
+
+@pytest.fixture
+def front(folder, tmp_path):
+    front = Front(tmp_path, folder)
+    front.write_config()
+    return front
+
+
+def submit(front, stdin, *arguments):
+    front.sendmail(*(arguments or [TO]), stdin=stdin).expect(0)
+    return front.draft()
+
+
+# A complete message passes untouched
+
+COMPLETE = message()
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"\n", b"hello\n", b"two\n\nparts\n", b"  spaces  \n", b"\ttab\n",
+    b"From me to you\n", b">From me\n", b"x" * 998 + b"\n",
+    b"x" * 5000 + b"\n", b"x" * 300000 + b"\n", b"\n" * 1000,
+    b"Gr\xc3\xbc\xc3\x9fe\n", b"\xfc\xdf\xff\n", b"a\0b\n", b"\x1b[2J\x07\n",
+    b"Bcc: not a field\n", b"END 00000000000000000000 00000000 7\n",
+    b"postrider 1 0\n", bytes(range(14, 256)) + b"\n",
+    b"line\n" * 40000, b"\xef\xbb\xbfbom\n",
+])
+def test_body_passes_as_it_is(front, body):
+    draft = submit(front, message(body), "-i", TO)
+    assert draft.content == wire(message(body))
+    assert draft.is_8bit == any(octet > 127 for octet in body)
+
+
+@pytest.mark.parametrize("field", [
+    b"Subject: plain", b"subject:no space", b"Subject:  two  spaces ",
+    b"Subject: folded\n over\n\tlines", b"Subject:", b"Subject: ",
+    b"SUBJECT : space before the colon", b"X-Odd!#$%&'*+: x",
+    b"X-Long: " + b"y" * 20000, b"X-8bit: \xfc\xdf", b"X-UTF8: \xc3\xbc",
+    b"Reply-To: a@b.example (comment)", b"To: Strange <bob@b.example> (x)",
+    b"Cc: =?utf-8?q?=C3=BC?= <u@b.example>", b"Cc: \"q, u\" <c@b.example>",
+    b"Received: from x by y; Tue, 24 Nov 2026 08:27:29 +0100",
+    b"X-NUL: a\0b", b"DKIM-Signature: v=1; a=rsa-sha256;\n\tb=abc=",
+    b"Return-Path: <x@y.example>", b"Content-Length: 5",
+    b"List-Id: <x.example>", b"Reply-To: not an address at all <",
+])
+def test_field_passes_as_it_is(front, field):
+    text = b"\n".join([field, COMPLETE])
+    draft = submit(front, text)
+    assert draft.content == wire(text)
+
+
+def test_order_and_repetition_are_kept(front):
+    text = b"B: 1\nA: 2\nB: 3\nReceived: x\nReceived: y\n" + COMPLETE
+    assert submit(front, text).content == wire(text)
+
+
+def test_ten_thousand_fields(front):
+    text = b"".join(b"X-%d: %d\n" % (i, i) for i in range(10000)) + COMPLETE
+    assert submit(front, text).content == wire(text)
+
+
+def test_field_of_a_megabyte(front):
+    text = b"X-Big: " + b"z" * (1 << 20) + b"\n" + COMPLETE
+    assert submit(front, text).content == wire(text)
+
+
+# Line ends
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_line_ends_become_crlf(front, end):
+    text = COMPLETE.replace(b"\n", end)
+    assert submit(front, text).content == wire(COMPLETE)
+
+
+@pytest.mark.parametrize("text, wired", [
+    (b"A: 1\r\nB: 2\n\nbody\r\nx\ny\rz\n",
+     b"A: 1\r\nB: 2\r\n\r\nbody\r\nx\r\ny\r\nz\r\n"),
+    (b"A: 1\nB: 2\r\n\r\nbody\n", b"A: 1\r\nB: 2\r\n\r\nbody\r\n"),
+    (b"A: 1\r\rbody\r", b"A: 1\r\n\r\nbody\r\n"),
+    (b"A: 1\n\nno end", b"A: 1\r\n\r\nno end\r\n"),
+    (b"A: 1\n\nends in cr\r", b"A: 1\r\n\r\nends in cr\r\n"),
+    (b"A: 1\n\nx\r\r\ny\n", b"A: 1\r\n\r\nx\r\n\r\ny\r\n"),
+    (b"A: 1\n\n\n\n", b"A: 1\r\n\r\n\r\n\r\n"),
+    (b"A: 1\r\n folded\n more\r\n\nx\n",
+     b"A: 1\r\n folded\r\n more\r\n\r\nx\r\n"),
+])
+def test_mixed_line_ends(front, text, wired):
+    content = submit(front, text, "-i", TO).content
+    header, _, body = wired.partition(b"\r\n\r\n")
+    assert content.startswith(header + b"\r\n")
+    assert content.endswith(b"\r\n\r\n" + body)
+
+
+# Dots
+
+@pytest.mark.parametrize("body, without_i, with_i", [
+    (b"a\n.\nb\n", b"a\n", b"a\n.\nb\n"),
+    (b"a\n..\nb\n", b"a\n.\nb\n", b"a\n..\nb\n"),
+    (b"a\n.b\n", b"a\nb\n", b"a\n.b\n"),
+    (b"a\n...b\n", b"a\n..b\n", b"a\n...b\n"),
+    (b".\n", b"", b".\n"),
+    (b"..\n", b".\n", b"..\n"),
+    (b"a\n.\r\nb\n", b"a\n", b"a\n.\nb\n"),
+    (b"a\r\n.\r\nb\r\n", b"a\n", b"a\n.\nb\n"),
+    (b"a.\n.", b"a.\n", b"a.\n.\n"),
+    (b"a\n. \nb\n", b"a\n \nb\n", b"a\n. \nb\n"),
+    (b" .\nb\n", b" .\nb\n", b" .\nb\n"),
+    (b"x" * 70000 + b"\n.\ny\n", b"x" * 70000 + b"\n",
+     b"x" * 70000 + b"\n.\ny\n"),
+])
+@pytest.mark.parametrize("option", [None, "-i", "-oi"])
+def test_dots(front, body, without_i, with_i, option):
+    arguments = [TO] if option is None else [option, TO]
+    draft = submit(front, message(body), *arguments)
+    assert draft.body == wire(without_i if option is None else with_i)
+
+
+def test_dot_ends_the_header_too(front):
+    draft = submit(front, b"Subject: x\n.\nTo: y\n")
+    assert draft.fields("Subject") == ["x"] and draft.body == b""
+
+
+# Odd shapes
+
+@pytest.mark.parametrize("text, fields, body", [
+    (b"just text\n", {}, b"just text\r\n"),
+    (b"\njust text\n", {}, b"just text\r\n"),
+    (b"Subject: x\nno field\nA: b\n", {"Subject": ["x"]},
+     b"no field\r\nA: b\r\n"),
+    (b"Subject: x\n", {"Subject": ["x"]}, b""),
+    (b"Subject: x", {"Subject": ["x"]}, b""),
+    (b"From alice Tue Nov 24 08:27:29 2026\nSubject: x\n\nb\n",
+     {"Subject": ["x"]}, b"b\r\n"),
+    (b">From alice Tue Nov 24 08:27:29 2026\nSubject: x\n\nb\n",
+     {"Subject": ["x"]}, b"b\r\n"),
+    (b"\n", {}, b""),
+    (b"\n\n\n", {}, b"\r\n\r\n"),
+    (b"http://example.com/ is a link\n", None, None),
+    (b": no name\n", {}, b": no name\r\n"),
+    (b" starts folded\nSubject: x\n\nb\n", None, None),
+])
+def test_odd_shapes(front, text, fields, body):
+    draft = submit(front, text, "-i", TO)
+    if fields is None:                  # whatever: it must arrive
+        assert wire(text).split()[-1] in draft.content
+        return
+    assert draft.body == body
+    for name, values in fields.items():
+        assert draft.fields(name) == values
+
+
+# What is added
+
+def test_missing_fields_are_added(front):
+    draft = submit(front, b"Subject: x\n\nb\n", "-f", "x@y.example", TO)
+    assert draft.fields("From") == ["x@y.example"]
+    assert draft.fields("To") == ["undisclosed-recipients:;"]
+    assert re.fullmatch(r"\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}",
+                        draft.fields("Date")[0])
+    assert re.fullmatch(r"<\S+@client\.example>",
+                        draft.fields("Message-ID")[0])
+    assert draft.id in draft.fields("Message-ID")[0]
+
+
+@pytest.mark.parametrize("name", ["From", "Date", "Message-ID", "To"])
+def test_fields_are_added_once(front, name):
+    without_it = without(wire(COMPLETE), name)
+    draft = submit(front, without_it)
+    assert len(draft.fields(name)) == 1
+    assert len(draft.fields("From")) == 1
+    assert without(draft.content, name) == without_it
+
+
+@pytest.mark.parametrize("cc", [{"Cc": "c@b.example"}, {"To": TO}])
+def test_visible_recipients_are_enough(front, cc):
+    fields = {"To": None, **cc}
+    draft = submit(front, message(**fields))
+    assert b"undisclosed" not in draft.content
+
+
+@pytest.mark.parametrize("name, written", [
+    ("Alice", "Alice <x@y.example>"),
+    ("Alice B. Carl", None),
+    ("Web-1 Server", "Web-1 Server <x@y.example>"),
+    ('"Reminder Service"', None),
+    ("A, B", '"A, B" <x@y.example>'),
+    ("(Cron)", None),
+    ("", "x@y.example"),
+])
+def test_full_name(front, name, written):
+    draft = submit(front, message(From=None), "-F", name, "-f",
+                   "x@y.example", TO)
+    field = draft.fields("From")[0]
+    assert field.endswith("x@y.example>") or field == "x@y.example"
+    if written is not None:
+        assert field == written
+    else:
+        inner = name.strip('"')
+        assert field in (f'"{inner}" <x@y.example>',
+                         f"{inner} <x@y.example>")
+
+
+def test_full_name_is_encoded(front):
+    draft = submit(front, message(From=None), "-F", "Jürgen Groß", "-f",
+                   "x@y.example", TO)
+    field = draft.fields("From")[0]
+    assert field.isascii() and "=?utf-8?" in field.lower()
+
+
+def test_full_name_cannot_add_a_field(front):
+    draft = submit(front, message(From=None), "-F", "x\r\nBcc: evil@e.example",
+                   "-f", "x@y.example", TO)
+    assert draft.fields("Bcc") == []
+    assert len(draft.fields("From")) == 1
+
+
+def test_user_is_the_author(front):
+    draft = submit(front, message(From=None))
+    assert f"{LOGIN}@a.example" in draft.fields("From")[0]
+
+
+def test_null_reverse_path_has_the_user_as_author(front):
+    draft = submit(front, message(From=None), "-f", "<>", TO)
+    assert f"{LOGIN}@a.example" in draft.fields("From")[0]
+
+
+def test_full_name_leaves_a_given_from(front):
+    draft = submit(front, COMPLETE, "-F", "Other", TO)
+    assert draft.content == wire(COMPLETE)
+
+
+# What is completed
+
+@pytest.mark.parametrize("field, completed", [
+    ("From: root", "From: root@a.example"),
+    ("From: root (Cron Daemon)", "From: root@a.example (Cron Daemon)"),
+    ("From: Anacron <root>", "From: Anacron <root@a.example>"),
+    ("From: mdadm monitoring <root>",
+     "From: mdadm monitoring <root@a.example>"),
+    ("From: alice (Reminder Service)",
+     "From: alice@a.example (Reminder Service)"),
+    ("From: arpwatch (Arpwatch web1)",
+     "From: arpwatch@a.example (Arpwatch web1)"),
+    ("From: x@y.example", "From: x@y.example"),
+    ("Sender: alice", "Sender: alice@a.example"),
+    ("Reply-To: alice, x@y.example",
+     "Reply-To: alice@a.example, x@y.example"),
+    ("To: root", "To: root@a.example"),
+    ("To: Root <root>, x@y.example", "To: Root <root@a.example>, x@y.example"),
+    ("Cc: a,b", "Cc: a@a.example,b@a.example"),
+    ("Resent-To: alice", "Resent-To: alice@a.example"),
+    ("To: list: a, b;", "To: list: a@a.example, b@a.example;"),
+    ("Subject: root", "Subject: root"),
+    ("X-To: root", "X-To: root"),
+])
+def test_addresses_are_completed(front, field, completed):
+    name = field.partition(":")[0]
+    rest = without(wire(COMPLETE), name).decode()
+    draft = submit(front, field + "\n" + rest)
+    assert draft.content.startswith(completed.encode() + b"\r\n")
+
+
+# What is removed
+
+@pytest.mark.parametrize("field", [
+    "Bcc: x@y.example", "bcc: x@y.example", "BCC: x@y.example",
+    "Bcc:x@y.example", "Bcc: x@y.example,\n z@y.example", "Bcc:",
+    "Bcc:\n x@y.example", "Bcc : x@y.example", "bCC: hidden",
+    "Bcc: x@y.example\nBcc: z@y.example", "Resent-Bcc: x@y.example",
+    "RESENT-BCC: x@y.example", "Bcc: not an address <"])
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_bcc_never_leaves(front, field, place):
+    header, _, body = COMPLETE.decode().partition("\n\n")
+    lines = [field, header] if place == "first" else [header, field]
+    draft = submit(front, "\n".join(lines) + "\n\n" + body)
+    assert draft.content == wire(COMPLETE)
+
+
+def test_bcc_never_leaves_with_t(front):
+    draft = submit(front, b"Bcc: x@y.example\n" + COMPLETE, "-t")
+    assert draft.content == wire(COMPLETE)
+    assert "x@y.example" in draft.recipients
+
+
+def test_bcc_never_leaves_with_g(front):
+    draft = submit(front, b"Bcc: x@y.example\n" + COMPLETE, "-G", TO)
+    assert draft.content == wire(COMPLETE)
+
+
+def test_gateway_completes_nothing(front):
+    draft = submit(front, b"From: root\nTo: alice\n\nb\n", "-G", TO)
+    assert draft.content == b"From: root\r\nTo: alice\r\n\r\nb\r\n"
+
+
+# Resending
+
+def test_resent_block_is_completed(front):
+    draft = submit(front, b"Resent-To: r@y.example\n" + COMPLETE, "-t",
+                   "-f", "x@y.example")
+    assert draft.recipients == ["r@y.example"]
+    assert draft.fields("Resent-From") == ["x@y.example"]
+    assert len(draft.fields("Resent-Date")) == 1
+    assert draft.content.endswith(wire(COMPLETE))
+
+
+# Limits
+
+@pytest.mark.parametrize("count, status", [(1, 0), (50, 0), (51, 69),
+                                           (500, 69)])
+def test_loop_ends(front, count, status):
+    text = b"Received: from x by y\n" * count + COMPLETE
+    result = front.sendmail(TO, stdin=text).expect(status)
+    assert front.handed_over == (status == 0)
+    assert status == 0 or "too many hops" in result.errors
+
+
+@pytest.mark.parametrize("size, status", [(900, 0), (2000, 65),
+                                          (3000000, 65)])
+def test_message_size_limit(front, size, status):
+    front.write_config(settings={"message_size_limit": "1k"})
+    text = b"X: y\n\n" + b"z" * size + b"\n"
+    result = front.sendmail(TO, stdin=text).expect(status)
+    assert front.handed_over == (status == 0)
+    assert result.errors.count("\n") == (status != 0)
+
+
+@pytest.mark.skipif("sanitized" in str(Front(".").build),
+                    reason="sanitizers need memory of their own")
+def test_memory_is_constant(front, folder):
+    front.write_config(settings={"message_size_limit": "200M"})
+    path = front.folder / "large"
+    line = b"0123456789" * 7 + b"\n"
+    path.write_bytes(COMPLETE + line * (100 * (1 << 20) // len(line)))
+    with open(path, "rb") as stdin:
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(stdin.fileno(), 0)
+            os.execve(folder / "sendmail", ["sendmail", "-i", TO],
+                      front.environment({"TMPDIR": str(front.folder)}))
+        _, status, usage = os.wait4(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert usage.ru_maxrss < 8 << 10
+    assert os.path.getsize(front.folder / "draft") > 100 << 20
