@@ -10,18 +10,16 @@ pki this cert "/etc/server.pem"
 pki this key "/etc/server.pem"
 table users file:/etc/users
 table recipients file:/etc/recipients
+table owner {{ "@" = "sink" }}
 smtp max-message-size {size}
-# To the sink at once: by default there are up to 10 seconds between sessions.
-mta limit conn-delay-host 0 conn-delay-source 0 conn-delay-connector 0 \
-    conn-delay-relay 0 conn-delay-domain 0 conn-delay-route 0 \
-    reconn-delay-route 0 session-keepalive 0
 listen on 127.0.0.1 port {port} tls-require pki this auth <users> \
     hostname opensmtpd.test
 listen on 127.0.0.1 port {port_plain} tls-require pki this auth <users> \
     hostname opensmtpd.test
 listen on 127.0.0.1 port {port_implicit} smtps pki this auth <users> \
     hostname opensmtpd.test
-action "sink" relay host "lmtp://127.0.0.1:{sink}"
+# Not by "relay", which waits for up to 10 seconds between two messages.
+action "sink" lmtp "127.0.0.1:{sink}" rcpt-to virtual <owner>
 match auth from any for rcpt-to <recipients> action "sink"
 """
 
@@ -31,10 +29,12 @@ class OpenSMTPD(Server):
     a library of ours to do TLS at all: tests/lib/opensmtpd_keys.c."""
 
     name = "opensmtpd"
-    command = ("/usr/sbin/smtpd", "-d", "-v", "-Tmta")
+    command = ("/usr/sbin/smtpd", "-d")
     users = (("opensmtpd", 64004, "/var/lib/opensmtpd/empty"),
-             ("opensmtpq", 64005, "/var/lib/opensmtpd/empty"))
+             ("opensmtpq", 64005, "/var/lib/opensmtpd/empty"),
+             ("sink", 64006, "/var/lib/sink"))
     folders = (("var/lib/opensmtpd/empty", 0, 0, 0o711),
+               ("var/lib/sink", 64006, 64006, 0o700),
                ("var/run", 0, 0, 0o755), ("run", 0, 0, 0o755),
                ("var/spool/smtpd", 0, 0, 0o711))
 

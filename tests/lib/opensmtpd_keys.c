@@ -1,11 +1,11 @@
 /*
  * opensmtpd_keys.c - make TLS of OpenSMTPD 6.8 work with OpenSSL 3
  *
- * Debian 12's OpenSMTPD, whose TLS process does not hold the private key,
- * marks the RSA object that EVP_PKEY_get1_RSA() returns, and expects to find
- * the mark in the key when it signs. In OpenSSL 3 that object is only a copy,
- * so that every handshake fails as a server (OpenSMTPD issue 1171, mended in
- * 7.3). Preloaded into smtpd, this puts the copy in the key's place.
+ * Debian 12's OpenSMTPD keeps the private key out of the process that speaks
+ * TLS. That process marks the RSA object that EVP_PKEY_get1_RSA() returns and
+ * expects the mark to be in the key when it signs. With OpenSSL 3 the object
+ * is a copy, and every handshake fails (OpenSMTPD/OpenSMTPD#1171, mended in
+ * later releases). Preloaded into smtpd, this puts the copy into the key.
  */
 #define _GNU_SOURCE
 #define OPENSSL_SUPPRESS_DEPRECATED

@@ -2,7 +2,7 @@
 
 import os
 
-from lib.servers import RECIPIENTS, USER, PASSWORD, UTF8_RECIPIENT, Server
+from lib.servers import PASSWORD, RECIPIENTS, USER, UTF8_RECIPIENT, Server
 
 MAIN = """
 compatibility_level = 3.6

@@ -63,6 +63,8 @@ class Sink:
 class _SinkSession(socketserver.StreamRequestHandler):
     """One connection. The client is a mail server of ours: no errors."""
 
+    disable_nagle_algorithm = True
+
     def handle(self):
         sender, recipients = "", []
         self._reply("220 sink LMTP")
