@@ -46,6 +46,7 @@ struct smarthost {
     char *source_address;
     int64_t timeout;                /* milliseconds */
     unsigned line;                  /* of the section in the file */
+    unsigned *lines;                /* of its keys, for error texts */
 };
 
 struct sender_rule {
@@ -53,6 +54,8 @@ struct sender_rule {
     char *address;                  /* "" leaves it */
     char *name;                     /* "" supplies none */
     char *smarthost;                /* "" for the usual order */
+    unsigned line;
+    unsigned *lines;
 };
 
 struct config {
@@ -79,6 +82,7 @@ struct config {
     size_t smarthost_count;
     struct sender_rule *senders;    /* in the order of the file */
     size_t sender_count;
+    unsigned *lines;
 };
 
 /*
@@ -94,6 +98,14 @@ struct config *config_load(struct error *err);
 struct config *config_load_file(const char *path, struct error *err);
 void config_free(struct config *config);                /* NULL is allowed */
 
+/*
+ * Are the files that it names there and readable by this process? Not asked
+ * when the configuration is read: callers who only queue need none of them.
+ * Passwords are password_fetch()'s matter. FAULT_CONFIG with the line.
+ */
+bool config_check_files(const struct config *config, struct error *err);
+
+/* NULL if there is none of that name. */
 const struct smarthost *config_smarthost(const struct config *config,
                                          const char *name);
 

@@ -19,9 +19,10 @@ struct crew;                /* fields: src/relay/crew.c */
 struct crew_member;         /* one worker process */
 
 /*
- * What the manager is told. job is the number it gave. lost: the worker is
- * gone and this job has not been finished; delivered names the recipients
- * which its journal says were accepted all the same.
+ * What the manager is told, in crew_handle and crew_reap; it must not start or
+ * give anything from there. job is the number it gave. lost: the worker is gone
+ * and this job has not been finished; delivered names the recipients which its
+ * journal says were accepted all the same; crashed: it did not end by itself.
  */
 struct crew_events {
     void (*opened)(void *context, size_t smarthost, const char *peer);
@@ -31,7 +32,7 @@ struct crew_events {
                     bool dsn_passed_on);
     void (*done)(void *context, uint64_t job);
     void (*lost)(void *context, uint64_t job, const size_t *delivered,
-                 size_t count);
+                 size_t count, bool crashed);
 };
 
 /*
@@ -65,7 +66,8 @@ typedef void crew_watch(void *context, int fd, struct crew_member *member);
 void crew_each(struct crew *crew, crew_watch *add, void *context);
 void crew_handle(struct crew *crew, struct crew_member *member);
 
-/* A child of this process ended: is it one of this crew? */
+/* A child of this process ended: is it one of this crew? Only then are its
+ * unfinished jobs lost. */
 bool crew_reap(struct crew *crew, pid_t pid, int status);
 
 /* Ask all to finish (SIGTERM); kill those left with SIGKILL later. */

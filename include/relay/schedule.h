@@ -18,6 +18,7 @@
 
 #include "util/random.h"
 
+struct entry;
 struct schedule;            /* fields: src/relay/schedule.c */
 
 enum ticket_place { TICKET_TIMED, TICKET_READY, TICKET_OUT, TICKET_HELD };
@@ -30,6 +31,7 @@ struct ticket {
     int smarthost;          /* index of the only one allowed, or -1 */
     unsigned attempts;
     bool stored;            /* in queue/; false: only in drop/ so far */
+    struct entry *entry;    /* taken from drop/ and not stored; the manager's */
     bool warned;
     char *summary;          /* reverse-path and open recipients, each ended by
                              * NUL, the list by an empty one; NULL if it would

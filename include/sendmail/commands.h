@@ -35,4 +35,7 @@ command command_help;           /* --help */
  * FAULT_CONFIG. The caller frees it. */
 struct config *command_config(struct error *err);
 
+/* Many callers never look at what they are told: the log knows, too. */
+void command_log_refusal(const struct error *err);
+
 #endif

@@ -24,15 +24,25 @@ void drop_scan_free(struct drop_scan *scan);
 
 /*
  * Read on in the directory, at most 500 entries a call; remembers where it
- * was. Removes what cannot be a message and can be removed (non-files, empty
+ * was, and whether names had to be left out (drop_scan_left_out). Removes what cannot be a message and can be removed (non-files, empty
  * directories, .t* older than 24 h), logs that at most once a second a uid.
  * True when the end of the directory was reached in this call.
  */
 bool drop_scan_more(struct drop_scan *scan);
 
+/* A name that was heard of otherwise (inotify). False if it could not be
+ * remembered for lack of room: then the directory must be read again. */
+bool drop_scan_hint(struct drop_scan *scan, const char *name);
+
 /* The next name to take: round robin by owner among those that were found.
  * False if there is none. id has RANDOM_ID_LENGTH + 1 octets. */
 bool drop_scan_next(struct drop_scan *scan, char *id);
+
+/* Is there a name to be taken? */
+bool drop_scan_waiting(const struct drop_scan *scan);
+
+/* Were names left out since the start of the last pass? */
+bool drop_scan_left_out(const struct drop_scan *scan);
 
 enum drop_result {
     DROP_TAKEN,             /* *entry is the caller's */

@@ -92,25 +92,17 @@ static void find_line(void *context, const char *id, const size_t *indices,
     finding->count += count;
 }
 
-static void lose_jobs(struct crew *crew, struct crew_member *member)
+static void lose_jobs(struct crew *crew, struct crew_member *member,
+                      bool crashed)
 {
     while (member->count > 0) {
         struct job job = member->jobs[--member->count];
         struct finding finding = { .id = job.id };
         journal_read(crew->spool, member->number, find_line, &finding);
         crew->events->lost(crew->context, job.number, finding.indices,
-                           finding.count);
+                           finding.count, crashed);
         free(finding.indices);
     }
-}
-
-/* Its socket is at its end. The process may live on for a moment. */
-static void part_from(struct crew *crew, struct crew_member *member)
-{
-    io_close(&member->socket);
-    io_close(&member->journal);
-    lose_jobs(crew, member);
-    journal_remove(crew->spool, member->number);
 }
 
 static void forget(struct crew *crew, size_t index)
@@ -323,28 +315,29 @@ void crew_handle(struct crew *crew, struct crew_member *member)
                  (long)member->pid, crew->name, err.text);
         kill(member->pid, SIGKILL);
     }
-    part_from(crew, member);
+    io_close(&member->socket);  /* the rest when it is reaped */
 }
 
 bool crew_reap(struct crew *crew, pid_t pid, int status)
 {
-    for (size_t i = 0; i < crew->count; i++) {
-        struct crew_member *member = crew->members[i];
-        if (member->pid != pid)
-            continue;
-        if (WIFSIGNALED(status))
-            log_line(LOG_LEVEL_ERROR, "worker %ld of smarthost %s ended by "
-                     "signal %d", (long)pid, crew->name, WTERMSIG(status));
-        if (member->socket != -1) {
-            /* What it said last is still there to be heard. */
-            crew_handle(crew, member);
-            if (member->socket != -1)
-                part_from(crew, member);
-        }
-        forget(crew, i);
-        return true;
-    }
-    return false;
+    size_t i = 0;
+
+    while (i < crew->count && crew->members[i]->pid != pid)
+        i++;
+    if (i == crew->count)
+        return false;
+    struct crew_member *member = crew->members[i];
+    if (WIFSIGNALED(status))
+        log_line(LOG_LEVEL_ERROR, "worker %ld of smarthost %s ended by "
+                 "signal %d", (long)pid, crew->name, WTERMSIG(status));
+    if (member->socket != -1)   /* what it said last can still be heard */
+        crew_handle(crew, member);
+    io_close(&member->socket);
+    lose_jobs(crew, member, !WIFEXITED(status) || WEXITSTATUS(status) != 0);
+    io_close(&member->journal);
+    journal_remove(crew->spool, member->number);
+    forget(crew, i);
+    return true;
 }
 
 void crew_stop(struct crew *crew, int signal)

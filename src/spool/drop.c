@@ -83,7 +83,7 @@ static enum drop_result could_not_open(const struct spool *spool,
 /* Copy what the file had when it was examined; the owner may go on writing. */
 static bool copy_once(int from, int to, uint64_t length)
 {
-    char *block = alloc_zero(1, BLOCK_SIZE);
+    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
     uint64_t done = 0;
     ssize_t step = 1;
 

@@ -198,7 +198,7 @@ static bool parse_end_line(struct end_line *end, const char *line,
 static bool check_sum(const struct entry *entry, uint64_t length,
                       uint32_t expected, struct error *err)
 {
-    char *block = alloc_zero(1, BLOCK_SIZE);
+    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
     uint32_t sum = 0;
     uint64_t done = 0;
     ssize_t step = 1;

@@ -32,6 +32,7 @@ struct drop_scan {
     struct owner *owners[OWNERS_MAX];
     size_t count;               /* of owners */
     size_t turn;                /* the owner whose name is next */
+    bool left_out;              /* names, for lack of room */
 };
 
 struct drop_scan *drop_scan_new(const struct spool *spool)
@@ -72,8 +73,10 @@ static void remember(struct drop_scan *scan, uid_t uid, const char *id)
 {
     struct owner *owner = owner_of(scan, uid);
 
-    if (owner == NULL || owner->count == NAMES_MAX)
+    if (owner == NULL || owner->count == NAMES_MAX) {
+        scan->left_out = true;
         return;
+    }
     for (size_t i = 0; i < owner->count; i++)
         if (strcmp(owner->ids[i], id) == 0)
             return;
@@ -128,8 +131,11 @@ static bool open_again(struct drop_scan *scan)
 
 bool drop_scan_more(struct drop_scan *scan)
 {
-    if (scan->directory == NULL && !open_again(scan))
-        return true;            /* no descriptor now: the next scan will */
+    if (scan->directory == NULL) {
+        if (!open_again(scan))
+            return true;        /* no descriptor now: the next scan will */
+        scan->left_out = false;
+    }
     for (int i = 0; i < ENTRIES_A_CALL; i++) {
         struct dirent *entry = readdir(scan->directory);
         if (entry == NULL) {
@@ -140,6 +146,27 @@ bool drop_scan_more(struct drop_scan *scan)
         look_at(scan, entry->d_name);
     }
     return false;
+}
+
+bool drop_scan_hint(struct drop_scan *scan, const char *name)
+{
+    bool before = scan->left_out;
+
+    scan->left_out = false;
+    look_at(scan, name);
+    bool remembered = !scan->left_out;
+    scan->left_out = before || !remembered;
+    return remembered;
+}
+
+bool drop_scan_left_out(const struct drop_scan *scan)
+{
+    return scan->left_out;
+}
+
+bool drop_scan_waiting(const struct drop_scan *scan)
+{
+    return scan->count > 0;
 }
 
 bool drop_scan_next(struct drop_scan *scan, char *id)

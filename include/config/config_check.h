@@ -1,0 +1,22 @@
+/*
+ * config_check.h - what the keys of a configuration say together
+ */
+#ifndef POSTRIDER_CONFIG_CONFIG_CHECK_H
+#define POSTRIDER_CONFIG_CONFIG_CHECK_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+struct config;
+struct smarthost;
+
+/* Is the section whole and free of contradictions? Its computed defaults are
+ * filled in. FAULT_CONFIG with the remedy. */
+bool config_complete_smarthost(const struct config *config,
+                               struct smarthost *host, struct error *err);
+
+/* The same for the whole file, when all sections have been read. */
+bool config_complete(struct config *config, struct error *err);
+
+#endif

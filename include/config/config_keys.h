@@ -1,0 +1,73 @@
+/*
+ * config_keys.h - every key of the configuration file, a row each
+ *
+ * A row says where the value goes, how its text is read and what the key has
+ * when the file does not set it. config.c turns the rows into options of
+ * libconfuse; a new key is a row, and a paragraph in postrider.conf(5).
+ */
+#ifndef POSTRIDER_CONFIG_CONFIG_KEYS_H
+#define POSTRIDER_CONFIG_CONFIG_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+enum config_section { CONFIG_TOP, CONFIG_SMARTHOST, CONFIG_SENDER };
+
+/* What the member is, as far as memory is concerned. */
+enum config_kind { CONFIG_PLAIN, CONFIG_STRING, CONFIG_LIST };
+
+struct config_word {
+    const char *word;
+    unsigned value;
+};
+
+struct config_key {
+    const char *name;
+    enum config_kind kind;
+    size_t offset;                  /* of the member in its struct */
+    /* Read text into member. False with a text that says what is allowed:
+     * "must be true or false". Of a list, text is one element. */
+    bool (*take)(const struct config_key *key, const char *text, void *member,
+                 struct error *err);
+    const char *initial;            /* taken when the key is not set */
+    const struct config_word *words;    /* ends with a NULL word */
+    uint64_t min, max;
+    const char *allowed;            /* for texts: "must be a size ..." */
+    bool hidden;                    /* its value is shown in no text */
+};
+
+struct config_keys {
+    const char *section;            /* "smarthost"; "" at the top */
+    const struct config_key *keys;
+    size_t count;
+};
+
+const struct config_keys *config_keys_of(enum config_section section);
+
+/* The struct's members as the keys have them when the file sets none, and the
+ * other way round. */
+void config_keys_init(enum config_section section, void *object);
+void config_keys_free(enum config_section section, void *object);
+
+/* Where a key stands, from the lines that were kept; 0 if it is not set. */
+unsigned config_keys_line(enum config_section section, const unsigned *lines,
+                          const char *name);
+
+/* `unknown key "prot": did you mean port?` Returns false. */
+bool config_keys_unknown(enum config_section section, const char *name,
+                         struct error *err);
+
+/* Put `FILE:LINE: smarthost "main": ` in front. The fault is FAULT_CONFIG
+ * from here on. Returns false. */
+struct config_place {
+    const char *path;
+    unsigned line;
+    enum config_section section;
+    const char *title;
+};
+bool config_place_prefix(struct error *err, const struct config_place *place);
+
+#endif

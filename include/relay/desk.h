@@ -1,0 +1,136 @@
+/*
+ * desk.h - what the parts of the manager share; private to them
+ *
+ *     pickup.c     drop/ -> ticket
+ *     dispatch.c   ticket -> mission: a worker has it
+ *     settle.c     outcomes -> done, retry, report
+ *     sweep.c      delay warnings and expiry
+ *     answer.c     requests of administrators
+ *     manager.c    the poll loop
+ */
+#ifndef POSTRIDER_RELAY_DESK_H
+#define POSTRIDER_RELAY_DESK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "relay/crew.h"
+#include "relay/gate.h"
+#include "relay/schedule.h"
+#include "spool/drop.h"
+#include "spool/spool.h"
+#include "smtp/outcome.h"
+#include "util/error.h"
+
+struct buf;
+struct config;
+struct control;
+struct entry;
+struct state;
+
+/* A ticket that a worker has: the job is its address's number. */
+struct mission {
+    uint64_t number;
+    struct ticket *ticket;
+    struct entry *entry;        /* owned */
+    struct state *state;        /* owned; outcomes go here */
+    size_t smarthost;
+    int64_t started;            /* milliseconds, monotonic */
+    bool attempted;             /* somebody got an outcome */
+    bool refused;               /* the administrator removed it meanwhile */
+    struct mission *next;       /* in the same bucket */
+};
+
+/* Since start, for status and metrics. */
+struct totals {
+    uint64_t accepted;          /* messages picked up */
+    uint64_t delivered;         /* recipients; so for the next two */
+    uint64_t deferred;
+    uint64_t failed;
+    uint64_t reports;           /* DSNs made */
+    uint64_t junk;              /* files thrown out of drop/ */
+};
+
+#define DESK_BUCKETS 256
+
+struct desk {
+    const struct config *config;
+    const char *program;
+    struct spool spool;
+    struct schedule *schedule;
+    struct gate *gates;         /* one a smarthost; so for crews */
+    struct crew **crews;
+    struct drop_scan *scan;
+    bool scan_due;              /* the directory must be read */
+    size_t fresh;               /* tickets that are not stored */
+    struct mission *missions[DESK_BUCKETS];
+    uint64_t next_mission;
+    struct control *control;
+    struct totals totals;
+    int64_t started;            /* seconds since 1970 */
+    bool stopping;              /* hand out nothing any more */
+};
+
+/* pickup.c */
+
+/* Take what can be taken now. True if there is more. */
+bool pickup_run(struct desk *desk);
+/* Make a ticket that is not stored durable; the entry is freed. */
+bool pickup_store(struct desk *desk, struct ticket *ticket);
+/* The same for all, since their smarthosts are down. */
+void pickup_store_all(struct desk *desk);
+/* After any stop: tickets for all that lies in queue/. */
+bool pickup_recover(struct desk *desk, struct error *err);
+/* A ticket for a message that is in queue/ now; NULL if it cannot be read. */
+struct ticket *pickup_queued(struct desk *desk, const char *id);
+/* Bring the ticket's summary and reason up to date. */
+void pickup_describe(struct ticket *ticket, const struct entry *entry,
+                     const struct state *state);
+
+/* dispatch.c */
+
+/* Hand out what can be handed out. */
+void dispatch_run(struct desk *desk);
+/* When dispatch_run may have something to do without an event. */
+int64_t dispatch_next_time(const struct desk *desk, int64_t now);
+struct mission *dispatch_find(struct desk *desk, uint64_t number);
+/* Forget a mission; its entry, if it still has one, is freed. */
+void dispatch_end(struct desk *desk, struct mission *mission);
+/* An entry that was opened for a ticket is not needed any more: it is freed,
+ * unless the message is nowhere else but in memory and drop/. */
+void dispatch_give_back(struct ticket *ticket, struct entry *entry);
+/* The mission that has this ticket, or NULL. */
+struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket);
+
+/* settle.c */
+
+/* One recipient's outcome, as the worker reports it. */
+void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
+                    const struct outcome *outcome, const char *relay,
+                    bool dsn_passed_on);
+/* A recipient that a journal says was accepted. */
+void settle_accepted(struct state *state, size_t index, const char *relay);
+
+/*
+ * What is known has changed: record it, report, and remove or schedule the
+ * message. attempt tells that an attempt is over, which sets the next one. The
+ * entry is taken over; the state is not. The ticket may be gone afterwards.
+ */
+void settle_message(struct desk *desk, struct ticket *ticket,
+                    struct entry *entry, struct state *state, bool attempt);
+
+/* The message is late, or (nobody is open any more) too late: report that. The
+ * entry is taken over. */
+void settle_late(struct desk *desk, struct ticket *ticket,
+                 struct entry *entry, struct state *state);
+
+/* sweep.c */
+void sweep_run(struct desk *desk);
+
+/* answer.c */
+bool answer_request(void *context, uid_t uid, const char *command,
+                    const char *argument, struct buf *out, char *waiting);
+void answer_metrics(struct desk *desk);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * local.h - Unix sockets: listening, and asking whoever listens
+ */
+#ifndef POSTRIDER_RELAY_LOCAL_H
+#define POSTRIDER_RELAY_LOCAL_H
+
+#include <sys/types.h>
+
+#include "util/error.h"
+
+/*
+ * A non-blocking listening socket at path with that mode. Its directory is
+ * made (0755) if it is missing and can be. A socket that nobody listens on any
+ * more is replaced; one in use, or anything else, is FAULT_CONFIG. -1.
+ */
+int local_listen(const char *path, mode_t mode, struct error *err);
+
+#endif

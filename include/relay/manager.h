@@ -1,0 +1,25 @@
+/*
+ * manager.h - the daemon: picks up, schedules, hands out, settles, reports
+ */
+#ifndef POSTRIDER_RELAY_MANAGER_H
+#define POSTRIDER_RELAY_MANAGER_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+struct config;
+
+/* How a manager ended: both after all workers have finished. */
+enum manager_end { MANAGER_STOPPED, MANAGER_RELOAD, MANAGER_FAILED };
+
+/*
+ * Run the daemon in this process, which already is the user that owns the
+ * spool. program is the absolute path of postrider(8), for workers. Returns
+ * after SIGTERM or SIGINT, or after SIGHUP to be started again with the new
+ * configuration; MANAGER_FAILED with err when it cannot start.
+ */
+enum manager_end manager_run(const struct config *config, const char *program,
+                             struct error *err);
+
+#endif

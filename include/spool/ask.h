@@ -1,0 +1,24 @@
+/*
+ * ask.h - a question to the daemon, over its control socket
+ */
+#ifndef POSTRIDER_SPOOL_ASK_H
+#define POSTRIDER_SPOOL_ASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/error.h"
+
+/* Called with each line of the answer, without its end. Borrowed. */
+typedef void ask_line(void *context, const char *line, size_t length);
+
+/*
+ * Ask the daemon that listens at path one line, "COMMAND [ARGUMENT]", and call
+ * line for each line of the answer until it is closed. timeout is for each wait,
+ * in milliseconds, -1 for none. FAULT_UNAVAILABLE: no daemon listens;
+ * FAULT_TEMPORARY: it does not answer.
+ */
+bool ask_daemon(const char *path, const char *request, int timeout,
+                ask_line *line, void *context, struct error *err);
+
+#endif

@@ -1,0 +1,215 @@
+#include "relay/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "relay/local.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/io.h"
+#include "util/random.h"
+
+#define CLIENTS_MAX 64
+#define REQUEST_MAX 4096        /* octets of a request line */
+#define ASK_TIME 10000          /* milliseconds to say it */
+#define READ_TIME 10000         /* to take some more of the answer */
+
+struct client {
+    int fd;
+    uid_t uid;
+    struct buf request;
+    struct buf answer;
+    size_t sent;                /* octets of the answer */
+    bool answered;              /* the answer is complete: send and close */
+    char waiting[RANDOM_ID_LENGTH + 1];     /* "" unless it waits */
+    int64_t deadline;           /* of what it must do next */
+};
+
+struct control {
+    char *path;
+    int listener;
+    control_answer *answer;
+    void *context;
+    struct client *clients[CLIENTS_MAX];
+    size_t count;
+};
+
+struct control *control_new(const char *path, control_answer *answer,
+                            void *context, struct error *err)
+{
+    int listener = local_listen(path, 0666, err);
+
+    if (listener == -1)
+        return NULL;
+    struct control *control = alloc_zero(1, sizeof *control);
+    control->path = alloc_string(path);
+    control->listener = listener;
+    control->answer = answer;
+    control->context = context;
+    return control;
+}
+
+static void drop(struct control *control, size_t index)
+{
+    struct client *client = control->clients[index];
+
+    close(client->fd);
+    buf_free(&client->request);
+    buf_free(&client->answer);
+    free(client);
+    control->clients[index] = control->clients[--control->count];
+}
+
+void control_free(struct control *control)
+{
+    if (control == NULL)
+        return;
+    while (control->count > 0)
+        drop(control, 0);
+    unlink(control->path);
+    close(control->listener);
+    free(control->path);
+    free(control);
+}
+
+void control_each(struct control *control, control_watch *add, void *context)
+{
+    if (control->count < CLIENTS_MAX)
+        add(context, control->listener, POLLIN);
+    for (size_t i = 0; i < control->count; i++)
+        add(context, control->clients[i]->fd,
+            control->clients[i]->answered ? POLLOUT : POLLIN);
+}
+
+static void accept_client(struct control *control)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    int fd = accept4(control->listener, NULL, NULL,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd == -1)
+        return;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1) {
+        close(fd);
+        return;
+    }
+    struct client *client = alloc_zero(1, sizeof *client);
+    client->fd = fd;
+    client->uid = peer.uid;
+    client->deadline = clock_now() + ASK_TIME;
+    buf_init(&client->request, REQUEST_MAX);
+    buf_init(&client->answer, SIZE_MAX);
+    control->clients[control->count++] = client;
+}
+
+static void answer_now(struct client *client)
+{
+    client->answered = true;
+    client->waiting[0] = '\0';
+    client->deadline = clock_now() + READ_TIME;
+}
+
+static void take_request(struct control *control, struct client *client)
+{
+    char *command = client->request.data;
+    char *end = strchr(command, '\n');
+
+    *end = '\0';
+    char *argument = strchr(command, ' ');
+    if (argument != NULL)
+        *argument++ = '\0';
+    if (control->answer(control->context, client->uid, command,
+                        argument != NULL ? argument : "", &client->answer,
+                        client->waiting))
+        answer_now(client);
+    else
+        client->deadline = INT64_MAX;
+}
+
+/* False: the client is gone or talks too much. */
+static bool hear(struct control *control, struct client *client)
+{
+    char *room = buf_reserve(&client->request, 512);
+
+    if (room == NULL)
+        return false;
+    ssize_t length = io_read(client->fd, room, 512);
+    if (length == -1)
+        return errno == EAGAIN;
+    if (length == 0 || client->waiting[0] != '\0')
+        return false;
+    client->request.length += (size_t)length;
+    client->request.data[client->request.length] = '\0';
+    if (memchr(client->request.data, '\n', client->request.length) != NULL)
+        take_request(control, client);
+    return true;
+}
+
+/* False: everything was said, or the client is gone. */
+static bool speak(struct client *client)
+{
+    while (client->sent < client->answer.length) {
+        ssize_t sent = send(client->fd, client->answer.data + client->sent,
+                            client->answer.length - client->sent,
+                            MSG_NOSIGNAL);
+        if (sent == -1 && errno == EINTR)
+            continue;
+        if (sent == -1)
+            return errno == EAGAIN;
+        client->sent += (size_t)sent;
+        client->deadline = clock_now() + READ_TIME;
+    }
+    return false;
+}
+
+void control_handle(struct control *control, int fd, short events)
+{
+    if (fd == control->listener) {
+        accept_client(control);
+        return;
+    }
+    size_t i = 0;
+    while (i < control->count && control->clients[i]->fd != fd)
+        i++;
+    if (i == control->count)
+        return;
+    struct client *client = control->clients[i];
+    bool alive = client->answered ? (events & POLLOUT) != 0 && speak(client)
+                                  : hear(control, client);
+    if (!alive)
+        drop(control, i);
+}
+
+int64_t control_expire(struct control *control, int64_t now)
+{
+    int64_t next = INT64_MAX;
+
+    for (size_t i = control->count; i-- > 0; )
+        if (control->clients[i]->deadline <= now)
+            drop(control, i);
+        else
+            next = clock_earlier(next, control->clients[i]->deadline);
+    return next;
+}
+
+void control_announce(struct control *control, const char *id,
+                      const char *text)
+{
+    for (size_t i = 0; i < control->count; i++) {
+        struct client *client = control->clients[i];
+        if (strcmp(client->waiting, id) != 0)
+            continue;
+        buf_add_text(&client->answer, text);
+        buf_add_char(&client->answer, '\n');
+        answer_now(client);
+    }
+}

@@ -1,0 +1,217 @@
+#include "relay/desk.h"
+
+#include <stdlib.h>
+
+#include "config/config.h"
+#include "spool/entry.h"
+#include "spool/queue.h"
+#include "spool/state.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define RETRY_TIME 60000        /* milliseconds after trouble of our own */
+
+static struct mission **bucket_of(struct desk *desk, uint64_t number)
+{
+    return &desk->missions[number % DESK_BUCKETS];
+}
+
+struct mission *dispatch_find(struct desk *desk, uint64_t number)
+{
+    struct mission *mission = *bucket_of(desk, number);
+
+    while (mission != NULL && mission->number != number)
+        mission = mission->next;
+    return mission;
+}
+
+struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket)
+{
+    for (size_t i = 0; i < DESK_BUCKETS; i++)
+        for (struct mission *mission = desk->missions[i]; mission != NULL;
+             mission = mission->next)
+            if (mission->ticket == ticket)
+                return mission;
+    return NULL;
+}
+
+void dispatch_end(struct desk *desk, struct mission *mission)
+{
+    struct mission **link = bucket_of(desk, mission->number);
+
+    while (*link != mission)
+        link = &(*link)->next;
+    *link = mission->next;
+    entry_free(mission->entry);
+    state_free(mission->state);
+    free(mission);
+}
+
+void dispatch_give_back(struct ticket *ticket, struct entry *entry)
+{
+    if (ticket->stored)
+        entry_free(entry);
+    else
+        ticket->entry = entry;
+}
+
+/* The message of a ticket, from memory or from queue/; NULL: it is gone or
+ * stays for later. */
+static struct entry *open_message(struct desk *desk, struct ticket *ticket)
+{
+    struct error err = { 0 };
+    int64_t received;
+
+    struct entry *entry = ticket->entry;
+    ticket->entry = NULL;
+    if (entry == NULL)
+        entry = queue_open(&desk->spool, ticket->id, &received, &err);
+    if (entry != NULL)
+        return entry;
+    if (err.fault == FAULT_DATA) {
+        log_line(LOG_LEVEL_ALERT, "%s: %s: it is in failed/ now", ticket->id,
+                 err.text);
+        queue_fail(&desk->spool, ticket->id, &err);
+        schedule_remove(desk->schedule, ticket);
+    } else {
+        log_line(LOG_LEVEL_ERROR, "%s: %s", ticket->id, err.text);
+        schedule_at(desk->schedule, ticket, clock_now() + RETRY_TIME);
+    }
+    return NULL;
+}
+
+static struct state *open_state(struct desk *desk, struct ticket *ticket,
+                                const struct entry *entry)
+{
+    struct error err = { 0 };
+
+    if (!ticket->stored)
+        return state_new(entry->envelope.count);
+    struct state *state = state_load(&desk->spool, ticket->id,
+                                     entry->envelope.count, &err);
+    if (state == NULL) {
+        log_line(LOG_LEVEL_ERROR, "%s: %s", ticket->id, err.text);
+        schedule_at(desk->schedule, ticket, clock_now() + RETRY_TIME);
+    }
+    return state;
+}
+
+/* Open recipients, at most as many as a job can hold; the caller frees. */
+static size_t *open_recipients(const struct state *state, size_t *count)
+{
+    size_t *indices = alloc_zero(PARCEL_RECIPIENTS_MAX, sizeof *indices);
+
+    *count = 0;
+    for (size_t i = 0; i < state->count && *count < PARCEL_RECIPIENTS_MAX; i++)
+        if (state->recipients[i].result == STATE_OPEN)
+            indices[(*count)++] = i;
+    return indices;
+}
+
+static struct mission *begin(struct desk *desk, struct ticket *ticket,
+                             struct entry *entry, struct state *state,
+                             size_t smarthost)
+{
+    struct mission *mission = alloc_zero(1, sizeof *mission);
+    struct mission **bucket;
+
+    mission->number = ++desk->next_mission;
+    mission->ticket = ticket;
+    mission->entry = entry;
+    mission->state = state;
+    mission->smarthost = smarthost;
+    mission->started = clock_now();
+    bucket = bucket_of(desk, mission->number);
+    mission->next = *bucket;
+    *bucket = mission;
+    return mission;
+}
+
+/* Give a ticket, which is OUT, to a worker. False: this worker takes no more
+ * for now, and the ticket is ready again. */
+static bool send_out(struct desk *desk, struct ticket *ticket,
+                     size_t smarthost, struct crew_member *member)
+{
+    struct error err = { 0 };
+    size_t count;
+
+    struct entry *entry = open_message(desk, ticket);
+    if (entry == NULL)
+        return true;
+    struct state *state = open_state(desk, ticket, entry);
+    if (state == NULL) {
+        dispatch_give_back(ticket, entry);
+        return true;
+    }
+    size_t *recipients = open_recipients(state, &count);
+    if (count == 0) {
+        /* A stop came between its last outcome and its report. */
+        settle_message(desk, ticket, entry, state, false);
+        state_free(state);
+        free(recipients);
+        return true;
+    }
+    struct mission *mission = begin(desk, ticket, entry, state, smarthost);
+    bool given = crew_give(desk->crews[smarthost], member, mission->number,
+                           ticket->id, ticket->uid, entry->fd, recipients,
+                           count, &err);
+    if (!given) {
+        dispatch_give_back(ticket, entry);
+        mission->entry = NULL;
+        dispatch_end(desk, mission);
+        schedule_at(desk->schedule, ticket, clock_now());
+    }
+    free(recipients);
+    return given;
+}
+
+/* One message for this smarthost. False: none is ready, or none can go. */
+static bool dispatch_one(struct desk *desk, size_t smarthost, int64_t now)
+{
+    struct gate *gate = &desk->gates[smarthost];
+    struct error err = { 0 };
+    size_t ready = schedule_ready_for(desk->schedule, smarthost);
+
+    if (ready == 0 || gate_take(gate, 1, now) == 0)
+        return false;
+    struct crew_member *member = crew_choose(desk->crews[smarthost],
+                                             ready - 1, &err);
+    if (member == NULL) {
+        gate_probe_returned(gate);
+        if (err.fault != FAULT_NONE)
+            log_line(LOG_LEVEL_ERROR, "%s: will be tried again", err.text);
+        return false;
+    }
+    struct ticket *ticket = schedule_take(desk->schedule, smarthost);
+    if (!send_out(desk, ticket, smarthost, member)) {
+        gate_probe_returned(gate);
+        return false;
+    }
+    return true;
+}
+
+void dispatch_run(struct desk *desk)
+{
+    int64_t now = clock_now();
+
+    if (desk->stopping)
+        return;
+    schedule_wake(desk->schedule, now);
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        while (dispatch_one(desk, i, now))
+            ;
+}
+
+int64_t dispatch_next_time(const struct desk *desk, int64_t now)
+{
+    int64_t next = schedule_next_time(desk->schedule);
+
+    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
+        int64_t gate = gate_next_time(&desk->gates[i], now);
+        /* A gate that is open waits for workers, and they wake us. */
+        if (gate > now && schedule_ready_for(desk->schedule, i) > 0)
+            next = clock_earlier(next, gate);
+    }
+    return next;
+}

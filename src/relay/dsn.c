@@ -1,0 +1,158 @@
+#include "relay/dsn.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "config/config.h"
+#include "config/sender.h"
+#include "relay/dsn_parts.h"
+#include "spool/draft.h"
+#include "spool/entry.h"
+#include "spool/state.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/clock.h"
+
+/* Does the sender want this kind of report about this recipient? */
+static bool is_wanted(enum dsn_kind kind, const struct recipient *rcpt,
+                      const struct state_recipient *known)
+{
+    unsigned notify = rcpt->notify != 0 ? rcpt->notify
+                                        : NOTIFY_FAILURE | NOTIFY_DELAY;
+
+    switch (kind) {
+    case DSN_FAILURE:
+        return known->result == STATE_FAILED && !known->notified &&
+               (notify & NOTIFY_FAILURE) != 0;
+    case DSN_DELAY:
+        return known->result == STATE_OPEN && (notify & NOTIFY_DELAY) != 0;
+    case DSN_SUCCESS:
+        return known->result == STATE_DELIVERED && !known->notified &&
+               (notify & NOTIFY_SUCCESS) != 0;
+    default:
+        /* The postmaster asked for nothing and hears of all failures. */
+        return known->result == STATE_FAILED && !known->notified;
+    }
+}
+
+size_t *dsn_recipients(enum dsn_kind kind, const struct entry *entry,
+                       const struct state *state, size_t *count)
+{
+    const struct envelope *env = &entry->envelope;
+    size_t *indices = alloc_zero(state->count, sizeof *indices);
+    bool is_null = *envelope_reverse_path(env) == '\0';
+
+    *count = 0;
+    if (is_null != (kind == DSN_DOUBLE))
+        return indices;
+    for (size_t i = 0; i < state->count; i++)
+        if (is_wanted(kind, &env->recipients[i], &state->recipients[i]))
+            indices[(*count)++] = i;
+    return indices;
+}
+
+/* A From that a smarthost accepts: what the sender sections make of mail from
+ * this sender, or of everybody's. */
+static void add_from(struct buf *out, const struct dsn *dsn)
+{
+    const char *sender = envelope_reverse_path(&dsn->entry->envelope);
+    const struct sender_rule *rule = sender_match(dsn->config, "postrider",
+                                                  sender, NULL);
+
+    buf_add_text(out, "From: Mail Delivery System <");
+    if (rule != NULL && *rule->address != '\0')
+        buf_add_text(out, rule->address);
+    else
+        buf_add_format(out, "MAILER-DAEMON@%s", dsn->config->domain);
+    buf_add_text(out, ">\r\n");
+}
+
+static void add_recipients(struct buf *out, const struct dsn *dsn)
+{
+    buf_add_text(out, "To: ");
+    for (size_t i = 0; i < dsn->to_count; i++)
+        buf_add_format(out, "%s%s", i == 0 ? "" : ",\r\n\t", dsn->to[i]);
+    buf_add_text(out, "\r\n");
+}
+
+static void add_header(struct buf *out, const struct dsn *dsn)
+{
+    static const char *const subjects[] = {
+        [DSN_FAILURE] = "Undelivered Mail Returned to Sender",
+        [DSN_DELAY] = "Delayed Mail (still being retried)",
+        [DSN_SUCCESS] = "Successful Mail Delivery Report",
+        [DSN_DOUBLE] = "Postmaster Copy: Undelivered Mail",
+    };
+
+    buf_add_text(out, "Date: ");
+    clock_add_date(out, time(NULL));
+    buf_add_text(out, "\r\n");
+    add_from(out, dsn);
+    add_recipients(out, dsn);
+    buf_add_format(out, "Subject: %s\r\n", subjects[dsn->kind]);
+    buf_add_format(out, "Message-ID: <%s@%s>\r\n", dsn->id,
+                   dsn->config->hostname);
+    buf_add_text(out, "Auto-Submitted: auto-replied\r\n"
+                 "MIME-Version: 1.0\r\n");
+    buf_add_format(out, "Content-Type: multipart/report; "
+                   "report-type=delivery-status;\r\n\tboundary=\"%s\"\r\n",
+                   dsn->boundary);
+    if (dsn->entry->is_8bit)
+        buf_add_text(out, "Content-Transfer-Encoding: 8bit\r\n");
+    buf_add_text(out, "\r\n");
+}
+
+static bool write_all(struct draft *draft, const struct dsn *dsn,
+                      struct error *err)
+{
+    struct envelope env = { 0 };
+    struct buf text;
+    bool done = true;
+
+    for (size_t i = 0; done && i < dsn->to_count; i++)
+        done = envelope_add_recipient(&env, dsn->to[i], NULL, NOTIFY_NEVER,
+                                      err);
+    buf_init(&text, SIZE_MAX);
+    add_header(&text, dsn);
+    dsn_add_explanation(&text, dsn);
+    dsn_add_status(&text, dsn);
+    done = done && draft_envelope(draft, &env, err) &&
+           draft_add(draft, text.data, text.length, err) &&
+           dsn_add_original(draft, dsn, err);
+    buf_free(&text);
+    envelope_free(&env);
+    return done && draft_end(draft, dsn->entry->is_8bit, err);
+}
+
+struct draft *dsn_compose(enum dsn_kind kind, const struct config *config,
+                          const struct entry *entry, const struct state *state,
+                          const size_t *recipients, size_t count,
+                          const char *id, int64_t received,
+                          const char *const *to, size_t to_count,
+                          struct error *err)
+{
+    const char *sender = envelope_reverse_path(&entry->envelope);
+    char *boundary = alloc_format("=_%s", id);
+    const struct dsn dsn = {
+        .kind = kind,
+        .config = config,
+        .entry = entry,
+        .state = state,
+        .recipients = recipients,
+        .count = count,
+        .id = id,
+        .received = received,
+        .to = kind == DSN_DOUBLE ? to : &sender,
+        .to_count = kind == DSN_DOUBLE ? to_count : 1,
+        .boundary = boundary,
+    };
+
+    struct draft *draft = draft_new_report(id, err);
+    if (draft != NULL && !write_all(draft, &dsn, err)) {
+        draft_free(draft);
+        draft = NULL;
+    }
+    free(boundary);
+    return draft;
+}

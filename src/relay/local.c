@@ -1,0 +1,75 @@
+#include "relay/local.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "util/alloc.h"
+
+static void make_directory_of(const char *path)
+{
+    char *directory = alloc_string(path);
+    char *slash = strrchr(directory, '/');
+
+    if (slash != NULL && slash != directory) {
+        *slash = '\0';
+        mode_t old = umask(022);
+        mkdir(directory, 0755);         /* bind(2) tells if it is missing */
+        umask(old);
+    }
+    free(directory);
+}
+
+static bool somebody_listens(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool taken = fd != -1 &&
+                 (connect(fd, (const struct sockaddr *)address,
+                          sizeof *address) == 0 || errno == EAGAIN);
+
+    if (fd != -1)
+        close(fd);
+    return taken;
+}
+
+static bool bind_socket(int fd, const struct sockaddr_un *address, mode_t mode)
+{
+    mode_t old = umask((mode_t)(0777 & ~mode));
+    int result = bind(fd, (const struct sockaddr *)address, sizeof *address);
+
+    umask(old);
+    return result == 0;
+}
+
+int local_listen(const char *path, mode_t mode, struct error *err)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct stat status;
+
+    if (strlen(path) >= sizeof address.sun_path) {
+        error_set(err, FAULT_CONFIG, "%s: longer than %zu octets", path,
+                  sizeof address.sun_path - 1);
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    make_directory_of(path);
+    if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode) &&
+        !somebody_listens(&address))
+        unlink(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd != -1 && bind_socket(fd, &address, mode) &&
+        listen(fd, 64) == 0)
+        return fd;
+    if (errno == EADDRINUSE)
+        error_set(err, FAULT_CONFIG, "%s is in use: is another daemon "
+                  "running?", path);
+    else
+        error_sys(err, FAULT_CONFIG, "listen at %s", path);
+    if (fd != -1)
+        close(fd);
+    return -1;
+}

@@ -1,0 +1,487 @@
+#include "relay/manager.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "relay/control.h"
+#include "relay/desk.h"
+#include "relay/notify.h"
+#include "spool/entry.h"
+#include "spool/queue.h"
+#include "spool/state.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/io.h"
+#include "util/log.h"
+
+#define RESCAN_TIME 30000       /* milliseconds: inotify is only a hint */
+#define SWEEP_TIME 60000
+#define METRICS_TIME 15000
+
+/* What a descriptor in the poll set stands for. */
+enum source { SOURCE_SIGNAL, SOURCE_INOTIFY, SOURCE_WORKER, SOURCE_CONTROL };
+
+struct watched {
+    enum source source;
+    size_t smarthost;           /* SOURCE_WORKER */
+    struct crew_member *member;
+};
+
+struct manager {
+    struct desk desk;
+    int signals;
+    int inotify;
+    struct pollfd *set;         /* rebuilt in each round */
+    struct watched *watched;    /* the same indices */
+    size_t count, capacity;
+    size_t crew;                /* whose members are being added */
+    int64_t next_rescan, next_sweep, next_metrics, next_watchdog;
+    int64_t watchdog;           /* interval; 0: none */
+    enum manager_end end;       /* once desk.stopping */
+};
+
+static void on_opened(void *context, size_t smarthost, const char *peer)
+{
+    struct desk *desk = context;
+
+    if (gate_opened(&desk->gates[smarthost], clock_now())) {
+        log_line(LOG_LEVEL_INFO, "smarthost %s is up: %s",
+                 desk->config->smarthosts[smarthost].name, peer);
+        schedule_release(desk->schedule, smarthost);
+    }
+}
+
+static void on_closed(void *context, size_t smarthost, const struct error *err)
+{
+    struct desk *desk = context;
+    struct gate *gate = &desk->gates[smarthost];
+    bool news = gate_failed(gate, err, clock_now());
+    const char *name = desk->config->smarthosts[smarthost].name;
+
+    if (news && gate->state == GATE_PARKED)
+        log_line(LOG_LEVEL_ALERT, "smarthost %s is parked, its mail is kept: "
+                 "%s", name, err->text);
+    else if (news)
+        log_line(LOG_LEVEL_WARNING, "smarthost %s is down, its mail is kept: "
+                 "%s", name, err->text);
+    if (news)
+        pickup_store_all(desk);
+}
+
+static void on_outcome(void *context, uint64_t job, size_t index,
+                       const struct outcome *outcome, const char *peer,
+                       bool dsn_passed_on)
+{
+    struct desk *desk = context;
+    struct mission *mission = dispatch_find(desk, job);
+
+    if (mission != NULL)
+        settle_outcome(mission, desk, index, outcome, peer, dsn_passed_on);
+}
+
+/* The message goes back to where it came from, as if nothing had been tried. */
+static void put_back(struct desk *desk, struct mission *mission)
+{
+    struct ticket *ticket = mission->ticket;
+
+    dispatch_give_back(ticket, mission->entry);
+    mission->entry = NULL;
+    schedule_at(desk->schedule, ticket, clock_now());
+    if (ticket->entry != NULL &&
+        desk->gates[mission->smarthost].state != GATE_UP)
+        pickup_store(desk, ticket);
+}
+
+static void end_mission(struct desk *desk, struct mission *mission,
+                        bool attempted)
+{
+    struct entry *entry = mission->entry;
+
+    if (mission->refused) {
+        queue_remove(&desk->spool, mission->ticket->id, false);
+        if (!mission->ticket->stored)
+            desk->fresh--;
+        schedule_remove(desk->schedule, mission->ticket);
+    } else if (attempted) {
+        mission->entry = NULL;
+        settle_message(desk, mission->ticket, entry, mission->state, true);
+    } else {
+        put_back(desk, mission);
+    }
+    dispatch_end(desk, mission);
+}
+
+static void on_done(void *context, uint64_t job)
+{
+    struct desk *desk = context;
+    struct mission *mission = dispatch_find(desk, job);
+
+    if (mission != NULL)
+        end_mission(desk, mission, mission->attempted);
+}
+
+static void on_lost(void *context, uint64_t job, const size_t *delivered,
+                    size_t count, bool crashed)
+{
+    struct desk *desk = context;
+    struct mission *mission = dispatch_find(desk, job);
+
+    if (mission == NULL)
+        return;
+    for (size_t i = 0; i < count; i++)
+        settle_accepted(mission->state, delivered[i], NULL);
+    if (crashed && count == 0)
+        log_line(LOG_LEVEL_WARNING, "%s: deferred: its worker died",
+                 mission->ticket->id);
+    end_mission(desk, mission, mission->attempted || count > 0 || crashed);
+}
+
+static const struct crew_events crew_events = {
+    .opened = on_opened,
+    .closed = on_closed,
+    .outcome = on_outcome,
+    .done = on_done,
+    .lost = on_lost,
+};
+
+static void reap(struct manager *manager)
+{
+    struct desk *desk = &manager->desk;
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (size_t i = 0; i < desk->config->smarthost_count; i++)
+            if (crew_reap(desk->crews[i], pid, status)) {
+                gate_probe_returned(&desk->gates[i]);
+                break;
+            }
+}
+
+static void stop(struct manager *manager, enum manager_end end)
+{
+    struct desk *desk = &manager->desk;
+
+    if (desk->stopping && manager->end == MANAGER_STOPPED)
+        return;
+    log_line(LOG_LEVEL_INFO, "%s", end == MANAGER_RELOAD
+             ? "configuration will be read again" : "stopping");
+    notify_send(end == MANAGER_RELOAD ? "RELOADING=1" : "STOPPING=1");
+    desk->stopping = true;
+    manager->end = end;
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        crew_stop(desk->crews[i], SIGTERM);
+}
+
+/* A configuration that is wrong must not take a running daemon down. */
+static void reload(struct manager *manager)
+{
+    struct error err = { 0 };
+    struct config *fresh = config_load(&err);
+
+    if (fresh == NULL || !config_check_files(fresh, &err))
+        log_line(LOG_LEVEL_ERROR, "not reloaded: %s", err.text);
+    else
+        stop(manager, MANAGER_RELOAD);
+    config_free(fresh);
+}
+
+static void take_signals(struct manager *manager)
+{
+    struct signalfd_siginfo info;
+
+    while (io_read(manager->signals, &info, sizeof info) ==
+           (ssize_t)sizeof info)
+        switch (info.ssi_signo) {
+        case SIGHUP:
+            reload(manager);
+            break;
+        case SIGCHLD:
+            break;              /* reaped in every round */
+        default:
+            stop(manager, MANAGER_STOPPED);
+        }
+}
+
+static void take_inotify(struct manager *manager)
+{
+    _Alignas(struct inotify_event) char data[16384];
+    ssize_t length;
+
+    while ((length = io_read(manager->inotify, data, sizeof data)) > 0)
+        for (ssize_t at = 0; at < length; ) {
+            const struct inotify_event *event =
+                (const struct inotify_event *)(const void *)(data + at);
+            if ((event->mask & IN_Q_OVERFLOW) != 0 || event->len == 0 ||
+                !drop_scan_hint(manager->desk.scan, event->name))
+                manager->desk.scan_due = true;
+            at += (ssize_t)(sizeof *event + event->len);
+        }
+}
+
+static void watch(struct manager *manager, int fd, short events,
+                  const struct watched *what)
+{
+    if (manager->count == manager->capacity) {
+        manager->capacity = manager->capacity * 2 + 16;
+        manager->set = alloc_resize(manager->set, manager->capacity,
+                                    sizeof *manager->set);
+        manager->watched = alloc_resize(manager->watched, manager->capacity,
+                                        sizeof *manager->watched);
+    }
+    manager->set[manager->count] = (struct pollfd){ .fd = fd,
+                                                    .events = events };
+    manager->watched[manager->count++] = *what;
+}
+
+static void watch_worker(void *context, int fd, struct crew_member *member)
+{
+    struct manager *manager = context;
+
+    watch(manager, fd, POLLIN, &(struct watched){
+        .source = SOURCE_WORKER,
+        .smarthost = manager->crew,
+        .member = member,
+    });
+}
+
+static void watch_control(void *context, int fd, short events)
+{
+    watch(context, fd, events, &(struct watched){ .source = SOURCE_CONTROL });
+}
+
+static void build_set(struct manager *manager)
+{
+    struct desk *desk = &manager->desk;
+
+    manager->count = 0;
+    watch(manager, manager->signals, POLLIN,
+          &(struct watched){ .source = SOURCE_SIGNAL });
+    if (manager->inotify != -1)
+        watch(manager, manager->inotify, POLLIN,
+              &(struct watched){ .source = SOURCE_INOTIFY });
+    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
+        manager->crew = i;
+        crew_each(desk->crews[i], watch_worker, manager);
+    }
+    control_each(desk->control, watch_control, manager);
+}
+
+static void handle(struct manager *manager, size_t index)
+{
+    const struct pollfd *ready = &manager->set[index];
+    const struct watched *what = &manager->watched[index];
+
+    switch (what->source) {
+    case SOURCE_SIGNAL:
+        take_signals(manager);
+        break;
+    case SOURCE_INOTIFY:
+        take_inotify(manager);
+        break;
+    case SOURCE_WORKER:
+        crew_handle(manager->desk.crews[what->smarthost], what->member);
+        break;
+    case SOURCE_CONTROL:
+        control_handle(manager->desk.control, ready->fd, ready->revents);
+        break;
+    }
+}
+
+/* How long nothing needs to be done unless something happens. */
+static int patience(const struct manager *manager, bool more)
+{
+    int64_t now = clock_now();
+    int64_t next = clock_earlier(manager->next_rescan, manager->next_sweep);
+
+    if (more && !manager->desk.stopping)
+        return 0;
+    if (!manager->desk.stopping)
+        next = clock_earlier(next, dispatch_next_time(&manager->desk, now));
+    next = clock_earlier(next, control_expire(manager->desk.control, now));
+    if (manager->watchdog > 0)
+        next = clock_earlier(next, manager->next_watchdog);
+    return clock_remaining(next);
+}
+
+static void tell_systemd(struct manager *manager, int64_t now)
+{
+    struct desk *desk = &manager->desk;
+
+    notify_send("WATCHDOG=1\nSTATUS=%zu queued, %" PRIu64 " delivered",
+                schedule_count(desk->schedule), desk->totals.delivered);
+    manager->next_watchdog = now + manager->watchdog;
+}
+
+/* What is due by the clock. */
+static void housekeeping(struct manager *manager)
+{
+    struct desk *desk = &manager->desk;
+    int64_t now = clock_now();
+
+    if (now >= manager->next_rescan) {
+        desk->scan_due = true;
+        manager->next_rescan = now + RESCAN_TIME;
+    }
+    if (now >= manager->next_sweep) {
+        sweep_run(desk);
+        manager->next_sweep = now + SWEEP_TIME;
+    }
+    if (now >= manager->next_metrics) {
+        answer_metrics(desk);
+        manager->next_metrics = now + METRICS_TIME;
+    }
+    if (manager->watchdog > 0 && now >= manager->next_watchdog)
+        tell_systemd(manager, now);
+}
+
+static bool is_finished(const struct manager *manager)
+{
+    const struct desk *desk = &manager->desk;
+    size_t workers = 0;
+
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        workers += crew_size(desk->crews[i]);
+    return desk->stopping && workers == 0;
+}
+
+static void run_round(struct manager *manager)
+{
+    struct desk *desk = &manager->desk;
+    bool more = !desk->stopping && pickup_run(desk);
+
+    dispatch_run(desk);
+    build_set(manager);
+    int ready = poll(manager->set, manager->count, patience(manager, more));
+    for (size_t i = 0; ready > 0 && i < manager->count; i++)
+        if (manager->set[i].revents != 0)
+            handle(manager, i);
+    reap(manager);
+    housekeeping(manager);
+}
+
+static bool prepare_signals(struct manager *manager, struct error *err)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    manager->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return manager->signals != -1 ||
+           error_sys(err, FAULT_SYSTEM, "signalfd");
+}
+
+/* Without inotify (no instances left) the rescan has to do. */
+static void prepare_inotify(struct manager *manager)
+{
+    char *path = alloc_format("%s/drop", manager->desk.spool.path);
+
+    manager->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (manager->inotify != -1 &&
+        inotify_add_watch(manager->inotify, path,
+                          IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) == -1)
+        io_close(&manager->inotify);
+    if (manager->inotify == -1)
+        log_line(LOG_LEVEL_WARNING, "%s: cannot be watched: new mail is found "
+                 "every %d s", path, RESCAN_TIME / 1000);
+    free(path);
+}
+
+static void prepare_smarthosts(struct desk *desk)
+{
+    const struct config *config = desk->config;
+    size_t count = config->smarthost_count;
+
+    desk->schedule = schedule_new(count);
+    desk->gates = alloc_zero(count, sizeof *desk->gates);
+    desk->crews = alloc_zero(count, sizeof *desk->crews);
+    for (size_t i = 0; i < count; i++) {
+        const struct smarthost *smarthost = &config->smarthosts[i];
+        gate_init(&desk->gates[i], smarthost->messages_per_minute,
+                  clock_now());
+        desk->crews[i] = crew_new(desk->program, smarthost->name, i,
+                                  smarthost->connections, &desk->spool,
+                                  &crew_events, desk);
+    }
+}
+
+static void free_entry(void *context, struct ticket *ticket)
+{
+    (void)context;
+    entry_free(ticket->entry);
+}
+
+static void clean_up(struct manager *manager)
+{
+    struct desk *desk = &manager->desk;
+
+    for (size_t i = 0; desk->crews != NULL &&
+                       i < desk->config->smarthost_count; i++) {
+        crew_free(desk->crews[i]);
+        gate_free(&desk->gates[i]);
+    }
+    if (desk->schedule != NULL)
+        schedule_each(desk->schedule, free_entry, NULL);
+    schedule_free(desk->schedule);
+    free(desk->crews);
+    free(desk->gates);
+    drop_scan_free(desk->scan);
+    control_free(desk->control);
+    spool_close(&desk->spool);
+    io_close(&manager->signals);
+    io_close(&manager->inotify);
+    free(manager->set);
+    free(manager->watched);
+}
+
+enum manager_end manager_run(const struct config *config, const char *program,
+                             struct error *err)
+{
+    struct manager manager = {
+        .desk = { .config = config, .program = program,
+                  .started = time(NULL) },
+        .signals = -1,
+        .inotify = -1,
+        .watchdog = notify_watchdog_interval(),
+        .next_rescan = clock_now() + RESCAN_TIME,
+        .next_sweep = clock_now() + SWEEP_TIME,
+        .end = MANAGER_FAILED,
+    };
+    struct desk *desk = &manager.desk;
+
+    bool started = spool_open(&desk->spool, config->spool, true, err) &&
+                   prepare_signals(&manager, err) &&
+                   (desk->control = control_new(config->control,
+                                                answer_request, desk,
+                                                err)) != NULL;
+    if (started) {
+        prepare_smarthosts(desk);
+        prepare_inotify(&manager);
+        desk->scan = drop_scan_new(&desk->spool);
+        desk->scan_due = true;
+        started = pickup_recover(desk, err);
+    }
+    if (started) {
+        log_line(LOG_LEVEL_INFO, "started: %zu queued",
+                 schedule_count(desk->schedule));
+        notify_send("READY=1\nSTATUS=%zu queued",
+                    schedule_count(desk->schedule));
+        while (!is_finished(&manager))
+            run_round(&manager);
+    }
+    clean_up(&manager);
+    return manager.end;
+}

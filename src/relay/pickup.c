@@ -1,0 +1,256 @@
+#include "relay/desk.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "config/config.h"
+#include "relay/report.h"
+#include "spool/entry.h"
+#include "spool/journal.h"
+#include "spool/queue.h"
+#include "spool/state.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define FRESH_MAX 256           /* tickets that are not stored, at a time */
+#define MEMORY_MAX 32768        /* octets of a copy that is kept in memory */
+#define SUMMARY_MAX 2048        /* octets */
+#define RETRY_TIME 60000        /* milliseconds after trouble of our own */
+
+static int smarthost_index(const struct desk *desk, const char *name)
+{
+    if (name != NULL)
+        for (size_t i = 0; i < desk->config->smarthost_count; i++)
+            if (strcmp(desk->config->smarthosts[i].name, name) == 0)
+                return (int)i;
+    return -1;
+}
+
+/* Reverse-path and open recipients, each with its NUL, and one more. */
+static char *summary_of(const struct entry *entry, const struct state *state)
+{
+    struct buf text;
+
+    buf_init(&text, SUMMARY_MAX);
+    const char *path = envelope_reverse_path(&entry->envelope);
+    bool fits = buf_add(&text, path, strlen(path) + 1);
+    for (size_t i = 0; fits && i < entry->envelope.count; i++) {
+        if (state != NULL && state->recipients[i].result != STATE_OPEN)
+            continue;
+        path = entry->envelope.recipients[i].path;
+        fits = buf_add(&text, path, strlen(path) + 1);
+    }
+    fits = fits && buf_add_char(&text, '\0');
+    char *summary = fits ? alloc_bytes(text.data, text.length) : NULL;
+    buf_free(&text);
+    return summary;
+}
+
+static const char *last_reason(const struct state *state)
+{
+    for (size_t i = 0; i < state->count; i++)
+        if (state->recipients[i].result == STATE_OPEN &&
+            state->recipients[i].text != NULL)
+            return state->recipients[i].text;
+    return NULL;
+}
+
+void pickup_describe(struct ticket *ticket, const struct entry *entry,
+                     const struct state *state)
+{
+    free(ticket->summary);
+    ticket->summary = summary_of(entry, state);
+    ticket->size = entry->content_length;
+    if (state == NULL)
+        return;
+    free(ticket->reason);
+    ticket->reason = alloc_string(last_reason(state));
+    ticket->attempts = state->attempts;
+    ticket->warned = state->warned;
+}
+
+bool pickup_store(struct desk *desk, struct ticket *ticket)
+{
+    struct error err;
+
+    if (!queue_store(&desk->spool, ticket->entry, ticket->received, NULL,
+                     &err)) {
+        log_line(LOG_LEVEL_ERROR, "%s: %s: it stays in drop", ticket->id,
+                 err.text);
+        return false;
+    }
+    entry_free(ticket->entry);
+    ticket->entry = NULL;
+    ticket->stored = true;
+    desk->fresh--;
+    return true;
+}
+
+static void store_visited(void *context, struct ticket *ticket)
+{
+    if (ticket->entry != NULL && ticket->place != TICKET_OUT)
+        pickup_store(context, ticket);
+}
+
+void pickup_store_all(struct desk *desk)
+{
+    if (desk->fresh > 0)
+        schedule_each(desk->schedule, store_visited, desk);
+}
+
+/* Does any smarthost that may carry it take mail at the moment? */
+static bool may_go(const struct desk *desk, const struct ticket *ticket)
+{
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        if ((ticket->smarthost < 0 || (size_t)ticket->smarthost == i) &&
+            desk->gates[i].state == GATE_UP)
+            return true;
+    return false;
+}
+
+static void admit(struct desk *desk, struct entry *entry)
+{
+    int smarthost = smarthost_index(desk, entry->envelope.smarthost);
+    struct ticket *ticket = schedule_add(desk->schedule, entry->id,
+                                         entry->uid, smarthost);
+
+    ticket->entry = entry;
+    ticket->received = time(NULL);
+    pickup_describe(ticket, entry, NULL);
+    desk->fresh++;
+    desk->totals.accepted++;
+    report_entry(entry, entry->uid);
+    if (!may_go(desk, ticket))
+        pickup_store(desk, ticket);
+}
+
+/* One name; false if it must wait because of our own trouble. */
+static bool take(struct desk *desk, const char *id)
+{
+    struct entry *entry = NULL;
+    struct error err = { 0 };
+
+    if (schedule_find(desk->schedule, id) != NULL)
+        return true;
+    switch (drop_take(&desk->spool, id, desk->config->message_size_limit,
+                      MEMORY_MAX, &entry, &err)) {
+    case DROP_TAKEN:
+        admit(desk, entry);
+        return true;
+    case DROP_GONE:
+        return true;
+    default:
+        log_line(LOG_LEVEL_WARNING, "%s", err.text);
+        return false;
+    }
+}
+
+bool pickup_run(struct desk *desk)
+{
+    char id[RANDOM_ID_LENGTH + 1];
+
+    if (desk->scan_due && desk->fresh < FRESH_MAX &&
+        drop_scan_more(desk->scan))
+        desk->scan_due = false;
+    for (size_t i = 0; i < FRESH_MAX; i++) {
+        if (desk->fresh >= FRESH_MAX || !drop_scan_next(desk->scan, id))
+            break;
+        take(desk, id);
+    }
+    /* What there was no room for is found by another pass. */
+    if (!desk->scan_due && drop_scan_left_out(desk->scan))
+        desk->scan_due = true;
+    return desk->fresh < FRESH_MAX &&
+           (desk->scan_due || drop_scan_waiting(desk->scan));
+}
+
+struct ticket *pickup_queued(struct desk *desk, const char *id)
+{
+    struct error err;
+    int64_t received;
+    struct entry *entry = queue_open(&desk->spool, id, &received, &err);
+    struct state *state = NULL;
+
+    if (entry != NULL)
+        state = state_load(&desk->spool, id, entry->envelope.count, &err);
+    if (state == NULL) {
+        log_line(LOG_LEVEL_ALERT, "%s: %s: it is in failed/ now", id,
+                 err.text);
+        entry_free(entry);
+        queue_fail(&desk->spool, id, &err);
+        return NULL;
+    }
+    struct ticket *ticket =
+        schedule_add(desk->schedule, id, entry->uid,
+                     smarthost_index(desk, entry->envelope.smarthost));
+    if (ticket != NULL) {
+        ticket->stored = true;
+        ticket->received = received;
+        pickup_describe(ticket, entry, state);
+        int64_t wait = state->next - time(NULL);
+        if (wait > desk->config->retry_longest / 1000)
+            wait = desk->config->retry_longest / 1000;
+        if (state->held)
+            schedule_hold(desk->schedule, ticket);
+        else
+            schedule_at(desk->schedule, ticket,
+                        clock_now() + (wait > 0 ? wait * 1000 : 0));
+    }
+    entry_free(entry);
+    state_free(state);
+    return ticket;
+}
+
+static void found_queued(void *context, const char *id)
+{
+    pickup_queued(context, id);
+}
+
+static bool all_delivered(const struct state *state)
+{
+    for (size_t i = 0; i < state->count; i++)
+        if (state->recipients[i].result != STATE_DELIVERED)
+            return false;
+    return true;
+}
+
+/*
+ * A worker noted that these were accepted; whether the manager heard of it
+ * before it was stopped is unknown. Now it does.
+ */
+static void found_accepted(void *context, const char *id,
+                           const size_t *indices, size_t count)
+{
+    struct desk *desk = context;
+    struct entry *entry = NULL;
+    struct state *state = NULL;
+    struct error err = { 0 };
+    int64_t received = time(NULL);
+
+    entry = queue_open(&desk->spool, id, &received, &err);
+    if (entry == NULL &&
+        drop_take(&desk->spool, id, UINT64_MAX / 2, MEMORY_MAX, &entry,
+                  &err) != DROP_TAKEN)
+        return;
+    state = state_load(&desk->spool, id, entry->envelope.count, &err);
+    for (size_t i = 0; state != NULL && i < count; i++)
+        settle_accepted(state, indices[i], NULL);
+    if (state != NULL && all_delivered(state))
+        queue_remove(&desk->spool, id, false);
+    else if (state != NULL && entry->queued)
+        state_save(&desk->spool, id, state, &err);
+    else if (state != NULL)
+        queue_store(&desk->spool, entry, received, state, &err);
+    state_free(state);
+    entry_free(entry);
+}
+
+bool pickup_recover(struct desk *desk, struct error *err)
+{
+    journal_read_all(&desk->spool, found_accepted, desk);
+    journal_remove_all(&desk->spool);
+    return queue_recover(&desk->spool, found_queued, desk, err);
+}

@@ -1,0 +1,358 @@
+#include "relay/desk.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "config/config.h"
+#include "mail/address.h"
+#include "mail/aliases.h"
+#include "relay/control.h"
+#include "relay/dsn.h"
+#include "relay/report.h"
+#include "spool/draft.h"
+#include "spool/entry.h"
+#include "spool/queue.h"
+#include "spool/state.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/strings.h"
+
+static void set(char **text, const char *to)
+{
+    free(*text);
+    *text = alloc_string(to);
+}
+
+void settle_accepted(struct state *state, size_t index, const char *relay)
+{
+    if (index >= state->count ||
+        state->recipients[index].result != STATE_OPEN)
+        return;
+    state->recipients[index].result = STATE_DELIVERED;
+    state->recipients[index].when = time(NULL);
+    state->recipients[index].notified = true;
+    set(&state->recipients[index].status, "2.0.0");
+    set(&state->recipients[index].relay, relay);
+}
+
+/* Has the sender asked to hear of success, and did nobody else promise it? */
+static bool owes_success(const struct entry *entry, size_t index,
+                         bool dsn_passed_on)
+{
+    const struct envelope *env = &entry->envelope;
+
+    return (env->recipients[index].notify & NOTIFY_SUCCESS) != 0 &&
+           !dsn_passed_on && *envelope_reverse_path(env) != '\0';
+}
+
+static void count(struct totals *totals, enum outcome_kind kind)
+{
+    totals->delivered += kind == OUTCOME_DELIVERED;
+    totals->deferred += kind == OUTCOME_DEFERRED;
+    totals->failed += kind == OUTCOME_FAILED;
+}
+
+void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
+                    const struct outcome *outcome, const char *relay,
+                    bool dsn_passed_on)
+{
+    struct state *state = mission->state;
+
+    if (index >= state->count || outcome->kind == OUTCOME_NONE ||
+        state->recipients[index].result != STATE_OPEN)
+        return;
+    struct state_recipient *rcpt = &state->recipients[index];
+    mission->attempted = true;
+    rcpt->when = time(NULL);
+    rcpt->from_reply = outcome->from_reply;
+    set(&rcpt->status, outcome->status);
+    set(&rcpt->relay, relay);
+    set(&rcpt->text, outcome->text);
+    if (outcome->kind == OUTCOME_DELIVERED) {
+        rcpt->result = STATE_DELIVERED;
+        rcpt->notified = !owes_success(mission->entry, index, dsn_passed_on);
+    } else if (outcome->kind == OUTCOME_FAILED) {
+        rcpt->result = STATE_FAILED;
+    }
+    count(&desk->totals, outcome->kind);
+    report_recipient(mission->entry, index, outcome, relay,
+                     clock_now() - mission->started);
+}
+
+/* Everything about a message that is being settled. */
+struct settlement {
+    struct desk *desk;
+    struct ticket *ticket;
+    struct entry *entry;
+    struct state *state;
+    struct strings reports;     /* ids of the DSNs made: to be scheduled */
+    bool in_trouble;            /* something could not be written */
+};
+
+/* Put what is known on disk, wherever the message is now. */
+static bool record(struct settlement *s)
+{
+    struct error err;
+    bool done;
+
+    if (s->ticket->stored) {
+        done = state_save(&s->desk->spool, s->ticket->id, s->state, &err);
+    } else {
+        done = queue_store(&s->desk->spool, s->entry, s->ticket->received,
+                           s->state, &err);
+        if (done) {
+            s->ticket->stored = true;
+            s->desk->fresh--;
+        }
+    }
+    if (!done) {
+        log_line(LOG_LEVEL_ERROR, "%s: %s: will be tried again",
+                 s->ticket->id, err.text);
+        s->in_trouble = true;
+    }
+    return done;
+}
+
+/* Where reports go that cannot be delivered; to is { 0 }. False: nowhere. */
+static bool find_postmaster(const struct desk *desk, struct strings *to)
+{
+    struct error err = { 0 };
+    const struct local_names local = { .host = desk->config->hostname };
+    struct aliases *aliases = *desk->config->aliases == '\0'
+                              ? NULL
+                              : aliases_load(desk->config->aliases, &err);
+
+    bool found = aliases != NULL &&
+                 aliases_expand(aliases, "postmaster", &local, to, &err);
+    for (size_t i = 0; found && i < to->count; i++) {
+        char *whole = address_complete(to->items[i], desk->config->domain);
+        free(to->items[i]);
+        to->items[i] = whole;
+    }
+    aliases_free(aliases);
+    return found && to->count > 0;
+}
+
+/* A report of this number has been made, or one a restart made before us. */
+static bool make_report(struct settlement *s, enum dsn_kind kind,
+                        const size_t *recipients, size_t count,
+                        const struct strings *to)
+{
+    char id[RANDOM_ID_LENGTH + 1];
+    struct error err;
+
+    /* Outcomes first: the report must not be newer than what it is about. */
+    if (!record(s))
+        return false;
+    state_report_id(s->ticket->id, s->state->reports, id);
+    struct draft *draft =
+        dsn_compose(kind, s->desk->config, s->entry, s->state, recipients,
+                    count, id, s->ticket->received,
+                    to == NULL ? NULL : (const char *const *)to->items,
+                    to == NULL ? 0 : to->count, &err);
+    bool made = draft != NULL &&
+                queue_add(&s->desk->spool, draft, time(NULL), &err);
+    draft_free(draft);
+    if (!made) {
+        log_line(LOG_LEVEL_ERROR, "%s: report: %s: will be tried again",
+                 s->ticket->id, err.text);
+        s->in_trouble = true;
+        return false;
+    }
+    log_line(LOG_LEVEL_INFO, "%s: sender %s notification: %s", s->ticket->id,
+             kind == DSN_DELAY ? "delay" : kind == DSN_SUCCESS
+             ? "delivery status" : "non-delivery", id);
+    strings_add(&s->reports, id);
+    s->state->reports++;
+    s->desk->totals.reports++;
+    if (kind == DSN_DELAY)
+        s->state->warned = true;
+    else
+        for (size_t i = 0; i < count; i++)
+            s->state->recipients[recipients[i]].notified = true;
+    return true;
+}
+
+static bool report(struct settlement *s, enum dsn_kind kind)
+{
+    size_t count;
+    size_t *recipients = dsn_recipients(kind, s->entry, s->state, &count);
+    bool done = count == 0 || make_report(s, kind, recipients, count, NULL);
+
+    free(recipients);
+    return done;
+}
+
+static bool is_among(const struct strings *list, const char *address)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (address_equal(list->items[i], address))
+            return true;
+    return false;
+}
+
+/*
+ * A message from nobody failed: there is nobody to tell but the postmaster,
+ * once. False: it must be kept in failed/.
+ */
+static bool tell_postmaster(struct settlement *s)
+{
+    struct strings to = { 0 };
+    size_t count;
+    size_t *recipients = dsn_recipients(DSN_DOUBLE, s->entry, s->state,
+                                        &count);
+    bool told = count == 0;
+
+    if (!told && find_postmaster(s->desk, &to)) {
+        told = true;
+        for (size_t i = 0; told && i < count; i++)
+            told = !is_among(&to, s->entry->envelope
+                                      .recipients[recipients[i]].path);
+        told = told && (make_report(s, DSN_DOUBLE, recipients, count, &to) ||
+                        s->in_trouble);
+    }
+    strings_free(&to);
+    free(recipients);
+    return told;
+}
+
+static void keep_as_failed(struct settlement *s)
+{
+    struct error err;
+
+    if (!record(s) || !queue_fail(&s->desk->spool, s->ticket->id, &err))
+        return;
+    log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
+             "told: it is in %s/failed now", s->ticket->id,
+             s->desk->spool.path);
+    schedule_remove(s->desk->schedule, s->ticket);
+    s->ticket = NULL;
+}
+
+/* Nothing is open and everybody has been told. */
+static void finish(struct settlement *s)
+{
+    bool was_reported = s->state->reports > 0;
+
+    queue_remove(&s->desk->spool, s->ticket->id, was_reported);
+    log_line(LOG_LEVEL_INFO, "%s: removed", s->ticket->id);
+    if (!s->ticket->stored)
+        s->desk->fresh--;
+    schedule_remove(s->desk->schedule, s->ticket);
+    s->ticket = NULL;
+}
+
+/* Some are open still: remember them, and when to try again. */
+static void defer(struct settlement *s, bool attempt)
+{
+    const struct config *config = s->desk->config;
+    int64_t delay = schedule_backoff(s->state->attempts > 0
+                                     ? s->state->attempts - 1 : 0,
+                                     config->retry_first,
+                                     config->retry_longest);
+
+    if (attempt)
+        s->state->next = time(NULL) + delay / 1000;
+    record(s);
+    pickup_describe(s->ticket, s->entry, s->state);
+    if (s->state->held)
+        schedule_hold(s->desk->schedule, s->ticket);
+    else
+        schedule_at(s->desk->schedule, s->ticket,
+                    attempt ? clock_now() + delay : clock_now());
+}
+
+/* What every -odi caller wants to know: the outcomes, in one line. */
+static void announce(const struct settlement *s)
+{
+    const struct state *state = s->state;
+    size_t worst = 0;
+    size_t delivered = 0;
+
+    for (size_t i = 0; i < state->count; i++) {
+        delivered += state->recipients[i].result == STATE_DELIVERED;
+        if (state->recipients[i].result == STATE_FAILED ||
+            (state->recipients[i].result == STATE_OPEN &&
+             state->recipients[worst].result == STATE_DELIVERED))
+            worst = i;
+    }
+    const struct state_recipient *rcpt = &state->recipients[worst];
+    const char *word = delivered == state->count ? "sent"
+                       : rcpt->result == STATE_FAILED ? "bounced" : "deferred";
+    char *text = alloc_format("%s %s %s %s", word,
+                              s->entry->envelope.recipients[worst].path,
+                              rcpt->status != NULL ? rcpt->status : "-",
+                              rcpt->text != NULL ? rcpt->text : "");
+    control_announce(s->desk->control, s->entry->id, text);
+    free(text);
+}
+
+/* What settling leaves behind: reports to send, an entry to give back. */
+static void conclude(struct settlement *s)
+{
+    for (size_t i = 0; i < s->reports.count; i++)
+        pickup_queued(s->desk, s->reports.items[i]);
+    strings_free(&s->reports);
+    if (s->ticket != NULL)
+        dispatch_give_back(s->ticket, s->entry);
+    else
+        entry_free(s->entry);
+}
+
+void settle_late(struct desk *desk, struct ticket *ticket,
+                 struct entry *entry, struct state *state)
+{
+    struct settlement s = {
+        .desk = desk,
+        .ticket = ticket,
+        .entry = entry,
+        .state = state,
+    };
+    int64_t due = ticket->due;
+    bool timed = ticket->place == TICKET_TIMED;
+
+    if (state_open_count(state) == 0) {
+        settle_message(desk, ticket, entry, state, false);
+        return;
+    }
+    report(&s, DSN_DELAY);
+    state->warned = true;
+    if (!s.in_trouble)
+        record(&s);
+    pickup_describe(ticket, entry, state);
+    schedule_at(desk->schedule, ticket, timed ? due : clock_now());
+    conclude(&s);
+}
+
+void settle_message(struct desk *desk, struct ticket *ticket,
+                    struct entry *entry, struct state *state, bool attempt)
+{
+    struct settlement s = {
+        .desk = desk,
+        .ticket = ticket,
+        .entry = entry,
+        .state = state,
+    };
+
+    if (attempt) {
+        state->attempts++;
+        state->last = time(NULL);
+        announce(&s);
+    }
+    bool reported = report(&s, DSN_FAILURE) && report(&s, DSN_SUCCESS);
+    bool kept = false;
+    if (reported && *envelope_reverse_path(&entry->envelope) == '\0')
+        kept = !tell_postmaster(&s);
+    if (state_open_count(state) > 0)
+        defer(&s, attempt);
+    else if (kept)
+        keep_as_failed(&s);
+    else if (!s.in_trouble)
+        finish(&s);
+    else
+        schedule_at(desk->schedule, ticket,
+                    clock_now() + desk->config->retry_first);
+    conclude(&s);
+}

@@ -1,0 +1,87 @@
+#include "spool/ask.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "util/buf.h"
+#include "util/io.h"
+
+#define READ_SIZE 65536
+#define LINE_MAX_SIZE (1u << 20)    /* octets the daemon may send in a line */
+
+static int connect_to(const char *path, struct error *err)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    if (strlen(path) >= sizeof address.sun_path) {
+        error_set(err, FAULT_CONFIG, "%s: path is too long", path);
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd != -1 &&
+        connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    error_sys(err, FAULT_UNAVAILABLE, "no daemon listens at %s", path);
+    io_close(&fd);
+    return -1;
+}
+
+/* Hand out the complete lines in text, keep the rest. */
+static void hand_out(struct buf *text, ask_line *line, void *context)
+{
+    char *start = text->data;
+    char *end = text->data + text->length;
+    char *stop;
+
+    while ((stop = memchr(start, '\n', (size_t)(end - start))) != NULL) {
+        *stop = '\0';
+        line(context, start, (size_t)(stop - start));
+        start = stop + 1;
+    }
+    buf_remove(text, 0, (size_t)(start - text->data));
+}
+
+static bool read_answer(int fd, int timeout, ask_line *line, void *context,
+                        struct error *err)
+{
+    struct pollfd waiting = { .fd = fd, .events = POLLIN };
+    struct buf text;
+    ssize_t length = -1;
+    char *room;
+
+    buf_init(&text, LINE_MAX_SIZE + READ_SIZE);
+    while ((room = buf_reserve(&text, READ_SIZE)) != NULL) {
+        if (poll(&waiting, 1, timeout) == 0) {
+            errno = ETIMEDOUT;
+            break;
+        }
+        length = io_read(fd, room, READ_SIZE);
+        if (length <= 0)
+            break;
+        text.length += (size_t)length;
+        hand_out(&text, line, context);
+    }
+    buf_free(&text);
+    return length == 0 ||
+           error_sys(err, FAULT_TEMPORARY, "the daemon does not answer");
+}
+
+bool ask_daemon(const char *path, const char *request, int timeout,
+                ask_line *line, void *context, struct error *err)
+{
+    int fd = connect_to(path, err);
+
+    if (fd == -1)
+        return false;
+    bool done = (io_write_all(fd, request, strlen(request)) &&
+                 io_write_all(fd, "\n", 1)) ||
+                error_sys(err, FAULT_TEMPORARY, "ask the daemon");
+    done = done && read_answer(fd, timeout, line, context, err);
+    io_close(&fd);
+    return done;
+}
