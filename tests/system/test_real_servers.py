@@ -7,6 +7,7 @@ skipped; POSTRIDER_SERVERS_REQUIRED=1 makes that a failure.
 
 import os
 import re
+import socket
 import uuid
 
 import pytest
@@ -62,19 +63,27 @@ def server(request, authority):
             started.__exit__()
 
 
+def localhost():
+    """By name; a root that was just made may have no /etc/hosts."""
+    try:
+        socket.getaddrinfo("localhost", None)
+        return "localhost"
+    except socket.gaierror:
+        return "127.0.0.1"
+
+
 @pytest.fixture
 def configure(programs, server, authority):
     """Write a configuration with the server as smarthost."""
     def write(port="port", **keys):
         section = {
-            "host": "localhost", "auth": "auto", "user": USER,
+            "host": localhost(), "auth": "auto", "user": USER,
             "password": PASSWORD, "tls_ca_file": authority.ca,
             "tls": "implicit" if port == "port_implicit" else "starttls"}
         section.update(keys)
         programs.write_config(getattr(server, port), **section)
-    configured = write
-    configured()
-    return configured
+    write()
+    return write
 
 
 @pytest.fixture
