@@ -14,7 +14,7 @@ import threading
 
 from . import sasl
 from .harness import outcomes
-from .wire import PATIENCE, Closed, Listener
+from .wire import PATIENCE, Closed, Listener, localhost
 
 USER, PASSWORD = "relay@example.com", "opensesame"
 ARGUMENTS = "-f alice@a.example bob@b.example"
@@ -398,7 +398,7 @@ def perform(script, programs, certificates):
 
 def configure(script, stage, programs):
     """Without other words: clear text to localhost, no password."""
-    keys = {"host": "localhost", "inet": "ipv4", "tls": "none",
+    keys = {"host": localhost(), "inet": "ipv4", "tls": "none",
             "auth": "none", "timeout": "10s"}
     names = {"%CA%": stage.certificates.ca,
              "%OTHER_CA%": stage.certificates.path("other-ca"),

@@ -15,6 +15,8 @@ import signal
 import subprocess
 import time
 
+from .wire import localhost
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 60              # seconds; a program that takes longer hangs
 
@@ -125,7 +127,7 @@ class Programs:
     def section(self, host, number, keys):
         """The keys of one smarthost section."""
         if isinstance(host, int):
-            section = {"host": "localhost", "port": host, "tls": "none",
+            section = {"host": localhost(), "port": host, "tls": "none",
                        "auth": "none"}
         else:
             section = {"host": host.host, "port": host.port, "tls": host.tls,

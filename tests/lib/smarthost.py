@@ -31,7 +31,7 @@ import tempfile
 import threading
 
 from . import sasl
-from .wire import PATIENCE, Closed, Connection, Listener
+from .wire import PATIENCE, Closed, Connection, Listener, localhost
 
 CLOSE, RESET, SILENT = object(), object(), object()
 
@@ -149,7 +149,7 @@ class Smarthost:
         self._listener = Listener(self._serve, families or ("ipv4", "ipv6"),
                                   port)
         self.port = self._listener.port
-        self.host = "localhost"
+        self.host = localhost()
 
     def __enter__(self):
         return self

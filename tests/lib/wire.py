@@ -5,6 +5,7 @@ arrived before a handshake goes into it, and garbage can take its place.
 """
 
 import errno
+import functools
 import select
 import socket
 import ssl
@@ -316,6 +317,17 @@ class Listener:
         for sock in self._sockets:
             sock.close()
         self._woken.close()
+
+
+@functools.lru_cache(maxsize=None)
+def localhost():
+    """Its name; a root that was just made may have no /etc/hosts, and then
+    the address has to do."""
+    try:
+        socket.getaddrinfo("localhost", None)
+        return "localhost"
+    except socket.gaierror:
+        return "127.0.0.1"
 
 
 def bind_loopback(families, port):

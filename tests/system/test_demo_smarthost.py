@@ -27,7 +27,7 @@ def demo(tmp_path):
 
 
 def send(demo):
-    with smtplib.SMTP("localhost", demo.port, "client.example",
+    with smtplib.SMTP("127.0.0.1", demo.port, "client.example",
                       timeout=20) as smtp:
         smtp.starttls(context=ssl.create_default_context(cafile=demo.ca))
         smtp.login(USER, PASSWORD)

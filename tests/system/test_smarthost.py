@@ -42,12 +42,14 @@ def test_listens_on_ipv6_too(smarthost):
 
 
 def test_starttls_and_login(tls_smarthost, certificates):
-    with client(tls_smarthost, "localhost") as smtp:
+    with client(tls_smarthost, tls_smarthost.host) as smtp:
         smtp.starttls(context=trusting(certificates))
         smtp.login(USER, PASSWORD)
         smtp.sendmail("a@a.example", "b@b.example", TEXT)
     session = tls_smarthost.wait_for_sessions(1)[0]
-    assert session.tls.startswith("TLSv1.") and session.sni == "localhost"
+    assert session.tls.startswith("TLSv1.")
+    assert session.sni == (None if tls_smarthost.host[0].isdigit()
+                           else tls_smarthost.host)
     assert session.user == USER and session.messages[0].content == TEXT
     assert b"STARTTLS\r\n" in session.received_in_clear
     assert b"Subject" not in session.received_in_clear
@@ -56,7 +58,7 @@ def test_starttls_and_login(tls_smarthost, certificates):
 
 def test_implicit_tls(make_smarthost, certificates):
     host = make_smarthost(tls="implicit")
-    with smtplib.SMTP_SSL("localhost", host.port, "client.example",
+    with smtplib.SMTP_SSL(host.host, host.port, "client.example",
                           timeout=20, context=trusting(certificates)) as smtp:
         smtp.sendmail("a@a.example", "b@b.example", TEXT)
     assert host.wait_for_messages(1)[0].tls
@@ -69,7 +71,7 @@ def test_implicit_tls(make_smarthost, certificates):
 def test_certificates_are_what_they_are_called(make_smarthost, certificates,
                                                name, trusted):
     host = make_smarthost(tls="starttls", certificate=name)
-    smtp = client(host, "localhost")
+    smtp = client(host, host.host)
     try:
         if trusted:
             smtp.starttls(context=trusting(certificates))
