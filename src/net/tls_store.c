@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
+#include "net/tls_bundle.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -81,21 +82,31 @@ static bool find_directory(X509_STORE *store, bool only_default, bool eager)
     return false;
 }
 
+/* The bundles of distributions; OpenSSL's default besides them. */
+static const char *const bundles[] = {
+    "/etc/ssl/certs/ca-certificates.crt",                   /* Debian, Arch */
+    "/etc/pki/tls/certs/ca-bundle.crt",                     /* Fedora */
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/ca-bundle.pem",                               /* openSUSE */
+    "/etc/ssl/cert.pem",                                    /* Alpine */
+};
+
 static bool find_bundle(X509_STORE *store, bool only_default)
 {
-    const char *const paths[] = {
-        X509_get_default_cert_file(),
-        "/etc/ssl/certs/ca-certificates.crt",               /* Debian, Arch */
-        "/etc/pki/tls/certs/ca-bundle.crt",                 /* Fedora */
-        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-        "/etc/ssl/ca-bundle.pem",                           /* openSUSE */
-        "/etc/ssl/cert.pem",                                /* Alpine */
-    };
-
-    for (size_t i = 0; i < (only_default ? 1 : COUNT(paths)); i++)
-        if (X509_STORE_load_file(store, paths[i]) == 1)
+    if (tls_bundle_use(store, X509_get_default_cert_file()))
+        return true;
+    for (size_t i = 0; i < COUNT(bundles) && !only_default; i++)
+        if (tls_bundle_use(store, bundles[i]))
             return true;
     return false;
+}
+
+static bool is_usual_bundle(const char *path)
+{
+    for (size_t i = 0; i < COUNT(bundles); i++)
+        if (strcmp(path, bundles[i]) == 0)
+            return true;
+    return strcmp(path, X509_get_default_cert_file()) == 0;
 }
 
 bool tls_store_system(X509_STORE *store, bool eager, struct error *err)
@@ -104,8 +115,12 @@ bool tls_store_system(X509_STORE *store, bool eager, struct error *err)
     const char *list = secure_getenv(X509_get_default_cert_dir_env());
     bool found = false;
 
+    /* It only says what is so anyway, and must not cost a bundle. */
+    if (file != NULL && list == NULL && is_usual_bundle(file))
+        file = NULL;
+
     if (file != NULL)
-        found = X509_STORE_load_file(store, file) == 1;
+        found = tls_bundle_use(store, file);
     else if (eager && list == NULL)
         found = find_bundle(store, false);
 
@@ -126,7 +141,7 @@ bool tls_store_file(X509_STORE *store, const char *path, struct error *err)
 {
     if (access(path, R_OK) == -1)
         return error_sys(err, FAULT_CONFIG, "tls_ca_file %s", path);
-    bool loaded = X509_STORE_load_file(store, path) == 1;
+    bool loaded = tls_bundle_use(store, path);
     ERR_clear_error();
     if (!loaded)
         return error_set(err, FAULT_CONFIG,

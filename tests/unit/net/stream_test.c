@@ -179,12 +179,23 @@ static void silence_ends_at_the_deadline(void **state)
     assert_string_equal(ends->err.text, "no answer within 1 s");
 }
 
+static void deadline_that_has_passed_counts(void **state)
+{
+    struct ends *ends = *state;
+
+    say(ends, "250 too late\r\n", 14);
+    assert_false(read_within(ends, -1));
+    assert_int_equal(ends->err.fault, FAULT_TEMPORARY);
+}
+
 static void the_whole_session_has_a_deadline(void **state)
 {
     struct ends *ends = *state;
 
-    stream_set_deadline(ends->stream, clock_now() + 50);
+    int64_t began = clock_now();
+    stream_set_deadline(ends->stream, began + 50);
     assert_false(read_within(ends, LONG));
+    assert_in_range(clock_now() - began, 40, 1000);
     assert_string_equal(ends->err.text, "no answer before the time for the "
                                         "whole session was over");
 }
@@ -449,6 +460,7 @@ int main(void)
         TEST(reads_a_line_that_trickles),
         TEST(trickle_does_not_move_the_deadline),
         TEST(silence_ends_at_the_deadline),
+        TEST(deadline_that_has_passed_counts),
         TEST(the_whole_session_has_a_deadline),
         TEST(says_how_a_connection_ended),
         TEST(end_between_lines),

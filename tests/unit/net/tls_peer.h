@@ -38,13 +38,13 @@ struct recipe {
     const char *usage;          /* extendedKeyUsage, or NULL */
 };
 
-static inline void add_extension(X509 *certificate, int nid,
+static inline void add_extension(X509 *certificate, X509 *issuer, int nid,
                                  const char *value)
 {
     X509V3_CTX ctx;
 
     X509V3_set_ctx_nodb(&ctx);
-    X509V3_set_ctx(&ctx, certificate, certificate, NULL, NULL, 0);
+    X509V3_set_ctx(&ctx, issuer, certificate, NULL, NULL, 0);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
     if (extension == NULL || X509_add_ext(certificate, extension, -1) != 1)
         abort();
@@ -68,17 +68,17 @@ static inline struct identity make_identity(const struct recipe *recipe,
     X509_set_pubkey(certificate, made.key);
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
                                (const unsigned char *)recipe->name, -1, -1, 0);
-    X509_set_issuer_name(certificate,
-                         issuer == NULL
-                             ? name
-                             : X509_get_subject_name(issuer->certificate));
-    add_extension(certificate, NID_basic_constraints,
+    X509 *above = issuer == NULL ? certificate : issuer->certificate;
+    X509_set_issuer_name(certificate, X509_get_subject_name(above));
+    add_extension(certificate, above, NID_basic_constraints,
                   recipe->is_authority ? "critical,CA:TRUE" : "CA:FALSE");
+    add_extension(certificate, above, NID_subject_key_identifier, "hash");
+    add_extension(certificate, above, NID_authority_key_identifier, "keyid");
     if (recipe->alternatives != NULL)
-        add_extension(certificate, NID_subject_alt_name,
+        add_extension(certificate, above, NID_subject_alt_name,
                       recipe->alternatives);
     if (recipe->usage != NULL)
-        add_extension(certificate, NID_ext_key_usage, recipe->usage);
+        add_extension(certificate, above, NID_ext_key_usage, recipe->usage);
     if (X509_sign(certificate, issuer == NULL ? made.key : issuer->key,
                   EVP_sha256()) == 0)
         abort();

@@ -225,6 +225,43 @@ static void takes_replies_in_while_it_writes(void **state)
     free(block);
 }
 
+#define LINES 10000
+
+/*
+ * 7 records of 10000 octets, none of which ends with a line: the last does not
+ * fit what is left of the stream's 64 KB.
+ */
+static void send_odd_records(SSL *ssl)
+{
+    char text[LINES * 7 + 1], octet;
+
+    for (int i = 0; i < LINES; i++)
+        memcpy(text + 7 * i, "250 x\r\n", 7);
+    for (int i = 0; i < 7; i++)
+        if (SSL_write(ssl, text + i * 10000, 10000) <= 0)
+            _exit(1);
+    /* Nothing more: what is not found inside TLS would be waited for. */
+    (void)SSL_read(ssl, &octet, 1);
+}
+
+static void reads_what_waits_inside_tls(void **state)
+{
+    struct fixture *f = *state;
+    struct server server = { .identity = &f->good,
+                             .serve = send_odd_records };
+    struct tls_context *context = make_context(f);
+
+    peer_start(&f->peer, &server);
+    struct stream *stream = start(f, context, 0, "a.example");
+    for (int i = 0; i < LINES; i++)
+        assert_line(f, stream, "250 x");
+    assert_false(stream_has_input(stream));
+    stream_close(stream);
+    stream_free(stream);
+    peer_end(&f->peer);
+    tls_context_free(context);
+}
+
 static void tell_binding(SSL *ssl)
 {
     unsigned char value[EVP_MAX_MD_SIZE];
@@ -411,6 +448,7 @@ int main(void)
         TEST(speaks_in_tls),
         TEST(tls_lines_have_a_deadline),
         TEST(takes_replies_in_while_it_writes),
+        TEST(reads_what_waits_inside_tls),
         TEST(resumes_with_the_same_host_only),
         TEST(resumption_does_not_widen_trust),
         TEST(shows_its_certificate),
