@@ -1,0 +1,194 @@
+#include "config/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config_check.h"
+#include "config/config_keys.h"
+#include "config/config_parse.h"
+#include "config/config_text.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/io.h"
+#include "util/process.h"
+
+#define FILE_SIZE_MAX ((size_t)1 << 20)
+
+/* With the defaults, and belonging to nobody. */
+static struct config *config_new(const char *path)
+{
+    struct config *config = alloc_zero(1, sizeof *config);
+
+    config->path = alloc_string(path);
+    config_keys_init(CONFIG_TOP, config);
+    config->lines = alloc_zero(config_keys_of(CONFIG_TOP)->count,
+                               sizeof *config->lines);
+    return config;
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL)
+        return;
+    for (size_t i = 0; i < config->smarthost_count; i++) {
+        free(config->smarthosts[i].name);
+        free(config->smarthosts[i].lines);
+        config_keys_free(CONFIG_SMARTHOST, &config->smarthosts[i]);
+    }
+    for (size_t i = 0; i < config->sender_count; i++) {
+        free(config->senders[i].match);
+        free(config->senders[i].lines);
+        config_keys_free(CONFIG_SENDER, &config->senders[i]);
+    }
+    free(config->smarthosts);
+    free(config->senders);
+    free(config->path);
+    free(config->lines);
+    config_keys_free(CONFIG_TOP, config);
+    free(config);
+}
+
+static bool refuse_open(const char *path, struct error *err)
+{
+    if (errno == ENOENT)
+        return error_set(err, FAULT_CONFIG, "%s: no such file", path);
+    if (errno == EACCES)
+        return error_set(err, FAULT_CONFIG, "%s: may not be read: all who "
+                         "send mail read it: chmod 644 %s", path, path);
+    return error_sys(err, FAULT_CONFIG, "%s", path);
+}
+
+/* O_NONBLOCK: a FIFO in this place must not make callers hang. */
+static bool read_open_file(int fd, struct config *config, struct buf *text,
+                           struct error *err)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) == -1)
+        return error_sys(err, FAULT_CONFIG, "%s", config->path);
+    if (!S_ISREG(status.st_mode))
+        return error_set(err, FAULT_CONFIG, "%s: is no regular file",
+                         config->path);
+    if (status.st_size > (off_t)FILE_SIZE_MAX)
+        return error_set(err, FAULT_CONFIG, "%s: is larger than 1 MB",
+                         config->path);
+    config->owner = status.st_uid;
+    config->owner_only = (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    buf_reserve(text, (size_t)status.st_size);
+    if (!io_read_all(fd, text, err)) {
+        error_prefix(err, "%s", config->path);
+        err->fault = FAULT_CONFIG;
+        return false;
+    }
+    return true;
+}
+
+static bool read_file(struct config *config, struct buf *text,
+                      struct error *err)
+{
+    int fd = open(config->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+    if (fd == -1)
+        return refuse_open(config->path, err);
+    bool done = read_open_file(fd, config, text, err);
+    io_close(&fd);
+    return done;
+}
+
+struct config *config_load_file(const char *path, struct error *err)
+{
+    struct config *config = config_new(path);
+    struct buf text, prepared;
+
+    buf_init(&text, FILE_SIZE_MAX);
+    buf_init(&prepared, SIZE_MAX);
+    if (!read_file(config, &text, err) ||
+        !config_text_prepare(&prepared, path, text.data, text.length, err) ||
+        !config_parse(config, prepared.data, err) ||
+        !config_complete(config, err)) {
+        config_free(config);
+        config = NULL;
+    }
+    buf_free(&text);
+    buf_free(&prepared);
+    return config;
+}
+
+/*
+ * The caller's own file, by the XDG Base Directory rules; NULL if it cannot
+ * be known. HOME can be another user's; that file is found not to be his.
+ */
+static char *own_path(void)
+{
+    static const char name[] = "postrider/postrider.conf";
+    const char *folder = getenv("XDG_CONFIG_HOME");
+    const char *home = getenv("HOME");
+    struct account account = { 0 };
+    char *path = NULL;
+
+    if (folder != NULL && *folder == '/')
+        return alloc_format("%s/%s", folder, name);
+    if (home == NULL || *home != '/') {
+        process_account(geteuid(), &account);
+        home = account.home;
+    }
+    if (home != NULL)
+        path = alloc_format("%s/.config/%s", home, name);
+    account_free(&account);
+    return path;
+}
+
+static bool is_own(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && status.st_uid == geteuid() &&
+           !S_ISDIR(status.st_mode);
+}
+
+/* No file is no fault: the machine may be one whose callers all bring their
+ * own, and a message for nobody still ends truthfully. */
+static struct config *load_system(struct error *err)
+{
+    static const char path[] =
+        POSTRIDER_SYSCONFDIR "/postrider/postrider.conf";
+
+    if (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
+        return config_load_file(path, err);
+
+    struct config *config = config_new("");
+    config->owner_only = true;
+    if (config_complete(config, err))
+        return config;
+    config_free(config);
+    return NULL;
+}
+
+struct config *config_load(struct error *err)
+{
+    const char *chosen = getenv("POSTRIDER_CONFIG");
+    struct config *config;
+
+    if (chosen != NULL && *chosen != '\0')
+        return config_load_file(chosen, err);
+    char *own = own_path();
+    if (own != NULL && is_own(own))
+        config = config_load_file(own, err);
+    else
+        config = load_system(err);
+    free(own);
+    return config;
+}
+
+const struct smarthost *config_smarthost(const struct config *config,
+                                         const char *name)
+{
+    for (size_t i = 0; i < config->smarthost_count; i++)
+        if (strcmp(config->smarthosts[i].name, name) == 0)
+            return &config->smarthosts[i];
+    return NULL;
+}

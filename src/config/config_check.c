@@ -1,0 +1,221 @@
+#include "config/config_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config/config.h"
+#include "config/config_keys.h"
+#include "config/config_values.h"
+#include "config/password.h"
+#include "util/alloc.h"
+#include "util/io.h"
+#include "util/process.h"
+#include "util/text.h"
+
+/* Say it with the line of the key, or of the section if that is not set. */
+static bool blame(const struct config *config, const struct smarthost *host,
+                  const char *key, struct error *err)
+{
+    unsigned line = config_keys_line(CONFIG_SMARTHOST, host->lines, key);
+
+    return config_place_prefix(err, &(struct config_place){
+        .path = config->path, .line = line != 0 ? line : host->line,
+        .section = CONFIG_SMARTHOST, .title = host->name });
+}
+
+static bool fault(const struct config *config, const struct smarthost *host,
+                  const char *key, const char *text, struct error *err)
+{
+    error_set(err, FAULT_CONFIG, "%s", text);
+    return blame(config, host, key, err);
+}
+
+static bool has_auth(const struct smarthost *host, const char *const *names)
+{
+    for (; *names != NULL; names++)
+        if (strcmp(host->auth, *names) == 0)
+            return true;
+    return false;
+}
+
+static size_t count_passwords(const struct smarthost *host)
+{
+    return (size_t)(*host->password_file != '\0') +
+           (size_t)(*host->password_command != '\0') +
+           (size_t)(*host->password_credential != '\0');
+}
+
+/* Whoever names a user means to log in: without the password, mail would
+ * leave unauthenticated, or not at all. */
+static bool check_credentials(const struct config *config,
+                              const struct smarthost *host, struct error *err)
+{
+    static const char *const without_password[] = { "none", "external", NULL };
+    bool is_auto = strcmp(host->auth, "auto") == 0;
+    bool has_user = *host->user != '\0';
+
+    if (count_passwords(host) > 1)
+        return fault(config, host, "password_file", "only one of "
+                     "password_file, password_command and "
+                     "password_credential can be set", err);
+    if (has_auth(host, without_password))
+        return true;
+    if (!has_user && !is_auto) {
+        error_set(err, FAULT_CONFIG, "auth = %s: user is missing", host->auth);
+        return blame(config, host, "auth", err);
+    }
+    if (!has_user && password_configured(host))
+        return fault(config, host, "user", "there is a password, but user is "
+                     "missing", err);
+    if (has_user && !password_configured(host) &&
+        !(is_auto && *host->tls_cert_file != '\0'))
+        return fault(config, host, "user", "user has no password: set "
+                     "password_file, password_command or "
+                     "password_credential (or auth = none)", err);
+    return true;
+}
+
+static bool check_clear(const struct config *config,
+                        const struct smarthost *host, struct error *err)
+{
+    static const char *const readable[] = { "login", "plain", "xoauth2",
+                                            "oauthbearer", NULL };
+
+    if (host->tls != TLS_NONE || host->password_in_clear ||
+        !has_auth(host, readable))
+        return true;
+    error_set(err, FAULT_CONFIG, "auth = %s with tls = none shows the password "
+              "to the network: set tls = starttls or implicit (or "
+              "password_in_clear = true)", host->auth);
+    return blame(config, host, "auth", err);
+}
+
+bool config_complete_smarthost(const struct config *config,
+                               struct smarthost *host, struct error *err)
+{
+    if (*host->host == '\0')
+        return fault(config, host, "host", "host is missing", err);
+    if (*host->tls_key_file != '\0' && *host->tls_cert_file == '\0')
+        return fault(config, host, "tls_key_file",
+                     "tls_key_file without tls_cert_file", err);
+    if (host->port == 0)
+        host->port = host->tls == TLS_IMPLICIT ? 465 : 587;
+    if (*host->tls_key_file == '\0') {
+        free(host->tls_key_file);
+        host->tls_key_file = alloc_string(host->tls_cert_file);
+    }
+    return check_credentials(config, host, err) &&
+           check_clear(config, host, err);
+}
+
+/* Debian's name for the domain of mail; NULL if there is none to be used. */
+static char *read_mailname(void)
+{
+    FILE *file = fopen("/etc/mailname", "re");
+    char *line = NULL;
+    size_t size = 0;
+    bool is_right = false;
+
+    if (file == NULL)
+        return NULL;
+    if (getline(&line, &size, file) != -1) {
+        line[strcspn(line, " \t\r\n")] = '\0';
+        is_right = config_is_domain(line);
+    }
+    fclose(file);
+    if (is_right)
+        return line;
+    free(line);
+    return NULL;
+}
+
+/* What is set costs no look at files. */
+static void fill_names(struct config *config)
+{
+    if (*config->hostname == '\0') {
+        free(config->hostname);
+        config->hostname = process_host_name();
+    }
+    if (*config->domain == '\0') {
+        free(config->domain);
+        config->domain = read_mailname();
+        if (config->domain == NULL)
+            config->domain = alloc_string(config->hostname);
+    }
+}
+
+static bool check_senders(const struct config *config, struct error *err)
+{
+    for (size_t i = 0; i < config->sender_count; i++) {
+        const struct sender_rule *rule = &config->senders[i];
+        if (*rule->smarthost == '\0' ||
+            config_smarthost(config, rule->smarthost) != NULL)
+            continue;
+        error_set(err, FAULT_CONFIG, "smarthost = %s: there is no section "
+                  "smarthost \"%s\"", rule->smarthost, rule->smarthost);
+        return config_place_prefix(err, &(struct config_place){
+            .path = config->path, .section = CONFIG_SENDER,
+            .title = rule->match,
+            .line = config_keys_line(CONFIG_SENDER, rule->lines,
+                                     "smarthost") });
+    }
+    return true;
+}
+
+bool config_complete(struct config *config, struct error *err)
+{
+    fill_names(config);
+    if (config->retry_first > config->retry_longest) {
+        unsigned first = config_keys_line(CONFIG_TOP, config->lines,
+                                          "retry_first");
+        unsigned longest = config_keys_line(CONFIG_TOP, config->lines,
+                                            "retry_longest");
+        error_set(err, FAULT_CONFIG,
+                  "retry_first is longer than retry_longest");
+        return config_place_prefix(err, &(struct config_place){
+            .path = config->path, .line = first > longest ? first : longest });
+    }
+    return check_senders(config, err);
+}
+
+static bool check_file(const struct config *config,
+                       const struct smarthost *host, const char *key,
+                       const char *path, struct error *err)
+{
+    struct stat status;
+
+    if (*path == '\0')
+        return true;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd == -1 && errno == ENOENT)
+        error_set(err, FAULT_CONFIG, "%s = %s: no such file", key, path);
+    else if (fd == -1 || fstat(fd, &status) == -1)
+        error_sys(err, FAULT_CONFIG, "%s = %s", key, path);
+    else if (!S_ISREG(status.st_mode))
+        error_set(err, FAULT_CONFIG, "%s = %s: is no regular file", key, path);
+    else {
+        io_close(&fd);
+        return true;
+    }
+    io_close(&fd);
+    return blame(config, host, key, err);
+}
+
+bool config_check_files(const struct config *config, struct error *err)
+{
+    for (size_t i = 0; i < config->smarthost_count; i++) {
+        const struct smarthost *host = &config->smarthosts[i];
+        if (host->tls == TLS_NONE)
+            continue;
+        if (!check_file(config, host, "tls_ca_file", host->tls_ca_file, err) ||
+            !check_file(config, host, "tls_cert_file", host->tls_cert_file,
+                        err) ||
+            !check_file(config, host, "tls_key_file", host->tls_key_file, err))
+            return false;
+    }
+    return true;
+}

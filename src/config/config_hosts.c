@@ -1,0 +1,167 @@
+/* Names and addresses of hosts, as values of the configuration. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "config/config_keys.h"
+#include "config/config_values.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+static bool is_label_char(char c)
+{
+    return text_is_alpha(c) || text_is_digit(c) || c == '-' || c == '_' ||
+           (unsigned char)c >= 128;
+}
+
+/* RFC 1035 section 2.3.1, and the underscore that many have. A dot at the end
+ * is for names to look up only. */
+static bool is_name(const char *text, bool may_end_with_dot)
+{
+    size_t label = 0;
+
+    if (*text == '\0' || strlen(text) > 255)
+        return false;
+    for (const char *p = text; *p != '\0'; p++) {
+        bool is_right = *p == '.' ? label > 0 : is_label_char(*p);
+        label = *p == '.' ? 0 : label + 1;
+        if (!is_right || label > 63)
+            return false;
+    }
+    return label > 0 || may_end_with_dot;
+}
+
+bool config_is_domain(const char *text)
+{
+    return is_name(text, false) && text_is_utf8(text, strlen(text));
+}
+
+/* Does text, up to length, hold an address of this family? */
+static bool is_ip(int family, const char *text, size_t length)
+{
+    struct in6_addr address;
+    char *copy = alloc_bytes(text, length);
+    bool is_right = inet_pton(family, copy, &address) == 1;
+
+    free(copy);
+    return is_right;
+}
+
+/* "[::1]" or "[192.0.2.1]" */
+static bool is_bracketed(const char *text)
+{
+    size_t length = strlen(text);
+
+    return length > 2 && text[0] == '[' && text[length - 1] == ']' &&
+           (is_ip(AF_INET6, text + 1, length - 2) ||
+            is_ip(AF_INET, text + 1, length - 2));
+}
+
+static bool is_address(const char *text)
+{
+    return is_bracketed(text) || is_ip(AF_INET6, text, strlen(text)) ||
+           is_ip(AF_INET, text, strlen(text));
+}
+
+CONFIG_TAKE(config_take_domain)
+{
+    if (*text != '\0' && !config_is_domain(text))
+        return error_set(err, FAULT_CONFIG, "must be a domain name");
+    return config_take_text(key, text, member, err);
+}
+
+CONFIG_TAKE(config_take_host)
+{
+    if (!text_is_ascii(text, strlen(text)))
+        return error_set(err, FAULT_CONFIG,
+                         "must be in ASCII: give its xn-- form");
+    if (*text != '\0' && !is_name(text, true) && !is_address(text))
+        return error_set(err, FAULT_CONFIG, "must be a host name or an "
+                         "address; the port is a key of its own");
+    return config_take_text(key, text, member, err);
+}
+
+CONFIG_TAKE(config_take_ip)
+{
+    if (*text != '\0' && !is_address(text))
+        return error_set(err, FAULT_CONFIG,
+                         "must be an IPv4 or IPv6 address of this host");
+    return config_take_text(key, text, member, err);
+}
+
+/* [IPv6:::1] is RFC 5321's form (section 4.1.3). */
+static bool is_literal(const char *text)
+{
+    size_t length = strlen(text);
+
+    return length > 7 && text_starts_case(text, "[IPv6:") &&
+           text[length - 1] == ']' &&
+           is_ip(AF_INET6, text + 6, length - 7);
+}
+
+CONFIG_TAKE(config_take_hello)
+{
+    bool is_right = is_name(text, false) || is_literal(text) ||
+                    (is_bracketed(text) && strchr(text, ':') == NULL);
+
+    if (*text != '\0' && !(is_right && text_is_ascii(text, strlen(text))))
+        return error_set(err, FAULT_CONFIG, "must be a full host name, or an "
+                         "address as in [192.0.2.1] or "
+                         "[IPv6:2001:db8::1]");
+    return config_take_text(key, text, member, err);
+}
+
+#define FINGERPRINT_DIGITS 64
+
+/* With or without colons between the octets, as openssl(1) prints it. */
+CONFIG_TAKE(config_take_fingerprint)
+{
+    char digits[FINGERPRINT_DIGITS + 1] = "";
+    size_t count = 0;
+    bool is_right = true;
+
+    for (const char *p = text; is_right && *p != '\0'; p++) {
+        char c = text_lower(*p);
+        if (c == ':' && count > 0 && count % 2 == 0)
+            continue;
+        is_right = count < FINGERPRINT_DIGITS &&
+                   strchr("0123456789abcdef", c) != NULL;
+        if (is_right)
+            digits[count++] = c;
+    }
+    if (!is_right || (count != 0 && count != FINGERPRINT_DIGITS))
+        return error_set(err, FAULT_CONFIG, "must be the SHA-256 of the "
+                         "certificate, 64 hexadecimal digits");
+    return config_take_text(key, digits, member, err);
+}
+
+/* 127.0.0.0/8 or [::1], a colon and a port. */
+static bool is_loopback(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    uint64_t port;
+
+    if (colon == NULL || !text_to_number(colon + 1, 65535, &port) ||
+        port == 0)
+        return false;
+    size_t length = (size_t)(colon - text);
+    return (length == 5 && strncmp(text, "[::1]", length) == 0) ||
+           (text_starts(text, "127.") && is_ip(AF_INET, text, length));
+}
+
+CONFIG_TAKE(config_take_listen)
+{
+    size_t room = sizeof ((struct sockaddr_un *)NULL)->sun_path;
+    bool is_path = *text == '/' && strlen(text) < room &&
+                   !text_has_control(text, strlen(text));
+
+    (void)key;
+    (void)member;
+    if (!is_path && !is_loopback(text))
+        return error_set(err, FAULT_CONFIG, "must be the path of a socket, or "
+                         "a loopback address with its port, as in "
+                         "127.0.0.1:25 or [::1]:25");
+    return true;
+}

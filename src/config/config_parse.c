@@ -1,0 +1,295 @@
+#include "config/config_parse.h"
+
+#include <confuse.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/config_check.h"
+#include "config/config_keys.h"
+#include "config/config_values.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+/*
+ * What the callbacks work on. libconfuse hands them nothing of ours, so the
+ * first option of every section, whose name nobody can write, points here.
+ */
+struct reading {
+    struct config *config;
+    const cfg_t *top;
+    const cfg_t *section;       /* the last one that was begun */
+    struct error *err;          /* FAULT_NONE until something is wrong */
+};
+
+enum { OPTION_READING, OPTION_FIRST_KEY };
+
+static struct reading *reading_of(const cfg_t *cfg)
+{
+    return (struct reading *)cfg->opts[OPTION_READING].simple_value.ptr;
+}
+
+static enum config_section section_of(const cfg_t *cfg)
+{
+    if (cfg == reading_of(cfg)->top)
+        return CONFIG_TOP;
+    return strcmp(cfg->name, "smarthost") == 0 ? CONFIG_SMARTHOST
+                                               : CONFIG_SENDER;
+}
+
+static bool blame(const cfg_t *cfg, unsigned line)
+{
+    struct reading *reading = reading_of(cfg);
+
+    return config_place_prefix(reading->err, &(struct config_place){
+        .path = reading->config->path, .line = line,
+        .section = section_of(cfg), .title = cfg->title });
+}
+
+static unsigned *new_lines(enum config_section section)
+{
+    return alloc_zero(config_keys_of(section)->count, sizeof(unsigned));
+}
+
+static bool begin_smarthost(struct config *config, const char *title,
+                            unsigned line, struct error *err)
+{
+    size_t count = config->smarthost_count;
+
+    if (!config_check_name(title, err))
+        return false;
+    config->smarthosts = alloc_resize(config->smarthosts, count + 1,
+                                      sizeof *config->smarthosts);
+    config->smarthosts[count] = (struct smarthost){
+        .name = alloc_string(title), .line = line,
+        .lines = new_lines(CONFIG_SMARTHOST) };
+    config_keys_init(CONFIG_SMARTHOST, &config->smarthosts[count]);
+    config->smarthost_count++;
+    return true;
+}
+
+static bool begin_sender(struct config *config, const char *title,
+                         unsigned line, struct error *err)
+{
+    size_t count = config->sender_count;
+
+    if (!config_check_match(title, err))
+        return false;
+    config->senders = alloc_resize(config->senders, count + 1,
+                                   sizeof *config->senders);
+    config->senders[count] = (struct sender_rule){
+        .match = alloc_string(title), .line = line,
+        .lines = new_lines(CONFIG_SENDER) };
+    config_keys_init(CONFIG_SENDER, &config->senders[count]);
+    config->sender_count++;
+    return true;
+}
+
+/* libconfuse tells of a section by its first key, or at its end. The line of
+ * the top is still that of the opening brace at the first key. */
+static bool begin_section(const cfg_t *cfg)
+{
+    struct reading *reading = reading_of(cfg);
+    unsigned line = (unsigned)reading->top->line;
+    enum config_section section = section_of(cfg);
+
+    if (section == CONFIG_TOP || cfg == reading->section)
+        return true;
+    reading->section = cfg;
+    bool done = section == CONFIG_SMARTHOST
+        ? begin_smarthost(reading->config, cfg->title, line, reading->err)
+        : begin_sender(reading->config, cfg->title, line, reading->err);
+    return done || blame(cfg, line);
+}
+
+/* Where the values and the lines of the section being read go. */
+static void *object_of(const cfg_t *cfg, unsigned **lines)
+{
+    struct config *config = reading_of(cfg)->config;
+    struct smarthost *host;
+    struct sender_rule *rule;
+
+    switch (section_of(cfg)) {
+    case CONFIG_SMARTHOST:
+        host = &config->smarthosts[config->smarthost_count - 1];
+        *lines = host->lines;
+        return host;
+    case CONFIG_SENDER:
+        rule = &config->senders[config->sender_count - 1];
+        *lines = rule->lines;
+        return rule;
+    case CONFIG_TOP:
+        break;
+    }
+    *lines = config->lines;
+    return config;
+}
+
+static int take_value(cfg_t *cfg, cfg_opt_t *option, const char *text,
+                      void *result)
+{
+    struct reading *reading = reading_of(cfg);
+    size_t index = (size_t)(option - cfg->opts) - OPTION_FIRST_KEY;
+    const struct config_key *key =
+        &config_keys_of(section_of(cfg))->keys[index];
+    unsigned *lines;
+
+    if (!begin_section(cfg))
+        return -1;
+    char *object = object_of(cfg, &lines);
+    lines[index] = (unsigned)cfg->line;
+    if (!key->take(key, text, object + key->offset, reading->err)) {
+        if (key->hidden)
+            error_prefix(reading->err, "%s", key->name);
+        else
+            error_prefix(reading->err, "%s = %s", key->name, text);
+        blame(cfg, (unsigned)cfg->line);
+        return -1;
+    }
+    *(const char **)result = text;      /* libconfuse's own copy, for lists */
+    return 0;
+}
+
+/* After the closing brace of the last section of this option. */
+static int end_section(cfg_t *cfg, cfg_opt_t *option)
+{
+    struct reading *reading = reading_of(cfg);
+    struct config *config = reading->config;
+    cfg_t *section = cfg_opt_getnsec(option, cfg_opt_size(option) - 1);
+
+    if (!begin_section(section))
+        return -1;
+    if (section_of(section) == CONFIG_SMARTHOST &&
+        !config_complete_smarthost(
+            config, &config->smarthosts[config->smarthost_count - 1],
+            reading->err))
+        return -1;
+    return 0;
+}
+
+/* libconfuse's texts with one name in them, and ours. */
+static const struct {
+    const char *theirs;
+    const char *ours;
+} texts[] = {
+    { "unexpected token '%s'", "\"%s\" is not expected here" },
+    { "missing equal sign after option '%s'", "\"=\" is missing after %s" },
+    { "attempt to append to non-list option '%s'",
+      "%s is no list: use = instead of +=" },
+    { "found duplicate title '%s'", "there is another section \"%s\"" },
+    { "missing title for section '%s'",
+      "%s needs a name in quotes: smarthost \"main\" {" },
+    { "missing opening brace for section '%s'",
+      "\"{\" is missing after the name of this %s section" },
+};
+
+static void set_error(cfg_t *cfg, const char *format, va_list args)
+{
+    struct error *err = reading_of(cfg)->err;
+
+    if (strcmp(format, "no such option '%s'") == 0) {
+        config_keys_unknown(section_of(cfg), va_arg(args, const char *), err);
+        return;
+    }
+    for (size_t i = 0; i < COUNT(texts); i++)
+        if (strcmp(format, texts[i].theirs) == 0) {
+            error_set(err, FAULT_CONFIG, texts[i].ours,
+                      va_arg(args, const char *));
+            return;
+        }
+    char text[256];
+    vsnprintf(text, sizeof text, format, args);
+    error_set(err, FAULT_CONFIG, "%s", text);
+}
+
+static void take_error(cfg_t *cfg, const char *format, va_list args)
+{
+    if (reading_of(cfg)->err->fault != FAULT_NONE)
+        return;
+    set_error(cfg, format, args);
+    blame(cfg, (unsigned)cfg->line);
+}
+
+/* The options of a section, from its rows, and room for more after them. */
+static cfg_opt_t *make_options(enum config_section section, size_t more,
+                               struct reading *reading)
+{
+    const struct config_keys *table = config_keys_of(section);
+    cfg_opt_t *options = alloc_zero(OPTION_FIRST_KEY + table->count + more + 1,
+                                    sizeof *options);
+
+    options[OPTION_READING] = (cfg_opt_t){
+        .name = " ", .type = CFGT_PTR,
+        .simple_value.ptr = (void **)reading };
+    for (size_t i = 0; i < table->count; i++) {
+        bool is_list = table->keys[i].kind == CONFIG_LIST;
+        options[OPTION_FIRST_KEY + i] = (cfg_opt_t){
+            .name = table->keys[i].name, .type = CFGT_STR,
+            .flags = CFGF_NODEFAULT | (is_list ? CFGF_LIST : CFGF_NONE),
+            .parsecb = take_value };
+    }
+    return options;
+}
+
+/* Lists are libconfuse's to keep: it knows = from +=. */
+static void copy_lists(struct config *config, const cfg_t *top)
+{
+    const struct config_keys *table = config_keys_of(CONFIG_TOP);
+
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->keys[i].kind != CONFIG_LIST)
+            continue;
+        cfg_opt_t *option = &top->opts[OPTION_FIRST_KEY + i];
+        void *member = (char *)config + table->keys[i].offset;
+        for (unsigned item = 0; item < cfg_opt_size(option); item++)
+            strings_add(member, cfg_opt_getnstr(option, item));
+    }
+}
+
+static bool parse(struct reading *reading, cfg_t *top, const char *text)
+{
+    reading->top = top;
+    cfg_set_error_function(top, take_error);
+    if (cfg_parse_buf(top, text) != CFG_SUCCESS) {
+        if (reading->err->fault == FAULT_NONE) {
+            error_set(reading->err, FAULT_CONFIG, "syntax error");
+            blame(top, (unsigned)top->line);
+        }
+        return false;
+    }
+    copy_lists(reading->config, top);
+    return true;
+}
+
+bool config_parse(struct config *config, const char *text, struct error *err)
+{
+    enum { SECTIONS = 2 };
+    struct reading reading = { .config = config, .err = err };
+    size_t end = OPTION_FIRST_KEY + config_keys_of(CONFIG_TOP)->count;
+    cfg_opt_t *options = make_options(CONFIG_TOP, SECTIONS, &reading);
+    bool done = false;
+
+    for (int i = 0; i < SECTIONS; i++) {
+        enum config_section section = i == 0 ? CONFIG_SMARTHOST
+                                             : CONFIG_SENDER;
+        options[end + (size_t)i] = (cfg_opt_t){
+            .name = config_keys_of(section)->section, .type = CFGT_SEC,
+            .flags = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
+            .subopts = make_options(section, 0, &reading),
+            .validcb = end_section };
+    }
+    err->fault = FAULT_NONE;
+    cfg_t *top = cfg_init(options, CFGF_NONE);      /* makes its own copy */
+    if (top != NULL) {
+        done = parse(&reading, top, text);
+        cfg_free(top);
+    } else {
+        error_set(err, FAULT_SYSTEM, "out of memory");
+    }
+    free(options[end].subopts);
+    free(options[end + 1].subopts);
+    free(options);
+    return done;
+}

@@ -1,0 +1,173 @@
+#include "config/password.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "config/password_command.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/io.h"
+#include "util/secret.h"
+
+#define PASSWORD_SIZE_MAX ((size_t)64 << 10)
+#define COMMAND_LIMIT 30000         /* milliseconds */
+
+bool password_configured(const struct smarthost *smarthost)
+{
+    return *smarthost->password_file != '\0' ||
+           *smarthost->password_command != '\0' ||
+           *smarthost->password_credential != '\0';
+}
+
+/* The first line of what was read. source names it in texts. */
+static bool take_line(const struct buf *text, const char *source,
+                      struct secret *secret, struct error *err)
+{
+    const char *end = memchr(text->data, '\n', text->length);
+    size_t length = end != NULL ? (size_t)(end - text->data) : text->length;
+
+    if (length > 0 && text->data[length - 1] == '\r')
+        length--;
+    if (length == 0)
+        return error_set(err, FAULT_CONFIG,
+                         "%s: its first line, the password, is empty", source);
+    if (memchr(text->data, '\0', length) != NULL)
+        return error_set(err, FAULT_CONFIG,
+                         "%s: the password holds a NUL octet", source);
+    secret_take(secret, alloc_bytes(text->data, length), length);
+    return true;
+}
+
+static bool refuse_open(const char *path, struct error *err)
+{
+    bool is_forbidden = errno == EACCES || errno == EPERM;
+
+    if (errno == ENOENT)
+        return error_set(err, FAULT_CONFIG,
+                         "%s: no such file: write the password into it, "
+                         "chmod 600", path);
+    return error_sys(err, is_forbidden ? FAULT_PERMISSION : FAULT_CONFIG,
+                     "%s", path);
+}
+
+/* is_private: whether nobody but its owner may have a right to it. */
+static bool check_open_file(int fd, const char *path, bool is_private,
+                            struct error *err)
+{
+    const unsigned others = S_IRWXG | S_IRWXO;
+    struct stat status;
+
+    if (fstat(fd, &status) == -1)
+        return error_sys(err, FAULT_CONFIG, "%s", path);
+    if (!S_ISREG(status.st_mode))
+        return error_set(err, FAULT_CONFIG, "%s: is no regular file", path);
+    if (status.st_uid != 0 && status.st_uid != geteuid())
+        return error_set(err, FAULT_CONFIG, "%s: belongs to uid %lu, neither "
+                         "to uid %lu nor to root: chown it", path,
+                         (unsigned long)status.st_uid,
+                         (unsigned long)geteuid());
+    if (is_private && (status.st_mode & others) != 0)
+        return error_set(err, FAULT_CONFIG, "%s: others can %s it (mode "
+                         "%04o): chmod 600 %s", path,
+                         (status.st_mode & (S_IRGRP | S_IROTH)) != 0
+                             ? "read" : "use",
+                         (unsigned)status.st_mode & 07777, path);
+    if (status.st_size > (off_t)PASSWORD_SIZE_MAX)
+        return error_set(err, FAULT_CONFIG, "%s: is larger than 64 KB", path);
+    return true;
+}
+
+/* Symbolic links are followed, as Kubernetes has them; what counts is the
+ * file that was opened. */
+static bool read_file(const char *path, bool is_private, struct buf *text,
+                      struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+    if (fd == -1)
+        return refuse_open(path, err);
+    bool done = check_open_file(fd, path, is_private, err);
+    if (done && !io_read_all(fd, text, err)) {
+        error_prefix(err, "%s", path);
+        err->fault = FAULT_CONFIG;
+        done = false;
+    }
+    io_close(&fd);
+    return done;
+}
+
+static bool fetch_file(const char *path, bool is_private, struct buf *text,
+                       struct secret *secret, struct error *err)
+{
+    return read_file(path, is_private, text, err) &&
+           take_line(text, path, secret, err);
+}
+
+static bool fetch_credential(const char *name, struct buf *text,
+                             struct secret *secret, struct error *err)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+
+    if (folder == NULL || *folder != '/')
+        return error_set(err, FAULT_CONFIG, "password_credential %s: the "
+                         "service manager has given none: set LoadCredential="
+                         "%s:/path in the unit", name, name);
+    char *path = alloc_format("%s/%s", folder, name);
+    /* systemd sees to the rights: 0440 root where ACLs are used. */
+    bool done = fetch_file(path, false, text, secret, err);
+    free(path);
+    return done;
+}
+
+/* Whoever can write the file could have us run anything. */
+static bool may_run_command(const struct config *config, struct error *err)
+{
+    if (config->owner != 0 && config->owner != geteuid())
+        return error_set(err, FAULT_CONFIG, "%s: password_command is not run: "
+                         "the file belongs to uid %lu, neither to uid %lu nor "
+                         "to root", config->path, (unsigned long)config->owner,
+                         (unsigned long)geteuid());
+    if (!config->owner_only)
+        return error_set(err, FAULT_CONFIG, "%s: password_command is not run: "
+                         "others can write the file: chmod go-w %s",
+                         config->path, config->path);
+    return true;
+}
+
+static bool fetch_command(const struct config *config, const char *command,
+                          struct buf *text, struct secret *secret,
+                          struct error *err)
+{
+    return may_run_command(config, err) &&
+           password_command_run(command, COMMAND_LIMIT, text, err) &&
+           take_line(text, "password_command", secret, err);
+}
+
+bool password_fetch(const struct config *config,
+                    const struct smarthost *smarthost, struct secret *secret,
+                    struct error *err)
+{
+    struct buf text;
+    bool done;
+
+    buf_init(&text, PASSWORD_SIZE_MAX);
+    if (*smarthost->password_file != '\0')
+        done = fetch_file(smarthost->password_file, true, &text, secret, err);
+    else if (*smarthost->password_command != '\0')
+        done = fetch_command(config, smarthost->password_command, &text,
+                             secret, err);
+    else if (*smarthost->password_credential != '\0')
+        done = fetch_credential(smarthost->password_credential, &text, secret,
+                                err);
+    else
+        done = error_set(err, FAULT_CONFIG,
+                         "smarthost \"%s\": no password is configured",
+                         smarthost->name);
+    buf_wipe(&text);
+    return done;
+}
