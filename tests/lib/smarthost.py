@@ -270,7 +270,8 @@ class Dialogue:
 
     def run(self):
         try:
-            if not self.answer("GREETING", "", "220 smtp.test ESMTP").startswith("2"):
+            greeting = self.answer("GREETING", "", "220 smtp.test ESMTP")
+            if not greeting.startswith("2"):
                 self.after_refusal()
             while True:
                 self.command()
