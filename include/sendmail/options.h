@@ -10,25 +10,9 @@
 
 #include <stdbool.h>
 
+#include "sendmail/mode.h"
 #include "sendmail/submit.h"
 #include "util/error.h"
-
-/* What is to be done: by the program's name, and by -b and -q. */
-enum mode {
-    MODE_DELIVER,           /* -bm, the default; -ba */
-    MODE_SMTP,              /* -bs */
-    MODE_VERIFY,            /* -bv */
-    MODE_ALIASES,           /* -bi, newaliases */
-    MODE_QUEUE_LIST,        /* -bp, mailq */
-    MODE_QUEUE_COUNT,       /* -bP */
-    MODE_QUEUE_RUN,         /* -q */
-    MODE_DAEMON,            /* -bd, -bD, smtpd */
-    MODE_CHECK,             /* -bC */
-    MODE_HOST_STATUS,       /* -bh, -bH, hoststat, purgestat */
-    MODE_UNKNOWN,           /* -bt, -bl, -bz: what Sendmail alone can do */
-    MODE_VERSION,           /* --version, and -d0.1 without a task */
-    MODE_HELP               /* --help */
-};
 
 struct options {
     enum mode mode;

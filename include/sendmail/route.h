@@ -13,12 +13,21 @@
 
 struct config;
 struct envelope;
+struct mailbox_list;
 struct route;               /* fields: src/sendmail/route.c */
 
 /* The aliases are read when the first local name needs them, and not at all
  * with no_aliases. config is borrowed. */
 struct route *route_new(const struct config *config, bool no_aliases);
 void route_free(struct route *route);                   /* NULL is allowed */
+
+/*
+ * The recipients in an argument, appended to list. FAULT_DATA if it is no
+ * address list. Line breaks are refused: no fold is needed in an argument,
+ * and who puts one there is up to something.
+ */
+bool route_parse(const char *argument, struct mailbox_list *list,
+                 struct error *err);
 
 /*
  * Add to the envelope whatever a recipient becomes: nothing is added twice.

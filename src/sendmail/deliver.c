@@ -1,6 +1,5 @@
 #include "sendmail/commands.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -46,15 +45,26 @@ static bool store(const struct options *opt, const struct config *config,
                      : POSTRIDER_SYSCONFDIR "/postrider/postrider.conf");
 }
 
+void command_log_refusal(const struct error *err)
+{
+    log_line(LOG_LEVEL_WARNING, "NOQUEUE: reject: uid=%lu: %s",
+             (unsigned long)getuid(), err->text);
+}
+
 bool command_deliver(const struct options *opt, struct error *err)
 {
     struct config *config = command_config(err);
 
-    if (config == NULL)
+    if (config == NULL) {
+        command_log_refusal(err);
         return false;
+    }
     bool done = config->delivery == DELIVERY_DIRECT
                 ? deliver_directly(opt, config, err)
                 : store(opt, config, err);
+    /* Where the log is standard error, the caller's line is there already. */
+    if (!done && (config->log != LOG_TO_STDERR || options_quiet(opt)))
+        command_log_refusal(err);
     config_free(config);
     return done;
 }

@@ -34,14 +34,14 @@ static bool run(const struct options *opt, struct error *err)
     return commands[opt->mode](opt, err);
 }
 
-/* Tell the caller and, since many callers never look, the log. */
-static void tell(const struct options *opt, const struct error *err)
+static void tell_usage(const struct options *opt, const struct error *err)
 {
     if (opt->mode == MODE_DELIVER)
-        log_line(LOG_LEVEL_WARNING, "NOQUEUE: reject: uid=%lu: %s",
-                 (unsigned long)getuid(), err->text);
+        command_log_refusal(err);
     if (!options_quiet(opt))
-        fprintf(stderr, "sendmail: %s\n", err->text);
+        fprintf(stderr, "sendmail: %s\n"
+                "usage: sendmail [OPTION ...] [RECIPIENT ...]   "
+                "(sendmail --help tells more)\n", err->text);
 }
 
 /*
@@ -63,14 +63,13 @@ int main(int argc, char **argv)
 
     process_start();
     log_open(LOG_TO_SYSLOG, "postrider/sendmail");
-    bool parsed = options_parse(&opt, argc, argv, &err);
-    if (parsed && run(&opt, &err))
+    if (!options_parse(&opt, argc, argv, &err))
+        tell_usage(&opt, &err);
+    else if (run(&opt, &err))
         return 0;
+    else if (!options_quiet(&opt))
+        fprintf(stderr, "sendmail: %s\n", err.text);
 
-    tell(&opt, &err);
-    if (!parsed && !options_quiet(&opt))
-        fputs("usage: sendmail [OPTION ...] [RECIPIENT ...]   "
-              "(sendmail --help tells more)\n", stderr);
     if (opt.mode == MODE_DELIVER || opt.mode == MODE_SMTP)
         drain(&opt, &err);
     return error_exit_status(err.fault);

@@ -20,36 +20,12 @@ static bool no_effect(struct options *opt, const char *value,
     return true;
 }
 
-static const struct mode_rule {
-    char letter;
-    enum mode mode;
-} modes[] = {
-    { 'm', MODE_DELIVER     },
-    { 'a', MODE_DELIVER     },      /* ARPANET: SMTP once, the usual now */
-    { 's', MODE_SMTP        },
-    { 'v', MODE_VERIFY      },
-    { 'i', MODE_ALIASES     },
-    { 'p', MODE_QUEUE_LIST  },
-    { 'P', MODE_QUEUE_COUNT },
-    { 'd', MODE_DAEMON      },
-    { 'D', MODE_DAEMON      },
-    { 'C', MODE_CHECK       },
-    { 'h', MODE_HOST_STATUS },
-    { 'H', MODE_HOST_STATUS },
-    { 't', MODE_UNKNOWN     },
-    { 'l', MODE_UNKNOWN     },
-    { 'z', MODE_UNKNOWN     },
-};
-
 static bool set_mode(struct options *opt, const char *value, struct error *err)
 {
-    for (size_t i = 0; i < COUNT(modes); i++)
-        if (value[0] == modes[i].letter && value[1] == '\0') {
-            opt->mode = modes[i].mode;
-            opt->mode_letter = value[0];
-            return true;
-        }
-    return error_set(err, FAULT_USAGE, "bad mode -b%s", value);
+    if (!mode_of_letter(value, &opt->mode))
+        return error_set(err, FAULT_USAGE, "bad mode -b%s", value);
+    opt->mode_letter = value[0];
+    return true;
 }
 
 static bool set_aliases_mode(struct options *opt, const char *value,
@@ -367,29 +343,6 @@ static bool parse_words(struct options *opt, char **words, struct error *err)
     }
     opt->message.recipients = words;
     return check_operands(words, err);
-}
-
-static enum mode mode_of_name(const char *name)
-{
-    static const struct {
-        const char *name;
-        enum mode mode;
-    } names[] = {
-        { "newaliases", MODE_ALIASES     },
-        { "mailq",      MODE_QUEUE_LIST  },
-        { "smtpd",      MODE_DAEMON      },
-        { "hoststat",   MODE_HOST_STATUS },
-        { "purgestat",  MODE_HOST_STATUS },
-    };
-    const char *slash = strrchr(name, '/');
-    const char *base = slash != NULL ? slash + 1 : name;
-
-    if (*base == '-')                   /* as login shells are called */
-        base++;
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (strcmp(base, names[i].name) == 0)
-            return names[i].mode;
-    return MODE_DELIVER;
 }
 
 /* -d0.1 is told in front of a task, and is one itself where there is none. */

@@ -40,6 +40,16 @@ void route_free(struct route *route)
     free(route);
 }
 
+bool route_parse(const char *argument, struct mailbox_list *list,
+                 struct error *err)
+{
+    for (const char *c = argument; *c != '\0'; c++)
+        if (text_is_control(*c) && *c != '\t')
+            return error_set(err, FAULT_DATA, "%s: control characters do not "
+                             "belong into an address", argument);
+    return mailbox_list_parse(list, argument, strlen(argument), err);
+}
+
 /* A recipient in the making. */
 struct target {
     const char *original;           /* as the caller wrote it */

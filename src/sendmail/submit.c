@@ -2,7 +2,6 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "config/config.h"
@@ -94,7 +93,7 @@ static bool parse_arguments(const struct submission *said,
                             struct mailbox_list *list, struct error *err)
 {
     for (char *const *word = said->recipients; *word != NULL; word++)
-        if (!mailbox_list_parse(list, *word, strlen(*word), err))
+        if (!route_parse(*word, list, err))
             return false;
     return true;
 }

@@ -1,8 +1,6 @@
 #include "sendmail/commands.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "config/config.h"
 #include "mail/address.h"
@@ -42,7 +40,7 @@ static bool verify_list(struct route *route, const char *text,
     struct error err = { 0 };
     bool good = true;
 
-    if (!mailbox_list_parse(&list, text, strlen(text), &err)) {
+    if (!route_parse(text, &list, &err)) {
         printf("undeliverable: %s\n", err.text);
         return false;
     }

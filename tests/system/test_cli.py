@@ -51,7 +51,7 @@ ACCEPTED = """
 -oA/no/such | -oQ/no/such | -o~Q/no/such | -O~QueueDirectory=/no/such
 -OQueueDirectory=/no/such | -O~DeliveryMode=i | -O~DeliveryMode=background
 -OErrorMode=q | -O~PidFile=/no/such | -O~nonsense | -O~'' | -pESMTP
--p~ESMTP:host | -L~tag | -Ltag | -M~rSMTP | -MrSMTP | -Q | -Qreason | -Q~why
+-p~ESMTP:host | -L~tag | -Ltag | -M~rSMTP | -MrSMTP | -Q~-i | -Qreason | -Q~why
 -- | -i~-- | -t~-- | -oem~-oi~-- | -odi~-oem~-oi~-t | -oMrlocal | -o7
 -t~-t~-i~-i | -FCronDaemon~-odi~-oem | -FAnacron~-odi
 """.replace("\n", "|").split("|")
@@ -184,6 +184,7 @@ def test_probing_caller_is_not_kept(front, arguments):
     ["-oeq", "-h51", TO], ["-eq", "-h51", TO], ["-O", "ErrorMode=q", "-h51",
      TO], ["-oeq", "-Z", TO], ["-oeq", "-f", "-bad@x", TO]])
 def test_quiet_mode_leaves_only_the_status(front, arguments):
+    front.write_config(settings={"log": "syslog"})
     result = front.sendmail(*arguments, stdin=message())
     assert result.status in (64, 65, 69)
     assert (result.stdout, result.stderr) == (b"", b"")
@@ -234,9 +235,13 @@ def test_refused_message_is_read_to_its_end(front, status, arguments, config):
 
 
 def test_refusal_is_logged_with_the_uid(front):
-    front.write_config(settings={"log": "stderr"})
+    result = front.sendmail("-oeq", "--", "-x@y", stdin=message()).expect(65)
+    assert f"NOQUEUE: reject: uid={os.getuid()}: " in result.errors
+
+
+def test_refusal_is_not_told_twice(front):
     result = front.sendmail("--", "-x@y", stdin=message()).expect(65)
-    assert f"reject: uid={os.getuid()}: " in result.errors
+    assert result.errors.count("\n") == 1
 
 
 # Nothing an attacker gives as an argument touches a file

@@ -360,3 +360,13 @@ def test_memory_is_constant(front, folder):
     assert os.waitstatus_to_exitcode(status) == 0
     assert usage.ru_maxrss < 8 << 10
     assert os.path.getsize(front.folder / "draft") > 100 << 20
+
+
+# All the way
+
+def test_message_arrives_as_it_was(programs, tls_smarthost):
+    body = b".\n..\n.dots\n" + bytes(range(14, 256)) + b"\nend"
+    programs.write_config(tls_smarthost)
+    programs.sendmail("-i", TO, stdin=message(body)).expect(0)
+    sent = tls_smarthost.messages[0]
+    assert without(sent.content, "Received") == wire(message(body) + b"\n")

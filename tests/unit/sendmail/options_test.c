@@ -25,8 +25,8 @@ static bool parse(struct options *opt, const char *const *words,
                   struct error *err)
 {
     *err = (struct error){ 0 };
-    return options_parse(opt, (int)count_words(words), (char **)(uintptr_t)words,
-                         err);
+    return options_parse(opt, (int)count_words(words),
+                         (char **)(uintptr_t)words, err);
 }
 
 static void parse_good(struct options *opt, const char *const *words)
