@@ -160,7 +160,7 @@ def test_null_reverse_path(programs, server, configure, token):
 
 
 def test_dsn_parameters_are_taken(programs, server, configure, token):
-    programs.sendmail("-i", "-N", "failure,delay", "-R", "hdrs", "-V", "id+1",
+    programs.sendmail("-i", "-N", "failure,delay", "-R", "hdrs", "-V", "id+2B1",
                       ALICE, stdin=with_token(token)).expect(OK)
     arrived(server, token, [ALICE])
 
