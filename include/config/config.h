@@ -68,6 +68,11 @@ struct config {
     char *local_recipient;          /* "" if not set */
     enum delivery delivery;
     char *spool;
+    char *control;                  /* path of the daemon's socket; default:
+                                     * /run/postrider/control, or control in
+                                     * a spool elsewhere */
+    char *metrics;                  /* path of a file; "" for none */
+    char *user;                     /* whom the daemon becomes, if root */
     struct strings listen;
     uint64_t message_size_limit;    /* octets */
     int64_t retry_first;            /* milliseconds; so for the next three */

@@ -131,6 +131,6 @@ void sweep_run(struct desk *desk);
 /* answer.c */
 bool answer_request(void *context, uid_t uid, const char *command,
                     const char *argument, struct buf *out, char *waiting);
-void answer_metrics(struct desk *desk);
+
 
 #endif

@@ -18,4 +18,7 @@ struct draft;
 bool handover_direct(struct draft *draft, bool verbose, bool quiet,
                      struct error *err);
 
+/* Become `postrider daemon`, in the foreground. Returns only on failure. */
+bool handover_daemon(struct error *err);
+
 #endif

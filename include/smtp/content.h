@@ -11,6 +11,7 @@
 struct content_state {
     bool in_line;           /* the last octet was not the LF of a CRLF */
     bool after_cr;
+    bool doubled;           /* the dot that comes next has been doubled */
 };
 
 /* How many octets from data can be sent as they are before a dot must be

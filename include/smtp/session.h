@@ -62,15 +62,36 @@ struct stream *session_stream(struct session *session);
 int64_t session_timeout(const struct session *session);
 void session_set_deadline(struct session *session, int64_t deadline);
 
-/* Can another transaction be started? Not after an error or a 421. */
-bool session_usable(const struct session *session);
+/* Can another transaction be started? Not after an error or a 421, nor when
+ * the peer has said something unasked or closed the connection. */
+bool session_usable(struct session *session);
 void session_spoil(struct session *session);            /* not any more */
+bool session_is_spoiled(const struct session *session); /* without asking */
+
+/* The last transaction ended in a way that may have left something behind: RSET
+ * comes before the next MAIL. Taking it says so, and forgets it. */
+void session_need_reset(struct session *session);
+bool session_take_reset(struct session *session);
 
 /* Queue a command line (without CRLF); nothing is sent before a flush, or
  * before a reply is read. */
 bool session_command(struct session *session, struct error *err,
                      const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Send what is queued. A peer that has already said something then, without
+ * having been asked, is a FAULT_PROTOCOL. */
+bool session_flush(struct session *session, struct error *err);
+
+/* Queue octets of a message: no line of the dialogue. */
+bool session_content(struct session *session, const char *data, size_t length,
+                     struct error *err);
+
+/* What was queued as content will be answered by a reply of its own. */
+void session_expect(struct session *session);
+
+/* Show a remark of ours in the trace. */
+void session_remark(struct session *session, const char *text);
 
 /* Flush, then read the next reply within timeout milliseconds. A 421 spoils
  * the session. */

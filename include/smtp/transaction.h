@@ -30,17 +30,23 @@ struct transaction {
     bool is_8bit;               /* the body has octets with the high bit set */
     bool needs_utf8;            /* an address or the header section needs it */
 
+    struct transaction *next;   /* to be run after this one, or NULL: its
+                                 * commands may travel with this one's end */
+
     /* Private to transaction.c, { 0 } at first: */
-    bool begun;                 /* MAIL, RCPT, DATA are on their way */
+    bool begun;                 /* its commands are on their way */
+    bool content_sent;          /* so is its content */
+    bool final_asked;           /* DATA or BDAT has been said */
+    bool reset_first;           /* RSET has been said before MAIL */
+    size_t offered;             /* recipients said so far */
 };
 
 /*
- * Run a transaction to its end. next may be NULL; otherwise its MAIL, RCPT and
- * DATA may travel with the end of this one, and it must be the next that is
- * run. Returns when all recipients of t have their outcome; false if the
- * session cannot be used any more (next, if begun, then has its outcomes, too).
+ * Run a transaction to its end: all its recipients have their outcome then.
+ * Those that follow by next may have been begun; they must be run next, in this
+ * order. False if the session cannot be used any more: then the transactions
+ * that were begun have their outcomes, too.
  */
-bool transaction_run(struct session *session, struct transaction *t,
-                     struct transaction *next);
+bool transaction_run(struct session *session, struct transaction *t);
 
 #endif

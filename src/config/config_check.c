@@ -146,6 +146,13 @@ static void fill_names(struct config *config)
         if (config->domain == NULL)
             config->domain = alloc_string(config->hostname);
     }
+    if (*config->control == '\0') {
+        bool usual = strcmp(config->spool, POSTRIDER_LOCALSTATEDIR
+                            "/spool/postrider") == 0;
+        free(config->control);
+        config->control = usual ? alloc_string("/run/postrider/control")
+                                : alloc_format("%s/control", config->spool);
+    }
 }
 
 static bool check_senders(const struct config *config, struct error *err)

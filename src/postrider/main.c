@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include "postrider/commands.h"
+#include "util/error.h"
 #include "util/process.h"
 #include "util/text.h"
 
@@ -11,7 +12,11 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    { "daemon", command_daemon, "deliver what is queued" },
+    { "queue", command_queue, "list|hold|release|retry|remove|flush" },
+    { "status", command_status, "the daemon in numbers" },
     { "direct", command_direct, "relay the message file on standard input" },
+    { "worker", command_worker, "one connection; started by the daemon" },
 };
 
 static void print_usage(FILE *out)
@@ -20,6 +25,12 @@ static void print_usage(FILE *out)
     for (size_t i = 0; i < COUNT(commands); i++)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fputs("postrider(8) is the reference.\n", out);
+}
+
+int command_fail(const struct error *err)
+{
+    fprintf(stderr, "postrider: %s\n", err->text);
+    return error_exit_status(err->fault);
 }
 
 int main(int argc, char **argv)

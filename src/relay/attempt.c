@@ -65,7 +65,7 @@ static void transact(struct attempt *attempt, struct session *session,
     shipment_init(&shipment, attempt->config, attempt->entry, attempt->uid,
                   indices, count);
     do {
-        usable = transaction_run(session, &shipment.transaction, NULL);
+        usable = transaction_run(session, &shipment.transaction);
         for (size_t i = 0; i < shipment.transaction.count; i++)
             settle(attempt, shipment.recipients[i], &shipment.outcomes[i],
                    peer);

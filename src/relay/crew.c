@@ -129,7 +129,8 @@ void crew_free(struct crew *crew)
 static bool spawn(const struct crew *crew, struct crew_member *member,
                   int socket, struct error *err)
 {
-    char *arguments[] = { (char *)crew->program, "worker",
+    char subcommand[] = "worker";
+    char *arguments[] = { (char *)crew->program, subcommand,
                           (char *)crew->name, NULL };
     posix_spawn_file_actions_t actions;
 

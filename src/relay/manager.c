@@ -15,6 +15,7 @@
 #include "relay/control.h"
 #include "relay/desk.h"
 #include "relay/notify.h"
+#include "relay/tally.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
 #include "spool/state.h"
@@ -337,7 +338,7 @@ static void housekeeping(struct manager *manager)
         manager->next_sweep = now + SWEEP_TIME;
     }
     if (now >= manager->next_metrics) {
-        answer_metrics(desk);
+        tally_write(desk);
         manager->next_metrics = now + METRICS_TIME;
     }
     if (manager->watchdog > 0 && now >= manager->next_watchdog)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "relay/control.h"
 #include "relay/report.h"
 #include "spool/entry.h"
 #include "spool/journal.h"
@@ -86,6 +87,9 @@ bool pickup_store(struct desk *desk, struct ticket *ticket)
     ticket->entry = NULL;
     ticket->stored = true;
     desk->fresh--;
+    /* It is kept because its smarthost is down: nobody need wait for it. */
+    control_announce(desk->control, ticket->id,
+                     "deferred - 4.4.1 no smarthost takes mail now");
     return true;
 }
 

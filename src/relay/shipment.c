@@ -83,6 +83,8 @@ bool shipment_go_on(struct shipment *shipment)
         outcome_free(&shipment->outcomes[i]);
     }
     t->count = kept;
-    t->begun = false;
+    t->begun = t->content_sent = t->final_asked = t->reset_first = false;
+    t->offered = 0;
+    t->next = NULL;
     return true;
 }

@@ -198,44 +198,52 @@ static void close_session(struct worker *worker)
     worker->session = NULL;
 }
 
-/* Is there room in this session for one message more than the current? */
-static bool may_pipeline(const struct worker *worker)
+/*
+ * Which jobs may follow the first one in the same flight: all that came, as
+ * far as this session may carry messages. What was begun stays linked.
+ */
+static void link_jobs(struct worker *worker)
 {
-    return !asked_to_stop && worker->first != NULL &&
-           worker->messages + 1 < worker->smarthost->messages_per_connection;
+    unsigned limit = worker->smarthost->messages_per_connection;
+    unsigned ahead = worker->messages + 1;
+
+    for (struct job *job = worker->first; job != NULL; job = job->next) {
+        struct transaction *t = &job->shipment.transaction;
+        bool follows = job->next != NULL &&
+                       (job->next->shipment.transaction.begun ||
+                        (!asked_to_stop && ahead < limit));
+        t->next = follows ? &job->next->shipment.transaction : NULL;
+        ahead++;
+    }
 }
 
-/* Run the first job; the next one's commands may travel with its end. */
+static bool is_begun(const struct job *job)
+{
+    return job != NULL && job->shipment.transaction.begun;
+}
+
+/* Run the first job. */
 static void run_job(struct worker *worker)
 {
+    link_jobs(worker);
     struct job *job = take_first(worker);
-    struct job *next = may_pipeline(worker) ? worker->first : NULL;
 
     session_set_deadline(worker->session, deadline_for(worker, job));
-    bool usable = transaction_run(worker->session, &job->shipment.transaction,
-                                  next == NULL ? NULL
-                                               : &next->shipment.transaction);
+    bool usable = transaction_run(worker->session, &job->shipment.transaction);
     worker->messages++;
     report_outcomes(worker, job);
     if (usable && shipment_go_on(&job->shipment))
         append(worker, job);
     else
         job_free(job);
-    if (!usable && next != NULL && next->shipment.transaction.begun) {
-        report_outcomes(worker, next);
-        job_free(take_first(worker));
+    while (!usable && is_begun(worker->first)) {
+        job = take_first(worker);
+        report_outcomes(worker, job);
+        job_free(job);
     }
-    if (!usable || (worker->messages >=
-                    worker->smarthost->messages_per_connection &&
-                    (worker->first == NULL ||
-                     !worker->first->shipment.transaction.begun)))
+    bool full = worker->messages >= worker->smarthost->messages_per_connection;
+    if (!usable || (full && !is_begun(worker->first)))
         close_session(worker);
-}
-
-static bool must_finish(const struct worker *worker)
-{
-    return worker->first != NULL &&
-           worker->first->shipment.transaction.begun;
 }
 
 /* Work until there is none, the manager is gone, or no session can be had. */
@@ -243,7 +251,7 @@ static void serve(struct worker *worker)
 {
     bool manager = true;
 
-    while (manager && (!asked_to_stop || must_finish(worker))) {
+    while (manager && (!asked_to_stop || is_begun(worker->first))) {
         if (worker->first == NULL) {
             manager = take_jobs(worker, IDLE_TIME);
             if (worker->first == NULL)
@@ -251,6 +259,9 @@ static void serve(struct worker *worker)
         } else {
             manager = take_jobs(worker, 0);
         }
+        if (worker->session != NULL && !is_begun(worker->first) &&
+            !session_usable(worker->session))
+            close_session(worker);
         if (worker->session == NULL && !open_session(worker, worker->first))
             break;
         run_job(worker);

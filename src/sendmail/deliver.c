@@ -1,13 +1,23 @@
 #include "sendmail/commands.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include <unistd.h>
 
 #include "config/config.h"
 #include "sendmail/handover.h"
 #include "sendmail/options.h"
 #include "sendmail/submit.h"
+#include "spool/ask.h"
 #include "spool/draft.h"
+#include "util/alloc.h"
+#include "util/io.h"
 #include "util/log.h"
+#include "util/text.h"
+
+#define OUTCOME_TIME 120000     /* milliseconds -odi waits for the daemon */
 
 struct config *command_config(struct error *err)
 {
@@ -35,14 +45,70 @@ static bool deliver_directly(const struct options *opt,
     return done;
 }
 
+/* -odi: the daemon is asked before the message is there, so that its answer
+ * cannot be missed. -1: nobody to ask; the message is queued all the same. */
+static int ask_for_outcome(const struct options *opt,
+                           const struct config *config, const char *id)
+{
+    struct error ignored;
+
+    if (opt->delivery_mode != 'i')
+        return -1;
+    char *request = alloc_format("wait %s", id);
+    int fd = ask_begin(config->control, request, &ignored);
+    free(request);
+    return fd;
+}
+
+struct answer {
+    bool failed;
+    struct error err;
+};
+
+/* "sent|deferred|bounced ADDRESS STATUS TEXT" */
+static void take_answer(void *context, const char *line, size_t length)
+{
+    struct answer *answer = context;
+
+    (void)length;
+    if (!text_starts(line, "bounced "))
+        return;
+    bool unknown = strstr(line, " 5.1.1 ") != NULL;
+    answer->failed = true;
+    error_set(&answer->err, unknown ? FAULT_RECIPIENT : FAULT_UNAVAILABLE,
+              "refused: %s", line + strlen("bounced "));
+}
+
+/* A temporary failure stays queued, and is no failure of the caller's. */
+static bool hear_outcome(int fd, struct error *err)
+{
+    struct answer answer = { 0 };
+    struct error ignored;
+
+    if (fd == -1)
+        return true;
+    ask_finish(fd, OUTCOME_TIME, take_answer, &answer, &ignored);
+    if (answer.failed)
+        *err = answer.err;
+    return !answer.failed;
+}
+
 static bool store(const struct options *opt, const struct config *config,
                   struct error *err)
 {
-    (void)opt;
-    return error_set(err, FAULT_CONFIG, "delivery = queue needs the queue, "
-                     "which this version does not have: set delivery = direct "
-                     "in %s", *config->path != '\0' ? config->path
-                     : POSTRIDER_SYSCONFDIR "/postrider/postrider.conf");
+    struct draft *draft = draft_new_dropped(config->spool, err);
+    int question = -1;
+
+    bool done = draft != NULL &&
+                submit_message(&opt->message, config, draft, err);
+    if (done) {
+        question = ask_for_outcome(opt, config, draft_id(draft));
+        done = draft_commit(draft, err);
+    }
+    draft_free(draft);
+    if (!done)
+        io_close(&question);
+    return done && hear_outcome(question, err);
 }
 
 void command_log_refusal(const struct error *err)

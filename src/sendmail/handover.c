@@ -24,6 +24,18 @@ static char *find_beside(const char *name)
     return path;
 }
 
+/* Become postrider; returns only on failure. */
+static bool run_postrider(char **arguments, struct error *err)
+{
+    char *beside = find_beside(arguments[0]);
+
+    if (beside != NULL)
+        execv(beside, arguments);
+    free(beside);
+    execv(POSTRIDER_SBINDIR "/postrider", arguments);
+    return error_sys(err, FAULT_SYSTEM, "run " POSTRIDER_SBINDIR "/postrider");
+}
+
 bool handover_direct(struct draft *draft, bool verbose, bool quiet,
                      struct error *err)
 {
@@ -39,10 +51,13 @@ bool handover_direct(struct draft *draft, bool verbose, bool quiet,
     if (dup2(draft_descriptor(draft), STDIN_FILENO) == -1)
         return error_sys(err, FAULT_SYSTEM, "hand the message over");
 
-    char *beside = find_beside(program);
-    if (beside != NULL)
-        execv(beside, arguments);
-    free(beside);
-    execv(POSTRIDER_SBINDIR "/postrider", arguments);
-    return error_sys(err, FAULT_SYSTEM, "run " POSTRIDER_SBINDIR "/postrider");
+    return run_postrider(arguments, err);
+}
+
+bool handover_daemon(struct error *err)
+{
+    static char program[] = "postrider", daemon[] = "daemon";
+    char *arguments[] = { program, daemon, NULL };
+
+    return run_postrider(arguments, err);
 }

@@ -1,54 +1,59 @@
 #include "sendmail/commands.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
+#include "sendmail/handover.h"
 #include "sendmail/options.h"
+#include "spool/ask.h"
+#include "spool/listing.h"
+#include "util/alloc.h"
 
-/* Whether there is a queue is the configuration's matter. */
-static bool ask_delivery(enum delivery *delivery, struct error *err)
-{
-    struct config *config = command_config(err);
-
-    if (config == NULL)
-        return false;
-    *delivery = config->delivery;
-    config_free(config);
-    return true;
-}
-
-static bool no_queue_yet(struct error *err)
-{
-    return error_set(err, FAULT_UNAVAILABLE, "this version has no queue: set "
-                     "delivery = direct");
-}
+#define ANSWER_TIME 30000       /* milliseconds the daemon has */
 
 /* Monitoring takes these words for an answer. */
 bool command_queue_list(const struct options *opt, struct error *err)
 {
-    enum delivery delivery;
+    struct config *config = command_config(err);
 
     (void)opt;
-    if (!ask_delivery(&delivery, err))
+    if (config == NULL)
         return false;
-    if (delivery != DELIVERY_DIRECT)
-        return no_queue_yet(err);
-    puts("Mail queue is empty");
-    return true;
+    bool done = true;
+    if (config->delivery == DELIVERY_DIRECT)
+        puts("Mail queue is empty");
+    else
+        done = listing_print(config->control, config->spool, false, stdout,
+                             err);
+    config_free(config);
+    return done;
+}
+
+static void count_item(void *context, const struct listing_item *item)
+{
+    size_t *count = context;
+
+    (void)item;
+    ++*count;
 }
 
 bool command_queue_count(const struct options *opt, struct error *err)
 {
-    enum delivery delivery;
+    struct config *config = command_config(err);
+    size_t count = 0;
 
     (void)opt;
-    if (!ask_delivery(&delivery, err))
+    if (config == NULL)
         return false;
-    if (delivery != DELIVERY_DIRECT)
-        return no_queue_yet(err);
-    puts("0");
-    return true;
+    bool done = config->delivery == DELIVERY_DIRECT ||
+                listing_each(config->control, config->spool, count_item,
+                             &count, err);
+    if (done)
+        printf("%zu\n", count);
+    config_free(config);
+    return done;
 }
 
 /* A time asks for what the daemon does anyway; groups, quarantined and lost
@@ -61,23 +66,45 @@ static bool is_moot(const char *run)
     return is_time || (*run != '\0' && strchr("GQL", *run) != NULL);
 }
 
-bool command_queue_run(const struct options *opt, struct error *err)
+static void ignore_line(void *context, const char *line, size_t length)
 {
-    enum delivery delivery;
-
-    if (is_moot(opt->queue_run))
-        return true;
-    if (!ask_delivery(&delivery, err))
-        return false;
-    if (delivery != DELIVERY_DIRECT)
-        return no_queue_yet(err);
-    return error_set(err, FAULT_UNAVAILABLE, "this configuration delivers "
-                     "directly: there is no queue");
+    (void)context;
+    (void)line;
+    (void)length;
 }
 
+/* "-qIx" is the daemon's "run I x"; "-q" alone its "flush". */
+static char *request_of(const char *run)
+{
+    const char *kind = run + (*run == '!');
+
+    if (*kind == '\0' || strchr("IRS", *kind) == NULL || kind[1] == '\0')
+        return alloc_string("flush");
+    return alloc_format("run %s%c %s", *run == '!' ? "!" : "", *kind,
+                        kind + 1);
+}
+
+bool command_queue_run(const struct options *opt, struct error *err)
+{
+    if (is_moot(opt->queue_run))
+        return true;
+    struct config *config = command_config(err);
+    if (config == NULL)
+        return false;
+    char *request = request_of(opt->queue_run);
+    bool done = config->delivery == DELIVERY_DIRECT
+                ? error_set(err, FAULT_UNAVAILABLE, "this configuration "
+                            "delivers directly: there is no queue")
+                : ask_daemon(config->control, request, ANSWER_TIME,
+                             ignore_line, NULL, err);
+    free(request);
+    config_free(config);
+    return done;
+}
+
+/* The daemon is started as what it is called: `postrider daemon`. */
 bool command_daemon(const struct options *opt, struct error *err)
 {
     (void)opt;
-    return error_set(err, FAULT_UNAVAILABLE, "there is no daemon to start in "
-                     "this version");
+    return handover_daemon(err);
 }

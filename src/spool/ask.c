@@ -71,17 +71,31 @@ static bool read_answer(int fd, int timeout, ask_line *line, void *context,
            error_sys(err, FAULT_TEMPORARY, "the daemon does not answer");
 }
 
-bool ask_daemon(const char *path, const char *request, int timeout,
-                ask_line *line, void *context, struct error *err)
+int ask_begin(const char *path, const char *request, struct error *err)
 {
     int fd = connect_to(path, err);
 
-    if (fd == -1)
-        return false;
-    bool done = (io_write_all(fd, request, strlen(request)) &&
-                 io_write_all(fd, "\n", 1)) ||
-                error_sys(err, FAULT_TEMPORARY, "ask the daemon");
-    done = done && read_answer(fd, timeout, line, context, err);
+    if (fd != -1 && (!io_write_all(fd, request, strlen(request)) ||
+                     !io_write_all(fd, "\n", 1))) {
+        error_sys(err, FAULT_TEMPORARY, "ask the daemon");
+        io_close(&fd);
+    }
+    return fd;
+}
+
+bool ask_finish(int fd, int timeout, ask_line *line, void *context,
+                struct error *err)
+{
+    bool done = read_answer(fd, timeout, line, context, err);
+
     io_close(&fd);
     return done;
+}
+
+bool ask_daemon(const char *path, const char *request, int timeout,
+                ask_line *line, void *context, struct error *err)
+{
+    int fd = ask_begin(path, request, err);
+
+    return fd != -1 && ask_finish(fd, timeout, line, context, err);
 }

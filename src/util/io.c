@@ -60,7 +60,7 @@ ssize_t io_read_at(int fd, void *data, size_t length, off_t offset)
 bool io_copy(int from, int to, uint64_t length)
 {
     enum { BLOCK = 65536 };
-    char *block = alloc_zero(1, BLOCK);
+    char *block = alloc_resize(NULL, BLOCK, 1);
     uint64_t done = 0;
 
     errno = ENODATA;

@@ -1,0 +1,36 @@
+/*
+ * commands.h - what is said in a transaction; queued, not sent
+ */
+#ifndef POSTRIDER_SMTP_COMMANDS_H
+#define POSTRIDER_SMTP_COMMANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+struct session;
+struct transaction;
+
+/* Octets of the message as it is sent: prefix and content. */
+uint64_t transaction_size(const struct transaction *t);
+
+/* RSET if the session needs one, then MAIL with the parameters that the server
+ * offers and the message needs. */
+bool commands_mail(struct session *session, struct transaction *t,
+                   struct error *err);
+
+/* RCPT for the next recipients, at most max of them. */
+bool commands_recipients(struct session *session, struct transaction *t,
+                         size_t max, struct error *err);
+
+/* The message, dot-stuffed, and the final dot (RFC 5321 section 4.5.2). */
+bool commands_content(struct session *session, const struct transaction *t,
+                      struct error *err);
+
+/* BDAT with the whole message (RFC 3030). */
+bool commands_chunk(struct session *session, const struct transaction *t,
+                    struct error *err);
+
+#endif

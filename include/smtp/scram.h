@@ -1,0 +1,48 @@
+/*
+ * scram.h - the client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677)
+ */
+#ifndef POSTRIDER_SMTP_SCRAM_H
+#define POSTRIDER_SMTP_SCRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "net/digest.h"
+#include "util/buf.h"
+#include "util/error.h"
+
+struct secret;
+
+struct scram {
+    struct buf header;          /* GS2 header and channel binding data */
+    struct buf first;           /* client-first-message-bare, then the whole
+                                 * AuthMessage */
+    struct buf nonce;           /* ours */
+    unsigned char signature[DIGEST_SHA256_SIZE];    /* expected of the server */
+};
+
+/*
+ * Start an exchange: the client-first-message is appended to out. binding is
+ * the name of the channel binding with its data, or NULL; known_binding tells
+ * that we could bind but the server does not offer it ("y"). nonce is for
+ * tests; NULL makes one. FAULT_CONFIG if user holds a control character.
+ */
+bool scram_start(struct scram *scram, const char *user, const char *binding,
+                 const struct buf *binding_data, bool known_binding,
+                 const char *nonce, struct buf *out, struct error *err);
+
+/* Answer the server-first-message with the client-final-message. out holds
+ * nothing secret but the proof. FAULT_PROTOCOL, or FAULT_SYSTEM if the library
+ * lacks the digest. */
+bool scram_answer(struct scram *scram, const struct secret *secret,
+                  const char *challenge, size_t length, struct buf *out,
+                  struct error *err);
+
+/* Is this the server-final-message of somebody who knows the password, too?
+ * FAULT_PROTOCOL if not. */
+bool scram_check(const struct scram *scram, const char *message,
+                 size_t length, struct error *err);
+
+void scram_free(struct scram *scram);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * listing.h - the queue for people and for monitoring
+ *
+ * The daemon knows best what is in the queue and says it over its control
+ * socket; while it is down, root and its user can read the spool themselves.
+ */
+#ifndef POSTRIDER_SPOOL_LISTING_H
+#define POSTRIDER_SPOOL_LISTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+
+/* One message. Text is borrowed for the call. */
+struct listing_item {
+    const char *id;
+    char mark;                  /* '*' a worker has it, '!' held, '-' waits */
+    uid_t uid;
+    uint64_t size;              /* octets */
+    int64_t received;           /* seconds since 1970 */
+    unsigned attempts;
+    const char *reason;         /* why it waits; "" if there is nothing to say */
+    const char *sender;         /* "" is the null reverse-path */
+    const char *const *recipients;
+    size_t recipient_count;
+};
+
+typedef void listing_visit(void *context, const struct listing_item *item);
+
+/*
+ * Call visit for each message the caller may see: first the daemon at control
+ * is asked, then the spool is read. FAULT_UNAVAILABLE: no daemon listens, and
+ * the caller may not read the spool.
+ */
+bool listing_each(const char *control, const char *spool, listing_visit *visit,
+                  void *context, struct error *err);
+
+/* As mailq of Postfix prints it, which monitoring parses; or as one JSON
+ * object a line. Returns like listing_each. */
+bool listing_print(const char *control, const char *spool, bool json,
+                   FILE *out, struct error *err);
+
+#endif

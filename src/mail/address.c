@@ -1,0 +1,143 @@
+#include "mail/address.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/text.h"
+
+const char *address_at(const char *address)
+{
+    const char *found = NULL;
+    bool quoted = false;
+
+    for (const char *p = address; *p != '\0'; p++) {
+        if (*p == '\\' && quoted && p[1] != '\0')
+            p++;
+        else if (*p == '"')
+            quoted = !quoted;
+        else if (*p == '@' && !quoted)
+            found = p;
+    }
+    return found;
+}
+
+char *address_complete(const char *address, const char *domain)
+{
+    if (*address == '\0' || address_at(address) != NULL)
+        return alloc_string(address);
+    return alloc_format("%s@%s", address, domain);
+}
+
+bool address_equal(const char *a, const char *b)
+{
+    const char *at_a = address_at(a);
+    const char *at_b = address_at(b);
+
+    if (at_a == NULL || at_b == NULL)
+        return strcmp(a, b) == 0;
+    return at_a - a == at_b - b && memcmp(a, b, (size_t)(at_a - a)) == 0 &&
+           text_equal_case(at_a, at_b);
+}
+
+char *address_local_name(const char *address)
+{
+    const char *at = address_at(address);
+    const char *end = at != NULL ? at : address + strlen(address);
+    struct buf name;
+
+    buf_init(&name, SIZE_MAX);
+    for (const char *p = address; p < end; p++) {
+        if (*p == '\\' && p + 1 < end)
+            buf_add_char(&name, *++p);
+        else if (*p != '"')
+            buf_add_char(&name, *p);
+    }
+    return buf_take(&name);
+}
+
+static bool refuse(struct error *err, const char *address, const char *why)
+{
+    return error_set(err, FAULT_DATA, "address \"%.100s\": %s", address, why);
+}
+
+static bool is_atext(char c)
+{
+    return text_is_alpha(c) || text_is_digit(c) || (unsigned char)c >= 128 ||
+           (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
+
+/* Dots may stand where RFC 5321 has none: such mailboxes exist. */
+static bool is_dot_string(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (!is_atext(text[i]) && text[i] != '.')
+            return false;
+    return length > 0;
+}
+
+static bool is_quoted_string(const char *text, size_t length)
+{
+    if (length < 3 || text[0] != '"' || text[length - 1] != '"')
+        return false;
+    for (size_t i = 1; i < length - 1; i++) {
+        if (text[i] == '"')
+            return false;
+        if (text[i] == '\\' && ++i == length - 1)
+            return false;
+    }
+    return true;
+}
+
+static bool is_literal(const char *domain)
+{
+    size_t length = strlen(domain);
+
+    return length > 2 && domain[0] == '[' && domain[length - 1] == ']' &&
+           strcspn(domain + 1, "[]\\ ") == length - 2;
+}
+
+static bool is_host_name(const char *domain)
+{
+    size_t label = 0;
+
+    for (; *domain != '\0'; domain++) {
+        if (*domain == '.') {
+            if (label == 0)
+                return false;
+            label = 0;
+        } else if (text_is_alpha(*domain) || text_is_digit(*domain) ||
+                   *domain == '-' || *domain == '_' ||
+                   (unsigned char)*domain >= 128) {
+            label++;
+        } else {
+            return false;
+        }
+    }
+    return label > 0;
+}
+
+bool address_check(const char *address, struct error *err)
+{
+    size_t length = strlen(address);
+    const char *at = address_at(address);
+
+    if (text_has_control(address, length))
+        return refuse(err, address, "a control character in it");
+    if (!text_is_utf8(address, length))
+        return refuse(err, address, "it is not UTF-8");
+    if (address[0] == '-')
+        return refuse(err, address, "it begins with -");
+    if (length > ADDRESS_LENGTH_MAX)
+        return refuse(err, address, "longer than 254 octets");
+    if (at == NULL)
+        return refuse(err, address, "it has no domain");
+    size_t local = (size_t)(at - address);
+    if (!is_dot_string(address, local) && !is_quoted_string(address, local))
+        return refuse(err, address, "what is in front of the @ must be quoted");
+    if (!is_host_name(at + 1) && !is_literal(at + 1))
+        return refuse(err, address, "what is behind the @ is no domain");
+    return true;
+}

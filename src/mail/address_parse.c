@@ -1,0 +1,343 @@
+#include "mail/address.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/text.h"
+
+enum token { TOKEN_END, TOKEN_ATOM, TOKEN_QUOTED, TOKEN_LITERAL, TOKEN_COMMENT,
+             TOKEN_SPECIAL, TOKEN_WRONG };
+
+/* Where parsing is; the last token is [start, at). */
+struct scanner {
+    const char *text;
+    size_t length;
+    size_t at;
+    size_t start;
+};
+
+/* One element of the list while it is read. */
+struct element {
+    struct buf address;         /* words, dots and @ so far */
+    size_t start, end;          /* of those in the text */
+    size_t ats;
+    bool after_word;            /* the last one was a word */
+    bool is_phrase;             /* two words met: a display name */
+    bool has_words;
+    bool has_comment;
+};
+
+static bool is_special(char c)
+{
+    return c != '\0' && strchr("()<>[]:;@\\,.\"", c) != NULL;
+}
+
+static bool is_atom_char(char c)
+{
+    return !is_special(c) && !text_is_space(c) && !text_is_control(c);
+}
+
+/* Behind the closing character, or 0. Backslash takes the next octet along.
+ * Nesting is counted, not recursed into. */
+static size_t skip_enclosed(const struct scanner *s, char open, char close)
+{
+    size_t depth = 0;
+
+    for (size_t i = s->at; i < s->length; i++) {
+        char c = s->text[i];
+        if (c == '\\')
+            i++;
+        else if (c == close && --depth == 0)
+            return i + 1;
+        else if (c == open)
+            depth++;
+    }
+    return 0;
+}
+
+static size_t skip_quoted(const struct scanner *s)
+{
+    for (size_t i = s->at + 1; i < s->length; i++)
+        if (s->text[i] == '\\')
+            i++;
+        else if (s->text[i] == '"')
+            return i + 1;
+    return 0;
+}
+
+static size_t skip_atom(const struct scanner *s)
+{
+    size_t i = s->at;
+
+    while (i < s->length &&
+           (is_atom_char(s->text[i]) ||
+            (s->text[i] == '\\' && i + 1 < s->length)))
+        i += s->text[i] == '\\' ? 2 : 1;
+    return i;
+}
+
+static enum token next_token(struct scanner *s)
+{
+    enum token token = TOKEN_SPECIAL;
+    size_t end;
+
+    while (s->at < s->length && text_is_space(s->text[s->at]))
+        s->at++;
+    s->start = s->at;
+    if (s->at == s->length)
+        return TOKEN_END;
+    char c = s->text[s->at];
+    if (c == '(') {
+        end = skip_enclosed(s, '(', ')');
+        token = TOKEN_COMMENT;
+    } else if (c == '"') {
+        end = skip_quoted(s);
+        token = TOKEN_QUOTED;
+    } else if (c == '[') {
+        end = skip_enclosed(s, '[', ']');
+        token = TOKEN_LITERAL;
+    } else if (is_atom_char(c) || c == '\\') {
+        end = skip_atom(s);
+        token = TOKEN_ATOM;
+    } else {
+        end = text_is_control(c) ? 0 : s->at + 1;
+    }
+    if (end <= s->at)
+        return TOKEN_WRONG;
+    s->at = end;
+    return token;
+}
+
+/* Unfold and, for an atom, take quoted pairs for the octet they stand for. */
+static void add_word(struct buf *out, const struct scanner *s,
+                     enum token token)
+{
+    for (size_t i = s->start; i < s->at; i++) {
+        char c = s->text[i];
+        if (c == '\r' || c == '\n')
+            continue;
+        if (c == '\\' && token == TOKEN_ATOM)
+            c = s->text[++i];
+        buf_add_char(out, c);
+    }
+}
+
+static void take(struct element *e, const struct scanner *s, enum token token)
+{
+    bool is_word = token == TOKEN_ATOM || token == TOKEN_QUOTED ||
+                   token == TOKEN_LITERAL;
+
+    if (!e->has_words && e->address.length == 0)
+        e->start = s->start;
+    if (is_word && e->after_word)
+        e->is_phrase = true;
+    if (token == TOKEN_SPECIAL && s->text[s->start] == '@')
+        e->ats++;
+    e->has_words = true;
+    e->after_word = is_word;
+    e->end = s->at;
+    add_word(&e->address, s, token);
+}
+
+static void reset(struct element *e)
+{
+    struct buf address = e->address;
+
+    buf_clear(&address);
+    *e = (struct element){ .address = address };
+}
+
+static bool complain(struct error *err, const char *text, size_t length,
+                     const char *why)
+{
+    if (length > 200)
+        length = 200;
+    char *shown = alloc_bytes(text, length);
+    /* NUL would end it early for people, too. */
+    for (size_t i = 0; i < length; i++)
+        if (shown[i] == '\0')
+            shown[i] = '\x01';
+    error_set(err, FAULT_DATA, "\"%s\" is no address: %s", shown, why);
+    free(shown);
+    return false;
+}
+
+static const char *wrong_with(const struct element *e)
+{
+    const char *text = e->address.data;
+    const char *at = address_at(text);
+
+    if (e->is_phrase)
+        return "words without <>";
+    if (e->ats > 1)
+        return "more than one @";
+    if (at == text || e->address.length == 0)
+        return "nothing in front of the @";
+    if (e->ats == 1 && (at == NULL || at[1] == '\0'))
+        return "nothing behind the @";
+    if (strlen(text) != e->address.length ||
+        text_has_control(text, e->address.length))
+        return "a control character in it";
+    return e->address.length > ADDRESS_LENGTH_MAX + 2 * ADDRESS_DOMAIN_MAX
+           ? "too long" : NULL;
+}
+
+static bool add_mailbox(struct mailbox_list *list, const struct element *e,
+                        const struct scanner *s, bool brackets, bool has_name,
+                        struct error *err)
+{
+    const char *why = wrong_with(e);
+
+    if (why != NULL)
+        return complain(err, s->text + e->start, e->end - e->start, why);
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity * 2 + 4;
+        list->items = alloc_resize(list->items, list->capacity,
+                                   sizeof *list->items);
+    }
+    size_t length = e->address.length;
+    if (e->ats == 1 && e->address.data[length - 1] == '.')
+        length--;               /* the root's dot, which mail does not have */
+    list->items[list->count++] = (struct mailbox){
+        .address = alloc_bytes(e->address.data, length),
+        .has_domain = e->ats == 1,
+        .start = e->start,
+        .end = e->end,
+        .has_brackets = brackets,
+        .has_name = has_name,
+    };
+    return true;
+}
+
+/* Skip a route, "@one,@two:", which has come to its first @. */
+static enum token skip_route(struct scanner *s)
+{
+    enum token token;
+
+    do
+        token = next_token(s);
+    while (token == TOKEN_ATOM || token == TOKEN_LITERAL ||
+           token == TOKEN_COMMENT ||
+           (token == TOKEN_SPECIAL && strchr("@.,", s->text[s->start])));
+    if (token != TOKEN_SPECIAL || s->text[s->start] != ':')
+        return TOKEN_WRONG;
+    return next_token(s);
+}
+
+/* Behind a <: the address, and whatever may follow the >. */
+static bool parse_brackets(struct mailbox_list *list, struct scanner *s,
+                           struct element *e, bool has_name,
+                           struct error *err)
+{
+    size_t open = s->start;
+    enum token token = next_token(s);
+    size_t start = s->start;
+
+    buf_clear(&e->address);
+    e->ats = 0;
+    e->is_phrase = e->after_word = e->has_words = false;
+    if (token == TOKEN_SPECIAL && s->text[s->start] == '@')
+        token = skip_route(s);
+    for (;; token = next_token(s)) {
+        if (token == TOKEN_COMMENT)
+            continue;
+        if (token == TOKEN_END || token == TOKEN_WRONG ||
+            (token == TOKEN_SPECIAL &&
+             strchr("@.>", s->text[s->start]) == NULL))
+            return complain(err, s->text + open, s->length - open,
+                            "no address in <>");
+        if (token == TOKEN_SPECIAL && s->text[s->start] == '>')
+            break;
+        take(e, s, token);
+    }
+    if (!e->has_words)
+        return true;            /* <>: nobody */
+    e->start = start;           /* with the route */
+    return add_mailbox(list, e, s, true, has_name, err);
+}
+
+static bool finish_bare(struct mailbox_list *list, const struct element *e,
+                        const struct scanner *s, struct error *err)
+{
+    return !e->has_words ||
+           add_mailbox(list, e, s, false, e->has_comment, err);
+}
+
+/* Parse elements up to the end of the text. */
+static bool parse_elements(struct mailbox_list *list, struct scanner *s,
+                           struct element *e, struct error *err)
+{
+    bool closed = false;        /* a <> has ended this element's address */
+
+    for (;;) {
+        enum token token = next_token(s);
+        char c = token == TOKEN_SPECIAL ? s->text[s->start] : '\0';
+        if (token == TOKEN_COMMENT) {
+            e->has_comment = true;
+        } else if (token == TOKEN_END || c == ',' || c == ';') {
+            if (!closed && !finish_bare(list, e, s, err))
+                return false;
+            if (token == TOKEN_END)
+                return true;
+            reset(e);
+            closed = false;
+        } else if (c == ':' && e->ats == 0 && !closed) {
+            reset(e);           /* the name of a group */
+        } else if (c == '<' && !closed) {
+            if (!parse_brackets(list, s, e, e->has_words || e->has_comment,
+                                err))
+                return false;
+            closed = true;
+        } else if (token == TOKEN_WRONG || closed ||
+                   (c != '\0' && c != '.' && c != '@')) {
+            return complain(err, s->text + s->start, s->length - s->start,
+                            "not expected there");
+        } else {
+            take(e, s, token);
+        }
+    }
+}
+
+bool mailbox_list_parse(struct mailbox_list *list, const char *text,
+                        size_t length, struct error *err)
+{
+    struct scanner scanner = { .text = text, .length = length };
+    struct element element = { 0 };
+    size_t before = list->count;
+
+    buf_init(&element.address, SIZE_MAX);
+    bool parsed = parse_elements(list, &scanner, &element, err);
+    buf_free(&element.address);
+    while (!parsed && list->count > before)
+        free(list->items[--list->count].address);
+    return parsed;
+}
+
+void mailbox_list_free(struct mailbox_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i].address);
+    free(list->items);
+    *list = (struct mailbox_list){ 0 };
+}
+
+char *address_parse_one(const char *text, struct error *err)
+{
+    struct mailbox_list list = { 0 };
+    char *address = NULL;
+    size_t length = strlen(text);
+
+    if (length == 0 || strcmp(text, "<>") == 0)
+        return alloc_string("");
+    if (mailbox_list_parse(&list, text, length, err)) {
+        if (list.count == 1)
+            address = alloc_string(list.items[0].address);
+        else
+            complain(err, text, length, "exactly one is wanted");
+    }
+    mailbox_list_free(&list);
+    return address;
+}

@@ -1,0 +1,223 @@
+#include "mail/aliases_table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/alloc.h"
+#include "util/io.h"
+#include "util/text.h"
+
+#define FILE_MAX (64u << 20)    /* octets of an aliases file */
+
+/* A pipe opened by mistake must not hold anybody up. */
+bool aliases_read_file(const char *path, size_t limit, struct buf *text,
+                       struct error *err)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    if (fd == -1)
+        return error_sys(err, FAULT_TEMPORARY, "%s", path);
+    buf_init(text, limit);
+    bool done = fstat(fd, &status) == 0 && S_ISREG(status.st_mode)
+                ? io_read_all(fd, text, err) ||
+                  error_prefix(err, "%s", path)
+                : error_set(err, FAULT_CONFIG, "%s: no regular file", path);
+    close(fd);
+    if (!done)
+        buf_free(text);
+    return done;
+}
+
+/* The name in front of the colon, without quotes, in lower case; *rest is what
+ * is behind it. NULL: the line has no name. */
+static char *take_name(const char *line, const char **rest)
+{
+    bool quoted = false;
+    const char *p = line;
+    struct buf name;
+
+    buf_init(&name, SIZE_MAX);
+    for (; *p != '\0' && (quoted || *p != ':'); p++) {
+        if (*p == '"')
+            quoted = !quoted;
+        else if (*p == '\\' && p[1] != '\0')
+            buf_add_char(&name, text_lower(*++p));
+        else
+            buf_add_char(&name, text_lower(*p));
+    }
+    while (name.length > 0 && text_is_space(name.data[name.length - 1]))
+        name.data[--name.length] = '\0';
+    if (*p != ':' || name.length == 0) {
+        buf_free(&name);
+        return NULL;
+    }
+    *rest = p + 1;
+    return buf_take(&name);
+}
+
+static void add_entry(struct aliases *aliases, char *name, const char *list,
+                      unsigned line)
+{
+    if (aliases->count == aliases->capacity) {
+        aliases->capacity = aliases->capacity * 2 + 16;
+        aliases->entries = alloc_resize(aliases->entries, aliases->capacity,
+                                        sizeof *aliases->entries);
+    }
+    aliases->entries[aliases->count++] = (struct alias){
+        .name = name,
+        .list = alloc_string(list),
+        .line = line,
+    };
+}
+
+/* One logical line, its continuations joined to it by a blank. */
+static bool take_line(struct aliases *aliases, const char *text, unsigned line,
+                      struct error *err)
+{
+    const char *rest;
+
+    if (*text == '\0')
+        return true;
+    char *name = take_name(text, &rest);
+    if (name == NULL)
+        return error_set(err, FAULT_CONFIG, "%s:%u: no alias: a line must be "
+                         "\"name: address, address\"", aliases->path, line);
+    add_entry(aliases, name, rest, line);
+    return true;
+}
+
+/* Comments reach from a # at the start of a line, or after white space, to its
+ * end; quotes protect. */
+static size_t without_comment(const char *line, size_t length)
+{
+    bool quoted = false;
+
+    for (size_t i = 0; i < length; i++) {
+        if (line[i] == '"')
+            quoted = !quoted;
+        else if (line[i] == '#' && !quoted &&
+                 (i == 0 || text_is_space(line[i - 1])))
+            return i;
+    }
+    return length;
+}
+
+static bool is_blank(const char *line, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (!text_is_space(line[i]))
+            return false;
+    return true;
+}
+
+static bool parse(struct aliases *aliases, const struct buf *text,
+                  struct error *err)
+{
+    const char *p = text->data;
+    const char *end = p + text->length;
+    unsigned number = 0, first = 0;
+    struct buf logical;
+    bool right = true;
+
+    buf_init(&logical, SIZE_MAX);
+    while (right && p < end) {
+        const char *stop = memchr(p, '\n', (size_t)(end - p));
+        size_t whole = stop != NULL ? (size_t)(stop - p) : (size_t)(end - p);
+        size_t length = without_comment(p, whole);
+        number++;
+        if (memchr(p, '\0', whole) != NULL) {
+            right = error_set(err, FAULT_CONFIG, "%s:%u: a NUL in it",
+                              aliases->path, number);
+        } else if (!is_blank(p, length)) {
+            bool continues = *p == ' ' || *p == '\t';
+            if (!continues) {
+                right = take_line(aliases, logical.data, first, err);
+                buf_clear(&logical);
+                first = number;
+            }
+            buf_add(&logical, p, length);
+            buf_add_char(&logical, ' ');
+        }
+        p += whole + 1;
+    }
+    right = right && take_line(aliases, logical.data, first, err);
+    buf_free(&logical);
+    return right;
+}
+
+/* By name, and the first of several in front. */
+static int compare(const void *a, const void *b)
+{
+    const struct alias *one = a, *other = b;
+    int order = strcmp(one->name, other->name);
+
+    if (order != 0)
+        return order;
+    return one->line < other->line ? -1 : one->line > other->line;
+}
+
+struct aliases *aliases_load(const char *path, struct error *err)
+{
+    struct aliases *aliases = alloc_zero(1, sizeof *aliases);
+    struct buf text;
+
+    aliases->path = alloc_string(path);
+    errno = 0;
+    if (!aliases_read_file(path, FILE_MAX, &text, err)) {
+        if (errno == ENOENT || errno == ENOTDIR)
+            return aliases;
+        aliases_free(aliases);
+        return NULL;
+    }
+    bool right = parse(aliases, &text, err);
+    buf_free(&text);
+    if (!right) {
+        aliases_free(aliases);
+        return NULL;
+    }
+    if (aliases->count > 0)
+        qsort(aliases->entries, aliases->count, sizeof *aliases->entries,
+              compare);
+    return aliases;
+}
+
+void aliases_free(struct aliases *aliases)
+{
+    if (aliases == NULL)
+        return;
+    for (size_t i = 0; i < aliases->count; i++) {
+        free(aliases->entries[i].name);
+        free(aliases->entries[i].list);
+    }
+    free(aliases->entries);
+    free(aliases->path);
+    free(aliases);
+}
+
+const struct alias *aliases_find(const struct aliases *aliases,
+                                 const char *name)
+{
+    size_t low = 0, high = aliases->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(aliases->entries[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == aliases->count || strcmp(aliases->entries[low].name, name) != 0)
+        return NULL;
+    return &aliases->entries[low];
+}
+
+size_t aliases_count(const struct aliases *aliases)
+{
+    return aliases->count;
+}

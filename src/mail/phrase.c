@@ -1,0 +1,95 @@
+#include "mail/phrase.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "util/base64.h"
+#include "util/buf.h"
+#include "util/text.h"
+
+#define WORD_OCTETS 42          /* of text in an encoded-word: 56 of base64,
+                                 * and the whole below 75 (RFC 2047 2) */
+
+static bool is_atom_or_space(char c)
+{
+    return text_is_alpha(c) || text_is_digit(c) || c == ' ' ||
+           (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
+
+static bool is_plain(const char *name)
+{
+    for (; *name != '\0'; name++)
+        if (!is_atom_or_space(*name))
+            return false;
+    return true;
+}
+
+/* One line of UTF-8, without quotes around it that the caller brought. */
+static void clean(struct buf *out, const char *name)
+{
+    size_t length = strlen(name);
+    bool is_utf8 = text_is_utf8(name, length);
+
+    if (length >= 2 && name[0] == '"' && name[length - 1] == '"') {
+        name++;
+        length -= 2;
+    }
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)name[i];
+        if (text_is_control(name[i])) {
+            buf_add_char(out, ' ');
+        } else if (c >= 128 && !is_utf8) {
+            buf_add_char(out, (char)(0xc0 | c >> 6));   /* ISO 8859-1 */
+            buf_add_char(out, (char)(0x80 | (c & 0x3f)));
+        } else {
+            buf_add_char(out, name[i]);
+        }
+    }
+}
+
+static void add_quoted(struct buf *out, const char *name)
+{
+    buf_add_char(out, '"');
+    for (; *name != '\0'; name++) {
+        if (*name == '"' || *name == '\\')
+            buf_add_char(out, '\\');
+        buf_add_char(out, *name);
+    }
+    buf_add_char(out, '"');
+}
+
+/* Encoded-words hold whole characters, and each stands on a line of its own. */
+static void add_encoded(struct buf *out, const char *name, size_t length)
+{
+    while (length > 0) {
+        size_t step = length < WORD_OCTETS ? length : WORD_OCTETS;
+        while (step < length && step > 1 &&
+               ((unsigned char)name[step] & 0xc0) == 0x80)
+            step--;
+        buf_add_text(out, "=?UTF-8?B?");
+        base64_encode(out, name, step);
+        buf_add_text(out, "?=");
+        name += step;
+        length -= step;
+        if (length > 0)
+            buf_add_text(out, "\r\n ");
+    }
+}
+
+void phrase_add(struct buf *out, const char *name)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    clean(&text, name);
+    /* What looks like an encoded-word would be read as one. */
+    bool is_safe = strstr(text.data, "=?") == NULL && text.length < 900;
+    if (!text_is_ascii(text.data, text.length) || !is_safe)
+        add_encoded(out, text.data, text.length);
+    else if (is_plain(text.data))
+        buf_add(out, text.data, text.length);
+    else
+        add_quoted(out, text.data);
+    buf_free(&text);
+}

@@ -1,0 +1,340 @@
+#include "relay/desk.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "relay/tally.h"
+#include "spool/entry.h"
+#include "spool/queue.h"
+#include "spool/state.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/strings.h"
+#include "util/text.h"
+
+/* Who asks what, and where the answer goes. */
+struct question {
+    struct desk *desk;
+    uid_t uid;
+    const char *argument;
+    struct buf *out;
+    char *waiting;              /* set to a queue-id: answer later */
+    int64_t now;                /* milliseconds, monotonic */
+};
+
+static bool is_administrator(uid_t uid)
+{
+    return uid == 0 || uid == geteuid();
+}
+
+static bool may_see(const struct question *q, const struct ticket *ticket)
+{
+    return is_administrator(q->uid) || ticket->uid == q->uid;
+}
+
+static const char *reason_of(const struct desk *desk,
+                             const struct ticket *ticket)
+{
+    if (ticket->place == TICKET_HELD)
+        return "held by the administrator";
+    if (ticket->place == TICKET_OUT)
+        return "";
+    if (ticket->reason != NULL)
+        return ticket->reason;
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        if (desk->gates[i].reason != NULL &&
+            (ticket->smarthost < 0 || (size_t)ticket->smarthost == i))
+            return desk->gates[i].reason;
+    return "";
+}
+
+static void list_ticket(void *context, struct ticket *ticket)
+{
+    static const char marks[] = {
+        [TICKET_TIMED] = '-', [TICKET_READY] = '-', [TICKET_OUT] = '*',
+        [TICKET_HELD] = '!',
+    };
+    const struct question *q = context;
+
+    if (!may_see(q, ticket))
+        return;
+    buf_add_format(q->out, "%s\t%c\t%lu\t%" PRIu64 "\t%" PRId64 "\t%u\t%s",
+                   ticket->id, marks[ticket->place],
+                   (unsigned long)ticket->uid, ticket->size, ticket->received,
+                   ticket->attempts, reason_of(q->desk, ticket));
+    const char *address = ticket->summary;
+    if (address == NULL) {
+        buf_add_text(q->out, "\t?\t?\n");
+        return;
+    }
+    do {
+        buf_add_format(q->out, "\t%s", address);
+        address += strlen(address) + 1;
+    } while (*address != '\0');
+    buf_add_char(q->out, '\n');
+}
+
+static bool answer_list(const struct question *q)
+{
+    struct question context = *q;
+
+    schedule_each(q->desk->schedule, list_ticket, &context);
+    return true;
+}
+
+/* What is to be done to the tickets a request names. */
+struct change {
+    const struct question *question;
+    bool (*applies)(const struct question *q, const struct ticket *ticket);
+    struct strings ids;
+};
+
+static bool is_named(const struct question *q, const struct ticket *ticket)
+{
+    return strcmp(q->argument, "all") == 0 ||
+           strcmp(q->argument, ticket->id) == 0;
+}
+
+/* "I x", "R x", "S x", with "!" in front for "does not": part of the queue-id,
+ * of a recipient, of the sender. */
+static bool is_matched(const struct question *q, const struct ticket *ticket)
+{
+    const char *filter = q->argument;
+    bool wanted = *filter != '!';
+    bool found = false;
+
+    filter += !wanted;
+    if (strlen(filter) < 2 || ticket->summary == NULL)
+        return false;
+    const char *text = filter + 2;
+    const char *address = ticket->summary;
+    if (*filter == 'I')
+        found = strstr(ticket->id, text) != NULL;
+    else if (*filter == 'S')
+        found = strstr(address, text) != NULL;
+    else
+        while (!found && *(address += strlen(address) + 1) != '\0')
+            found = strstr(address, text) != NULL;
+    return found == wanted;
+}
+
+static void collect(void *context, struct ticket *ticket)
+{
+    struct change *change = context;
+
+    if (may_see(change->question, ticket) &&
+        change->applies(change->question, ticket))
+        strings_add(&change->ids, ticket->id);
+}
+
+typedef void change_ticket(struct desk *desk, struct ticket *ticket);
+
+static bool change_all(const struct question *q, change_ticket *apply,
+                       bool (*applies)(const struct question *,
+                                       const struct ticket *))
+{
+    struct change change = { .question = q, .applies = applies };
+
+    schedule_each(q->desk->schedule, collect, &change);
+    for (size_t i = 0; i < change.ids.count; i++) {
+        struct ticket *ticket = schedule_find(q->desk->schedule,
+                                              change.ids.items[i]);
+        if (ticket != NULL)
+            apply(q->desk, ticket);
+    }
+    buf_add_format(q->out, "%zu\n", change.ids.count);
+    strings_free(&change.ids);
+    return true;
+}
+
+static bool refuse(const struct question *q)
+{
+    buf_add_text(q->out, "error not permitted: only root and the daemon's "
+                 "user may do that\n");
+    return true;
+}
+
+static void flush_gates(struct desk *desk)
+{
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        gate_flush(&desk->gates[i], clock_now());
+}
+
+static void retry_ticket(struct desk *desk, struct ticket *ticket)
+{
+    if (ticket->place == TICKET_TIMED || ticket->place == TICKET_READY)
+        schedule_at(desk->schedule, ticket, clock_now());
+}
+
+/* Whether a message is held must outlive the daemon. */
+static bool write_held(struct desk *desk, struct ticket *ticket, bool held)
+{
+    struct error err = { 0 };
+    int64_t received;
+    struct state *state = NULL;
+
+    if (ticket->entry != NULL && !pickup_store(desk, ticket))
+        return false;
+    struct entry *entry = queue_open(&desk->spool, ticket->id, &received,
+                                     &err);
+    if (entry != NULL)
+        state = state_load(&desk->spool, ticket->id, entry->envelope.count,
+                           &err);
+    bool done = state != NULL;
+    if (done && state->held != held) {
+        state->held = held;
+        done = state_save(&desk->spool, ticket->id, state, &err);
+    }
+    if (!done)
+        log_line(LOG_LEVEL_ERROR, "%s: %s", ticket->id, err.text);
+    state_free(state);
+    entry_free(entry);
+    return done;
+}
+
+static void hold_ticket(struct desk *desk, struct ticket *ticket)
+{
+    if (ticket->place != TICKET_OUT && write_held(desk, ticket, true)) {
+        schedule_hold(desk->schedule, ticket);
+        log_line(LOG_LEVEL_INFO, "%s: held", ticket->id);
+    }
+}
+
+static void release_ticket(struct desk *desk, struct ticket *ticket)
+{
+    if (ticket->place == TICKET_HELD && write_held(desk, ticket, false)) {
+        schedule_at(desk->schedule, ticket, clock_now());
+        log_line(LOG_LEVEL_INFO, "%s: released from hold", ticket->id);
+    }
+}
+
+static void remove_ticket(struct desk *desk, struct ticket *ticket)
+{
+    struct mission *mission = dispatch_of(desk, ticket);
+
+    log_line(LOG_LEVEL_INFO, "%s: removed by the administrator", ticket->id);
+    if (mission != NULL) {
+        mission->refused = true;        /* a worker has it still */
+        return;
+    }
+    queue_remove(&desk->spool, ticket->id, false);
+    if (!ticket->stored)
+        desk->fresh--;
+    entry_free(ticket->entry);
+    schedule_remove(desk->schedule, ticket);
+}
+
+static bool answer_retry(const struct question *q)
+{
+    flush_gates(q->desk);
+    return change_all(q, retry_ticket, is_named);
+}
+
+/* Anybody may ask for what the daemon does anyway; it reveals nothing. */
+static bool answer_flush(const struct question *q)
+{
+    struct question all = *q;
+
+    all.uid = 0;
+    all.argument = "all";
+    flush_gates(q->desk);
+    q->desk->scan_due = true;
+    return change_all(&all, retry_ticket, is_named);
+}
+
+static bool answer_run(const struct question *q)
+{
+    flush_gates(q->desk);
+    return change_all(q, retry_ticket, is_matched);
+}
+
+static bool answer_hold(const struct question *q)
+{
+    return is_administrator(q->uid) ? change_all(q, hold_ticket, is_named)
+                                    : refuse(q);
+}
+
+static bool answer_release(const struct question *q)
+{
+    return is_administrator(q->uid) ? change_all(q, release_ticket, is_named)
+                                    : refuse(q);
+}
+
+/* Whoever sent a message may take it back. */
+static bool answer_remove(const struct question *q)
+{
+    return change_all(q, remove_ticket, is_named);
+}
+
+/*
+ * A caller waits for the first attempt at what it has just committed. It may
+ * ask before the file was found: so there is no ticket yet, or the message is
+ * gone; the caller tells which by looking whether its file is.
+ */
+static bool answer_wait(const struct question *q)
+{
+    if (!random_is_id(q->argument)) {
+        buf_add_text(q->out, "error no queue-id\n");
+        return true;
+    }
+    if (!drop_scan_hint(q->desk->scan, q->argument))
+        q->desk->scan_due = true;
+    struct ticket *ticket = schedule_find(q->desk->schedule, q->argument);
+    if (ticket != NULL && !may_see(q, ticket)) {
+        buf_add_text(q->out, "error no such message\n");
+        return true;
+    }
+    if (ticket != NULL && ticket->place != TICKET_OUT &&
+        *reason_of(q->desk, ticket) != '\0') {
+        buf_add_format(q->out, "deferred - 4.4.1 %s\n",
+                       reason_of(q->desk, ticket));
+        return true;
+    }
+    memcpy(q->waiting, q->argument, RANDOM_ID_LENGTH + 1);
+    return false;
+}
+
+static bool answer_status(const struct question *q)
+{
+    tally_status(q->desk, q->out);
+    return true;
+}
+
+static const struct {
+    const char *name;
+    bool (*answer)(const struct question *q);
+} commands[] = {
+    { "list", answer_list },
+    { "status", answer_status },
+    { "flush", answer_flush },
+    { "run", answer_run },
+    { "retry", answer_retry },
+    { "hold", answer_hold },
+    { "release", answer_release },
+    { "remove", answer_remove },
+    { "wait", answer_wait },
+};
+
+bool answer_request(void *context, uid_t uid, const char *command,
+                    const char *argument, struct buf *out, char *waiting)
+{
+    const struct question question = {
+        .desk = context,
+        .uid = uid,
+        .argument = argument,
+        .out = out,
+        .waiting = waiting,
+        .now = clock_now(),
+    };
+
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (strcmp(command, commands[i].name) == 0)
+            return commands[i].answer(&question);
+    buf_add_text(out, "error unknown request\n");
+    return true;
+}

@@ -1,0 +1,149 @@
+#include "relay/tally.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "relay/desk.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/io.h"
+#include "util/log.h"
+#include "util/text.h"
+
+static const char *const gate_words[] = {
+    [GATE_UP] = "up", [GATE_DOWN] = "down", [GATE_PARKED] = "parked",
+};
+
+/* Every number there is, once: its name in the status and in the metrics. */
+struct figure {
+    const char *name;
+    const char *metric;
+    const char *type;
+    const char *help;
+    uint64_t value;
+};
+
+#define FIGURES 11
+
+static void collect(struct desk *desk, struct figure figures[FIGURES])
+{
+    const struct schedule *schedule = desk->schedule;
+    size_t out = schedule_count_in(schedule, TICKET_OUT);
+    size_t held = schedule_count_in(schedule, TICKET_HELD);
+    size_t all = schedule_count(schedule);
+    const struct totals *totals = &desk->totals;
+    const struct figure list[FIGURES] = {
+        { "queued", "queued_messages", "gauge",
+          "Messages in the queue.", all },
+        { "active", "active_messages", "gauge",
+          "Messages a worker has.", out },
+        { "deferred", "waiting_messages", "gauge",
+          "Messages that wait for a time or a smarthost.", all - out - held },
+        { "held", "held_messages", "gauge",
+          "Messages held by the administrator.", held },
+        { "oldest", "oldest_message_timestamp_seconds", "gauge",
+          "When the oldest message was accepted; 0: none.",
+          (uint64_t)schedule_oldest(desk->schedule) },
+        { "started", "start_timestamp_seconds", "gauge",
+          "When the daemon was started.", (uint64_t)desk->started },
+        { "accepted", "accepted_messages_total", "counter",
+          "Messages picked up.", totals->accepted },
+        { "delivered", "delivered_recipients_total", "counter",
+          "Recipients a smarthost accepted.", totals->delivered },
+        { "deferrals", "deferred_recipients_total", "counter",
+          "Attempts at a recipient that were deferred.", totals->deferred },
+        { "failed", "failed_recipients_total", "counter",
+          "Recipients refused for good.", totals->failed },
+        { "reports", "reports_total", "counter",
+          "Delivery status notifications made.", totals->reports },
+    };
+
+    for (size_t i = 0; i < FIGURES; i++)
+        figures[i] = list[i];
+}
+
+void tally_status(struct desk *desk, struct buf *out)
+{
+    struct figure figures[FIGURES];
+
+    collect(desk, figures);
+    for (size_t i = 0; i < FIGURES; i++)
+        buf_add_format(out, "%s %" PRIu64 "\n", figures[i].name,
+                       figures[i].value);
+    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
+        const struct gate *gate = &desk->gates[i];
+        buf_add_format(out, "smarthost %s %s %zu %zu %s\n",
+                       desk->config->smarthosts[i].name,
+                       gate_words[gate->state], crew_size(desk->crews[i]),
+                       crew_jobs(desk->crews[i]),
+                       gate->reason != NULL ? gate->reason : "");
+    }
+}
+
+/* A label's value: backslash, quote and line end are special. */
+static void add_label(struct buf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '\\' || *text == '"')
+            buf_add_char(out, '\\');
+        buf_add_char(out, *text);
+    }
+}
+
+static void add_smarthosts(struct desk *desk, struct buf *out)
+{
+    buf_add_text(out, "# HELP postrider_smarthost_up Whether the smarthost "
+                 "takes mail.\n# TYPE postrider_smarthost_up gauge\n");
+    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
+        buf_add_text(out, "postrider_smarthost_up{smarthost=\"");
+        add_label(out, desk->config->smarthosts[i].name);
+        buf_add_format(out, "\"} %d\n", desk->gates[i].state == GATE_UP);
+    }
+    buf_add_text(out, "# HELP postrider_workers Worker processes.\n"
+                 "# TYPE postrider_workers gauge\n");
+    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
+        buf_add_text(out, "postrider_workers{smarthost=\"");
+        add_label(out, desk->config->smarthosts[i].name);
+        buf_add_format(out, "\"} %zu\n", crew_size(desk->crews[i]));
+    }
+}
+
+static bool replace(const char *path, const struct buf *text)
+{
+    char *temporary = alloc_format("%s.new", path);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
+                  O_CLOEXEC, 0644);
+    bool done = fd != -1 && fchmod(fd, 0644) == 0 &&
+                io_write_all(fd, text->data, text->length) &&
+                rename(temporary, path) == 0;
+
+    io_close(&fd);
+    free(temporary);
+    return done;
+}
+
+void tally_write(struct desk *desk)
+{
+    const char *path = desk->config->metrics;
+    struct figure figures[FIGURES];
+    struct buf text;
+
+    if (*path == '\0')
+        return;
+    buf_init(&text, SIZE_MAX);
+    collect(desk, figures);
+    for (size_t i = 0; i < FIGURES; i++)
+        buf_add_format(&text, "# HELP postrider_%s %s\n# TYPE postrider_%s "
+                       "%s\npostrider_%s %" PRIu64 "\n", figures[i].metric,
+                       figures[i].help, figures[i].metric, figures[i].type,
+                       figures[i].metric, figures[i].value);
+    add_smarthosts(desk, &text);
+    if (!replace(path, &text))
+        log_line(LOG_LEVEL_WARNING, "metrics: %s cannot be written", path);
+    buf_free(&text);
+}

@@ -1,0 +1,94 @@
+#include "smtp/capability.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "smtp/reply.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+#define MECHANISMS_MAX 64       /* more are not remembered */
+
+static void take_size(struct capabilities *caps, char *arguments)
+{
+    uint64_t limit;
+
+    if (text_to_number(arguments, UINT64_MAX / 2, &limit))
+        caps->size_limit = limit;
+}
+
+static void take_mechanisms(struct capabilities *caps, char *arguments)
+{
+    char *word = arguments;
+
+    while (*word != '\0' && caps->mechanisms.count < MECHANISMS_MAX) {
+        size_t length = strcspn(word, " \t");
+        if (length > 0) {
+            char *name = alloc_bytes(word, length);
+            for (char *p = name; *p != '\0'; p++)
+                if (*p >= 'a' && *p <= 'z')
+                    *p = (char)(*p - 'a' + 'A');
+            if (strings_has(&caps->mechanisms, name))
+                free(name);
+            else
+                strings_take(&caps->mechanisms, name);
+        }
+        word += length + strspn(word + length, " \t");
+    }
+}
+
+static const struct keyword {
+    const char *word;
+    enum capability flag;
+    void (*take)(struct capabilities *caps, char *arguments);
+} keywords[] = {
+    { "PIPELINING", CAP_PIPELINING, NULL },
+    { "SIZE", CAP_SIZE, take_size },
+    { "8BITMIME", CAP_8BITMIME, NULL },
+    { "SMTPUTF8", CAP_SMTPUTF8, NULL },
+    { "DSN", CAP_DSN, NULL },
+    { "CHUNKING", CAP_CHUNKING, NULL },
+    { "ENHANCEDSTATUSCODES", CAP_STATUS_CODES, NULL },
+    { "STARTTLS", CAP_STARTTLS, NULL },
+    { "AUTH", CAP_AUTH, take_mechanisms },
+};
+
+static void take_line(struct capabilities *caps, char *line)
+{
+    size_t length = strcspn(line, " =");
+    char *arguments = line + length;
+
+    /* Only "AUTH=" has ever been written like this. */
+    if (*arguments == '=' && !(length == 4 && text_starts_case(line, "AUTH")))
+        return;
+    if (*arguments != '\0')
+        *arguments++ = '\0';
+    arguments += strspn(arguments, " ");
+    for (size_t i = 0; i < COUNT(keywords); i++)
+        if (text_equal_case(line, keywords[i].word)) {
+            caps->flags |= keywords[i].flag;
+            if (keywords[i].take != NULL)
+                keywords[i].take(caps, arguments);
+        }
+}
+
+void capabilities_parse(struct capabilities *caps, const struct reply *reply)
+{
+    char *text = alloc_bytes(reply->text.data, reply->text.length);
+    char *line = strchr(text, '\n');    /* the first is the server's name */
+
+    while (line != NULL) {
+        char *next = strchr(++line, '\n');
+        if (next != NULL)
+            *next = '\0';
+        take_line(caps, line);
+        line = next;
+    }
+    free(text);
+}
+
+void capabilities_free(struct capabilities *caps)
+{
+    strings_free(&caps->mechanisms);
+    *caps = (struct capabilities){ 0 };
+}

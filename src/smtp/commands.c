@@ -1,0 +1,152 @@
+#include "smtp/commands.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "mail/envelope.h"
+#include "smtp/content.h"
+#include "smtp/session.h"
+#include "smtp/transaction.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/io.h"
+
+#define BLOCK_SIZE 65536
+
+uint64_t transaction_size(const struct transaction *t)
+{
+    return t->prefix_length + t->length;
+}
+
+/* RFC 3461 section 4.3 and 4.4. */
+static void add_dsn(struct buf *line, const struct envelope *env)
+{
+    if (env->dsn_return != RETURN_UNSPECIFIED)
+        buf_add_format(line, " RET=%s", env->dsn_return == RETURN_FULL
+                                        ? "FULL" : "HDRS");
+    if (env->envelope_id != NULL)
+        buf_add_format(line, " ENVID=%s", env->envelope_id);
+}
+
+bool commands_mail(struct session *session, struct transaction *t,
+                   struct error *err)
+{
+    struct buf line;
+
+    t->reset_first = session_take_reset(session);
+    if (t->reset_first && !session_command(session, err, "RSET"))
+        return false;
+    buf_init(&line, SIZE_MAX);
+    buf_add_format(&line, "MAIL FROM:<%s>",
+                   envelope_reverse_path(t->envelope));
+    if (session_has(session, CAP_SIZE))
+        buf_add_format(&line, " SIZE=%" PRIu64, transaction_size(t));
+    if (t->is_8bit && session_has(session, CAP_8BITMIME))
+        buf_add_text(&line, " BODY=8BITMIME");
+    if (t->needs_utf8)
+        buf_add_text(&line, " SMTPUTF8");
+    if (session_has(session, CAP_DSN))
+        add_dsn(&line, t->envelope);
+    bool queued = session_command(session, err, "%s", line.data);
+    buf_free(&line);
+    return queued;
+}
+
+bool commands_recipients(struct session *session, struct transaction *t,
+                         size_t max, struct error *err)
+{
+    struct buf line;
+    bool queued = true;
+
+    buf_init(&line, SIZE_MAX);
+    for (size_t i = 0; queued && i < max && t->offered < t->count; i++) {
+        const struct recipient *rcpt =
+            &t->envelope->recipients[t->recipients[t->offered++]];
+        buf_clear(&line);
+        buf_add_format(&line, "RCPT TO:<%s>", rcpt->path);
+        if (rcpt->notify != 0 && session_has(session, CAP_DSN)) {
+            buf_add_format(&line, " NOTIFY=%s", notify_text(rcpt->notify));
+            if (rcpt->original != NULL)
+                buf_add_format(&line, " ORCPT=%s", rcpt->original);
+        }
+        queued = session_command(session, err, "%s", line.data);
+    }
+    buf_free(&line);
+    return queued;
+}
+
+static bool add_stuffed(struct session *session, struct content_state *state,
+                        const char *data, size_t length, struct error *err)
+{
+    size_t done = 0;
+
+    while (done < length) {
+        size_t step = content_run(state, data + done, length - done);
+        if (!session_content(session, data + done, step, err))
+            return false;
+        done += step;
+        if (done < length && !session_content(session, ".", 1, err))
+            return false;
+    }
+    return true;
+}
+
+/* Send the content, dot-stuffed if state is not NULL. What cannot be read to
+ * its end must not be ended, either: the session is lost then. */
+static bool add_content(struct session *session, const struct transaction *t,
+                        struct content_state *state, struct error *err)
+{
+    size_t size = t->length < BLOCK_SIZE ? (size_t)t->length : BLOCK_SIZE;
+    char *block = alloc_resize(NULL, size, 1);
+    uint64_t done = 0;
+    bool sent = true;
+
+    while (sent && done < t->length) {
+        uint64_t rest = t->length - done;
+        ssize_t step = io_read_at(t->fd, block,
+                                  rest < size ? (size_t)rest : size,
+                                  (off_t)(t->start + done));
+        if (step <= 0)
+            sent = error_set(err, FAULT_IO, "the message cannot be read");
+        else if (state != NULL)
+            sent = add_stuffed(session, state, block, (size_t)step, err);
+        else
+            sent = session_content(session, block, (size_t)step, err);
+        done += step > 0 ? (uint64_t)step : 0;
+    }
+    free(block);
+    return sent;
+}
+
+static void remark_size(struct session *session, const struct transaction *t)
+{
+    char *text = alloc_format("message of %" PRIu64 " octets",
+                              transaction_size(t));
+
+    session_remark(session, text);
+    free(text);
+}
+
+bool commands_content(struct session *session, const struct transaction *t,
+                      struct error *err)
+{
+    struct content_state state = { 0 };
+
+    remark_size(session, t);
+    if (!add_stuffed(session, &state, t->prefix, t->prefix_length, err) ||
+        !add_content(session, t, &state, err))
+        return false;
+    const char *end = state.in_line ? "\r\n.\r\n" : ".\r\n";
+    session_expect(session);
+    return session_content(session, end, state.in_line ? 5 : 3, err);
+}
+
+bool commands_chunk(struct session *session, const struct transaction *t,
+                    struct error *err)
+{
+    remark_size(session, t);
+    return session_command(session, err, "BDAT %" PRIu64 " LAST",
+                           transaction_size(t)) &&
+           session_content(session, t->prefix, t->prefix_length, err) &&
+           add_content(session, t, NULL, err);
+}

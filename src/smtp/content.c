@@ -1,0 +1,42 @@
+#include "smtp/content.h"
+
+#include <string.h>
+
+/* Where the state stands after octets that need no dot. */
+static void advance(struct content_state *state, const char *data,
+                    size_t length)
+{
+    if (length == 0)
+        return;
+    bool cr_before = length > 1 ? data[length - 2] == '\r' : state->after_cr;
+    state->after_cr = data[length - 1] == '\r';
+    state->in_line = !(data[length - 1] == '\n' && cr_before);
+}
+
+size_t content_run(struct content_state *state, const char *data,
+                   size_t length)
+{
+    if (length == 0)
+        return 0;
+    /* The dot that stopped the last run has been doubled: it may go now. */
+    size_t from = state->doubled ? 1 : 0;
+    if (data[0] == '.' && !state->in_line && !state->doubled) {
+        state->doubled = true;
+        return 0;
+    }
+    state->doubled = false;
+    const char *dot = data + from;
+    while ((dot = memchr(dot, '.', length - (size_t)(dot - data))) != NULL) {
+        size_t at = (size_t)(dot - data);
+        bool lf = at >= 1 && data[at - 1] == '\n';
+        bool cr = at >= 2 ? data[at - 2] == '\r' : state->after_cr;
+        if (lf && cr) {
+            advance(state, data, at);
+            state->doubled = true;
+            return at;
+        }
+        dot++;
+    }
+    advance(state, data, length);
+    return length;
+}

@@ -1,0 +1,157 @@
+#include "smtp/outcome.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smtp/reply.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/text.h"
+
+#define TEXT_MAX 1000           /* octets of a reply that are kept */
+
+static void set(struct outcome *outcome, enum outcome_kind kind,
+                enum outcome_stage stage, enum fault fault,
+                const char *status)
+{
+    outcome_free(outcome);
+    outcome->kind = kind;
+    outcome->stage = stage;
+    outcome->fault = fault;
+    memcpy(outcome->status, status, strlen(status) + 1);
+}
+
+static bool has_subject(const char *status, const char *subject)
+{
+    return text_starts(status + 1, subject);
+}
+
+/* What a refusal for good means for the exit status. */
+static enum fault fault_of(enum outcome_stage stage, int code,
+                           const char *status)
+{
+    static const char *const too_large[] = { "5.3.4", "5.2.3" };
+
+    for (size_t i = 0; i < COUNT(too_large); i++)
+        if (strcmp(status, too_large[i]) == 0)
+            return FAULT_DATA;
+    if (stage == STAGE_RCPT) {
+        if (strcmp(status, "5.1.2") == 0)
+            return FAULT_HOST;
+        if (has_subject(status, ".1.7") || has_subject(status, ".1.8"))
+            return FAULT_UNAVAILABLE;       /* about the sender */
+        if (has_subject(status, ".1.") ||
+            (*status == '\0' && (code == 550 || code == 551 || code == 553)))
+            return FAULT_RECIPIENT;
+        return FAULT_UNAVAILABLE;
+    }
+    if (code == 552 || has_subject(status, ".6."))
+        return FAULT_DATA;
+    return FAULT_UNAVAILABLE;
+}
+
+/* A status code where the reply has none. */
+static const char *status_of(enum outcome_stage stage, int code)
+{
+    static const struct {
+        int code;
+        const char *status;
+    } known[] = {
+        { 450, "4.2.0" }, { 451, "4.3.0" }, { 452, "4.3.1" },
+        { 421, "4.3.2" }, { 552, "5.3.4" }, { 550, "5.1.1" },
+        { 551, "5.1.6" }, { 553, "5.1.3" },
+    };
+
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (known[i].code == code &&
+            (stage == STAGE_RCPT || code < 550 || code == 552))
+            return known[i].status;
+    return code / 100 == 2 ? "2.0.0" : code / 100 == 5 ? "5.0.0" : "4.0.0";
+}
+
+void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
+                        const struct reply *reply)
+{
+    enum outcome_kind kind = OUTCOME_DEFERRED;
+    enum fault fault = FAULT_TEMPORARY;
+    const char *status = reply->status;
+    int code = reply->code;
+    struct buf text;
+
+    /* "Too much mail data" for a recipient says: too many recipients, later
+     * (RFC 5321 section 4.5.3.1.10). */
+    if (stage == STAGE_RCPT && code == 552) {
+        status = "4.5.3";
+    } else if (code / 100 == 2) {
+        kind = OUTCOME_DELIVERED;
+        fault = FAULT_NONE;
+    } else if (code / 100 == 5) {
+        kind = OUTCOME_FAILED;
+        fault = fault_of(stage, code, status);
+    }
+    if (stage == STAGE_RCPT && code == 452 && *status == '\0')
+        status = "4.5.3";
+    set(outcome, kind, stage, fault,
+        *status != '\0' ? status : status_of(stage, code));
+    buf_init(&text, SIZE_MAX);
+    reply_describe(reply, TEXT_MAX, &text);
+    outcome->text = buf_take(&text);
+    outcome->from_reply = true;
+}
+
+void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
+                        const struct error *err)
+{
+    bool early = stage == STAGE_CONNECT;
+    const char *status = early ? "4.4.1" : "4.4.2";
+
+    if (err->fault == FAULT_PERMISSION)
+        status = "4.7.8";
+    else if (err->fault == FAULT_CONFIG)
+        status = "4.3.5";
+    else if (err->fault == FAULT_PROTOCOL)
+        status = "4.5.0";
+    else if (err->fault == FAULT_IO)
+        status = "4.3.0";
+    bool is_ours = err->fault == FAULT_PERMISSION ||
+                   err->fault == FAULT_CONFIG;
+    set(outcome, OUTCOME_DEFERRED, stage,
+        is_ours ? err->fault : FAULT_TEMPORARY, status);
+    outcome->text = alloc_string(err->text);
+}
+
+void outcome_set(struct outcome *outcome, enum outcome_kind kind,
+                 enum outcome_stage stage, enum fault fault,
+                 const char *status, const char *text)
+{
+    set(outcome, kind, stage, fault, status);
+    outcome->text = alloc_string(text);
+}
+
+void outcome_copy(struct outcome *to, const struct outcome *from)
+{
+    char *text = alloc_string(from->text);
+
+    outcome_free(to);
+    *to = *from;
+    to->text = text;
+}
+
+void outcome_free(struct outcome *outcome)
+{
+    free(outcome->text);
+    *outcome = (struct outcome){ 0 };
+}
+
+const char *outcome_word(const struct outcome *outcome)
+{
+    switch (outcome->kind) {
+    case OUTCOME_DELIVERED:
+        return "sent";
+    case OUTCOME_FAILED:
+        return "bounced";
+    default:
+        return "deferred";
+    }
+}

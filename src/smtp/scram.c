@@ -1,0 +1,197 @@
+#include "smtp/scram.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/base64.h"
+#include "util/random.h"
+#include "util/secret.h"
+#include "util/text.h"
+
+#define ITERATIONS_MAX 1000000u /* a server must not keep us busy */
+#define NONCE_OCTETS 18
+
+void scram_free(struct scram *scram)
+{
+    buf_free(&scram->header);
+    buf_free(&scram->first);
+    buf_free(&scram->nonce);
+    explicit_bzero(scram->signature, sizeof scram->signature);
+}
+
+/* saslname: "," and "=" are written otherwise (RFC 5802 section 5.1). */
+static void add_name(struct buf *out, const char *user)
+{
+    for (; *user != '\0'; user++)
+        if (*user == ',')
+            buf_add_text(out, "=2C");
+        else if (*user == '=')
+            buf_add_text(out, "=3D");
+        else
+            buf_add_char(out, *user);
+}
+
+static void make_nonce(struct buf *out)
+{
+    unsigned char octets[NONCE_OCTETS];
+
+    random_bytes(octets, sizeof octets);
+    base64_encode(out, octets, sizeof octets);
+}
+
+bool scram_start(struct scram *scram, const char *user, const char *binding,
+                 const struct buf *binding_data, bool known_binding,
+                 const char *nonce, struct buf *out, struct error *err)
+{
+    *scram = (struct scram){ 0 };
+    buf_init(&scram->header, SIZE_MAX);
+    buf_init(&scram->first, SIZE_MAX);
+    buf_init(&scram->nonce, SIZE_MAX);
+    if (text_has_control(user, strlen(user)))
+        return error_set(err, FAULT_CONFIG, "user holds a control character");
+    if (nonce != NULL)
+        buf_add_text(&scram->nonce, nonce);
+    else
+        make_nonce(&scram->nonce);
+
+    if (binding != NULL)
+        buf_add_format(&scram->header, "p=%s,,", binding);
+    else
+        buf_add_text(&scram->header, known_binding ? "y,," : "n,,");
+    buf_add_text(&scram->first, "n=");
+    add_name(&scram->first, user);
+    buf_add_format(&scram->first, ",r=%s", scram->nonce.data);
+    buf_add(out, scram->header.data, scram->header.length);
+    buf_add(out, scram->first.data, scram->first.length);
+    if (binding != NULL)
+        buf_add(&scram->header, binding_data->data, binding_data->length);
+    return true;
+}
+
+/* What the server-first-message says; pieces of a copy. */
+struct challenge {
+    const char *nonce;
+    struct buf salt;
+    unsigned iterations;
+};
+
+/* The value of "x=value" at *text, cut off; NULL if another attribute stands
+ * there. */
+static char *take_attribute(char **text, char name)
+{
+    char *value = *text;
+
+    if (value == NULL || value[0] != name || value[1] != '=')
+        return NULL;
+    char *comma = strchr(value, ',');
+    if (comma != NULL)
+        *comma++ = '\0';
+    *text = comma;
+    return value + 2;
+}
+
+static bool parse_challenge(const struct scram *scram, char *text,
+                            struct challenge *challenge)
+{
+    uint64_t iterations;
+
+    challenge->nonce = take_attribute(&text, 'r');
+    const char *salt = take_attribute(&text, 's');
+    const char *count = take_attribute(&text, 'i');
+    if (challenge->nonce == NULL || salt == NULL || count == NULL ||
+        !text_starts(challenge->nonce, scram->nonce.data) ||
+        strlen(challenge->nonce) == scram->nonce.length ||
+        !base64_decode(&challenge->salt, salt, strlen(salt)) ||
+        challenge->salt.length == 0 ||
+        !text_to_number(count, ITERATIONS_MAX, &iterations) ||
+        iterations == 0)
+        return false;
+    challenge->iterations = (unsigned)iterations;
+    return true;
+}
+
+/* ClientProof and ServerSignature of RFC 5802 section 3. */
+static bool prove(struct scram *scram, const struct secret *secret,
+                  const struct challenge *challenge,
+                  unsigned char proof[DIGEST_SHA256_SIZE])
+{
+    enum { SIZE = DIGEST_SHA256_SIZE };
+    unsigned char salted[SIZE], client[SIZE], stored[SIZE], server[SIZE];
+    const char *message = scram->first.data;
+    size_t length = scram->first.length;
+
+    bool done =
+        digest_pbkdf2_sha256(secret->data, secret->length,
+                             challenge->salt.data, challenge->salt.length,
+                             challenge->iterations, salted) &&
+        digest_hmac_sha256(salted, SIZE, "Client Key", 10, client) &&
+        digest_sha256(client, SIZE, stored) &&
+        digest_hmac_sha256(stored, SIZE, message, length, proof) &&
+        digest_hmac_sha256(salted, SIZE, "Server Key", 10, server) &&
+        digest_hmac_sha256(server, SIZE, message, length, scram->signature);
+    for (size_t i = 0; i < SIZE; i++)
+        proof[i] ^= client[i];
+    explicit_bzero(salted, SIZE);
+    explicit_bzero(client, SIZE);
+    explicit_bzero(stored, SIZE);
+    explicit_bzero(server, SIZE);
+    return done;
+}
+
+static bool answer(struct scram *scram, const struct secret *secret,
+                   const struct challenge *challenge, const char *message,
+                   size_t length, struct buf *out, struct error *err)
+{
+    unsigned char proof[DIGEST_SHA256_SIZE] = { 0 };
+    size_t start = out->length;
+
+    buf_add_text(out, "c=");
+    base64_encode(out, scram->header.data, scram->header.length);
+    buf_add_format(out, ",r=%s", challenge->nonce);
+    buf_add_char(&scram->first, ',');
+    buf_add(&scram->first, message, length);
+    buf_add_char(&scram->first, ',');
+    buf_add(&scram->first, out->data + start, out->length - start);
+    if (!prove(scram, secret, challenge, proof))
+        return error_set(err, FAULT_SYSTEM, "OpenSSL cannot do SHA-256");
+    buf_add_text(out, ",p=");
+    base64_encode(out, proof, sizeof proof);
+    return true;
+}
+
+bool scram_answer(struct scram *scram, const struct secret *secret,
+                  const char *challenge, size_t length, struct buf *out,
+                  struct error *err)
+{
+    struct challenge parsed = { 0 };
+    char *text = alloc_bytes(challenge, length);
+
+    buf_init(&parsed.salt, SIZE_MAX);
+    bool done = parse_challenge(scram, text, &parsed)
+                ? answer(scram, secret, &parsed, challenge, length, out, err)
+                : error_set(err, FAULT_PROTOCOL, "a SCRAM challenge that "
+                            "cannot be");
+    buf_free(&parsed.salt);
+    free(text);
+    return done;
+}
+
+bool scram_check(const struct scram *scram, const char *message,
+                 size_t length, struct error *err)
+{
+    struct buf signature;
+
+    buf_init(&signature, SIZE_MAX);
+    const char *comma = memchr(message, ',', length);
+    size_t end = comma != NULL ? (size_t)(comma - message) : length;
+    bool right = end > 2 && memcmp(message, "v=", 2) == 0 &&
+                 base64_decode(&signature, message + 2, end - 2) &&
+                 signature.length == DIGEST_SHA256_SIZE &&
+                 digest_equal(signature.data, scram->signature,
+                              DIGEST_SHA256_SIZE);
+    buf_free(&signature);
+    return right || error_set(err, FAULT_PROTOCOL, "the server does not know "
+                              "the password itself");
+}

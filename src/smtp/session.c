@@ -1,0 +1,365 @@
+#include "smtp/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/stream.h"
+#include "net/tls.h"
+#include "smtp/auth.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/clock.h"
+
+#define QUIT_TIME 2000          /* milliseconds for the reply to QUIT */
+#define SHOWN_MAX 500           /* octets of a reply in texts */
+
+struct session {
+    struct stream *stream;
+    struct session_settings settings;
+    struct capabilities caps;
+    size_t queued;              /* commands not sent yet */
+    size_t unanswered;          /* commands sent, reply not read */
+    bool masked;                /* show nothing of the next reply's text */
+    bool spoiled;
+    bool needs_reset;
+};
+
+static void show(const struct session *session, char direction,
+                 const char *line)
+{
+    if (session->settings.trace != NULL)
+        session->settings.trace(session->settings.trace_context, direction,
+                                line);
+}
+
+static void show_reply(const struct session *session,
+                       const struct reply *reply)
+{
+    struct buf text;
+
+    if (session->settings.trace == NULL)
+        return;
+    buf_init(&text, SIZE_MAX);
+    if (session->masked && reply->code == 334)
+        buf_add_text(&text, "334 ***");
+    else
+        reply_describe(reply, SHOWN_MAX, &text);
+    show(session, '<', text.data);
+    buf_free(&text);
+}
+
+/* Send what is queued. Nothing may have been said by the peer that answers
+ * what we had not asked yet. */
+static bool flush(struct session *session, struct error *err)
+{
+    if (session->queued == 0)
+        return true;
+    if (session->unanswered == 0 && stream_has_input(session->stream))
+        return error_set(err, FAULT_PROTOCOL, "the server speaks out of "
+                         "turn");
+    session->unanswered += session->queued;
+    session->queued = 0;
+    return stream_flush(session->stream, session->settings.timeout, err);
+}
+
+static bool read_reply(struct session *session, struct reply *reply,
+                       int64_t timeout, struct error *err)
+{
+    if (!reply_read(reply, session->stream, clock_now() + timeout, err))
+        return false;
+    if (session->unanswered > 0)
+        session->unanswered--;
+    show_reply(session, reply);
+    session->masked = false;
+    if (reply->code == 421)
+        session->spoiled = true;
+    return true;
+}
+
+/* Everything that goes wrong on the way names the host and ends the session. */
+static bool lose(struct session *session, struct error *err)
+{
+    session->spoiled = true;
+    return error_prefix(err, "%s", session->settings.host);
+}
+
+bool session_reply(struct session *session, struct reply *reply,
+                   int64_t timeout, struct error *err)
+{
+    return (flush(session, err) &&
+            read_reply(session, reply, timeout, err)) ||
+           lose(session, err);
+}
+
+bool session_flush(struct session *session, struct error *err)
+{
+    return flush(session, err) || lose(session, err);
+}
+
+static bool queue_line(struct session *session, const char *line,
+                       size_t length, struct error *err)
+{
+    session->queued++;
+    return (stream_write(session->stream, line, length,
+                         session->settings.timeout, err) &&
+            stream_write(session->stream, "\r\n", 2,
+                         session->settings.timeout, err)) ||
+           lose(session, err);
+}
+
+static bool queue_format(struct session *session, struct error *err,
+                         const char *format, va_list args)
+{
+    char *line = NULL;
+    int length = vasprintf(&line, format, args);
+
+    if (length == -1)
+        return error_set(err, FAULT_TEMPORARY, "out of memory");
+    show(session, '>', line);
+    bool queued = queue_line(session, line, (size_t)length, err);
+    free(line);
+    return queued;
+}
+
+bool session_command(struct session *session, struct error *err,
+                     const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    bool queued = queue_format(session, err, format, args);
+    va_end(args);
+    return queued;
+}
+
+bool session_ask(struct session *session, struct reply *reply,
+                 struct error *err, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    bool queued = queue_format(session, err, format, args);
+    va_end(args);
+    return queued && session_reply(session, reply, session->settings.timeout,
+                                   err);
+}
+
+bool session_ask_secret(struct session *session, struct reply *reply,
+                        const char *line, size_t length, const char *shown,
+                        struct error *err)
+{
+    show(session, '>', shown);
+    session->masked = true;
+    return queue_line(session, line, length, err) &&
+           session_reply(session, reply, session->settings.timeout, err);
+}
+
+bool session_content(struct session *session, const char *data, size_t length,
+                     struct error *err)
+{
+    return stream_write(session->stream, data, length,
+                        session->settings.timeout, err) ||
+           lose(session, err);
+}
+
+void session_expect(struct session *session)
+{
+    session->queued++;
+}
+
+void session_remark(struct session *session, const char *text)
+{
+    show(session, '*', text);
+}
+
+/* A reply that ends the opening, whatever its class: not final, since the peer
+ * may be anybody before TLS, and overloaded or misconfigured after it. */
+static bool refuse(struct session *session, const char *what,
+                   const struct reply *reply, struct error *err)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    reply_describe(reply, SHOWN_MAX, &text);
+    error_set(err, FAULT_TEMPORARY, "%s: %s: %s", session->settings.host,
+              what, text.data);
+    buf_free(&text);
+    return false;
+}
+
+static bool greet(struct session *session, struct reply *reply,
+                  struct error *err)
+{
+    session->unanswered = 1;
+    if (!read_reply(session, reply, session->settings.timeout, err))
+        return lose(session, err);
+    return reply->code == 220 || refuse(session, "greeting", reply, err);
+}
+
+/* HELO is enough only for a server that need not be trusted with anything. */
+static bool hello(struct session *session, struct reply *reply,
+                  struct error *err)
+{
+    const struct session_settings *settings = &session->settings;
+
+    capabilities_free(&session->caps);
+    if (!session_ask(session, reply, err, "EHLO %s", settings->hello))
+        return false;
+    if (reply->code == 250) {
+        capabilities_parse(&session->caps, reply);
+        return true;
+    }
+    bool plain = settings->security == SESSION_CLEAR &&
+                 strcmp(settings->auth, "none") == 0;
+    if (reply_class(reply) != 5 || !plain || session->spoiled)
+        return refuse(session, "EHLO refused", reply, err);
+    if (!session_ask(session, reply, err, "HELO %s", settings->hello))
+        return false;
+    return reply->code == 250 || refuse(session, "HELO refused", reply, err);
+}
+
+static bool start_tls(struct session *session, struct error *err)
+{
+    const struct session_settings *settings = &session->settings;
+    struct buf text;
+
+    if (!stream_start_tls(session->stream, settings->tls, settings->host,
+                          clock_now() + settings->timeout, err))
+        return lose(session, err);
+    buf_init(&text, SIZE_MAX);
+    buf_add_format(&text, "%s with %s, verified",
+                   tls_version(stream_tls(session->stream)),
+                   tls_cipher(stream_tls(session->stream)));
+    show(session, '*', text.data);
+    buf_free(&text);
+    return true;
+}
+
+static bool secure(struct session *session, struct reply *reply,
+                   struct error *err)
+{
+    if (!session_has(session, CAP_STARTTLS))
+        return error_set(err, FAULT_TEMPORARY, "%s offers no STARTTLS: set "
+                         "tls = implicit if it wants TLS at once",
+                         session->settings.host);
+    if (!session_ask(session, reply, err, "STARTTLS"))
+        return false;
+    if (reply->code != 220)
+        return refuse(session, "STARTTLS refused", reply, err);
+    return start_tls(session, err) && hello(session, reply, err);
+}
+
+static bool open_all(struct session *session, struct reply *reply,
+                     struct error *err)
+{
+    const struct session_settings *settings = &session->settings;
+
+    if (settings->security == SESSION_IMPLICIT && !start_tls(session, err))
+        return false;
+    if (!greet(session, reply, err) || !hello(session, reply, err))
+        return false;
+    if (settings->security == SESSION_STARTTLS &&
+        !secure(session, reply, err))
+        return false;
+    return strcmp(settings->auth, "none") == 0 ||
+           auth_run(session, settings, err);
+}
+
+struct session *session_open(int fd, const struct session_settings *settings,
+                             int64_t deadline, struct error *err)
+{
+    struct session *session = alloc_zero(1, sizeof *session);
+    struct reply reply;
+
+    session->settings = *settings;
+    session->stream = stream_new(fd, deadline);
+    reply_init(&reply);
+    bool opened = open_all(session, &reply, err);
+    reply_free(&reply);
+    if (opened)
+        return session;
+    session_close(session);
+    return NULL;
+}
+
+static void say_goodbye(struct session *session)
+{
+    struct reply reply;
+    struct error err;
+
+    stream_set_deadline(session->stream, clock_now() + QUIT_TIME);
+    reply_init(&reply);
+    if (session_command(session, &err, "QUIT"))
+        session_reply(session, &reply, QUIT_TIME, &err);
+    reply_free(&reply);
+}
+
+void session_close(struct session *session)
+{
+    if (session == NULL)
+        return;
+    if (!session->spoiled && session->unanswered == 0 && session->queued == 0)
+        say_goodbye(session);
+    stream_close(session->stream);
+    stream_free(session->stream);
+    capabilities_free(&session->caps);
+    free(session);
+}
+
+const struct capabilities *session_capabilities(const struct session *session)
+{
+    return &session->caps;
+}
+
+bool session_has(const struct session *session, enum capability capability)
+{
+    return (session->caps.flags & capability) != 0;
+}
+
+struct stream *session_stream(struct session *session)
+{
+    return session->stream;
+}
+
+int64_t session_timeout(const struct session *session)
+{
+    return session->settings.timeout;
+}
+
+void session_set_deadline(struct session *session, int64_t deadline)
+{
+    stream_set_deadline(session->stream, deadline);
+}
+
+bool session_usable(struct session *session)
+{
+    if (!session->spoiled && session->unanswered == 0 &&
+        session->queued == 0 && stream_has_input(session->stream))
+        session->spoiled = true;        /* it says goodbye unasked */
+    return !session->spoiled;
+}
+
+void session_spoil(struct session *session)
+{
+    session->spoiled = true;
+}
+
+bool session_is_spoiled(const struct session *session)
+{
+    return session->spoiled;
+}
+
+void session_need_reset(struct session *session)
+{
+    session->needs_reset = true;
+}
+
+bool session_take_reset(struct session *session)
+{
+    bool needed = session->needs_reset;
+
+    session->needs_reset = false;
+    return needed;
+}

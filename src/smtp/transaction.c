@@ -1,0 +1,320 @@
+#include "smtp/transaction.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "mail/envelope.h"
+#include "smtp/commands.h"
+#include "smtp/session.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+
+#define FLIGHT_RECIPIENTS 100   /* RCPT in one flight: their replies fit into
+                                 * the peer's buffers, and no one is stuck */
+#define WINDOW 8                /* transactions with BDAT that are on their way
+                                 * at a time: so many may arrive twice */
+#define WINDOW_OCTETS 65536
+
+/* How the content goes. */
+static bool by_bdat(const struct session *session)
+{
+    return session_has(session, CAP_CHUNKING);
+}
+
+static bool is_pipelined(const struct session *session)
+{
+    return session_has(session, CAP_PIPELINING);
+}
+
+/* May all of it, content included, be said in one flight? */
+static bool fits_one_flight(const struct session *session,
+                            const struct transaction *t)
+{
+    return by_bdat(session) && is_pipelined(session) &&
+           t->count <= FLIGHT_RECIPIENTS &&
+           transaction_size(t) <= WINDOW_OCTETS;
+}
+
+static void settle(struct transaction *t, const struct outcome *outcome)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->outcomes[i].kind == OUTCOME_NONE)
+            outcome_copy(&t->outcomes[i], outcome);
+}
+
+/* The connection is lost: for this transaction, and for those begun behind. */
+static bool settle_lost(struct session *session, struct transaction *t,
+                        const struct error *err)
+{
+    session_spoil(session);
+    for (; t != NULL && t->begun; t = t->next) {
+        struct outcome outcome = { 0 };
+        outcome_from_error(&outcome, t->content_sent ? STAGE_DATA
+                                                     : STAGE_MAIL, err);
+        outcome.uncertain = t->content_sent;
+        settle(t, &outcome);
+        outcome_free(&outcome);
+    }
+    return false;
+}
+
+/*
+ * Refuse by ourselves what the server has said it cannot take. True if the
+ * transaction has its outcomes.
+ */
+static bool settle_unfit(const struct session *session, struct transaction *t)
+{
+    uint64_t limit = session_capabilities(session)->size_limit;
+    struct outcome outcome = { 0 };
+    char *text = NULL;
+
+    if (t->needs_utf8 && !session_has(session, CAP_SMTPUTF8)) {
+        outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA,
+                    "5.6.7", "an address needs SMTPUTF8, which the smarthost "
+                    "does not offer");
+    } else if (limit > 0 && transaction_size(t) > limit) {
+        text = alloc_format("the message has %" PRIu64 " octets, the "
+                            "smarthost takes %" PRIu64, transaction_size(t),
+                            limit);
+        outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA,
+                    "5.3.4", text);
+    }
+    free(text);
+    bool unfit = outcome.kind != OUTCOME_NONE;
+    if (unfit)
+        settle(t, &outcome);
+    outcome_free(&outcome);
+    return unfit;
+}
+
+/* Say MAIL, the first recipients and, where allowed, all the rest. */
+static bool begin(struct session *session, struct transaction *t,
+                  struct error *err)
+{
+    t->begun = true;
+    if (!commands_mail(session, t, err))
+        return false;
+    if (!is_pipelined(session))
+        return true;
+    if (!commands_recipients(session, t, FLIGHT_RECIPIENTS, err))
+        return false;
+    if (t->offered < t->count)
+        return true;
+    if (!by_bdat(session)) {
+        t->final_asked = true;
+        return session_command(session, err, "DATA");
+    }
+    if (!fits_one_flight(session, t))
+        return true;
+    t->final_asked = t->content_sent = true;
+    return commands_chunk(session, t, err);
+}
+
+/*
+ * Begin what follows, as far as it goes without waiting. With BDAT whole
+ * transactions are on their way, a small number; with DATA the next one's
+ * commands go with the end of this one.
+ */
+static bool begin_following(struct session *session, struct transaction *t,
+                            struct error *err)
+{
+    size_t count = 1;
+    uint64_t octets = transaction_size(t);
+    bool whole = by_bdat(session);
+
+    if (!is_pipelined(session))
+        return true;
+    for (t = t->next; t != NULL && count < (whole ? WINDOW : 2); t = t->next) {
+        octets += transaction_size(t);
+        count++;
+        if (t->begun)
+            continue;
+        if (t->count > FLIGHT_RECIPIENTS || settle_unfit(session, t) ||
+            (whole && (octets > WINDOW_OCTETS ||
+                       !fits_one_flight(session, t))))
+            return true;
+        if (!begin(session, t, err))
+            return false;
+    }
+    return true;
+}
+
+static bool hear_mail(struct session *session, struct transaction *t,
+                      struct reply *reply, struct error *err)
+{
+    struct outcome outcome = { 0 };
+
+    if (t->reset_first && !session_reply(session, reply,
+                                         session_timeout(session), err))
+        return false;
+    if (!session_reply(session, reply, session_timeout(session), err))
+        return false;
+    if (reply_class(reply) == 3)
+        return error_set(err, FAULT_PROTOCOL, "%d to MAIL", reply->code);
+    if (reply_class(reply) == 2)
+        return true;
+    outcome_from_reply(&outcome, STAGE_MAIL, reply);
+    settle(t, &outcome);
+    outcome_free(&outcome);
+    return true;
+}
+
+/* Replies to the RCPT said so far, from number heard on. */
+static bool hear_recipients(struct session *session, struct transaction *t,
+                            size_t heard, struct reply *reply,
+                            struct error *err)
+{
+    for (size_t i = heard; i < t->offered; i++) {
+        if (!session_reply(session, reply, session_timeout(session), err))
+            return false;
+        if (reply_class(reply) == 3)
+            return error_set(err, FAULT_PROTOCOL, "%d to RCPT", reply->code);
+        if (reply_class(reply) != 2 && t->outcomes[i].kind == OUTCOME_NONE)
+            outcome_from_reply(&t->outcomes[i], STAGE_RCPT, reply);
+    }
+    return true;
+}
+
+static size_t count_open(const struct transaction *t)
+{
+    size_t open = 0;
+
+    for (size_t i = 0; i < t->count; i++)
+        open += t->outcomes[i].kind == OUTCOME_NONE;
+    return open;
+}
+
+/* Offer the recipients that have not been said, a flight at a time; one at a
+ * time without PIPELINING. */
+static bool offer_rest(struct session *session, struct transaction *t,
+                       struct reply *reply, struct error *err)
+{
+    size_t flight = is_pipelined(session) ? FLIGHT_RECIPIENTS : 1;
+
+    while (t->offered < t->count && count_open(t) > 0) {
+        size_t heard = t->offered;
+        if (!commands_recipients(session, t, flight, err) ||
+            !hear_recipients(session, t, heard, reply, err))
+            return false;
+    }
+    return true;
+}
+
+static bool hear_final(struct session *session, struct transaction *t,
+                       struct reply *reply, struct error *err)
+{
+    struct outcome outcome = { 0 };
+
+    /* RFC 1047: too short a wait here is what makes duplicates. */
+    if (!session_reply(session, reply, 2 * session_timeout(session), err))
+        return false;
+    if (reply_class(reply) < 4 && reply->code != 250)
+        return error_set(err, FAULT_PROTOCOL, "%d to the message",
+                         reply->code);
+    if (count_open(t) > 0) {
+        outcome_from_reply(&outcome, STAGE_DATA, reply);
+        settle(t, &outcome);
+        outcome_free(&outcome);
+    }
+    if (reply_class(reply) != 2)
+        session_need_reset(session);
+    return true;
+}
+
+/* DATA was refused, or nobody is left to send to. */
+static bool end_without_content(struct session *session,
+                                struct transaction *t, struct reply *reply,
+                                struct error *err)
+{
+    session_need_reset(session);
+    if (!t->final_asked)
+        return true;
+    if (reply->code != 354)
+        return true;
+    /* Everybody was refused while DATA was on its way, and it was taken all
+     * the same: a message of nothing to nobody (RFC 2920 section 3.1). */
+    if (!session_content(session, ".\r\n", 3, err))
+        return false;
+    session_expect(session);
+    return session_reply(session, reply, 2 * session_timeout(session), err);
+}
+
+static bool send_by_data(struct session *session, struct transaction *t,
+                         struct reply *reply, struct error *err)
+{
+    if (!t->final_asked && count_open(t) > 0) {
+        t->final_asked = true;
+        if (!session_command(session, err, "DATA"))
+            return false;
+    }
+    if (t->final_asked &&
+        !session_reply(session, reply, session_timeout(session), err))
+        return false;
+    if (t->final_asked && reply_class(reply) == 2)
+        return error_set(err, FAULT_PROTOCOL, "%d to DATA", reply->code);
+    if (count_open(t) == 0)
+        return end_without_content(session, t, reply, err);
+    if (reply->code != 354) {
+        struct outcome outcome = { 0 };
+        outcome_from_reply(&outcome, STAGE_DATA, reply);
+        settle(t, &outcome);
+        outcome_free(&outcome);
+        session_need_reset(session);
+        return true;
+    }
+    if (!commands_content(session, t, err) ||
+        !begin_following(session, t, err))
+        return false;
+    t->content_sent = true;
+    return hear_final(session, t, reply, err);
+}
+
+static bool send_by_bdat(struct session *session, struct transaction *t,
+                         struct reply *reply, struct error *err)
+{
+    if (!t->final_asked) {
+        if (count_open(t) == 0) {
+            session_need_reset(session);
+            return true;
+        }
+        t->final_asked = t->content_sent = true;
+        if (!commands_chunk(session, t, err))
+            return false;
+    }
+    return hear_final(session, t, reply, err);
+}
+
+static bool run(struct session *session, struct transaction *t,
+                struct reply *reply, struct error *err)
+{
+    if (!t->begun && !begin(session, t, err))
+        return false;
+    if (t->content_sent && !begin_following(session, t, err))
+        return false;
+    if (!hear_mail(session, t, reply, err) ||
+        !hear_recipients(session, t, 0, reply, err) ||
+        !offer_rest(session, t, reply, err))
+        return false;
+    return by_bdat(session) ? send_by_bdat(session, t, reply, err)
+                            : send_by_data(session, t, reply, err);
+}
+
+bool transaction_run(struct session *session, struct transaction *t)
+{
+    struct reply reply;
+    struct error err = { 0 };
+
+    if (!t->begun && settle_unfit(session, t))
+        return session_usable(session);
+    reply_init(&reply);
+    bool done = run(session, t, &reply, &err);
+    reply_free(&reply);
+    if (!done)
+        return settle_lost(session, t, &err);
+    if (session_is_spoiled(session)) {
+        error_set(&err, FAULT_TEMPORARY, "the smarthost closes the session");
+        return settle_lost(session, t->next, &err);
+    }
+    return true;
+}

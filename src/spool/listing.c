@@ -1,0 +1,163 @@
+#include "spool/listing.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "spool/ask.h"
+#include "spool/entry.h"
+#include "spool/queue.h"
+#include "spool/spool.h"
+#include "spool/state.h"
+#include "util/alloc.h"
+#include "util/io.h"
+#include "util/random.h"
+#include "util/text.h"
+
+#define ANSWER_TIME 30000       /* milliseconds the daemon has for an answer */
+#define FIELDS_MIN 8            /* of a line of the daemon's */
+
+struct lister {
+    listing_visit *visit;
+    void *context;
+};
+
+/* The fields of a line, split at tabs; the caller frees the array. */
+static char **split(char *line, size_t *count)
+{
+    size_t capacity = 16;
+    char **fields = alloc_resize(NULL, capacity, sizeof *fields);
+
+    *count = 0;
+    while (line != NULL) {
+        char *tab = strchr(line, '\t');
+        if (tab != NULL)
+            *tab++ = '\0';
+        if (*count == capacity) {
+            capacity *= 2;
+            fields = alloc_resize(fields, capacity, sizeof *fields);
+        }
+        fields[(*count)++] = line;
+        line = tab;
+    }
+    return fields;
+}
+
+/* id, mark, uid, size, received, attempts, reason, sender, recipients... */
+static void take_line(void *context, const char *line, size_t length)
+{
+    const struct lister *lister = context;
+    char *copy = alloc_bytes(line, length);
+    size_t count;
+    char **fields = split(copy, &count);
+    uint64_t uid, size, received, attempts;
+
+    if (count >= FIELDS_MIN && text_to_number(fields[2], UINT32_MAX, &uid) &&
+        text_to_number(fields[3], INT64_MAX, &size) &&
+        text_to_number(fields[4], INT64_MAX, &received) &&
+        text_to_number(fields[5], UINT32_MAX, &attempts)) {
+        const struct listing_item item = {
+            .id = fields[0],
+            .mark = fields[1][0],
+            .uid = (uid_t)uid,
+            .size = size,
+            .received = (int64_t)received,
+            .attempts = (unsigned)attempts,
+            .reason = fields[6],
+            .sender = fields[7],
+            .recipients = (const char *const *)fields + FIELDS_MIN,
+            .recipient_count = count - FIELDS_MIN,
+        };
+        lister->visit(lister->context, &item);
+    }
+    free(fields);
+    free(copy);
+}
+
+static void visit_entry(const struct lister *lister, const struct entry *entry,
+                        const struct state *state)
+{
+    const struct envelope *env = &entry->envelope;
+    const char **paths = alloc_zero(env->count, sizeof *paths);
+    struct listing_item item = {
+        .id = entry->id,
+        .mark = state->held ? '!' : '-',
+        .uid = entry->uid,
+        .size = entry->content_length,
+        .received = entry->received,
+        .attempts = state->attempts,
+        .reason = "",
+        .sender = envelope_reverse_path(env),
+        .recipients = paths,
+    };
+
+    for (size_t i = 0; i < env->count; i++) {
+        if (state->recipients[i].result != STATE_OPEN)
+            continue;
+        paths[item.recipient_count++] = env->recipients[i].path;
+        if (state->recipients[i].text != NULL)
+            item.reason = state->recipients[i].text;
+    }
+    lister->visit(lister->context, &item);
+    free(paths);
+}
+
+/* A message in queue/, or in drop/ while nobody has taken it. */
+static void visit_file(const struct spool *spool, int folder, const char *id,
+                       const struct lister *lister)
+{
+    struct error err;
+    int fd = openat(folder, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+                    O_CLOEXEC);
+    struct entry *entry = fd == -1 ? NULL : entry_reopen(fd, id, &err);
+
+    if (entry == NULL)
+        return;
+    struct state *state = state_load(spool, id, entry->envelope.count, &err);
+    if (state != NULL)
+        visit_entry(lister, entry, state);
+    state_free(state);
+    entry_free(entry);
+}
+
+static void visit_folder(const struct spool *spool, int folder,
+                         const struct lister *lister)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd == -1 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+
+    if (directory == NULL) {
+        io_close(&fd);
+        return;
+    }
+    while ((entry = readdir(directory)) != NULL) {
+        bool twice = folder == spool->drop &&
+                     faccessat(spool->queue, entry->d_name, F_OK, 0) == 0;
+        if (random_is_id(entry->d_name) && !twice)
+            visit_file(spool, folder, entry->d_name, lister);
+    }
+    closedir(directory);
+}
+
+bool listing_each(const char *control, const char *path, listing_visit *visit,
+                  void *context, struct error *err)
+{
+    struct lister lister = { visit, context };
+    struct error unreadable;
+    struct spool spool;
+
+    if (ask_daemon(control, "list", ANSWER_TIME, take_line, &lister, err))
+        return true;
+    if (err->fault != FAULT_UNAVAILABLE)
+        return false;
+    if (!spool_open(&spool, path, false, &unreadable))
+        return error_set(err, FAULT_UNAVAILABLE, "%s; and %s", err->text,
+                         unreadable.text);
+    visit_folder(&spool, spool.queue, &lister);
+    visit_folder(&spool, spool.drop, &lister);
+    spool_close(&spool);
+    return true;
+}

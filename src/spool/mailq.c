@@ -1,0 +1,91 @@
+#include "spool/listing.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "util/text.h"
+
+struct printer {
+    FILE *out;
+    uint64_t octets;
+    size_t messages;
+};
+
+static void print_item(void *context, const struct listing_item *item)
+{
+    struct printer *printer = context;
+    char date[32] = "";
+    time_t when = (time_t)item->received;
+    struct tm tm;
+
+    if (printer->messages++ == 0)
+        fputs("-Queue ID-                         --Size-- ----Arrival Time---- "
+              "-Sender/Recipient-------\n", printer->out);
+    printer->octets += item->size;
+    if (localtime_r(&when, &tm) != NULL)
+        strftime(date, sizeof date, "%a %b %d %H:%M:%S", &tm);
+    fprintf(printer->out, "%s%c %9" PRIu64 " %20s  %s\n", item->id,
+            item->mark == '-' ? ' ' : item->mark, item->size, date,
+            *item->sender != '\0' ? item->sender : "MAILER-DAEMON");
+    if (*item->reason != '\0')
+        fprintf(printer->out, "    (%s)\n", item->reason);
+    for (size_t i = 0; i < item->recipient_count; i++)
+        fprintf(printer->out, "%66s%s\n", "", item->recipients[i]);
+    fputc('\n', printer->out);
+}
+
+/* A string as JSON has it. All our text is UTF-8 by now. */
+static void print_json_text(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text != '\0'; text++)
+        if (*text == '"' || *text == '\\')
+            fprintf(out, "\\%c", *text);
+        else if (text_is_control(*text))
+            fprintf(out, "\\u%04x", (unsigned char)*text);
+        else
+            fputc(*text, out);
+    fputc('"', out);
+}
+
+static void print_json_item(void *context, const struct listing_item *item)
+{
+    struct printer *printer = context;
+    FILE *out = printer->out;
+    const char *state = item->mark == '*' ? "active"
+                        : item->mark == '!' ? "held" : "waiting";
+
+    fprintf(out, "{\"queue_id\": \"%s\", \"state\": \"%s\", \"uid\": %lu, "
+            "\"size\": %" PRIu64 ", \"arrival_time\": %" PRId64
+            ", \"attempts\": %u, \"sender\": ", item->id, state,
+            (unsigned long)item->uid, item->size, item->received,
+            item->attempts);
+    print_json_text(out, item->sender);
+    fputs(", \"reason\": ", out);
+    print_json_text(out, item->reason);
+    fputs(", \"recipients\": [", out);
+    for (size_t i = 0; i < item->recipient_count; i++) {
+        fputs(i == 0 ? "" : ", ", out);
+        print_json_text(out, item->recipients[i]);
+    }
+    fputs("]}\n", out);
+}
+
+bool listing_print(const char *control, const char *spool, bool json,
+                   FILE *out, struct error *err)
+{
+    struct printer printer = { .out = out };
+
+    if (!listing_each(control, spool, json ? print_json_item : print_item,
+                      &printer, err))
+        return false;
+    if (json)
+        return true;
+    if (printer.messages == 0)
+        fputs("Mail queue is empty\n", out);
+    else
+        fprintf(out, "-- %" PRIu64 " Kbytes in %zu Request%s.\n",
+                (printer.octets + 1023) / 1024, printer.messages,
+                printer.messages == 1 ? "" : "s");
+    return true;
+}
