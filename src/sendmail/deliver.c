@@ -4,8 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <unistd.h>
-
 #include "config/config.h"
 #include "sendmail/handover.h"
 #include "sendmail/options.h"

@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from lib.front import Front, install
-from lib.harness import message
+from lib.front import Draft, Front, install
+from lib.harness import message, wire
 
 TO = "bob@b.example"
 
@@ -201,7 +201,7 @@ REFUSALS = [
     (69, ["-h", "51", TO], {}),
     (69, ["-h", "99999999999999999999", TO], {}),
     (78, [TO], {"settings": {"nonsense": "1"}}),
-    (78, [TO], {"settings": {"delivery": "queue"}}),
+    (75, [TO], {"settings": {"delivery": "queue", "spool": "/no/such"}}),
     (78, [TO], {"smarthost": None}),
     (65, [TO], {"settings": {"message_size_limit": "1k"}}),
 ]
@@ -280,7 +280,7 @@ def test_mailq_by_any_path(front, folder, name):
 @pytest.mark.parametrize("name, status, says", [
     ("newaliases", 0, b"aliases"), ("/usr/bin/newaliases", 0, b"aliases"),
     ("hoststat", 0, b"no host status"), ("purgestat", 0, b"no host status"),
-    ("smtpd", 69, b"daemon"), ("sendmail", 64, b"Recipient names"),
+    ("sendmail", 64, b"Recipient names"),
     ("/usr/lib/sendmail", 64, b"Recipient names"),
     ("", 64, b"Recipient names")])
 def test_name_chooses_the_task(front, folder, name, status, says):
@@ -331,9 +331,6 @@ def test_name_does_not_tell_where_postrider_is(front, folder):
     ("-qGgroup", 0, "", ""),
     ("-qQ", 0, "", ""),
     ("-qL", 0, "", ""),
-    ("-bd", 69, "", "daemon"),
-    ("-bD", 69, "", "daemon"),
-    ("-bd -q30m", 69, "", "daemon"),
     ("-bC", 0, "no errors\n", ""),
     ("-bh", 0, "no host status\n", ""),
     ("-bH", 0, "no host status\n", ""),
@@ -378,17 +375,61 @@ def test_version_is_told_before_the_message_goes(front):
     assert front.draft().recipients == [TO]
 
 
-@pytest.mark.parametrize("text", ["-bp", "-bP", "-q"])
-def test_queue_is_not_there_yet(front, text):
-    front.write_config(settings={"delivery": "queue"})
+@pytest.mark.parametrize("text", ["-bd", "-bD", "-bd -q30m"])
+def test_daemon_is_handed_over(front, text):
+    front.sendmail(*words(text)).expect(0)
+    assert front.arguments() == ["daemon"]
+
+
+def test_smtpd_is_the_daemon(front):
+    front.run("smtpd").expect(0)
+    assert front.arguments() == ["daemon"]
+
+
+@pytest.fixture
+def queueing(front):
+    """With a spool of the test's own, and no daemon."""
+    spool = front.folder / "spool"
+    (spool / "drop").mkdir(parents=True)
+    (spool / "drop").chmod(0o3733)
+    front.write_config(settings={
+        "delivery": "queue", "spool": str(spool),
+        "control": str(front.folder / "control")})
+    return front
+
+
+@pytest.mark.parametrize("text", ["", "-odb", "-odq", "-odi", "-odd", "-v"])
+def test_message_is_dropped(queueing, text):
+    """-odi finds nobody to wait for, and the message is queued all the same.
+    """
+    result = queueing.sendmail(*words(text), TO, stdin=message()).expect(0)
+    (path,) = (queueing.folder / "spool" / "drop").iterdir()
+    draft = Draft(path.read_bytes())
+    assert draft.id == path.name
+    assert draft.recipients == [TO]
+    assert draft.content == wire(message())
+    assert path.stat().st_mode & 0o7777 == 0o640
+    assert (result.stdout, result.stderr) == (b"", b"")
+    assert not queueing.handed_over
+
+
+@pytest.mark.parametrize("arguments, stdin, status", [
+    (["-f", "-x@y", TO], b"x\n", 65), (["-Z", TO], b"x\n", 64),
+    (["-t"], b"Subject: x\n\nb\n", 64), (["-h51", TO], b"x\n", 69)])
+def test_refused_message_leaves_nothing_in_the_drop(queueing, arguments,
+                                                    stdin, status):
+    queueing.sendmail(*arguments, stdin=stdin).expect(status)
+    assert list((queueing.folder / "spool" / "drop").iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["-q", "-qIabc", "-bp", "-bP"])
+def test_queue_without_a_daemon_is_told(front, text):
+    front.write_config(settings={
+        "delivery": "queue", "spool": "/no/such",
+        "control": str(front.folder / "control")})
     result = front.sendmail(text).expect(69)
-    assert result.errors.count("\n") == 1
-
-
-def test_queue_delivery_is_refused_clearly(front):
-    front.write_config(settings={"delivery": "queue"})
-    result = front.sendmail(TO, stdin=message()).expect(78)
-    assert "set delivery = direct" in result.errors
+    assert "no daemon listens" in result.errors
+    assert result.errors.count("\n") == 1 and result.stdout == b""
 
 
 # -bv
