@@ -36,7 +36,7 @@ struct envelope {
     enum dsn_return dsn_return;     /* RFC 3461 section 4.3 */
     char *envelope_id;      /* ENVID as xtext (section 4.4), or NULL */
     char *smarthost;        /* name of the only section to use, or NULL */
-    bool utf8;              /* declared SMTPUTF8 (-U) */
+    bool utf8;              /* SMTPUTF8 is wanted: -U, or UTF-8 in the header */
     size_t *slots;          /* private: finds recipients by path */
     size_t slot_count;
 };

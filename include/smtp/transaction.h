@@ -28,7 +28,10 @@ struct transaction {
     uint64_t start;             /* read with pread; CRLF lines, not stuffed; */
     uint64_t length;            /* ends with CRLF or is empty */
     bool is_8bit;               /* the body has octets with the high bit set */
-    bool needs_utf8;            /* an address or the header section needs it */
+    bool needs_utf8;            /* an address needs SMTPUTF8: without it the
+                                 * message is refused */
+    bool wants_utf8;            /* the header section does: it is said where it
+                                 * is offered, and the octets go anyway */
 
     struct transaction *next;   /* to be run after this one, or NULL: its
                                  * commands may travel with this one's end */

@@ -42,8 +42,8 @@ void shipment_init(struct shipment *shipment, const struct config *config,
         .start = entry->content_start,
         .length = entry->content_length,
         .is_8bit = entry->is_8bit,
-        .needs_utf8 = entry->envelope.utf8 ||
-                      envelope_has_utf8_address(&entry->envelope),
+        .needs_utf8 = envelope_has_utf8_address(&entry->envelope),
+        .wants_utf8 = entry->envelope.utf8,
     };
 }
 

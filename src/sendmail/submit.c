@@ -147,10 +147,22 @@ static bool complete_message(struct work *work, struct error *err)
     return done;
 }
 
-/*
- * A header that is not ASCII needs no SMTPUTF8 here: old scripts write raw
- * 8-bit headers, smarthosts take them, and many of those lack the extension.
- */
+/* Raw UTF-8 wants SMTPUTF8; raw octets of another charset cannot have it. */
+static bool header_wants_utf8(const struct header *header)
+{
+    bool wants = false;
+
+    for (size_t i = 0; i < header->count; i++) {
+        const struct field *field = &header->fields[i];
+        if (text_is_ascii(field->text, field->length))
+            continue;
+        if (!text_is_utf8(field->text, field->length))
+            return false;
+        wants = true;
+    }
+    return wants;
+}
+
 static bool finish_envelope(struct work *work, struct error *err)
 {
     const struct sender_rule *rule = work->origin.rule;
@@ -162,7 +174,7 @@ static bool finish_envelope(struct work *work, struct error *err)
     env->envelope_id = alloc_string(work->said->envelope_id);
     if (rule != NULL && *rule->smarthost != '\0')
         env->smarthost = alloc_string(rule->smarthost);
-    env->utf8 = work->said->utf8 || envelope_has_utf8_address(env);
+    env->utf8 = work->said->utf8 || header_wants_utf8(&work->header);
     return true;
 }
 

@@ -168,6 +168,21 @@ static bool run_cram_md5(struct exchange *x, struct error *err)
     return sent;
 }
 
+/* The next challenge of a server that has to prove that it knows the password:
+ * acceptance without proof is what an impostor would give. */
+static bool take_scram_challenge(struct exchange *x, struct error *err)
+{
+    if (reply_class(&x->reply) == 2)
+        return cancel(x, "the server did not prove that it knows the "
+                      "password", err);
+    return take_challenge(x, err);
+}
+
+static bool is_refused(const struct exchange *x)
+{
+    return reply_class(&x->reply) > 3;
+}
+
 /* The client-first-message is on its way: go on to the end. */
 static bool finish_scram(struct exchange *x, struct scram *scram,
                          struct error *err)
@@ -175,9 +190,9 @@ static bool finish_scram(struct exchange *x, struct scram *scram,
     struct buf out;
     struct error why = { 0 };
 
-    if (!is_challenge(x))
+    if (is_refused(x))
         return true;
-    if (!take_challenge(x, err))
+    if (!take_scram_challenge(x, err))
         return false;
     buf_init(&out, SIZE_MAX);
     bool done = scram_answer(scram, x->settings->secret, x->data.data,
@@ -185,15 +200,9 @@ static bool finish_scram(struct exchange *x, struct scram *scram,
                 ? send_data(x, out.data, out.length, err)
                 : cancel(x, why.text, err);
     buf_wipe(&out);
-    if (!done)
-        return false;
-    /* Acceptance without proof is what an impostor would give. */
-    if (reply_class(&x->reply) == 2)
-        return cancel(x, "the server did not prove that it knows the "
-                      "password", err);
-    if (!is_challenge(x))
-        return true;
-    if (!take_challenge(x, err))
+    if (!done || is_refused(x))
+        return done;
+    if (!take_scram_challenge(x, err))
         return false;
     if (!scram_check(scram, x->data.data, x->data.length, &why))
         return cancel(x, why.text, err);

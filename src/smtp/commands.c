@@ -43,7 +43,7 @@ bool commands_mail(struct session *session, struct transaction *t,
         buf_add_format(&line, " SIZE=%" PRIu64, transaction_size(t));
     if (t->is_8bit && session_has(session, CAP_8BITMIME))
         buf_add_text(&line, " BODY=8BITMIME");
-    if (t->needs_utf8)
+    if ((t->needs_utf8 || t->wants_utf8) && session_has(session, CAP_SMTPUTF8))
         buf_add_text(&line, " SMTPUTF8");
     if (session_has(session, CAP_DSN))
         add_dsn(&line, t->envelope);

@@ -10,6 +10,7 @@ import fnmatch
 import re
 import shlex
 import ssl
+import tempfile
 import threading
 
 from . import sasl
@@ -142,6 +143,7 @@ class Stage:
     """The fake smarthost of one script."""
 
     def __init__(self, script, certificates):
+        self.secrets = None
         self.script, self.certificates = script, certificates
         self.connections = []
         self.failures = []
@@ -184,6 +186,10 @@ class Stage:
                                                  version.replace(".", "_")]
         name = self.certificate[min(number, len(self.certificate) - 1)]
         context.load_cert_chain(self.certificates.path(name))
+        # A channel binding of TLS 1.3 is computed from the logged secrets.
+        if self.secrets is None:
+            self.secrets = tempfile.NamedTemporaryFile(prefix="keylog")
+        context.keylog_filename = self.secrets.name
         if settings.get("client_certificate") == "wanted":
             context.load_verify_locations(self.certificates.ca)
             context.verify_mode = ssl.CERT_OPTIONAL
