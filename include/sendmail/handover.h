@@ -18,7 +18,8 @@ struct draft;
 bool handover_direct(struct draft *draft, bool verbose, bool quiet,
                      struct error *err);
 
-/* Become `postrider daemon`, in the foreground. Returns only on failure. */
-bool handover_daemon(struct error *err);
+/* Become `postrider daemon`; with background, in a process of its own, and
+ * return true. Otherwise it returns only on failure. */
+bool handover_daemon(bool background, struct error *err);
 
 #endif

@@ -19,7 +19,11 @@
 
 /* Names waiting to be taken. Bounded: a full list means "look again". */
 struct drop_scan;           /* fields: src/spool/drop.c */
-struct drop_scan *drop_scan_new(const struct spool *spool);
+
+/* known tells which names have been taken already: they are passed over. */
+typedef bool drop_known(void *context, const char *id);
+struct drop_scan *drop_scan_new(const struct spool *spool, drop_known *known,
+                                void *context);
 void drop_scan_free(struct drop_scan *scan);
 
 /*

@@ -114,7 +114,7 @@ static const struct config_key smarthost_keys[] = {
     { "connections", PLAIN(smarthost, connections),
       .take = config_take_number, .initial = "4", .min = 1, .max = 100 },
     { "messages_per_connection", PLAIN(smarthost, messages_per_connection),
-      .take = config_take_number, .initial = "100", .min = 1,
+      .take = config_take_number, .initial = "1000", .min = 1,
       .max = 1000000 },
     { "messages_per_minute", PLAIN(smarthost, messages_per_minute),
       .take = config_take_number, .initial = "0", .max = 1000000 },

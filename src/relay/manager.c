@@ -419,6 +419,13 @@ static void prepare_smarthosts(struct desk *desk)
     }
 }
 
+static bool is_known(void *context, const char *id)
+{
+    struct desk *desk = context;
+
+    return schedule_find(desk->schedule, id) != NULL;
+}
+
 static void free_entry(void *context, struct ticket *ticket)
 {
     (void)context;
@@ -471,7 +478,7 @@ enum manager_end manager_run(const struct config *config, const char *program,
     if (started) {
         prepare_smarthosts(desk);
         prepare_inotify(&manager);
-        desk->scan = drop_scan_new(&desk->spool);
+        desk->scan = drop_scan_new(&desk->spool, is_known, desk);
         desk->scan_due = true;
         started = pickup_recover(desk, err);
     }

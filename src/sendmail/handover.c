@@ -1,8 +1,9 @@
 #include "sendmail/handover.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "spool/draft.h"
@@ -54,10 +55,32 @@ bool handover_direct(struct draft *draft, bool verbose, bool quiet,
     return run_postrider(arguments, err);
 }
 
-bool handover_daemon(struct error *err)
+/* Off the terminal and the caller's descriptors. */
+static void leave_caller(void)
+{
+    int null = open("/dev/null", O_RDWR);
+
+    setsid();
+    for (int fd = 0; null != -1 && fd <= 2; fd++)
+        dup2(null, fd);
+    if (chdir("/") == -1)
+        _exit(EX_OSERR);
+}
+
+bool handover_daemon(bool background, struct error *err)
 {
     static char program[] = "postrider", daemon[] = "daemon";
     char *arguments[] = { program, daemon, NULL };
+    pid_t child = background ? fork() : 0;
 
-    return run_postrider(arguments, err);
+    if (child == -1)
+        return error_sys(err, FAULT_SYSTEM, "start the daemon");
+    if (child > 0)
+        return true;
+    if (background)
+        leave_caller();
+    run_postrider(arguments, err);
+    if (background)
+        _exit(EX_OSERR);        /* there is nobody to tell any more */
+    return false;
 }

@@ -102,9 +102,8 @@ bool command_queue_run(const struct options *opt, struct error *err)
     return done;
 }
 
-/* The daemon is started as what it is called: `postrider daemon`. */
+/* -bd, and smtpd: the caller goes on; -bD: it becomes the daemon. */
 bool command_daemon(const struct options *opt, struct error *err)
 {
-    (void)opt;
-    return handover_daemon(err);
+    return handover_daemon(opt->mode_letter != 'D', err);
 }

@@ -174,7 +174,8 @@ static bool finish_envelope(struct work *work, struct error *err)
     env->envelope_id = alloc_string(work->said->envelope_id);
     if (rule != NULL && *rule->smarthost != '\0')
         env->smarthost = alloc_string(rule->smarthost);
-    env->utf8 = work->said->utf8 || header_wants_utf8(&work->header);
+    env->utf8 = work->said->utf8 || envelope_has_utf8_address(env) ||
+                header_wants_utf8(&work->header);
     return true;
 }
 

@@ -28,6 +28,8 @@ struct owner {
 
 struct drop_scan {
     const struct spool *spool;
+    drop_known *known;
+    void *context;
     DIR *directory;
     struct owner *owners[OWNERS_MAX];
     size_t count;               /* of owners */
@@ -35,11 +37,14 @@ struct drop_scan {
     bool left_out;              /* names, for lack of room */
 };
 
-struct drop_scan *drop_scan_new(const struct spool *spool)
+struct drop_scan *drop_scan_new(const struct spool *spool, drop_known *known,
+                                void *context)
 {
     struct drop_scan *scan = alloc_zero(1, sizeof *scan);
 
     scan->spool = spool;
+    scan->known = known;
+    scan->context = context;
     return scan;
 }
 
@@ -106,6 +111,7 @@ static void look_at(struct drop_scan *scan, const char *name)
     struct stat status;
 
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+        scan->known(scan->context, name) ||
         fstatat(scan->spool->drop, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return;
     if (!S_ISREG(status.st_mode))

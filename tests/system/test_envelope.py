@@ -337,10 +337,10 @@ def test_original_recipient(front, given, original):
     (["jürgen@b.example"], {}, True),
     (["x@bücher.example"], {}, True),
     (["-f", "jürgen@b.example", TO], {}, True),
-    ([TO], {"Subject": "Grüße"}, False),
-    (["-t"], {"To": "Jürgen <x@y.example>"}, False),
+    ([TO], {"Subject": "Grüße"}, True),
+    (["-t"], {"To": "Jürgen <x@y.example>"}, True),
 ])
-def test_utf8_is_for_addresses(front, arguments, fields, utf8):
+def test_utf8_is_for_addresses_and_header(front, arguments, fields, utf8):
     draft = submit(front, *arguments, **fields)
     assert ("utf8" in draft.settings) == utf8
 

@@ -213,7 +213,7 @@ static void takes_values_of_a_smarthost(void **state)
           HOST(password_in_clear, TRUTH), "false" },
         { "", HOST(connections, UNSIGNED), "4" },
         { "connections = 1", HOST(connections, UNSIGNED), "1" },
-        { "", HOST(messages_per_connection, UNSIGNED), "100" },
+        { "", HOST(messages_per_connection, UNSIGNED), "1000" },
         { "", HOST(messages_per_minute, UNSIGNED), "0" },
         { "", HOST(inet, UNSIGNED), "0" },
         { "inet = ipv6", HOST(inet, UNSIGNED), "2" },
