@@ -36,9 +36,8 @@ struct draft;               /* fields: src/spool/draft.c */
 struct envelope;
 
 /*
- * A draft without a name, for postrider direct: in memory (memfd) up to
- * 1 MB, then in an unlinked file in $TMPDIR, /var/tmp or /tmp, or in memory
- * still where none of them can be written. FAULT_TEMPORARY.
+ * A draft without a name, for postrider direct: see util/scratch.h.
+ * FAULT_TEMPORARY.
  */
 struct draft *draft_new_unnamed(struct error *err);
 

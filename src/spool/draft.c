@@ -1,11 +1,9 @@
 #include "spool/draft.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "mail/envelope.h"
@@ -13,19 +11,16 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/crc32c.h"
-#include "util/io.h"
 #include "util/random.h"
+#include "util/scratch.h"
 
-#define MEMORY_MAX (1u << 20)   /* of an unnamed draft before it goes to disk */
 #define BUFFER_SIZE 65536
 
 struct draft {
-    int fd;
-    bool in_memory;             /* may still have to move to a file */
+    struct scratch file;        /* of a dropped draft: never in memory */
     struct drop_place place;    /* where it is committed; closed if nowhere */
     char id[RANDOM_ID_LENGTH + 1];
     struct buf pending;         /* not written yet; at most BUFFER_SIZE */
-    uint64_t written;           /* octets in the file */
     uint64_t content;           /* octets of the message so far */
     uint32_t sum;
 };
@@ -34,7 +29,7 @@ static struct draft *draft_new(const char *id)
 {
     struct draft *draft = alloc_zero(1, sizeof *draft);
 
-    draft->fd = -1;
+    draft->file = SCRATCH_NONE;
     draft->place = DROP_PLACE_NONE;
     memcpy(draft->id, id, sizeof draft->id);
     buf_init(&draft->pending, BUFFER_SIZE);
@@ -45,11 +40,8 @@ struct draft *draft_new_report(const char *id, struct error *err)
 {
     struct draft *draft = draft_new(id);
 
-    draft->fd = memfd_create("postrider message", MFD_CLOEXEC);
-    draft->in_memory = true;
-    if (draft->fd != -1)
+    if (scratch_open(&draft->file, err))
         return draft;
-    error_sys(err, FAULT_TEMPORARY, "hold the message in memory");
     draft_free(draft);
     return NULL;
 }
@@ -68,8 +60,8 @@ struct draft *draft_new_dropped(const char *spool, struct error *err)
 
     random_id(id);
     struct draft *draft = draft_new(id);
-    draft->fd = drop_place_open(&draft->place, spool, err);
-    if (draft->fd != -1)
+    draft->file.fd = drop_place_open(&draft->place, spool, err);
+    if (draft->file.fd != -1)
         return draft;
     draft_free(draft);
     return NULL;
@@ -77,14 +69,14 @@ struct draft *draft_new_dropped(const char *spool, struct error *err)
 
 bool draft_commit(struct draft *draft, struct error *err)
 {
-    return drop_place_commit(&draft->place, draft->fd, draft->id, err);
+    return drop_place_commit(&draft->place, draft->file.fd, draft->id, err);
 }
 
 void draft_free(struct draft *draft)
 {
     if (draft == NULL)
         return;
-    io_close(&draft->fd);
+    scratch_close(&draft->file);
     drop_place_close(&draft->place);
     buf_free(&draft->pending);
     free(draft);
@@ -95,47 +87,13 @@ const char *draft_id(const struct draft *draft)
     return draft->id;
 }
 
-/* An unlinked file where temporary files belong; -1 if there is no place. */
-static int open_temporary_file(void)
-{
-    const char *const places[] = { getenv("TMPDIR"), "/var/tmp", "/tmp" };
-
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        if (places[i] == NULL || places[i][0] != '/')
-            continue;
-        int fd = open(places[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-        if (fd != -1)
-            return fd;
-    }
-    return -1;
-}
-
-/* A large message does not belong in memory; but better there than nowhere. */
-static void move_to_file(struct draft *draft)
-{
-    int fd = open_temporary_file();
-
-    draft->in_memory = false;
-    if (fd == -1)
-        return;
-    if (!io_copy(draft->fd, fd, draft->written)) {
-        close(fd);
-        return;
-    }
-    close(draft->fd);
-    draft->fd = fd;
-}
-
 static bool write_out(struct draft *draft, const char *data, size_t length,
                       struct error *err)
 {
-    if (draft->in_memory && draft->written + length > MEMORY_MAX)
-        move_to_file(draft);
-    if (!io_write_all(draft->fd, data, length))
+    if (!scratch_write(&draft->file, data, length))
         return error_sys(err, FAULT_TEMPORARY, "store the message (%" PRIu64
                          " octets so far): make room and send it again",
-                         draft->written);
-    draft->written += length;
+                         draft->file.length);
     return true;
 }
 
@@ -212,6 +170,6 @@ bool draft_end(struct draft *draft, bool is_8bit, struct error *err)
 
 int draft_descriptor(struct draft *draft)
 {
-    lseek(draft->fd, 0, SEEK_SET);
-    return draft->fd;
+    lseek(draft->file.fd, 0, SEEK_SET);
+    return draft->file.fd;
 }

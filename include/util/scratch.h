@@ -1,0 +1,31 @@
+/*
+ * scratch.h - octets that need a descriptor and no name
+ *
+ * In memory (memfd) up to 1 MB, then in an unlinked file in $TMPDIR, /var/tmp
+ * or /tmp; in memory still where none of them can be written.
+ */
+#ifndef POSTRIDER_UTIL_SCRATCH_H
+#define POSTRIDER_UTIL_SCRATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+struct scratch {
+    int fd;                     /* -1: none */
+    bool in_memory;             /* may still have to move to a file */
+    uint64_t length;            /* octets written */
+};
+
+#define SCRATCH_NONE ((struct scratch){ .fd = -1 })
+
+/* FAULT_TEMPORARY. */
+bool scratch_open(struct scratch *scratch, struct error *err);
+void scratch_close(struct scratch *scratch);
+
+/* Append; false with errno. */
+bool scratch_write(struct scratch *scratch, const void *data, size_t length);
+
+#endif

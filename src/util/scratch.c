@@ -1,0 +1,64 @@
+#include "util/scratch.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "util/io.h"
+
+#define MEMORY_MAX (1u << 20)   /* octets kept in memory */
+
+bool scratch_open(struct scratch *scratch, struct error *err)
+{
+    *scratch = (struct scratch){
+        .fd = memfd_create("postrider message", MFD_CLOEXEC),
+        .in_memory = true,
+    };
+    return scratch->fd != -1 ||
+           error_sys(err, FAULT_TEMPORARY, "hold the message in memory");
+}
+
+void scratch_close(struct scratch *scratch)
+{
+    io_close(&scratch->fd);
+}
+
+/* An unlinked file where temporary files belong; -1 if there is no place. */
+static int open_temporary_file(void)
+{
+    const char *const places[] = { getenv("TMPDIR"), "/var/tmp", "/tmp" };
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (places[i] == NULL || places[i][0] != '/')
+            continue;
+        int fd = open(places[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd != -1)
+            return fd;
+    }
+    return -1;
+}
+
+/* A large message does not belong in memory; but better there than nowhere. */
+static void move_to_file(struct scratch *scratch)
+{
+    int fd = open_temporary_file();
+
+    scratch->in_memory = false;
+    if (fd != -1 && io_copy(scratch->fd, fd, scratch->length)) {
+        close(scratch->fd);
+        scratch->fd = fd;
+    } else {
+        io_close(&fd);
+    }
+}
+
+bool scratch_write(struct scratch *scratch, const void *data, size_t length)
+{
+    if (scratch->in_memory && scratch->length + length > MEMORY_MAX)
+        move_to_file(scratch);
+    if (!io_write_all(scratch->fd, data, length))
+        return false;
+    scratch->length += length;
+    return true;
+}
