@@ -3,6 +3,7 @@
  *
  *     pickup.c     drop/ -> ticket
  *     dispatch.c   ticket -> mission: a worker has it
+ *     mission.c    what workers tell
  *     settle.c     outcomes -> done, retry, report
  *     sweep.c      delay warnings and expiry
  *     answer.c     requests of administrators
@@ -102,6 +103,9 @@ void dispatch_end(struct desk *desk, struct mission *mission);
 void dispatch_give_back(struct ticket *ticket, struct entry *entry);
 /* The mission that has this ticket, or NULL. */
 struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket);
+
+/* mission.c: what the crews tell; their context is the desk. */
+extern const struct crew_events mission_events;
 
 /* settle.c */
 

@@ -35,6 +35,15 @@ command command_help;           /* --help */
  * FAULT_CONFIG. The caller frees it. */
 struct config *command_config(struct error *err);
 
+/*
+ * Store a message in the queue, durable on return. With -odi wait for the first
+ * attempt and tell how it went.
+ */
+struct submission;
+bool deliver_to_queue(const struct options *opt,
+                      const struct submission *said,
+                      const struct config *config, struct error *err);
+
 /* Many callers never look at what they are told: the log knows, too. */
 void command_log_refusal(const struct error *err);
 

@@ -34,13 +34,14 @@ bool route_parse(const char *argument, struct mailbox_list *list,
  *
  * address  as parsed from what the caller wrote; perhaps without a domain
  * notify   for each recipient it becomes
+ * original ORCPT as the client gave it; NULL: made up when the address changes
  *
  * FAULT_DATA if it can be no address; FAULT_CONFIG for an alias that cannot
  * be used, FAULT_TEMPORARY for aliases that cannot be read.
  */
 bool route_recipient(struct route *route, const char *address,
-                     unsigned notify, struct envelope *env,
-                     struct error *err);
+                     unsigned notify, const char *original,
+                     struct envelope *env, struct error *err);
 
 /* The recipients that redirect_all has replaced, as the body of a field; NULL
  * if there are none. The caller frees it. */

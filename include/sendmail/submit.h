@@ -10,6 +10,8 @@
 #define POSTRIDER_SENDMAIL_SUBMIT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
 
 #include "mail/envelope.h"
 #include "util/error.h"
@@ -20,8 +22,16 @@ struct draft;
 #define SUBMIT_HEADER_MAX (4u << 20)    /* octets of a header section */
 #define SUBMIT_HOPS_MAX 50              /* more is a loop */
 
+/* A recipient of SMTP, which says more of it than an argument can. */
+struct submit_recipient {
+    char *address;
+    unsigned notify;            /* enum notify, or-ed */
+    char *original;             /* ORCPT, or NULL */
+};
+
 /* What the caller said about his message. Strings are borrowed. */
 struct submission {
+    uid_t uid;                  /* who he is */
     int source;                 /* descriptor of the message; read to its end */
     bool dots;                  /* a line with a single dot ends it (no -i) */
     bool extract;               /* recipients from the header, too (-t) */
@@ -31,6 +41,8 @@ struct submission {
     const char *reverse_path;   /* -f as written; NULL if not given */
     const char *full_name;      /* -F; NULL if not given */
     char *const *recipients;    /* address lists, ended by NULL */
+    const struct submit_recipient *named;   /* more recipients: count of */
+    size_t named_count;                     /* them */
     unsigned notify;            /* enum notify, or-ed */
     enum dsn_return dsn_return;
     const char *envelope_id;    /* xtext, or NULL */

@@ -7,10 +7,11 @@
  *     postrider 1 ID                       32 hexadecimal digits
  *     from REVERSE-PATH                    may be empty
  *     to NOTIFY ORCPT FORWARD-PATH         one a recipient; "-" for none
- *     ret full|hdrs                        these four only when set
+ *     ret full|hdrs                        these five only when set
  *     envid XTEXT
  *     smarthost NAME
  *     utf8
+ *     uid NUMBER                           believed only of the daemon
  *                                          an empty line, then the message:
  *     ...                                  CRLF lines, not dot-stuffed
  *     END OCTETS CHECKSUM FLAGS            octets of the message, CRC-32C of
@@ -26,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "util/error.h"
 
@@ -63,6 +65,10 @@ void draft_free(struct draft *draft);
 
 /* The queue-id, made with the draft. Borrowed. */
 const char *draft_id(const struct draft *draft);
+
+/* Say who sent it, where the file's owner is the daemon, which took it over a
+ * socket. Before draft_envelope. */
+void draft_set_uid(struct draft *draft, uid_t uid);
 
 /* First the envelope, then the message in pieces, CRLF lines. FAULT_TEMPORARY
  * when writing fails, with the remedy for a full disk. */

@@ -133,6 +133,22 @@ static char *read_mailname(void)
     return NULL;
 }
 
+/* The system's own spool has its sockets where sockets belong; another one, a
+ * test's or a user's, has its control socket beside its folders. */
+static void set_default_sockets(struct config *config)
+{
+    bool usual = strcmp(config->spool, POSTRIDER_LOCALSTATEDIR
+                        "/spool/postrider") == 0;
+
+    if (*config->control == '\0') {
+        free(config->control);
+        config->control = usual ? alloc_string("/run/postrider/control")
+                                : alloc_format("%s/control", config->spool);
+    }
+    if (usual && config_keys_line(CONFIG_TOP, config->lines, "listen") == 0)
+        strings_add(&config->listen, "/run/postrider/submit");
+}
+
 /* What is set costs no look at files. */
 static void fill_names(struct config *config)
 {
@@ -146,13 +162,7 @@ static void fill_names(struct config *config)
         if (config->domain == NULL)
             config->domain = alloc_string(config->hostname);
     }
-    if (*config->control == '\0') {
-        bool usual = strcmp(config->spool, POSTRIDER_LOCALSTATEDIR
-                            "/spool/postrider") == 0;
-        free(config->control);
-        config->control = usual ? alloc_string("/run/postrider/control")
-                                : alloc_format("%s/control", config->spool);
-    }
+    set_default_sockets(config);
 }
 
 static bool check_senders(const struct config *config, struct error *err)

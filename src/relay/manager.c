@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "relay/control.h"
 #include "relay/desk.h"
+#include "relay/listener.h"
 #include "relay/notify.h"
 #include "relay/tally.h"
 #include "spool/entry.h"
@@ -29,7 +30,8 @@
 #define METRICS_TIME 15000
 
 /* What a descriptor in the poll set stands for. */
-enum source { SOURCE_SIGNAL, SOURCE_INOTIFY, SOURCE_WORKER, SOURCE_CONTROL };
+enum source { SOURCE_SIGNAL, SOURCE_INOTIFY, SOURCE_WORKER, SOURCE_CONTROL,
+              SOURCE_LISTENER };
 
 struct watched {
     enum source source;
@@ -39,6 +41,8 @@ struct watched {
 
 struct manager {
     struct desk desk;
+    struct listener *listener;
+    char *sendmail;             /* path of the program beside ours */
     int signals;
     int inotify;
     struct pollfd *set;         /* rebuilt in each round */
@@ -48,110 +52,6 @@ struct manager {
     int64_t next_rescan, next_sweep, next_metrics, next_watchdog;
     int64_t watchdog;           /* interval; 0: none */
     enum manager_end end;       /* once desk.stopping */
-};
-
-static void on_opened(void *context, size_t smarthost, const char *peer)
-{
-    struct desk *desk = context;
-
-    if (gate_opened(&desk->gates[smarthost], clock_now())) {
-        log_line(LOG_LEVEL_INFO, "smarthost %s is up: %s",
-                 desk->config->smarthosts[smarthost].name, peer);
-        schedule_release(desk->schedule, smarthost);
-    }
-}
-
-static void on_closed(void *context, size_t smarthost, const struct error *err)
-{
-    struct desk *desk = context;
-    struct gate *gate = &desk->gates[smarthost];
-    bool news = gate_failed(gate, err, clock_now());
-    const char *name = desk->config->smarthosts[smarthost].name;
-
-    if (news && gate->state == GATE_PARKED)
-        log_line(LOG_LEVEL_ALERT, "smarthost %s is parked, its mail is kept: "
-                 "%s", name, err->text);
-    else if (news)
-        log_line(LOG_LEVEL_WARNING, "smarthost %s is down, its mail is kept: "
-                 "%s", name, err->text);
-    if (news)
-        pickup_store_all(desk);
-}
-
-static void on_outcome(void *context, uint64_t job, size_t index,
-                       const struct outcome *outcome, const char *peer,
-                       bool dsn_passed_on)
-{
-    struct desk *desk = context;
-    struct mission *mission = dispatch_find(desk, job);
-
-    if (mission != NULL)
-        settle_outcome(mission, desk, index, outcome, peer, dsn_passed_on);
-}
-
-/* The message goes back to where it came from, as if nothing had been tried. */
-static void put_back(struct desk *desk, struct mission *mission)
-{
-    struct ticket *ticket = mission->ticket;
-
-    dispatch_give_back(ticket, mission->entry);
-    mission->entry = NULL;
-    schedule_at(desk->schedule, ticket, clock_now());
-    if (ticket->entry != NULL &&
-        desk->gates[mission->smarthost].state != GATE_UP)
-        pickup_store(desk, ticket);
-}
-
-static void end_mission(struct desk *desk, struct mission *mission,
-                        bool attempted)
-{
-    struct entry *entry = mission->entry;
-
-    if (mission->refused) {
-        queue_remove(&desk->spool, mission->ticket->id, false);
-        if (!mission->ticket->stored)
-            desk->fresh--;
-        schedule_remove(desk->schedule, mission->ticket);
-    } else if (attempted) {
-        mission->entry = NULL;
-        settle_message(desk, mission->ticket, entry, mission->state, true);
-    } else {
-        put_back(desk, mission);
-    }
-    dispatch_end(desk, mission);
-}
-
-static void on_done(void *context, uint64_t job)
-{
-    struct desk *desk = context;
-    struct mission *mission = dispatch_find(desk, job);
-
-    if (mission != NULL)
-        end_mission(desk, mission, mission->attempted);
-}
-
-static void on_lost(void *context, uint64_t job, const size_t *delivered,
-                    size_t count, bool crashed)
-{
-    struct desk *desk = context;
-    struct mission *mission = dispatch_find(desk, job);
-
-    if (mission == NULL)
-        return;
-    for (size_t i = 0; i < count; i++)
-        settle_accepted(mission->state, delivered[i], NULL);
-    if (crashed && count == 0)
-        log_line(LOG_LEVEL_WARNING, "%s: deferred: its worker died",
-                 mission->ticket->id);
-    end_mission(desk, mission, mission->attempted || count > 0 || crashed);
-}
-
-static const struct crew_events crew_events = {
-    .opened = on_opened,
-    .closed = on_closed,
-    .outcome = on_outcome,
-    .done = on_done,
-    .lost = on_lost,
 };
 
 static void reap(struct manager *manager)
@@ -164,6 +64,8 @@ static void reap(struct manager *manager)
         for (size_t i = 0; i < desk->config->smarthost_count; i++)
             if (crew_reap(desk->crews[i], pid, status)) {
                 gate_probe_returned(&desk->gates[i]);
+                break;
+            } else if (listener_reap(manager->listener, pid)) {
                 break;
             }
 }
@@ -260,6 +162,11 @@ static void watch_control(void *context, int fd, short events)
     watch(context, fd, events, &(struct watched){ .source = SOURCE_CONTROL });
 }
 
+static void watch_listener(void *context, int fd, short events)
+{
+    watch(context, fd, events, &(struct watched){ .source = SOURCE_LISTENER });
+}
+
 static void build_set(struct manager *manager)
 {
     struct desk *desk = &manager->desk;
@@ -275,6 +182,8 @@ static void build_set(struct manager *manager)
         crew_each(desk->crews[i], watch_worker, manager);
     }
     control_each(desk->control, watch_control, manager);
+    if (!desk->stopping)
+        listener_each(manager->listener, watch_listener, manager);
 }
 
 static void handle(struct manager *manager, size_t index)
@@ -294,6 +203,9 @@ static void handle(struct manager *manager, size_t index)
         break;
     case SOURCE_CONTROL:
         control_handle(manager->desk.control, ready->fd, ready->revents);
+        break;
+    case SOURCE_LISTENER:
+        listener_handle(manager->listener, ready->fd);
         break;
     }
 }
@@ -370,6 +282,18 @@ static void run_round(struct manager *manager)
     housekeeping(manager);
 }
 
+/* sendmail stands beside postrider, wherever that is. */
+static bool prepare_listener(struct manager *manager, struct error *err)
+{
+    const char *program = manager->desk.program;
+    int folder = (int)(strrchr(program, '/') - program);
+
+    manager->sendmail = alloc_format("%.*s/sendmail", folder, program);
+    manager->listener = listener_new(&manager->desk.config->listen,
+                                     manager->sendmail, err);
+    return manager->listener != NULL;
+}
+
 static bool prepare_signals(struct manager *manager, struct error *err)
 {
     sigset_t set;
@@ -415,7 +339,7 @@ static void prepare_smarthosts(struct desk *desk)
                   clock_now());
         desk->crews[i] = crew_new(desk->program, smarthost->name, i,
                                   smarthost->connections, &desk->spool,
-                                  &crew_events, desk);
+                                  &mission_events, desk);
     }
 }
 
@@ -448,6 +372,8 @@ static void clean_up(struct manager *manager)
     free(desk->gates);
     drop_scan_free(desk->scan);
     control_free(desk->control);
+    listener_free(manager->listener);
+    free(manager->sendmail);
     spool_close(&desk->spool);
     io_close(&manager->signals);
     io_close(&manager->inotify);
@@ -474,7 +400,8 @@ enum manager_end manager_run(const struct config *config, const char *program,
                    prepare_signals(&manager, err) &&
                    (desk->control = control_new(config->control,
                                                 answer_request, desk,
-                                                err)) != NULL;
+                                                err)) != NULL &&
+                   prepare_listener(&manager, err);
     if (started) {
         prepare_smarthosts(desk);
         prepare_inotify(&manager);

@@ -32,16 +32,6 @@ bool command_unknown(const struct options *opt, struct error *err)
                      opt->mode_letter);
 }
 
-/* A client waits for a greeting: this one tells it to go away. */
-bool command_smtp(const struct options *opt, struct error *err)
-{
-    (void)opt;
-    fputs("421 4.3.0 SMTP on standard input is not available\r\n", stdout);
-    fflush(stdout);
-    return error_set(err, FAULT_UNAVAILABLE, "-bs: this version takes no SMTP "
-                     "on standard input: use sendmail -t");
-}
-
 bool command_version(const struct options *opt, struct error *err)
 {
     (void)opt;

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "sendmail/handover.h"
 #include "sendmail/options.h"
+#include "sendmail/socket_way.h"
 #include "sendmail/submit.h"
 #include "spool/ask.h"
 #include "spool/draft.h"
@@ -91,14 +92,52 @@ static bool hear_outcome(int fd, struct error *err)
     return !answer.failed;
 }
 
-static bool store(const struct options *opt, const struct config *config,
-                  struct error *err)
+/* Whom the daemon takes a message from that another's process stores: itself
+ * only, for those who talk to its sockets. */
+static bool is_for_another(const struct submission *said)
+{
+    return said->uid != geteuid();
+}
+
+/* The directory cannot be written (a sandbox, a full disk): the daemon, if it
+ * listens, can. */
+static bool store_by_socket(const struct submission *said,
+                            const struct config *config, const char *path,
+                            struct error *err)
+{
+    struct draft *draft = draft_new_unnamed(err);
+    bool done = draft != NULL && submit_message(said, config, draft, err) &&
+                socket_way_send(path, config->hostname, draft, err);
+
+    draft_free(draft);
+    return done;
+}
+
+/* The first Unix socket that the daemon serves SMTP on, or NULL. */
+static const char *listening_socket(const struct config *config)
+{
+    for (size_t i = 0; i < config->listen.count; i++)
+        if (config->listen.items[i][0] == '/' &&
+            access(config->listen.items[i], W_OK) == 0)
+            return config->listen.items[i];
+    return NULL;
+}
+
+bool deliver_to_queue(const struct options *opt,
+                      const struct submission *said,
+                      const struct config *config, struct error *err)
 {
     struct draft *draft = draft_new_dropped(config->spool, err);
     int question = -1;
 
-    bool done = draft != NULL &&
-                submit_message(&opt->message, config, draft, err);
+    if (draft == NULL && err->fault == FAULT_TEMPORARY &&
+        opt->mode == MODE_DELIVER) {
+        const char *path = listening_socket(config);
+        return path != NULL && store_by_socket(said, config, path, err);
+    }
+    if (draft != NULL && is_for_another(said))
+        draft_set_uid(draft, said->uid);
+    bool done = draft != NULL && submit_message(said, config, draft, err);
     if (done) {
         question = ask_for_outcome(opt, config, draft_id(draft));
         done = draft_commit(draft, err);
@@ -125,7 +164,7 @@ bool command_deliver(const struct options *opt, struct error *err)
     }
     bool done = config->delivery == DELIVERY_DIRECT
                 ? deliver_directly(opt, config, err)
-                : store(opt, config, err);
+                : deliver_to_queue(opt, &opt->message, config, err);
     /* Where the log is standard error, the caller's line is there already. */
     if (!done && (config->log != LOG_TO_STDERR || options_quiet(opt)))
         command_log_refusal(err);

@@ -363,7 +363,7 @@ bool options_parse(struct options *opt, int argc, char **argv,
     *opt = (struct options){
         .mode = argc > 0 ? mode_of_name(argv[0]) : MODE_DELIVER,
         .error_mode = 'p',
-        .message = { .source = STDIN_FILENO, .dots = true,
+        .message = { .uid = getuid(), .source = STDIN_FILENO, .dots = true,
                      .recipients = nobody },
     };
     if (argc > 0 && !parse_words(opt, argv + 1, err))

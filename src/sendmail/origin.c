@@ -50,9 +50,10 @@ static char *local_part_of(const char *login)
     return buf_take(&quoted);
 }
 
-/* The process's user, looked up when first asked for: most messages need no
+/* The caller, looked up when first asked for: most messages need no
  * look into the passwd file. */
 struct user {
+    uid_t uid;
     struct account account;
     char *address;              /* NULL: not looked up yet */
 };
@@ -61,9 +62,9 @@ static void user_find(struct user *user, const struct config *config)
 {
     if (user->address != NULL)
         return;
-    process_account(getuid(), &user->account);
+    process_account(user->uid, &user->account);
     if (user->account.login == NULL)
-        user->account.login = alloc_format("%lu", (unsigned long)getuid());
+        user->account.login = alloc_format("%lu", (unsigned long)user->uid);
     char *local = local_part_of(user->account.login);
     user->address = alloc_format("%s@%s", local, config->domain);
     free(local);
@@ -174,7 +175,7 @@ bool origin_find(struct origin *origin, const struct submission *submission,
                  const struct config *config, const struct header *header,
                  bool resent, struct error *err)
 {
-    struct user user = { 0 };
+    struct user user = { .uid = submission->uid };
 
     *origin = (struct origin){ 0 };
     if (submission->reverse_path != NULL) {

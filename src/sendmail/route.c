@@ -54,16 +54,17 @@ bool route_parse(const char *argument, struct mailbox_list *list,
 struct target {
     const char *original;           /* as the caller wrote it */
     unsigned notify;
+    const char *orcpt;              /* given with it, or NULL */
     struct envelope *env;
 };
 
 static bool add_path(const struct target *to, const char *path,
                      struct error *err)
 {
-    char *original = NULL;
+    char *original = alloc_string(to->orcpt);
 
     /* RFC 3461 section 4.2: xtext holds an ASCII address. */
-    if (!address_equal(path, to->original) &&
+    if (original == NULL && !address_equal(path, to->original) &&
         text_is_ascii(to->original, strlen(to->original))) {
         char *xtext = xtext_encode(to->original);
         original = alloc_format("rfc822;%s", xtext);
@@ -146,9 +147,10 @@ static bool redirect(struct route *route, const struct target *to,
 }
 
 bool route_recipient(struct route *route, const char *address,
-                     unsigned notify, struct envelope *env, struct error *err)
+                     unsigned notify, const char *original,
+                     struct envelope *env, struct error *err)
 {
-    const struct target to = { address, notify, env };
+    const struct target to = { address, notify, original, env };
     struct strings list = { 0 };
 
     if (*route->config->redirect_all != '\0')

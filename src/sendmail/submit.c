@@ -32,7 +32,8 @@ struct work {
 /* What can be refused without reading anything. */
 static bool check_submission(const struct submission *said, struct error *err)
 {
-    if (!said->extract && said->recipients[0] == NULL)
+    if (!said->extract && said->recipients[0] == NULL &&
+        said->named_count == 0)
         return error_set(err, FAULT_USAGE,
                          "Recipient names must be specified");
     if (said->hops > SUBMIT_HOPS_MAX)
@@ -82,7 +83,7 @@ static bool add_recipients(struct work *work, const struct mailbox_list *list,
         if (except != NULL &&
             is_among(except, address, work->config->domain))
             continue;
-        if (!route_recipient(work->route, address, work->said->notify,
+        if (!route_recipient(work->route, address, work->said->notify, NULL,
                              &work->env, err))
             return false;
     }
@@ -98,6 +99,18 @@ static bool parse_arguments(const struct submission *said,
     return true;
 }
 
+static bool add_named(struct work *work, struct error *err)
+{
+    const struct submission *said = work->said;
+
+    for (size_t i = 0; i < said->named_count; i++)
+        if (!route_recipient(work->route, said->named[i].address,
+                             said->named[i].notify, said->named[i].original,
+                             &work->env, err))
+            return false;
+    return true;
+}
+
 /*
  * With -t, arguments are recipients, too, as with Sendmail 8.17; its manual
  * had them taken off the header's instead, which can be configured.
@@ -109,7 +122,8 @@ static bool find_recipients(struct work *work, struct error *err)
     bool subtract = work->said->extract && work->config->subtract_arguments;
 
     work->route = route_new(work->config, work->said->no_aliases);
-    bool done = parse_arguments(work->said, &named, err) &&
+    bool done = add_named(work, err) &&
+                parse_arguments(work->said, &named, err) &&
                 (!work->said->extract ||
                  complete_recipients(&work->header, &found, err)) &&
                 (subtract || add_recipients(work, &named, NULL, err)) &&

@@ -22,7 +22,7 @@ static bool verify_one(struct route *route, const char *address,
 {
     struct envelope env = { 0 };
     struct error err = { 0 };
-    bool good = route_recipient(route, address, 0, &env, &err);
+    bool good = route_recipient(route, address, 0, NULL, &env, &err);
 
     if (good)
         print_deliverable(address, host, &env);

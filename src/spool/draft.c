@@ -23,6 +23,8 @@ struct draft {
     struct buf pending;         /* not written yet; at most BUFFER_SIZE */
     uint64_t content;           /* octets of the message so far */
     uint32_t sum;
+    bool has_uid;
+    uid_t uid;
 };
 
 static struct draft *draft_new(const char *id)
@@ -118,6 +120,12 @@ static bool put(struct draft *draft, const char *data, size_t length,
     return true;
 }
 
+void draft_set_uid(struct draft *draft, uid_t uid)
+{
+    draft->has_uid = true;
+    draft->uid = uid;
+}
+
 static void add_recipient(struct buf *out, const struct recipient *rcpt)
 {
     const char *notify = notify_text(rcpt->notify);
@@ -145,6 +153,8 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
         buf_add_format(&text, "smarthost %s\n", env->smarthost);
     if (env->utf8)
         buf_add_text(&text, "utf8\n");
+    if (draft->has_uid)
+        buf_add_format(&text, "uid %lu\n", (unsigned long)draft->uid);
     buf_add_char(&text, '\n');
 
     bool done = put(draft, text.data, text.length, err);

@@ -134,7 +134,8 @@ static enum drop_result prove(const struct spool *spool, const char *id,
     else if (found->content_length > size_limit)
         why = "larger than message_size_limit";
     if (why == NULL) {
-        found->uid = uid;
+        found->uid = uid == geteuid() && found->has_claim
+                     ? found->claimed_uid : uid;
         *entry = found;
         return DROP_TAKEN;
     }

@@ -78,6 +78,17 @@ static bool take_utf8(struct entry *entry, char *value, struct error *err)
     return true;
 }
 
+static bool take_uid(struct entry *entry, char *value, struct error *err)
+{
+    uint64_t uid;
+
+    if (entry->has_claim || !text_to_number(value, UINT32_MAX, &uid))
+        return wrong(err, "uid");
+    entry->has_claim = true;
+    entry->claimed_uid = (uid_t)uid;
+    return true;
+}
+
 static const struct keyword {
     const char *word;           /* with the blank behind it, if there is one */
     take_line *take;
@@ -88,6 +99,7 @@ static const struct keyword {
     { "envid ", take_envid },
     { "smarthost ", take_smarthost },
     { "utf8", take_utf8 },
+    { "uid ", take_uid },
 };
 
 static bool take_envelope_line(struct entry *entry, char *line,

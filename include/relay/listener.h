@@ -1,0 +1,35 @@
+/*
+ * listener.h - SMTP for programs that speak nothing else: each connection is
+ * served by a `sendmail -bs` of its own
+ */
+#ifndef POSTRIDER_RELAY_LISTENER_H
+#define POSTRIDER_RELAY_LISTENER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+#include "util/strings.h"
+
+struct listener;            /* fields: src/relay/listener.c */
+
+/*
+ * Listen at each of the addresses: paths of Unix sockets (mode 0666), or
+ * "127.0.0.1:25" and "[::1]:25", which the configuration has proved to be
+ * loopback. sendmail is the path of the program. NULL with FAULT_CONFIG.
+ */
+struct listener *listener_new(const struct strings *addresses,
+                              const char *sendmail, struct error *err);
+void listener_free(struct listener *listener);          /* NULL is allowed */
+
+/* For the poll loop: descriptors to watch for input, none while too many
+ * connections are served. */
+typedef void listener_watch(void *context, int fd, short events);
+void listener_each(struct listener *listener, listener_watch *add,
+                   void *context);
+void listener_handle(struct listener *listener, int fd);
+
+/* A child of this process ended: was it one of these? */
+bool listener_reap(struct listener *listener, pid_t pid);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * smtp_server.h - SMTP as it is served on standard input (RFC 5321); private
+ * to src/sendmail/smtp_*.c
+ */
+#ifndef POSTRIDER_SENDMAIL_SMTP_SERVER_H
+#define POSTRIDER_SENDMAIL_SMTP_SERVER_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "mail/envelope.h"
+#include "sendmail/smtp_input.h"
+#include "sendmail/submit.h"
+#include "util/buf.h"
+#include "util/scratch.h"
+
+struct config;
+struct options;
+
+struct server {
+    const struct options *opt;
+    struct config *config;
+    uid_t uid;                  /* of the client */
+    struct smtp_input in;
+    struct buf out;             /* replies not sent yet */
+    bool greeted;
+    bool done;                  /* say nothing more */
+    unsigned errors;            /* commands refused */
+    /* the transaction under way: */
+    char *reverse_path;         /* NULL: no MAIL yet */
+    struct submit_recipient *recipients;    /* owned, with their strings */
+    size_t count;
+    enum dsn_return dsn_return;
+    char *envelope_id;
+    bool utf8;
+    struct scratch chunks;      /* of BDAT so far; closed if none */
+    uint64_t chunk_size;
+};
+
+/* Queue a reply line, without its end. */
+void server_say(struct server *server, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Forget the transaction under way. */
+void server_forget(struct server *server);
+
+/* smtp_transaction.c: each answers one command. */
+void server_take_mail(struct server *server, char *argument);
+void server_take_rcpt(struct server *server, char *argument);
+void server_take_data(struct server *server, char *argument);
+void server_take_bdat(struct server *server, char *argument);
+void server_take_vrfy(struct server *server, char *argument);
+void server_take_expn(struct server *server, char *argument);
+
+#endif

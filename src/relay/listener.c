@@ -1,0 +1,161 @@
+#include "relay/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "relay/local.h"
+#include "util/alloc.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define SERVERS_MAX 100         /* connections served at a time */
+
+extern char **environ;
+
+struct listener {
+    const char *sendmail;
+    const struct strings *addresses;
+    int *sockets;               /* one an address */
+    size_t count;
+    pid_t servers[SERVERS_MAX];
+    size_t running;
+};
+
+/* "127.0.0.1:25" or "[::1]:25" as a socket address; the caller frees it. */
+static struct addrinfo *parse_address(const char *text)
+{
+    const struct addrinfo hints = {
+        .ai_family = AF_UNSPEC,
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+    };
+    struct addrinfo *found = NULL;
+    char *host = alloc_string(text);
+    char *port = strrchr(host, ':');
+    char *start = host + (*host == '[');
+
+    if (port != NULL) {
+        *port++ = '\0';
+        start[strcspn(start, "]")] = '\0';
+        if (getaddrinfo(start, port, &hints, &found) != 0)
+            found = NULL;
+    }
+    free(host);
+    return found;
+}
+
+static int listen_tcp(const char *text, struct error *err)
+{
+    struct addrinfo *address = parse_address(text);
+    int on = 1, fd = -1;
+
+    if (address != NULL)
+        fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC |
+                    SOCK_NONBLOCK, 0);
+    if (fd != -1)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    bool done = fd != -1 &&
+                bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
+                listen(fd, 64) == 0;
+    if (!done)
+        error_sys(err, FAULT_CONFIG, "listen at %s", text);
+    if (!done && fd != -1)
+        close(fd);
+    if (address != NULL)
+        freeaddrinfo(address);
+    return done ? fd : -1;
+}
+
+struct listener *listener_new(const struct strings *addresses,
+                              const char *sendmail, struct error *err)
+{
+    struct listener *listener = alloc_zero(1, sizeof *listener);
+
+    listener->sendmail = sendmail;
+    listener->addresses = addresses;
+    listener->sockets = alloc_zero(addresses->count, sizeof(int));
+    for (size_t i = 0; i < addresses->count; i++) {
+        const char *text = addresses->items[i];
+        int fd = *text == '/' ? local_listen(text, 0666, err)
+                              : listen_tcp(text, err);
+        if (fd == -1) {
+            listener_free(listener);
+            return NULL;
+        }
+        listener->sockets[listener->count++] = fd;
+    }
+    return listener;
+}
+
+void listener_free(struct listener *listener)
+{
+    if (listener == NULL)
+        return;
+    for (size_t i = 0; i < listener->count; i++) {
+        close(listener->sockets[i]);
+        if (listener->addresses->items[i][0] == '/')
+            unlink(listener->addresses->items[i]);
+    }
+    free(listener->sockets);
+    free(listener);
+}
+
+void listener_each(struct listener *listener, listener_watch *add,
+                   void *context)
+{
+    for (size_t i = 0; listener->running < SERVERS_MAX &&
+                       i < listener->count; i++)
+        add(context, listener->sockets[i], POLLIN);
+}
+
+/* `sendmail -bs` on the connection, like a child of inetd. */
+static bool serve(struct listener *listener, int connection)
+{
+    char name[] = "sendmail", mode[] = "-bs";
+    char *arguments[] = { name, mode, NULL };
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, connection, 0);
+    posix_spawn_file_actions_adddup2(&actions, connection, 1);
+    int failure = posix_spawn(&pid, listener->sendmail, &actions, NULL,
+                              arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (failure == 0)
+        listener->servers[listener->running++] = pid;
+    else
+        log_line(LOG_LEVEL_ERROR, "%s -bs: %s", listener->sendmail,
+                 strerror(failure));
+    return failure == 0;
+}
+
+void listener_handle(struct listener *listener, int fd)
+{
+    static const char busy[] = "421 4.3.2 Try again later\r\n";
+    int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+    if (connection == -1)
+        return;
+    if (!serve(listener, connection))
+        (void)send(connection, busy, sizeof busy - 1,
+                   MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(connection);
+}
+
+bool listener_reap(struct listener *listener, pid_t pid)
+{
+    for (size_t i = 0; i < listener->running; i++)
+        if (listener->servers[i] == pid) {
+            listener->servers[i] = listener->servers[--listener->running];
+            return true;
+        }
+    return false;
+}

@@ -1,0 +1,149 @@
+#include "sendmail/socket_way.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "sendmail/smtp_input.h"
+#include "spool/draft.h"
+#include "spool/entry.h"
+#include "util/alloc.h"
+#include "util/io.h"
+
+#define PATIENCE 60000          /* milliseconds for a reply */
+#define BLOCK_SIZE 65536
+
+struct dialogue {
+    int fd;
+    struct smtp_input in;
+    struct buf line;
+};
+
+static int connect_to(const char *path, struct error *err)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct timeval limit = { .tv_sec = PATIENCE / 1000 };
+
+    if (strlen(path) >= sizeof address.sun_path) {
+        error_set(err, FAULT_CONFIG, "%s: path is too long", path);
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd != -1)
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    if (fd != -1 &&
+        connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    error_sys(err, FAULT_TEMPORARY, "message not queued: %s", path);
+    io_close(&fd);
+    return -1;
+}
+
+/* The last line of the next reply must begin with this digit. */
+static bool expect(struct dialogue *d, char class, struct error *err)
+{
+    do {
+        if (smtp_input_line(&d->in, &d->line) != SMTP_LINE)
+            return error_set(err, FAULT_TEMPORARY, "message not queued: the "
+                             "daemon does not answer");
+    } while (d->line.length > 3 && d->line.data[3] == '-');
+    if (d->line.data[0] == class)
+        return true;
+    return error_set(err, d->line.data[0] == '5' ? FAULT_DATA
+                                                 : FAULT_TEMPORARY,
+                     "message not queued: the daemon says: %s", d->line.data);
+}
+
+static bool say(struct dialogue *d, const char *text, struct error *err)
+{
+    return io_write_all(d->fd, text, strlen(text)) ||
+           error_sys(err, FAULT_TEMPORARY, "message not queued: tell the "
+                     "daemon");
+}
+
+/* Say it, with its CRLF, and free it; then hear a reply of that class. */
+static bool ask(struct dialogue *d, char *text, char class, struct error *err)
+{
+    bool done = say(d, text, err) && expect(d, class, err);
+
+    free(text);
+    return done;
+}
+
+static bool send_envelope(struct dialogue *d, const struct envelope *env,
+                          struct error *err)
+{
+    const char *returns = env->dsn_return == RETURN_FULL ? " RET=FULL"
+                          : env->dsn_return == RETURN_HEADERS ? " RET=HDRS"
+                          : "";
+    const char *id = env->envelope_id;
+
+    bool done = ask(d, alloc_format("MAIL FROM:<%s>%s%s%s%s\r\n",
+                                    envelope_reverse_path(env),
+                                    env->utf8 ? " SMTPUTF8" : "", returns,
+                                    id != NULL ? " ENVID=" : "",
+                                    id != NULL ? id : ""), '2', err);
+    for (size_t i = 0; done && i < env->count; i++) {
+        const struct recipient *rcpt = &env->recipients[i];
+        done = ask(d, alloc_format("RCPT TO:<%s>%s%s%s%s\r\n", rcpt->path,
+                                   rcpt->notify != 0 ? " NOTIFY=" : "",
+                                   notify_text(rcpt->notify),
+                                   rcpt->original != NULL ? " ORCPT=" : "",
+                                   rcpt->original != NULL ? rcpt->original
+                                                          : ""), '2', err);
+    }
+    return done;
+}
+
+static bool send_content(struct dialogue *d, const struct entry *entry,
+                         struct error *err)
+{
+    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
+    char *command = alloc_format("BDAT %" PRIu64 " LAST\r\n",
+                                 entry->content_length);
+    bool done = say(d, command, err);
+    uint64_t sent = 0;
+
+    while (done && sent < entry->content_length) {
+        uint64_t rest = entry->content_length - sent;
+        ssize_t step = io_read_at(entry->fd, block, rest < BLOCK_SIZE
+                                  ? (size_t)rest : BLOCK_SIZE,
+                                  (off_t)(entry->content_start + sent));
+        done = (step > 0 && io_write_all(d->fd, block, (size_t)step)) ||
+               error_sys(err, FAULT_TEMPORARY, "message not queued: tell the "
+                         "daemon");
+        sent += step > 0 ? (uint64_t)step : 0;
+    }
+    free(command);
+    free(block);
+    return done && expect(d, '2', err);
+}
+
+bool socket_way_send(const char *path, const char *hello, struct draft *draft,
+                     struct error *err)
+{
+    struct dialogue d = { .fd = connect_to(path, err) };
+    struct entry *entry;
+
+    if (d.fd == -1)
+        return false;
+    entry = entry_reopen(dup(draft_descriptor(draft)), NULL, err);
+    smtp_input_init(&d.in, d.fd, PATIENCE);
+    buf_init(&d.line, SIZE_MAX);
+    bool done = entry != NULL && expect(&d, '2', err) &&
+                ask(&d, alloc_format("EHLO %s\r\n", hello), '2', err) &&
+                send_envelope(&d, &entry->envelope, err) &&
+                send_content(&d, entry, err);
+    if (done)
+        (void)io_write_all(d.fd, "QUIT\r\n", 6);
+    entry_free(entry);
+    smtp_input_free(&d.in);
+    buf_free(&d.line);
+    io_close(&d.fd);
+    return done;
+}
