@@ -115,13 +115,15 @@ static char *check_path(struct server *server, const char *path,
                         bool may_be_null)
 {
     struct error err = { 0 };
+    char *bracketed = alloc_format("<%s>", path);
     char *address = NULL;
     char *complete = NULL;
 
     if (*path != '\0' || may_be_null)
-        address = address_parse_one(path, &err);
+        address = address_parse_one(bracketed, &err);
     else
         error_set(&err, FAULT_DATA, "no address");
+    free(bracketed);
     if (address != NULL)
         complete = address_complete(address, server->config->domain);
     if (complete != NULL && *complete != '\0' &&
@@ -458,7 +460,7 @@ static bool expand(struct server *server, char *argument,
 {
     struct route *route = route_new(server->config, false);
     struct error err = { 0 };
-    char *path = take_path(&argument);
+    char *path = *argument == '\0' ? NULL : take_path(&argument);
     char *address = path == NULL ? NULL : check_path(server, path, false);
     bool done = address != NULL &&
                 route_recipient(route, address, 0, NULL, env, &err);

@@ -167,7 +167,7 @@ def test_unknown_option_shows_usage(front):
     assert "usage: sendmail" in result.errors
 
 
-@pytest.mark.parametrize("arguments", [["-F"], ["-Z"], [], ["-bs"]])
+@pytest.mark.parametrize("arguments", [["-F"], ["-Z"], []])
 def test_probing_caller_is_not_kept(front, arguments):
     """netdata runs `sendmail -F` and keeps standard input open."""
     ours, theirs = os.pipe()
@@ -336,8 +336,8 @@ def test_name_does_not_tell_where_postrider_is(front, folder):
     ("-bH", 0, "no host status\n", ""),
     ("-bi", 0, " 0 aliases\n", ""),
     ("-I", 0, " 0 aliases\n", ""),
-    ("-bs", 69, "421 4.3.0 ", "-bs"),
-    ("-bs -odb -oem -om", 69, "421 4.3.0 ", "-bs"),
+    ("-bs", 0, "220 ", ""),
+    ("-bs -odb -oem -om", 0, "220 ", ""),
     ("--version", 0, "Postrider", ""),
     ("-t --version", 0, "Postrider", ""),
     ("-d0.1", 0, "Postrider", ""),
@@ -361,12 +361,6 @@ def test_mode_without_message_reads_no_input(front, text):
         result = front.sendmail(*words(text), stdin=stdin, limit=10)
     os.close(theirs)
     assert result.seconds < 2
-
-
-def test_smtp_client_is_told_to_go_in_smtp(front):
-    result = front.sendmail("-bs", stdin=b"EHLO x\r\nQUIT\r\n").expect(69)
-    assert result.stdout.endswith(b"\r\n")
-    assert result.stdout.count(b"\n") == 1
 
 
 def test_version_is_told_before_the_message_goes(front):
