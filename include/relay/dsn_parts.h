@@ -25,6 +25,7 @@ struct dsn {
     const char *const *to;          /* addresses it goes to */
     size_t to_count;
     const char *boundary;
+    bool is_8bit;                   /* some of it is not ASCII */
 };
 
 /* What happened, for people. */

@@ -13,6 +13,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/text.h"
 
 /* Does the sender want this kind of report about this recipient? */
 static bool is_wanted(enum dsn_kind kind, const struct recipient *rcpt,
@@ -98,7 +99,7 @@ static void add_header(struct buf *out, const struct dsn *dsn)
     buf_add_format(out, "Content-Type: multipart/report; "
                    "report-type=delivery-status;\r\n\tboundary=\"%s\"\r\n",
                    dsn->boundary);
-    if (dsn->entry->is_8bit)
+    if (dsn->is_8bit)
         buf_add_text(out, "Content-Transfer-Encoding: 8bit\r\n");
     buf_add_text(out, "\r\n");
 }
@@ -122,7 +123,20 @@ static bool write_all(struct draft *draft, const struct dsn *dsn,
            dsn_add_original(draft, dsn, err);
     buf_free(&text);
     envelope_free(&env);
-    return done && draft_end(draft, dsn->entry->is_8bit, err);
+    return done && draft_end(draft, dsn->is_8bit, err);
+}
+
+/* Addresses and replies may be UTF-8, whatever the message is. */
+static bool is_all_ascii(const struct entry *entry, const struct state *state)
+{
+    if (envelope_has_utf8_address(&entry->envelope))
+        return false;
+    for (size_t i = 0; i < state->count; i++) {
+        const char *text = state->recipients[i].text;
+        if (text != NULL && !text_is_ascii(text, strlen(text)))
+            return false;
+    }
+    return true;
 }
 
 struct draft *dsn_compose(enum dsn_kind kind, const struct config *config,
@@ -146,6 +160,7 @@ struct draft *dsn_compose(enum dsn_kind kind, const struct config *config,
         .to = kind == DSN_DOUBLE ? to : &sender,
         .to_count = kind == DSN_DOUBLE ? to_count : 1,
         .boundary = boundary,
+        .is_8bit = entry->is_8bit || !is_all_ascii(entry, state),
     };
 
     struct draft *draft = draft_new_report(id, err);

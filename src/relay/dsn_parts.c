@@ -76,7 +76,7 @@ void dsn_add_explanation(struct buf *out, const struct dsn *dsn)
 {
     buf_add_format(out, "--%s\r\nContent-Description: Notification\r\n"
                    "Content-Type: text/plain; charset=utf-8\r\n"
-                   "%s\r\n", dsn->boundary, dsn->entry->is_8bit
+                   "%s\r\n", dsn->boundary, dsn->is_8bit
                    ? "Content-Transfer-Encoding: 8bit\r\n" : "");
     buf_add_format(out, "This is the mail system at %s.\r\n\r\n%s\r\n",
                    dsn->config->hostname, wordings[dsn->kind].lead);
@@ -230,7 +230,7 @@ bool dsn_add_original(struct draft *draft, const struct dsn *dsn,
                    "Content-Type: %s\r\n%s\r\n", dsn->boundary,
                    wordings[dsn->kind].part,
                    whole ? "message/rfc822" : "text/rfc822-headers",
-                   dsn->entry->is_8bit
+                   dsn->is_8bit
                    ? "Content-Transfer-Encoding: 8bit\r\n" : "");
     bool done = draft_add(draft, text.data, text.length, err) &&
                 copy_content(draft, dsn->entry, whole
