@@ -104,6 +104,10 @@ void dispatch_give_back(struct ticket *ticket, struct entry *entry);
 /* The mission that has this ticket, or NULL. */
 struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket);
 
+/* Why a message waits: its own last reason, or its smarthost's; "". */
+const char *dispatch_reason(const struct desk *desk,
+                            const struct ticket *ticket);
+
 /* mission.c: what the crews tell; their context is the desk. */
 extern const struct crew_events mission_events;
 

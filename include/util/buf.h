@@ -7,6 +7,7 @@
 #ifndef POSTRIDER_UTIL_BUF_H
 #define POSTRIDER_UTIL_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -29,6 +30,8 @@ bool buf_add_text(struct buf *buf, const char *text);
 bool buf_add_char(struct buf *buf, char c);
 bool buf_add_format(struct buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+bool buf_add_vformat(struct buf *buf, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* Remove count octets at position from the start; close the gap. */
 void buf_remove(struct buf *buf, size_t position, size_t count);

@@ -37,20 +37,14 @@ static bool may_see(const struct question *q, const struct ticket *ticket)
     return is_administrator(q->uid) || ticket->uid == q->uid;
 }
 
-static const char *reason_of(const struct desk *desk,
-                             const struct ticket *ticket)
+/* What people are told of it: a message that is on its way waits for nothing. */
+static const char *shown_reason(const struct desk *desk,
+                                const struct ticket *ticket)
 {
     if (ticket->place == TICKET_HELD)
         return "held by the administrator";
-    if (ticket->place == TICKET_OUT)
-        return "";
-    if (ticket->reason != NULL)
-        return ticket->reason;
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        if (desk->gates[i].reason != NULL &&
-            (ticket->smarthost < 0 || (size_t)ticket->smarthost == i))
-            return desk->gates[i].reason;
-    return "";
+    return ticket->place == TICKET_OUT ? ""
+                                       : dispatch_reason(desk, ticket);
 }
 
 static void list_ticket(void *context, struct ticket *ticket)
@@ -66,7 +60,7 @@ static void list_ticket(void *context, struct ticket *ticket)
     buf_add_format(q->out, "%s\t%c\t%lu\t%" PRIu64 "\t%" PRId64 "\t%u\t%s",
                    ticket->id, marks[ticket->place],
                    (unsigned long)ticket->uid, ticket->size, ticket->received,
-                   ticket->attempts, reason_of(q->desk, ticket));
+                   ticket->attempts, shown_reason(q->desk, ticket));
     const char *address = ticket->summary;
     if (address == NULL) {
         buf_add_text(q->out, "\t?\t?\n");
@@ -290,9 +284,9 @@ static bool answer_wait(const struct question *q)
         return true;
     }
     if (ticket != NULL && ticket->place != TICKET_OUT &&
-        *reason_of(q->desk, ticket) != '\0') {
+        *shown_reason(q->desk, ticket) != '\0') {
         buf_add_format(q->out, "deferred - 4.4.1 %s\n",
-                       reason_of(q->desk, ticket));
+                       shown_reason(q->desk, ticket));
         return true;
     }
     memcpy(q->waiting, q->argument, RANDOM_ID_LENGTH + 1);

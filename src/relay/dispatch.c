@@ -215,3 +215,15 @@ int64_t dispatch_next_time(const struct desk *desk, int64_t now)
     }
     return next;
 }
+
+const char *dispatch_reason(const struct desk *desk,
+                            const struct ticket *ticket)
+{
+    if (ticket->reason != NULL)
+        return ticket->reason;
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        if (desk->gates[i].reason != NULL &&
+            (ticket->smarthost < 0 || (size_t)ticket->smarthost == i))
+            return desk->gates[i].reason;
+    return "";
+}

@@ -59,19 +59,6 @@ static void examine(void *context, struct ticket *ticket)
         strings_add(&found->ids, ticket->id);
 }
 
-/* Why it has not been delivered: its own last reason, or the smarthost's. */
-static const char *reason_of(const struct desk *desk,
-                             const struct ticket *ticket)
-{
-    if (ticket->reason != NULL)
-        return ticket->reason;
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        if (desk->gates[i].reason != NULL &&
-            (ticket->smarthost < 0 || (size_t)ticket->smarthost == i))
-            return desk->gates[i].reason;
-    return "no smarthost took it";
-}
-
 /* The reason for those that were never tried themselves. */
 static void explain(struct state *state, const char *reason, bool expired)
 {
@@ -108,7 +95,9 @@ static void deal_with(struct desk *desk, struct ticket *ticket, int64_t now)
         entry_free(entry);
         return;
     }
-    explain(state, reason_of(desk, ticket), is_expired(desk, ticket, now));
+    const char *reason = dispatch_reason(desk, ticket);
+    explain(state, *reason != '\0' ? reason : "no smarthost took it",
+            is_expired(desk, ticket, now));
     settle_late(desk, ticket, entry, state);
     state_free(state);
 }

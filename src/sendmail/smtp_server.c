@@ -19,18 +19,14 @@
 
 void server_say(struct server *server, const char *format, ...)
 {
+    size_t start = server->out.length;
     va_list args;
-    char *text = NULL;
 
     va_start(args, format);
-    int length = vasprintf(&text, format, args);
+    buf_add_vformat(&server->out, format, args);
     va_end(args);
-    if (length == -1)
-        return;
-    server->errors += text[0] == '5';
-    buf_add(&server->out, text, (size_t)length);
+    server->errors += server->out.data[start] == '5';
     buf_add_text(&server->out, "\r\n");
-    free(text);
 }
 
 void server_forget(struct server *server)

@@ -1,6 +1,5 @@
 #include "util/buf.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,19 +81,26 @@ bool buf_add_char(struct buf *buf, char c)
     return buf_add(buf, &c, 1);
 }
 
-bool buf_add_format(struct buf *buf, const char *format, ...)
+bool buf_add_vformat(struct buf *buf, const char *format, va_list args)
 {
-    va_list args;
     char *text = NULL;
-
-    va_start(args, format);
     int length = vasprintf(&text, format, args);
-    va_end(args);
+
     if (length == -1)
         return false;
     bool added = buf_add(buf, text, (size_t)length);
     explicit_bzero(text, (size_t)length);
     free(text);
+    return added;
+}
+
+bool buf_add_format(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    bool added = buf_add_vformat(buf, format, args);
+    va_end(args);
     return added;
 }
 
