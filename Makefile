@@ -115,8 +115,8 @@ unit_parts = $(filter-out %/main.o,$(foreach program,sendmail postrider,\
 $(B)/unit/%: tests/unit/%.c $$(call unit_parts,$$@)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -pie -o $@ $^ \
-	    -lcmocka -lconfuse -lssl -lcrypto
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -pie -o $@ \
+	    $(filter-out %.h,$^) -lcmocka -lconfuse -lssl -lcrypto
 
 -include $(wildcard $(B)/unit/*/*.d)
 
@@ -128,19 +128,56 @@ unit:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS='$(SANITIZE)' \
 	    FORTIFY= unit-tests
 
+# Fault tests: tests/fault/NAME_test.c, linked so that each system call of the
+# code under test can be made to fail; sendmail as a whole is linked so, too.
+WRAPPED := access connect faccessat fchmod fdopendir fstat fstatat fsync \
+           getrandom linkat lseek memfd_create open openat pread read readdir \
+           renameat socket syscall unlinkat write
+WRAP_FLAGS := $(foreach call,$(WRAPPED),-Wl,--wrap=$(call))
+FAULT_TESTS := $(patsubst tests/fault/%.c,$(B)/fault/%,\
+                 $(sort $(wildcard tests/fault/*_test.c)))
+
+$(B)/fault/wrap.o: tests/fault/wrap.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/fault/sendmail: $(B)/fault/wrap.o $(call object,sendmail) \
+                     $(call archives,$(filter-out sendmail,$(SENDMAIL_PARTS)))
+	@echo "  LD $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie $(WRAP_FLAGS) -o $@ $^ -lconfuse
+
+$(B)/fault/%_test: tests/fault/%_test.c $(B)/fault/wrap.o \
+                   $(call archives,$(below_relay))
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -pie \
+	    $(WRAP_FLAGS) -o $@ $(filter-out %.h,$^) -lcmocka -lconfuse -lssl \
+	    -lcrypto
+
+-include $(wildcard $(B)/fault/*.d)
+
+fault-tests: $(FAULT_TESTS) $(B)/fault/sendmail
+	@for test in $(FAULT_TESTS); do \
+	    printf '%s\n' "$$test"; "$$test" || exit 1; done
+
+fault:
+	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS='$(SANITIZE)' \
+	    FORTIFY= fault-tests
+
 # On Debian the real servers must be there (packaging/fetch-servers); elsewhere
 # their tests are left out.
 system: all sanitized
 	POSTRIDER_SERVERS_REQUIRED=$(if $(wildcard /etc/debian_version),1) \
 	    $(PYTHON) -m pytest -q -p no:cacheprovider tests/system
 
-check: lint-layers unit system
+check: lint-layers unit fault system
 
 lint-layers: all
 	tests/lint/layers
 
-.PHONY: all sanitized unit unit-tests system check lint lint-layers demo \
-        install uninstall dist clean
+.PHONY: all sanitized unit unit-tests fault fault-tests system check lint \
+        lint-layers demo install uninstall dist clean
 clean:
 	rm -rf $(B)
 

@@ -26,7 +26,8 @@ ssize_t io_read_at(int fd, void *data, size_t length, off_t offset);
  * errno if that fails or the file is shorter (ENODATA). */
 bool io_copy(int from, int to, uint64_t length);
 
-/* Rename within a directory unless the new name exists (EEXIST). */
+/* Rename within a directory unless the new name exists (EEXIST). The old name
+ * may be left on old kernels: unlink it afterwards. */
 bool io_rename_new(int directory, const char *from, const char *to);
 
 /* Append all of an open file. False with FAULT_IO, or with FAULT_DATA when

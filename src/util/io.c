@@ -85,9 +85,12 @@ bool io_rename_new(int directory, const char *from, const char *to)
         return true;
     if (errno != EINVAL && errno != ENOSYS)
         return false;
-    /* A file system or kernel without it: a link never replaces, either. */
-    return linkat(directory, from, directory, to, 0) == 0 &&
-           unlinkat(directory, from, 0) == 0;
+    /* A file system or kernel without it: a link never replaces, either. The
+     * new name stands from then on, whatever becomes of the old one. */
+    if (linkat(directory, from, directory, to, 0) == -1)
+        return false;
+    unlinkat(directory, from, 0);
+    return true;
 }
 
 bool io_read_all(int fd, struct buf *out, struct error *err)
