@@ -48,6 +48,9 @@ bool gate_failed(struct gate *gate, const struct error *err, int64_t now);
 /* The probe came back without a word on the smarthost. */
 void gate_probe_returned(struct gate *gate);
 
+/* What was taken could not be given out after all. */
+void gate_give_back(struct gate *gate);
+
 /* The administrator wants it tried now. */
 void gate_flush(struct gate *gate, int64_t now);
 

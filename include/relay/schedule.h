@@ -69,12 +69,15 @@ int64_t schedule_next_time(const struct schedule *schedule);
 
 /*
  * Take a READY ticket that this smarthost may carry, round robin by owner; it
- * becomes OUT. NULL if there is none.
+ * becomes OUT. With any, those that any smarthost may carry are this one's,
+ * too. NULL if there is none.
  */
-struct ticket *schedule_take(struct schedule *schedule, size_t smarthost);
+struct ticket *schedule_take(struct schedule *schedule, size_t smarthost,
+                             bool any);
 
-/* How many are READY for a smarthost: for it alone, and for any. */
-size_t schedule_ready_for(const struct schedule *schedule, size_t smarthost);
+/* How many schedule_take could take. */
+size_t schedule_ready_for(const struct schedule *schedule, size_t smarthost,
+                          bool any);
 
 /* All TIMED tickets that this smarthost may carry become READY: it answers. */
 void schedule_release(struct schedule *schedule, size_t smarthost);

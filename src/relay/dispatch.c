@@ -166,26 +166,37 @@ static bool send_out(struct desk *desk, struct ticket *ticket,
     return given;
 }
 
+/* Smarthosts come in order: mail that any may carry is this one's if all in
+ * front of it are down. A busy one is not. */
+static bool has_turn(const struct desk *desk, size_t smarthost)
+{
+    for (size_t i = 0; i < smarthost; i++)
+        if (desk->gates[i].state == GATE_UP)
+            return false;
+    return true;
+}
+
 /* One message for this smarthost. False: none is ready, or none can go. */
 static bool dispatch_one(struct desk *desk, size_t smarthost, int64_t now)
 {
     struct gate *gate = &desk->gates[smarthost];
     struct error err = { 0 };
-    size_t ready = schedule_ready_for(desk->schedule, smarthost);
+    bool any = has_turn(desk, smarthost);
+    size_t ready = schedule_ready_for(desk->schedule, smarthost, any);
 
     if (ready == 0 || gate_take(gate, 1, now) == 0)
         return false;
     struct crew_member *member = crew_choose(desk->crews[smarthost],
                                              ready - 1, &err);
     if (member == NULL) {
-        gate_probe_returned(gate);
+        gate_give_back(gate);
         if (err.fault != FAULT_NONE)
             log_line(LOG_LEVEL_ERROR, "%s: will be tried again", err.text);
         return false;
     }
-    struct ticket *ticket = schedule_take(desk->schedule, smarthost);
+    struct ticket *ticket = schedule_take(desk->schedule, smarthost, any);
     if (!send_out(desk, ticket, smarthost, member)) {
-        gate_probe_returned(gate);
+        gate_give_back(gate);
         return false;
     }
     return true;
@@ -210,7 +221,8 @@ int64_t dispatch_next_time(const struct desk *desk, int64_t now)
     for (size_t i = 0; i < desk->config->smarthost_count; i++) {
         int64_t gate = gate_next_time(&desk->gates[i], now);
         /* A gate that is open waits for workers, and they wake us. */
-        if (gate > now && schedule_ready_for(desk->schedule, i) > 0)
+        if (gate > now &&
+            schedule_ready_for(desk->schedule, i, has_turn(desk, i)) > 0)
             next = clock_earlier(next, gate);
     }
     return next;

@@ -107,6 +107,12 @@ void gate_probe_returned(struct gate *gate)
     gate->probing = false;
 }
 
+void gate_give_back(struct gate *gate)
+{
+    gate->probing = false;
+    gate->tokens += gate->per_minute > 0;
+}
+
 void gate_flush(struct gate *gate, int64_t now)
 {
     gate->probe = now;

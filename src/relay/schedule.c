@@ -223,21 +223,23 @@ int64_t schedule_next_time(const struct schedule *schedule)
     return schedule->timed > 0 ? schedule->heap[0]->due : INT64_MAX;
 }
 
-struct ticket *schedule_take(struct schedule *schedule, size_t smarthost)
+struct ticket *schedule_take(struct schedule *schedule, size_t smarthost,
+                             bool any)
 {
     struct ticket *ticket = ready_next(&schedule->ready[smarthost]);
 
-    if (ticket == NULL)
+    if (ticket == NULL && any)
         ticket = ready_next(&schedule->ready[schedule->smarthosts]);
     if (ticket != NULL)
         leave(schedule, ticket);
     return ticket;
 }
 
-size_t schedule_ready_for(const struct schedule *schedule, size_t smarthost)
+size_t schedule_ready_for(const struct schedule *schedule, size_t smarthost,
+                          bool any)
 {
     return schedule->ready[smarthost].count +
-           schedule->ready[schedule->smarthosts].count;
+           (any ? schedule->ready[schedule->smarthosts].count : 0);
 }
 
 void schedule_release(struct schedule *schedule, size_t smarthost)

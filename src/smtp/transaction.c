@@ -134,6 +134,10 @@ static bool begin_following(struct session *session, struct transaction *t,
             (whole && (octets > WINDOW_OCTETS ||
                        !fits_one_flight(session, t))))
             return true;
+        /* Should nobody be accepted for the one in front, its MAIL stands,
+         * and another would be refused: not its fault (RFC 3030 section 2). */
+        if (whole)
+            session_need_reset(session);
         if (!begin(session, t, err))
             return false;
     }

@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from lib.certificates import Certificates           # noqa: E402
 from lib.harness import Programs                    # noqa: E402
+from lib.queue import Queue                         # noqa: E402
 from lib.smarthost import Smarthost                 # noqa: E402
 
 USER, PASSWORD = "relay@example.com", "opensesame"
@@ -59,3 +60,11 @@ def programs(tmp_path):
     built = Programs(tmp_path)
     assert built.available, f"no programs in {built.build}: run make first"
     return built
+
+
+@pytest.fixture
+def queue():
+    """The built programs with a spool of their own, which anybody can use."""
+    made = Queue()
+    yield made
+    made.close()

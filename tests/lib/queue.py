@@ -1,0 +1,325 @@
+"""A spool, its daemon, and callers of any uid.
+
+    def test_example(queue, smarthost):
+        queue.write_config(smarthost)
+        with queue.daemon() as daemon:
+            queue.sendmail("b@b.example", stdin=message()).expect(0)
+            smarthost.wait_for_messages(1)
+            daemon.wait_until_empty()
+
+As root the daemon becomes DAEMON, and callers can be anybody; as somebody
+else all are the same user, and tests marked `as_root` are left out. Nothing
+here sleeps: what is waited for is a line of the log, an event of the fake
+smarthost, or a change of a folder.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import pwd
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+import pytest
+
+from .harness import Programs, SANITIZER, build_directory, kill_group
+
+PATIENCE = 30           # seconds; the end of a test that has gone wrong
+IS_ROOT = os.getuid() == 0
+DAEMON = pwd.getpwnam("nobody") if IS_ROOT else pwd.getpwuid(os.getuid())
+ALICE, BOB = 4001, 4002         # callers without a passwd entry
+
+as_root = pytest.mark.skipif(not IS_ROOT, reason="needs several users")
+
+FOLDERS = {"drop": 0o3733, "queue": 0o700, "state": 0o700, "failed": 0o700}
+ID = re.compile("[0-9a-f]{32}")
+NAMES = ("mailq", "newaliases")
+
+
+def user(uid):
+    """Arguments for subprocess: run as this user, without other groups."""
+    return {"user": uid, "group": uid, "extra_groups": []} if IS_ROOT else {}
+
+
+class Daemon:
+    """A running `postrider daemon`, and what it says."""
+
+    def __init__(self, queue, env=None, **popen):
+        environment = queue.environment(env)
+        # A process whose memory cannot be looked at cannot look for leaks.
+        environment["ASAN_OPTIONS"] += ":detect_leaks=0"
+        self.queue = queue
+        self.lines = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self.process = subprocess.Popen(
+            [str(queue.build / "postrider"), "daemon"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, env=environment, cwd="/",
+            start_new_session=True, **popen)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    pid = property(lambda self: self.process.pid)
+    log = property(lambda self: "\n".join(self.lines))
+
+    def _read(self):
+        with self.process.stderr as stream:
+            for line in stream:
+                with self._changed:
+                    self.lines.append(
+                        line.decode("utf-8", "backslashreplace").rstrip("\n"))
+                    self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def count(self, pattern):
+        return sum(bool(re.search(pattern, line)) for line in self.lines)
+
+    def find(self, pattern, after=0):
+        for line in self.lines[after:]:
+            if match := re.search(pattern, line):
+                return match
+        return None
+
+    def mark(self):
+        """The place where the log is now, for `after`."""
+        return len(self.lines)
+
+    def wait(self, condition, timeout=PATIENCE):
+        """Until condition() is true; asked whenever a line has come."""
+        with self._changed:
+            self._changed.wait_for(lambda: condition() or self._ended,
+                                   timeout)
+            value = condition()
+        assert value, "the daemon was waited for in vain:\n" + self.log
+        return value
+
+    def wait_for(self, pattern, times=1, after=0, timeout=PATIENCE):
+        """Until so many lines match; returns the first match."""
+        self.wait(lambda: sum(bool(re.search(pattern, line)) for line in
+                              self.lines[after:]) >= times, timeout)
+        return self.find(pattern, after)
+
+    def wait_until_removed(self, count, after=0):
+        """Until so many messages are done with."""
+        return self.wait_for(": removed$", count, after)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait_end(self, timeout=PATIENCE):
+        """Its exit status, when it has ended by itself."""
+        status = self.process.wait(timeout)
+        self._reader.join(timeout)
+        assert not SANITIZER.search(self.log.encode()), self.log
+        return status
+
+    def stop(self, expected=0):
+        """SIGTERM, and everything in order."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        status = self.wait_end()
+        assert status == expected, f"exit {status}\n{self.log}"
+
+    def kill(self):
+        """SIGKILL to it alone: its workers find out for themselves."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def clean_up(self):
+        kill_group(self.process)
+        self.process.wait(PATIENCE)
+
+    def workers(self):
+        """pids of its children."""
+        path = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in path.read_text().split()]
+
+    def cpu_time(self):
+        """Seconds it has used so far."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text() \
+            .rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Queue(Programs):
+    """The programs with a spool of their own, where any user finds them."""
+
+    def __init__(self):
+        super().__init__(tempfile.mkdtemp(prefix="postrider-"))
+        self.folder.chmod(0o755)
+        self.spool = self.folder / "spool"
+        self.drop = self.spool / "drop"
+        self.run_folder = self.folder / "run"
+        self.control = self.run_folder / "control"
+        self.daemons = []
+        build = build_directory()
+        (self.folder / "bin").mkdir(mode=0o755)
+        for name in ("sendmail", "postrider"):
+            shutil.copy(build / name, self.folder / "bin" / name)
+        for name in NAMES:
+            (self.folder / "bin" / name).symlink_to("sendmail")
+        self.build = self.folder / "bin"
+        self.make_spool()
+
+    def make_spool(self):
+        self.spool.mkdir(mode=0o755)
+        for name, mode in FOLDERS.items():
+            folder = self.spool / name
+            folder.mkdir()
+            self.give(folder)
+            folder.chmod(mode)
+        self.run_folder.mkdir(mode=0o755)
+        self.give(self.run_folder)
+
+    @staticmethod
+    def give(path):
+        """Make it the daemon's."""
+        if IS_ROOT:
+            os.chown(path, DAEMON.pw_uid, DAEMON.pw_gid)
+
+    def secret(self, name, text):
+        path = super().secret(name, text)
+        self.give(path)
+        return path
+
+    def write_config(self, smarthost=None, settings=None, **options):
+        merged = {"delivery": "queue", "spool": str(self.spool),
+                  "control": str(self.control), "user": DAEMON.pw_name,
+                  "retry_first": "1s", "retry_longest": "2s"}
+        merged.update(settings or {})
+        return super().write_config(smarthost, settings=merged, **options)
+
+    def section(self, host, number, keys):
+        """As in the harness; authorities where the daemon can read them."""
+        section = super().section(host, number, keys)
+        if "tls_ca_file" in section:
+            copy = self.folder / f"ca{number}.pem"
+            shutil.copyfile(section["tls_ca_file"], copy)
+            copy.chmod(0o644)
+            section["tls_ca_file"] = str(copy)
+        return section
+
+    def write_aliases(self, text):
+        super().write_aliases(text)
+        (self.folder / "aliases").chmod(0o644)
+
+    @contextlib.contextmanager
+    def daemon(self, ready=True, env=None, **popen):
+        """A daemon that is stopped in order at the end, if it runs still."""
+        daemon = self.start(ready, env, **popen)
+        yield daemon
+        daemon.stop()
+
+    def start(self, ready=True, env=None, **popen):
+        daemon = Daemon(self, env, **popen)
+        self.daemons.append(daemon)
+        if ready:
+            daemon.wait_for("daemon: started")
+        return daemon
+
+    def close(self):
+        for daemon in self.daemons:
+            daemon.clean_up()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # Submission
+
+    def submit(self, *arguments, stdin, **options):
+        """Store a message; returns its queue-id, if no daemon runs."""
+        before = set(self.names("drop"))
+        self.sendmail(*arguments, stdin=stdin, **options).expect(0)
+        (new,) = set(self.names("drop")) - before
+        return new
+
+    def run_other(self, command, stdin=b"", **popen):
+        """Run any command, as Programs.run does with ours."""
+        return self.run(self.which(command[0]), *command[1:], stdin=stdin,
+                        **popen)
+
+    @staticmethod
+    def which(name):
+        return shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin") or name
+
+    # Looking
+
+    def names(self, folder):
+        return sorted(os.listdir(self.spool / folder))
+
+    def files(self):
+        """All there is: {"drop": [...], "queue": [...], ...}."""
+        return {folder: self.names(folder) for folder in FOLDERS}
+
+    def is_empty(self):
+        """Nothing is left anywhere, but journals of workers that live."""
+        return not any(
+            name for folder in FOLDERS for name in self.names(folder)
+            if not name.startswith("journal."))
+
+    def listing(self, **options):
+        """The queue as `postrider queue list --json` has it."""
+        result = self.postrider("queue", "list", "--json", **options)
+        result.expect(0)
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def status(self):
+        result = self.postrider("status", "--json").expect(0)
+        return json.loads(result.stdout)
+
+    # Message files of the test's own making
+
+    def write_drop(self, name, data, uid=None, mode=0o640):
+        """A file in drop/ as sendmail would leave it; returns its path."""
+        path = self.drop / name
+        path.write_bytes(data)
+        if IS_ROOT:
+            os.chown(path, ALICE if uid is None else uid, DAEMON.pw_gid)
+        path.chmod(mode)
+        return path
+
+
+def crc32c(data):
+    value = 0xffffffff
+    for octet in data:
+        value ^= octet
+        for _ in range(8):
+            value = value >> 1 ^ (0x82f63b78 if value & 1 else 0)
+    return value ^ 0xffffffff
+
+
+def message_file(queue_id, recipients=("b@b.example",), sender="a@a.example",
+                 content=b"Subject: made by hand\r\n\r\nhello\r\n", lines=(),
+                 inner=None, length=None, wrong_sum=False):
+    """The octets of a message file, right unless told otherwise."""
+    head = f"postrider 1 {inner or queue_id}\nfrom {sender}\n"
+    head += "".join(f"to - - {r}\n" for r in recipients)
+    head += "".join(line + "\n" for line in lines) + "\n"
+    body = head.encode("utf-8", "surrogateescape") + content
+    count = len(content) if length is None else length
+    checksum = crc32c(body) ^ wrong_sum
+    return body + b"END %020d %08x 7\n" % (count, checksum)
+
+
+def random_id():
+    return os.urandom(16).hex()
+
+
+def queued_line(received=None, uid=None):
+    """The last line of a file in queue/."""
+    return b"QUEUED %020d %010d\n" % (
+        int(time.time()) if received is None else received,
+        (ALICE if IS_ROOT else os.getuid()) if uid is None else uid)
+
+
+def limit_file_size(octets):
+    """For preexec_fn: files may not grow beyond this."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (octets, octets))
