@@ -131,7 +131,7 @@ unit:
 # Fault tests: tests/fault/NAME_test.c, linked so that each system call of the
 # code under test can be made to fail; sendmail as a whole is linked so, too.
 WRAPPED := access connect faccessat fchmod fdopendir fstat fstatat fsync \
-           getrandom linkat lseek memfd_create open openat pread read readdir \
+           ftruncate getrandom linkat lseek memfd_create open openat pread read readdir \
            renameat socket syscall unlinkat write
 WRAP_FLAGS := $(foreach call,$(WRAPPED),-Wl,--wrap=$(call))
 FAULT_TESTS := $(patsubst tests/fault/%.c,$(B)/fault/%,\

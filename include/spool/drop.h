@@ -63,7 +63,7 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
                            uint64_t size_limit, uint64_t memory_max,
                            struct entry **entry, struct error *err);
 
-/* Unlink drop/ID; it may be gone already. */
-void drop_remove(const struct spool *spool, const char *id);
+/* Unlink drop/ID; it may be gone already. False: it is there still. */
+bool drop_remove(const struct spool *spool, const char *id);
 
 #endif

@@ -43,9 +43,15 @@ bool queue_add(const struct spool *spool, struct draft *draft,
 struct entry *queue_open(const struct spool *spool, const char *id,
                          int64_t *received, struct error *err);
 
-/* The message is done: unlink drop/ID, queue/ID or queue/.ID, then state/ID.
- * With sync, durable on return (before a bounce made from it may be sent). */
-void queue_remove(const struct spool *spool, const char *id, bool sync);
+/* Is queue/NAME a whole queue file of message id? FAULT_DATA: it is not;
+ * otherwise that cannot be told. */
+bool queue_prove(const struct spool *spool, const char *name, const char *id,
+                 struct error *err);
+
+/* The message is done: unlink drop/ID, queue/ID and queue/.ID, then state/ID.
+ * With sync, durable on return (before a bounce made from it may be sent).
+ * False: something of it is there still, and must not be taken for new. */
+bool queue_remove(const struct spool *spool, const char *id, bool sync);
 
 /* Move queue/ID to failed/ID; state/ID goes along as failed/ID.state. */
 bool queue_fail(const struct spool *spool, const char *id, struct error *err);

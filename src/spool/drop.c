@@ -125,8 +125,10 @@ static enum drop_result prove(const struct spool *spool, const char *id,
     const char *why = NULL;
 
     struct entry *found = entry_open(copy, id, err);
-    if (found == NULL && err->fault != FAULT_DATA)
+    if (found == NULL && err->fault != FAULT_DATA) {
+        remove_copy(spool, id);
         return DROP_LATER;
+    }
     if (found == NULL)
         why = err->text;
     else if (found->queued)
@@ -176,7 +178,7 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
     return later(id, err);
 }
 
-void drop_remove(const struct spool *spool, const char *id)
+bool drop_remove(const struct spool *spool, const char *id)
 {
-    unlinkat(spool->drop, id, 0);
+    return unlinkat(spool->drop, id, 0) == 0 || errno == ENOENT;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "spool/drop.h"
@@ -42,25 +43,56 @@ static uint64_t file_length(const struct entry *entry)
     return entry->content_start + entry->content_length + DRAFT_END_LENGTH;
 }
 
-/* The entry's file as queue/.ID with its last line, synced. A copy that is
- * there already (a large message) only lacks the line. */
+bool queue_prove(const struct spool *spool, const char *name, const char *id,
+                 struct error *err)
+{
+    int fd = openat(spool->queue, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd == -1)
+        return cannot(spool, name, err);
+    struct entry *entry = entry_open(fd, id, err);
+    bool whole = entry != NULL && entry->queued;
+    if (entry != NULL && !whole)
+        error_set(err, FAULT_DATA, "its last line is missing");
+    entry_free(entry);
+    return whole;
+}
+
+/*
+ * Bring queue/.ID to its full length. It may be the entry's own file (a large
+ * message), which only lacks the line; or be whole since an earlier try, and
+ * then it must not be touched: with state/ID it stands for the message.
+ */
+static bool complete_copy(const struct spool *spool, const char *temporary,
+                          int fd, const struct entry *entry, int64_t received)
+{
+    uint64_t length = file_length(entry);
+    struct stat copy, taken;
+    struct error err;
+
+    if (fstat(fd, &copy) == -1 || fstat(entry->fd, &taken) == -1)
+        return false;
+    bool same = copy.st_dev == taken.st_dev && copy.st_ino == taken.st_ino;
+    if (!same && copy.st_size > 0) {
+        if (queue_prove(spool, temporary, entry->id, &err))
+            return true;
+        if (err.fault != FAULT_DATA || ftruncate(fd, 0) == -1)
+            return false;
+    }
+    return (same ? lseek(fd, (off_t)length, SEEK_SET) != -1
+                 : io_copy(entry->fd, fd, length)) &&
+           add_queued_line(fd, received, entry->uid);
+}
+
+/* The entry's file as queue/.ID with its last line, synced. */
 static bool make_copy(const struct spool *spool, const char *temporary,
                       const struct entry *entry, int64_t received)
 {
-    uint64_t length = file_length(entry);
-    struct stat status, here;
-    bool there = fstat(entry->fd, &here) == 0 &&
-                 fstatat(spool->queue, temporary, &status,
-                         AT_SYMLINK_NOFOLLOW) == 0 &&
-                 status.st_dev == here.st_dev && status.st_ino == here.st_ino;
-    int flags = there ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC;
-
     int fd = openat(spool->queue, temporary,
-                    flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+                    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     bool done = fd != -1 &&
-                (there ? lseek(fd, (off_t)length, SEEK_SET) != -1
-                       : io_copy(entry->fd, fd, length)) &&
-                add_queued_line(fd, received, entry->uid) && fsync(fd) == 0;
+                complete_copy(spool, temporary, fd, entry, received) &&
+                fsync(fd) == 0;
     io_close(&fd);
     return done;
 }
@@ -126,33 +158,39 @@ struct entry *queue_open(const struct spool *spool, const char *id,
         error_prefix(err, "%s/queue/%s", spool->path, id);
         return NULL;
     }
-    *received = entry->queued ? entry->received : 0;
+    *received = entry->queued ? entry->received : time(NULL);
     return entry;
 }
 
-void queue_remove(const struct spool *spool, const char *id, bool sync)
+/* Unlink; it may be gone already. */
+static bool is_gone(int folder, const char *name)
 {
-    drop_remove(spool, id);
-    if (unlinkat(spool->queue, id, 0) == -1 && errno == ENOENT) {
-        char *temporary = temporary_name(id);
-        unlinkat(spool->queue, temporary, 0);
-        free(temporary);
-    }
+    return unlinkat(folder, name, 0) == 0 || errno == ENOENT;
+}
+
+bool queue_remove(const struct spool *spool, const char *id, bool sync)
+{
+    char *temporary = temporary_name(id);
+
+    bool dropped = drop_remove(spool, id);
+    bool queued = is_gone(spool->queue, id) &&
+                  is_gone(spool->queue, temporary);
+    free(temporary);
     /* The state last: without it a message that is found is new. */
-    if (sync)
-        fsync(spool->queue);
+    if (!queued || (sync && fsync(spool->queue) == -1))
+        return false;
     unlinkat(spool->state, id, 0);
+    return dropped;
 }
 
 bool queue_fail(const struct spool *spool, const char *id, struct error *err)
 {
+    /* The message first: its state must not be missing where it is. */
+    if (renameat(spool->queue, id, spool->failed, id) == -1)
+        return cannot(spool, id, err);
     char *name = alloc_format("%s.state", id);
-
     renameat(spool->state, id, spool->failed, name);
     free(name);
-    bool moved = renameat(spool->queue, id, spool->failed, id) == 0;
-    if (!moved)
-        cannot(spool, id, err);
     fsync(spool->failed);
-    return moved;
+    return true;
 }

@@ -1,10 +1,14 @@
 #include "spool/queue.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "spool/drop.h"
+#include "util/alloc.h"
 #include "util/io.h"
 #include "util/random.h"
 #include "util/strings.h"
@@ -21,17 +25,24 @@ static bool list(int folder, const char *path, const char *name,
         io_close(&fd);
         return error_sys(err, FAULT_IO, "%s/%s", path, name);
     }
+    errno = 0;
     while ((entry = readdir(directory)) != NULL)
         if (!text_starts(entry->d_name, ".") ||
             random_is_id(entry->d_name + 1))
             strings_add(names, entry->d_name);
+    bool whole = errno == 0 ||
+                 error_sys(err, FAULT_IO, "%s/%s", path, name);
     closedir(directory);
-    return true;
+    return whole;
 }
 
-static bool exists(int folder, const char *name)
+/* Surely: a folder that cannot be read may have it. */
+static bool is_missing(int folder, const char *name)
 {
-    return faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    struct stat status;
+
+    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == -1 &&
+           errno == ENOENT;
 }
 
 /*
@@ -41,9 +52,16 @@ static bool exists(int folder, const char *name)
 static void finish_copy(const struct spool *spool, const char *temporary)
 {
     const char *id = temporary + 1;
+    struct error err;
 
-    if (exists(spool->state, id))
-        (void)io_rename_new(spool->queue, temporary, id);
+    if (!is_missing(spool->state, id)) {
+        bool whole = queue_prove(spool, temporary, id, &err);
+        /* It cannot be read now, or not be named: it stays as it is. */
+        if (!whole ? err.fault != FAULT_DATA
+                   : !io_rename_new(spool->queue, temporary, id) &&
+                     errno != EEXIST)
+            return;
+    }
     unlinkat(spool->queue, temporary, 0);
 }
 
@@ -52,9 +70,12 @@ static void clean_states(const struct spool *spool,
 {
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];
-        bool orphan = random_is_id(name) && !exists(spool->queue, name);
+        char *temporary = alloc_format(".%s", name);
+        bool orphan = random_is_id(name) && is_missing(spool->queue, name) &&
+                      is_missing(spool->queue, temporary);
         if (*name == '.' || orphan)
             unlinkat(spool->state, name, 0);
+        free(temporary);
     }
 }
 
@@ -71,13 +92,14 @@ bool queue_recover(const struct spool *spool, queue_found *found,
 
     listed = listed && list(spool->queue, spool->path, "queue", &queued, err) &&
              list(spool->state, spool->path, "state", &states, err);
-    if (listed) {
+    if (listed)
         clean_states(spool, &states);
-        fsync(spool->queue);
-    }
+    /* No original goes before the name of its copy is durable. */
+    bool durable = listed && fsync(spool->queue) == 0;
     for (size_t i = 0; listed && i < queued.count; i++)
         if (random_is_id(queued.items[i])) {
-            drop_remove(spool, queued.items[i]);
+            if (durable)
+                drop_remove(spool, queued.items[i]);
             found(context, queued.items[i]);
         }
     strings_free(&queued);

@@ -116,6 +116,7 @@ WRAP(int, faccessat, (int folder, const char *path, int mode, int flags),
      (folder, path, mode, flags), -1)
 WRAP(int, access, (const char *path, int mode), (path, mode), -1)
 WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), -1)
+WRAP(int, ftruncate, (int fd, off_t length), (fd, length), -1)
 WRAP(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence),
      -1)
 WRAP(int, linkat,
