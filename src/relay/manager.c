@@ -26,7 +26,8 @@
 #include "util/log.h"
 
 #define RESCAN_TIME 30000       /* milliseconds: inotify is only a hint */
-#define SWEEP_TIME 60000
+#define SWEEP_TIME 60000        /* at most; so for the next one, at least */
+#define SWEEP_TIME_MIN 1000
 #define METRICS_TIME 15000
 
 /* What a descriptor in the poll set stands for. */
@@ -235,6 +236,17 @@ static void tell_systemd(struct manager *manager, int64_t now)
     manager->next_watchdog = now + manager->watchdog;
 }
 
+/* Often enough for what is configured: who is late by less does not mind. */
+static int64_t sweep_time(const struct config *config)
+{
+    int64_t shortest = config->expire_after;
+
+    if (config->delay_warning > 0)
+        shortest = clock_earlier(shortest, config->delay_warning);
+    return shortest / 2 > SWEEP_TIME ? SWEEP_TIME
+           : shortest / 2 < SWEEP_TIME_MIN ? SWEEP_TIME_MIN : shortest / 2;
+}
+
 /* What is due by the clock. */
 static void housekeeping(struct manager *manager)
 {
@@ -247,7 +259,7 @@ static void housekeeping(struct manager *manager)
     }
     if (now >= manager->next_sweep) {
         sweep_run(desk);
-        manager->next_sweep = now + SWEEP_TIME;
+        manager->next_sweep = now + sweep_time(desk->config);
     }
     if (now >= manager->next_metrics) {
         tally_write(desk);
@@ -391,7 +403,7 @@ enum manager_end manager_run(const struct config *config, const char *program,
         .inotify = -1,
         .watchdog = notify_watchdog_interval(),
         .next_rescan = clock_now() + RESCAN_TIME,
-        .next_sweep = clock_now() + SWEEP_TIME,
+        .next_sweep = clock_now() + sweep_time(config),
         .end = MANAGER_FAILED,
     };
     struct desk *desk = &manager.desk;

@@ -47,6 +47,15 @@ static bool owes_success(const struct entry *entry, size_t index,
            !dsn_passed_on && *envelope_reverse_path(env) != '\0';
 }
 
+/* Milliseconds since the message was accepted, as well as that is known. */
+static int64_t delay_of(const struct mission *mission)
+{
+    int64_t attempt = clock_now() - mission->started;
+    int64_t age = (time(NULL) - mission->ticket->received) * 1000;
+
+    return age > attempt + 1000 ? age : attempt;
+}
+
 static void count(struct totals *totals, enum outcome_kind kind)
 {
     totals->delivered += kind == OUTCOME_DELIVERED;
@@ -78,7 +87,7 @@ void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
     }
     count(&desk->totals, outcome->kind);
     report_recipient(mission->entry, index, outcome, relay,
-                     clock_now() - mission->started);
+                     delay_of(mission));
 }
 
 /* Everything about a message that is being settled. */

@@ -1,0 +1,258 @@
+"""What senders are told: bounces, delays, success; and what is not told."""
+
+import email
+import email.policy
+import re
+
+import pytest
+
+from lib.harness import message
+from lib.queue import ALICE, as_root, user
+
+SENDER = "a@a.example"
+NEVER = "never@b.example"
+
+
+def parse(sent):
+    """The parts of a report, checked for what all reports have in common."""
+    report = email.message_from_bytes(sent.content,
+                                      policy=email.policy.SMTP)
+    assert not report.defects, report.defects
+    assert sent.reverse_path == ""
+    assert report["Auto-Submitted"] == "auto-replied"
+    assert re.fullmatch(r".*<[^@<>]+@[^@<>]+>", report["From"])
+    assert report["Date"] and report["Message-ID"]
+    assert report.get_content_type() == "multipart/report"
+    assert report.get_param("report-type") == "delivery-status"
+    text, status, original = report.iter_parts()
+    assert text.get_content_type() == "text/plain"
+    assert status.get_content_type() == "message/delivery-status"
+    return report, text, status.get_payload(), original
+
+
+@pytest.fixture
+def host(smarthost):
+    """A smarthost without DSN, which refuses one recipient."""
+    smarthost.extensions.remove("DSN")
+    smarthost.recipients[NEVER] = "550 5.1.1 <never@b.example>: nobody here"
+    return smarthost
+
+
+def test_bounce(queue, host):
+    queue.write_config(host)
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", SENDER, "good@b.example", NEVER,
+                       stdin=message("the body\n"), **user(ALICE)).expect(0)
+        daemon.wait_until_removed(2)
+        assert queue.is_empty(), queue.files()
+    first, bounce = host.messages
+    assert first.recipients == ["good@b.example"]
+    assert bounce.recipients == [SENDER]
+    report, text, status, original = parse(bounce)
+    assert report["To"] == SENDER
+    assert NEVER in text.get_content() and "nobody here" in text.get_content()
+    assert "good@b.example" not in text.get_content()
+    about, recipient = status
+    assert about["Reporting-MTA"] == "dns; client.example"
+    assert about["Arrival-Date"]
+    assert recipient["Final-Recipient"] == "rfc822; never@b.example"
+    assert recipient["Action"] == "failed"
+    assert recipient["Status"] == "5.1.1"
+    assert recipient["Diagnostic-Code"].startswith("smtp; 550 5.1.1")
+    assert recipient["Remote-MTA"].startswith("dns; ")
+    assert original.get_content_type() == "message/rfc822"
+    assert original.get_content()["Subject"] == "a test"
+    assert original.get_content().get_content() == "the body\r\n"
+
+
+def bounced(queue, host, *arguments, stdin=None, count=2):
+    queue.write_config(host)
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", SENDER, *arguments, stdin=stdin or
+                       message("the body\n")).expect(0)
+        daemon.wait_until_removed(count)
+        assert queue.is_empty(), queue.files()
+    return host.messages
+
+
+def test_headers_only(queue, host):
+    (bounce,) = bounced(queue, host, "-R", "hdrs", NEVER)
+    *_, original = parse(bounce)
+    assert original.get_content_type() == "text/rfc822-headers"
+    assert b"Subject: a test" in bounce.content
+    assert b"the body" not in bounce.content
+
+
+def test_full_if_asked_for(queue, host):
+    body = "".join(f"line {i} of a message\n" for i in range(5000))
+    (bounce,) = bounced(queue, host, "-R", "full", NEVER,
+                        stdin=message(body))
+    assert b"line 4999 of" in bounce.content
+
+
+def test_header_of_a_large_message(queue, host):
+    """Unasked, more than 50 KB does not come back."""
+    body = "".join(f"line {i} of a message\n" for i in range(5000))
+    (bounce,) = bounced(queue, host, NEVER, stdin=message(body))
+    *_, original = parse(bounce)
+    assert original.get_content_type() == "text/rfc822-headers"
+    assert len(bounce.content) < 10000
+
+
+def test_notify_never(queue, host):
+    assert bounced(queue, host, "-N", "never", NEVER, count=1) == []
+
+
+def test_envelope_id(queue, host):
+    (bounce,) = bounced(queue, host, "-V", "shop-17", NEVER)
+    _, _, (about, _), _ = parse(bounce)
+    assert about["Original-Envelope-Id"] == "shop-17"
+
+
+def test_success_where_the_smarthost_has_no_dsn(queue, host):
+    message_sent, report = bounced(queue, host, "-N", "success",
+                                   "good@b.example")
+    assert report.recipients == [SENDER]
+    _, _, (_, recipient), original = parse(report)
+    assert recipient["Action"] == "relayed"
+    assert recipient["Final-Recipient"] == "rfc822; good@b.example"
+    assert original.get_content_type() == "text/rfc822-headers"
+
+
+def test_success_is_the_smarthosts_matter(queue, smarthost):
+    (sent,) = bounced(queue, smarthost, "-N", "success", "good@b.example",
+                      count=1)
+    assert sent.recipient_parameters["good@b.example"]["NOTIFY"] == "SUCCESS"
+
+
+def test_8bit_content(queue, host):
+    (bounce,) = bounced(queue, host, NEVER,
+                        stdin=message("grüße\n".encode()))
+    assert "BODY" in bounce.parameters
+    assert "grüße".encode() in bounce.content
+
+
+def test_many_recipients_one_bounce(queue, host):
+    names = [f"r{i}@b.example" for i in range(30)]
+    for name in names[:20]:
+        host.recipients[name] = "550 5.1.1 nobody"
+    first, bounce = bounced(queue, host, *names)
+    _, _, (_, *recipients), _ = parse(bounce)
+    assert len(recipients) == 20 and len(first.recipients) == 10
+
+
+def test_from_of_a_sender_rule(queue, host):
+    """A smarthost that checks addresses must accept the report, too."""
+    queue.write_config(host, extra='sender "*" {\n'
+                       '    address = "shop@example.com"\n}\n')
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", SENDER, NEVER, stdin=message()).expect(0)
+        daemon.wait_until_removed(2)
+    (bounce,) = host.messages
+    assert bounce.recipients == ["shop@example.com"]
+    assert "shop@example.com" in parse(bounce)[0]["From"]
+
+
+def test_double_bounce_to_postmaster(queue, host):
+    """The report cannot be delivered: postmaster's alias hears of it, once."""
+    queue.write_aliases("postmaster: boss@c.example\n")
+    host.recipients[SENDER] = "550 5.1.1 no such sender"
+    (copy,) = bounced(queue, host, NEVER, count=3)
+    assert copy.recipients == ["boss@c.example"]
+    _, _, (_, recipient), original = parse(copy)
+    assert recipient["Final-Recipient"] == "rfc822; " + SENDER
+
+
+def test_double_bounce_without_postmaster(queue, host):
+    """Nothing is dropped in silence."""
+    host.recipients[SENDER] = "550 5.1.1 no such sender"
+    queue.write_config(host)
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", SENDER, NEVER, stdin=message()).expect(0)
+        daemon.wait_for("is in .*/failed now")
+        daemon.wait_until_removed(1)
+        assert queue.names("drop") == queue.names("queue") == []
+    assert len([n for n in queue.names("failed")
+                if not n.endswith(".state")]) == 1
+    with queue.daemon() as daemon:
+        pass                            # it stays there, and quiet
+    assert not host.messages
+    assert len(host.sessions) <= 2
+
+
+def test_triple_bounce(queue, host):
+    """The postmaster's alias is refused, too: that is the end."""
+    queue.write_aliases("postmaster: boss@c.example\n")
+    host.recipients[SENDER] = "550 5.1.1 no such sender"
+    host.recipients["boss@c.example"] = "550 5.1.1 no such boss"
+    queue.write_config(host)
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", SENDER, NEVER, stdin=message()).expect(0)
+        daemon.wait_for("is in .*/failed now")
+        daemon.wait_until_removed(2)
+    assert not host.messages
+    assert daemon.count("failed now") == 1
+
+
+def test_null_sender_is_never_told(queue, host):
+    queue.write_aliases("postmaster: boss@c.example\n")
+    queue.write_config(host)
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", "<>", NEVER, stdin=message()).expect(0)
+        daemon.wait_until_removed(2)
+    (copy,) = host.messages
+    assert copy.recipients == ["boss@c.example"]
+
+
+def test_delay_warning(queue, host):
+    """Told once that it is late; still tried, and delivered in the end."""
+    queue.write_config(host, settings={"delay_warning": "1s",
+                                       "expire_after": "1h"})
+    host.recipients["later@b.example"] = "451 4.2.0 not now"
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", SENDER, "later@b.example",
+                       stdin=message("the body\n")).expect(0)
+        daemon.wait_for("sender delay notification")
+        (warning,) = host.wait_for_messages(1)
+        before = daemon.mark()
+        queue.sendmail("-q").expect(0)
+        daemon.wait_for("status=deferred", after=before)
+        del host.recipients["later@b.example"]
+        queue.sendmail("-q").expect(0)
+        daemon.wait_until_removed(2)
+    assert daemon.count("delay notification") == 1
+    _, text, (_, recipient), original = parse(warning)
+    assert recipient["Action"] == "delayed"
+    assert recipient["Status"].startswith("4.")
+    assert recipient["Will-Retry-Until"]
+    assert b"the body" not in warning.content
+    assert host.messages[1].recipients == ["later@b.example"]
+
+
+def test_expiry(queue, host):
+    queue.write_config(host, settings={"delay_warning": "0",
+                                       "expire_after": "2s"})
+    host.recipients["later@b.example"] = "451 4.2.0 not now"
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", SENDER, "later@b.example",
+                       stdin=message()).expect(0)
+        daemon.wait_until_removed(2)
+        assert queue.is_empty()
+    (bounce,) = host.messages
+    assert bounce.recipients == [SENDER]
+    _, text, (_, recipient), _ = parse(bounce)
+    assert recipient["Action"] == "failed"
+    assert recipient["Status"] == "4.4.7"
+    assert "not now" in text.get_content()
+
+
+def test_expiry_while_the_smarthost_is_down(queue, make_smarthost):
+    """Never tried itself, it expires all the same; the bounce waits."""
+    queue.write_config(1, settings={"delay_warning": "0",
+                                    "expire_after": "2s"})
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", SENDER, "b@b.example", stdin=message()).expect(0)
+        daemon.wait_for("non-delivery notification")
+        daemon.wait_until_removed(1)
+        (item,) = queue.listing()
+        assert item["sender"] == "" and item["recipients"] == [SENDER]
