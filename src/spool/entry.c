@@ -42,6 +42,8 @@ static bool take_to(struct entry *entry, char *value, struct error *err)
         return wrong(err, "recipient");
     *original++ = '\0';
     *path++ = '\0';
+    if (strcmp(original, "-") != 0 && strchr(original, ';') == NULL)
+        return wrong(err, "original recipient");
     if (strcmp(value, "-") != 0 && !notify_parse(value, &notify, err))
         return false;
     return envelope_add_recipient(&entry->envelope, path,
@@ -72,10 +74,8 @@ static bool take_smarthost(struct entry *entry, char *value, struct error *err)
 
 static bool take_utf8(struct entry *entry, char *value, struct error *err)
 {
-    (void)err;
-    (void)value;
-    entry->envelope.utf8 = true;
-    return true;
+    entry->envelope.utf8 = *value == '\0';
+    return *value == '\0' || wrong(err, "utf8");
 }
 
 static bool take_uid(struct entry *entry, char *value, struct error *err)
@@ -249,8 +249,10 @@ static bool read_queued_line(struct entry *entry, uint64_t *size,
         return error_sys(err, FAULT_IO, "read message file");
     if (memcmp(line, "QUEUED ", 7) != 0)
         return true;
+    bool right = line[27] == ' ' && line[38] == '\n' &&
+                 memchr(line, '\0', QUEUE_LINE_LENGTH) == NULL;
     line[27] = line[38] = '\0';
-    if (!text_to_number(line + 7, INT64_MAX, &received) ||
+    if (!right || !text_to_number(line + 7, INT64_MAX, &received) ||
         !text_to_number(line + 28, UINT32_MAX, &uid))
         return wrong(err, "its last line");
     entry->queued = true;
