@@ -1,0 +1,298 @@
+/* Hostile objects in the drop directory (one user's own: others' cannot be
+ * made without root). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "spool_fixture.h"
+#include "util/clock.h"
+#include "util/text.h"
+
+#define ID "0123456789abcdef0123456789abcdef"
+#define LIMIT 100000
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
+
+    fixture_open(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    free(fixture);
+    return 0;
+}
+
+static void make_link(const struct spool *spool)
+{
+    fixture_write(spool->failed, "target", "x", 1);
+    assert_int_equal(symlinkat("../failed/target", spool->drop, ID), 0);
+}
+
+static void make_own_link(const struct spool *spool)
+{
+    struct buf text;
+
+    fixture_text(ID, FIXTURE_BODY, &text);
+    fixture_write(spool->drop, ".tx", text.data, text.length);
+    buf_free(&text);
+    assert_int_equal(symlinkat(".tx", spool->drop, ID), 0);
+}
+
+static void make_fifo(const struct spool *spool)
+{
+    assert_int_equal(mkfifoat(spool->drop, ID, 0644), 0);
+}
+
+static void make_socket(const struct spool *spool)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/drop/%s",
+             spool->path, ID);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address),
+                     0);
+    close(fd);
+}
+
+static void make_empty(const struct spool *spool)
+{
+    fixture_write(spool->drop, ID, "", 0);
+}
+
+static void make_sparse(const struct spool *spool)
+{
+    int fd = openat(spool->drop, ID, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+
+    assert_int_equal(ftruncate(fd, 1ll << 40), 0);
+    close(fd);
+}
+
+static void make_zeros(const struct spool *spool)
+{
+    int fd = openat(spool->drop, ID, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+
+    assert_int_equal(ftruncate(fd, 5000), 0);
+    close(fd);
+}
+
+static void make_text(const struct spool *spool, const char *id,
+                      const char *body, const char *tail)
+{
+    struct buf text;
+
+    fixture_text(id, body, &text);
+    buf_add_text(&text, tail);
+    fixture_write(spool->drop, ID, text.data, text.length);
+    buf_free(&text);
+}
+
+static void make_alias(const struct spool *spool)
+{
+    make_text(spool, "ffffffffffffffffffffffffffffffff", FIXTURE_BODY, "");
+}
+
+static void make_queue_file(const struct spool *spool)
+{
+    make_text(spool, ID, FIXTURE_BODY,
+              "QUEUED 00000000001700000000 0000000000\n");
+}
+
+static void make_growing(const struct spool *spool)
+{
+    make_text(spool, ID, FIXTURE_BODY, "and more\r\n");
+}
+
+static void make_large(const struct spool *spool)
+{
+    char *body = alloc_zero(LIMIT + 2, 1);
+
+    memset(body, 'x', LIMIT + 1);
+    make_text(spool, ID, body, "");
+    free(body);
+}
+
+static void make_right(const struct spool *spool)
+{
+    make_text(spool, ID, FIXTURE_BODY, "");
+}
+
+static void make_linked_twice(const struct spool *spool)
+{
+    make_right(spool);
+    assert_int_equal(linkat(spool->drop, ID, spool->drop, ".tother", 0), 0);
+}
+
+static void make_nothing(const struct spool *spool)
+{
+    (void)spool;
+}
+
+static const struct {
+    const char *name;
+    void (*make)(const struct spool *spool);
+    enum drop_result result;
+} cases[] = {
+    { "nothing",         make_nothing,      DROP_GONE  },
+    { "symlink out",     make_link,         DROP_GONE  },
+    { "symlink within",  make_own_link,     DROP_GONE  },
+    { "fifo",            make_fifo,         DROP_GONE  },
+    { "socket",          make_socket,       DROP_GONE  },
+    { "empty",           make_empty,        DROP_GONE  },
+    { "sparse",          make_sparse,       DROP_GONE  },
+    { "zeros",           make_zeros,        DROP_GONE  },
+    { "another's id",    make_alias,        DROP_GONE  },
+    { "queue file",      make_queue_file,   DROP_GONE  },
+    { "growing",         make_growing,      DROP_GONE  },
+    { "too large",       make_large,        DROP_GONE  },
+    { "right",           make_right,        DROP_TAKEN },
+    { "linked twice",    make_linked_twice, DROP_TAKEN },
+};
+
+static void takes_messages_and_throws_out_the_rest(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct spool *spool = &fixture->spool;
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (uint64_t memory = 0; memory <= LIMIT; memory += LIMIT) {
+            struct entry *entry = NULL;
+            struct error err = { 0 };
+            fixture_empty(fixture);
+            cases[i].make(spool);
+            int64_t start = clock_now();
+            enum drop_result result = drop_take(spool, ID, LIMIT, memory,
+                                                &entry, &err);
+            if (result != cases[i].result)
+                fail_msg("%s: %d: %s", cases[i].name, result, err.text);
+            if (clock_now() - start > 2000)
+                fail_msg("%s held it up", cases[i].name);
+            if (fixture_exists(spool->drop, ID) != (result == DROP_TAKEN))
+                fail_msg("%s: is it there still?", cases[i].name);
+            if (result != DROP_TAKEN && fixture_count(spool->queue) != 0)
+                fail_msg("%s: a copy is left", cases[i].name);
+            entry_free(entry);
+        }
+}
+
+/* The owner has a lease: open(2) would wait for him. */
+static void does_not_wait_for_a_lease(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *entry = NULL;
+    struct error err;
+
+    fixture_empty(fixture);
+    make_right(&fixture->spool);
+    int fd = openat(fixture->spool.drop, ID, O_RDWR | O_CLOEXEC);
+    signal(SIGIO, SIG_IGN);
+    if (fcntl(fd, F_SETLEASE, F_WRLCK) == -1) {
+        close(fd);
+        skip();
+    }
+    int64_t start = clock_now();
+    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
+                               &err), DROP_LATER);
+    assert_true(clock_now() - start < 2000);
+    assert_true(fixture_exists(fixture->spool.drop, ID));
+    close(fd);
+    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
+                               &err), DROP_TAKEN);
+    entry_free(entry);
+}
+
+/* What the owner writes afterwards is not what was taken. */
+static void copies_instead_of_adopting(void **state)
+{
+    struct fixture *fixture = *state;
+    char octets[sizeof FIXTURE_BODY] = "";
+    struct entry *entry = NULL;
+    struct error err;
+
+    for (uint64_t memory = 0; memory <= LIMIT; memory += LIMIT) {
+        fixture_empty(fixture);
+        make_right(&fixture->spool);
+        assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, memory, &entry,
+                                   &err), DROP_TAKEN);
+        make_zeros(&fixture->spool);
+        assert_true(io_read_at(entry->fd, octets, strlen(FIXTURE_BODY),
+                               (off_t)entry->content_start) > 0);
+        assert_string_equal(octets, FIXTURE_BODY);
+        entry_free(entry);
+    }
+}
+
+/* Unreadable: it may be readable soon, but not for ever. */
+static void keeps_the_unreadable_for_a_while(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *entry = NULL;
+    struct error err;
+
+    if (geteuid() == 0)
+        skip();
+    fixture_empty(fixture);
+    make_right(&fixture->spool);
+    assert_int_equal(fchmodat(fixture->spool.drop, ID, 0, 0), 0);
+    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
+                               &err), DROP_LATER);
+    assert_true(fixture_exists(fixture->spool.drop, ID));
+}
+
+/* A claim to be another is believed of the daemon itself only, which is who
+ * runs this test. */
+static void believes_its_own_claims(void **state)
+{
+    struct fixture *fixture = *state;
+    struct envelope env;
+    struct entry *entry = NULL;
+    struct error err;
+
+    fixture_empty(fixture);
+    struct draft *draft = draft_new_dropped(fixture->path, &err);
+    fixture_envelope(&env);
+    draft_set_uid(draft, 12345);
+    assert_true(draft_envelope(draft, &env, &err) &&
+                draft_add(draft, "x\r\n", 3, &err) &&
+                draft_end(draft, false, &err) && draft_commit(draft, &err));
+    assert_int_equal(drop_take(&fixture->spool, draft_id(draft), LIMIT, LIMIT,
+                               &entry, &err), DROP_TAKEN);
+    assert_int_equal(entry->uid, 12345);
+    entry_free(entry);
+    if (geteuid() == 0) {
+        assert_int_equal(fchownat(fixture->spool.drop, draft_id(draft), 65534,
+                                  (gid_t)-1, 0), 0);
+        assert_int_equal(drop_take(&fixture->spool, draft_id(draft), LIMIT,
+                                   LIMIT, &entry, &err), DROP_TAKEN);
+        assert_int_equal(entry->uid, 65534);
+        entry_free(entry);
+    }
+    draft_free(draft);
+    envelope_free(&env);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_messages_and_throws_out_the_rest),
+        cmocka_unit_test(does_not_wait_for_a_lease),
+        cmocka_unit_test(copies_instead_of_adopting),
+        cmocka_unit_test(keeps_the_unreadable_for_a_while),
+        cmocka_unit_test(believes_its_own_claims),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,120 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "spool/journal.h"
+#include "spool_fixture.h"
+#include "util/text.h"
+
+#define A "0123456789abcdef0123456789abcdef"
+#define B "ffffffffffffffffffffffffffffffff"
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
+
+    fixture_open(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    free(fixture);
+    return 0;
+}
+
+/* All that was read, as "ID:0,2;" */
+static void collect(void *context, const char *id, const size_t *indices,
+                    size_t count)
+{
+    struct buf *out = context;
+
+    buf_add_format(out, "%.4s:", id);
+    for (size_t i = 0; i < count; i++)
+        buf_add_format(out, "%s%zu", i == 0 ? "" : ",", indices[i]);
+    buf_add_char(out, ';');
+}
+
+static void remembers_acceptances(void **state)
+{
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+    static const size_t indices[] = { 0, 2, 100000 };
+    struct error err;
+    struct buf out;
+
+    int first = journal_create(spool, 1, &err);
+    int second = journal_create(spool, 22, &err);
+    journal_note(first, A, indices, 1);
+    journal_note(first, B, indices, 3);
+    journal_note(first, B, indices, 0);
+    journal_note(second, A, indices + 1, 1);
+    journal_note(-1, A, indices, 1);
+    buf_init(&out, SIZE_MAX);
+    journal_read(spool, 1, collect, &out);
+    assert_string_equal(out.data, "0123:0;ffff:0,2,100000;");
+    buf_clear(&out);
+    journal_read(spool, 7, collect, &out);
+    assert_string_equal(out.data, "");
+    journal_read_all(spool, collect, &out);
+    assert_int_equal(out.length, strlen("0123:0;ffff:0,2,100000;0123:2;"));
+    journal_remove(spool, 1);
+    buf_clear(&out);
+    journal_read_all(spool, collect, &out);
+    assert_string_equal(out.data, "0123:2;");
+    journal_remove_all(spool);
+    assert_int_equal(fixture_count(spool->state), 0);
+    close(first);
+    close(second);
+    buf_free(&out);
+}
+
+/* The writer may be killed in the midst of a line. */
+static const struct {
+    const char *text;
+    const char *read;
+} cases[] = {
+    { A " 0\n" B " 1",          "0123:0;" },
+    { A " 0\n" B " 1,\n",       "0123:0;ffff:1;" },
+    { A " 0\n" B " \n",         "0123:0;" },
+    { A " 0\n" B "\n",          "0123:0;" },
+    { A " 0\n" B,               "0123:0;" },
+    { A " 0\nffff 1\n",         "0123:0;" },
+    { A " 0\n\n\n" B " 1\n",    "0123:0;ffff:1;" },
+    { A " -1\n",                "" },
+    { A " 1x\n",                "" },
+    { A " 99999999999999999999999\n", "" },
+    { "",                       "" },
+};
+
+static void skips_what_is_not_whole(void **state)
+{
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buf out;
+        fixture_write(spool->state, "journal.5", cases[i].text,
+                      strlen(cases[i].text));
+        buf_init(&out, SIZE_MAX);
+        journal_read(spool, 5, collect, &out);
+        if (strcmp(out.data, cases[i].read) != 0)
+            fail_msg("%s: %s", cases[i].text, out.data);
+        buf_free(&out);
+    }
+    journal_remove_all(spool);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(remembers_acceptances),
+        cmocka_unit_test(skips_what_is_not_whole),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,221 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <time.h>
+
+#include "spool_fixture.h"
+#include "util/text.h"
+
+static bool knows_nothing(void *context, const char *id)
+{
+    (void)context;
+    (void)id;
+    return false;
+}
+
+static bool knows_one(void *context, const char *id)
+{
+    return strcmp(context, id) == 0;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
+
+    fixture_open(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    free(fixture);
+    return 0;
+}
+
+static void make_file(const struct spool *spool, const char *name, uid_t uid)
+{
+    fixture_write(spool->drop, name, "x", 1);
+    if (geteuid() == 0)
+        assert_int_equal(fchownat(spool->drop, name, uid, (gid_t)-1, 0), 0);
+}
+
+static void make_many(const struct spool *spool, char digit, size_t count,
+                      uid_t uid)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *name = alloc_format("%c%031zx", digit, i);
+        make_file(spool, name, uid);
+        free(name);
+    }
+}
+
+static const struct {
+    const char *name;
+    bool is_message;
+    bool stays;
+} names[] = {
+    { "0123456789abcdef0123456789abcdef",  true,  true  },
+    { "0123456789abcdef0123456789abcdee",  true,  true  },
+    { "0123456789ABCDEF0123456789abcdef",  false, false },
+    { "0123456789abcdef0123456789abcde",   false, false },
+    { "0123456789abcdef0123456789abcdef0", false, false },
+    { ".t0123456789abcdef0123456789abcde", false, true  },
+    { ".hidden",                           false, false },
+    { "core",                              false, false },
+    { "a\nforged: log line",               false, false },
+    { "\xff\xfe",                          false, false },
+};
+
+static void finds_messages_and_removes_the_rest(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct spool *spool = &fixture->spool;
+    char id[RANDOM_ID_LENGTH + 1];
+    size_t found = 0;
+
+    fixture_empty(fixture);
+    for (size_t i = 0; i < COUNT(names); i++)
+        make_file(spool, names[i].name, 0);
+    assert_int_equal(mkdirat(spool->drop, "empty", 0700), 0);
+    assert_int_equal(mkdirat(spool->drop, "full", 0700), 0);
+    fixture_write(spool->drop, "full/inside", "x", 1);
+    assert_int_equal(mkfifoat(spool->drop,
+                              "11111111111111111111111111111111", 0644), 0);
+    struct drop_scan *scan = drop_scan_new(spool, knows_nothing, NULL);
+    assert_true(drop_scan_more(scan));
+    while (drop_scan_next(scan, id)) {
+        assert_true(random_is_id(id));
+        found++;
+    }
+    assert_int_equal(found, 2);
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (fixture_exists(spool->drop, names[i].name) != names[i].stays)
+            fail_msg("%s", names[i].name);
+    assert_false(fixture_exists(spool->drop, "empty"));
+    assert_true(fixture_exists(spool->drop, "full"));
+    assert_int_equal(fixture_count(spool->drop), 4);
+    drop_scan_free(scan);
+    assert_int_equal(unlinkat(spool->drop, "full/inside", 0), 0);
+}
+
+static void removes_what_was_never_finished(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct spool *spool = &fixture->spool;
+    struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+
+    fixture_empty(fixture);
+    make_file(spool, ".tnew", 0);
+    assert_int_equal(utimensat(spool->drop, ".tnew", old, 0), 0);
+    struct drop_scan *scan = drop_scan_new(spool, knows_nothing, NULL);
+    assert_true(drop_scan_more(scan));
+    /* A file time that its owner has set says nothing: ctime does. */
+    assert_true(fixture_exists(spool->drop, ".tnew"));
+    drop_scan_free(scan);
+}
+
+static void passes_over_what_is_known(void **state)
+{
+    struct fixture *fixture = *state;
+    char known[] = "0123456789abcdef0123456789abcdef";
+    char id[RANDOM_ID_LENGTH + 1];
+
+    fixture_empty(fixture);
+    make_file(&fixture->spool, known, 0);
+    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_one, known);
+    assert_true(drop_scan_more(scan));
+    assert_true(drop_scan_hint(scan, known));
+    assert_false(drop_scan_next(scan, id));
+    drop_scan_free(scan);
+}
+
+static void takes_a_hint_once(void **state)
+{
+    static const char id[] = "0123456789abcdef0123456789abcdef";
+    struct fixture *fixture = *state;
+    char next[RANDOM_ID_LENGTH + 1];
+
+    fixture_empty(fixture);
+    make_file(&fixture->spool, id, 0);
+    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
+                                           NULL);
+    assert_true(drop_scan_hint(scan, id));
+    assert_true(drop_scan_hint(scan, id));
+    assert_true(drop_scan_hint(scan, "ffffffffffffffffffffffffffffffff"));
+    assert_true(drop_scan_next(scan, next));
+    assert_string_equal(next, id);
+    assert_false(drop_scan_next(scan, next));
+    drop_scan_free(scan);
+}
+
+/* However many one owner has, the other's only message is among the first. */
+static void is_fair_by_owner(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[RANDOM_ID_LENGTH + 1];
+    int calls = 1;
+    size_t before = 0;
+
+    if (geteuid() != 0)
+        skip();
+    fixture_empty(fixture);
+    make_many(&fixture->spool, 'a', 1200, 1001);
+    make_many(&fixture->spool, 'b', 1, 1002);
+    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
+                                           NULL);
+    while (!drop_scan_more(scan))
+        calls++;
+    assert_true(calls >= 3);        /* at most 500 entries a call */
+    assert_true(drop_scan_left_out(scan));
+    while (drop_scan_next(scan, id) && *id != 'b')
+        before++;
+    assert_int_equal(*id, 'b');
+    assert_true(before <= 1);
+    drop_scan_free(scan);
+}
+
+/* What there was no room for is found by later passes. */
+static void finds_all_in_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[RANDOM_ID_LENGTH + 1];
+    size_t taken = 0;
+
+    fixture_empty(fixture);
+    make_many(&fixture->spool, 'c', 350, 1001);
+    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
+                                           NULL);
+    for (int pass = 0; pass < 5; pass++) {
+        while (!drop_scan_more(scan))
+            ;
+        while (drop_scan_next(scan, id)) {
+            drop_remove(&fixture->spool, id);
+            taken++;
+        }
+    }
+    assert_int_equal(taken, 350);
+    assert_false(drop_scan_left_out(scan));
+    assert_int_equal(fixture_count(fixture->spool.drop), 0);
+    drop_scan_free(scan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_messages_and_removes_the_rest),
+        cmocka_unit_test(removes_what_was_never_finished),
+        cmocka_unit_test(passes_over_what_is_known),
+        cmocka_unit_test(takes_a_hint_once),
+        cmocka_unit_test(is_fair_by_owner),
+        cmocka_unit_test(finds_all_in_the_end),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,198 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "spool_fixture.h"
+#include "util/text.h"
+
+#define ID "0123456789abcdef0123456789abcdef"
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
+
+    fixture_open(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    free(fixture);
+    return 0;
+}
+
+static struct state *some_state(void)
+{
+    struct state *known = state_new(3);
+
+    known->attempts = 7;
+    known->last = 1700000001;
+    known->next = 1700000002;
+    known->warned = true;
+    known->reports = 2;
+    known->recipients[0] = (struct state_recipient){
+        .result = STATE_FAILED, .notified = true,
+        .status = alloc_string("5.1.1"),
+        .relay = alloc_string("mx.example[192.0.2.1]:587"),
+        .text = alloc_string("550 5.1.1 no such user \\x0a - end"),
+        .from_reply = true, .when = 1700000001,
+    };
+    known->recipients[1].result = STATE_DELIVERED;
+    known->recipients[1].status = alloc_string("2.0.0");
+    return known;
+}
+
+static void assert_same(const char *a, const char *b)
+{
+    if (a == NULL || b == NULL)
+        assert_true(a == b);
+    else
+        assert_string_equal(a, b);
+}
+
+static void assert_alike(const struct state *a, const struct state *b)
+{
+    assert_int_equal(a->attempts, b->attempts);
+    assert_int_equal(a->last, b->last);
+    assert_int_equal(a->next, b->next);
+    assert_int_equal(a->warned, b->warned);
+    assert_int_equal(a->held, b->held);
+    assert_int_equal(a->reports, b->reports);
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        const struct state_recipient *x = &a->recipients[i];
+        const struct state_recipient *y = &b->recipients[i];
+        assert_int_equal(x->result, y->result);
+        assert_int_equal(x->notified, y->notified);
+        assert_int_equal(x->from_reply, y->from_reply);
+        assert_int_equal(x->when, y->when);
+        assert_same(x->status, y->status);
+        assert_same(x->relay, y->relay);
+        assert_same(x->text, y->text);
+    }
+}
+
+static void keeps_all_it_is_told(void **state)
+{
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+    struct error err;
+    struct state *known = some_state();
+
+    assert_true(state_save(spool, ID, known, &err));
+    struct state *read = state_load(spool, ID, 3, &err);
+    if (read == NULL)
+        fail_msg("%s", err.text);
+    assert_alike(known, read);
+    assert_int_equal(state_open_count(read), 1);
+    state_free(read);
+    state_free(known);
+}
+
+static void starts_with_nothing(void **state)
+{
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+    struct error err;
+    struct state *fresh = state_load(
+        spool, "ffffffffffffffffffffffffffffffff", 2, &err);
+
+    assert_non_null(fresh);
+    assert_int_equal(state_open_count(fresh), 2);
+    assert_int_equal(fresh->attempts, 0);
+    assert_null(fresh->recipients[0].status);
+    state_free(fresh);
+}
+
+/* A number may read as another number; nothing may crash, and a file that is
+ * cut must not pass for one with fewer outcomes. */
+static void refuses_a_cut_file_and_survives_a_changed_one(void **state)
+{
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+    struct error err;
+    struct buf text;
+    struct state *known = some_state();
+
+    assert_true(state_save(spool, ID, known, &err));
+    state_free(known);
+    buf_init(&text, SIZE_MAX);
+    int fd = openat(spool->state, ID, O_RDONLY | O_CLOEXEC);
+    assert_true(io_read_all(fd, &text, &err));
+    close(fd);
+    for (size_t length = 0; length < text.length; length++) {
+        fixture_write(spool->state, ID, text.data, length);
+        if (state_load(spool, ID, 3, &err) != NULL)
+            fail_msg("cut at %zu", length);
+        assert_int_equal(err.fault, FAULT_DATA);
+    }
+    for (size_t i = 0; i < text.length; i++) {
+        static const char others[] = { '\0', '\n', ' ', '9', '\xff' };
+        for (size_t o = 0; o < sizeof others; o++) {
+            char was = text.data[i];
+            text.data[i] = others[o];
+            fixture_write(spool->state, ID, text.data, text.length);
+            struct state *read = state_load(spool, ID, 3, &err);
+            if (read == NULL)
+                assert_int_equal(err.fault, FAULT_DATA);
+            state_free(read);
+            text.data[i] = was;
+        }
+    }
+    buf_free(&text);
+}
+
+static void belongs_to_one_message(void **state)
+{
+    static const size_t counts[] = { 0, 1, 2, 4, 100 };
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+    struct error err;
+    struct state *known = some_state();
+
+    assert_true(state_save(spool, ID, known, &err));
+    for (size_t i = 0; i < COUNT(counts); i++)
+        assert_null(state_load(spool, ID, counts[i], &err));
+    static const char other[] = "00000000000000000000000000000000";
+    assert_int_equal(renameat(spool->state, ID, spool->state, other), 0);
+    assert_null(state_load(spool, other, 3, &err));
+    assert_int_equal(err.fault, FAULT_DATA);
+    state_free(known);
+}
+
+static void derives_ids_of_reports(void **state)
+{
+    static const struct {
+        const char *id;
+        unsigned n;
+        const char *derived;
+    } cases[] = {
+        { ID, 0, "0123456789abcdef0123456789abcdf0" },
+        { ID, 1, "0123456789abcdef0123456789abcdf1" },
+        { ID, 16, "0123456789abcdef0123456789abce00" },
+        { "ffffffffffffffffffffffffffffffff", 0,
+          "00000000000000000000000000000000" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char derived[RANDOM_ID_LENGTH + 1];
+        state_report_id(cases[i].id, cases[i].n, derived);
+        assert_string_equal(derived, cases[i].derived);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_all_it_is_told),
+        cmocka_unit_test(starts_with_nothing),
+        cmocka_unit_test(refuses_a_cut_file_and_survives_a_changed_one),
+        cmocka_unit_test(belongs_to_one_message),
+        cmocka_unit_test(derives_ids_of_reports),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
