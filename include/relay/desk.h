@@ -85,6 +85,12 @@ void pickup_store_all(struct desk *desk);
 bool pickup_recover(struct desk *desk, struct error *err);
 /* A ticket for a message that is in queue/ now; NULL if it cannot be read. */
 struct ticket *pickup_queued(struct desk *desk, const char *id);
+/* What is known about a ticket's message; NULL if it cannot be read. */
+struct state *pickup_state(const struct desk *desk,
+                           const struct ticket *ticket,
+                           const struct entry *entry, struct error *err);
+/* It has been written; or, with a state, it could not be. */
+void pickup_remember(struct ticket *ticket, const struct state *unsaved);
 /* Bring the ticket's summary and reason up to date. */
 void pickup_describe(struct ticket *ticket, const struct entry *entry,
                      const struct state *state);

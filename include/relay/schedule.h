@@ -32,6 +32,8 @@ struct ticket {
     unsigned attempts;
     bool stored;            /* in queue/; false: only in drop/ so far */
     struct entry *entry;    /* taken from drop/ and not stored; the manager's */
+    struct state *unsaved;  /* what could not be written: counts instead of
+                             * state/ID; owned. Usually NULL. */
     bool warned;
     char *summary;          /* reverse-path and open recipients, each ended by
                              * NUL, the list by an empty one; NULL if it would

@@ -26,8 +26,8 @@ struct spool {
 /*
  * Open all folders for the daemon, or for root who looks at a spool whose
  * daemon is down. With strict, owner, group and mode of each must be as above
- * for the effective user: FAULT_CONFIG says what is wrong and the command
- * that mends it.
+ * for the effective user, and no other daemon may have it: FAULT_CONFIG says
+ * what is wrong and the command that mends it.
  */
 bool spool_open(struct spool *spool, const char *path, bool strict,
                 struct error *err);

@@ -177,12 +177,12 @@ static bool write_held(struct desk *desk, struct ticket *ticket, bool held)
     struct entry *entry = queue_open(&desk->spool, ticket->id, &received,
                                      &err);
     if (entry != NULL)
-        state = state_load(&desk->spool, ticket->id, entry->envelope.count,
-                           &err);
+        state = pickup_state(desk, ticket, entry, &err);
     bool done = state != NULL;
     if (done && state->held != held) {
         state->held = held;
         done = state_save(&desk->spool, ticket->id, state, &err);
+        pickup_remember(ticket, done ? NULL : state);
     }
     if (!done)
         log_line(LOG_LEVEL_ERROR, "%s: %s", ticket->id, err.text);
@@ -193,14 +193,23 @@ static bool write_held(struct desk *desk, struct ticket *ticket, bool held)
 
 static void hold_ticket(struct desk *desk, struct ticket *ticket)
 {
-    if (ticket->place != TICKET_OUT && write_held(desk, ticket, true)) {
+    struct mission *mission = dispatch_of(desk, ticket);
+
+    if (mission != NULL)                /* held when it comes back */
+        mission->state->held = true;
+    else if (write_held(desk, ticket, true))
         schedule_hold(desk->schedule, ticket);
-        log_line(LOG_LEVEL_INFO, "%s: held", ticket->id);
-    }
+    else
+        return;
+    log_line(LOG_LEVEL_INFO, "%s: held", ticket->id);
 }
 
 static void release_ticket(struct desk *desk, struct ticket *ticket)
 {
+    struct mission *mission = dispatch_of(desk, ticket);
+
+    if (mission != NULL)
+        mission->state->held = false;
     if (ticket->place == TICKET_HELD && write_held(desk, ticket, false)) {
         schedule_at(desk->schedule, ticket, clock_now());
         log_line(LOG_LEVEL_INFO, "%s: released from hold", ticket->id);

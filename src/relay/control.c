@@ -21,6 +21,8 @@
 #define REQUEST_MAX 4096        /* octets of a request line */
 #define ASK_TIME 10000          /* milliseconds to say it */
 #define READ_TIME 10000         /* to take some more of the answer */
+#define WAIT_TIME 130000        /* at most for an outcome: callers give up
+                                 * before that */
 
 struct client {
     int fd;
@@ -31,6 +33,7 @@ struct client {
     bool answered;              /* the answer is complete: send and close */
     char waiting[RANDOM_ID_LENGTH + 1];     /* "" unless it waits */
     int64_t deadline;           /* of what it must do next */
+    uint64_t since;             /* in the order in which they came */
 };
 
 struct control {
@@ -40,6 +43,7 @@ struct control {
     void *context;
     struct client *clients[CLIENTS_MAX];
     size_t count;
+    uint64_t accepted;          /* clients so far */
 };
 
 struct control *control_new(const char *path, control_answer *answer,
@@ -82,33 +86,10 @@ void control_free(struct control *control)
 
 void control_each(struct control *control, control_watch *add, void *context)
 {
-    if (control->count < CLIENTS_MAX)
-        add(context, control->listener, POLLIN);
+    add(context, control->listener, POLLIN);
     for (size_t i = 0; i < control->count; i++)
         add(context, control->clients[i]->fd,
             control->clients[i]->answered ? POLLOUT : POLLIN);
-}
-
-static void accept_client(struct control *control)
-{
-    struct ucred peer;
-    socklen_t length = sizeof peer;
-
-    int fd = accept4(control->listener, NULL, NULL,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd == -1)
-        return;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1) {
-        close(fd);
-        return;
-    }
-    struct client *client = alloc_zero(1, sizeof *client);
-    client->fd = fd;
-    client->uid = peer.uid;
-    client->deadline = clock_now() + ASK_TIME;
-    buf_init(&client->request, REQUEST_MAX);
-    buf_init(&client->answer, SIZE_MAX);
-    control->clients[control->count++] = client;
 }
 
 static void answer_now(struct client *client)
@@ -121,9 +102,9 @@ static void answer_now(struct client *client)
 static void take_request(struct control *control, struct client *client)
 {
     char *command = client->request.data;
-    char *end = strchr(command, '\n');
+    char *end = memchr(command, '\n', client->request.length);
 
-    *end = '\0';
+    *end = '\0';                /* what is behind a NUL is not looked at */
     char *argument = strchr(command, ' ');
     if (argument != NULL)
         *argument++ = '\0';
@@ -132,7 +113,7 @@ static void take_request(struct control *control, struct client *client)
                         client->waiting))
         answer_now(client);
     else
-        client->deadline = INT64_MAX;
+        client->deadline = clock_now() + WAIT_TIME;
 }
 
 /* False: the client is gone or talks too much. */
@@ -171,10 +152,62 @@ static bool speak(struct client *client)
     return false;
 }
 
+/* There is room for one more: whoever has waited longest gives way. That is
+ * no loss to callers of -odi; their mail is stored. */
+static void make_room(struct control *control)
+{
+    size_t oldest = 0;
+
+    if (control->count < CLIENTS_MAX)
+        return;
+    for (size_t i = 1; i < control->count; i++)
+        if (control->clients[i]->since < control->clients[oldest]->since)
+            oldest = i;
+    drop(control, oldest);
+}
+
+static bool accept_client(struct control *control)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    int fd = accept4(control->listener, NULL, NULL,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd == -1)
+        return false;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1) {
+        close(fd);
+        return true;
+    }
+    make_room(control);
+    struct client *client = alloc_zero(1, sizeof *client);
+    client->fd = fd;
+    client->uid = peer.uid;
+    client->since = ++control->accepted;
+    client->deadline = clock_now() + ASK_TIME;
+    buf_init(&client->request, REQUEST_MAX);
+    buf_init(&client->answer, SIZE_MAX);
+    control->clients[control->count++] = client;
+    return true;
+}
+
+/*
+ * All who knock, and what they have said already: who waits for a message says
+ * so before it is stored, and must be known before it is delivered.
+ */
+static void accept_clients(struct control *control)
+{
+    for (size_t i = 0; i < CLIENTS_MAX && accept_client(control); i++) {
+        size_t last = control->count - 1;
+        if (!hear(control, control->clients[last]))
+            drop(control, last);
+    }
+}
+
 void control_handle(struct control *control, int fd, short events)
 {
     if (fd == control->listener) {
-        accept_client(control);
+        accept_clients(control);
         return;
     }
     size_t i = 0;

@@ -86,10 +86,7 @@ static struct state *open_state(struct desk *desk, struct ticket *ticket,
 {
     struct error err = { 0 };
 
-    if (!ticket->stored)
-        return state_new(entry->envelope.count);
-    struct state *state = state_load(&desk->spool, ticket->id,
-                                     entry->envelope.count, &err);
+    struct state *state = pickup_state(desk, ticket, entry, &err);
     if (state == NULL) {
         log_line(LOG_LEVEL_ERROR, "%s: %s", ticket->id, err.text);
         schedule_at(desk->schedule, ticket, clock_now() + RETRY_TIME);

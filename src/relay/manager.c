@@ -428,6 +428,7 @@ enum manager_end manager_run(const struct config *config, const char *program,
                     schedule_count(desk->schedule));
         while (!is_finished(&manager))
             run_round(&manager);
+        tally_write(desk);
     }
     clean_up(&manager);
     return manager.end;

@@ -3,8 +3,11 @@
 #include "config/config.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
+#include "spool/state.h"
 #include "util/clock.h"
 #include "util/log.h"
+
+#define OWN_TROUBLE_TIME 60000  /* milliseconds until it is tried again */
 
 static void on_opened(void *context, size_t smarthost, const char *peer)
 {
@@ -46,20 +49,21 @@ static void on_outcome(void *context, uint64_t job, size_t index,
 }
 
 /* The message goes back to where it came from, as if nothing had been tried. */
-static void put_back(struct desk *desk, struct mission *mission)
+static void put_back(struct desk *desk, struct mission *mission, int64_t delay)
 {
     struct ticket *ticket = mission->ticket;
 
     dispatch_give_back(ticket, mission->entry);
     mission->entry = NULL;
-    schedule_at(desk->schedule, ticket, clock_now());
+    schedule_at(desk->schedule, ticket, clock_now() + delay);
     if (ticket->entry != NULL &&
         desk->gates[mission->smarthost].state != GATE_UP)
         pickup_store(desk, ticket);
 }
 
+/* delay is for a message that was not attempted. */
 static void end_mission(struct desk *desk, struct mission *mission,
-                        bool attempted)
+                        bool attempted, int64_t delay)
 {
     struct entry *entry = mission->entry;
 
@@ -68,11 +72,12 @@ static void end_mission(struct desk *desk, struct mission *mission,
         if (!mission->ticket->stored)
             desk->fresh--;
         schedule_remove(desk->schedule, mission->ticket);
-    } else if (attempted) {
+    } else if (attempted || mission->state->held) {
         mission->entry = NULL;
-        settle_message(desk, mission->ticket, entry, mission->state, true);
+        settle_message(desk, mission->ticket, entry, mission->state,
+                       attempted);
     } else {
-        put_back(desk, mission);
+        put_back(desk, mission, delay);
     }
     dispatch_end(desk, mission);
 }
@@ -82,8 +87,9 @@ static void on_done(void *context, uint64_t job)
     struct desk *desk = context;
     struct mission *mission = dispatch_find(desk, job);
 
+    /* Without an outcome: the worker could not read it. */
     if (mission != NULL)
-        end_mission(desk, mission, mission->attempted);
+        end_mission(desk, mission, mission->attempted, OWN_TROUBLE_TIME);
 }
 
 static void on_lost(void *context, uint64_t job, const size_t *delivered,
@@ -99,7 +105,7 @@ static void on_lost(void *context, uint64_t job, const size_t *delivered,
     if (crashed && count == 0)
         log_line(LOG_LEVEL_WARNING, "%s: deferred: its worker died",
                  mission->ticket->id);
-    end_mission(desk, mission, mission->attempted || count > 0 || crashed);
+    end_mission(desk, mission, mission->attempted || count > 0 || crashed, 0);
 }
 
 const struct crew_events mission_events = {

@@ -73,12 +73,29 @@ void pickup_describe(struct ticket *ticket, const struct entry *entry,
     ticket->warned = state->warned;
 }
 
+struct state *pickup_state(const struct desk *desk,
+                           const struct ticket *ticket,
+                           const struct entry *entry, struct error *err)
+{
+    if (ticket->unsaved != NULL)
+        return state_copy(ticket->unsaved);
+    if (!ticket->stored)
+        return state_new(entry->envelope.count);
+    return state_load(&desk->spool, ticket->id, entry->envelope.count, err);
+}
+
+void pickup_remember(struct ticket *ticket, const struct state *unsaved)
+{
+    state_free(ticket->unsaved);
+    ticket->unsaved = unsaved == NULL ? NULL : state_copy(unsaved);
+}
+
 bool pickup_store(struct desk *desk, struct ticket *ticket)
 {
     struct error err;
 
-    if (!queue_store(&desk->spool, ticket->entry, ticket->received, NULL,
-                     &err)) {
+    if (!queue_store(&desk->spool, ticket->entry, ticket->received,
+                     ticket->unsaved, &err)) {
         log_line(LOG_LEVEL_ERROR, "%s: %s: it stays in drop", ticket->id,
                  err.text);
         return false;
@@ -86,6 +103,7 @@ bool pickup_store(struct desk *desk, struct ticket *ticket)
     entry_free(ticket->entry);
     ticket->entry = NULL;
     ticket->stored = true;
+    pickup_remember(ticket, NULL);
     desk->fresh--;
     /* It is kept because its smarthost is down: nobody need wait for it. */
     control_announce(desk->control, ticket->id,

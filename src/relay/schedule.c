@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "relay/ready.h"
+#include "spool/state.h"
 #include "util/alloc.h"
 
 #define BUCKETS 4096            /* a power of two */
@@ -32,6 +33,7 @@ static void ticket_free(struct ticket *ticket)
 {
     free(ticket->summary);
     free(ticket->reason);
+    state_free(ticket->unsaved);
     free(ticket);
 }
 

@@ -298,9 +298,12 @@ static void announce(const struct settlement *s)
     free(text);
 }
 
-/* What settling leaves behind: reports to send, an entry to give back. */
+/* What settling leaves behind: reports to send, an entry to give back, and
+ * what could not be written: nobody gets it twice while we run. */
 static void conclude(struct settlement *s)
 {
+    if (s->ticket != NULL)
+        pickup_remember(s->ticket, s->in_trouble ? s->state : NULL);
     for (size_t i = 0; i < s->reports.count; i++)
         pickup_queued(s->desk, s->reports.items[i]);
     strings_free(&s->reports);

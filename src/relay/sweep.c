@@ -89,8 +89,7 @@ static void deal_with(struct desk *desk, struct ticket *ticket, int64_t now)
                                      &err);
 
     if (entry != NULL)
-        state = state_load(&desk->spool, ticket->id, entry->envelope.count,
-                           &err);
+        state = pickup_state(desk, ticket, entry, &err);
     if (state == NULL) {
         entry_free(entry);
         return;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "spool/ask.h"
@@ -80,13 +81,15 @@ static void visit_entry(const struct lister *lister, const struct entry *entry,
                         const struct state *state)
 {
     const struct envelope *env = &entry->envelope;
+    struct stat status = { 0 };
     const char **paths = alloc_zero(env->count, sizeof *paths);
+    fstat(entry->fd, &status);      /* nobody has taken it: when it came */
     struct listing_item item = {
         .id = entry->id,
         .mark = state->held ? '!' : '-',
         .uid = entry->uid,
         .size = entry->content_length,
-        .received = entry->received,
+        .received = entry->queued ? entry->received : status.st_mtime,
         .attempts = state->attempts,
         .reason = "",
         .sender = envelope_reverse_path(env),

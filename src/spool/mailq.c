@@ -19,18 +19,18 @@ static void print_item(void *context, const struct listing_item *item)
     struct tm tm;
 
     if (printer->messages++ == 0)
-        fputs("-Queue ID-                         --Size-- ----Arrival Time---- "
+        fputs("-Queue ID-                        --Size-- ----Arrival Time---- "
               "-Sender/Recipient-------\n", printer->out);
     printer->octets += item->size;
     if (localtime_r(&when, &tm) != NULL)
         strftime(date, sizeof date, "%a %b %d %H:%M:%S", &tm);
-    fprintf(printer->out, "%s%c %9" PRIu64 " %20s  %s\n", item->id,
+    fprintf(printer->out, "%s%c %8" PRIu64 " %-20s %s\n", item->id,
             item->mark == '-' ? ' ' : item->mark, item->size, date,
             *item->sender != '\0' ? item->sender : "MAILER-DAEMON");
     if (*item->reason != '\0')
         fprintf(printer->out, "    (%s)\n", item->reason);
     for (size_t i = 0; i < item->recipient_count; i++)
-        fprintf(printer->out, "%66s%s\n", "", item->recipients[i]);
+        fprintf(printer->out, "%64s%s\n", "", item->recipients[i]);
     fputc('\n', printer->out);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,32 +27,45 @@ static const struct folder folders[] = {
     { "failed", 0700, false, offsetof(struct spool, failed) },
 };
 
-static bool prove(const char *path, const struct folder *folder, int fd,
+static bool prove_owner(const char *path, const struct folder *folder,
+                        const struct stat *status, struct error *err)
+{
+    uid_t user = geteuid();
+    uid_t wanted = folder->of_root ? 0 : user;
+
+    /* A spool of somebody's own may belong to him as a whole. */
+    if (status->st_uid != wanted && status->st_uid != user)
+        return error_set(err, FAULT_CONFIG, "%s/%s belongs to user %lu: chown "
+                         "%lu %s/%s", path, folder->name,
+                         (unsigned long)status->st_uid, (unsigned long)wanted,
+                         path, folder->name);
+    if (folder->mode == 03733 && status->st_gid != getegid())
+        return error_set(err, FAULT_CONFIG, "%s/%s belongs to group %lu: "
+                         "chgrp %lu %s/%s && chmod 3733 %s/%s", path,
+                         folder->name, (unsigned long)status->st_gid,
+                         (unsigned long)getegid(), path, folder->name, path,
+                         folder->name);
+    return true;
+}
+
+static bool prove(const char *path, const struct folder *folder, int root,
                   struct error *err)
 {
     struct stat status;
 
-    if (fstat(fd, &status) == -1)
-        return error_sys(err, FAULT_CONFIG, "%s/%s", path, folder->name);
+    if (fstatat(root, *folder->name == '\0' ? "." : folder->name, &status,
+                AT_SYMLINK_NOFOLLOW) == -1)
+        return errno == ENOENT
+               ? error_set(err, FAULT_CONFIG, "%s/%s does not exist: install "
+                           "-d -o %lu -g %lu -m %04o %s/%s", path,
+                           folder->name, (unsigned long)geteuid(),
+                           (unsigned long)getegid(), (unsigned)folder->mode,
+                           path, folder->name)
+               : error_sys(err, FAULT_CONFIG, "%s/%s", path, folder->name);
+    if (!prove_owner(path, folder, &status, err))
+        return false;
     unsigned mode = (unsigned)status.st_mode & 07777;
-    uid_t user = geteuid();
-    /* A spool of somebody's own may belong to him as a whole. */
-    bool owned = status.st_uid == (folder->of_root ? 0 : user) ||
-                 (folder->of_root && status.st_uid == user);
-    if (!owned)
-        return error_set(err, FAULT_CONFIG, "%s/%s belongs to user %lu: chown "
-                         "%lu %s/%s", path, folder->name,
-                         (unsigned long)status.st_uid,
-                         folder->of_root ? 0ul : (unsigned long)user, path,
-                         folder->name);
-    if (folder->mode == 03733 && status.st_gid != getegid())
-        return error_set(err, FAULT_CONFIG, "%s/%s belongs to group %lu: "
-                         "chgrp %lu %s/%s && chmod 3733 %s/%s", path,
-                         folder->name, (unsigned long)status.st_gid,
-                         (unsigned long)getegid(), path, folder->name, path,
-                         folder->name);
-    bool right = folder->of_root ? (mode & 022) == 0 : mode == folder->mode;
-    if (!right)
+    if (folder->of_root ? (mode & 022) != 0 : mode != folder->mode)
         return error_set(err, FAULT_CONFIG, "%s/%s has mode %04o: chmod %04o "
                          "%s/%s", path, folder->name, mode,
                          (unsigned)folder->mode, path, folder->name);
@@ -59,28 +73,24 @@ static bool prove(const char *path, const struct folder *folder, int fd,
 }
 
 static bool open_folder(struct spool *spool, int root,
-                        const struct folder *folder, bool strict,
-                        struct error *err)
+                        const struct folder *folder, struct error *err)
 {
-    int fd = openat(root, *folder->name == '\0' ? "." : folder->name,
+    if (folder->descriptor == 0)
+        return true;
+    int fd = openat(root, folder->name,
                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-    if (fd == -1 && errno == ENOENT)
-        return error_set(err, FAULT_CONFIG, "%s/%s does not exist: install -d "
-                         "-o %lu -g %lu -m %04o %s/%s", spool->path,
-                         folder->name, (unsigned long)geteuid(),
-                         (unsigned long)getegid(), (unsigned)folder->mode,
-                         spool->path, folder->name);
-    if (fd == -1)
-        return error_sys(err, FAULT_CONFIG, "%s/%s", spool->path,
-                         folder->name);
-    if (folder->descriptor == 0) {
-        bool right = !strict || prove(spool->path, folder, fd, err);
-        close(fd);
-        return right;
-    }
     *(int *)((char *)spool + folder->descriptor) = fd;
-    return !strict || prove(spool->path, folder, fd, err);
+    return fd != -1 || error_sys(err, FAULT_CONFIG, "%s/%s", spool->path,
+                                 folder->name);
+}
+
+/* Two daemons would deliver everything twice. The lock ends with the process,
+ * and is not its children's: they do not inherit the descriptor. */
+static bool lock(const struct spool *spool, struct error *err)
+{
+    return flock(spool->queue, LOCK_EX | LOCK_NB) == 0 ||
+           error_set(err, FAULT_CONFIG, "%s is in use: is another daemon "
+                     "running?", spool->path);
 }
 
 bool spool_open(struct spool *spool, const char *path, bool strict,
@@ -95,8 +105,10 @@ bool spool_open(struct spool *spool, const char *path, bool strict,
         return error_sys(err, FAULT_CONFIG, "spool %s: make it as "
                          "postrider(8) says", path);
     for (size_t i = 0; right && i < COUNT(folders); i++)
-        right = open_folder(spool, root, &folders[i], strict, err);
+        right = (!strict || prove(path, &folders[i], root, err)) &&
+                open_folder(spool, root, &folders[i], err);
     close(root);
+    right = right && (!strict || lock(spool, err));
     spool->junk = junk_new();
     if (!right)
         spool_close(spool);

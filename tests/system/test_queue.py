@@ -439,6 +439,29 @@ def test_closed_before_the_reply(queue, smarthost):
     assert daemon.count("status=deferred") == 1
 
 
+@as_root
+def test_state_that_cannot_be_written(queue, smarthost):
+    """Nobody gets it twice while the daemon runs, and it goes on."""
+    queue.write_config(smarthost)
+    smarthost.recipients["later@b.example"] = "451 4.2.0 not now"
+    with queue.daemon() as daemon:
+        queue.sendmail("first@b.example", stdin=message()).expect(0)
+        daemon.wait_until_removed(1)        # its worker waits for more
+        (queue.spool / "state").chmod(0o500)
+        queue.sendmail("good@b.example", "later@b.example",
+                       stdin=message()).expect(0)
+        daemon.wait_for("will be tried again")
+        here = daemon.mark()
+        daemon.wait_for("status=deferred", after=here)
+        (queue.spool / "state").chmod(0o700)
+        del smarthost.recipients["later@b.example"]
+        queue.sendmail("-q").expect(0)
+        daemon.wait_until_removed(2)
+        assert queue.is_empty(), queue.files()
+    assert [m.recipients for m in smarthost.messages[1:]] == [
+        ["good@b.example"], ["later@b.example"]]
+
+
 # -odi
 
 def test_interactive(queue, smarthost):

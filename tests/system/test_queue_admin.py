@@ -1,0 +1,472 @@
+"""What administrators and users see of the queue, and what they do to it."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import stat
+
+import pytest
+
+from lib.harness import message
+from lib.queue import ALICE, BOB, DAEMON, IS_ROOT, as_root, user
+
+TO = "b@b.example"
+
+
+def fill(queue, *recipients, uid=ALICE, sender="a@a.example"):
+    """One message for each, kept because nobody listens."""
+    for recipient in recipients:
+        queue.sendmail("-f", sender, recipient, stdin=message(),
+                       **user(uid)).expect(0)
+
+
+@pytest.fixture
+def down(queue):
+    """A queue whose smarthost is down, and its daemon."""
+    queue.write_config(1, settings={"retry_first": "1h",
+                                    "retry_longest": "1h"})
+    with queue.daemon() as daemon:
+        yield queue, daemon
+
+
+def wait_listed(queue, daemon, count):
+    daemon.wait(lambda: len(queue.listing()) == count)
+    return queue.listing()
+
+
+def test_mailq(down):
+    queue, daemon = down
+    result = queue.run("mailq").expect(0)
+    assert result.stdout == b"Mail queue is empty\n"
+    fill(queue, TO, "c@b.example")
+    daemon.wait_for("is down")
+    wait_listed(queue, daemon, 2)
+    text = queue.run("mailq").expect(0).stdout.decode()
+    lines = text.splitlines()
+    assert lines[0].startswith("-Queue ID-")
+    assert re.fullmatch(r"-- [0-9]+ Kbytes in 2 Requests\.", lines[-1])
+    assert re.search(r"(?m)^[0-9a-f]{32}  +[0-9]+ [A-Z][a-z]{2} [A-Z][a-z]{2} "
+                     r"[ 0-9]{2} [0-9:]{8}  a@a\.example$", text), text
+    assert re.search(r"(?m)^ +b@b\.example$", text)
+    assert re.search(r"(?m)^ *\(.*refused.*\)$", text), text
+    same = queue.sendmail("-bp").expect(0)
+    assert same.stdout.decode() == text
+    assert queue.postrider("queue", "list").expect(0).stdout.decode() == text
+    assert queue.sendmail("-bP").expect(0).stdout == b"2\n"
+
+
+def test_json(down):
+    queue, daemon = down
+    fill(queue, TO)
+    (item,) = wait_listed(queue, daemon, 1)
+    assert item["sender"] == "a@a.example"
+    assert item["recipients"] == [TO]
+    assert item["uid"] == (ALICE if IS_ROOT else os.getuid())
+    assert item["state"] in ("waiting", "active")
+    assert item["size"] > 100 and item["arrival_time"] > 1700000000
+
+
+def test_show(down):
+    queue, daemon = down
+    fill(queue, TO)
+    (item,) = wait_listed(queue, daemon, 1)
+    shown = queue.postrider("queue", "show", item["queue_id"]).expect(0)
+    assert b"a@a.example" in shown.stdout and TO.encode() in shown.stdout
+    queue.postrider("queue", "show", "0" * 32).expect(66)
+
+
+@as_root
+def test_users_see_their_own(down):
+    queue, daemon = down
+    fill(queue, TO)
+    fill(queue, "c@b.example", uid=BOB)
+    wait_listed(queue, daemon, 2)
+    (alices,) = queue.listing(**user(ALICE))
+    (bobs,) = queue.listing(**user(BOB))
+    assert alices["recipients"] == [TO]
+    assert bobs["recipients"] == ["c@b.example"]
+    assert len(queue.listing(**user(DAEMON.pw_uid))) == 2
+    empty = queue.run("mailq", **user(4003)).expect(0)
+    assert empty.stdout == b"Mail queue is empty\n"
+
+
+@as_root
+def test_users_change_their_own_only(down):
+    queue, daemon = down
+    fill(queue, TO)
+    fill(queue, "c@b.example", uid=BOB)
+    items = {i["uid"]: i["queue_id"] for i in wait_listed(queue, daemon, 2)}
+    queue.postrider("queue", "remove", items[BOB], **user(ALICE)).expect(66)
+    queue.postrider("queue", "hold", items[ALICE], **user(ALICE)).expect(77)
+    assert len(queue.listing()) == 2
+    queue.postrider("queue", "remove", "all", **user(ALICE)).expect(0)
+    (left,) = queue.listing()
+    assert left["uid"] == BOB
+
+
+@as_root
+def test_while_the_daemon_is_down(queue):
+    """Root reads the spool; others are told why they cannot."""
+    queue.write_config(1)
+    with queue.daemon() as daemon:
+        fill(queue, "first@b.example")
+        daemon.wait_for("is down")
+        wait_listed(queue, daemon, 1)
+    fill(queue, "second@b.example")
+    items = sorted(queue.listing(), key=lambda i: i["recipients"])
+    assert [i["recipients"] for i in items] == [["first@b.example"],
+                                                ["second@b.example"]]
+    assert all(i["arrival_time"] > 1700000000 for i in items), items
+    assert all(i["uid"] == ALICE for i in items)
+    assert b"in 2 Requests." in queue.run("mailq").stdout
+    result = queue.run("mailq", **user(ALICE)).expect(69)
+    assert len(result.errors.splitlines()) == 1
+    assert result.stdout == b""
+    queue.sendmail("-q").expect(69)
+    queue.postrider("status").expect(69)
+
+
+def test_hold_and_release(queue, smarthost):
+    """Held is held: over flushes and restarts, until it is released."""
+    queue.write_config(1)
+    with queue.daemon() as daemon:
+        fill(queue, TO)
+        (item,) = wait_listed(queue, daemon, 1)
+        queue_id = item["queue_id"]
+        daemon.wait_for("is down")
+        daemon.wait(lambda: queue.postrider("queue", "hold", queue_id)
+                    .status == 0 and queue.listing()[0]["state"] == "held")
+        assert re.search(rb"(?m)^[0-9a-f]{32}! ", queue.run("mailq").stdout)
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        fill(queue, "other@b.example")
+        daemon.wait_until_removed(1)
+        queue.sendmail("-q").expect(0)
+        queue.postrider("queue", "retry", "all").expect(0, 66)
+        fill(queue, "other@b.example")
+        daemon.wait_until_removed(2)
+        assert [i["state"] for i in queue.listing()] == ["held"]
+        assert queue.status()["held"] == 1
+        queue.postrider("queue", "release", queue_id).expect(0)
+        daemon.wait_until_removed(3)
+    assert [m.recipients for m in smarthost.messages][-1] == [TO]
+
+
+def test_hold_while_a_worker_has_it(queue, smarthost):
+    """It is held when it comes back."""
+    queue.write_config(smarthost)
+    smarthost.recipients[TO] = "451 4.2.0 not now"
+    gate = smarthost.hold("MAIL")
+    with queue.daemon() as daemon:
+        fill(queue, TO)
+        smarthost.wait_for_command("MAIL")
+        (item,) = queue.listing()
+        assert item["state"] == "active"
+        queue.postrider("queue", "hold", item["queue_id"]).expect(0)
+        gate.set()
+        daemon.wait_for("status=deferred")
+        (item,) = queue.listing()
+        assert item["state"] == "held"
+
+
+def test_remove(down):
+    queue, daemon = down
+    fill(queue, TO, "c@b.example", "d@b.example")
+    items = wait_listed(queue, daemon, 3)
+    queue.postrider("queue", "remove", items[0]["queue_id"]).expect(0)
+    assert len(queue.listing()) == 2
+    queue.postrider("queue", "remove", items[0]["queue_id"]).expect(66)
+    queue.postrider("queue", "remove", "all").expect(0)
+    assert queue.listing() == []
+    daemon.wait(queue.is_empty)
+
+
+def test_remove_while_a_worker_has_it(queue, smarthost):
+    queue.write_config(smarthost)
+    smarthost.recipients[TO] = "451 4.2.0 not now"
+    gate = smarthost.hold("MAIL")
+    with queue.daemon() as daemon:
+        fill(queue, TO)
+        smarthost.wait_for_command("MAIL")
+        queue.postrider("queue", "remove", "all").expect(0)
+        gate.set()
+        daemon.wait_for("status=deferred")
+        assert queue.listing() == []
+        assert queue.is_empty(), queue.files()
+
+
+@pytest.mark.parametrize("arguments", [
+    ("hold",), ("hold", "x"), ("remove", "../../etc/passwd"), ("explode",),
+    ("list", "--xml"), ("release", "0" * 31), ("retry", "all", "all")])
+def test_usage(queue, arguments):
+    queue.write_config(1)
+    queue.postrider("queue", *arguments).expect(64)
+
+
+@pytest.mark.parametrize("flag, chosen", [
+    ("-qRc@", ["c@b.example"]), ("-qSx@shop", ["x@b.example"]),
+    ("-q!R@b.example", []), ("-q!Rc@b", ["b@b.example", "x@b.example"]),
+    ("-qI{id}", ["c@b.example"])])
+def test_selective_runs(queue, smarthost, flag, chosen):
+    """-qI, -qR, -qS: only what matches leaves."""
+    smarthost.recipients.update({name: "451 4.2.0 not now" for name in (
+        "b@b.example", "c@b.example", "x@b.example")})
+    queue.write_config(smarthost, settings={"retry_first": "1h",
+                                            "retry_longest": "1h"})
+    with queue.daemon() as daemon:
+        fill(queue, "b@b.example", "c@b.example")
+        fill(queue, "x@b.example", sender="x@shop.example")
+        daemon.wait_for("status=deferred", 3)
+        id_of = {i["recipients"][0]: i["queue_id"] for i in queue.listing()}
+        smarthost.recipients.clear()
+        queue.sendmail(flag.format(id=id_of["c@b.example"])).expect(0)
+        daemon.wait_until_removed(len(chosen))
+        assert sorted(r for m in smarthost.messages for r in m.recipients) \
+            == chosen
+        assert len(queue.listing()) == 3 - len(chosen)
+
+
+def test_status_and_metrics(queue, smarthost):
+    metrics = queue.run_folder / "metrics.prom"
+    smarthost.recipients["later@b.example"] = "451 4.2.0 not now"
+    queue.write_config(smarthost, settings={"metrics": str(metrics),
+                                            "retry_first": "1h",
+                                            "retry_longest": "1h"})
+    with queue.daemon() as daemon:
+        fill(queue, TO, "later@b.example")
+        daemon.wait_for("status=deferred")
+        daemon.wait_until_removed(1)
+        status = queue.status()
+        assert status["queued"] == 1 and status["accepted"] == 2
+        assert status["delivered"] == 1 and status["deferrals"] == 1
+        assert status["failed"] == 0 and status["held"] == 0
+        assert status["oldest"] > 1700000000
+        (host,) = status["smarthosts"]
+        assert (host["name"], host["state"]) == ("host0", "up")
+        text = queue.postrider("status").expect(0).stdout.decode()
+        assert "queued 1\n" in text
+    text = metrics.read_text()
+    assert stat.S_IMODE(metrics.stat().st_mode) == 0o644
+    for line in text.splitlines():
+        assert re.fullmatch(r'# (HELP|TYPE) postrider_[a-z_]+ .+|postrider_'
+                            r'[a-z_]+(\{smarthost="[^"]*"\})? [0-9]+', line)
+    assert "postrider_delivered_recipients_total 1\n" in text, \
+        "written once more at the end"
+    assert "postrider_queued_messages 1\n" in text
+
+
+def test_unknown_names_in_status(queue):
+    queue.write_config(1)
+    queue.postrider("status", "--xml").expect(64)
+
+
+# The daemon as a process
+
+def test_only_one(queue, smarthost):
+    """Two daemons would send everything twice."""
+    queue.write_config(smarthost)
+    with queue.daemon():
+        second = queue.start(ready=False)
+        assert second.wait_end() == 78
+        assert "another daemon" in second.log
+
+
+def test_only_one_whatever_the_socket(queue, smarthost):
+    queue.write_config(smarthost)
+    with queue.daemon():
+        queue.write_config(smarthost, settings={
+            "control": str(queue.run_folder / "other")})
+        second = queue.start(ready=False)
+        assert second.wait_end() == 78
+        assert "another daemon" in second.log
+
+
+@as_root
+@pytest.mark.parametrize("folder, change, remedy", [
+    ("drop", lambda p: p.chmod(0o1733), "chmod 3733"),
+    ("drop", lambda p: os.chown(p, 0, DAEMON.pw_gid), "chown"),
+    ("drop", lambda p: (os.chown(p, DAEMON.pw_uid, 0), p.chmod(0o3733)),
+     "chgrp"),
+    ("queue", lambda p: p.chmod(0o755), "chmod 0700"),
+    ("state", lambda p: os.chown(p, 0, 0), "chown"),
+    ("failed", lambda p: p.rmdir(), "install -d"),
+    ("", lambda p: p.chmod(0o777), "chmod 0755"),
+    ("", lambda p: os.chown(p, ALICE, ALICE), "chown")])
+def test_wrong_spool(queue, folder, change, remedy):
+    """It does not start, and says how to mend it."""
+    queue.write_config(1)
+    change(queue.spool / folder)
+    daemon = queue.start(ready=False)
+    assert daemon.wait_end() == 78
+    assert remedy in daemon.log
+
+
+@as_root
+def test_becomes_its_user(queue, smarthost):
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        status = open(f"/proc/{daemon.pid}/status").read()
+        assert re.search(rf"(?m)^Uid:(\s+{DAEMON.pw_uid}){{4}}$", status)
+        assert re.search(rf"(?m)^Gid:(\s+{DAEMON.pw_gid}){{4}}$", status)
+        assert re.search(r"(?m)^NoNewPrivs:\s+1$", status)
+
+
+def test_reload(queue, make_smarthost):
+    """SIGHUP: the new configuration counts, and nothing is lost."""
+    first, second = make_smarthost(), make_smarthost()
+    queue.write_config(first)
+    with queue.daemon() as daemon:
+        fill(queue, TO)
+        daemon.wait_until_removed(1)
+        queue.write_config(second)
+        here = daemon.mark()
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("daemon: started", after=here)
+        fill(queue, TO)
+        daemon.wait_until_removed(2)
+    assert len(first.messages) == len(second.messages) == 1
+
+
+def test_reload_of_a_wrong_configuration(queue, smarthost):
+    """The old one stays in force."""
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        good = queue.config.read_text()
+        queue.config.write_text("nonsense = 1\n")
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("not reloaded: .*nonsense")
+        queue.config.write_text(good)
+        fill(queue, TO)
+        daemon.wait_until_removed(1)
+    assert daemon.count("daemon: started") == 1
+
+
+def test_wrong_configuration_while_it_runs(queue, smarthost):
+    """Workers start with what the daemon has read: a file that is being
+    edited does not stop mail."""
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        good = queue.config.read_text()
+        fill(queue, TO)
+        daemon.wait_until_removed(1)
+        smarthost.wait_for_sessions(1)      # its worker has gone idle
+        queue.config.write_text(good + "nonsense = 1\n")
+        queue.postrider("queue", "list").expect(78)
+        queue.config.write_text(good)
+        fill(queue, TO)
+        daemon.wait_until_removed(2)
+
+
+def test_stop_waits_for_the_reply(queue, smarthost):
+    """What a smarthost is about to accept is not sent again."""
+    queue.write_config(smarthost)
+    gate = smarthost.hold("BDAT")
+    with queue.daemon() as daemon:
+        fill(queue, TO)
+        smarthost.wait_for_messages(1)
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_for("stopping")
+        gate.set()
+        assert daemon.wait_end() == 0
+    assert queue.is_empty(), queue.files()
+    with queue.daemon():
+        pass
+    assert len(smarthost.messages) == 1
+
+
+def test_stop_when_idle(queue, smarthost):
+    """An idle session does not hold it up."""
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        fill(queue, TO)
+        daemon.wait_until_removed(1)
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_end(timeout=4) == 0
+        assert not queue.control.exists()
+    assert smarthost.sessions[0].commands[-1] == "QUIT"
+
+
+def notifications(sock, until):
+    """Datagrams until one holds this text."""
+    texts = []
+    while not texts or until not in texts[-1]:
+        texts.append(sock.recv(4096).decode())
+    return texts
+
+
+def test_sd_notify(queue, smarthost):
+    path = queue.run_folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(path))
+        path.chmod(0o666)
+        sock.settimeout(20)
+        queue.write_config(smarthost)
+        daemon = queue.start(env={"NOTIFY_SOCKET": str(path),
+                                  "WATCHDOG_USEC": "400000"})
+        assert "READY=1" in notifications(sock, "READY=1")[0]
+        texts = notifications(sock, "WATCHDOG=1")
+        texts += notifications(sock, "WATCHDOG=1")
+        assert any("STATUS=" in text for text in texts)
+        daemon.signal(signal.SIGHUP)
+        notifications(sock, "RELOADING=1")
+        notifications(sock, "READY=1")
+        daemon.signal(signal.SIGTERM)
+        notifications(sock, "STOPPING=1")
+        assert daemon.wait_end() == 0
+
+
+# The control socket
+
+def connect(queue):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(str(queue.control))
+    sock.settimeout(20)
+    return sock
+
+
+def test_nobody_stalls_it(queue, smarthost):
+    """Clients that say nothing, wait for ever, or do not read keep nobody
+    from the queue, and no mail."""
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        clients = [connect(queue) for _ in range(20)]
+        for i, client in enumerate(clients):
+            client.sendall(b"wait %032x\n" % i if i % 2 else b"li")
+        fill(queue, TO)
+        daemon.wait_until_removed(1)
+        queue.postrider("queue", "list").expect(0)
+        for client in clients:
+            client.close()
+
+
+def test_many_waiting_clients(queue, smarthost):
+    """More of them than there is room for: the oldest give way."""
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        clients = []
+        for i in range(80):
+            clients.append(connect(queue))
+            with contextlib.suppress(BrokenPipeError):
+                clients[-1].sendall(b"wait %032x\n" % i)
+        result = queue.postrider("queue", "list").expect(0)
+        assert result.seconds < 8
+        result = queue.sendmail("-odi", TO, stdin=message()).expect(0)
+        assert result.seconds < 8
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize("request_line", [
+    b"\n", b"\0\0\n", b"nonsense\n", b"wait x\n", b"list" + b" " * 5000,
+    b"hold ../../etc\n", b"run\n", b"run Z\n", b"run !\n", b"remove\n"])
+def test_nonsense(queue, smarthost, request_line):
+    queue.write_config(smarthost)
+    with queue.daemon():
+        with connect(queue) as client:
+            client.sendall(request_line)
+            with contextlib.suppress(ConnectionResetError):
+                while client.recv(4096):
+                    pass
+        queue.postrider("queue", "list").expect(0)
