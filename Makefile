@@ -4,6 +4,7 @@
 #   make sanitized  the same under ASan and UBSan, in build/sanitized
 #   make check      all tests          make lint       all linters
 #   make demo       a message through a demonstration smarthost
+#   make bench      figures, side by side with the least it could cost
 #   make install    DESTDIR, prefix, sysconfdir, localstatedir
 #   make dist       a source archive
 
@@ -176,8 +177,56 @@ check: lint-layers unit fault system
 lint-layers: all
 	tests/lint/layers
 
+# The demo needs no configuration and leaves nothing behind.
+demo: all
+	$(PYTHON) tests/demo/run $(B)
+
+bench: all
+	tests/bench/run
+
+# Both compilers, two analysers, the manual pages and the scripts.
+lint: lint-layers
+	@$(MAKE) --no-print-directory CC=gcc B=$(B)/lint-gcc all
+	@$(MAKE) --no-print-directory CC=clang B=$(B)/lint-clang all
+	tests/lint/analyse
+	tests/lint/documents
+
+DIRECTORIES := $(sbindir) $(bindir) $(libdir) $(mandir)/man1 $(mandir)/man5 \
+               $(mandir)/man8 $(sysconfdir)/postrider $(docdir)
+install: all
+	install -d $(addprefix $(DESTDIR),$(DIRECTORIES))
+	install -m 755 $(B)/sendmail $(B)/postrider $(DESTDIR)$(sbindir)
+	ln -sf $(sbindir)/sendmail $(DESTDIR)$(bindir)/mailq
+	ln -sf $(sbindir)/sendmail $(DESTDIR)$(bindir)/newaliases
+	ln -sf $(sbindir)/sendmail $(DESTDIR)$(libdir)/sendmail
+	install -m 644 packaging/man/*.5 $(DESTDIR)$(mandir)/man5
+	install -m 644 packaging/man/*.8 $(DESTDIR)$(mandir)/man8
+	for page in mailq newaliases; do \
+	    printf '.so man8/sendmail.8\n' \
+	        >$(DESTDIR)$(mandir)/man1/$$page.1; done
+	install -m 644 README.md LICENSE etc/postrider.conf $(DESTDIR)$(docdir)
+	test -e $(DESTDIR)$(sysconfdir)/postrider/postrider.conf || \
+	    install -m 644 etc/postrider.conf $(DESTDIR)$(sysconfdir)/postrider
+
+# The configuration and the spool are the administrator's: they stay.
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(sbindir)/,sendmail postrider) \
+	    $(addprefix $(DESTDIR)$(bindir)/,mailq newaliases) \
+	    $(DESTDIR)$(libdir)/sendmail \
+	    $(addprefix $(DESTDIR)$(mandir)/man1/,mailq.1 newaliases.1) \
+	    $(patsubst packaging/man/%.5,$(DESTDIR)$(mandir)/man5/%.5,\
+	        $(wildcard packaging/man/*.5)) \
+	    $(patsubst packaging/man/%.8,$(DESTDIR)$(mandir)/man8/%.8,\
+	        $(wildcard packaging/man/*.8))
+	rm -rf $(DESTDIR)$(docdir)
+
+dist:
+	@mkdir -p $(B)
+	git archive --prefix=postrider-$(VERSION)/ \
+	    -o $(B)/postrider-$(VERSION).tar.gz HEAD
+
 .PHONY: all sanitized unit unit-tests fault fault-tests system check lint \
-        lint-layers demo install uninstall dist clean
+        lint-layers demo bench install uninstall dist clean
 clean:
 	rm -rf $(B)
 
