@@ -246,18 +246,34 @@ static void run_job(struct worker *worker)
         close_session(worker);
 }
 
+/*
+ * The manager was killed: another one has or will have all that it gave us.
+ * Only the reply to what is sent already is waited for, and noted. True if
+ * there is none.
+ */
+static bool is_over(const struct worker *worker)
+{
+    return !is_begun(worker->first) ||
+           !worker->first->shipment.transaction.content_sent;
+}
+
 /* Work until there is none, the manager is gone, or no session can be had. */
 static void serve(struct worker *worker)
 {
     bool manager = true;
 
-    while (manager && (!asked_to_stop || is_begun(worker->first))) {
+    while (!asked_to_stop || is_begun(worker->first)) {
         if (worker->first == NULL) {
             manager = take_jobs(worker, IDLE_TIME);
             if (worker->first == NULL)
                 break;
         } else {
             manager = take_jobs(worker, 0);
+        }
+        if (!manager) {
+            asked_to_stop = 1;              /* begin nothing behind it */
+            if (is_over(worker))
+                break;
         }
         if (worker->session != NULL && !is_begun(worker->first) &&
             !session_usable(worker->session))

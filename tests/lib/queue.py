@@ -246,6 +246,13 @@ class Queue(Programs):
         return self.run(self.which(command[0]), *command[1:], stdin=stdin,
                         **popen)
 
+    def open(self, program, *arguments, **popen):
+        """A program whose standard input is a pipe."""
+        return subprocess.Popen(
+            [str(self.build / program), *arguments], stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=self.environment(), **popen)
+
     @staticmethod
     def which(name):
         return shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin") or name
