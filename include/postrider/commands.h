@@ -4,15 +4,24 @@
 #ifndef POSTRIDER_POSTRIDER_COMMANDS_H
 #define POSTRIDER_POSTRIDER_COMMANDS_H
 
+#include <stdbool.h>
+
+struct error;
+
 /* Each gets its name as argv[0] and returns the exit status. */
 int command_direct(int argc, char **argv);
 int command_daemon(int argc, char **argv);
+int command_check(int argc, char **argv);
 int command_worker(int argc, char **argv);
 int command_queue(int argc, char **argv);
 int command_status(int argc, char **argv);
 
+/* Root becomes the user that owns the spool; others stay who they are. The
+ * directory of the control socket is made for him. */
+struct config;
+bool become_daemon_user(const struct config *config, struct error *err);
+
 /* Print "postrider: text" and return the exit status of the fault. */
-struct error;
 int command_fail(const struct error *err);
 
 #endif

@@ -36,8 +36,8 @@ static void make_run_directory(const struct config *config,
     free(directory);
 }
 
-/* Root has no business here: become the user that owns the spool. */
-static bool drop_root(const struct config *config, struct error *err)
+/* Root has no business in the spool. */
+bool become_daemon_user(const struct config *config, struct error *err)
 {
     if (geteuid() != 0 || strcmp(config->user, "root") == 0)
         return true;
@@ -60,7 +60,7 @@ static bool prepare(struct config **config, struct error *err)
     if (*config == NULL)
         return false;
     log_open((*config)->log, "postrider/daemon");
-    if (!drop_root(*config, err))
+    if (!become_daemon_user(*config, err))
         return false;
     process_hide_memory();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
