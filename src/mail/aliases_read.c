@@ -165,7 +165,7 @@ static int compare(const void *a, const void *b)
 struct aliases *aliases_load(const char *path, struct error *err)
 {
     struct aliases *aliases = alloc_zero(1, sizeof *aliases);
-    struct buf text;
+    struct buf text = { 0 };
 
     aliases->path = alloc_string(path);
     errno = 0;

@@ -76,8 +76,9 @@ static X509_NAME *subject_of(const unsigned char *der, size_t length)
 {
     const unsigned char *at = der, *end = der + length;
 
-    if (!step(&at, end, V_ASN1_SEQUENCE, true) ||       /* Certificate */
-        !step(&at, end, V_ASN1_SEQUENCE, true))         /* tbsCertificate */
+    if (!step(&at, end, V_ASN1_SEQUENCE, true))         /* Certificate */
+        return NULL;
+    if (!step(&at, end, V_ASN1_SEQUENCE, true))         /* tbsCertificate */
         return NULL;
     if (at < end && *at == 0xa0 && !step(&at, end, 0, false))   /* version */
         return NULL;

@@ -249,19 +249,17 @@ void server_take_rcpt(struct server *server, char *argument)
         take_recipient(server, path, text);
 }
 
-/* The first line that postrider direct wrote on standard error. */
+/* The first line that postrider direct writes on standard error. */
 static void read_answer(int fd, struct buf *text)
 {
-    char *room = buf_reserve(text, ANSWER_MAX);
+    char block[512];
     ssize_t length;
 
-    while (room != NULL &&
-           (length = io_read(fd, room, ANSWER_MAX - text->length)) > 0) {
-        text->length += (size_t)length;
-        room = text->length < ANSWER_MAX ? text->data + text->length : NULL;
-    }
-    text->data[text->length] = '\0';
-    text->data[strcspn(text->data, "\r\n")] = '\0';
+    while ((length = io_read(fd, block, sizeof block)) > 0)
+        (void)buf_add(text, block, (size_t)length);
+    buf_add_char(text, '\n');
+    size_t first = strcspn(text->data, "\r\n");
+    buf_remove(text, first, text->length - first);
 }
 
 /* Become postrider direct in a process of its own; its exit status, -1 if that
@@ -302,7 +300,7 @@ static bool deliver_direct(struct server *server,
         draft_free(draft);
         return false;
     }
-    buf_init(&text, SIZE_MAX);
+    buf_init(&text, ANSWER_MAX);
     int status = run_direct(server, draft, &text);
     bool for_good = status == EX_DATAERR || status == EX_NOUSER ||
                     status == EX_NOHOST || status == EX_UNAVAILABLE;
