@@ -1,0 +1,295 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "relay/parcel.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+struct pair {
+    int here, there;
+};
+
+static int set_up(void **state)
+{
+    struct pair *pair = alloc_zero(1, sizeof *pair);
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+                   ends) == -1)
+        return -1;
+    pair->here = ends[0];
+    pair->there = ends[1];
+    *state = pair;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct pair *pair = *state;
+
+    close(pair->here);
+    close(pair->there);
+    free(pair);
+    return 0;
+}
+
+static void receive(const struct pair *pair, struct parcel *parcel)
+{
+    struct error err;
+
+    if (parcel_receive(pair->there, parcel, &err) != 1)
+        fail_msg("%s", err.text);
+}
+
+static void hands_over_a_job(void **state)
+{
+    const struct pair *pair = *state;
+    size_t recipients[PARCEL_RECIPIENTS_MAX];
+    struct parcel job = { .kind = PARCEL_JOB, .job = UINT64_MAX, .uid = 4242,
+                          .recipients = recipients };
+    struct parcel got;
+    struct error err;
+    int ends[2];
+    char octet = 0;
+
+    for (size_t i = 0; i < COUNT(recipients); i++)
+        recipients[i] = 3 * i;
+    assert_int_equal(pipe(ends), 0);
+    job.fd = ends[0];
+    job.count = COUNT(recipients);
+    assert_true(parcel_send(pair->here, &job, &err));
+    receive(pair, &got);
+    assert_int_equal(got.kind, PARCEL_JOB);
+    assert_true(got.job == UINT64_MAX);
+    assert_int_equal(got.uid, 4242);
+    assert_int_equal(got.count, COUNT(recipients));
+    assert_memory_equal(got.recipients, recipients, sizeof recipients);
+    assert_int_not_equal(fcntl(got.fd, F_GETFD) & FD_CLOEXEC, 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(read(got.fd, &octet, 1), 1);
+    assert_int_equal(octet, 'x');
+    parcel_free(&got);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* More than fit into a datagram come in several. */
+static void splits_many_outcomes(void **state)
+{
+    enum { COUNT_OF_ALL = 1000 };
+    const struct pair *pair = *state;
+    struct parcel parcel = { .kind = PARCEL_OUTCOMES, .job = 7, .fd = -1,
+                             .count = COUNT_OF_ALL };
+    size_t seen = 0;
+    struct error err;
+    int status, size = 4 << 20;
+    char peer[] = "mx.example[192.0.2.1]:587";
+    char *text = alloc_zero(601, 1);
+
+    setsockopt(pair->here, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    memset(text, 'x', 600);
+    parcel.peer = peer;
+    parcel.outcomes = alloc_zero(COUNT_OF_ALL, sizeof *parcel.outcomes);
+    for (size_t i = 0; i < COUNT_OF_ALL; i++) {
+        parcel.outcomes[i].index = i;
+        parcel.outcomes[i].dsn_passed_on = i % 2 != 0;
+        outcome_set(&parcel.outcomes[i].outcome, OUTCOME_FAILED, STAGE_RCPT,
+                    FAULT_RECIPIENT, "5.1.1", text);
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        /* A worker may wait; the manager does not. */
+        fcntl(pair->here, F_SETFL, 0);
+        _exit(parcel_send(pair->here, &parcel, &err) ? 0 : 1);
+    }
+    while (seen < COUNT_OF_ALL) {
+        struct parcel got;
+        fcntl(pair->there, F_SETFL, 0);
+        receive(pair, &got);
+        assert_int_equal(got.job, 7);
+        assert_string_equal(got.peer, peer);
+        for (size_t i = 0; i < got.count; i++, seen++) {
+            const struct outcome *outcome = &got.outcomes[i].outcome;
+            assert_int_equal(got.outcomes[i].index, seen);
+            assert_int_equal(got.outcomes[i].dsn_passed_on, seen % 2);
+            assert_int_equal(outcome->kind, OUTCOME_FAILED);
+            assert_int_equal(outcome->stage, STAGE_RCPT);
+            assert_int_equal(outcome->fault, FAULT_RECIPIENT);
+            assert_string_equal(outcome->status, "5.1.1");
+            assert_string_equal(outcome->text, text);
+        }
+        parcel_free(&got);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    fcntl(pair->here, F_SETFL, O_NONBLOCK);
+    fcntl(pair->there, F_SETFL, O_NONBLOCK);
+    for (size_t i = 0; i < COUNT_OF_ALL; i++)
+        outcome_free(&parcel.outcomes[i].outcome);
+    free(parcel.outcomes);
+    free(text);
+}
+
+static void tells_of_sessions(void **state)
+{
+    const struct pair *pair = *state;
+    char peer[] = "mx.example[192.0.2.1]:587";
+    struct parcel parcel = { .kind = PARCEL_CLOSED, .fd = -1, .peer = peer };
+    struct parcel got;
+    struct error err;
+
+    error_set(&parcel.error, FAULT_PERMISSION, "535 no");
+    assert_true(parcel_send(pair->here, &parcel, &err));
+    receive(pair, &got);
+    assert_int_equal(got.error.fault, FAULT_PERMISSION);
+    assert_string_equal(got.error.text, "535 no");
+    parcel_free(&got);
+    parcel.kind = PARCEL_OPENED;
+    assert_true(parcel_send(pair->here, &parcel, &err));
+    receive(pair, &got);
+    assert_int_equal(got.kind, PARCEL_OPENED);
+    assert_string_equal(got.peer, peer);
+    parcel_free(&got);
+}
+
+static void says_when_nothing_is_there(void **state)
+{
+    const struct pair *pair = *state;
+    struct parcel got;
+    struct error err;
+
+    assert_int_equal(parcel_receive(pair->there, &got, &err), -1);
+    assert_int_equal(err.fault, FAULT_TEMPORARY);
+}
+
+/* What a full socket does not take is not lost: the sender is told. */
+static void says_when_the_other_is_slow(void **state)
+{
+    const struct pair *pair = *state;
+    struct parcel parcel = { .kind = PARCEL_DONE, .fd = -1 };
+    struct parcel got;
+    struct error err;
+    size_t sent = 0, received = 0;
+
+    while (parcel_send(pair->here, &parcel, &err))
+        sent++;
+    assert_int_equal(err.fault, FAULT_TEMPORARY);
+    while (parcel_receive(pair->there, &got, &err) == 1) {
+        received++;
+        parcel_free(&got);
+    }
+    assert_int_equal(sent, received);
+}
+
+/* A worker that was taken over may send anything. */
+static void survives_random_octets(void **state)
+{
+    const struct pair *pair = *state;
+    char data[512];
+
+    srand(1);
+    for (int n = 0; n < 50000; n++) {
+        struct parcel got;
+        struct error err;
+        size_t length = 1 + (size_t)rand() % sizeof data;
+        memset(data, 0, sizeof data);
+        for (size_t i = 0; i < length; i += 8) {
+            data[i] = (char)(rand() % (n % 2 == 0 ? 4 : 256));
+            if (n % 3 == 0)
+                data[i + (size_t)rand() % 8] = (char)rand();
+        }
+        assert_int_equal(send(pair->here, data, length, 0), length);
+        int result = parcel_receive(pair->there, &got, &err);
+        if (result == 1) {
+            /* What it says is within the bounds that the manager relies on. */
+            assert_true(got.kind <= PARCEL_DONE);
+            assert_true(got.kind != PARCEL_JOB || got.fd != -1);
+            for (size_t i = 0; got.outcomes != NULL && i < got.count; i++)
+                assert_true(got.outcomes[i].outcome.text != NULL &&
+                            *got.outcomes[i].outcome.status != '\0');
+            parcel_free(&got);
+        } else {
+            assert_int_equal(result, -1);
+            assert_int_equal(err.fault, FAULT_PROTOCOL);
+        }
+    }
+}
+
+/* Each octet of a right parcel changed: taken as another, or refused. */
+static void survives_changed_octets(void **state)
+{
+    const struct pair *pair = *state;
+    char peer[] = "mx.example[192.0.2.1]:587", text[] = "250 Ok";
+    char data[4096];
+    struct parcel parcel = { .kind = PARCEL_OUTCOMES, .fd = -1, .count = 1,
+                             .peer = peer };
+    struct parcel_outcome one = { 0 };
+    struct error err;
+
+    outcome_set(&one.outcome, OUTCOME_DELIVERED, STAGE_DATA, FAULT_NONE,
+                "2.0.0", text);
+    parcel.outcomes = &one;
+    assert_true(parcel_send(pair->here, &parcel, &err));
+    ssize_t length = recv(pair->there, data, sizeof data, 0);
+    assert_true(length > 0);
+    for (size_t i = 0; i < (size_t)length; i++)
+        for (int value = 0; value < 256; value += 3) {
+            struct parcel got;
+            char was = data[i];
+            data[i] = (char)value;
+            assert_int_equal(send(pair->here, data, (size_t)length, 0),
+                             length);
+            if (parcel_receive(pair->there, &got, &err) == 1) {
+                assert_false(text_has_control(got.peer, strlen(got.peer)));
+                parcel_free(&got);
+            }
+            data[i] = was;
+        }
+    for (size_t cut = 1; cut < (size_t)length; cut++) {
+        struct parcel got;
+        assert_int_equal(send(pair->here, data, cut, 0), cut);
+        assert_int_equal(parcel_receive(pair->there, &got, &err), -1);
+    }
+    outcome_free(&one.outcome);
+}
+
+static void hears_that_the_other_is_gone(void **state)
+{
+    struct pair *pair = *state;
+    struct parcel parcel = { .kind = PARCEL_DONE, .fd = -1 };
+    struct parcel got;
+    struct error err;
+
+    close(pair->here);
+    assert_int_equal(parcel_receive(pair->there, &got, &err), 0);
+    assert_false(parcel_send(pair->there, &parcel, &err));
+    assert_int_equal(err.fault, FAULT_IO);
+    pair->here = open("/dev/null", O_RDONLY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hands_over_a_job),
+        cmocka_unit_test(splits_many_outcomes),
+        cmocka_unit_test(tells_of_sessions),
+        cmocka_unit_test(says_when_nothing_is_there),
+        cmocka_unit_test(says_when_the_other_is_slow),
+        cmocka_unit_test(survives_random_octets),
+        cmocka_unit_test(survives_changed_octets),
+        cmocka_unit_test(hears_that_the_other_is_gone),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,185 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "relay/schedule.h"
+#include "util/text.h"
+
+#define MANY 5000
+
+static struct ticket *add(struct schedule *schedule, unsigned number,
+                          uid_t uid, int smarthost)
+{
+    char id[RANDOM_ID_LENGTH + 1];
+
+    snprintf(id, sizeof id, "%032x", number);
+    return schedule_add(schedule, id, uid, smarthost);
+}
+
+static void knows_each_message_once(void **state)
+{
+    struct schedule *schedule = schedule_new(1);
+
+    (void)state;
+    struct ticket *ticket = add(schedule, 1, 0, -1);
+    assert_non_null(ticket);
+    assert_null(add(schedule, 1, 0, -1));
+    assert_ptr_equal(schedule_find(schedule, ticket->id), ticket);
+    assert_null(schedule_find(schedule, "ffffffffffffffffffffffffffffffff"));
+    schedule_remove(schedule, ticket);
+    assert_int_equal(schedule_count(schedule), 0);
+    assert_non_null(add(schedule, 1, 0, -1));
+    schedule_free(schedule);
+}
+
+static void wakes_in_the_order_of_time(void **state)
+{
+    struct schedule *schedule = schedule_new(1);
+    int64_t last = -1;
+
+    (void)state;
+    srand(1);
+    for (unsigned i = 0; i < MANY; i++) {
+        struct ticket *ticket = add(schedule, i, 0, -1);
+        schedule_at(schedule, ticket, rand() % 100000);
+        if (i % 7 == 0)
+            schedule_at(schedule, ticket, rand() % 100000);
+        if (i % 11 == 0)
+            schedule_remove(schedule, ticket);
+    }
+    size_t count = schedule_count(schedule);
+    while (schedule_next_time(schedule) != INT64_MAX) {
+        int64_t next = schedule_next_time(schedule);
+        assert_true(next > last);
+        schedule_wake(schedule, next - 1);
+        assert_null(schedule_take(schedule, 0, true));
+        schedule_wake(schedule, next);
+        for (struct ticket *ticket;
+             (ticket = schedule_take(schedule, 0, true)) != NULL; count--) {
+            assert_int_equal(ticket->due, next);
+            schedule_remove(schedule, ticket);
+        }
+        last = next;
+    }
+    assert_int_equal(count, 0);
+    assert_int_equal(schedule_count(schedule), 0);
+    schedule_free(schedule);
+}
+
+/* However many one user has, another waits for one of his only. */
+static void takes_turns_among_owners(void **state)
+{
+    struct schedule *schedule = schedule_new(1);
+    size_t taken[3] = { 0 };
+
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++)
+        add(schedule, i, 0, -1);
+    for (unsigned i = 1000; i < 1010; i++)
+        add(schedule, i, 1, -1);
+    for (unsigned i = 1010; i < 1020; i++)
+        add(schedule, i, 2, -1);
+    schedule_wake(schedule, 0);
+    assert_int_equal(schedule_ready_for(schedule, 0, true), 1020);
+    for (int i = 0; i < 30; i++)
+        taken[schedule_take(schedule, 0, true)->uid]++;
+    assert_int_equal(taken[0], 10);
+    assert_int_equal(taken[1], 10);
+    assert_int_equal(taken[2], 10);
+    assert_int_equal(schedule_count_in(schedule, TICKET_OUT), 30);
+    schedule_free(schedule);
+}
+
+static void gives_each_smarthost_its_own(void **state)
+{
+    struct schedule *schedule = schedule_new(2);
+
+    (void)state;
+    struct ticket *first = add(schedule, 1, 0, 0);
+    struct ticket *second = add(schedule, 2, 0, 1);
+    struct ticket *any = add(schedule, 3, 0, -1);
+    struct ticket *unknown = add(schedule, 4, 0, 7);    /* no such: any */
+    assert_int_equal(unknown->smarthost, -1);
+    schedule_at(schedule, unknown, 1);
+    schedule_wake(schedule, 1);
+    assert_int_equal(schedule_ready_for(schedule, 0, true), 3);
+    assert_int_equal(schedule_ready_for(schedule, 0, false), 1);
+    assert_ptr_equal(schedule_take(schedule, 1, true), second);
+    assert_ptr_equal(schedule_take(schedule, 1, true), any);
+    assert_ptr_equal(schedule_take(schedule, 1, true), unknown);
+    assert_null(schedule_take(schedule, 1, true));
+    assert_ptr_equal(schedule_take(schedule, 0, true), first);
+    schedule_at(schedule, any, 0);
+    schedule_wake(schedule, 0);
+    assert_null(schedule_take(schedule, 0, false));
+    schedule_at(schedule, first, 1000);
+    schedule_at(schedule, second, 1000);
+    schedule_at(schedule, any, 1000);
+    schedule_release(schedule, 1);
+    assert_int_equal(schedule_ready_for(schedule, 1, true), 2);
+    assert_int_equal(first->place, TICKET_TIMED);
+    schedule_free(schedule);
+}
+
+static void counts_every_place(void **state)
+{
+    struct schedule *schedule = schedule_new(1);
+    struct ticket *tickets[6];
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT(tickets); i++)
+        tickets[i] = add(schedule, i, i, -1);
+    schedule_wake(schedule, 0);
+    schedule_at(schedule, tickets[0], 50);
+    schedule_hold(schedule, tickets[1]);
+    schedule_hold(schedule, tickets[2]);
+    schedule_hold(schedule, tickets[2]);
+    schedule_take(schedule, 0, true);
+    assert_int_equal(schedule_count_in(schedule, TICKET_TIMED), 1);
+    assert_int_equal(schedule_count_in(schedule, TICKET_HELD), 2);
+    assert_int_equal(schedule_count_in(schedule, TICKET_OUT), 1);
+    assert_int_equal(schedule_count_in(schedule, TICKET_READY), 2);
+    schedule_wake(schedule, 1000);
+    assert_int_equal(schedule_count_in(schedule, TICKET_HELD), 2);
+    schedule_release(schedule, 0);
+    assert_int_equal(schedule_count_in(schedule, TICKET_HELD), 2);
+    schedule_at(schedule, tickets[1], 0);
+    for (unsigned i = 0; i < COUNT(tickets); i++)
+        schedule_remove(schedule, tickets[i]);
+    assert_int_equal(schedule_count_in(schedule, TICKET_HELD), 0);
+    assert_int_equal(schedule_count_in(schedule, TICKET_OUT), 0);
+    assert_int_equal(schedule_next_time(schedule), INT64_MAX);
+    schedule_free(schedule);
+}
+
+static void knows_the_oldest(void **state)
+{
+    struct schedule *schedule = schedule_new(1);
+
+    (void)state;
+    assert_int_equal(schedule_oldest(schedule), 0);
+    add(schedule, 1, 0, -1)->received = 30;
+    add(schedule, 2, 0, -1)->received = 20;
+    add(schedule, 3, 0, -1)->received = 40;
+    assert_int_equal(schedule_oldest(schedule), 20);
+    schedule_free(schedule);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_each_message_once),
+        cmocka_unit_test(wakes_in_the_order_of_time),
+        cmocka_unit_test(takes_turns_among_owners),
+        cmocka_unit_test(gives_each_smarthost_its_own),
+        cmocka_unit_test(counts_every_place),
+        cmocka_unit_test(knows_the_oldest),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,138 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "spool/listing.h"
+#include "spool_fixture.h"
+#include "util/text.h"
+
+#define ID "0123456789abcdef0123456789abcdef"
+#define NOBODY "/nonexistent/control"       /* no daemon listens */
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
+
+    setenv("TZ", "UTC", 1);
+    fixture_open(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    free(fixture);
+    return 0;
+}
+
+/* queue/ID, deferred once for its first recipient. */
+static void store_deferred(const struct fixture *fixture, const char *reason)
+{
+    struct error err;
+    struct buf text;
+    struct state *known = state_new(2);
+
+    fixture_empty(fixture);
+    fixture_text(ID, FIXTURE_BODY, &text);
+    buf_add_text(&text, "QUEUED 00000000001700000000 0000001000\n");
+    fixture_write(fixture->spool.queue, ID, text.data, text.length);
+    buf_free(&text);
+    known->attempts = 1;
+    known->recipients[0].text = alloc_string(reason);
+    known->recipients[1].result = STATE_DELIVERED;
+    assert_true(state_save(&fixture->spool, ID, known, &err));
+    state_free(known);
+}
+
+static char *print(const struct fixture *fixture, bool json)
+{
+    struct error err;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    if (!listing_print(NOBODY, fixture->path, json, out, &err))
+        fail_msg("%s", err.text);
+    fclose(out);
+    return text;
+}
+
+/* To the letter: check_mailq and others parse it. */
+static void prints_as_postfix_does(void **state)
+{
+    struct fixture *fixture = *state;
+
+    store_deferred(fixture, "connect to mx.example: Connection refused");
+    char *text = print(fixture, false);
+    assert_string_equal(text,
+        "-Queue ID-                        --Size-- ----Arrival Time---- "
+        "-Sender/Recipient-------\n"
+        ID "        30 Tue Nov 14 22:13:20  a@example.com\n"
+        "    (connect to mx.example: Connection refused)\n"
+        "                                                                "
+        "b@example.com\n"
+        "\n"
+        "-- 1 Kbytes in 1 Request.\n");
+    free(text);
+    fixture_empty(fixture);
+    text = print(fixture, false);
+    assert_string_equal(text, "Mail queue is empty\n");
+    free(text);
+}
+
+static void prints_json(void **state)
+{
+    struct fixture *fixture = *state;
+
+    store_deferred(fixture, "said \"no\\way\"");
+    char *text = print(fixture, true);
+    assert_string_equal(text, "{\"queue_id\": \"" ID "\", \"state\": "
+        "\"waiting\", \"uid\": 1000, \"size\": 30, \"arrival_time\": "
+        "1700000000, \"attempts\": 1, \"sender\": \"a@example.com\", "
+        "\"reason\": \"said \\\"no\\\\way\\\"\", \"recipients\": "
+        "[\"b@example.com\"]}\n");
+    free(text);
+}
+
+/* Not yet taken, and damaged ones that nobody can show. */
+static void shows_what_lies_in_drop(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[RANDOM_ID_LENGTH + 1];
+
+    fixture_empty(fixture);
+    fixture_drop(fixture, id);
+    fixture_write(fixture->spool.drop, ID, "junk", 4);
+    char *text = print(fixture, false);
+    assert_non_null(strstr(text, id));
+    assert_null(strstr(text, ID));
+    assert_non_null(strstr(text, "in 1 Request."));
+    free(text);
+}
+
+static void says_that_nobody_can_tell(void **state)
+{
+    struct error err;
+
+    (void)state;
+    assert_false(listing_print(NOBODY, "/nonexistent/spool", false, stdout,
+                               &err));
+    assert_int_equal(err.fault, FAULT_UNAVAILABLE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(prints_as_postfix_does),
+        cmocka_unit_test(prints_json),
+        cmocka_unit_test(shows_what_lies_in_drop),
+        cmocka_unit_test(says_that_nobody_can_tell),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,182 @@
+/* What a failing system call does to these is in tests/fault. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "spool_fixture.h"
+#include "util/text.h"
+
+#define RECEIVED 1700000000
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
+
+    fixture_open(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    free(fixture);
+    return 0;
+}
+
+static void store_one(const struct fixture *fixture, char *id)
+{
+    struct entry *entry = NULL;
+    struct error err;
+
+    fixture_drop(fixture, id);
+    assert_int_equal(drop_take(&fixture->spool, id, 100000, 100000, &entry,
+                               &err), DROP_TAKEN);
+    entry->uid = 4242;
+    if (!queue_store(&fixture->spool, entry, RECEIVED, NULL, &err))
+        fail_msg("%s", err.text);
+    entry_free(entry);
+}
+
+static void keeps_time_and_owner(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[RANDOM_ID_LENGTH + 1];
+    struct error err;
+    int64_t received;
+
+    fixture_empty(fixture);
+    store_one(fixture, id);
+    assert_false(fixture_exists(fixture->spool.drop, id));
+    assert_int_equal(fixture_count(fixture->spool.queue), 1);
+    struct entry *entry = queue_open(&fixture->spool, id, &received, &err);
+    assert_non_null(entry);
+    assert_int_equal(received, RECEIVED);
+    assert_int_equal(entry->uid, 4242);
+    assert_int_equal(entry->content_length, strlen(FIXTURE_BODY));
+    entry_free(entry);
+}
+
+static void tells_damaged_from_missing(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[RANDOM_ID_LENGTH + 1];
+    struct error err;
+    int64_t received;
+
+    fixture_empty(fixture);
+    random_id(id);
+    assert_null(queue_open(&fixture->spool, id, &received, &err));
+    assert_int_equal(err.fault, FAULT_IO);
+    fixture_write(fixture->spool.queue, id, "postrider 1 ", 12);
+    assert_null(queue_open(&fixture->spool, id, &received, &err));
+    assert_int_equal(err.fault, FAULT_DATA);
+    assert_true(queue_fail(&fixture->spool, id, &err));
+    assert_true(fixture_exists(fixture->spool.failed, id));
+    assert_false(queue_fail(&fixture->spool, id, &err));
+}
+
+static void removes_every_trace(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[RANDOM_ID_LENGTH + 1];
+    struct error err;
+    struct state *known = state_new(2);
+
+    fixture_empty(fixture);
+    store_one(fixture, id);
+    assert_true(state_save(&fixture->spool, id, known, &err));
+    fixture_write(fixture->spool.drop, id, "x", 1);
+    assert_true(queue_remove(&fixture->spool, id, true));
+    assert_true(queue_remove(&fixture->spool, id, false));
+    assert_int_equal(fixture_count(fixture->spool.drop), 0);
+    assert_int_equal(fixture_count(fixture->spool.queue), 0);
+    assert_int_equal(fixture_count(fixture->spool.state), 0);
+    state_free(known);
+}
+
+struct found {
+    size_t count;
+    char id[RANDOM_ID_LENGTH + 1];
+};
+
+static void note(void *context, const char *id)
+{
+    struct found *found = context;
+
+    found->count++;
+    memcpy(found->id, id, sizeof found->id);
+}
+
+static void recovers_only_messages(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct spool *spool = &fixture->spool;
+    struct found found = { 0 };
+    char id[RANDOM_ID_LENGTH + 1];
+    struct error err;
+
+    fixture_empty(fixture);
+    store_one(fixture, id);
+    fixture_write(spool->queue, "README", "x", 1);
+    fixture_write(spool->state, "ffffffffffffffffffffffffffffffff", "x", 1);
+    fixture_write(spool->state, ".ffffffffffffffffffffffffffffffff", "x", 1);
+    fixture_write(spool->state, "journal.1", "x", 1);
+    assert_true(queue_recover(spool, note, &found, &err));
+    assert_int_equal(found.count, 1);
+    assert_string_equal(found.id, id);
+    assert_int_equal(fixture_count(spool->state), 1);
+    assert_true(fixture_exists(spool->state, "journal.1"));
+    assert_int_equal(fixture_count(spool->queue), 2);
+}
+
+/* A directory with other owners or modes is no spool. */
+static void is_strict_about_modes(void **state)
+{
+    static const struct {
+        const char *name;
+        mode_t wrong, right;
+    } cases[] = {
+        { "drop", 0777, 03733 }, { "drop", 01733, 03733 },
+        { "queue", 0755, 0700 }, { "state", 0770, 0700 },
+        { "failed", 0701, 0700 }, { ".", 0777, 0755 }, { ".", 0775, 0755 },
+    };
+    struct fixture *fixture = *state;
+    struct error err;
+
+    /* Only one daemon has it open. */
+    spool_close(&fixture->spool);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct spool spool;
+        char *path = alloc_format("%s/%s", fixture->path, cases[i].name);
+        assert_int_equal(chmod(path, cases[i].wrong), 0);
+        if (spool_open(&spool, fixture->path, true, &err))
+            fail_msg("%s with mode %o", cases[i].name,
+                     (unsigned)cases[i].wrong);
+        assert_int_equal(err.fault, FAULT_CONFIG);
+        assert_non_null(strstr(err.text, "chmod"));
+        assert_int_equal(chmod(path, cases[i].right), 0);
+        if (!spool_open(&spool, fixture->path, true, &err))
+            fail_msg("%s", err.text);
+        spool_close(&spool);
+        free(path);
+    }
+    assert_true(spool_open(&fixture->spool, fixture->path, true, &err));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_time_and_owner),
+        cmocka_unit_test(tells_damaged_from_missing),
+        cmocka_unit_test(removes_every_trace),
+        cmocka_unit_test(recovers_only_messages),
+        cmocka_unit_test(is_strict_about_modes),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
