@@ -243,6 +243,9 @@ static void copy_lists(struct config *config, const cfg_t *top)
             continue;
         cfg_opt_t *option = &top->opts[OPTION_FIRST_KEY + i];
         void *member = (char *)config + table->keys[i].offset;
+        /* An empty list has no value that could leave its line. */
+        if ((option->flags & CFGF_MODIFIED) != 0 && config->lines[i] == 0)
+            config->lines[i] = 1;
         for (unsigned item = 0; item < cfg_opt_size(option); item++)
             strings_add(member, cfg_opt_getnstr(option, item));
     }

@@ -288,7 +288,7 @@ static void takes_lists(void **state)
         const char *text;
         const char *items;
     } cases[] = {
-        { "", "" },
+        { "", "/run/postrider/submit " },
         { "listen = {}", "" },
         { "listen = { \"/run/a\" }", "/run/a " },
         { "listen = { \"/run/a\", 127.0.0.1:25, \"[::1]:2525\" }",
@@ -424,8 +424,8 @@ static const struct {
       "\"/etc/postrider/password\"" },
     /* Keys */
     { "\nfoo = 1\n", "postrider.conf:2: unknown key \"foo\": known are "
-      "hostname, domain, aliases, local_recipient, delivery, spool, listen, "
-      "message_size_limit, retry_first, retry_longest, expire_after, "
+      "hostname, domain, aliases, local_recipient, delivery, spool, control, "
+      "metrics, user, listen, message_size_limit, retry_first, retry_longest, expire_after, "
       "delay_warning, redirect_all, extract, log, smarthost and sender "
       "sections" },
     { "domian = a.example",
