@@ -116,13 +116,40 @@ static void add_remote(struct buf *out, const char *relay)
         buf_add_format(out, "Remote-MTA: dns; %.*s\r\n", (int)length, relay);
 }
 
+/* The octet that "+2B" stands for, or 0. */
+static char xtext_octet(const char *text)
+{
+    char digits[3] = { 0 };
+    char *end;
+
+    if (*text != '+' || text[1] == '\0')
+        return '\0';
+    memcpy(digits, text + 1, 2);
+    unsigned long value = strtoul(digits, &end, 16);
+    return *end == '\0' && value >= 32 && value < 127 ? (char)value : '\0';
+}
+
+/* RFC 3461 section 6.3 wants it decoded; what would not be printable stays
+ * as it is. */
+static void add_decoded(struct buf *out, const char *xtext)
+{
+    for (; *xtext != '\0'; xtext++) {
+        char octet = xtext_octet(xtext);
+        buf_add_char(out, octet != '\0' ? octet : *xtext);
+        xtext += octet != '\0' ? 2 : 0;
+    }
+}
+
 static void add_original_recipient(struct buf *out, const char *original)
 {
     const char *value = original == NULL ? NULL : strchr(original, ';');
 
-    if (value != NULL)
-        buf_add_format(out, "Original-Recipient: %.*s; %s\r\n",
-                       (int)(value - original), original, value + 1);
+    if (value == NULL)
+        return;
+    buf_add_format(out, "Original-Recipient: %.*s; ",
+                   (int)(value - original), original);
+    add_decoded(out, value + 1);
+    buf_add_text(out, "\r\n");
 }
 
 static void add_one_status(struct buf *out, const struct dsn *dsn,
@@ -160,8 +187,11 @@ void dsn_add_status(struct buf *out, const struct dsn *dsn)
                    "Content-Type: message/delivery-status\r\n\r\n",
                    dsn->boundary);
     buf_add_format(out, "Reporting-MTA: dns; %s\r\n", dsn->config->hostname);
-    if (envid != NULL)
-        buf_add_format(out, "Original-Envelope-Id: %s\r\n", envid);
+    if (envid != NULL) {
+        buf_add_text(out, "Original-Envelope-Id: ");
+        add_decoded(out, envid);
+        buf_add_text(out, "\r\n");
+    }
     buf_add_format(out, "X-Postrider-Queue-ID: %s\r\n", dsn->entry->id);
     add_date(out, "Arrival-Date", dsn->received);
     for (size_t i = 0; i < dsn->count; i++)
