@@ -64,6 +64,8 @@ struct desk {
     struct crew **crews;
     struct drop_scan *scan;
     bool scan_due;              /* the directory must be read */
+    size_t gains;               /* names done with since that was begun */
+    int64_t next_trouble;       /* when one that must wait may be told of */
     size_t fresh;               /* tickets that are not stored */
     struct mission *missions[DESK_BUCKETS];
     uint64_t next_mission;

@@ -19,7 +19,8 @@
 #define FRESH_MAX 256           /* tickets that are not stored, at a time */
 #define MEMORY_MAX 32768        /* octets of a copy that is kept in memory */
 #define SUMMARY_MAX 2048        /* octets */
-#define RETRY_TIME 60000        /* milliseconds after trouble of our own */
+#define TROUBLE_TIME 1000       /* milliseconds between lines about files that
+                                 * could not be read */
 
 static int smarthost_index(const struct desk *desk, const char *name)
 {
@@ -149,25 +150,39 @@ static void admit(struct desk *desk, struct entry *entry)
         pickup_store(desk, ticket);
 }
 
-/* One name; false if it must wait because of our own trouble. */
-static bool take(struct desk *desk, const char *id)
+static void take(struct desk *desk, const char *id)
 {
     struct entry *entry = NULL;
     struct error err = { 0 };
 
     if (schedule_find(desk->schedule, id) != NULL)
-        return true;
+        return;
     switch (drop_take(&desk->spool, id, desk->config->message_size_limit,
                       MEMORY_MAX, &entry, &err)) {
     case DROP_TAKEN:
         admit(desk, entry);
-        return true;
+        desk->gains++;
+        break;
     case DROP_GONE:
-        return true;
+        desk->gains++;
+        break;
     default:
+        if (clock_now() < desk->next_trouble)
+            break;
         log_line(LOG_LEVEL_WARNING, "%s", err.text);
-        return false;
+        desk->next_trouble = clock_now() + TROUBLE_TIME;
     }
+}
+
+/* What there was no room for is found by another pass: at once, unless what
+ * took the room cannot be read, which the next rescan may find changed. */
+static bool needs_another_pass(struct desk *desk)
+{
+    bool needed = drop_scan_left_out(desk->scan) && desk->gains > 0;
+
+    if (!drop_scan_waiting(desk->scan))
+        desk->gains = 0;
+    return needed;
 }
 
 bool pickup_run(struct desk *desk)
@@ -182,11 +197,37 @@ bool pickup_run(struct desk *desk)
             break;
         take(desk, id);
     }
-    /* What there was no room for is found by another pass. */
-    if (!desk->scan_due && drop_scan_left_out(desk->scan))
+    if (!desk->scan_due && needs_another_pass(desk))
         desk->scan_due = true;
     return desk->fresh < FRESH_MAX &&
            (desk->scan_due || drop_scan_waiting(desk->scan));
+}
+
+/* Wrong content will not mend itself; a lack of descriptors will. */
+static void cannot_read(struct desk *desk, const char *id,
+                        const struct error *err)
+{
+    struct error moving;
+    bool damaged = err->fault == FAULT_DATA;
+
+    log_line(damaged ? LOG_LEVEL_ALERT : LOG_LEVEL_ERROR, "%s: %s: %s", id,
+             err->text, damaged ? "it is in failed/ now"
+                                : "will be tried again");
+    if (damaged)
+        queue_fail(&desk->spool, id, &moving);
+    else
+        strings_add(&desk->unread, id);
+}
+
+void pickup_unread(struct desk *desk)
+{
+    struct strings ids = desk->unread;
+
+    desk->unread = (struct strings){ 0 };
+    for (size_t i = 0; i < ids.count; i++)
+        if (schedule_find(desk->schedule, ids.items[i]) == NULL)
+            pickup_queued(desk, ids.items[i]);
+    strings_free(&ids);
 }
 
 struct ticket *pickup_queued(struct desk *desk, const char *id)
@@ -199,10 +240,8 @@ struct ticket *pickup_queued(struct desk *desk, const char *id)
     if (entry != NULL)
         state = state_load(&desk->spool, id, entry->envelope.count, &err);
     if (state == NULL) {
-        log_line(LOG_LEVEL_ALERT, "%s: %s: it is in failed/ now", id,
-                 err.text);
         entry_free(entry);
-        queue_fail(&desk->spool, id, &err);
+        cannot_read(desk, id, &err);
         return NULL;
     }
     struct ticket *ticket =
@@ -272,6 +311,9 @@ static void found_accepted(void *context, const char *id,
 
 bool pickup_recover(struct desk *desk, struct error *err)
 {
+    /* Copies get their names first: what the journals say is about them. */
+    if (!queue_mend(&desk->spool, err))
+        return false;
     journal_read_all(&desk->spool, found_accepted, desk);
     journal_remove_all(&desk->spool);
     return queue_recover(&desk->spool, found_queued, desk, err);

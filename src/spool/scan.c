@@ -19,6 +19,7 @@
 #define OWNERS_MAX 256          /* whose names are held at a time */
 #define NAMES_MAX 100           /* an owner; the rest is found again later */
 #define TEMPORARY_AGE 86400     /* seconds a .t* may have */
+#define UNREADABLE_AGE 3600     /* ... what is readable to its owner only */
 
 struct owner {
     uid_t uid;
@@ -98,12 +99,30 @@ static void throw_out(struct drop_scan *scan, const char *name,
         junk_report(scan->spool->junk, status->st_uid, name, why);
 }
 
-static bool is_old(const struct stat *status)
+static bool is_older(const struct stat *status, time_t age)
 {
     time_t changed = status->st_mtime > status->st_ctime ? status->st_mtime
                                                          : status->st_ctime;
 
-    return time(NULL) - changed > TEMPORARY_AGE;
+    return time(NULL) - changed > age;
+}
+
+/* Trying to open what nobody but its owner may read is a waste. */
+static bool is_unreadable(const struct stat *status)
+{
+    uid_t user = geteuid();
+
+    return (status->st_mode & (S_IRGRP | S_IROTH)) == 0 && user != 0 &&
+           status->st_uid != user;
+}
+
+static void look_at_message(struct drop_scan *scan, const char *id,
+                            const struct stat *status)
+{
+    if (!is_unreadable(status))
+        remember(scan, status->st_uid, id);
+    else if (is_older(status, UNREADABLE_AGE))
+        throw_out(scan, id, status, "it cannot be read");
 }
 
 static void look_at(struct drop_scan *scan, const char *name)
@@ -117,10 +136,10 @@ static void look_at(struct drop_scan *scan, const char *name)
     if (!S_ISREG(status.st_mode))
         throw_out(scan, name, &status, "no file");
     else if (random_is_id(name))
-        remember(scan, status.st_uid, name);
+        look_at_message(scan, name, &status);
     else if (!text_starts(name, ".t"))
         throw_out(scan, name, &status, "no message by its name");
-    else if (is_old(&status))
+    else if (is_older(&status, TEMPORARY_AGE))
         throw_out(scan, name, &status, "never finished");
 }
 

@@ -95,11 +95,15 @@ class Daemon:
         return len(self.lines)
 
     def wait(self, condition, timeout=PATIENCE):
-        """Until condition() is true; asked whenever a line has come."""
-        with self._changed:
-            self._changed.wait_for(lambda: condition() or self._ended,
-                                   timeout)
-            value = condition()
+        """Until condition() is true; asked whenever a line has come, and now
+        and then: files come and go without one."""
+        end = time.monotonic() + timeout
+        while not (value := condition()) and time.monotonic() < end:
+            with self._changed:
+                if self._ended:
+                    value = condition()
+                    break
+                self._changed.wait(0.1)
         assert value, "the daemon was waited for in vain:\n" + self.log
         return value
 
@@ -286,12 +290,12 @@ class Queue(Programs):
 
     def write_drop(self, name, data, uid=None, mode=0o640):
         """A file in drop/ as sendmail would leave it; returns its path."""
-        path = self.drop / name
+        path = self.drop / (".t" + name)
         path.write_bytes(data)
         if IS_ROOT:
             os.chown(path, ALICE if uid is None else uid, DAEMON.pw_gid)
         path.chmod(mode)
-        return path
+        return path.rename(self.drop / name)
 
 
 def crc32c(data):
