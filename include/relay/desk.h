@@ -23,6 +23,7 @@
 #include "spool/spool.h"
 #include "smtp/outcome.h"
 #include "util/error.h"
+#include "util/strings.h"
 
 struct buf;
 struct config;
@@ -67,6 +68,7 @@ struct desk {
     size_t gains;               /* names done with since that was begun */
     int64_t next_trouble;       /* when one that must wait may be told of */
     size_t fresh;               /* tickets that are not stored */
+    struct strings unread;      /* in queue/, and cannot be read for now */
     struct mission *missions[DESK_BUCKETS];
     uint64_t next_mission;
     struct control *control;
@@ -85,7 +87,8 @@ bool pickup_store(struct desk *desk, struct ticket *ticket);
 void pickup_store_all(struct desk *desk);
 /* After any stop: tickets for all that lies in queue/. */
 bool pickup_recover(struct desk *desk, struct error *err);
-/* A ticket for a message that is in queue/ now; NULL if it cannot be read. */
+/* A ticket for a message that is in queue/ now; NULL if it cannot be read: it
+ * is in failed/ then, or among the unread. */
 struct ticket *pickup_queued(struct desk *desk, const char *id);
 /* What is known about a ticket's message; NULL if it cannot be read. */
 struct state *pickup_state(const struct desk *desk,
@@ -93,6 +96,8 @@ struct state *pickup_state(const struct desk *desk,
                            const struct entry *entry, struct error *err);
 /* It has been written; or, with a state, it could not be. */
 void pickup_remember(struct ticket *ticket, const struct state *unsaved);
+/* Try those again that could not be read. */
+void pickup_unread(struct desk *desk);
 /* Bring the ticket's summary and reason up to date. */
 void pickup_describe(struct ticket *ticket, const struct entry *entry,
                      const struct state *state);
@@ -109,6 +114,9 @@ void dispatch_end(struct desk *desk, struct mission *mission);
 /* An entry that was opened for a ticket is not needed any more: it is freed,
  * unless the message is nowhere else but in memory and drop/. */
 void dispatch_give_back(struct ticket *ticket, struct entry *entry);
+/* The message is done: remove its files, then the ticket. False: they are
+ * there still, and so is the ticket, to try again. The entry is the caller's. */
+bool dispatch_finish(struct desk *desk, struct ticket *ticket, bool sync);
 /* The mission that has this ticket, or NULL. */
 struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket);
 

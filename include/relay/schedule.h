@@ -35,6 +35,7 @@ struct ticket {
     struct state *unsaved;  /* what could not be written: counts instead of
                              * state/ID; owned. Usually NULL. */
     bool warned;
+    bool done;              /* only its files have to be removed yet */
     char *summary;          /* reverse-path and open recipients, each ended by
                              * NUL, the list by an empty one; NULL if it would
                              * be longer than 2 KB. Owned. */

@@ -56,6 +56,9 @@ bool queue_remove(const struct spool *spool, const char *id, bool sync);
 /* Move queue/ID to failed/ID; state/ID goes along as failed/ID.state. */
 bool queue_fail(const struct spool *spool, const char *id, struct error *err);
 
+/* Finish copies that only lack their names, remove what is left of others. */
+bool queue_mend(const struct spool *spool, struct error *err);
+
 /*
  * Bring the spool into one of the states of the table in src/README.md after
  * any stop, then call found for each message in queue/, in no order.

@@ -225,11 +225,9 @@ static void remove_ticket(struct desk *desk, struct ticket *ticket)
         mission->refused = true;        /* a worker has it still */
         return;
     }
-    queue_remove(&desk->spool, ticket->id, false);
-    if (!ticket->stored)
-        desk->fresh--;
     entry_free(ticket->entry);
-    schedule_remove(desk->schedule, ticket);
+    ticket->entry = NULL;
+    dispatch_finish(desk, ticket, false);
 }
 
 static bool answer_retry(const struct question *q)

@@ -125,21 +125,47 @@ static struct mission *begin(struct desk *desk, struct ticket *ticket,
     return mission;
 }
 
-/* Give a ticket, which is OUT, to a worker. False: this worker takes no more
- * for now, and the ticket is ready again. */
-static bool send_out(struct desk *desk, struct ticket *ticket,
-                     size_t smarthost, struct crew_member *member)
+bool dispatch_finish(struct desk *desk, struct ticket *ticket, bool sync)
+{
+    if (!ticket->done && !ticket->stored)
+        desk->fresh--;
+    if (queue_remove(&desk->spool, ticket->id, sync)) {
+        schedule_remove(desk->schedule, ticket);
+        return true;
+    }
+    /* While the ticket is known, nobody takes the file for a new message. */
+    if (!ticket->done)
+        log_line(LOG_LEVEL_ERROR, "%s: it is done, but its files cannot be "
+                 "removed: will be tried again", ticket->id);
+    ticket->done = true;
+    schedule_at(desk->schedule, ticket, clock_now() + RETRY_TIME);
+    return false;
+}
+
+enum sending {
+    SENT,                       /* the worker has it */
+    NOT_SENT,                   /* it is dealt with otherwise */
+    NOT_TAKEN                   /* ready again: the worker takes no more now */
+};
+
+/* Give a ticket, which is OUT, to a worker. */
+static enum sending send_out(struct desk *desk, struct ticket *ticket,
+                             size_t smarthost, struct crew_member *member)
 {
     struct error err = { 0 };
     size_t count;
 
+    if (ticket->done) {
+        dispatch_finish(desk, ticket, false);
+        return NOT_SENT;
+    }
     struct entry *entry = open_message(desk, ticket);
     if (entry == NULL)
-        return true;
+        return NOT_SENT;
     struct state *state = open_state(desk, ticket, entry);
     if (state == NULL) {
         dispatch_give_back(ticket, entry);
-        return true;
+        return NOT_SENT;
     }
     size_t *recipients = open_recipients(state, &count);
     if (count == 0) {
@@ -147,7 +173,7 @@ static bool send_out(struct desk *desk, struct ticket *ticket,
         settle_message(desk, ticket, entry, state, false);
         state_free(state);
         free(recipients);
-        return true;
+        return NOT_SENT;
     }
     struct mission *mission = begin(desk, ticket, entry, state, smarthost);
     bool given = crew_give(desk->crews[smarthost], member, mission->number,
@@ -160,7 +186,7 @@ static bool send_out(struct desk *desk, struct ticket *ticket,
         schedule_at(desk->schedule, ticket, clock_now());
     }
     free(recipients);
-    return given;
+    return given ? SENT : NOT_TAKEN;
 }
 
 /* Smarthosts come in order: mail that any may carry is this one's if all in
@@ -192,11 +218,10 @@ static bool dispatch_one(struct desk *desk, size_t smarthost, int64_t now)
         return false;
     }
     struct ticket *ticket = schedule_take(desk->schedule, smarthost, any);
-    if (!send_out(desk, ticket, smarthost, member)) {
-        gate_give_back(gate);
-        return false;
-    }
-    return true;
+    enum sending sending = send_out(desk, ticket, smarthost, member);
+    if (sending != SENT)
+        gate_give_back(gate);   /* a probe, too: nothing is on its way */
+    return sending != NOT_TAKEN;
 }
 
 void dispatch_run(struct desk *desk)

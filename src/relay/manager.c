@@ -383,6 +383,7 @@ static void clean_up(struct manager *manager)
     free(desk->crews);
     free(desk->gates);
     drop_scan_free(desk->scan);
+    strings_free(&desk->unread);
     control_free(desk->control);
     listener_free(manager->listener);
     free(manager->sendmail);

@@ -68,10 +68,7 @@ static void end_mission(struct desk *desk, struct mission *mission,
     struct entry *entry = mission->entry;
 
     if (mission->refused) {
-        queue_remove(&desk->spool, mission->ticket->id, false);
-        if (!mission->ticket->stored)
-            desk->fresh--;
-        schedule_remove(desk->schedule, mission->ticket);
+        dispatch_finish(desk, mission->ticket, false);
     } else if (attempted || mission->state->held) {
         mission->entry = NULL;
         settle_message(desk, mission->ticket, entry, mission->state,

@@ -243,13 +243,14 @@ static void keep_as_failed(struct settlement *s)
 /* Nothing is open and everybody has been told. */
 static void finish(struct settlement *s)
 {
-    bool was_reported = s->state->reports > 0;
+    const char *id = s->entry->id;
+    bool stored = s->ticket->stored;
+    struct error err;
 
-    queue_remove(&s->desk->spool, s->ticket->id, was_reported);
-    log_line(LOG_LEVEL_INFO, "%s: removed", s->ticket->id);
-    if (!s->ticket->stored)
-        s->desk->fresh--;
-    schedule_remove(s->desk->schedule, s->ticket);
+    if (dispatch_finish(s->desk, s->ticket, s->state->reports > 0))
+        log_line(LOG_LEVEL_INFO, "%s: removed", id);
+    else if (stored)
+        state_save(&s->desk->spool, id, s->state, &err);    /* for a restart */
     s->ticket = NULL;
 }
 

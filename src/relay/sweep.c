@@ -52,7 +52,7 @@ static void examine(void *context, struct ticket *ticket)
 {
     struct findings *found = context;
 
-    if (ticket->stored && ticket->place != TICKET_OUT &&
+    if (ticket->stored && !ticket->done && ticket->place != TICKET_OUT &&
         ticket->place != TICKET_HELD &&
         (is_expired(found->desk, ticket, found->now) ||
          is_late(found->desk, ticket, found->now)))
@@ -105,6 +105,7 @@ void sweep_run(struct desk *desk)
 {
     struct findings found = { .desk = desk, .now = time(NULL) };
 
+    pickup_unread(desk);
     schedule_each(desk->schedule, examine, &found);
     for (size_t i = 0; i < found.ids.count; i++) {
         struct ticket *ticket = schedule_find(desk->schedule,

@@ -79,19 +79,26 @@ static void clean_states(const struct spool *spool,
     }
 }
 
-bool queue_recover(const struct spool *spool, queue_found *found,
-                   void *context, struct error *err)
+bool queue_mend(const struct spool *spool, struct error *err)
 {
-    struct strings queued = { 0 }, states = { 0 };
+    struct strings queued = { 0 };
 
     bool listed = list(spool->queue, spool->path, "queue", &queued, err);
     for (size_t i = 0; listed && i < queued.count; i++)
         if (queued.items[i][0] == '.')
             finish_copy(spool, queued.items[i]);
     strings_free(&queued);
+    return listed;
+}
 
-    listed = listed && list(spool->queue, spool->path, "queue", &queued, err) &&
-             list(spool->state, spool->path, "state", &states, err);
+bool queue_recover(const struct spool *spool, queue_found *found,
+                   void *context, struct error *err)
+{
+    struct strings queued = { 0 }, states = { 0 };
+
+    bool listed = queue_mend(spool, err) &&
+                  list(spool->queue, spool->path, "queue", &queued, err) &&
+                  list(spool->state, spool->path, "state", &states, err);
     if (listed)
         clean_states(spool, &states);
     /* No original goes before the name of its copy is durable. */
