@@ -42,7 +42,8 @@ bool gate_opened(struct gate *gate, int64_t now);
 
 /* No session could be had: true if that is news (the state changes). Probe
  * after 10 s doubling to 10 min when down, 5 min doubling to 1 h when parked,
- * with jitter. FAULT_PERMISSION and FAULT_CONFIG park. */
+ * with jitter. FAULT_PERMISSION and FAULT_CONFIG park. What workers say
+ * that are not the probe is nothing new. */
 bool gate_failed(struct gate *gate, const struct error *err, int64_t now);
 
 /* The probe came back without a word on the smarthost. */

@@ -82,6 +82,9 @@ bool gate_failed(struct gate *gate, const struct error *err, int64_t now)
                                                        : GATE_DOWN;
     bool news = gate->state != state;
 
+    /* Several workers find out at a time: one probe is one failure. */
+    if (!news && !gate->probing)
+        return false;
     if (news) {
         gate->since = now;
         gate->failures = 0;

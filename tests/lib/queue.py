@@ -113,9 +113,9 @@ class Daemon:
                               self.lines[after:]) >= times, timeout)
         return self.find(pattern, after)
 
-    def wait_until_removed(self, count, after=0):
+    def wait_until_removed(self, count, after=0, timeout=PATIENCE):
         """Until so many messages are done with."""
-        return self.wait_for(": removed$", count, after)
+        return self.wait_for(": removed$", count, after, timeout)
 
     def signal(self, number):
         self.process.send_signal(number)

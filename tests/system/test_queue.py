@@ -70,6 +70,18 @@ def test_closed_descriptors(queue, closed):
     assert b"\r\n\r\nall of it\r\nEND " in (queue.drop / queue_id).read_bytes()
 
 
+@pytest.mark.parametrize("name", ["SIGPIPE", "SIGCHLD", "SIGTERM", "SIGHUP"])
+def test_signals_of_the_caller(queue, name):
+    """Ignored and blocked ones do no harm."""
+    def inherit():
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    queue.write_config(2525)
+    queue_id = queue.submit(TO, stdin=message(), preexec_fn=inherit,
+                            **user(ALICE))
+    check_stored(queue, queue_id)
+
+
 def test_closed_input(queue):
     """Closed is not empty: there is no message."""
     queue.write_config(2525)
@@ -271,6 +283,20 @@ def test_messages_per_minute(queue, smarthost):
         assert len(smarthost.messages) == 5
 
 
+def test_limit_is_not_used_up_by_waiting(queue, smarthost):
+    """messages_per_minute counts what is sent, not what could not be."""
+    queue.write_config(smarthost, messages_per_minute=45, connections=1)
+    for _ in range(40):
+        queue.submit(TO, stdin=message())
+    gate = smarthost.hold("MAIL")
+    with queue.daemon() as daemon:
+        smarthost.wait_for_command("MAIL")
+        for _ in range(10):
+            queue.status()              # each request is a round of its own
+        gate.set()
+        daemon.wait_until_removed(40, timeout=5)
+
+
 def test_large_message(queue, smarthost):
     """Copied to a file, not to memory; arrives whole."""
     body = b"".join(b"%08d %s\n" % (i, b"x" * 70) for i in range(40000))
@@ -281,6 +307,21 @@ def test_large_message(queue, smarthost):
         daemon.wait_until_removed(1)
         assert queue.is_empty()
     assert without(sent.content, "Received") == wire(message(body))
+
+
+@as_root
+def test_socket_where_drop_cannot_be_written(queue, smarthost):
+    """The second way in: the daemon's own socket, as the same user."""
+    path = queue.run_folder / "submit"
+    queue.write_config(smarthost, settings={"listen": [str(path)]})
+    with queue.daemon() as daemon:
+        queue.drop.chmod(0o700)
+        queue.sendmail("-f", "a@a.example", TO, stdin=message("hello\n"),
+                       **user(ALICE)).expect(0)
+        daemon.wait_until_removed(1)
+        assert daemon.find(f": uid={ALICE} from=<a@a.example>")
+    (sent,) = smarthost.messages
+    assert sent.recipients == [TO] and sent.body == b"hello\r\n"
 
 
 # Smarthosts that are down

@@ -343,22 +343,6 @@ def test_reload_of_a_wrong_configuration(queue, smarthost):
     assert daemon.count("daemon: started") == 1
 
 
-def test_wrong_configuration_while_it_runs(queue, smarthost):
-    """Workers start with what the daemon has read: a file that is being
-    edited does not stop mail."""
-    queue.write_config(smarthost)
-    with queue.daemon() as daemon:
-        good = queue.config.read_text()
-        fill(queue, TO)
-        daemon.wait_until_removed(1)
-        smarthost.wait_for_sessions(1)      # its worker has gone idle
-        queue.config.write_text(good + "nonsense = 1\n")
-        queue.postrider("queue", "list").expect(78)
-        queue.config.write_text(good)
-        fill(queue, TO)
-        daemon.wait_until_removed(2)
-
-
 def test_stop_waits_for_the_reply(queue, smarthost):
     """What a smarthost is about to accept is not sent again."""
     queue.write_config(smarthost)
