@@ -52,6 +52,10 @@ bool stream_flush(struct stream *stream, int64_t timeout, struct error *err);
 bool stream_read_line(struct stream *stream, const char **line,
                       size_t *length, int64_t deadline, struct error *err);
 
+/* Overwrite what the buffers still hold of what was sent and read: it was
+ * secret. */
+void stream_wipe(struct stream *stream);
+
 /* Has anything arrived that was not read yet? Asks the socket, too. */
 bool stream_has_input(struct stream *stream);
 

@@ -21,16 +21,18 @@ uint64_t transaction_size(const struct transaction *t);
 bool commands_mail(struct session *session, struct transaction *t,
                    struct error *err);
 
-/* RCPT for the next recipients, at most max of them. */
+/* RCPT for the next recipients, at most max of them, and not many more than
+ * 32 KB. */
 bool commands_recipients(struct session *session, struct transaction *t,
                          size_t max, struct error *err);
 
 /* The message, dot-stuffed, and the final dot (RFC 5321 section 4.5.2). */
-bool commands_content(struct session *session, const struct transaction *t,
+bool commands_content(struct session *session, struct transaction *t,
                       struct error *err);
 
-/* BDAT with the whole message (RFC 3030). */
-bool commands_chunk(struct session *session, const struct transaction *t,
+/* BDAT with the whole message (RFC 3030). Both set content_sent when it may
+ * arrive from then on. */
+bool commands_chunk(struct session *session, struct transaction *t,
                     struct error *err);
 
 #endif

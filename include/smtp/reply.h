@@ -52,6 +52,10 @@ bool reply_parse_line(struct reply_line *out, const char *line, size_t length,
 
 int reply_class(const struct reply *reply);             /* 2, 3, 4 or 5 */
 
+/* Replace what must not be shown, wherever the text holds it, by "***". Fewer
+ * than four octets are no secret: they would show by being missing. */
+void reply_hide(struct reply *reply, const char *secret, size_t length);
+
 /*
  * Append the reply for people, on one line: "550 5.1.1 no such user". Line
  * ends become spaces, everything else is escaped, at most max octets.

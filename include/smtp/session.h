@@ -66,29 +66,32 @@ void session_set_deadline(struct session *session, int64_t deadline);
  * the peer has said something unasked or closed the connection. */
 bool session_usable(struct session *session);
 void session_spoil(struct session *session);            /* not any more */
-bool session_is_spoiled(const struct session *session); /* without asking */
 
 /* The last transaction ended in a way that may have left something behind: RSET
  * comes before the next MAIL. Taking it says so, and forgets it. */
 void session_need_reset(struct session *session);
 bool session_take_reset(struct session *session);
 
-/* Queue a command line (without CRLF); nothing is sent before a flush, or
- * before a reply is read. */
+/*
+ * Queue a command line (without CRLF, and with no line end in it:
+ * FAULT_SOFTWARE); nothing is sent before a flush, or before a reply is read,
+ * or a buffer is full. A peer that has said something before the first command
+ * of a flight, without having been asked, is a FAULT_PROTOCOL.
+ */
 bool session_command(struct session *session, struct error *err,
                      const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Send what is queued. A peer that has already said something then, without
- * having been asked, is a FAULT_PROTOCOL. */
+/* Send what is queued. */
 bool session_flush(struct session *session, struct error *err);
 
 /* Queue octets of a message: no line of the dialogue. */
 bool session_content(struct session *session, const char *data, size_t length,
                      struct error *err);
 
-/* What was queued as content will be answered by a reply of its own. */
-void session_expect(struct session *session);
+/* What is queued next as content will be answered by a reply of its own. As
+ * with a command, the peer may have said nothing yet. */
+bool session_expect(struct session *session, struct error *err);
 
 /* Show a remark of ours in the trace. */
 void session_remark(struct session *session, const char *text);
@@ -103,7 +106,8 @@ bool session_ask(struct session *session, struct reply *reply,
                  struct error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* The same with a line no trace sees; shown instead: shown. */
+/* The same with a line no trace sees; shown instead: shown. Where the reply
+ * quotes what differs, or the password, it has "***" afterwards. */
 bool session_ask_secret(struct session *session, struct reply *reply,
                         const char *line, size_t length, const char *shown,
                         struct error *err);

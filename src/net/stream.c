@@ -357,6 +357,15 @@ bool stream_read_line(struct stream *stream, const char **line,
     }
 }
 
+void stream_wipe(struct stream *stream)
+{
+    if (stream->queued < stream->output_touched)
+        explicit_bzero(stream->output + stream->queued,
+                       stream->output_touched - stream->queued);
+    stream->output_touched = stream->queued;
+    explicit_bzero(stream->input, stream->start);
+}
+
 bool stream_has_input(struct stream *stream)
 {
     struct error err;

@@ -84,7 +84,7 @@ static bool begin(struct exchange *x, const char *data, size_t length,
     return send_data(x, data, length, err);
 }
 
-/* End an exchange that makes no sense, and read what the server says to that. */
+/* End an exchange that makes no sense, and hear what the server says to it. */
 static bool cancel(struct exchange *x, const char *why, struct error *err)
 {
     struct error ignored;
@@ -183,6 +183,14 @@ static bool is_refused(const struct exchange *x)
     return reply_class(&x->reply) > 3;
 }
 
+/* The server says why it refuses (RFC 5802 section 7), then that it does. */
+static bool take_scram_error(struct exchange *x, struct error *err)
+{
+    return send_data(x, "", 0, err) &&
+           (is_refused(x) ||
+            cancel(x, "an error, and success all the same", err));
+}
+
 /* The client-first-message is on its way: go on to the end. */
 static bool finish_scram(struct exchange *x, struct scram *scram,
                          struct error *err)
@@ -204,6 +212,8 @@ static bool finish_scram(struct exchange *x, struct scram *scram,
         return done;
     if (!take_scram_challenge(x, err))
         return false;
+    if (text_starts(x->data.data, "e="))
+        return take_scram_error(x, err);
     if (!scram_check(scram, x->data.data, x->data.length, &why))
         return cancel(x, why.text, err);
     return send_data(x, "", 0, err);
@@ -213,9 +223,15 @@ static bool run_scram_bound(struct exchange *x, bool bound, struct error *err)
 {
     const char *binding = NULL;
     const struct tls *tls = stream_tls(session_stream(x->session));
+    const struct secret *secret = x->settings->secret;
     struct buf binding_data, out;
     struct scram scram;
 
+    /* RFC 4013 prohibits them; other octets go as they are. */
+    if (text_has_control(secret->data, secret->length))
+        return error_set(err, FAULT_CONFIG, "%s: AUTH %s: the password holds "
+                         "a control character", x->settings->host,
+                         x->mechanism->name);
     buf_init(&binding_data, SIZE_MAX);
     buf_init(&out, SIZE_MAX);
     bool has = tls != NULL &&
@@ -399,6 +415,9 @@ static bool judge(struct exchange *x, struct error *err)
 
     if (x->reply.code == 235)
         return true;
+    if (is_challenge(x))
+        return cancel(x, "the server asks for more than there is to say",
+                      err);
     buf_init(&text, SIZE_MAX);
     reply_describe(&x->reply, 500, &text);
     if (reply_class(&x->reply) == 5)

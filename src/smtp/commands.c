@@ -12,6 +12,7 @@
 #include "util/io.h"
 
 #define BLOCK_SIZE 65536
+#define FLIGHT_OCTETS 32768     /* of RCPT commands without an answer */
 
 uint64_t transaction_size(const struct transaction *t)
 {
@@ -57,9 +58,11 @@ bool commands_recipients(struct session *session, struct transaction *t,
 {
     struct buf line;
     bool queued = true;
+    size_t octets = 0;
 
     buf_init(&line, SIZE_MAX);
-    for (size_t i = 0; queued && i < max && t->offered < t->count; i++) {
+    for (size_t i = 0; queued && i < max && octets < FLIGHT_OCTETS &&
+                       t->offered < t->count; i++) {
         const struct recipient *rcpt =
             &t->envelope->recipients[t->recipients[t->offered++]];
         buf_clear(&line);
@@ -70,6 +73,7 @@ bool commands_recipients(struct session *session, struct transaction *t,
                 buf_add_format(&line, " ORCPT=%s", rcpt->original);
         }
         queued = session_command(session, err, "%s", line.data);
+        octets += line.length + 2;
     }
     buf_free(&line);
     return queued;
@@ -127,7 +131,7 @@ static void remark_size(struct session *session, const struct transaction *t)
     free(text);
 }
 
-bool commands_content(struct session *session, const struct transaction *t,
+bool commands_content(struct session *session, struct transaction *t,
                       struct error *err)
 {
     struct content_state state = { 0 };
@@ -137,13 +141,17 @@ bool commands_content(struct session *session, const struct transaction *t,
         !add_content(session, t, &state, err))
         return false;
     const char *end = state.in_line ? "\r\n.\r\n" : ".\r\n";
-    session_expect(session);
+    if (!session_expect(session, err))
+        return false;
+    /* From here on the message may arrive, whatever happens to us. */
+    t->content_sent = true;
     return session_content(session, end, state.in_line ? 5 : 3, err);
 }
 
-bool commands_chunk(struct session *session, const struct transaction *t,
+bool commands_chunk(struct session *session, struct transaction *t,
                     struct error *err)
 {
+    t->content_sent = true;
     remark_size(session, t);
     return session_command(session, err, "BDAT %" PRIu64 " LAST",
                            transaction_size(t)) &&

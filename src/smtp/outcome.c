@@ -100,6 +100,14 @@ void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
     outcome->from_reply = true;
 }
 
+/* The texts of net/tls*.c and session.c; a fault of its own would be asked for
+ * nowhere else. */
+static bool is_about_tls(const char *text)
+{
+    return strstr(text, "certificate of ") != NULL ||
+           strstr(text, "TLS") != NULL;
+}
+
 void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
                         const struct error *err)
 {
@@ -114,6 +122,8 @@ void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
         status = "4.5.0";
     else if (err->fault == FAULT_IO)
         status = "4.3.0";
+    else if (early && is_about_tls(err->text))
+        status = "4.7.5";
     bool is_ours = err->fault == FAULT_PERMISSION ||
                    err->fault == FAULT_CONFIG;
     set(outcome, OUTCOME_DEFERRED, stage,

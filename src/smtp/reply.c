@@ -5,6 +5,8 @@
 #include "net/stream.h"
 #include "util/text.h"
 
+#define SECRET_MIN 4
+
 void reply_init(struct reply *reply)
 {
     *reply = (struct reply){ 0 };
@@ -114,6 +116,22 @@ bool reply_read(struct reply *reply, struct stream *stream, int64_t deadline,
     return stream_line_had_crlf(stream) ||
            error_set(err, FAULT_PROTOCOL, "a reply that does not end with "
                      "CRLF");
+}
+
+void reply_hide(struct reply *reply, const char *secret, size_t length)
+{
+    struct buf *text = &reply->text;
+    size_t at = 0;
+    const char *found;
+
+    if (length < SECRET_MIN)
+        return;
+    while ((found = memmem(text->data + at, text->length - at, secret,
+                           length)) != NULL) {
+        at = (size_t)(found - text->data);
+        buf_replace(text, at, length, "***", 3);
+        at += 3;
+    }
 }
 
 void reply_describe(const struct reply *reply, size_t max, struct buf *out)

@@ -11,6 +11,7 @@
 #include "util/text.h"
 
 #define ITERATIONS_MAX 1000000u /* a server must not keep us busy */
+#define ITERATIONS_MIN 4096u    /* RFC 7677 section 4: fewer help a thief */
 #define NONCE_OCTETS 18
 
 void scram_free(struct scram *scram)
@@ -106,7 +107,7 @@ static bool parse_challenge(const struct scram *scram, char *text,
         !base64_decode(&challenge->salt, salt, strlen(salt)) ||
         challenge->salt.length == 0 ||
         !text_to_number(count, ITERATIONS_MAX, &iterations) ||
-        iterations == 0)
+        iterations < ITERATIONS_MIN)
         return false;
     challenge->iterations = (unsigned)iterations;
     return true;
@@ -118,7 +119,8 @@ static bool prove(struct scram *scram, const struct secret *secret,
                   unsigned char proof[DIGEST_SHA256_SIZE])
 {
     enum { SIZE = DIGEST_SHA256_SIZE };
-    unsigned char salted[SIZE], client[SIZE], stored[SIZE], server[SIZE];
+    unsigned char salted[SIZE] = { 0 }, client[SIZE] = { 0 };
+    unsigned char stored[SIZE] = { 0 }, server[SIZE] = { 0 };
     const char *message = scram->first.data;
     size_t length = scram->first.length;
 

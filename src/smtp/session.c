@@ -11,6 +11,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/secret.h"
 
 #define QUIT_TIME 2000          /* milliseconds for the reply to QUIT */
 #define SHOWN_MAX 500           /* octets of a reply in texts */
@@ -21,7 +22,8 @@ struct session {
     struct capabilities caps;
     size_t queued;              /* commands not sent yet */
     size_t unanswered;          /* commands sent, reply not read */
-    bool masked;                /* show nothing of the next reply's text */
+    const char *secret;         /* of the line just sent, what is hidden; */
+    size_t secret_length;       /* borrowed; NULL when its reply was read */
     bool spoiled;
     bool needs_reset;
 };
@@ -42,7 +44,7 @@ static void show_reply(const struct session *session,
     if (session->settings.trace == NULL)
         return;
     buf_init(&text, SIZE_MAX);
-    if (session->masked && reply->code == 334)
+    if (session->secret != NULL && reply->code == 334)
         buf_add_text(&text, "334 ***");
     else
         reply_describe(reply, SHOWN_MAX, &text);
@@ -50,18 +52,36 @@ static void show_reply(const struct session *session,
     buf_free(&text);
 }
 
-/* Send what is queued. Nothing may have been said by the peer that answers
- * what we had not asked yet. */
+/* One more reply will come. Before the first of a flight is even queued (a full
+ * buffer goes out by itself) the peer may have said nothing: it would answer
+ * what we have not asked yet. */
+static bool expect_reply(struct session *session, struct error *err)
+{
+    if (session->queued == 0 && session->unanswered == 0 &&
+        stream_has_input(session->stream))
+        return error_set(err, FAULT_PROTOCOL, "the server speaks out of "
+                         "turn");
+    session->queued++;
+    return true;
+}
+
 static bool flush(struct session *session, struct error *err)
 {
     if (session->queued == 0)
         return true;
-    if (session->unanswered == 0 && stream_has_input(session->stream))
-        return error_set(err, FAULT_PROTOCOL, "the server speaks out of "
-                         "turn");
     session->unanswered += session->queued;
     session->queued = 0;
     return stream_flush(session->stream, session->settings.timeout, err);
+}
+
+/* A server that quotes what it was sent must not make us show it. */
+static void hide_secrets(const struct session *session, struct reply *reply)
+{
+    const struct secret *password = session->settings.secret;
+
+    reply_hide(reply, session->secret, session->secret_length);
+    if (password != NULL)
+        reply_hide(reply, password->data, password->length);
 }
 
 static bool read_reply(struct session *session, struct reply *reply,
@@ -71,8 +91,9 @@ static bool read_reply(struct session *session, struct reply *reply,
         return false;
     if (session->unanswered > 0)
         session->unanswered--;
+    if (session->secret != NULL && reply->code != 334)
+        hide_secrets(session, reply);
     show_reply(session, reply);
-    session->masked = false;
     if (reply->code == 421)
         session->spoiled = true;
     return true;
@@ -101,8 +122,8 @@ bool session_flush(struct session *session, struct error *err)
 static bool queue_line(struct session *session, const char *line,
                        size_t length, struct error *err)
 {
-    session->queued++;
-    return (stream_write(session->stream, line, length,
+    return (expect_reply(session, err) &&
+            stream_write(session->stream, line, length,
                          session->settings.timeout, err) &&
             stream_write(session->stream, "\r\n", 2,
                          session->settings.timeout, err)) ||
@@ -117,8 +138,12 @@ static bool queue_format(struct session *session, struct error *err,
 
     if (length == -1)
         return error_set(err, FAULT_TEMPORARY, "out of memory");
-    show(session, '>', line);
-    bool queued = queue_line(session, line, (size_t)length, err);
+    /* Whoever let a line end through would let others speak for us. */
+    bool whole = strpbrk(line, "\r\n") == NULL ||
+                 error_set(err, FAULT_SOFTWARE, "a command with a line end");
+    if (whole)
+        show(session, '>', line);
+    bool queued = whole && queue_line(session, line, (size_t)length, err);
     free(line);
     return queued;
 }
@@ -150,10 +175,18 @@ bool session_ask_secret(struct session *session, struct reply *reply,
                         const char *line, size_t length, const char *shown,
                         struct error *err)
 {
+    size_t open = 0;            /* octets that are shown as they are */
+
+    while (open < length && shown[open] == line[open])
+        open++;
     show(session, '>', shown);
-    session->masked = true;
-    return queue_line(session, line, length, err) &&
-           session_reply(session, reply, session->settings.timeout, err);
+    session->secret = line + open;
+    session->secret_length = length - open;
+    bool asked = queue_line(session, line, length, err) &&
+                 session_reply(session, reply, session->settings.timeout, err);
+    session->secret = NULL;
+    stream_wipe(session->stream);
+    return asked;
 }
 
 bool session_content(struct session *session, const char *data, size_t length,
@@ -164,9 +197,9 @@ bool session_content(struct session *session, const char *data, size_t length,
            lose(session, err);
 }
 
-void session_expect(struct session *session)
+bool session_expect(struct session *session, struct error *err)
 {
-    session->queued++;
+    return expect_reply(session, err) || lose(session, err);
 }
 
 void session_remark(struct session *session, const char *text)
@@ -344,11 +377,6 @@ bool session_usable(struct session *session)
 void session_spoil(struct session *session)
 {
     session->spoiled = true;
-}
-
-bool session_is_spoiled(const struct session *session)
-{
-    return session->spoiled;
 }
 
 void session_need_reset(struct session *session)

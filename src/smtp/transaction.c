@@ -15,6 +15,7 @@
 #define WINDOW 8                /* transactions with BDAT that are on their way
                                  * at a time: so many may arrive twice */
 #define WINDOW_OCTETS 65536
+#define SHOWN_MAX 500           /* octets of a reply in texts */
 
 /* How the content goes. */
 static bool by_bdat(const struct session *session)
@@ -43,16 +44,17 @@ static void settle(struct transaction *t, const struct outcome *outcome)
             outcome_copy(&t->outcomes[i], outcome);
 }
 
-/* The connection is lost: for this transaction, and for those begun behind. */
+/* The connection is lost: for this transaction, and for those begun behind. A
+ * server that said goodbye has taken none of them. */
 static bool settle_lost(struct session *session, struct transaction *t,
-                        const struct error *err)
+                        bool said_goodbye, const struct error *err)
 {
     session_spoil(session);
     for (; t != NULL && t->begun; t = t->next) {
         struct outcome outcome = { 0 };
         outcome_from_error(&outcome, t->content_sent ? STAGE_DATA
                                                      : STAGE_MAIL, err);
-        outcome.uncertain = t->content_sent;
+        outcome.uncertain = t->content_sent && !said_goodbye;
         settle(t, &outcome);
         outcome_free(&outcome);
     }
@@ -107,7 +109,7 @@ static bool begin(struct session *session, struct transaction *t,
     }
     if (!fits_one_flight(session, t))
         return true;
-    t->final_asked = t->content_sent = true;
+    t->final_asked = true;
     return commands_chunk(session, t, err);
 }
 
@@ -121,16 +123,18 @@ static bool begin_following(struct session *session, struct transaction *t,
 {
     size_t count = 1;
     uint64_t octets = transaction_size(t);
+    size_t recipients = 0;
     bool whole = by_bdat(session);
 
     if (!is_pipelined(session))
         return true;
     for (t = t->next; t != NULL && count < (whole ? WINDOW : 2); t = t->next) {
         octets += transaction_size(t);
+        recipients += t->count;
         count++;
         if (t->begun)
             continue;
-        if (t->count > FLIGHT_RECIPIENTS || settle_unfit(session, t) ||
+        if (recipients > FLIGHT_RECIPIENTS || settle_unfit(session, t) ||
             (whole && (octets > WINDOW_OCTETS ||
                        !fits_one_flight(session, t))))
             return true;
@@ -140,7 +144,25 @@ static bool begin_following(struct session *session, struct transaction *t,
             session_need_reset(session);
         if (!begin(session, t, err))
             return false;
+        if (!t->final_asked)
+            return true;        /* it has more to say before others may */
     }
+    return true;
+}
+
+/* 421 is the last the server says, however much was asked (RFC 5321 section
+ * 3.8): do not wait for more. */
+static bool is_goodbye(const struct reply *reply, struct error *err)
+{
+    struct buf text;
+
+    if (reply->code != 421)
+        return false;
+    buf_init(&text, SIZE_MAX);
+    reply_describe(reply, SHOWN_MAX, &text);
+    error_set(err, FAULT_TEMPORARY, "the smarthost closes the session: %s",
+              text.data);
+    buf_free(&text);
     return true;
 }
 
@@ -149,8 +171,9 @@ static bool hear_mail(struct session *session, struct transaction *t,
 {
     struct outcome outcome = { 0 };
 
-    if (t->reset_first && !session_reply(session, reply,
-                                         session_timeout(session), err))
+    if (t->reset_first && (!session_reply(session, reply,
+                                          session_timeout(session), err) ||
+                           is_goodbye(reply, err)))
         return false;
     if (!session_reply(session, reply, session_timeout(session), err))
         return false;
@@ -161,7 +184,7 @@ static bool hear_mail(struct session *session, struct transaction *t,
     outcome_from_reply(&outcome, STAGE_MAIL, reply);
     settle(t, &outcome);
     outcome_free(&outcome);
-    return true;
+    return !is_goodbye(reply, err);
 }
 
 /* Replies to the RCPT said so far, from number heard on. */
@@ -176,6 +199,8 @@ static bool hear_recipients(struct session *session, struct transaction *t,
             return error_set(err, FAULT_PROTOCOL, "%d to RCPT", reply->code);
         if (reply_class(reply) != 2 && t->outcomes[i].kind == OUTCOME_NONE)
             outcome_from_reply(&t->outcomes[i], STAGE_RCPT, reply);
+        if (is_goodbye(reply, err))
+            return false;
     }
     return true;
 }
@@ -238,10 +263,10 @@ static bool end_without_content(struct session *session,
         return true;
     /* Everybody was refused while DATA was on its way, and it was taken all
      * the same: a message of nothing to nobody (RFC 2920 section 3.1). */
-    if (!session_content(session, ".\r\n", 3, err))
-        return false;
-    session_expect(session);
-    return session_reply(session, reply, 2 * session_timeout(session), err);
+    return session_expect(session, err) &&
+           session_content(session, ".\r\n", 3, err) &&
+           session_reply(session, reply, 2 * session_timeout(session),
+                         err);
 }
 
 static bool send_by_data(struct session *session, struct transaction *t,
@@ -270,7 +295,6 @@ static bool send_by_data(struct session *session, struct transaction *t,
     if (!commands_content(session, t, err) ||
         !begin_following(session, t, err))
         return false;
-    t->content_sent = true;
     return hear_final(session, t, reply, err);
 }
 
@@ -282,7 +306,7 @@ static bool send_by_bdat(struct session *session, struct transaction *t,
             session_need_reset(session);
             return true;
         }
-        t->final_asked = t->content_sent = true;
+        t->final_asked = true;
         if (!commands_chunk(session, t, err))
             return false;
     }
@@ -313,12 +337,10 @@ bool transaction_run(struct session *session, struct transaction *t)
         return session_usable(session);
     reply_init(&reply);
     bool done = run(session, t, &reply, &err);
+    bool goodbye = reply.code == 421;
+    if (done && goodbye)
+        is_goodbye(&reply, &err);
     reply_free(&reply);
-    if (!done)
-        return settle_lost(session, t, &err);
-    if (session_is_spoiled(session)) {
-        error_set(&err, FAULT_TEMPORARY, "the smarthost closes the session");
-        return settle_lost(session, t->next, &err);
-    }
-    return true;
+    return (done && !goodbye) ||
+           settle_lost(session, done ? t->next : t, goodbye, &err);
 }

@@ -1,0 +1,90 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smtp/capability.h"
+#include "smtp/reply.h"
+#include "util/text.h"
+
+static const struct {
+    const char *lines;          /* behind the server's name */
+    unsigned flags;
+    uint64_t size_limit;
+    const char *mechanisms;     /* joined by blanks */
+} cases[] = {
+    { "", 0, 0, "" },
+    { "\nPIPELINING\n8BITMIME\nSMTPUTF8\nDSN\nCHUNKING\nENHANCEDSTATUSCODES"
+      "\nSTARTTLS\nSIZE\nAUTH PLAIN",
+      CAP_PIPELINING | CAP_8BITMIME | CAP_SMTPUTF8 | CAP_DSN | CAP_CHUNKING |
+      CAP_STATUS_CODES | CAP_STARTTLS | CAP_SIZE | CAP_AUTH, 0, "PLAIN" },
+    { "\nStartTls\npipelining", CAP_STARTTLS | CAP_PIPELINING, 0, "" },
+    { "\nSIZE 10240000", CAP_SIZE, 10240000, "" },
+    { "\nSIZE 0", CAP_SIZE, 0, "" },
+    { "\nSIZE ten", CAP_SIZE, 0, "" },
+    { "\nSIZE -1", CAP_SIZE, 0, "" },
+    { "\nSIZE 99999999999999999999999999", CAP_SIZE, 0, "" },
+    { "\nAUTH login Plain", CAP_AUTH, 0, "LOGIN PLAIN" },
+    { "\nAUTH=LOGIN PLAIN", CAP_AUTH, 0, "LOGIN PLAIN" },
+    { "\nAUTH LOGIN\nAUTH=LOGIN CRAM-MD5", CAP_AUTH, 0, "LOGIN CRAM-MD5" },
+    { "\nAUTH", CAP_AUTH, 0, "" },
+    { "\nAUTH   LOGIN \t PLAIN  ", CAP_AUTH, 0, "LOGIN PLAIN" },
+    /* What is none of these. */
+    { "\nXPIPELINING\nPIPELINING2\nSTARTTLS=1\n\n \nAUTHX LOGIN", 0, 0, "" },
+    { "\nSTARTTLS please", CAP_STARTTLS, 0, "" },
+};
+
+static void knows_keywords(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct capabilities caps = { 0 };
+        struct reply reply;
+        struct buf mechanisms;
+        reply_init(&reply);
+        buf_init(&mechanisms, SIZE_MAX);
+        buf_add_text(&reply.text, "mx.example PIPELINING");
+        buf_add_text(&reply.text, cases[i].lines);
+        capabilities_parse(&caps, &reply);
+        for (size_t j = 0; j < caps.mechanisms.count; j++)
+            buf_add_format(&mechanisms, "%s%s", j == 0 ? "" : " ",
+                           caps.mechanisms.items[j]);
+        if (caps.flags != cases[i].flags)
+            fail_msg("%s: %#x", cases[i].lines, caps.flags);
+        assert_int_equal(caps.size_limit, cases[i].size_limit);
+        assert_string_equal(mechanisms.data, cases[i].mechanisms);
+        buf_free(&mechanisms);
+        capabilities_free(&caps);
+        assert_int_equal(caps.flags, 0);
+        reply_free(&reply);
+    }
+}
+
+/* A hostile list must not cost more than a friendly one. */
+static void remembers_few_mechanisms(void **state)
+{
+    struct capabilities caps = { 0 };
+    struct reply reply;
+
+    (void)state;
+    reply_init(&reply);
+    buf_add_text(&reply.text, "mx\nAUTH");
+    for (int i = 0; i < 8000; i++)
+        buf_add_format(&reply.text, " M%d", i);
+    capabilities_parse(&caps, &reply);
+    assert_true(caps.mechanisms.count <= 64);
+    capabilities_free(&caps);
+    reply_free(&reply);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_keywords),
+        cmocka_unit_test(remembers_few_mechanisms),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
