@@ -1,0 +1,240 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/address.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/text.h"
+
+static void takes_what_people_write(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *addresses;          /* each with a blank behind it */
+    } cases[] = {
+        { "bob@x.example", "bob@x.example " },
+        { "bob", "bob " },
+        { "Bob <bob@x.example>", "bob@x.example " },
+        { "\"Bob, the \\\"great\\\"\" <bob@x>", "bob@x " },
+        { "John Q. Public <a@b>", "a@b " },
+        { "root (Cron Daemon)", "root " },
+        { "a@b, c@d", "a@b c@d " },
+        { "a@b,,c@d,", "a@b c@d " },
+        { "a@b; c@d", "a@b c@d " },
+        { "A: b@c, d@e;, f@g", "b@c d@e f@g " },
+        { "undisclosed-recipients:;", "" },
+        { "\"quoted group\": x@y;", "x@y " },
+        { "<>", "" },
+        { "Bob <@r1.example,@r2.example:bob@x.example>", "bob@x.example " },
+        { "bob @ example . com", "bob@example.com " },
+        { "bob(a (nested) comment)@(here)example.com", "bob@example.com " },
+        { "\"john doe\"@x.example", "\"john doe\"@x.example " },
+        { "\"a@b\"@c.example", "\"a@b\"@c.example " },
+        { "bounce+tag\\=x@app.example", "bounce+tag=x@app.example " },
+        { "bob@[192.0.2.1]", "bob@[192.0.2.1] " },
+        { "bob@[IPv6:2001:db8::1]", "bob@[IPv6:2001:db8::1] " },
+        { "=?UTF-8?Q?J=C3=BCrgen?= <j@x>", "j@x " },
+        { "J\xc3\xbcrgen <j\xc3\xbcrgen@b\xc3\xbc" "cher.example>",
+          "j\xc3\xbcrgen@b\xc3\xbc" "cher.example " },
+        { "a@b,\r\n\tc@d", "a@b c@d " },
+        { "bob@example.com.", "bob@example.com " },
+        { " \t ", "" },
+        { "", "" },
+        { "first..last.@docomo.example", "first..last.@docomo.example " },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct mailbox_list list = { 0 };
+        struct error err = { 0 };
+        struct buf found;
+        if (!mailbox_list_parse(&list, cases[i].text, strlen(cases[i].text),
+                                &err))
+            fail_msg("%s: %s", cases[i].text, err.text);
+        buf_init(&found, SIZE_MAX);
+        for (size_t k = 0; k < list.count; k++)
+            buf_add_format(&found, "%s ", list.items[k].address);
+        assert_string_equal(found.data, cases[i].addresses);
+        buf_free(&found);
+        mailbox_list_free(&list);
+    }
+}
+
+static void tells_where_an_address_stands(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *span;
+        bool has_domain, has_brackets, has_name;
+    } cases[] = {
+        { "root (Cron Daemon)", "root", false, false, true },
+        { "  root  ", "root", false, false, false },
+        { "Anacron <root>", "root", false, true, true },
+        { "<root>", "root", false, true, false },
+        { "Bob <@r1,@r2:bob@x>", "@r1,@r2:bob@x", true, true, true },
+        { "(who) bob@x", "bob@x", true, false, true },
+        { "\"a b\"@x (c)", "\"a b\"@x", true, false, true },
+        { "g: bob;", "bob", false, false, false },
+        { "bob @ x", "bob @ x", true, false, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct mailbox_list list = { 0 };
+        struct error err = { 0 };
+        const char *text = cases[i].text;
+        assert_true(mailbox_list_parse(&list, text, strlen(text), &err));
+        assert_int_equal(list.count, 1);
+        const struct mailbox *box = &list.items[0];
+        char *span = alloc_bytes(text + box->start, box->end - box->start);
+        assert_string_equal(span, cases[i].span);
+        free(span);
+        assert_int_equal(box->has_domain, cases[i].has_domain);
+        assert_int_equal(box->has_brackets, cases[i].has_brackets);
+        assert_int_equal(box->has_name, cases[i].has_name);
+        mailbox_list_free(&list);
+    }
+}
+
+static void refuses_what_is_no_address(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+    } cases[] = {
+        { "bob@", 4 }, { "@x", 2 }, { "bob smith", 9 }, { "a@b@c", 5 },
+        { "\"open", 5 }, { "(open", 5 }, { "Bob <bob@x", 10 }, { "bob>", 4 },
+        { "<a b@c>", 7 }, { "Bob <a@b> x", 11 }, { "Bob <a@b> <c@d>", 15 },
+        { "a\0b@c", 5 }, { "a\x01@c", 4 }, { "a@b\x7f", 4 }, { "a)", 2 },
+        { "\\", 1 }, { "a\\", 2 }, { "<@r>", 4 }, { "<bob@>", 6 },
+        { "bob@[1.2.3.4", 12 }, { "\"a\rb\"@c\x01", 8 }, { "[", 1 },
+        { "a\\\rb@c", 6 }, { "\"a\x01\"@b", 6 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct mailbox_list list = { 0 };
+        struct error err = { 0 };
+        if (mailbox_list_parse(&list, cases[i].text, cases[i].length, &err))
+            fail_msg("taken: %s", cases[i].text);
+        assert_int_equal(err.fault, FAULT_DATA);
+        assert_int_equal(list.count, 0);
+        mailbox_list_free(&list);
+    }
+}
+
+static void keeps_earlier_results_when_it_refuses(void **state)
+{
+    struct mailbox_list list = { 0 };
+    struct error err = { 0 };
+
+    (void)state;
+    assert_true(mailbox_list_parse(&list, "a@b", 3, &err));
+    assert_false(mailbox_list_parse(&list, "c@d, bob smith", 14, &err));
+    assert_int_equal(list.count, 1);
+    mailbox_list_free(&list);
+}
+
+static void does_not_recurse_into_comments(void **state)
+{
+    enum { DEPTH = 200000 };
+    struct mailbox_list list = { 0 };
+    struct error err = { 0 };
+    char *text = alloc_zero(2 * DEPTH + 2, 1);
+
+    (void)state;
+    text[0] = 'a';
+    memset(text + 1, '(', DEPTH);
+    memset(text + 1 + DEPTH, ')', DEPTH);
+    assert_true(mailbox_list_parse(&list, text, 2 * DEPTH + 1, &err));
+    assert_string_equal(list.items[0].address, "a");
+    mailbox_list_free(&list);
+    assert_false(mailbox_list_parse(&list, text, DEPTH, &err));
+    free(text);
+    mailbox_list_free(&list);
+}
+
+static void checks_what_may_go_on_the_wire(void **state)
+{
+    char local[300], whole[400];
+    static const struct {
+        const char *address;
+        bool right;
+    } cases[] = {
+        { "bob@x.example", true }, { "bob@localhost", true },
+        { "b\xc3\xb6" "b@x.example", true },
+        { "\"a b\"@x", true }, { "\"a\\\"b\"@x", true },
+        { "bob@[192.0.2.1]", true }, { "a..b@x", true }, { "a@b_c.x", true },
+        { "", false }, { "bob", false }, { "-x@y", false }, { "bob@", false },
+        { "@x", false }, { "a b@x", false }, { "bob@x..y", false },
+        { "bob@.x", false }, { "bob@x.", false }, { "bob@x y", false },
+        { "\"a\"b\"@x", false }, { "\"\"@x", false }, { "\"a\\\"@x", false },
+        { "bob@[", false }, { "bob@[]", false }, { "bob@x\r\nRCPT", false },
+        { "bob\n@x", false }, { "b\xff@x", false }, { "b<o@x", false },
+        { "b>@x", false }, { "bob@x>", false }, { "a@b@c", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct error err = { 0 };
+        if (address_check(cases[i].address, &err) != cases[i].right)
+            fail_msg("%s: %s", cases[i].address, err.text);
+        assert_int_equal(err.fault, cases[i].right ? FAULT_NONE : FAULT_DATA);
+    }
+    memset(local, 'x', sizeof local);
+    for (size_t length = 244; length <= 252; length++) {
+        struct error err;
+        local[length] = '\0';
+        memcpy(whole, local, length);
+        memcpy(whole + length, "@x.example", 11);
+        assert_int_equal(address_check(whole, &err), length + 10 <= 254);
+        local[length] = 'x';
+    }
+}
+
+static void answers_small_questions(void **state)
+{
+    struct error err = { 0 };
+
+    (void)state;
+    assert_true(address_equal("Bob@X.example", "Bob@x.EXAMPLE"));
+    assert_false(address_equal("bob@x.example", "Bob@x.example"));
+    assert_false(address_equal("bob", "bob@x"));
+    char *text = address_complete("bob", "x.example");
+    assert_string_equal(text, "bob@x.example");
+    free(text);
+    text = address_complete("\"a@b\"", "x");
+    assert_string_equal(text, "\"a@b\"@x");
+    free(text);
+    text = address_local_name("\"a \\\"b\"@x");
+    assert_string_equal(text, "a \"b");
+    free(text);
+    text = address_parse_one("", &err);
+    assert_string_equal(text, "");
+    free(text);
+    text = address_parse_one("Bob <bob@x>", &err);
+    assert_string_equal(text, "bob@x");
+    free(text);
+    assert_null(address_parse_one("a@b, c@d", &err));
+    assert_null(address_parse_one("x:;", &err));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_what_people_write),
+        cmocka_unit_test(tells_where_an_address_stands),
+        cmocka_unit_test(refuses_what_is_no_address),
+        cmocka_unit_test(keeps_earlier_results_when_it_refuses),
+        cmocka_unit_test(does_not_recurse_into_comments),
+        cmocka_unit_test(checks_what_may_go_on_the_wire),
+        cmocka_unit_test(answers_small_questions),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
