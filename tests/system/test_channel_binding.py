@@ -1,6 +1,7 @@
 """The fake smarthost and OpenSSL agree about what binds a channel."""
 
 import hashlib
+import queue
 import re
 import socket
 import ssl
@@ -15,7 +16,7 @@ from lib.wire import Closed, Listener
 @pytest.fixture
 def bindings(certificates, tmp_path):
     """(port, bindings): a server that notes those of each connection."""
-    noted = []
+    noted = queue.Queue()
 
     def serve(connection):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -24,7 +25,7 @@ def bindings(certificates, tmp_path):
         connection.start_tls(context)
         exchange = sasl.Exchange({}, None, None, connection,
                                  certificates.der("server"))
-        noted.append({kind: sasl.channel_binding(exchange, kind) for kind in
+        noted.put({kind: sasl.channel_binding(exchange, kind) for kind in
                       ("tls-server-end-point", "tls-exporter"
                        if connection.tls.version() == "TLSv1.3"
                        else "tls-unique")})
@@ -49,7 +50,7 @@ def test_exporter(bindings, cipher):
          "-keymatexportlen", "32"], input=b"", capture_output=True,
         timeout=20, check=True)
     exported = re.search(rb"Keying material: ([0-9A-F]{64})", client.stdout)
-    assert noted[0]["tls-exporter"] == bytes.fromhex(exported[1].decode())
+    assert noted.get(timeout=20)["tls-exporter"] == bytes.fromhex(exported[1].decode())
 
 
 def test_unique_and_end_point(bindings, certificates):
@@ -59,6 +60,7 @@ def test_unique_and_end_point(bindings, certificates):
     with socket.create_connection(("127.0.0.1", port), 20) as sock, \
             context.wrap_socket(sock, server_hostname="localhost") as tls:
         assert tls.recv(100) == b"noted\r\n"
-        assert noted[0]["tls-unique"] == tls.get_channel_binding()
-        assert noted[0]["tls-server-end-point"] == \
+        found = noted.get(timeout=20)
+        assert found["tls-unique"] == tls.get_channel_binding()
+        assert found["tls-server-end-point"] == \
             hashlib.sha256(tls.getpeercert(True)).digest()
