@@ -121,12 +121,14 @@ struct config *config_load_file(const char *path, struct error *err)
 /*
  * The caller's own file, by the XDG Base Directory rules; NULL if it cannot
  * be known. HOME can be another user's; that file is found not to be his.
+ * Nor does the environment speak for who we act as when that is not who
+ * started us, as under a set-user-ID program: secure_getenv() sees to it.
  */
 static char *own_path(void)
 {
     static const char name[] = "postrider/postrider.conf";
-    const char *folder = getenv("XDG_CONFIG_HOME");
-    const char *home = getenv("HOME");
+    const char *folder = secure_getenv("XDG_CONFIG_HOME");
+    const char *home = secure_getenv("HOME");
     struct account account = { 0 };
     char *path = NULL;
 
@@ -170,7 +172,7 @@ static struct config *load_system(struct error *err)
 
 struct config *config_load(struct error *err)
 {
-    const char *chosen = getenv("POSTRIDER_CONFIG");
+    const char *chosen = secure_getenv("POSTRIDER_CONFIG");
     struct config *config;
 
     if (chosen != NULL && *chosen != '\0')

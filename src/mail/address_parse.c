@@ -28,6 +28,8 @@ struct element {
     bool is_phrase;             /* two words met: a display name */
     bool has_words;
     bool has_comment;
+    bool has_name;              /* words in front of <> */
+    bool is_closed;             /* by <>: only comments may follow */
 };
 
 static bool is_special(char c)
@@ -111,17 +113,43 @@ static enum token next_token(struct scanner *s)
     return token;
 }
 
-/* Unfold and, for an atom, take quoted pairs for the octet they stand for. */
-static void add_word(struct buf *out, const struct scanner *s,
-                     enum token token)
+/* Has an atom quoted pairs for what no atom may hold, as in `john\\ doe`? */
+static bool must_be_quoted(const struct scanner *s)
+{
+    for (size_t i = s->start; i < s->at; i++)
+        if (s->text[i] == '\\' && s->text[++i] != '.' &&
+            !is_atom_char(s->text[i]))
+            return true;
+    return false;
+}
+
+/* Quoted pairs outside quotes (RFC 822) become the octet they stand for. */
+static void add_atom(struct buf *out, const struct scanner *s)
+{
+    bool quoted = must_be_quoted(s);
+
+    if (quoted)
+        buf_add_char(out, '"');
+    for (size_t i = s->start; i < s->at; i++) {
+        char c = s->text[i] == '\\' ? s->text[++i] : s->text[i];
+        if (c == '"' || c == '\\')
+            buf_add_char(out, '\\');
+        buf_add_char(out, c);
+    }
+    if (quoted)
+        buf_add_char(out, '"');
+}
+
+/* A quoted string or a literal, unfolded. */
+static void add_enclosed(struct buf *out, const struct scanner *s)
 {
     for (size_t i = s->start; i < s->at; i++) {
         char c = s->text[i];
         if (c == '\r' || c == '\n')
             continue;
-        if (c == '\\' && token == TOKEN_ATOM)
-            c = s->text[++i];
         buf_add_char(out, c);
+        if (c == '\\')          /* what it protects is no folding */
+            buf_add_char(out, s->text[++i]);
     }
 }
 
@@ -139,7 +167,10 @@ static void take(struct element *e, const struct scanner *s, enum token token)
     e->has_words = true;
     e->after_word = is_word;
     e->end = s->at;
-    add_word(&e->address, s, token);
+    if (token == TOKEN_QUOTED || token == TOKEN_LITERAL)
+        add_enclosed(&e->address, s);
+    else
+        add_atom(&e->address, s);
 }
 
 static void reset(struct element *e)
@@ -153,15 +184,12 @@ static void reset(struct element *e)
 static bool complain(struct error *err, const char *text, size_t length,
                      const char *why)
 {
-    if (length > 200)
-        length = 200;
-    char *shown = alloc_bytes(text, length);
-    /* NUL would end it early for people, too. */
-    for (size_t i = 0; i < length; i++)
-        if (shown[i] == '\0')
-            shown[i] = '\x01';
-    error_set(err, FAULT_DATA, "\"%s\" is no address: %s", shown, why);
-    free(shown);
+    struct buf shown;
+
+    buf_init(&shown, SIZE_MAX);
+    text_escape(&shown, text, length < 200 ? length : 200);
+    error_set(err, FAULT_DATA, "\"%s\" is no address: %s", shown.data, why);
+    buf_free(&shown);
     return false;
 }
 
@@ -176,18 +204,16 @@ static const char *wrong_with(const struct element *e)
         return "more than one @";
     if (at == text || e->address.length == 0)
         return "nothing in front of the @";
-    if (e->ats == 1 && (at == NULL || at[1] == '\0'))
+    if (e->ats == 1 && (at == NULL || at[1 + (at[1] == '.')] == '\0'))
         return "nothing behind the @";
     if (strlen(text) != e->address.length ||
         text_has_control(text, e->address.length))
         return "a control character in it";
-    return e->address.length > ADDRESS_LENGTH_MAX + 2 * ADDRESS_DOMAIN_MAX
-           ? "too long" : NULL;
+    return e->address.length > ADDRESS_LENGTH_MAX ? "too long" : NULL;
 }
 
 static bool add_mailbox(struct mailbox_list *list, const struct element *e,
-                        const struct scanner *s, bool brackets, bool has_name,
-                        struct error *err)
+                        const struct scanner *s, struct error *err)
 {
     const char *why = wrong_with(e);
 
@@ -206,8 +232,8 @@ static bool add_mailbox(struct mailbox_list *list, const struct element *e,
         .has_domain = e->ats == 1,
         .start = e->start,
         .end = e->end,
-        .has_brackets = brackets,
-        .has_name = has_name,
+        .has_brackets = e->is_closed,
+        .has_name = e->has_name || e->has_comment,
     };
     return true;
 }
@@ -227,76 +253,79 @@ static enum token skip_route(struct scanner *s)
     return next_token(s);
 }
 
-/* Behind a <: the address, and whatever may follow the >. */
-static bool parse_brackets(struct mailbox_list *list, struct scanner *s,
-                           struct element *e, bool has_name,
-                           struct error *err)
+/* Behind a <: the address up to the >. The display name is forgotten. */
+static bool take_brackets(struct element *e, struct scanner *s,
+                          struct error *err)
 {
     size_t open = s->start;
     enum token token = next_token(s);
     size_t start = s->start;
+    bool routed = token == TOKEN_SPECIAL && s->text[start] == '@';
 
     buf_clear(&e->address);
+    e->has_name = e->has_words;
     e->ats = 0;
     e->is_phrase = e->after_word = e->has_words = false;
-    if (token == TOKEN_SPECIAL && s->text[s->start] == '@')
+    e->is_closed = true;
+    if (routed)
         token = skip_route(s);
     for (;; token = next_token(s)) {
-        if (token == TOKEN_COMMENT)
-            continue;
+        char c = token == TOKEN_SPECIAL ? s->text[s->start] : '\0';
+        if (c == '>')
+            break;
         if (token == TOKEN_END || token == TOKEN_WRONG ||
-            (token == TOKEN_SPECIAL &&
-             strchr("@.>", s->text[s->start]) == NULL))
+            (c != '\0' && c != '.' && c != '@'))
             return complain(err, s->text + open, s->length - open,
                             "no address in <>");
-        if (token == TOKEN_SPECIAL && s->text[s->start] == '>')
-            break;
-        take(e, s, token);
+        if (token == TOKEN_COMMENT)
+            e->has_comment = true;
+        else
+            take(e, s, token);
     }
-    if (!e->has_words)
-        return true;            /* <>: nobody */
-    e->start = start;           /* with the route */
-    return add_mailbox(list, e, s, true, has_name, err);
+    if (routed && !e->has_words)
+        return complain(err, s->text + open, s->at - open,
+                        "nothing behind the route");
+    if (e->has_words)
+        e->start = start;       /* with the route */
+    return true;
 }
 
-static bool finish_bare(struct mailbox_list *list, const struct element *e,
-                        const struct scanner *s, struct error *err)
+/* At the end of an element. It may be empty, as <> is: nobody. */
+static bool finish(struct mailbox_list *list, struct element *e,
+                   const struct scanner *s, struct error *err)
 {
-    return !e->has_words ||
-           add_mailbox(list, e, s, false, e->has_comment, err);
+    bool done = !e->has_words || add_mailbox(list, e, s, err);
+
+    reset(e);
+    return done;
 }
 
-/* Parse elements up to the end of the text. */
 static bool parse_elements(struct mailbox_list *list, struct scanner *s,
                            struct element *e, struct error *err)
 {
-    bool closed = false;        /* a <> has ended this element's address */
-
     for (;;) {
         enum token token = next_token(s);
         char c = token == TOKEN_SPECIAL ? s->text[s->start] : '\0';
-        if (token == TOKEN_COMMENT) {
+        if (token == TOKEN_END) {
+            return finish(list, e, s, err);
+        } else if (token == TOKEN_COMMENT) {
             e->has_comment = true;
-        } else if (token == TOKEN_END || c == ',' || c == ';') {
-            if (!closed && !finish_bare(list, e, s, err))
+        } else if (c == ',' || c == ';') {
+            if (!finish(list, e, s, err))
                 return false;
-            if (token == TOKEN_END)
-                return true;
-            reset(e);
-            closed = false;
-        } else if (c == ':' && e->ats == 0 && !closed) {
-            reset(e);           /* the name of a group */
-        } else if (c == '<' && !closed) {
-            if (!parse_brackets(list, s, e, e->has_words || e->has_comment,
-                                err))
-                return false;
-            closed = true;
-        } else if (token == TOKEN_WRONG || closed ||
-                   (c != '\0' && c != '.' && c != '@')) {
+        } else if (token == TOKEN_WRONG || e->is_closed) {
             return complain(err, s->text + s->start, s->length - s->start,
                             "not expected there");
-        } else {
+        } else if (c == '<') {
+            if (!take_brackets(e, s, err))
+                return false;
+        } else if (c == ':' && e->ats == 0) {
+            reset(e);           /* the name of a group */
+        } else if (c == '\0' || c == '.' || c == '@') {
             take(e, s, token);
+        } else {
+            return complain(err, s->text + s->start, s->length - s->start,
+                            "not expected there");
         }
     }
 }

@@ -156,7 +156,7 @@ static bool expand_parsed(struct expansion *x, const char *text, size_t length,
     bool done = true;
 
     if (!mailbox_list_parse(&list, text, length, &why))
-        return error_set(err, FAULT_CONFIG, "%s:%u: %s", x->path, x->line,
+        done = error_set(err, FAULT_CONFIG, "%s:%u: %s", x->path, x->line,
                          why.text);
     for (size_t i = 0; done && i < list.count; i++)
         done = expand_address(x, list.items[i].address, *text == '\\', err);

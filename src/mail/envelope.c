@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "mail/address.h"
 #include "util/alloc.h"
@@ -38,14 +39,29 @@ const char *envelope_reverse_path(const struct envelope *env)
     return env->reverse_path == NULL ? "" : env->reverse_path;
 }
 
-/* Domains are alike in any case, so all letters hash alike. */
+/* The daemon reads envelopes that strangers wrote, who must not be able to
+ * choose paths which all hash alike: the kernel's gift to each process. */
+static uint64_t hash_seed(void)
+{
+    const char *octets = (const char *)(uintptr_t)getauxval(AT_RANDOM);
+    uint64_t seed = 0;
+
+    if (octets != NULL)
+        memcpy(&seed, octets, sizeof seed);
+    return seed;
+}
+
+/* FNV-1a. Domains are alike in any case, local parts are not. */
 static size_t hash_of(const char *path)
 {
-    size_t hash = 1469598103u;
+    const char *at = address_at(path);
+    uint64_t hash = hash_seed() ^ 0xcbf29ce484222325u;
 
-    for (; *path != '\0'; path++)
-        hash = (hash ^ (unsigned char)text_lower(*path)) * 16777619u;
-    return hash;
+    for (const char *p = path; *p != '\0'; p++) {
+        char c = at != NULL && p > at ? text_lower(*p) : *p;
+        hash = (hash ^ (unsigned char)c) * 0x100000001b3u;
+    }
+    return (size_t)(hash ^ hash >> 32);
 }
 
 /* The slot of a path: its own, or the empty one where it belongs. Slots hold

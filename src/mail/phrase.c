@@ -10,6 +10,8 @@
 
 #define WORD_OCTETS 42          /* of text in an encoded-word: 56 of base64,
                                  * and the whole below 75 (RFC 2047 2) */
+#define LINE_OCTETS 300         /* of a name that is not folded: twice that,
+                                 * if all needs quoting, still fits a line */
 
 static bool is_atom_or_space(char c)
 {
@@ -25,17 +27,33 @@ static bool is_plain(const char *name)
     return true;
 }
 
+/* Is it `"..."` as a whole, so that its last quote is no quoted pair? */
+static bool is_quoted(const char *name, size_t length)
+{
+    size_t slashes = 0;
+
+    if (length < 2 || name[0] != '"' || name[length - 1] != '"')
+        return false;
+    while (name[length - 2 - slashes] == '\\')
+        slashes++;
+    return slashes % 2 == 0;
+}
+
 /* One line of UTF-8, without quotes around it that the caller brought. */
 static void clean(struct buf *out, const char *name)
 {
     size_t length = strlen(name);
     bool is_utf8 = text_is_utf8(name, length);
+    bool quoted = is_quoted(name, length);
 
-    if (length >= 2 && name[0] == '"' && name[length - 1] == '"') {
+    if (quoted) {
         name++;
         length -= 2;
     }
     for (size_t i = 0; i < length; i++) {
+        if (quoted && name[i] == '\\' && i + 1 < length &&
+            (name[i + 1] == '"' || name[i + 1] == '\\'))
+            i++;
         unsigned char c = (unsigned char)name[i];
         if (text_is_control(name[i])) {
             buf_add_char(out, ' ');
@@ -84,7 +102,7 @@ void phrase_add(struct buf *out, const char *name)
     buf_init(&text, SIZE_MAX);
     clean(&text, name);
     /* What looks like an encoded-word would be read as one. */
-    bool is_safe = strstr(text.data, "=?") == NULL && text.length < 900;
+    bool is_safe = strstr(text.data, "=?") == NULL && text.length <= LINE_OCTETS;
     if (!text_is_ascii(text.data, text.length) || !is_safe)
         add_encoded(out, text.data, text.length);
     else if (is_plain(text.data))

@@ -18,7 +18,7 @@ struct route {
     struct local_names local;
     bool no_aliases;
     struct aliases *aliases;        /* NULL: not read yet */
-    struct strings replaced;        /* by redirect_all */
+    struct envelope replaced;       /* by redirect_all: a set of recipients */
 };
 
 struct route *route_new(const struct config *config, bool no_aliases)
@@ -36,7 +36,7 @@ void route_free(struct route *route)
     if (route == NULL)
         return;
     aliases_free(route->aliases);
-    strings_free(&route->replaced);
+    envelope_free(&route->replaced);
     free(route);
 }
 
@@ -136,12 +136,11 @@ static bool redirect(struct route *route, const struct target *to,
                      const char *address, struct error *err)
 {
     char *complete = complete_local(route, address);
-    bool added = address_check(complete, err) &&
+    bool added = envelope_add_recipient(&route->replaced, complete, NULL, 0,
+                                        err) &&
                  envelope_add_recipient(to->env, route->config->redirect_all,
                                         NULL, to->notify, err);
 
-    if (added && !strings_has(&route->replaced, complete))
-        strings_add(&route->replaced, complete);
     free(complete);
     return added;
 }
@@ -155,8 +154,10 @@ bool route_recipient(struct route *route, const char *address,
 
     if (*route->config->redirect_all != '\0')
         return redirect(route, &to, address, err);
-    if (!expand(route, address, &list, err))
+    if (!expand(route, address, &list, err)) {
+        strings_free(&list);
         return err->fault == FAULT_NONE && add_final(route, &to, address, err);
+    }
 
     bool added = true;
     for (size_t i = 0; added && i < list.count; i++)
@@ -175,6 +176,6 @@ char *route_originals(const struct route *route)
     buf_init(&body, SIZE_MAX);
     for (size_t i = 0; i < route->replaced.count; i++)
         buf_add_format(&body, "%s%s", i == 0 ? "" : ", ",
-                       route->replaced.items[i]);
+                       route->replaced.recipients[i].path);
     return buf_take(&body);
 }

@@ -1,25 +1,20 @@
 #include "sendmail/smtp_server.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #include "config/config.h"
 #include "mail/address.h"
 #include "sendmail/commands.h"
-#include "sendmail/handover.h"
 #include "sendmail/options.h"
 #include "sendmail/route.h"
-#include "spool/draft.h"
+#include "sendmail/smtp_direct.h"
 #include "util/alloc.h"
 #include "util/io.h"
 #include "util/text.h"
 
 #define RECIPIENTS_MAX 10000    /* of a transaction */
-#define ANSWER_MAX 1024         /* octets of what postrider direct says */
 
 /*
  * Cut "<path>" off *text, which becomes the parameters behind it. NULL if there
@@ -249,69 +244,6 @@ void server_take_rcpt(struct server *server, char *argument)
         take_recipient(server, path, text);
 }
 
-/* The first line that postrider direct writes on standard error. */
-static void read_answer(int fd, struct buf *text)
-{
-    char block[512];
-    ssize_t length;
-
-    while ((length = io_read(fd, block, sizeof block)) > 0)
-        (void)buf_add(text, block, (size_t)length);
-    buf_add_char(text, '\n');
-    size_t first = strcspn(text->data, "\r\n");
-    buf_remove(text, first, text->length - first);
-}
-
-/* Become postrider direct in a process of its own; its exit status, -1 if that
- * cannot be had. */
-static int run_direct(struct server *server, struct draft *draft,
-                      struct buf *text)
-{
-    struct error err;
-    int ends[2], status = -1;
-
-    if (pipe(ends) == -1)
-        return -1;
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        handover_direct(draft, server->opt->verbose, false, &err);
-        _exit(EX_OSERR);
-    }
-    close(ends[1]);
-    if (child != -1) {
-        read_answer(ends[0], text);
-        while (waitpid(child, &status, 0) == -1 && errno == EINTR)
-            ;
-    }
-    close(ends[0]);
-    return child != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static bool deliver_direct(struct server *server,
-                           const struct submission *said, struct error *err)
-{
-    struct draft *draft = draft_new_unnamed(err);
-    struct buf text;
-
-    if (draft == NULL || !submit_message(said, server->config, draft, err)) {
-        draft_free(draft);
-        return false;
-    }
-    buf_init(&text, ANSWER_MAX);
-    int status = run_direct(server, draft, &text);
-    bool for_good = status == EX_DATAERR || status == EX_NOUSER ||
-                    status == EX_NOHOST || status == EX_UNAVAILABLE;
-    if (status != EX_OK)
-        error_set(err, for_good ? FAULT_UNAVAILABLE : FAULT_TEMPORARY, "%s",
-                  text.length > 0 ? text.data : "not sent");
-    buf_free(&text);
-    draft_free(draft);
-    return status == EX_OK;
-}
-
 static void refuse_message(struct server *server, const struct error *err)
 {
     const char *code = err->fault == FAULT_DATA ? "554 5.6.0"
@@ -342,7 +274,8 @@ static void deliver(struct server *server, struct scratch *message)
 
     lseek(message->fd, 0, SEEK_SET);
     bool done = server->config->delivery == DELIVERY_DIRECT
-                ? deliver_direct(server, &said, &err)
+                ? smtp_direct_deliver(server->opt, server->config, &said,
+                                      &err)
                 : deliver_to_queue(server->opt, &said, server->config, &err);
     if (done)
         server_say(server, "250 2.0.0 Ok: %s",

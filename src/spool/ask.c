@@ -11,11 +11,14 @@
 #include "util/io.h"
 
 #define READ_SIZE 65536
+#define CONNECT_TIME 5              /* seconds: a daemon that hangs accepts
+                                     * nobody, and holds nobody up */
 #define LINE_MAX_SIZE (1u << 20)    /* octets the daemon may send in a line */
 
 static int connect_to(const char *path, struct error *err)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct timeval limit = { .tv_sec = CONNECT_TIME };
 
     if (strlen(path) >= sizeof address.sun_path) {
         error_set(err, FAULT_CONFIG, "%s: path is too long", path);
@@ -23,6 +26,8 @@ static int connect_to(const char *path, struct error *err)
     }
     memcpy(address.sun_path, path, strlen(path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd != -1)
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (fd != -1 &&
         connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;

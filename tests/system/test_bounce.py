@@ -7,7 +7,7 @@ import re
 import pytest
 
 from lib.harness import message
-from lib.queue import ALICE, as_root, user
+from lib.queue import ALICE, user
 
 SENDER = "a@a.example"
 NEVER = "never@b.example"

@@ -5,15 +5,13 @@ Mail of others goes through at once, nothing forged is sent, nothing blocks.
 
 import fcntl
 import os
-import re
 import socket
-import stat
 import threading
 
 import pytest
 
 from lib.harness import message
-from lib.queue import (ALICE, BOB, DAEMON, IS_ROOT, as_root, message_file,
+from lib.queue import (ALICE, BOB, DAEMON, as_root, message_file,
                        queued_line, random_id, user)
 
 GOOD = "good@b.example"

@@ -428,7 +428,7 @@ def test_nobody_stalls_it(queue, smarthost):
 def test_many_waiting_clients(queue, smarthost):
     """More of them than there is room for: the oldest give way."""
     queue.write_config(smarthost)
-    with queue.daemon() as daemon:
+    with queue.daemon():
         clients = []
         for i in range(80):
             clients.append(connect(queue))
