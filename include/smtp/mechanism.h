@@ -1,0 +1,49 @@
+/*
+ * mechanism.h - how each mechanism of SASL proves who we are (RFC 4422)
+ *
+ * For auth.c, which chooses one and judges what came of it.
+ */
+#ifndef POSTRIDER_SMTP_MECHANISM_H
+#define POSTRIDER_SMTP_MECHANISM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "smtp/reply.h"
+#include "util/buf.h"
+#include "util/error.h"
+
+struct session;
+struct session_settings;
+
+/* One exchange. Everything it sends or gets may be secret. */
+struct exchange {
+    struct session *session;
+    const struct session_settings *settings;
+    const struct mechanism *mechanism;
+    struct reply reply;         /* the last one */
+    struct buf data;            /* the last challenge, decoded */
+    struct buf line;            /* what is sent, wiped at once */
+};
+
+struct mechanism {
+    const char *name;           /* as in EHLO */
+    const char *key;            /* as in the configuration */
+    bool in_clear;              /* shows the secret to who listens */
+    bool token;                 /* wants a token: only when asked for */
+    bool external;              /* wants no secret: TLS has proved it */
+    bool binds;                 /* wants a channel binding */
+
+    /* Say all there is to say. True when x->reply is the last word, whatever
+     * it is; FAULT_PROTOCOL when the server makes no sense, FAULT_CONFIG. */
+    bool (*run)(struct exchange *x, struct error *err);
+};
+
+/* Mechanism i, counted from 0, the strongest first; NULL behind the last. */
+const struct mechanism *mechanism_at(size_t i);
+
+/* End an exchange that makes no sense, and hear what the server says to it.
+ * The session is spoiled. FAULT_PROTOCOL. */
+bool mechanism_cancel(struct exchange *x, const char *why, struct error *err);
+
+#endif

@@ -1,0 +1,304 @@
+#include "smtp/mechanism.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/digest.h"
+#include "net/stream.h"
+#include "net/tls.h"
+#include "smtp/scram.h"
+#include "smtp/session.h"
+#include "util/alloc.h"
+#include "util/base64.h"
+#include "util/secret.h"
+#include "util/text.h"
+
+#define COMMAND_MAX 510         /* octets of a command line (RFC 4954 4) */
+#define CHALLENGE_MAX 4096      /* octets of a challenge, as base64 */
+
+static bool send_line(struct exchange *x, const char *shown, struct error *err)
+{
+    bool sent = session_ask_secret(x->session, &x->reply, x->line.data,
+                                   x->line.length, shown, err);
+
+    buf_wipe(&x->line);
+    buf_init(&x->line, SIZE_MAX);
+    return sent;
+}
+
+static bool send_data(struct exchange *x, const char *data, size_t length,
+                      struct error *err)
+{
+    base64_encode(&x->line, data, length);
+    return send_line(x, "***", err);
+}
+
+/* "AUTH NAME", with the initial response where it fits into a command line;
+ * otherwise it answers an empty challenge. data NULL: the server is first. */
+static bool begin(struct exchange *x, const char *data, size_t length,
+                  struct error *err)
+{
+    size_t coded = length == 0 ? 1 : (length + 2) / 3 * 4;
+    size_t start = strlen("AUTH ") + strlen(x->mechanism->name);
+    char *shown = alloc_format("AUTH %s%s", x->mechanism->name,
+                               data != NULL ? " ***" : "");
+
+    buf_add_format(&x->line, "AUTH %s", x->mechanism->name);
+    bool fits = data != NULL && start + 1 + coded <= COMMAND_MAX;
+    if (fits) {
+        buf_add_char(&x->line, ' ');
+        if (length == 0)
+            buf_add_char(&x->line, '=');
+        else
+            base64_encode(&x->line, data, length);
+    }
+    bool sent = send_line(x, shown, err);
+    free(shown);
+    if (!sent || data == NULL || fits || x->reply.code != 334)
+        return sent;
+    return send_data(x, data, length, err);
+}
+
+bool mechanism_cancel(struct exchange *x, const char *why, struct error *err)
+{
+    struct error ignored;
+
+    if (x->reply.code == 334) {
+        buf_add_char(&x->line, '*');
+        send_line(x, "*", &ignored);
+    }
+    session_spoil(x->session);
+    return error_set(err, FAULT_PROTOCOL, "%s: AUTH %s: %s",
+                     x->settings->host, x->mechanism->name, why);
+}
+
+/* The challenge of a 334 into x->data; cancels if there is none. */
+static bool take_challenge(struct exchange *x, struct error *err)
+{
+    const struct buf *text = &x->reply.text;
+
+    buf_clear(&x->data);
+    if (text->length > CHALLENGE_MAX)
+        return mechanism_cancel(x, "a challenge of more than 4096 octets", err);
+    if (!base64_decode(&x->data, text->data, text->length))
+        return mechanism_cancel(x, "a challenge that is no base64", err);
+    return true;
+}
+
+static bool is_challenge(const struct exchange *x)
+{
+    return x->reply.code == 334;
+}
+
+static bool run_login(struct exchange *x, struct error *err)
+{
+    const struct secret *secret = x->settings->secret;
+
+    /* The prompts say what they like, in any language. */
+    if (!begin(x, NULL, 0, err))
+        return false;
+    if (is_challenge(x) &&
+        !send_data(x, x->settings->user, strlen(x->settings->user), err))
+        return false;
+    return !is_challenge(x) ||
+           send_data(x, secret->data, secret->length, err);
+}
+
+static bool run_plain(struct exchange *x, struct error *err)
+{
+    struct buf data;
+
+    buf_init(&data, SIZE_MAX);
+    buf_add_char(&data, '\0');
+    buf_add_text(&data, x->settings->user);
+    buf_add_char(&data, '\0');
+    buf_add(&data, x->settings->secret->data, x->settings->secret->length);
+    bool sent = begin(x, data.data, data.length, err);
+    buf_wipe(&data);
+    return sent;
+}
+
+static bool run_cram_md5(struct exchange *x, struct error *err)
+{
+    unsigned char digest[DIGEST_MD5_SIZE];
+    const struct secret *secret = x->settings->secret;
+    struct buf data;
+
+    if (!begin(x, NULL, 0, err))
+        return false;
+    if (!is_challenge(x))
+        return true;
+    if (!take_challenge(x, err))
+        return false;
+    if (!digest_hmac_md5(secret->data, secret->length, x->data.data,
+                         x->data.length, digest))
+        return mechanism_cancel(x, "OpenSSL cannot do MD5: set another auth",
+                                err);
+    buf_init(&data, SIZE_MAX);
+    buf_add_format(&data, "%s ", x->settings->user);
+    for (size_t i = 0; i < sizeof digest; i++)
+        buf_add_format(&data, "%02x", digest[i]);
+    bool sent = send_data(x, data.data, data.length, err);
+    buf_wipe(&data);
+    return sent;
+}
+
+/* The next challenge of a server that has to prove that it knows the password:
+ * acceptance without proof is what an impostor would give. */
+static bool take_scram_challenge(struct exchange *x, struct error *err)
+{
+    if (reply_class(&x->reply) == 2)
+        return mechanism_cancel(x, "the server did not prove that it knows "
+                                "the password", err);
+    return take_challenge(x, err);
+}
+
+static bool is_refused(const struct exchange *x)
+{
+    return reply_class(&x->reply) > 3;
+}
+
+/* The server says why it refuses (RFC 5802 section 7), then that it does. */
+static bool take_scram_error(struct exchange *x, struct error *err)
+{
+    return send_data(x, "", 0, err) &&
+           (is_refused(x) ||
+            mechanism_cancel(x, "an error, and success all the same", err));
+}
+
+/* The client-first-message is on its way: go on to the end. */
+static bool finish_scram(struct exchange *x, struct scram *scram,
+                         struct error *err)
+{
+    struct buf out;
+    struct error why = { 0 };
+
+    if (is_refused(x))
+        return true;
+    if (!take_scram_challenge(x, err))
+        return false;
+    buf_init(&out, SIZE_MAX);
+    bool done = scram_answer(scram, x->settings->secret, x->data.data,
+                             x->data.length, &out, &why)
+                ? send_data(x, out.data, out.length, err)
+                : mechanism_cancel(x, why.text, err);
+    buf_wipe(&out);
+    if (!done || is_refused(x))
+        return done;
+    if (!take_scram_challenge(x, err))
+        return false;
+    if (text_starts(x->data.data, "e="))
+        return take_scram_error(x, err);
+    if (!scram_check(scram, x->data.data, x->data.length, &why))
+        return mechanism_cancel(x, why.text, err);
+    return send_data(x, "", 0, err);
+}
+
+static bool run_scram_bound(struct exchange *x, bool bound, struct error *err)
+{
+    const char *binding = NULL;
+    const struct tls *tls = stream_tls(session_stream(x->session));
+    const struct secret *secret = x->settings->secret;
+    struct buf binding_data, out;
+    struct scram scram;
+
+    /* RFC 4013 prohibits them; other octets go as they are. */
+    if (text_has_control(secret->data, secret->length))
+        return error_set(err, FAULT_CONFIG, "%s: AUTH %s: the password holds "
+                         "a control character", x->settings->host,
+                         x->mechanism->name);
+    buf_init(&binding_data, SIZE_MAX);
+    buf_init(&out, SIZE_MAX);
+    bool has = tls != NULL &&
+               tls_channel_binding(tls, &binding, &binding_data);
+    /* "y" tells a server that it was made to look weaker than it is. */
+    bool known = has && !bound && strcmp(x->settings->auth, "auto") == 0;
+    bool done = scram_start(&scram, x->settings->user,
+                            bound && has ? binding : NULL, &binding_data,
+                            known, NULL, &out, err) &&
+                begin(x, out.data, out.length, err) &&
+                finish_scram(x, &scram, err);
+    scram_free(&scram);
+    buf_free(&binding_data);
+    buf_wipe(&out);
+    return done;
+}
+
+static bool run_scram(struct exchange *x, struct error *err)
+{
+    return run_scram_bound(x, false, err);
+}
+
+static bool run_scram_plus(struct exchange *x, struct error *err)
+{
+    return run_scram_bound(x, true, err);
+}
+
+/* A refused token gets a challenge with the reason, which wants an answer. */
+static bool run_token(struct exchange *x, const struct buf *data,
+                      const char *dismissal, struct error *err)
+{
+    if (!begin(x, data->data, data->length, err))
+        return false;
+    return !is_challenge(x) ||
+           send_data(x, dismissal, strlen(dismissal), err);
+}
+
+static bool run_xoauth2(struct exchange *x, struct error *err)
+{
+    struct buf data;
+
+    buf_init(&data, SIZE_MAX);
+    buf_add_format(&data, "user=%s\001auth=Bearer ", x->settings->user);
+    buf_add(&data, x->settings->secret->data, x->settings->secret->length);
+    buf_add_text(&data, "\001\001");
+    bool sent = run_token(x, &data, "", err);
+    buf_wipe(&data);
+    return sent;
+}
+
+/* RFC 7628 section 3.1. */
+static bool run_oauthbearer(struct exchange *x, struct error *err)
+{
+    struct buf data;
+
+    buf_init(&data, SIZE_MAX);
+    buf_add_text(&data, "n,a=");
+    for (const char *p = x->settings->user; *p != '\0'; p++)
+        if (*p == ',' || *p == '=')
+            buf_add_text(&data, *p == ',' ? "=2C" : "=3D");
+        else
+            buf_add_char(&data, *p);
+    buf_add_format(&data, ",\001host=%s\001auth=Bearer ", x->settings->host);
+    buf_add(&data, x->settings->secret->data, x->settings->secret->length);
+    buf_add_text(&data, "\001\001");
+    bool sent = run_token(x, &data, "\001", err);
+    buf_wipe(&data);
+    return sent;
+}
+
+static bool run_external(struct exchange *x, struct error *err)
+{
+    return begin(x, x->settings->user, strlen(x->settings->user), err);
+}
+
+static const struct mechanism mechanisms[] = {
+    { .name = "SCRAM-SHA-256-PLUS", .key = "scram-sha-256-plus",
+      .binds = true, .run = run_scram_plus },
+    { .name = "SCRAM-SHA-256", .key = "scram-sha-256", .run = run_scram },
+    { .name = "CRAM-MD5", .key = "cram-md5", .run = run_cram_md5 },
+    { .name = "PLAIN", .key = "plain", .in_clear = true, .run = run_plain },
+    { .name = "LOGIN", .key = "login", .in_clear = true, .run = run_login },
+    { .name = "OAUTHBEARER", .key = "oauthbearer", .in_clear = true,
+      .token = true, .run = run_oauthbearer },
+    { .name = "XOAUTH2", .key = "xoauth2", .in_clear = true, .token = true,
+      .run = run_xoauth2 },
+    { .name = "EXTERNAL", .key = "external", .external = true,
+      .run = run_external },
+};
+
+const struct mechanism *mechanism_at(size_t i)
+{
+    return i < COUNT(mechanisms) ? &mechanisms[i] : NULL;
+}
