@@ -210,7 +210,8 @@ static void sends_long_tokens_in_two_steps(void **state)
             OFFERS("PLAIN"), cases[i].first, two ? "S:334 " : "S:235 ok",
             two ? "P:AHRpbQB4eHh4" : "C:QUIT\r\n",
             two ? "S:235 ok" : "S:221 bye",
-            two ? "C:QUIT\r\n" : "E:", two ? "E:" : NULL, NULL };
+            two ? "C:QUIT\r\n" : "E:", two ? "S:221 bye" : NULL, "E:",
+            NULL };
         struct peer peer;
         struct error err = { 0 };
         struct buf password;
