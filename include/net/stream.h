@@ -59,6 +59,13 @@ void stream_wipe(struct stream *stream);
 /* Has anything arrived that was not read yet? Asks the socket, too. */
 bool stream_has_input(struct stream *stream);
 
+/* Has the peer closed its side, as far as we have looked? */
+bool stream_has_ended(const struct stream *stream);
+
+/* After a call that failed because nothing more can be written: what was sent
+ * before it may have been answered. Let it be read. False if none failed. */
+bool stream_read_on(struct stream *stream);
+
 /* Did the last line end with CR LF (not LF alone)? */
 bool stream_line_had_crlf(const struct stream *stream);
 

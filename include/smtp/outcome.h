@@ -50,6 +50,9 @@ void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
 void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
                         const struct error *err);
 
+/* Not for good after all: what has failed is deferred. */
+void outcome_defer(struct outcome *outcome);
+
 /* Set kind, status and text directly, as for SMTPUTF8 that is not offered. */
 void outcome_set(struct outcome *outcome, enum outcome_kind kind,
                  enum outcome_stage stage, enum fault fault,

@@ -66,6 +66,7 @@ void session_set_deadline(struct session *session, int64_t deadline);
  * the peer has said something unasked or closed the connection. */
 bool session_usable(struct session *session);
 void session_spoil(struct session *session);            /* not any more */
+bool session_is_spoiled(const struct session *session); /* without asking */
 
 /* The last transaction ended in a way that may have left something behind: RSET
  * comes before the next MAIL. Taking it says so, and forgets it. */
@@ -84,6 +85,25 @@ bool session_command(struct session *session, struct error *err,
 
 /* Send what is queued. */
 bool session_flush(struct session *session, struct error *err);
+
+/*
+ * Say no more, because of err. As many replies as commands were asked then
+ * (session_asked) can still be read, as far as these commands are known to be
+ * sent; afterwards every call fails with err.
+ */
+size_t session_asked(const struct session *session);
+void session_stop(struct session *session, size_t asked,
+                  const struct error *err);
+
+/* Is the peer silent where it has answered all, except perhaps the command
+ * that is being said? FAULT_PROTOCOL if not. */
+bool session_quiet(struct session *session, struct error *err);
+
+/*
+ * The content could not be sent to its end: the reply that arrived meanwhile,
+ * if there is a complete one. Only a refusal can be meant.
+ */
+bool session_reply_early(struct session *session, struct reply *reply);
 
 /* Queue octets of a message: no line of the dialogue. */
 bool session_content(struct session *session, const char *data, size_t length,

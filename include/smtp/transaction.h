@@ -41,6 +41,7 @@ struct transaction {
     bool content_sent;          /* so is its content */
     bool final_asked;           /* DATA or BDAT has been said */
     bool reset_first;           /* RSET has been said before MAIL */
+    bool ahead;                 /* while the one in front was not answered */
     size_t offered;             /* recipients said so far */
 };
 
@@ -51,5 +52,8 @@ struct transaction {
  * that were begun have their outcomes, too.
  */
 bool transaction_run(struct session *session, struct transaction *t);
+
+/* Make it ready to be run once more: the private fields are as at first. */
+void transaction_rewind(struct transaction *t);
 
 #endif

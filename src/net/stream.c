@@ -383,6 +383,19 @@ bool stream_has_input(struct stream *stream)
     return stream->start < stream->end;
 }
 
+bool stream_has_ended(const struct stream *stream)
+{
+    return stream->ended || stream->failed;
+}
+
+bool stream_read_on(struct stream *stream)
+{
+    bool failed = stream->failed;
+
+    stream->failed = false;
+    return failed;
+}
+
 bool stream_start_tls(struct stream *stream, struct tls_context *context,
                       const char *host, int64_t deadline, struct error *err)
 {

@@ -83,8 +83,6 @@ bool shipment_go_on(struct shipment *shipment)
         outcome_free(&shipment->outcomes[i]);
     }
     t->count = kept;
-    t->begun = t->content_sent = t->final_asked = t->reset_first = false;
-    t->offered = 0;
-    t->next = NULL;
+    transaction_rewind(t);
     return true;
 }

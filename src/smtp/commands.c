@@ -95,9 +95,20 @@ static bool add_stuffed(struct session *session, struct content_state *state,
     return true;
 }
 
+/* With these octets a chunk is whole. It may arrive from here on, and what the
+ * server has said before cannot be an answer to it. */
+static bool end_chunk(struct session *session, struct transaction *t,
+                      const char *data, size_t length, struct error *err)
+{
+    if (!session_quiet(session, err))
+        return false;
+    t->content_sent = true;
+    return session_content(session, data, length, err);
+}
+
 /* Send the content, dot-stuffed if state is not NULL. What cannot be read to
  * its end must not be ended, either: the session is lost then. */
-static bool add_content(struct session *session, const struct transaction *t,
+static bool add_content(struct session *session, struct transaction *t,
                         struct content_state *state, struct error *err)
 {
     size_t size = t->length < BLOCK_SIZE ? (size_t)t->length : BLOCK_SIZE;
@@ -114,6 +125,8 @@ static bool add_content(struct session *session, const struct transaction *t,
             sent = error_set(err, FAULT_IO, "the message cannot be read");
         else if (state != NULL)
             sent = add_stuffed(session, state, block, (size_t)step, err);
+        else if ((uint64_t)step == rest)
+            sent = end_chunk(session, t, block, (size_t)step, err);
         else
             sent = session_content(session, block, (size_t)step, err);
         done += step > 0 ? (uint64_t)step : 0;
@@ -151,7 +164,7 @@ bool commands_content(struct session *session, struct transaction *t,
 bool commands_chunk(struct session *session, struct transaction *t,
                     struct error *err)
 {
-    t->content_sent = true;
+    t->content_sent = t->length == 0;
     remark_size(session, t);
     return session_command(session, err, "BDAT %" PRIu64 " LAST",
                            transaction_size(t)) &&

@@ -24,7 +24,7 @@ static void set(struct outcome *outcome, enum outcome_kind kind,
 
 static bool has_subject(const char *status, const char *subject)
 {
-    return text_starts(status + 1, subject);
+    return *status != '\0' && text_starts(status + 1, subject);
 }
 
 /* What a refusal for good means for the exit status. */
@@ -80,8 +80,10 @@ void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
     struct buf text;
 
     /* "Too much mail data" for a recipient says: too many recipients, later
-     * (RFC 5321 section 4.5.3.1.10). */
-    if (stage == STAGE_RCPT && code == 552) {
+     * (RFC 5321 section 4.5.3.1.10), unless it says something else, as 5.2.2
+     * does (his mailbox is full). */
+    if (stage == STAGE_RCPT && code == 552 &&
+        (*status == '\0' || strcmp(status, "5.5.3") == 0)) {
         status = "4.5.3";
     } else if (code / 100 == 2) {
         kind = OUTCOME_DELIVERED;
@@ -129,6 +131,15 @@ void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
     set(outcome, OUTCOME_DEFERRED, stage,
         is_ours ? err->fault : FAULT_TEMPORARY, status);
     outcome->text = alloc_string(err->text);
+}
+
+void outcome_defer(struct outcome *outcome)
+{
+    if (outcome->kind != OUTCOME_FAILED)
+        return;
+    outcome->kind = OUTCOME_DEFERRED;
+    outcome->fault = FAULT_TEMPORARY;
+    outcome->status[0] = '4';
 }
 
 void outcome_set(struct outcome *outcome, enum outcome_kind kind,

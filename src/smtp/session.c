@@ -26,6 +26,9 @@ struct session {
     size_t secret_length;       /* borrowed; NULL when its reply was read */
     bool spoiled;
     bool needs_reset;
+    bool stopped;               /* nothing more is said, because of why; */
+    size_t answerable;          /* so many replies may still come */
+    struct error why;
 };
 
 static void show(const struct session *session, char direction,
@@ -52,26 +55,54 @@ static void show_reply(const struct session *session,
     buf_free(&text);
 }
 
-/* One more reply will come. Before the first of a flight is even queued (a full
- * buffer goes out by itself) the peer may have said nothing: it would answer
- * what we have not asked yet. */
+/* Everything that goes wrong on the way names the host and ends the session. */
+static bool lose(struct session *session, struct error *err)
+{
+    session->spoiled = true;
+    if (!session->stopped)
+        return error_prefix(err, "%s", session->settings.host);
+    *err = session->why;
+    return false;
+}
+
+/* The peer may have said nothing when all is answered but the last pending
+ * commands: it would answer what we have not asked yet. */
+static bool is_quiet(struct session *session, size_t pending,
+                     struct error *err)
+{
+    return session_asked(session) > pending ||
+           !stream_has_input(session->stream) ||
+           error_set(err, FAULT_PROTOCOL, "the server speaks out of turn");
+}
+
+/* One more reply will come. The peer is heard before the first command of a
+ * flight is even queued, since a full buffer goes out by itself. */
 static bool expect_reply(struct session *session, struct error *err)
 {
-    if (session->queued == 0 && session->unanswered == 0 &&
-        stream_has_input(session->stream))
-        return error_set(err, FAULT_PROTOCOL, "the server speaks out of "
-                         "turn");
+    if (session->stopped || !is_quiet(session, 0, err))
+        return false;
     session->queued++;
     return true;
 }
 
+/* What cannot be sent must not cost the replies to what was sent before: they
+ * tell what need not be sent again. */
 static bool flush(struct session *session, struct error *err)
 {
+    size_t before = session->unanswered;
+
     if (session->queued == 0)
         return true;
     session->unanswered += session->queued;
     session->queued = 0;
-    return stream_flush(session->stream, session->settings.timeout, err);
+    if (stream_flush(session->stream, session->settings.timeout, err))
+        return true;
+    if (before == 0)
+        return false;
+    session->unanswered = before;
+    lose(session, err);
+    session_stop(session, before, err);
+    return true;
 }
 
 /* A server that quotes what it was sent must not make us show it. */
@@ -87,23 +118,20 @@ static void hide_secrets(const struct session *session, struct reply *reply)
 static bool read_reply(struct session *session, struct reply *reply,
                        int64_t timeout, struct error *err)
 {
+    if (session->stopped && session->answerable == 0)
+        return false;
     if (!reply_read(reply, session->stream, clock_now() + timeout, err))
         return false;
     if (session->unanswered > 0)
         session->unanswered--;
+    if (session->answerable > 0)
+        session->answerable--;
     if (session->secret != NULL && reply->code != 334)
         hide_secrets(session, reply);
     show_reply(session, reply);
     if (reply->code == 421)
         session->spoiled = true;
     return true;
-}
-
-/* Everything that goes wrong on the way names the host and ends the session. */
-static bool lose(struct session *session, struct error *err)
-{
-    session->spoiled = true;
-    return error_prefix(err, "%s", session->settings.host);
 }
 
 bool session_reply(struct session *session, struct reply *reply,
@@ -187,6 +215,45 @@ bool session_ask_secret(struct session *session, struct reply *reply,
     session->secret = NULL;
     stream_wipe(session->stream);
     return asked;
+}
+
+size_t session_asked(const struct session *session)
+{
+    return session->unanswered + session->queued;
+}
+
+void session_stop(struct session *session, size_t asked,
+                  const struct error *err)
+{
+    session->spoiled = true;
+    if (session->stopped)
+        return;
+    session->stopped = true;
+    session->why = *err;
+    session->answerable = asked;
+    /* What was queued may have been cut anywhere. */
+    if (stream_read_on(session->stream)) {
+        session->queued = 0;
+        if (session->answerable > session->unanswered)
+            session->answerable = session->unanswered;
+    }
+}
+
+bool session_quiet(struct session *session, struct error *err)
+{
+    return is_quiet(session, 1, err) || lose(session, err);
+}
+
+bool session_reply_early(struct session *session, struct reply *reply)
+{
+    struct error ignored;
+
+    session->spoiled = true;
+    if (!stream_has_input(session->stream))
+        return false;
+    stream_read_on(session->stream);
+    session->answerable = 1;
+    return read_reply(session, reply, session->settings.timeout, &ignored);
 }
 
 bool session_content(struct session *session, const char *data, size_t length,
@@ -333,7 +400,7 @@ void session_close(struct session *session)
 {
     if (session == NULL)
         return;
-    if (!session->spoiled && session->unanswered == 0 && session->queued == 0)
+    if (!session->spoiled && session_asked(session) == 0)
         say_goodbye(session);
     stream_close(session->stream);
     stream_free(session->stream);
@@ -368,8 +435,9 @@ void session_set_deadline(struct session *session, int64_t deadline)
 
 bool session_usable(struct session *session)
 {
-    if (!session->spoiled && session->unanswered == 0 &&
-        session->queued == 0 && stream_has_input(session->stream))
+    if (!session->spoiled && session_asked(session) == 0 &&
+        (stream_has_input(session->stream) ||
+         stream_has_ended(session->stream)))
         session->spoiled = true;        /* it says goodbye unasked */
     return !session->spoiled;
 }
@@ -377,6 +445,11 @@ bool session_usable(struct session *session)
 void session_spoil(struct session *session)
 {
     session->spoiled = true;
+}
+
+bool session_is_spoiled(const struct session *session)
+{
+    return session->spoiled;
 }
 
 void session_need_reset(struct session *session)

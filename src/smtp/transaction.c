@@ -44,6 +44,26 @@ static void settle(struct transaction *t, const struct outcome *outcome)
             outcome_copy(&t->outcomes[i], outcome);
 }
 
+/* 503 to what was said ahead of its turn is no word about the message. */
+static void judge(const struct transaction *t, struct outcome *outcome,
+                  enum outcome_stage stage, const struct reply *reply)
+{
+    outcome_from_reply(outcome, stage, reply);
+    if (t->ahead && reply->code == 503)
+        outcome_defer(outcome);
+}
+
+/* What a reply decides for all recipients that have no outcome yet. */
+static void settle_reply(struct transaction *t, enum outcome_stage stage,
+                         const struct reply *reply)
+{
+    struct outcome outcome = { 0 };
+
+    judge(t, &outcome, stage, reply);
+    settle(t, &outcome);
+    outcome_free(&outcome);
+}
+
 /* The connection is lost: for this transaction, and for those begun behind. A
  * server that said goodbye has taken none of them. */
 static bool settle_lost(struct session *session, struct transaction *t,
@@ -113,41 +133,51 @@ static bool begin(struct session *session, struct transaction *t,
     return commands_chunk(session, t, err);
 }
 
+/* Begin one while the one in front is not answered. If that goes wrong, it must
+ * not cost the answers to those in front. */
+static bool begin_ahead(struct session *session, struct transaction *t)
+{
+    size_t asked = session_asked(session);
+    struct error err;
+
+    /* Should nobody be accepted for the one in front, its MAIL stands, and
+     * another would be refused: not its fault (RFC 3030 section 2). */
+    if (by_bdat(session))
+        session_need_reset(session);
+    t->ahead = true;
+    if (begin(session, t, &err))
+        return true;
+    session_stop(session, asked, &err);
+    return false;
+}
+
 /*
  * Begin what follows, as far as it goes without waiting. With BDAT whole
  * transactions are on their way, a small number; with DATA the next one's
  * commands go with the end of this one.
  */
-static bool begin_following(struct session *session, struct transaction *t,
-                            struct error *err)
+static void begin_following(struct session *session, struct transaction *t)
 {
     size_t count = 1;
     uint64_t octets = transaction_size(t);
     size_t recipients = 0;
     bool whole = by_bdat(session);
 
-    if (!is_pipelined(session))
-        return true;
+    if (!is_pipelined(session) || session_is_spoiled(session))
+        return;
     for (t = t->next; t != NULL && count < (whole ? WINDOW : 2); t = t->next) {
         octets += transaction_size(t);
         recipients += t->count;
         count++;
-        if (t->begun)
-            continue;
-        if (recipients > FLIGHT_RECIPIENTS || settle_unfit(session, t) ||
-            (whole && (octets > WINDOW_OCTETS ||
-                       !fits_one_flight(session, t))))
-            return true;
-        /* Should nobody be accepted for the one in front, its MAIL stands,
-         * and another would be refused: not its fault (RFC 3030 section 2). */
-        if (whole)
-            session_need_reset(session);
-        if (!begin(session, t, err))
-            return false;
+        if (!t->begun &&
+            (recipients > FLIGHT_RECIPIENTS || settle_unfit(session, t) ||
+             (whole && (octets > WINDOW_OCTETS ||
+                        !fits_one_flight(session, t))) ||
+             !begin_ahead(session, t)))
+            return;
         if (!t->final_asked)
-            return true;        /* it has more to say before others may */
+            return;             /* it has more to say before others may */
     }
-    return true;
 }
 
 /* 421 is the last the server says, however much was asked (RFC 5321 section
@@ -166,14 +196,23 @@ static bool is_goodbye(const struct reply *reply, struct error *err)
     return true;
 }
 
+/* The answer to RSET ahead of its turn shows whether server and we still count
+ * alike: one that did not take a chunk as such would answer its lines, and
+ * sooner or later one of them could look like an acceptance. */
+static bool hear_reset(struct session *session, const struct transaction *t,
+                       struct reply *reply, struct error *err)
+{
+    if (!session_reply(session, reply, session_timeout(session), err) ||
+        is_goodbye(reply, err))
+        return false;
+    return !t->ahead || reply_class(reply) == 2 ||
+           error_set(err, FAULT_PROTOCOL, "%d to RSET", reply->code);
+}
+
 static bool hear_mail(struct session *session, struct transaction *t,
                       struct reply *reply, struct error *err)
 {
-    struct outcome outcome = { 0 };
-
-    if (t->reset_first && (!session_reply(session, reply,
-                                          session_timeout(session), err) ||
-                           is_goodbye(reply, err)))
+    if (t->reset_first && !hear_reset(session, t, reply, err))
         return false;
     if (!session_reply(session, reply, session_timeout(session), err))
         return false;
@@ -181,9 +220,7 @@ static bool hear_mail(struct session *session, struct transaction *t,
         return error_set(err, FAULT_PROTOCOL, "%d to MAIL", reply->code);
     if (reply_class(reply) == 2)
         return true;
-    outcome_from_reply(&outcome, STAGE_MAIL, reply);
-    settle(t, &outcome);
-    outcome_free(&outcome);
+    settle_reply(t, STAGE_MAIL, reply);
     return !is_goodbye(reply, err);
 }
 
@@ -198,7 +235,7 @@ static bool hear_recipients(struct session *session, struct transaction *t,
         if (reply_class(reply) == 3)
             return error_set(err, FAULT_PROTOCOL, "%d to RCPT", reply->code);
         if (reply_class(reply) != 2 && t->outcomes[i].kind == OUTCOME_NONE)
-            outcome_from_reply(&t->outcomes[i], STAGE_RCPT, reply);
+            judge(t, &t->outcomes[i], STAGE_RCPT, reply);
         if (is_goodbye(reply, err))
             return false;
     }
@@ -230,22 +267,28 @@ static bool offer_rest(struct session *session, struct transaction *t,
     return true;
 }
 
+/* The content could not be sent to its end. A server that refuses it in the
+ * midst and closes has answered it; one that accepts in the midst has not. */
+static bool hear_refusal(struct session *session, struct transaction *t,
+                         struct reply *reply)
+{
+    if (session_reply_early(session, reply) && reply_class(reply) > 3)
+        settle_reply(t, STAGE_DATA, reply);
+    return false;
+}
+
 static bool hear_final(struct session *session, struct transaction *t,
                        struct reply *reply, struct error *err)
 {
-    struct outcome outcome = { 0 };
-
+    if (!session_flush(session, err))
+        return hear_refusal(session, t, reply);
     /* RFC 1047: too short a wait here is what makes duplicates. */
     if (!session_reply(session, reply, 2 * session_timeout(session), err))
         return false;
     if (reply_class(reply) < 4 && reply->code != 250)
         return error_set(err, FAULT_PROTOCOL, "%d to the message",
                          reply->code);
-    if (count_open(t) > 0) {
-        outcome_from_reply(&outcome, STAGE_DATA, reply);
-        settle(t, &outcome);
-        outcome_free(&outcome);
-    }
+    settle_reply(t, STAGE_DATA, reply);
     if (reply_class(reply) != 2)
         session_need_reset(session);
     return true;
@@ -285,16 +328,16 @@ static bool send_by_data(struct session *session, struct transaction *t,
     if (count_open(t) == 0)
         return end_without_content(session, t, reply, err);
     if (reply->code != 354) {
-        struct outcome outcome = { 0 };
-        outcome_from_reply(&outcome, STAGE_DATA, reply);
-        settle(t, &outcome);
-        outcome_free(&outcome);
+        settle_reply(t, STAGE_DATA, reply);
         session_need_reset(session);
         return true;
     }
-    if (!commands_content(session, t, err) ||
-        !begin_following(session, t, err))
+    /* Nothing that was said before the content can be meant for it. */
+    if (!session_quiet(session, err))
         return false;
+    if (!commands_content(session, t, err))
+        return hear_refusal(session, t, reply);
+    begin_following(session, t);
     return hear_final(session, t, reply, err);
 }
 
@@ -307,8 +350,10 @@ static bool send_by_bdat(struct session *session, struct transaction *t,
             return true;
         }
         t->final_asked = true;
-        if (!commands_chunk(session, t, err))
+        if (!session_quiet(session, err))
             return false;
+        if (!commands_chunk(session, t, err))
+            return hear_refusal(session, t, reply);
     }
     return hear_final(session, t, reply, err);
 }
@@ -318,8 +363,8 @@ static bool run(struct session *session, struct transaction *t,
 {
     if (!t->begun && !begin(session, t, err))
         return false;
-    if (t->content_sent && !begin_following(session, t, err))
-        return false;
+    if (t->content_sent)
+        begin_following(session, t);
     if (!hear_mail(session, t, reply, err) ||
         !hear_recipients(session, t, 0, reply, err) ||
         !offer_rest(session, t, reply, err))
@@ -341,6 +386,17 @@ bool transaction_run(struct session *session, struct transaction *t)
     if (done && goodbye)
         is_goodbye(&reply, &err);
     reply_free(&reply);
-    return (done && !goodbye) ||
-           settle_lost(session, done ? t->next : t, goodbye, &err);
+    if (!done || goodbye)
+        return settle_lost(session, done ? t->next : t, goodbye, &err);
+    /* If no more can be said, those that were begun may still be answered. */
+    return !session_is_spoiled(session) ||
+           (t->next != NULL && t->next->begun);
+}
+
+void transaction_rewind(struct transaction *t)
+{
+    t->begun = t->content_sent = t->final_asked = false;
+    t->reset_first = t->ahead = false;
+    t->offered = 0;
+    t->next = NULL;
 }

@@ -1,0 +1,261 @@
+/* What goes wrong while more than one message, or more than one buffer, is on
+ * its way. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdint.h>
+
+#include "sample.h"
+#include "util/text.h"
+
+#define CHUNK MAIL BOB "BDAT 4 LAST\r\nhi\r\n"
+#define WINDOW_OF_8 "C:" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK \
+    "RSET\r\n" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK \
+    "RSET\r\n" CHUNK
+#define TAKEN "250 ok\r\n250 ok\r\n250 ok\r\n"
+#define RESET_TAKEN "250 ok\r\n" TAKEN
+#define ALL "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", \
+    "P:", "P:"
+#define CHAIN_MAX 12
+
+static const char *const bob[] = { "bob@b.example" };
+
+/* Messages "hi\r\n" to bob, one behind the other. */
+static const struct {
+    const char *name;
+    size_t count;
+    const char *outcomes[CHAIN_MAX];
+    const char *script[ROWS];
+} chains[] = {
+    { "a window is refilled as it is answered", 10,
+      { "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0",
+        "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0" },
+      { CHUNKING, WINDOW_OF_8, "s:" TAKEN, "C:RSET\r\n" CHUNK,
+        "s:" RESET_TAKEN, "C:RSET\r\n" CHUNK,
+        "s:" RESET_TAKEN RESET_TAKEN RESET_TAKEN RESET_TAKEN,
+        "s:" RESET_TAKEN RESET_TAKEN RESET_TAKEN RESET_TAKEN, LEAVES } },
+    /* The write of the ninth fails; what was accepted stays accepted. */
+    { "closed after three of eight", 10,
+      { "D 2.0.0", "D 2.0.0", "D 2.0.0", "U 4.4.2", "U 4.4.2", "U 4.4.2",
+        "U 4.4.2", "U 4.4.2", "U 4.4.2", "- " },
+      { CHUNKING, WINDOW_OF_8, "s:" TAKEN RESET_TAKEN RESET_TAKEN } },
+    { "closed within the third acceptance", 9,
+      { "D 2.0.0", "D 2.0.0", "U 4.4.2", "U 4.4.2", "U 4.4.2", "U 4.4.2",
+        "U 4.4.2", "U 4.4.2", "U 4.4.2" },
+      { CHUNKING, WINDOW_OF_8,
+        "s:" TAKEN RESET_TAKEN "250 ok\r\n250 ok\r\n250 ok\r\n250 ok" } },
+    { "421 after two of eight", 9,
+      { "D 2.0.0", "D 2.0.0", "T 4.3.2", "T 4.4.2", "T 4.4.2", "T 4.4.2",
+        "T 4.4.2", "T 4.4.2", "T 4.4.2" },
+      { CHUNKING, WINDOW_OF_8,
+        "s:" TAKEN RESET_TAKEN "250 ok\r\n421 4.3.2 enough\r\n" } },
+    { "MAIL refused within the window", 3,
+      { "D 2.0.0", "T 4.3.0", "D 2.0.0" },
+      { CHUNKING, "C:" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK,
+        "s:" TAKEN "250 ok\r\n451 no\r\n503 no\r\n503 no\r\n" RESET_TAKEN,
+        LEAVES } },
+    /* Said ahead of its turn: the message is not to blame. */
+    { "503 to a BDAT behind another", 2, { "D 2.0.0", "T 4.5.1" },
+      { CHUNKING, "C:" CHUNK "RSET\r\n" CHUNK,
+        "s:" TAKEN "250 ok\r\n503 5.5.1 x\r\n503 x\r\n503 x\r\n", LEAVES } },
+    { "503 to a MAIL behind a dot", 2, { "D 2.0.0", "T 4.0.0" },
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n250 ok\r\n354 go\r\n",
+        "C:hi\r\n.\r\n" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n503 nested\r\n503 x\r\n503 x\r\n", LEAVES } },
+    { "503 in its turn is a refusal", 1, { "F 5.5.1" },
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:503 5.5.1 no\r\n503 x\r\n503 x\r\n", LEAVES } },
+    /* The lines of the chunk were taken for commands: "250" may answer what
+     * it likes. */
+    { "a chunk that was not taken as one", 3,
+      { "F 5.5.1", "U 4.5.0", "U 4.5.0" },
+      { CHUNKING, "C:" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK,
+        "s:250 ok\r\n250 ok\r\n503 5.5.1 what\r\n500 what\r\n" RESET_TAKEN
+        RESET_TAKEN, "E:" } },
+};
+
+static void mishaps_cost_only_whom_they_must(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(chains); i++) {
+        struct peer peer;
+        struct sample samples[CHAIN_MAX];
+        const char *name = chains[i].name;
+        struct session *session = open_or_fail(&peer, chains[i].script);
+        for (size_t j = 0; j < chains[i].count; j++) {
+            sample_init(&samples[j], "hi\r\n", bob, 1);
+            if (j > 0)
+                samples[j - 1].transaction.next = &samples[j].transaction;
+        }
+        for (size_t j = 0; j < chains[i].count; j++)
+            if (!transaction_run(session, &samples[j].transaction))
+                break;
+        session_close(session);
+        for (size_t j = 0; j < chains[i].count; j++) {
+            assert_outcome(name, &samples[j].outcomes[0],
+                           chains[i].outcomes[j]);
+            sample_free(&samples[j]);
+        }
+        if (!peer_end(&peer))
+            fail_msg("%s: the script", name);
+    }
+}
+
+/* A follower whose file is too short: the one in front has its answer. */
+static void unreadable_follower_costs_only_itself(void **state)
+{
+    static const char *const script[] = {
+        CHUNKING, "P:" CHUNK "RSET\r\n" MAIL BOB "BDAT 14 LAST\r\n",
+        "s:" TAKEN RESET_TAKEN, "E:", NULL };
+    struct sample first, second;
+    struct peer peer;
+    struct session *session = open_or_fail(&peer, script);
+
+    (void)state;
+    sample_init(&first, "hi\r\n", bob, 1);
+    sample_init(&second, "hi\r\n", bob, 1);
+    second.transaction.length += 10;
+    first.transaction.next = &second.transaction;
+    assert_true(transaction_run(session, &first.transaction));
+    assert_false(transaction_run(session, &second.transaction));
+    session_close(session);
+    assert_outcome("first", &first.outcomes[0], "D 2.0.0");
+    assert_outcome("second", &second.outcomes[0], "T 4.3.0");
+    assert_true(peer_end(&peer));
+    sample_free(&first);
+    sample_free(&second);
+}
+
+/* Recipients with long parameters: their flight ends before the last of them,
+ * and nothing may come between it and the rest. */
+static void nothing_overtakes_an_unfinished_follower(void **state)
+{
+    enum { MANY = 100, LONG = 400 };
+    static const char *const script[] = {
+        HELLO("250-PIPELINING\r\n250-DSN\r\n250 CHUNKING\r\n"), "P:" CHUNK,
+        "s:" TAKEN, NULL };
+    char *paths[MANY], original[LONG + 1];
+    struct sample samples[3];
+    struct peer peer;
+    struct session *session = open_or_fail(&peer, script);
+
+    (void)state;
+    memset(original, 'x', LONG);
+    original[LONG] = '\0';
+    for (size_t i = 0; i < MANY; i++)
+        paths[i] = alloc_format("u%zu@b.example", i);
+    sample_init(&samples[0], "hi\r\n", bob, 1);
+    sample_init(&samples[1], "hi\r\n", (const char *const *)paths, MANY);
+    sample_init(&samples[2], "hi\r\n", bob, 1);
+    for (size_t i = 0; i < MANY; i++) {
+        struct recipient *rcpt = &samples[1].envelope.recipients[i];
+        rcpt->notify = NOTIFY_FAILURE;
+        rcpt->original = alloc_format("rfc822;%s", original);
+    }
+    samples[0].transaction.next = &samples[1].transaction;
+    samples[1].transaction.next = &samples[2].transaction;
+    assert_true(transaction_run(session, &samples[0].transaction));
+    assert_true(samples[1].transaction.begun);
+    assert_false(samples[1].transaction.final_asked);
+    assert_false(transaction_run(session, &samples[1].transaction));
+    assert_false(samples[2].transaction.begun);
+    session_close(session);
+    assert_true(peer_end(&peer));
+    assert_outcome("first", &samples[0].outcomes[0], "D 2.0.0");
+    for (size_t i = 0; i < MANY; i++) {
+        assert_outcome("second", &samples[1].outcomes[i], "T 4.4.2");
+        free(paths[i]);
+    }
+    for (size_t i = 0; i < COUNT(samples); i++)
+        sample_free(&samples[i]);
+}
+
+/* A message larger than what sockets hold: the server speaks in the midst of it. */
+static const struct {
+    const char *name;
+    const char *outcome;
+    const char *script[ROWS];
+} early[] = {
+    { "refused for good, and closed", "F 5.3.4",
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n250 ok\r\n354 go\r\n", "P:abc", "S:552 5.3.4 large" } },
+    { "refused for now, and closed", "T 4.3.1",
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n250 ok\r\n354 go\r\n", "P:abc", "S:452 4.3.1 full" } },
+    { "refused in two lines", "F 5.0.0",
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n250 ok\r\n354 go\r\n", "P:abc",
+        "s:500-Line\r\n500 too long\r\n" } },
+    { "refused, and all read", "F 5.3.4",
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n250 ok\r\n354 go\r\n", "P:abc", "S:552 5.3.4 large",
+        ALL } },
+    { "goodbye", "T 4.3.2",
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n250 ok\r\n354 go\r\n", "P:abc", "S:421 4.3.2 bye" } },
+    { "accepted, and closed", "T 4.4.2",
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n250 ok\r\n354 go\r\n", "P:abc", "S:250 ok" } },
+    { "accepted, and all read", "T 4.5.0",
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n250 ok\r\n354 go\r\n", "P:abc", "S:250 ok", ALL } },
+    { "accepted, then refused", "T 4.4.2",
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n250 ok\r\n354 go\r\n", "P:abc",
+        "s:250 ok\r\n500 what\r\n500 what\r\n" } },
+    { "not refused to the end", "T 4.4.2",
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n250 ok\r\n354 go\r\n", "P:abc", "s:552-large\r\n552 " } },
+    { "refused before it", "T 4.5.0",
+      { PIPELINING, "C:" MAIL BOB "DATA\r\n",
+        "s:250 ok\r\n250 ok\r\n354 go\r\n552 5.3.4 large\r\n", "E:" } },
+    { "a chunk refused, and closed", "F 5.3.4",
+      { CHUNKING, "C:" MAIL BOB, "s:250 ok\r\n250 ok\r\n", "P:BDAT ",
+        "S:552 5.3.4 large" } },
+    { "a chunk accepted, and closed", "T 4.4.2",
+      { CHUNKING, "C:" MAIL BOB, "s:250 ok\r\n250 ok\r\n", "P:BDAT ",
+        "S:250 ok" } },
+    { "a chunk accepted, and all read", "T 4.5.0",
+      { CHUNKING, "C:" MAIL BOB, "s:250 ok\r\n250 ok\r\n", "P:BDAT ",
+        "S:250 ok", ALL } },
+    { "a chunk refused before it", "T 4.5.0",
+      { CHUNKING, "C:" MAIL BOB, "s:250 ok\r\n250 ok\r\n552 5.3.4 no\r\n",
+        "E:" } },
+};
+
+static void early_refusals_count_and_nothing_else(void **state)
+{
+    struct buf content;
+
+    (void)state;
+    buf_init(&content, SIZE_MAX);
+    while (content.length < 600000)
+        buf_add_text(&content, "abcdefghijklmnopqrstuvwxyz.\r\n");
+    for (size_t i = 0; i < COUNT(early); i++) {
+        struct peer peer;
+        struct sample sample;
+        struct session *session = open_or_fail(&peer, early[i].script);
+        sample_init(&sample, content.data, bob, 1);
+        if (transaction_run(session, &sample.transaction))
+            fail_msg("%s: usable", early[i].name);
+        session_close(session);
+        assert_outcome(early[i].name, &sample.outcomes[0], early[i].outcome);
+        if (!peer_end(&peer))
+            fail_msg("%s: the script", early[i].name);
+        sample_free(&sample);
+    }
+    buf_free(&content);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mishaps_cost_only_whom_they_must),
+        cmocka_unit_test(unreadable_follower_costs_only_itself),
+        cmocka_unit_test(nothing_overtakes_an_unfinished_follower),
+        cmocka_unit_test(early_refusals_count_and_nothing_else),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
