@@ -63,7 +63,8 @@ all: $(B)/sendmail $(B)/postrider
 $(B)/sendmail: $(call object,sendmail) \
                $(call archives,$(filter-out sendmail,$(SENDMAIL_PARTS)))
 	@echo "  LD $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(SENDMAIL_STATIC) -o $@ $^ -lconfuse
+	$(Q)$(CC) $(ALL_CFLAGS) $(SENDMAIL_STATIC) \
+	    $(filter-out $(if $(SENDMAIL_STATIC),-pie),$(ALL_LDFLAGS)) -o $@ $^ -lconfuse
 	@ln -sf sendmail $(B)/mailq && ln -sf sendmail $(B)/newaliases
 
 $(B)/postrider: $(call object,postrider) \

@@ -113,7 +113,7 @@ static enum token next_token(struct scanner *s)
     return token;
 }
 
-/* Has an atom quoted pairs for what no atom may hold, as in `john\\ doe`? */
+/* Has an atom quoted pairs for what no atom may hold, as in `john\ doe`? */
 static bool must_be_quoted(const struct scanner *s)
 {
     for (size_t i = s->start; i < s->at; i++)
@@ -342,6 +342,8 @@ bool mailbox_list_parse(struct mailbox_list *list, const char *text,
     buf_free(&element.address);
     while (!parsed && list->count > before)
         free(list->items[--list->count].address);
+    if (list->count == 0)
+        mailbox_list_free(list);        /* nothing found needs no freeing */
     return parsed;
 }
 

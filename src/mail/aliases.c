@@ -7,6 +7,7 @@
 #include "mail/address.h"
 #include "mail/aliases_table.h"
 #include "util/alloc.h"
+#include "util/buf.h"
 #include "util/strings.h"
 #include "util/text.h"
 
@@ -36,12 +37,16 @@ char *local_name_of(const char *address, const struct local_names *local)
     return name;
 }
 
-/* One expansion: where it stands, and which names it is inside of. */
+/* One expansion: where it stands, and what it has seen. Everything is expanded
+ * once: that ends loops, and aliases that name each other twice over cost no
+ * more than their number. */
 struct expansion {
     const struct aliases *aliases;
     const struct local_names *local;
     struct strings *list;           /* found so far */
-    const char *inside[DEPTH_MAX];  /* names being expanded, outermost first */
+    bool *seen;                     /* by the index of an alias */
+    struct strings files;           /* the :include: files seen */
+    const struct alias *alias;      /* the innermost that is expanded */
     size_t depth;
     const char *path;               /* of the file that is read, and its */
     unsigned line;                  /* line, for texts */
@@ -53,39 +58,48 @@ static bool expand_list(struct expansion *x, const char *list, size_t length,
 static bool complain(const struct expansion *x, struct error *err,
                      const char *text, size_t length, const char *why)
 {
-    char *shown = alloc_bytes(text, length < 100 ? length : 100);
+    struct buf shown;
 
-    error_set(err, FAULT_CONFIG, "%s:%u: %s: %s", x->path, x->line, shown,
-              why);
-    free(shown);
-    return false;
-}
-
-static bool is_inside(const struct expansion *x, const char *name)
-{
-    for (size_t i = 0; i < x->depth; i++)
-        if (strcmp(x->inside[i], name) == 0)
-            return true;
+    buf_init(&shown, SIZE_MAX);
+    text_escape(&shown, text, length < 100 ? length : 100);
+    error_set(err, FAULT_CONFIG, "%s:%u: %s: %s", x->path, x->line,
+              shown.data, why);
+    buf_free(&shown);
     return false;
 }
 
 static bool expand_alias(struct expansion *x, const struct alias *alias,
                          struct error *err)
 {
-    const char *path = x->path;
-    unsigned line = x->line;
+    const struct expansion outer = *x;
 
     if (x->depth == DEPTH_MAX)
         return complain(x, err, alias->name, strlen(alias->name),
                         "too many aliases in aliases");
-    x->inside[x->depth++] = alias->name;
+    x->seen[alias - x->aliases->entries] = true;
+    x->alias = alias;
+    x->depth++;
     x->path = x->aliases->path;
     x->line = alias->line;
     bool done = expand_list(x, alias->list, strlen(alias->list), err);
+    x->alias = outer.alias;
     x->depth--;
-    x->path = path;
-    x->line = line;
+    x->path = outer.path;
+    x->line = outer.line;
     return done;
+}
+
+/* Local programs and files: what aliases may name elsewhere, but not here. */
+static bool refuse_local(const struct expansion *x, const char *text,
+                         size_t length, struct error *err)
+{
+    if (length > 0 && *text == '|')
+        return complain(x, err, text, length, "Postrider runs no programs: "
+                        "give an address");
+    if (length > 0 && *text == '/' && memchr(text, '@', length) == NULL)
+        return complain(x, err, text, length, "Postrider delivers to no "
+                        "files: give an address");
+    return true;
 }
 
 /* An address, or a name that may be an alias itself. A backslash in front says
@@ -93,18 +107,16 @@ static bool expand_alias(struct expansion *x, const struct alias *alias,
 static bool expand_address(struct expansion *x, const char *address,
                            bool final, struct error *err)
 {
-    char *name = local_name_of(address, x->local);
-    const struct alias *alias = name == NULL || final || is_inside(x, name)
+    char *name = final ? NULL : local_name_of(address, x->local);
+    const struct alias *alias = name == NULL
                                 ? NULL : aliases_find(x->aliases, name);
-    bool loops = name != NULL && !final && x->depth > 1 &&
-                 is_inside(x, name) &&
-                 strcmp(x->inside[x->depth - 1], name) != 0;
 
     free(name);
-    if (loops)
-        return true;            /* what it stands for is being found already */
-    if (alias != NULL)
-        return expand_alias(x, alias, err);
+    if (alias != NULL && alias != x->alias)
+        return x->seen[alias - x->aliases->entries] ||
+               expand_alias(x, alias, err);
+    if (!refuse_local(x, address, strlen(address), err))
+        return false;
     if (x->list->count >= RESULTS_MAX)
         return complain(x, err, address, strlen(address),
                         "too many addresses");
@@ -112,38 +124,51 @@ static bool expand_address(struct expansion *x, const char *address,
     return true;
 }
 
-/* A file of addresses, one or more a line, with comments. */
+/* The lines of a file of addresses. */
+static bool expand_lines(struct expansion *x, const struct buf *text,
+                         struct error *err)
+{
+    const char *line = text->data, *end = line + text->length;
+
+    while (line < end) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        size_t length = (size_t)((stop != NULL ? stop : end) - line);
+        x->line++;
+        if (memchr(line, '\0', length) != NULL)
+            return error_set(err, FAULT_CONFIG, "%s:%u: a NUL in it", x->path,
+                             x->line);
+        if (!expand_list(x, line, aliases_line_length(line, length), err))
+            return false;
+        line += length + 1;
+    }
+    return true;
+}
+
 static bool expand_include(struct expansion *x, const char *path,
                            struct error *err)
 {
-    const char *outer_path = x->path;
-    unsigned outer_line = x->line;
+    const struct expansion outer = *x;
     struct buf text;
-    bool done = true;
 
     if (*path != '/')
         return complain(x, err, path, strlen(path), "an :include: must be "
                         "an absolute path");
+    if (strings_has(&x->files, path))
+        return true;
     if (x->depth == DEPTH_MAX)
         return complain(x, err, path, strlen(path), "too many files in files");
+    strings_add(&x->files, path);
     if (!aliases_read_file(path, INCLUDE_MAX, &text, err)) {
         err->fault = FAULT_CONFIG;
-        return error_prefix(err, "%s:%u: :include:", outer_path, outer_line);
+        return error_prefix(err, "%s:%u", x->path, x->line);
     }
-    x->inside[x->depth++] = path;
+    x->depth++;
     x->path = path;
     x->line = 0;
-    const char *line = text.data;
-    while (done && *line != '\0') {
-        size_t length = strcspn(line, "\n");
-        x->line++;
-        if (*line != '#')
-            done = expand_list(x, line, length, err);
-        line += length + (line[length] == '\n');
-    }
+    bool done = expand_lines(x, &text, err);
     x->depth--;
-    x->path = outer_path;
-    x->line = outer_line;
+    x->path = outer.path;
+    x->line = outer.line;
     buf_free(&text);
     return done;
 }
@@ -168,20 +193,20 @@ static bool expand_parsed(struct expansion *x, const char *text, size_t length,
 static bool expand_one(struct expansion *x, const char *text, size_t length,
                        struct error *err)
 {
-    const char *bare = text + (*text == '"');
+    const size_t word = sizeof include_word - 1;
+    size_t quote = *text == '"';
+    const char *bare = text + quote;
+    size_t rest = length - quote;
 
-    if (*bare == '|')
-        return complain(x, err, text, length, "Postrider runs no programs: "
-                        "give an address");
-    if (*bare == '/' && memchr(text, '@', length) == NULL)
-        return complain(x, err, text, length, "Postrider delivers to no "
-                        "files: give an address");
-    size_t word = sizeof include_word - 1;
-    size_t inner = length - (size_t)(bare - text);
-    if (inner < word || !text_equal_case_n(bare, include_word, word))
+    if (!refuse_local(x, bare, rest, err))
+        return false;
+    if (rest < word || !text_equal_case_n(bare, include_word, word))
         return expand_parsed(x, text, length, err);
-    char *path = alloc_bytes(bare + word, inner - word);
-    path[strcspn(path, "\"")] = '\0';
+    for (bare += word, rest -= word; rest > 0 && text_is_space(*bare); rest--)
+        bare++;
+    char *path = alloc_bytes(bare, rest);
+    if (quote != 0)
+        path[strcspn(path, "\"")] = '\0';
     bool done = expand_include(x, path, err);
     free(path);
     return done;
@@ -229,28 +254,45 @@ static bool expand_list(struct expansion *x, const char *list, size_t length,
     return true;
 }
 
+/* Expand an alias, which must lead to somebody. */
+static bool expand_whole(struct expansion *x, const struct alias *alias,
+                         struct error *err)
+{
+    size_t before = x->list->count;
+
+    if (!expand_alias(x, alias, err))
+        return false;
+    if (x->list->count > before)
+        return true;
+    return error_set(err, FAULT_CONFIG, "%s:%u: alias %s leads to nobody: "
+                     "it is empty, or leads back to itself",
+                     x->path, alias->line, alias->name);
+}
+
 bool aliases_expand(const struct aliases *aliases, const char *name,
                     const struct local_names *local, struct strings *list,
                     struct error *err)
 {
     char *wanted = alloc_string(name);
     size_t before = list->count;
-    bool done = false;
 
     text_lower_all(wanted);
     const struct alias *alias = aliases_find(aliases, wanted);
     free(wanted);
     err->fault = FAULT_NONE;
-    if (alias != NULL) {
-        struct expansion x = { .aliases = aliases, .local = local,
-                               .list = list, .path = aliases->path,
-                               .line = alias->line };
-        done = expand_alias(&x, alias, err);
-        if (done && list->count == before)
-            done = error_set(err, FAULT_CONFIG, "%s:%u: alias %s leads to "
-                             "nobody", aliases->path, alias->line,
-                             alias->name);
-    }
+    if (alias == NULL)
+        return false;
+    struct expansion x = {
+        .aliases = aliases,
+        .local = local,
+        .list = list,
+        .seen = alloc_zero(aliases->count, sizeof *x.seen),
+        .path = aliases->path,
+        .line = alias->line,
+    };
+    bool done = expand_whole(&x, alias, err);
+    free(x.seen);
+    strings_free(&x.files);
     while (!done && list->count > before)
         free(list->items[--list->count]);
     return done;
@@ -262,13 +304,12 @@ bool aliases_check(const struct aliases *aliases,
     for (size_t i = 0; i < aliases->count; i++) {
         const struct alias *alias = &aliases->entries[i];
         struct strings list = { 0 };
-        bool right = true;
 
         if (i > 0 && strcmp(alias->name, alias[-1].name) == 0)
             return error_set(err, FAULT_CONFIG, "%s:%u: alias %s was given in "
                              "line %u already", aliases->path, alias->line,
                              alias->name, alias[-1].line);
-        right = aliases_expand(aliases, alias->name, local, &list, err);
+        bool right = aliases_expand(aliases, alias->name, local, &list, err);
         strings_free(&list);
         if (!right)
             return false;

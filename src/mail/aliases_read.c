@@ -15,23 +15,46 @@
 #define FILE_MAX (64u << 20)    /* octets of an aliases file */
 
 /* A pipe opened by mistake must not hold anybody up. */
-bool aliases_read_file(const char *path, size_t limit, struct buf *text,
-                       struct error *err)
+static int open_file(const char *path)
+{
+    return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static bool read_regular(int fd, const char *path, struct buf *text,
+                         struct error *err)
 {
     struct stat status;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
-    if (fd == -1)
+    if (fstat(fd, &status) == -1)
         return error_sys(err, FAULT_TEMPORARY, "%s", path);
+    if (!S_ISREG(status.st_mode))
+        return error_set(err, FAULT_CONFIG, "%s: no regular file", path);
+    if (io_read_all(fd, text, err))
+        return true;
+    err->fault = err->fault == FAULT_DATA ? FAULT_CONFIG : FAULT_TEMPORARY;
+    return error_prefix(err, "%s", path);
+}
+
+/* Read what open_file() gave, and close it. */
+static bool read_file(int fd, const char *path, size_t limit, struct buf *text,
+                      struct error *err)
+{
+    if (fd == -1) {
+        error_sys(err, FAULT_TEMPORARY, "%s", path);
+        return false;
+    }
     buf_init(text, limit);
-    bool done = fstat(fd, &status) == 0 && S_ISREG(status.st_mode)
-                ? io_read_all(fd, text, err) ||
-                  error_prefix(err, "%s", path)
-                : error_set(err, FAULT_CONFIG, "%s: no regular file", path);
+    bool done = read_regular(fd, path, text, err);
     close(fd);
     if (!done)
         buf_free(text);
     return done;
+}
+
+bool aliases_read_file(const char *path, size_t limit, struct buf *text,
+                       struct error *err)
+{
+    return read_file(open_file(path), path, limit, text, err);
 }
 
 /* The name in front of the colon, without quotes, in lower case; *rest is what
@@ -43,6 +66,8 @@ static char *take_name(const char *line, const char **rest)
     struct buf name;
 
     buf_init(&name, SIZE_MAX);
+    while (text_is_space(*p))
+        p++;
     for (; *p != '\0' && (quoted || *p != ':'); p++) {
         if (*p == '"')
             quoted = !quoted;
@@ -92,14 +117,14 @@ static bool take_line(struct aliases *aliases, const char *text, unsigned line,
     return true;
 }
 
-/* Comments reach from a # at the start of a line, or after white space, to its
- * end; quotes protect. */
-static size_t without_comment(const char *line, size_t length)
+size_t aliases_line_length(const char *line, size_t length)
 {
     bool quoted = false;
 
     for (size_t i = 0; i < length; i++) {
-        if (line[i] == '"')
+        if (line[i] == '\\')
+            i++;
+        else if (line[i] == '"')
             quoted = !quoted;
         else if (line[i] == '#' && !quoted &&
                  (i == 0 || text_is_space(line[i - 1])))
@@ -129,14 +154,14 @@ static bool parse(struct aliases *aliases, const struct buf *text,
     while (right && p < end) {
         const char *stop = memchr(p, '\n', (size_t)(end - p));
         size_t whole = stop != NULL ? (size_t)(stop - p) : (size_t)(end - p);
-        size_t length = without_comment(p, whole);
+        size_t length = aliases_line_length(p, whole);
         number++;
         if (memchr(p, '\0', whole) != NULL) {
             right = error_set(err, FAULT_CONFIG, "%s:%u: a NUL in it",
                               aliases->path, number);
         } else if (!is_blank(p, length)) {
             bool continues = *p == ' ' || *p == '\t';
-            if (!continues) {
+            if (!continues || logical.length == 0) {
                 right = take_line(aliases, logical.data, first, err);
                 buf_clear(&logical);
                 first = number;
@@ -165,18 +190,17 @@ static int compare(const void *a, const void *b)
 struct aliases *aliases_load(const char *path, struct error *err)
 {
     struct aliases *aliases = alloc_zero(1, sizeof *aliases);
-    struct buf text = { 0 };
+    struct buf text;
+    int fd = open_file(path);
 
     aliases->path = alloc_string(path);
-    errno = 0;
-    if (!aliases_read_file(path, FILE_MAX, &text, err)) {
-        if (errno == ENOENT || errno == ENOTDIR)
-            return aliases;
-        aliases_free(aliases);
-        return NULL;
+    if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
+        return aliases;
+    bool right = read_file(fd, path, FILE_MAX, &text, err);
+    if (right) {
+        right = parse(aliases, &text, err);
+        buf_free(&text);
     }
-    bool right = parse(aliases, &text, err);
-    buf_free(&text);
     if (!right) {
         aliases_free(aliases);
         return NULL;
