@@ -19,10 +19,14 @@ struct aliases {
     size_t count, capacity;
 };
 
-/* Read a regular file into text, which is initialised with that limit. errno
- * tells why it could not be opened (FAULT_TEMPORARY). */
+/* Read a regular file of up to limit octets into text, which is initialised.
+ * FAULT_TEMPORARY if it cannot be read, FAULT_CONFIG if it never will. */
 bool aliases_read_file(const char *path, size_t limit, struct buf *text,
                        struct error *err);
+
+/* Octets of a line without its comment: from a # at the start of the line, or
+ * after white space, to its end. Quotes protect. */
+size_t aliases_line_length(const char *line, size_t length);
 
 const struct alias *aliases_find(const struct aliases *aliases,
                                  const char *name);

@@ -200,15 +200,14 @@ static const char *wrong_with(const struct element *e)
 
     if (e->is_phrase)
         return "words without <>";
+    if (text_has_control(text, e->address.length))
+        return "a control character in it";
     if (e->ats > 1)
         return "more than one @";
     if (at == text || e->address.length == 0)
         return "nothing in front of the @";
-    if (e->ats == 1 && (at == NULL || at[1 + (at[1] == '.')] == '\0'))
+    if (e->ats == 1 && (at == NULL || at[1 + strspn(at + 1, ".")] == '\0'))
         return "nothing behind the @";
-    if (strlen(text) != e->address.length ||
-        text_has_control(text, e->address.length))
-        return "a control character in it";
     return e->address.length > ADDRESS_LENGTH_MAX ? "too long" : NULL;
 }
 

@@ -295,6 +295,8 @@ bool aliases_expand(const struct aliases *aliases, const char *name,
     strings_free(&x.files);
     while (!done && list->count > before)
         free(list->items[--list->count]);
+    if (list->count == 0)
+        strings_free(list);             /* nothing found needs no freeing */
     return done;
 }
 

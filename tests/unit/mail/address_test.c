@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "mail/address.h"
 #include "util/alloc.h"
@@ -43,6 +44,29 @@ static void takes_what_people_write(void **state)
           "j\xc3\xbcrgen@b\xc3\xbc" "cher.example " },
         { "a@b,\r\n\tc@d", "a@b c@d " },
         { "bob@example.com.", "bob@example.com " },
+        { "a\\=b@c", "a=b@c " },
+        { "a\\.b@c", "a.b@c " },
+        { "john\\ doe@x", "\"john doe\"@x " },    /* what is no atom is quoted */
+        { "a\\@b@c", "\"a@b\"@c " },
+        { "a\\\"b@c", "\"a\\\"b\"@c " },
+        { "a\\@b", "\"a@b\" " },                  /* no domain */
+        { "\"john\r\n doe\"@x", "\"john doe\"@x " },
+        { "bob@\r\n example.com", "bob@example.com " },
+        { "bob\r\n\t<\r\n bob@x\r\n >\r\n", "bob@x " },
+        { "<bob (the) @ (big) x>", "bob@x " },
+        { "Bob < @r1 (first) , @[192.0.2.1] : bob@x >", "bob@x " },
+        { "<a@b> (a comment) , c@d(\\))", "a@b c@d " },
+        { "\"\" <a@b>", "a@b " },
+        { "\"a;b:c<d>\" <a@b>", "a@b " },
+        { "me@home <a@b>", "a@b " },
+        { "=?UTF-8?Q?a=40b?= =?UTF-8?B?Yw==?= <a@b>", "a@b " },
+        { "A: \"x, y\" <a@b>, (nobody), c@d;; B:; ,e@f;", "a@b c@d e@f " },
+        { "A: a@b", "a@b " },                     /* a group left open */
+        { "a@b;;;,,,;c@d", "a@b c@d " },
+        { "<>, a@b", "a@b " },
+        { "(only a comment)", "" },
+        { "\"a\\\\\"@b", "\"a\\\\\"@b " },
+        { "o'brien+x/y=z{1}@b-c_d", "o'brien+x/y=z{1}@b-c_d " },
         { " \t ", "" },
         { "", "" },
         { "first..last.@docomo.example", "first..last.@docomo.example " },
@@ -81,6 +105,15 @@ static void tells_where_an_address_stands(void **state)
         { "\"a b\"@x (c)", "\"a b\"@x", true, false, true },
         { "g: bob;", "bob", false, false, false },
         { "bob @ x", "bob @ x", true, false, false },
+        { "<root> (Cron Daemon)", "root", false, true, true },
+        { "<root (Cron Daemon)>", "root", false, true, true },
+        { "Cron < root >", "root", false, true, true },
+        { "j . doe (x) ", "j . doe", false, false, true },
+        { "g:(c) a\\=b ;", "a\\=b", false, false, true },
+        { "\"\" <bob@x>", "bob@x", true, true, true },
+        { "<\r\n bob@x>", "bob@x", true, true, false },
+        { "a\\@b", "a\\@b", false, false, false },
+        { ", ,\troot\r\n", "root", false, false, false },
     };
 
     (void)state;
@@ -113,7 +146,16 @@ static void refuses_what_is_no_address(void **state)
         { "a\0b@c", 5 }, { "a\x01@c", 4 }, { "a@b\x7f", 4 }, { "a)", 2 },
         { "\\", 1 }, { "a\\", 2 }, { "<@r>", 4 }, { "<bob@>", 6 },
         { "bob@[1.2.3.4", 12 }, { "\"a\rb\"@c\x01", 8 }, { "[", 1 },
-        { "a\\\rb@c", 6 }, { "\"a\x01\"@b", 6 },
+        { "a\\\rb@c", 6 }, { "\"a\x01\"@b", 6 }, { "\"a\\\r\n b\"@c", 10 },
+        { "\"a\\\"@b", 7 }, { "\"a\0\"@b", 6 }, { "a\\\0@b", 5 },
+        { "a@b\0", 4 }, { "a@.", 3 }, { "a@..", 4 }, { "<@r:>", 5 },
+        { "<@r,@s>", 7 }, { "<@r:@s:a@b>", 11 }, { "<<a@b>>", 7 },
+        { "<a@b", 4 }, { "<", 1 }, { ">", 1 }, { "a@b>", 4 },
+        { "a@b c@d", 7 }, { "a@b <c", 6 }, { "a@b:c@d", 7 },
+        { "a@b \"", 5 }, { "a@b (\\)", 7 }, { "a@b (", 5 }, { "(()", 3 },
+        { "\"", 1 }, { "\"a\\", 3 }, { "]", 1 }, { "a@[1", 4 },
+        { "a@IPv6:::1", 10 }, { "Bob <a@b>, x y", 14 }, { "a \x7f b", 5 },
+        { "\"a\" \"b\"@c", 9 }, { "<a,b>", 5 }, { "<a;b>", 5 },
     };
 
     (void)state;
@@ -126,6 +168,94 @@ static void refuses_what_is_no_address(void **state)
         assert_int_equal(list.count, 0);
         mailbox_list_free(&list);
     }
+}
+
+/* Comments and quoted names go nowhere, so they may hold anything. */
+static void takes_control_characters_that_do_no_harm(void **state)
+{
+    static const char text[] = "(a\0\x01) \"b\0\x07\" <bob@x> (\r\x1b), c@d";
+    struct mailbox_list list = { 0 };
+    struct error err = { 0 };
+
+    (void)state;
+    if (!mailbox_list_parse(&list, text, sizeof text - 1, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.items[0].address, "bob@x");
+    assert_string_equal(list.items[1].address, "c@d");
+    mailbox_list_free(&list);
+}
+
+static void shows_what_it_refuses(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+        const char *shown;
+    } cases[] = {
+        { "a@b, bob smith", 14, "\"bob smith\" is no address: words " },
+        { "a@b@c", 5, "\"a@b@c\" is no address: more than one @" },
+        { "bob@", 4, "\"bob@\" is no address: nothing behind" },
+        { "@x", 2, "\"@x\" is no address: nothing in front" },
+        { "x <@r:>", 7, "\"<@r:>\" is no address: nothing behind the route" },
+        { "x, a\0b", 6, "\"\\x00b\" is no address" },
+        { "\"a\0\"@b", 6, "\\x00\"@b\" is no address: a control" },
+        { "\"open, a@b", 10, "\"\"open, a@b\" is no address" },
+        { "\xff\x1b", 2, "\\x1b" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct mailbox_list list = { 0 };
+        struct error err = { 0 };
+        assert_false(mailbox_list_parse(&list, cases[i].text, cases[i].length,
+                                        &err));
+        if (strstr(err.text, cases[i].shown) == NULL)
+            fail_msg("%s", err.text);
+    }
+}
+
+static void refuses_long_addresses(void **state)
+{
+    struct error err = { 0 };
+
+    (void)state;
+    for (size_t length = 254; length <= 255; length++) {
+        struct mailbox_list list = { 0 };
+        char *text = alloc_zero(length + 1, 1);
+        memset(text, 'x', length);
+        text[10] = '@';
+        assert_int_equal(mailbox_list_parse(&list, text, length, &err),
+                         length <= ADDRESS_LENGTH_MAX);
+        mailbox_list_free(&list);
+        free(text);
+    }
+    assert_non_null(strstr(err.text, "too long"));
+}
+
+/* CPU time: what is not linear takes minutes. */
+static void is_fast_with_many_addresses(void **state)
+{
+    enum { MANY = 30000 };
+    struct mailbox_list list = { 0 };
+    struct error err = { 0 };
+    struct buf text;
+    clock_t start = clock();
+
+    (void)state;
+    buf_init(&text, SIZE_MAX);
+    for (int i = 0; i < MANY; i++)
+        buf_add_format(&text, "\"Name %d\" <user%d@x.example>,\r\n ", i, i);
+    if (!mailbox_list_parse(&list, text.data, text.length, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(list.count, MANY);
+    assert_string_equal(list.items[MANY - 1].address, "user29999@x.example");
+    mailbox_list_free(&list);
+    for (size_t i = 0; i < text.length; i++)
+        text.data[i] = '(';     /* none of which ends */
+    assert_false(mailbox_list_parse(&list, text.data, text.length, &err));
+    assert_true(clock() - start < 5 * CLOCKS_PER_SEC);
+    buf_free(&text);
 }
 
 static void keeps_earlier_results_when_it_refuses(void **state)
@@ -176,6 +306,14 @@ static void checks_what_may_go_on_the_wire(void **state)
         { "\"a\"b\"@x", false }, { "\"\"@x", false }, { "\"a\\\"@x", false },
         { "bob@[", false }, { "bob@[]", false }, { "bob@x\r\nRCPT", false },
         { "bob\n@x", false }, { "b\xff@x", false }, { "b<o@x", false },
+        { "\"-a\"@x", true }, { "bob@[IPv6:2001:db8::1]", true },
+        { "bob@b\xc3\xbc" "cher.example", true }, { "\"a@b\"@x", true },
+        { "\"a>b\"@x", true }, { "-@x", false }, { "bob@[::1] ", false },
+        { "bob@[a]b]", false }, { "bob@[a b]", false }, { "bob @x", false },
+        { " bob@x", false }, { "bob@x,y", false }, { "bob@x\x7f", false },
+        { "b\xc3@x", false }, { "b\xed\xa0\x80@x", false },
+        { "\"a\"b@x", false }, { "\"a\".b@x", false }, { "\"a@x", false },
+        { "a\\b@x", false }, { "a(b)@x", false }, { "<a@x>", false },
         { "b>@x", false }, { "bob@x>", false }, { "a@b@c", false },
     };
 
@@ -205,6 +343,11 @@ static void answers_small_questions(void **state)
     assert_true(address_equal("Bob@X.example", "Bob@x.EXAMPLE"));
     assert_false(address_equal("bob@x.example", "Bob@x.example"));
     assert_false(address_equal("bob", "bob@x"));
+    assert_false(address_equal("bob@x", "bob@xy"));
+    assert_true(address_equal("\"a@B\"@X", "\"a@B\"@x"));
+    assert_false(address_equal("\"a@B\"@x", "\"a@b\"@x"));
+    assert_string_equal(address_at("\"a\\\"@b\"@c"), "@c");
+    assert_null(address_at("\"a@b\""));
     char *text = address_complete("bob", "x.example");
     assert_string_equal(text, "bob@x.example");
     free(text);
@@ -222,6 +365,20 @@ static void answers_small_questions(void **state)
     free(text);
     assert_null(address_parse_one("a@b, c@d", &err));
     assert_null(address_parse_one("x:;", &err));
+    assert_null(address_parse_one("bob smith", &err));
+    assert_int_equal(err.fault, FAULT_DATA);
+    text = address_parse_one("<>", &err);
+    assert_string_equal(text, "");
+    free(text);
+    text = address_parse_one("a\\=b@c", &err);
+    assert_string_equal(text, "a=b@c");
+    free(text);
+    text = address_complete("", "x");
+    assert_string_equal(text, "");
+    free(text);
+    text = address_complete("bob@y", "x");
+    assert_string_equal(text, "bob@y");
+    free(text);
 }
 
 int main(void)
@@ -230,6 +387,10 @@ int main(void)
         cmocka_unit_test(takes_what_people_write),
         cmocka_unit_test(tells_where_an_address_stands),
         cmocka_unit_test(refuses_what_is_no_address),
+        cmocka_unit_test(takes_control_characters_that_do_no_harm),
+        cmocka_unit_test(shows_what_it_refuses),
+        cmocka_unit_test(refuses_long_addresses),
+        cmocka_unit_test(is_fast_with_many_addresses),
         cmocka_unit_test(keeps_earlier_results_when_it_refuses),
         cmocka_unit_test(does_not_recurse_into_comments),
         cmocka_unit_test(checks_what_may_go_on_the_wire),

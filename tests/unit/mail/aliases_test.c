@@ -49,6 +49,7 @@ static void expands_names(void **state)
 {
     char *text = alloc_format(
         "# a comment\n"
+        "  spaced\t : s@x.example\n"
         "root: admin@x.example\n"
         "team:\ta@x.example,\n    b@x.example # and a comment\n"
         "\n"
@@ -61,7 +62,18 @@ static void expands_names(void **state)
         "list: :include:%s/list\n"
         "here: root@localhost, root@WEB1, root@web1.example.com\n"
         "away: root@elsewhere.example\n"
-        "one: two, x@x.example\ntwo: one\n", folder);
+        "one: two, x@x.example\ntwo: one\n"
+        "windows: w@x.example,\r\n\tv@x.example\r\n"
+        "hash: a#b@x.example, \"c # d\"@x.example # not this\n"
+        "# a comment in between\n  # and one more\n  , e@x.example\n"
+        "esc\\:aped: e@x.example\n"
+        "\"a@b\": at@x.example\n"
+        "nest: :include:%s/nest\n"
+        "space: \":include:%s/with space, comma\"\n"
+        "group: Team: a@x.example, root; , <>\n"
+        "twice: t@x.example, link, root\n"
+        "up: up@LOCALHOST, u@x.example\n"
+        "last: l@x.example", folder, folder, folder);
     static const struct {
         const char *name;
         const char *list;
@@ -76,13 +88,29 @@ static void expands_names(void **state)
         { "stop", "root " },
         { "people", "bob@x.example ab@x.example " },
         { "list", "l1@x.example l2@x.example admin@x.example " },
-        { "here", "admin@x.example admin@x.example admin@x.example " },
+        { "here", "admin@x.example " },
         { "away", "root@elsewhere.example " },
         { "one", "x@x.example " },
+        { "spaced", "s@x.example " },
+        { "windows", "w@x.example v@x.example " },
+        { "hash", "a#b@x.example \"c # d\"@x.example e@x.example " },
+        { "esc:aped", "e@x.example " },
+        { "a@b", "at@x.example " },
+        { "nest", "nest n@x.example w@x.example v@x.example " },
+        { "space", "sp@x.example " },
+        { "group", "a@x.example admin@x.example " },
+        { "twice", "t@x.example admin@x.example " },
+        { "up", "up@LOCALHOST u@x.example " },
+        { "last", "l@x.example " },
     };
     struct error err;
 
     (void)state;
+    char *nest = alloc_format("nest # itself\r\n:include:%s/nest\r\n"
+                              "\t n@x.example, windows", folder);
+    write_file("nest", nest);
+    free(nest);
+    write_file("with space, comma", "sp@x.example\n");
     write_file("list", "l1@x.example\n# comment\n\nl2@x.example, root\n");
     struct aliases *aliases = load(text, &err);
     assert_non_null(aliases);
@@ -118,7 +146,21 @@ static void refuses_what_it_cannot_do(void **state)
         { "a: :include:/dev/zero\n", "no regular file" },
         { "a: b\nb: a\n", "leads to nobody" },
         { "a:\n", "leads to nobody" },
-        { "a: x y\n", "is no address" },
+        { "a: x y\n", "aliases:1: \"x y\" is no address" },
+        { "a: b@c, |x\n", "Postrider runs no programs" },
+        { "a: b@c; |x\n", "Postrider runs no programs" },
+        { "a: b@c; /x\n", "Postrider delivers to no files" },
+        { "a: (\") b@c, |x\n", "Postrider runs no programs" },
+        { "a: G: |x;\n", "Postrider runs no programs" },
+        { "a: \\|x\n", "Postrider runs no programs" },
+        { "#\n\na: b@c,\n  |x\x1b\n", "aliases:3: |x\\x1b: Postrider runs" },
+        { "a: :include:\n", "must be an absolute path" },
+        { "a: \":include:../x\"\n", "must be an absolute path" },
+        { "a: :include:/tmp\n", "aliases:1: /tmp: no regular file" },
+        { "a: :include:/dev/null\n", "no regular file" },
+        { "a: b@c\n b: c@d\n", "is no address" },
+        { "a: b\nb: c\nc: b\n", "leads to nobody" },
+        { "a: <>, (nobody), ;\n", "leads to nobody" },
     };
 
     (void)state;
@@ -127,7 +169,8 @@ static void refuses_what_it_cannot_do(void **state)
         struct error err;
         struct aliases *aliases = load(cases[i].text, &err);
         assert_non_null(aliases);
-        assert_false(aliases_expand(aliases, "a", &local, &list, &err));
+        if (aliases_expand(aliases, "a", &local, &list, &err))
+            fail_msg("taken: %s", cases[i].text);
         assert_int_equal(err.fault, FAULT_CONFIG);
         if (strstr(err.text, cases[i].part) == NULL)
             fail_msg("%s: %s", cases[i].text, err.text);
@@ -135,6 +178,96 @@ static void refuses_what_it_cannot_do(void **state)
         assert_false(aliases_check(aliases, &local, &err));
         aliases_free(aliases);
     }
+}
+
+/* What an :include: file can have wrong, with file and line. */
+static void refuses_bad_lists(void **state)
+{
+    static const struct {
+        const char *list;
+        size_t length;
+        const char *part;
+    } cases[] = {
+        { "b@c\n|x\n", 7, "list:2: |x: Postrider runs no programs" },
+        { "b@c\n\n/x\n", 8, "list:3: /x: Postrider delivers to no files" },
+        { "b@c\nd@e\0f@g\n", 12, "list:2: a NUL" },
+        { "b@c, d e\n", 9, "list:1: \"d e\" is no address" },
+        { ":include:list\n", 14, "list:1: list: an :include: must" },
+        { "b@c", 2 << 20, "list: larger than 1048576 octets" },
+        { "# nobody\n", 9, "leads to nobody" },
+    };
+    char *path = path_of("list");
+    char *text = alloc_format("a: :include:%s\n", path);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct strings list = { 0 };
+        struct error err;
+        struct aliases *aliases = load(text, &err);
+        size_t shown = strlen(cases[i].list);
+        FILE *file = fopen(path, "w");
+        if (shown < cases[i].length && cases[i].length < 100)
+            shown = cases[i].length;
+        assert_int_equal(fwrite(cases[i].list, 1, shown, file), shown);
+        fclose(file);
+        assert_int_equal(truncate(path, (off_t)cases[i].length), 0);
+        assert_false(aliases_expand(aliases, "a", &local, &list, &err));
+        assert_int_equal(err.fault, FAULT_CONFIG);
+        if (strstr(err.text, cases[i].part) == NULL)
+            fail_msg("%s: %s", cases[i].part, err.text);
+        assert_int_equal(list.count, 0);
+        aliases_free(aliases);
+    }
+    free(text);
+    free(path);
+}
+
+/* a0 stands for a1 and b1, and so does b0: a million ways lead to the end. */
+static void expands_everything_once(void **state)
+{
+    enum { DEEP = 31 };
+    struct strings list = { 0 };
+    struct error err;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, SIZE_MAX);
+    for (int i = 0; i < DEEP; i++)
+        buf_add_format(&text, "a%d: a%d, b%d\nb%d: a%d, b%d\n", i, i + 1,
+                       i + 1, i, i + 1, i + 1);
+    buf_add_format(&text, "a%d:\nb%d: x@y\n", DEEP, DEEP);
+    struct aliases *aliases = load(text.data, &err);
+    if (!aliases_expand(aliases, "a0", &local, &list, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.items[0], "x@y");
+    strings_free(&list);
+    aliases_free(aliases);
+    buf_free(&text);
+}
+
+static void limits_depth(void **state)
+{
+    struct strings list = { 0 };
+    struct error err;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, SIZE_MAX);
+    for (int i = 0; i < 1000; i++)
+        buf_add_format(&text, "a%d: a%d\n", i, i + 1);
+    buf_add_text(&text, "a1000: x@y\n");
+    struct aliases *aliases = load(text.data, &err);
+    assert_false(aliases_expand(aliases, "a0", &local, &list, &err));
+    assert_int_equal(err.fault, FAULT_CONFIG);
+    assert_non_null(strstr(err.text, "too many aliases in aliases"));
+    assert_true(aliases_expand(aliases, "a990", &local, &list, &err));
+    assert_string_equal(list.items[0], "x@y");
+    assert_false(aliases_expand(aliases, "a0", &local, &list, &err));
+    assert_int_equal(list.count, 1);        /* what was there stays */
+    strings_free(&list);
+    aliases_free(aliases);
+    buf_free(&text);
 }
 
 static void a_pipe_as_include_holds_nobody_up(void **state)
@@ -171,11 +304,44 @@ static void reads_files_with_care(void **state)
     assert_non_null(strstr(err.text, "aliases:2:"));
     assert_null(load(": a@b\n", &err));
     assert_null(aliases_load("/tmp", &err));
+    assert_int_equal(err.fault, FAULT_CONFIG);
+    assert_null(load("\n#\n  no alias\n", &err));
+    assert_non_null(strstr(err.text, "aliases:3: no alias: a line must be"));
+    assert_null(load("\"open: a@b\n", &err));
+    assert_int_equal(err.fault, FAULT_CONFIG);
 
     aliases = load("a: b@c\nA: d@e\n", &err);
     assert_false(aliases_check(aliases, &local, &err));
     assert_non_null(strstr(err.text, "aliases:2: alias a was given in line 1"));
     aliases_free(aliases);
+}
+
+/* One that is there and cannot be read is not an empty one. */
+static void tells_unreadable_from_missing(void **state)
+{
+    char *path = path_of("loop");
+    struct error err = { 0 };
+
+    (void)state;
+    assert_int_equal(symlink("loop", path), 0);
+    assert_null(aliases_load(path, &err));
+    assert_int_equal(err.fault, FAULT_TEMPORARY);
+    assert_non_null(strstr(err.text, path));
+    unlink(path);
+    assert_int_equal(symlink("nothing", path), 0);
+    struct aliases *aliases = aliases_load(path, &err);
+    assert_non_null(aliases);
+    aliases_free(aliases);
+    unlink(path);
+    free(path);
+    path = path_of("aliases");
+    FILE *file = fopen(path, "w");
+    assert_int_equal(fwrite("a: b@c\nd\0: e@f\n", 1, 16, file), 16);
+    fclose(file);
+    assert_null(aliases_load(path, &err));
+    assert_int_equal(err.fault, FAULT_CONFIG);
+    assert_non_null(strstr(err.text, "aliases:2: a NUL"));
+    free(path);
 }
 
 static void holds_many_aliases(void **state)
@@ -209,7 +375,10 @@ static void knows_what_is_local(void **state)
         { "root@WEB1", "root" }, { "root@web1.EXAMPLE.com", "root" },
         { "\"a b\"@localhost", "a b" }, { "root@example.com", NULL },
         { "root@web", NULL }, { "root@web1.example", NULL },
-        { "root@web11", NULL },
+        { "root@web11", NULL }, { "root@LocalHost", "root" },
+        { "Root", "root" }, { "root@web1.example.com.evil", NULL },
+        { "root@localhost.evil.example", NULL }, { "\"Ro\\\"ot\"", "ro\"ot" },
+        { "\"root@web1\"@elsewhere", NULL },
     };
 
     (void)state;
@@ -231,7 +400,9 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-    static const char *const names[] = { "aliases", "list" };
+    static const char *const names[] = {
+        "aliases", "list", "nest", "with space, comma",
+    };
 
     (void)state;
     for (size_t i = 0; i < COUNT(names); i++) {
@@ -247,6 +418,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expands_names),
         cmocka_unit_test(refuses_what_it_cannot_do),
+        cmocka_unit_test(refuses_bad_lists),
+        cmocka_unit_test(expands_everything_once),
+        cmocka_unit_test(limits_depth),
+        cmocka_unit_test(tells_unreadable_from_missing),
         cmocka_unit_test(a_pipe_as_include_holds_nobody_up),
         cmocka_unit_test(reads_files_with_care),
         cmocka_unit_test(holds_many_aliases),

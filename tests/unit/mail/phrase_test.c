@@ -1,0 +1,149 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/phrase.h"
+#include "util/alloc.h"
+#include "util/base64.h"
+#include "util/buf.h"
+#include "util/text.h"
+
+static void writes_names_as_phrases(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *phrase;
+    } cases[] = {
+        { "Alice Example", "Alice Example" },
+        { "a!#$%&'*+-/?=^_`{|}~z", "a!#$%&'*+-/?=^_`{|}~z" },
+        { "\"Reminder Service\"", "Reminder Service" },
+        { "\"Smith, Bob\"", "\"Smith, Bob\"" },
+        { "\"a \\\"b\\\" c\"", "\"a \\\"b\\\" c\"" },
+        { "\"C:\\\\x\"", "\"C:\\\\x\"" },
+        { "\"open\\\"", "\"\\\"open\\\\\\\"\"" },   /* no quotes around it */
+        { "\"", "\"\\\"\"" },
+        { "\"\"", "" },
+        { "Smith, Bob", "\"Smith, Bob\"" },
+        { "a \"b\" \\ c", "\"a \\\"b\\\" \\\\ c\"" },
+        { "J. R.", "\"J. R.\"" },
+        { "(x) <y@z>; [:]", "\"(x) <y@z>; [:]\"" },
+        { "a\r\nBcc: x@y", "\"a  Bcc: x@y\"" },
+        { "a\x01" "b\x7f" "c\td", "a b c d" },
+        { "J\xc3\xbcrgen", "=?UTF-8?B?SsO8cmdlbg==?=" },
+        { "\"J\xc3\xbcrgen\"", "=?UTF-8?B?SsO8cmdlbg==?=" },
+        { "J\xfcrgen", "=?UTF-8?B?SsO8cmdlbg==?=" },
+        { "\xff\xc3", "=?UTF-8?B?w7/Dgw==?=" },
+        { "\xc3\xbc\n\xc3\xbc", "=?UTF-8?B?w7wgw7w=?=" },
+        { "=?x?Q?y?=", "=?UTF-8?B?PT94P1E/eT89?=" },
+        { "a=?", "=?UTF-8?B?YT0/?=" },
+        { "a?=", "a?=" },
+        { "", "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buf out;
+        buf_init(&out, SIZE_MAX);
+        phrase_add(&out, cases[i].name);
+        assert_string_equal(out.data, cases[i].phrase);
+        buf_free(&out);
+    }
+}
+
+static void appends(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, SIZE_MAX);
+    buf_add_text(&out, "From: ");
+    phrase_add(&out, "Bob");
+    assert_string_equal(out.data, "From: Bob");
+    buf_free(&out);
+}
+
+/* The phrase must be encoded-words on lines of their own; what they hold,
+ * each whole characters, is put together in decoded. */
+static void decode(const char *phrase, struct buf *decoded)
+{
+    for (const char *word = phrase; word != NULL; ) {
+        const char *end = strstr(word, "\r\n ");
+        size_t length = end == NULL ? strlen(word) : (size_t)(end - word);
+        size_t before = decoded->length;
+        assert_true(length <= 75);
+        assert_true(length > 12);
+        assert_memory_equal(word, "=?UTF-8?B?", 10);
+        assert_memory_equal(word + length - 2, "?=", 2);
+        assert_true(base64_decode(decoded, word + 10, length - 12));
+        assert_true(text_is_utf8(decoded->data + before,
+                                 decoded->length - before));
+        word = end == NULL ? NULL : end + 3;
+    }
+}
+
+/* Wherever the cut falls: characters of 1 to 4 octets, moved by one at a time.
+ * The names are so long that ASCII ones are folded, too. */
+static void folds_long_names_between_characters(void **state)
+{
+    static const char *const characters[] = {
+        "a", "\xc3\xbc", "\xe2\x98\x95", "\xf0\x9f\x93\xa7",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(characters) * 43; i++) {
+        struct buf name, out, decoded;
+        buf_init(&name, SIZE_MAX);
+        buf_init(&out, SIZE_MAX);
+        buf_init(&decoded, SIZE_MAX);
+        for (size_t k = 0; k < i % 43; k++)
+            buf_add_text(&name, "x");
+        for (size_t k = 0; k < 400; k++)
+            buf_add_text(&name, characters[i / 43]);
+        phrase_add(&out, name.data);
+        decode(out.data, &decoded);
+        assert_string_equal(decoded.data, name.data);
+        buf_free(&decoded);
+        buf_free(&out);
+        buf_free(&name);
+    }
+}
+
+/* No line may have more than 998 octets, however much must be quoted. */
+static void fits_the_line(void **state)
+{
+    static const char octets[] = { 'a', '"', '\\', '.', ' ', '\n', '\xfc' };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(octets); i++)
+        for (size_t length = 1; length < 1200; length += 13) {
+            char *name = alloc_zero(length + 1, 1);
+            struct buf out;
+            memset(name, octets[i], length);
+            buf_init(&out, SIZE_MAX);
+            phrase_add(&out, name);
+            for (char *line = out.data; line != NULL; ) {
+                size_t size = strcspn(line, "\r\n");
+                assert_true(size < 700);
+                line = strchr(line, '\n');
+                line = line == NULL ? NULL : line + 1;
+            }
+            buf_free(&out);
+            free(name);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_names_as_phrases),
+        cmocka_unit_test(appends),
+        cmocka_unit_test(folds_long_names_between_characters),
+        cmocka_unit_test(fits_the_line),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
