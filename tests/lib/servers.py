@@ -127,6 +127,16 @@ class Server:
         if os.path.exists(self._folder):
             shutil.rmtree(self._folder)
 
+    def take_down(self):
+        """As if its machine had been switched off."""
+        self._stop()
+        self._process = None
+
+    def bring_up(self):
+        """Again, on the same ports and with what it had stored."""
+        self._output.close()
+        self._start()
+
     def configure(self):
         """Write the configuration files."""
         raise NotImplementedError
