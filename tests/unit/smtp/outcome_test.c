@@ -35,6 +35,7 @@ static const struct {
     /* Too many recipients, RFC 5321 section 4.5.3.1.10. */
     { STAGE_RCPT, 552, "", OUTCOME_DEFERRED, FAULT_TEMPORARY, "4.5.3" },
     { STAGE_RCPT, 552, "5.5.3", OUTCOME_DEFERRED, FAULT_TEMPORARY, "4.5.3" },
+    { STAGE_RCPT, 552, "5.2.2", OUTCOME_FAILED, FAULT_UNAVAILABLE, "5.2.2" },
     { STAGE_RCPT, 452, "", OUTCOME_DEFERRED, FAULT_TEMPORARY, "4.5.3" },
     { STAGE_RCPT, 450, "4.2.1", OUTCOME_DEFERRED, FAULT_TEMPORARY, "4.2.1" },
     { STAGE_RCPT, 421, "", OUTCOME_DEFERRED, FAULT_TEMPORARY, "4.3.2" },
@@ -121,6 +122,26 @@ static void errors_defer(void **state)
     }
 }
 
+/* What is not for good after all. */
+static void failures_can_be_deferred(void **state)
+{
+    struct outcome outcome = { 0 };
+
+    (void)state;
+    outcome_set(&outcome, OUTCOME_FAILED, STAGE_MAIL, FAULT_UNAVAILABLE,
+                "5.5.1", "503 5.5.1 MAIL first");
+    outcome_defer(&outcome);
+    assert_int_equal(outcome.kind, OUTCOME_DEFERRED);
+    assert_int_equal(outcome.fault, FAULT_TEMPORARY);
+    assert_string_equal(outcome.status, "4.5.1");
+    outcome_set(&outcome, OUTCOME_DELIVERED, STAGE_DATA, FAULT_NONE, "2.0.0",
+                "250 ok");
+    outcome_defer(&outcome);
+    assert_int_equal(outcome.kind, OUTCOME_DELIVERED);
+    assert_string_equal(outcome.status, "2.0.0");
+    outcome_free(&outcome);
+}
+
 static void copies_own_their_text(void **state)
 {
     struct outcome one = { 0 }, two = { 0 };
@@ -146,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_decide),
         cmocka_unit_test(errors_defer),
+        cmocka_unit_test(failures_can_be_deferred),
         cmocka_unit_test(copies_own_their_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
