@@ -45,4 +45,8 @@ bool scram_check(const struct scram *scram, const char *message,
 
 void scram_free(struct scram *scram);
 
+/* Append user as a saslname: "," and "=" are written otherwise (RFC 5802
+ * section 5.1). */
+void scram_add_name(struct buf *out, const char *user);
+
 #endif

@@ -58,6 +58,9 @@ void session_close(struct session *session);            /* NULL is allowed */
 
 const struct capabilities *session_capabilities(const struct session *session);
 bool session_has(const struct session *session, enum capability capability);
+void session_learn(struct session *session, const struct reply *reply);
+                                /* what EHLO told; NULL: forget it */
+bool session_start_tls(struct session *session, struct error *err);
 struct stream *session_stream(struct session *session);
 int64_t session_timeout(const struct session *session);
 void session_set_deadline(struct session *session, int64_t deadline);

@@ -265,11 +265,7 @@ static bool run_oauthbearer(struct exchange *x, struct error *err)
 
     buf_init(&data, SIZE_MAX);
     buf_add_text(&data, "n,a=");
-    for (const char *p = x->settings->user; *p != '\0'; p++)
-        if (*p == ',' || *p == '=')
-            buf_add_text(&data, *p == ',' ? "=2C" : "=3D");
-        else
-            buf_add_char(&data, *p);
+    scram_add_name(&data, x->settings->user);
     buf_add_format(&data, ",\001host=%s\001auth=Bearer ", x->settings->host);
     buf_add(&data, x->settings->secret->data, x->settings->secret->length);
     buf_add_text(&data, "\001\001");

@@ -22,8 +22,7 @@ void scram_free(struct scram *scram)
     explicit_bzero(scram->signature, sizeof scram->signature);
 }
 
-/* saslname: "," and "=" are written otherwise (RFC 5802 section 5.1). */
-static void add_name(struct buf *out, const char *user)
+void scram_add_name(struct buf *out, const char *user)
 {
     for (; *user != '\0'; user++)
         if (*user == ',')
@@ -62,7 +61,7 @@ bool scram_start(struct scram *scram, const char *user, const char *binding,
     else
         buf_add_text(&scram->header, known_binding ? "y,," : "n,,");
     buf_add_text(&scram->first, "n=");
-    add_name(&scram->first, user);
+    scram_add_name(&scram->first, user);
     buf_add_format(&scram->first, ",r=%s", scram->nonce.data);
     buf_add(out, scram->header.data, scram->header.length);
     buf_add(out, scram->first.data, scram->first.length);

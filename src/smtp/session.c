@@ -7,7 +7,7 @@
 
 #include "net/stream.h"
 #include "net/tls.h"
-#include "smtp/auth.h"
+#include "smtp/opening.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -274,53 +274,14 @@ void session_remark(struct session *session, const char *text)
     show(session, '*', text);
 }
 
-/* A reply that ends the opening, whatever its class: not final, since the peer
- * may be anybody before TLS, and overloaded or misconfigured after it. */
-static bool refuse(struct session *session, const char *what,
-                   const struct reply *reply, struct error *err)
+void session_learn(struct session *session, const struct reply *reply)
 {
-    struct buf text;
-
-    buf_init(&text, SIZE_MAX);
-    reply_describe(reply, SHOWN_MAX, &text);
-    error_set(err, FAULT_TEMPORARY, "%s: %s: %s", session->settings.host,
-              what, text.data);
-    buf_free(&text);
-    return false;
-}
-
-static bool greet(struct session *session, struct reply *reply,
-                  struct error *err)
-{
-    session->unanswered = 1;
-    if (!read_reply(session, reply, session->settings.timeout, err))
-        return lose(session, err);
-    return reply->code == 220 || refuse(session, "greeting", reply, err);
-}
-
-/* HELO is enough only for a server that need not be trusted with anything. */
-static bool hello(struct session *session, struct reply *reply,
-                  struct error *err)
-{
-    const struct session_settings *settings = &session->settings;
-
     capabilities_free(&session->caps);
-    if (!session_ask(session, reply, err, "EHLO %s", settings->hello))
-        return false;
-    if (reply->code == 250) {
+    if (reply != NULL)
         capabilities_parse(&session->caps, reply);
-        return true;
-    }
-    bool plain = settings->security == SESSION_CLEAR &&
-                 strcmp(settings->auth, "none") == 0;
-    if (reply_class(reply) != 5 || !plain || session->spoiled)
-        return refuse(session, "EHLO refused", reply, err);
-    if (!session_ask(session, reply, err, "HELO %s", settings->hello))
-        return false;
-    return reply->code == 250 || refuse(session, "HELO refused", reply, err);
 }
 
-static bool start_tls(struct session *session, struct error *err)
+bool session_start_tls(struct session *session, struct error *err)
 {
     const struct session_settings *settings = &session->settings;
     struct buf text;
@@ -337,48 +298,15 @@ static bool start_tls(struct session *session, struct error *err)
     return true;
 }
 
-static bool secure(struct session *session, struct reply *reply,
-                   struct error *err)
-{
-    if (!session_has(session, CAP_STARTTLS))
-        return error_set(err, FAULT_TEMPORARY, "%s offers no STARTTLS: set "
-                         "tls = implicit if it wants TLS at once",
-                         session->settings.host);
-    if (!session_ask(session, reply, err, "STARTTLS"))
-        return false;
-    if (reply->code != 220)
-        return refuse(session, "STARTTLS refused", reply, err);
-    return start_tls(session, err) && hello(session, reply, err);
-}
-
-static bool open_all(struct session *session, struct reply *reply,
-                     struct error *err)
-{
-    const struct session_settings *settings = &session->settings;
-
-    if (settings->security == SESSION_IMPLICIT && !start_tls(session, err))
-        return false;
-    if (!greet(session, reply, err) || !hello(session, reply, err))
-        return false;
-    if (settings->security == SESSION_STARTTLS &&
-        !secure(session, reply, err))
-        return false;
-    return strcmp(settings->auth, "none") == 0 ||
-           auth_run(session, settings, err);
-}
-
 struct session *session_open(int fd, const struct session_settings *settings,
                              int64_t deadline, struct error *err)
 {
     struct session *session = alloc_zero(1, sizeof *session);
-    struct reply reply;
 
     session->settings = *settings;
     session->stream = stream_new(fd, deadline);
-    reply_init(&reply);
-    bool opened = open_all(session, &reply, err);
-    reply_free(&reply);
-    if (opened)
+    session->unanswered = 1;            /* the greeting */
+    if (opening_run(session, &session->settings, err))
         return session;
     session_close(session);
     return NULL;

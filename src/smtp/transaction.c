@@ -300,9 +300,7 @@ static bool end_without_content(struct session *session,
                                 struct error *err)
 {
     session_need_reset(session);
-    if (!t->final_asked)
-        return true;
-    if (reply->code != 354)
+    if (!t->final_asked || reply->code != 354)
         return true;
     /* Everybody was refused while DATA was on its way, and it was taken all
      * the same: a message of nothing to nobody (RFC 2920 section 3.1). */

@@ -1,0 +1,99 @@
+#include "smtp/opening.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "smtp/auth.h"
+#include "smtp/session.h"
+#include "util/buf.h"
+
+#define SHOWN_MAX 500           /* octets of a reply in texts */
+
+/* A reply that ends the opening, whatever its class: not final, since the peer
+ * may be anybody before TLS, and overloaded or misconfigured after it. */
+static bool refuse(const struct session_settings *settings, const char *what,
+                   const struct reply *reply, struct error *err)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    reply_describe(reply, SHOWN_MAX, &text);
+    error_set(err, FAULT_TEMPORARY, "%s: %s: %s", settings->host,
+              what, text.data);
+    buf_free(&text);
+    return false;
+}
+
+static bool greet(struct session *session,
+                  const struct session_settings *settings,
+                  struct reply *reply, struct error *err)
+{
+    if (!session_reply(session, reply, settings->timeout, err))
+        return false;
+    return reply->code == 220 || refuse(settings, "greeting", reply, err);
+}
+
+/* HELO is enough only for a server that need not be trusted with anything. */
+static bool hello(struct session *session,
+                  const struct session_settings *settings,
+                  struct reply *reply, struct error *err)
+{
+    session_learn(session, NULL);
+    if (!session_ask(session, reply, err, "EHLO %s", settings->hello))
+        return false;
+    if (reply->code == 250) {
+        session_learn(session, reply);
+        return true;
+    }
+    bool plain = settings->security == SESSION_CLEAR &&
+                 strcmp(settings->auth, "none") == 0;
+    if (reply_class(reply) != 5 || !plain || session_is_spoiled(session))
+        return refuse(settings, "EHLO refused", reply, err);
+    if (!session_ask(session, reply, err, "HELO %s", settings->hello))
+        return false;
+    return reply->code == 250 || refuse(settings, "HELO refused", reply, err);
+}
+
+static bool secure(struct session *session,
+                   const struct session_settings *settings,
+                   struct reply *reply, struct error *err)
+{
+    if (!session_has(session, CAP_STARTTLS))
+        return error_set(err, FAULT_TEMPORARY, "%s offers no STARTTLS: set "
+                         "tls = implicit if it wants TLS at once",
+                         settings->host);
+    if (!session_ask(session, reply, err, "STARTTLS"))
+        return false;
+    if (reply->code != 220)
+        return refuse(settings, "STARTTLS refused", reply, err);
+    return session_start_tls(session, err) &&
+           hello(session, settings, reply, err);
+}
+
+static bool run(struct session *session,
+                const struct session_settings *settings, struct reply *reply,
+                struct error *err)
+{
+    if (settings->security == SESSION_IMPLICIT &&
+        !session_start_tls(session, err))
+        return false;
+    if (!greet(session, settings, reply, err) ||
+        !hello(session, settings, reply, err))
+        return false;
+    if (settings->security == SESSION_STARTTLS &&
+        !secure(session, settings, reply, err))
+        return false;
+    return strcmp(settings->auth, "none") == 0 ||
+           auth_run(session, settings, err);
+}
+
+bool opening_run(struct session *session,
+                 const struct session_settings *settings, struct error *err)
+{
+    struct reply reply;
+
+    reply_init(&reply);
+    bool opened = run(session, settings, &reply, err);
+    reply_free(&reply);
+    return opened;
+}
