@@ -23,8 +23,8 @@ struct mailbox {
     char *address;          /* addr-spec without comments, folding and route;
                              * without "@domain" if the text has none */
     bool has_domain;
-    size_t start;           /* the text [start, end) is the addr-spec with its */
-    size_t end;             /* route, as written, without the angle brackets */
+    size_t start;           /* text [start, end) is the addr-spec with its */
+    size_t end;             /* route, as written, without angle brackets */
     bool has_brackets;      /* written as <addr-spec> */
     bool has_name;          /* has a display name or, as in `root (Cron)`, a
                              * comment that serves as one */

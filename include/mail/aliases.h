@@ -33,8 +33,8 @@ void aliases_free(struct aliases *aliases);             /* NULL is allowed */
  * to list as addresses or bare names without alias. False if there is no such
  * alias (err->fault is FAULT_NONE), or it cannot be used (a loop that leaves
  * nothing, a pipe, a file, an unreadable :include:): FAULT_CONFIG.
- * A name that leads back to itself stands for itself, as in `root: root, ops@x`.
- * is_local tells whether an address is a local one, and gives its name.
+ * A name that leads back to itself stands for itself, as in
+ * `root: root, ops@x`. What several ways lead to is found once.
  */
 struct local_names {
     const char *host;       /* name@host, name@first-label, name@localhost */

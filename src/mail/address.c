@@ -10,7 +10,6 @@
 
 const char *address_at(const char *address)
 {
-    const char *found = NULL;
     bool quoted = false;
 
     for (const char *p = address; *p != '\0'; p++) {
@@ -19,9 +18,9 @@ const char *address_at(const char *address)
         else if (*p == '"')
             quoted = !quoted;
         else if (*p == '@' && !quoted)
-            found = p;
+            return p;
     }
-    return found;
+    return NULL;
 }
 
 char *address_complete(const char *address, const char *domain)

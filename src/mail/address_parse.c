@@ -25,7 +25,9 @@ struct element {
     size_t start, end;          /* of those in the text */
     size_t ats;
     bool after_word;            /* the last one was a word */
+    bool after_at;
     bool is_phrase;             /* two words met: a display name */
+    bool has_stray_literal;     /* one that is not right behind an @ */
     bool has_words;
     bool has_comment;
     bool has_name;              /* words in front of <> */
@@ -162,8 +164,10 @@ static void take(struct element *e, const struct scanner *s, enum token token)
         e->start = s->start;
     if (is_word && e->after_word)
         e->is_phrase = true;
-    if (token == TOKEN_SPECIAL && s->text[s->start] == '@')
-        e->ats++;
+    if (token == TOKEN_LITERAL && !e->after_at)
+        e->has_stray_literal = true;
+    e->after_at = token == TOKEN_SPECIAL && s->text[s->start] == '@';
+    e->ats += e->after_at;
     e->has_words = true;
     e->after_word = is_word;
     e->end = s->at;
@@ -204,6 +208,8 @@ static const char *wrong_with(const struct element *e)
         return "a control character in it";
     if (e->ats > 1)
         return "more than one @";
+    if (e->has_stray_literal)
+        return "[] belongs behind the @ only";
     if (at == text || e->address.length == 0)
         return "nothing in front of the @";
     if (e->ats == 1 && (at == NULL || at[1 + strspn(at + 1, ".")] == '\0'))
@@ -264,7 +270,8 @@ static bool take_brackets(struct element *e, struct scanner *s,
     buf_clear(&e->address);
     e->has_name = e->has_words;
     e->ats = 0;
-    e->is_phrase = e->after_word = e->has_words = false;
+    e->is_phrase = e->has_stray_literal = e->has_words = false;
+    e->after_word = e->after_at = false;
     e->is_closed = true;
     if (routed)
         token = skip_route(s);

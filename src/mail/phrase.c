@@ -102,7 +102,8 @@ void phrase_add(struct buf *out, const char *name)
     buf_init(&text, SIZE_MAX);
     clean(&text, name);
     /* What looks like an encoded-word would be read as one. */
-    bool is_safe = strstr(text.data, "=?") == NULL && text.length <= LINE_OCTETS;
+    bool is_safe = strstr(text.data, "=?") == NULL &&
+                   text.length <= LINE_OCTETS;
     if (!text_is_ascii(text.data, text.length) || !is_safe)
         add_encoded(out, text.data, text.length);
     else if (is_plain(text.data))

@@ -46,7 +46,8 @@ static void takes_what_people_write(void **state)
         { "bob@example.com.", "bob@example.com " },
         { "a\\=b@c", "a=b@c " },
         { "a\\.b@c", "a.b@c " },
-        { "john\\ doe@x", "\"john doe\"@x " },    /* what is no atom is quoted */
+        /* What is no atom comes to be quoted. */
+        { "john\\ doe@x", "\"john doe\"@x " },
         { "a\\@b@c", "\"a@b\"@c " },
         { "a\\\"b@c", "\"a\\\"b\"@c " },
         { "a\\@b", "\"a@b\" " },                  /* no domain */
@@ -65,6 +66,8 @@ static void takes_what_people_write(void **state)
         { "a@b;;;,,,;c@d", "a@b c@d " },
         { "<>, a@b", "a@b " },
         { "(only a comment)", "" },
+        { "[Tag] Bob [x] <a@b>", "a@b " },
+        { "a@[x@\"y]", "a@[x@\"y] " },
         { "\"a\\\\\"@b", "\"a\\\\\"@b " },
         { "o'brien+x/y=z{1}@b-c_d", "o'brien+x/y=z{1}@b-c_d " },
         { " \t ", "" },
@@ -156,6 +159,8 @@ static void refuses_what_is_no_address(void **state)
         { "\"", 1 }, { "\"a\\", 3 }, { "]", 1 }, { "a@[1", 4 },
         { "a@IPv6:::1", 10 }, { "Bob <a@b>, x y", 14 }, { "a \x7f b", 5 },
         { "\"a\" \"b\"@c", 9 }, { "<a,b>", 5 }, { "<a;b>", 5 },
+        { "[a]", 3 }, { "[a]@b", 5 }, { "a@b.[c]", 7 }, { "a@(c)[d]e", 9 },
+        { "<[a]>", 5 },
     };
 
     (void)state;
