@@ -17,6 +17,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -262,6 +263,7 @@ int main(int argc, char **argv)
             continue;
         setsockopt(peer.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);   /* all of it goes at once */
             serve(&peer);
             exit(0);
         }
