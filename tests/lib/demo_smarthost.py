@@ -90,20 +90,22 @@ def password_of(options):
     return options.password_file.read_text(encoding="utf-8").split("\n")[0]
 
 
-def wait_for_the_end():
-    """Until standard input ends or SIGTERM comes."""
+def end_at_sigterm():
+    """Before anybody can know that we run: SIGTERM is an end in order."""
     def terminate(_signal, _frame):
         raise SystemExit
     signal.signal(signal.SIGTERM, terminate)
-    try:
-        while sys.stdin.buffer.read1(4096):
-            pass
-    except (SystemExit, KeyboardInterrupt):
+
+
+def wait_for_the_end():
+    """Until standard input ends or SIGTERM comes."""
+    while sys.stdin.buffer.read1(4096):
         pass
 
 
 def main(arguments):
     options = parse(arguments)
+    end_at_sigterm()
     options.directory.mkdir(parents=True, exist_ok=True)
     certificates = Certificates(options.directory)
     host = Smarthost(tls="starttls", certificates=certificates,
@@ -120,4 +122,7 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        pass
