@@ -31,13 +31,13 @@ struct entry {
 /*
  * Take over a descriptor and prove the file: regular, version, id equal to
  * name (unless name is NULL), envelope to the letter of spool/draft.h, END
- * line, length and checksum. FAULT_DATA if its content is wrong, FAULT_IO if
- * it cannot be read. The descriptor is closed on failure, too.
+ * line, length and checksum, lines of the message ended by CRLF. FAULT_DATA if
+ * something of that is wrong, FAULT_IO if it cannot be read. The descriptor is closed on failure, too.
  */
 struct entry *entry_open(int fd, const char *name, struct error *err);
 
-/* The same for a file that was proved when it was made: its checksum is not
- * computed again. */
+/* The same for a file that was proved when it was made: its octets are not
+ * read again. */
 struct entry *entry_reopen(int fd, const char *name, struct error *err);
 
 void entry_free(struct entry *entry);                   /* NULL is allowed */

@@ -207,30 +207,65 @@ static bool parse_end_line(struct end_line *end, const char *line,
     return true;
 }
 
-static bool check_sum(const struct entry *entry, uint64_t length,
-                      uint32_t expected, struct error *err)
+/* Does every line of these octets end with CRLF, as far as can be seen? Only
+ * the last CR may still wait for its LF. before: the octet in front. */
+static bool has_wire_ends(const char *data, size_t length, char before)
+{
+    const char *end = data + length;
+    const char *found;
+
+    for (const char *p = data;
+         (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
+        if ((p > data ? p[-1] : before) != '\r')
+            return false;
+    if (before == '\r' && *data != '\n')
+        return false;
+    for (const char *p = data;
+         (found = memchr(p, '\r', (size_t)(end - p))) != NULL &&
+         found + 1 < end; p = found + 1)
+        if (found[1] != '\n')
+            return false;
+    return true;
+}
+
+/*
+ * The file up to there, with the right sum, and content of lines as they go
+ * over the wire. Another program can have written it; and where a line ends
+ * with less than CRLF, some smarthosts see the end of the message, and
+ * commands of a stranger's behind it (CVE-2023-51764 and its like).
+ */
+static bool check_octets(const struct entry *entry, uint64_t length,
+                         uint32_t expected, struct error *err)
 {
     char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
+    bool is_right = true;
+    char before = '\0';
     uint32_t sum = 0;
     uint64_t done = 0;
     ssize_t step = 1;
 
     while (done < length && step > 0) {
-        uint64_t rest = length - done;
+        uint64_t rest = done < entry->content_start
+                        ? entry->content_start - done : length - done;
         step = io_read_at(entry->fd, block,
                           rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE,
                           (off_t)done);
-        if (step > 0) {
-            sum = crc32c(sum, block, (size_t)step);
-            done += (uint64_t)step;
+        if (step <= 0)
+            break;
+        if (done >= entry->content_start) {
+            is_right = is_right && has_wire_ends(block, (size_t)step, before);
+            before = block[step - 1];
         }
+        sum = crc32c(sum, block, (size_t)step);
+        done += (uint64_t)step;
     }
     free(block);
     if (step == -1)
         return error_sys(err, FAULT_IO, "read message file");
     if (done < length || sum != expected)
         return wrong(err, "wrong checksum");
-    return true;
+    return (is_right && before != '\r') ||
+           wrong(err, "a line that does not end with CRLF");
 }
 
 /* The line of spool/queue.h, if the file of *size octets ends with one: it is
@@ -281,7 +316,7 @@ static bool read_end(struct entry *entry, uint64_t size, bool prove,
         return wrong(err, "wrong length");
     entry->content_length = end.content_length;
     entry->is_8bit = end.is_8bit;
-    return !prove || check_sum(entry, body_end, end.sum, err);
+    return !prove || check_octets(entry, body_end, end.sum, err);
 }
 
 static bool read_file(struct entry *entry, const char *name, bool prove,

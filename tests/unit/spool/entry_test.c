@@ -199,8 +199,11 @@ static void takes_a_message_of_any_octets(void **state)
     char content[1024];
 
     (void)state;
-    for (size_t i = 0; i < sizeof content; i++)
+    for (size_t i = 0; i < sizeof content; i++) {
         content[i] = (char)(i * 7);
+        if (content[i] == '\r' || content[i] == '\n')
+            content[i] = '.';           /* these are not for themselves */
+    }
     finish_text(&text, FIRST "from \nto - - b@example.com\n\n", content,
                 sizeof content);
     struct entry *entry = open_text(text.data, text.length, &err);
@@ -209,6 +212,34 @@ static void takes_a_message_of_any_octets(void **state)
     assert_int_equal(entry->content_length, sizeof content);
     entry_free(entry);
     buf_free(&text);
+}
+
+/* Some smarthosts would see the end of a message where we see none. */
+static void refuses_lines_without_crlf(void **state)
+{
+    static const struct {
+        const char *content;
+        bool is_right;
+    } cases[] = {
+        { "", true }, { "\r\n", true }, { "x\r\n.\r\n\r\n", true },
+        { "x", true }, { "x\r\ny", true },
+        { "\n", false }, { "\r", false }, { "x\n.\r\n", false },
+        { "x\r.\r\n", false }, { "x\r\n.\r", false },
+        { "x\r\r\n", false }, { "x\r\n\n", false }, { "\n\r\n", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct error err;
+        struct buf text;
+        finish_text(&text, FIRST "from \nto - - b@example.com\n\n",
+                    cases[i].content, strlen(cases[i].content));
+        struct entry *entry = open_text(text.data, text.length, &err);
+        if ((entry != NULL) != cases[i].is_right)
+            fail_msg("case %zu: %s", i, entry != NULL ? "taken" : err.text);
+        entry_free(entry);
+        buf_free(&text);
+    }
 }
 
 static void takes_many_recipients(void **state)
@@ -319,6 +350,7 @@ int main(void)
         cmocka_unit_test(refuses_a_cut_or_longer_file),
         cmocka_unit_test(takes_only_right_envelopes),
         cmocka_unit_test(takes_a_message_of_any_octets),
+        cmocka_unit_test(refuses_lines_without_crlf),
         cmocka_unit_test(takes_many_recipients),
         cmocka_unit_test(refuses_an_endless_envelope),
         cmocka_unit_test(refuses_what_is_no_file),
