@@ -14,7 +14,7 @@ import pytest
 
 from lib.front import Front, install
 from lib.harness import message, wire
-from lib.queue import as_root, user
+from lib.queue import as_root, message_file, random_id, user
 
 BODY = "Grüße\n..two dots\n.one\nFrom here\ntrailing  \n\n.\nbehind it\n"
 TO = ["to1@dest.example", "to2@dest.example"]
@@ -53,7 +53,8 @@ NODEMAILER = COMPLETE.replace("Subject", "Bcc: bcc@hidden.example\nSubject")
 # name, arguments, standard input, reverse-path, recipients, From
 CALLS = [
     ("cron", ["-FCronDaemon", "-i", "-B8BITMIME", "-oem", "alice"],
-     CRON + BODY, None, ["alice@example.com"], "root@example.com (Cron Daemon)"),
+     CRON + BODY, None, ["alice@example.com"],
+     "root@example.com (Cron Daemon)"),
     ("cron with a list",
      ["-FCronDaemon", "-i", "-B8BITMIME", "-oem", "ops@dest.example,bob"],
      CRON + BODY, None, ["ops@dest.example", "bob@example.com"], None),
@@ -286,6 +287,34 @@ def test_smtp_client_that_reads_no_errors_is_answered(programs, smarthost):
     os.close(reading)
     os.waitpid(pid, 0)
     assert b"250 2.0.0 Ok: sent" in received
+
+
+# Message files that another program has written
+
+SMUGGLED = b"MAIL FROM:<x@x.example>\r\nRCPT TO:<v@x.example>\r\nDATA\r\n"
+
+
+@pytest.mark.parametrize("content", [
+    b"Subject: x\r\n\r\nx\n.\n" + SMUGGLED,
+    b"Subject: x\r\n\r\nx\n.\r\n" + SMUGGLED,
+    b"Subject: x\r\n\r\nx\r.\r\n" + SMUGGLED,
+    b"Subject: x\r\n\r\nx\r\n.\r" + SMUGGLED,
+    b"\n.\r\n",
+    b"\r\n\r",
+    b"\r\n" + b"x" * 65534 + b"\n\r\n",
+    b"\r\n" + b"x" * 65533 + b"\r\r\n",
+])
+def test_line_without_crlf_is_no_message_of_ours(queue, smarthost, content):
+    queue.write_config(smarthost)
+    bad, good = random_id(), random_id()
+    queue.write_drop(bad, message_file(bad, content=content))
+    queue.write_drop(good, message_file(
+        good, content=b"\r\n" + b"x" * 65533 + b"\r\n"))
+    with queue.daemon() as daemon:
+        daemon.wait_until_removed(1)
+        daemon.wait(lambda: not queue.names("drop"))
+    assert len(smarthost.messages) == 1
+    assert "CRLF" in daemon.log
 
 
 # Nobody waits for what does not answer
