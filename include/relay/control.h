@@ -30,7 +30,8 @@ typedef bool control_answer(void *context, uid_t uid, const char *command,
                             char *waiting);
 
 /* Listen at path (mode 0666; an old socket there is replaced; its directory
- * is made if it is missing and can be). NULL with FAULT_CONFIG. */
+ * is made if it is missing and can be; if it cannot, a warning is logged and
+ * nobody can ask). NULL with FAULT_CONFIG. */
 struct control *control_new(const char *path, control_answer *answer,
                             void *context, struct error *err);
 void control_free(struct control *control);     /* removes the socket, too */

@@ -11,7 +11,8 @@
 /*
  * A non-blocking listening socket at path with that mode. Its directory is
  * made (0755) if it is missing and can be. A socket that nobody listens on any
- * more is replaced; one in use, or anything else, is FAULT_CONFIG. -1.
+ * more is replaced; one in use, or anything else, is FAULT_CONFIG, a directory
+ * that is missing or closed FAULT_CREATE. -1.
  */
 int local_listen(const char *path, mode_t mode, struct error *err);
 

@@ -15,6 +15,7 @@
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/io.h"
+#include "util/log.h"
 #include "util/random.h"
 
 #define CLIENTS_MAX 64
@@ -51,7 +52,10 @@ struct control *control_new(const char *path, control_answer *answer,
 {
     int listener = local_listen(path, 0666, err);
 
-    if (listener == -1)
+    /* Mail goes without being asked about. */
+    if (listener == -1 && err->fault == FAULT_CREATE)
+        log_line(LOG_LEVEL_WARNING, "%s: nobody can ask", err->text);
+    else if (listener == -1)
         return NULL;
     struct control *control = alloc_zero(1, sizeof *control);
     control->path = alloc_string(path);
@@ -78,15 +82,17 @@ void control_free(struct control *control)
         return;
     while (control->count > 0)
         drop(control, 0);
-    unlink(control->path);
-    close(control->listener);
+    if (control->listener != -1)
+        unlink(control->path);
+    io_close(&control->listener);
     free(control->path);
     free(control);
 }
 
 void control_each(struct control *control, control_watch *add, void *context)
 {
-    add(context, control->listener, POLLIN);
+    if (control->listener != -1)
+        add(context, control->listener, POLLIN);
     for (size_t i = 0; i < control->count; i++)
         add(context, control->clients[i]->fd,
             control->clients[i]->answered ? POLLOUT : POLLIN);

@@ -12,6 +12,7 @@
 
 #include "relay/local.h"
 #include "util/alloc.h"
+#include "util/io.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -85,7 +86,10 @@ struct listener *listener_new(const struct strings *addresses,
         const char *text = addresses->items[i];
         int fd = *text == '/' ? local_listen(text, 0666, err)
                               : listen_tcp(text, err);
-        if (fd == -1) {
+        /* A missing folder of the default socket must not stop the mail. */
+        if (fd == -1 && err->fault == FAULT_CREATE) {
+            log_line(LOG_LEVEL_WARNING, "%s", err->text);
+        } else if (fd == -1) {
             listener_free(listener);
             return NULL;
         }
@@ -99,9 +103,10 @@ void listener_free(struct listener *listener)
     if (listener == NULL)
         return;
     for (size_t i = 0; i < listener->count; i++) {
-        close(listener->sockets[i]);
-        if (listener->addresses->items[i][0] == '/')
+        if (listener->sockets[i] != -1 &&
+            listener->addresses->items[i][0] == '/')
             unlink(listener->addresses->items[i]);
+        io_close(&listener->sockets[i]);
     }
     free(listener->sockets);
     free(listener);
@@ -112,7 +117,8 @@ void listener_each(struct listener *listener, listener_watch *add,
 {
     for (size_t i = 0; listener->running < SERVERS_MAX &&
                        i < listener->count; i++)
-        add(context, listener->sockets[i], POLLIN);
+        if (listener->sockets[i] != -1)
+            add(context, listener->sockets[i], POLLIN);
 }
 
 /* `sendmail -bs` on the connection, like a child of inetd. */

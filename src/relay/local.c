@@ -64,7 +64,10 @@ int local_listen(const char *path, mode_t mode, struct error *err)
     if (fd != -1 && bind_socket(fd, &address, mode) &&
         listen(fd, 64) == 0)
         return fd;
-    if (errno == EADDRINUSE)
+    if (errno == ENOENT || errno == EACCES || errno == EROFS)
+        error_sys(err, FAULT_CREATE, "listen at %s: make its directory for the "
+                  "daemon's user", path);
+    else if (errno == EADDRINUSE)
         error_set(err, FAULT_CONFIG, "%s is in use: is another daemon "
                   "running?", path);
     else

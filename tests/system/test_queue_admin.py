@@ -454,3 +454,14 @@ def test_nonsense(queue, smarthost, request_line):
                 while client.recv(4096):
                     pass
         queue.postrider("queue", "list").expect(0)
+
+
+def test_mail_goes_although_nobody_can_ask(queue, smarthost):
+    """The folder of the control socket is missing and cannot be made."""
+    queue.write_config(smarthost, settings={
+        "control": "/proc/nowhere/control"})
+    with queue.daemon() as daemon:
+        daemon.wait_for("nobody can ask")
+        queue.sendmail("-f", "a@a.example", "b@b.example",
+                       stdin=message()).expect(0)
+        daemon.wait_until_removed(1)
