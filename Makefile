@@ -205,6 +205,7 @@ install: all
 	for page in mailq newaliases; do \
 	    printf '.so man8/sendmail.8\n' \
 	        >$(DESTDIR)$(mandir)/man1/$$page.1; done
+	chmod 644 $(addprefix $(DESTDIR)$(mandir)/man1/,mailq.1 newaliases.1)
 	install -m 644 README.md LICENSE etc/postrider.conf $(DESTDIR)$(docdir)
 	test -e $(DESTDIR)$(sysconfdir)/postrider/postrider.conf || \
 	    install -m 644 etc/postrider.conf $(DESTDIR)$(sysconfdir)/postrider

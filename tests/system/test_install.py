@@ -1,43 +1,146 @@
-"""make install puts everything in its place, and make uninstall takes it away."""
+"""make install, uninstall and dist: what comes where, and what stays."""
 
+import os
 import pathlib
+import stat
 import subprocess
+import tarfile
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
+import pytest
 
-EXPECTED = {
-    "usr/sbin/sendmail", "usr/sbin/postrider", "usr/bin/mailq",
-    "usr/bin/newaliases", "usr/lib/sendmail",
-    "usr/share/man/man8/sendmail.8", "usr/share/man/man8/postrider.8",
-    "usr/share/man/man5/postrider.conf.5", "usr/share/man/man1/mailq.1",
-    "usr/share/man/man1/newaliases.1", "etc/postrider/postrider.conf",
-}
+from lib.harness import ROOT
 
-
-def make(target, root):
-    subprocess.run(["make", "-s", target, f"DESTDIR={root}"], cwd=TOP,
-                   check=True, capture_output=True, timeout=300)
+CONFIGURATION = "etc/postrider/postrider.conf"
+PROGRAMS = ("usr/sbin/sendmail", "usr/sbin/postrider")
+LINKS = ("usr/bin/mailq", "usr/bin/newaliases", "usr/lib/sendmail")
+PAGES = ("man1/mailq.1", "man1/newaliases.1", "man5/postrider.conf.5",
+         "man8/postrider.8", "man8/sendmail.8")
 
 
-def found(root):
+@pytest.fixture
+def make(tmp_path):
+    """make(TARGET, VARIABLE=...) for a root of its own, which it returns."""
+    root = tmp_path / "root"
+
+    def run(target, **variables):
+        variables.setdefault("DESTDIR", str(root))
+        clean = {name: value for name, value in os.environ.items()
+                 if not name.startswith(("MAKE", "MFLAGS"))}
+        subprocess.run(
+            ["make", "--no-print-directory", "-C", str(ROOT), target,
+             *(f"{name}={value}" for name, value in variables.items())],
+            check=True, capture_output=True, env=clean, timeout=300)
+        return root
+    return run
+
+
+def files(root):
+    """Everything but folders, relative to root."""
     return {str(path.relative_to(root)) for path in root.rglob("*")
-            if path.is_symlink() or path.is_file()}
+            if path.is_symlink() or not path.is_dir()}
 
 
-def test_install_and_uninstall(tmp_path):
-    make("install", tmp_path)
-    assert EXPECTED <= found(tmp_path)
-    for path in tmp_path.rglob("*"):
-        assert path.is_symlink() or not path.stat().st_mode & 0o6000
-    for link in ("usr/bin/mailq", "usr/bin/newaliases", "usr/lib/sendmail"):
-        assert str((tmp_path / link).readlink()) == "/usr/sbin/sendmail"
-    version = subprocess.run([tmp_path / "usr/sbin/postrider", "--version"],
-                             capture_output=True, check=True, timeout=20)
-    assert version.stdout.startswith(b"postrider ")
+def version():
+    line = next(line for line in (ROOT / "Makefile").read_text().splitlines()
+                if line.startswith("VERSION :="))
+    return line.split()[2]
 
-    mine = tmp_path / "etc/postrider/postrider.conf"
-    mine.write_text("# mine\n")
-    make("install", tmp_path)
-    assert mine.read_text() == "# mine\n"
-    make("uninstall", tmp_path)
-    assert found(tmp_path) == {"etc/postrider/postrider.conf"}
+
+def test_everything_is_where_it_belongs(make):
+    root = make("install")
+    expected = {*PROGRAMS, *LINKS, CONFIGURATION,
+                *(f"usr/share/man/{page}" for page in PAGES),
+                *(f"usr/share/doc/postrider/{name}"
+                  for name in ("README.md", "LICENSE", "postrider.conf"))}
+    assert files(root) == expected
+
+
+def test_nothing_gets_a_set_id_bit(make):
+    root = make("install")
+    for path in root.rglob("*"):
+        mode = path.lstat().st_mode
+        assert not mode & (stat.S_ISUID | stat.S_ISGID), path
+        assert path.is_symlink() or not mode & stat.S_IWOTH, path
+    for program in PROGRAMS:
+        assert stat.S_IMODE((root / program).stat().st_mode) == 0o755
+    assert stat.S_IMODE((root / CONFIGURATION).stat().st_mode) == 0o644
+
+
+def test_links_lead_to_sendmail_of_the_installed_system(make):
+    root = make("install")
+    for link in LINKS:
+        assert os.readlink(root / link) == "/usr/sbin/sendmail"
+
+
+def test_modes_do_not_depend_on_the_umask(make):
+    umask = os.umask(0o077)
+    try:
+        root = make("install")
+    finally:
+        os.umask(umask)
+    for path in root.rglob("*"):
+        if not path.is_symlink():
+            wanted = 0o055 if path.is_dir() else 0o044
+            assert path.stat().st_mode & wanted == wanted, path
+
+
+def test_installed_programs_run(make):
+    root = make("install")
+    for program in PROGRAMS:
+        result = subprocess.run([root / program, "--version"], check=True,
+                                capture_output=True, text=True, timeout=60)
+        assert version() in result.stdout.split()
+
+
+def test_a_configuration_that_exists_is_kept(make, tmp_path):
+    root = make("install")
+    (root / CONFIGURATION).write_text("# mine\n")
+    make("install")
+    assert (root / CONFIGURATION).read_text() == "# mine\n"
+
+
+def test_it_can_be_installed_twice(make):
+    root = make("install")
+    once = files(root)
+    make("install")
+    assert files(root) == once
+
+
+def test_uninstall_leaves_the_configuration_and_what_others_put_there(make):
+    root = make("install")
+    other = root / "usr/sbin/other"
+    other.write_text("")
+    make("uninstall")
+    assert files(root) == {CONFIGURATION, "usr/sbin/other"}
+
+
+def test_another_prefix_is_where_the_programs_look(make, tmp_path):
+    """prefix and sysconfdir are in the programs, too, so they are built so."""
+    home = tmp_path / "opt"
+    where = {"DESTDIR": "", "B": str(tmp_path / "build"),
+             "prefix": str(home), "sysconfdir": str(home / "etc"),
+             "localstatedir": str(home / "var"), "CFLAGS": "-O1"}
+    make("install", **where)
+    assert (home / "sbin/sendmail").exists()
+    assert os.readlink(home / "bin/mailq") == str(home / "sbin/sendmail")
+    (home / "etc/postrider/postrider.conf").write_text("delivery = carrier\n")
+    result = subprocess.run([home / "sbin/sendmail", "bob@b.example"],
+                            input=b"Subject: x\n\nx\n", capture_output=True,
+                            env={"PATH": "/usr/bin:/bin"}, timeout=60,
+                            check=False)
+    assert result.returncode == 78
+    assert str(home / "etc/postrider/postrider.conf").encode() in result.stderr
+    make("uninstall", **where)
+    assert files(home) == {"etc/postrider/postrider.conf"}
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no git checkout")
+def test_dist_is_what_is_committed(make, tmp_path):
+    make("dist", B=str(tmp_path))
+    name = f"postrider-{version()}"
+    with tarfile.open(tmp_path / f"{name}.tar.gz") as archive:
+        members = set(archive.getnames())
+    assert {f"{name}/Makefile", f"{name}/README.md", f"{name}/LICENSE",
+            f"{name}/packaging/install-deps"} <= members
+    assert not any(pathlib.PurePath(member).parts[1:2] == ("build",)
+                   for member in members)
