@@ -92,11 +92,10 @@ bool command_queue_run(const struct options *opt, struct error *err)
     if (config == NULL)
         return false;
     char *request = request_of(opt->queue_run);
-    bool done = config->delivery == DELIVERY_DIRECT
-                ? error_set(err, FAULT_UNAVAILABLE, "this configuration "
-                            "delivers directly: there is no queue")
-                : ask_daemon(config->control, request, ANSWER_TIME,
-                             ignore_line, NULL, err);
+    /* In direct delivery nothing is ever left to be tried. */
+    bool done = config->delivery == DELIVERY_DIRECT ||
+                ask_daemon(config->control, request, ANSWER_TIME,
+                           ignore_line, NULL, err);
     free(request);
     config_free(config);
     return done;

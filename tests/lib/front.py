@@ -11,6 +11,7 @@ The stand-in keeps the draft and its arguments, and exits as it is told.
 import os
 import re
 import shutil
+import time
 
 from .harness import Programs, build_directory
 
@@ -85,6 +86,14 @@ class Front(Programs):
     @property
     def handed_over(self):
         return (self.folder / "arguments").exists()
+
+    def wait_for_background(self, limit=20):
+        """Until the stand-in, in a process nobody waits for, was called."""
+        end = time.monotonic() + limit
+        path = self.folder / "arguments"
+        while not (path.exists() and path.read_text().endswith("\n")):
+            assert time.monotonic() < end, "nobody was called"
+            time.sleep(0.01)
 
     def arguments(self):
         """What the stand-in was called with."""
