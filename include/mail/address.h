@@ -15,7 +15,7 @@
 #include "util/error.h"
 
 #define ADDRESS_LENGTH_MAX 254      /* RFC 5321 section 4.5.3.1.3, without <> */
-#define ADDRESS_LOCAL_MAX 64        /* section 4.5.3.1.1; completed names */
+#define ADDRESS_LOCAL_MAX 64        /* section 4.5.3.1.1; see address_check */
 #define ADDRESS_DOMAIN_MAX 255      /* section 4.5.3.1.2 */
 
 /* One mailbox, and where it stands in the text it was parsed from. */
@@ -64,6 +64,10 @@ char *address_complete(const char *address, const char *domain);
 /* Alike as RFC 5321 section 2.4 has it: domains in any case. */
 bool address_equal(const char *a, const char *b);
 
+/* The address as RFC 5321 section 4.1.2 has it: words in a row, some of them
+ * quoted (RFC 5322 section 4.4), become one quoted string. Caller frees. */
+char *address_canonical(const char *address);
+
 /* The local part without quotes and quoted pairs. Caller frees. */
 char *address_local_name(const char *address);
 
@@ -72,6 +76,10 @@ char *address_local_name(const char *address);
  * impossible, valid UTF-8, no leading '-', lengths within the limits, a local
  * part and a domain that RFC 5321 section 4.1.2 or RFC 6531 could have.
  * "" is refused too. FAULT_DATA.
+ *
+ * A local part may be longer than ADDRESS_LOCAL_MAX: bounce addresses that name
+ * the recipient (VERP) often are, and servers take them. Its dots may stand
+ * where they like: such mailboxes exist.
  */
 bool address_check(const char *address, struct error *err);
 

@@ -45,8 +45,8 @@ bool aliases_expand(const struct aliases *aliases, const char *name,
 
 /*
  * The local name that an address stands for, without quotes and in lower
- * case: a bare name, name@localhost, name@host, name@ its first label. NULL if
- * it belongs elsewhere. The caller frees it.
+ * case: a bare name, name@localhost (.localdomain, too), name@host, name@ its
+ * first label. NULL if it belongs elsewhere. The caller frees it.
  */
 char *local_name_of(const char *address, const struct local_names *local);
 

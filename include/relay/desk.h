@@ -115,7 +115,7 @@ void dispatch_end(struct desk *desk, struct mission *mission);
  * unless the message is nowhere else but in memory and drop/. */
 void dispatch_give_back(struct ticket *ticket, struct entry *entry);
 /* The message is done: remove its files, then the ticket. False: they are
- * there still, and so is the ticket, to try again. The entry is the caller's. */
+ * there still, and so is the ticket, to try again. The entry stays yours. */
 bool dispatch_finish(struct desk *desk, struct ticket *ticket, bool sync);
 /* The mission that has this ticket, or NULL. */
 struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket);

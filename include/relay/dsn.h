@@ -18,7 +18,7 @@ struct state;
 enum dsn_kind {
     DSN_FAILURE,            /* recipients that failed */
     DSN_DELAY,              /* still trying */
-    DSN_SUCCESS,            /* delivered to a smarthost without DSN: "relayed" */
+    DSN_SUCCESS,            /* taken by a smarthost without DSN: "relayed" */
     DSN_DOUBLE              /* a report that could not be delivered itself: to
                              * the postmaster's alias */
 };
@@ -40,8 +40,8 @@ size_t *dsn_recipients(enum dsn_kind kind, const struct entry *entry,
  * Original-Recipient, Final-Recipient, Action, Status, Remote-MTA,
  * Diagnostic-Code, Last-Attempt-Date, Will-Retry-Until), and the message or its
  * header section (RET; unspecified: whole up to 50 KB). Auto-Submitted:
- * auto-replied (RFC 3834), From a complete address (the sender section that matches the
- * reverse-path or *, else MAILER-DAEMON@domain). 8-bit content is declared.
+ * auto-replied (RFC 3834), From a complete address (the sender section that
+ * matches the reverse-path or *, else MAILER-DAEMON@domain). 8-bit content is declared.
  * NULL with FAULT_IO.
  */
 struct draft *dsn_compose(enum dsn_kind kind, const struct config *config,

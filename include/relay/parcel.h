@@ -37,7 +37,7 @@ struct parcel {
     enum parcel_kind kind;
     uint64_t job;                       /* JOB, OUTCOMES, DONE */
     uid_t uid;                          /* JOB: for the Received field */
-    int fd;                             /* JOB: the message file; owned; else -1 */
+    int fd;                             /* JOB: message file; owned; else -1 */
     size_t *recipients;                 /* JOB: indices; owned */
     struct parcel_outcome *outcomes;    /* OUTCOMES; owned */
     size_t count;                       /* of recipients or outcomes */

@@ -28,7 +28,8 @@ void drop_scan_free(struct drop_scan *scan);
 
 /*
  * Read on in the directory, at most 500 entries a call; remembers where it
- * was, and whether names had to be left out (drop_scan_left_out). Removes what cannot be a message and can be removed (non-files, empty
+ * was, and whether names had to be left out (drop_scan_left_out).
+ * Removes what cannot be a message and can be removed (non-files, empty
  * directories, .t* older than 24 h), logs that at most once a second a uid.
  * True when the end of the directory was reached in this call.
  */

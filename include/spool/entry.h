@@ -32,7 +32,8 @@ struct entry {
  * Take over a descriptor and prove the file: regular, version, id equal to
  * name (unless name is NULL), envelope to the letter of spool/draft.h, END
  * line, length and checksum, lines of the message ended by CRLF. FAULT_DATA if
- * something of that is wrong, FAULT_IO if it cannot be read. The descriptor is closed on failure, too.
+ * something of that is wrong, FAULT_IO if it cannot be read.
+ * The descriptor is closed on failure, too.
  */
 struct entry *entry_open(int fd, const char *name, struct error *err);
 

@@ -11,7 +11,7 @@ struct junk *junk_new(void);
 void junk_free(struct junk *junk);                      /* NULL is allowed */
 
 /* Log that the named object of that owner was removed from drop/, and why: at
- * most one line a second an owner; the next one tells how many were left out. */
+ * most one line a second an owner; the next tells how many were left out. */
 void junk_report(struct junk *junk, uid_t uid, const char *name,
                  const char *why);
 

@@ -23,7 +23,7 @@ struct listing_item {
     uint64_t size;              /* octets */
     int64_t received;           /* seconds since 1970 */
     unsigned attempts;
-    const char *reason;         /* why it waits; "" if there is nothing to say */
+    const char *reason;         /* why it waits; "" if nothing is known */
     const char *sender;         /* "" is the null reverse-path */
     const char *const *recipients;
     size_t recipient_count;

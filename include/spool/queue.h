@@ -2,7 +2,7 @@
  * queue.h - the daemon's own copies of messages: queue/ID
  *
  * A queue file is a message file (spool/draft.h) and one line more:
- * "QUEUED %020lld %010u\n": when it was taken (seconds since 1970), whose it is.
+ * "QUEUED %020lld %010u\n": when it was taken (seconds since 1970), whose.
  */
 #ifndef POSTRIDER_SPOOL_QUEUE_H
 #define POSTRIDER_SPOOL_QUEUE_H

@@ -5,7 +5,7 @@
  *     drop/    DAEMON:DAEMON 3733       what callers committed: ID
  *     queue/   DAEMON 0700              the daemon's own copies: ID, .ID
  *     state/   DAEMON 0700              outcomes so far: ID; journals
- *     failed/  DAEMON 0700              what can neither be delivered nor bounced
+ *     failed/  DAEMON 0700              neither deliverable nor to be bounced
  *
  * DAEMON is the user the daemon runs as. What the files of one message mean
  * together is the table on the first page of src/README.md.

@@ -1,5 +1,6 @@
 #include "mail/address.h"
 
+#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,8 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/text.h"
+
+#define LABEL_MAX 63            /* octets, RFC 1035 section 2.3.4 */
 
 const char *address_at(const char *address)
 {
@@ -90,32 +93,81 @@ static bool is_quoted_string(const char *text, size_t length)
     return true;
 }
 
+/* RFC 5321 section 4.1.3, without the brackets. */
+static bool is_literal_content(const char *text)
+{
+    static const char ipv6[] = "IPv6:";
+    unsigned char octets[sizeof(struct in6_addr)];
+
+    if (text_starts_case(text, ipv6))
+        return inet_pton(AF_INET6, text + sizeof ipv6 - 1, octets) == 1;
+    if (inet_pton(AF_INET, text, octets) == 1)
+        return true;
+    const char *colon = strchr(text, ':');      /* of a tag to come */
+    return colon != NULL && colon > text && colon[1] != '\0' &&
+           text[strcspn(text, "[]\\ ")] == '\0' &&
+           text_is_ascii(text, strlen(text));
+}
+
 static bool is_literal(const char *domain)
 {
     size_t length = strlen(domain);
 
-    return length > 2 && domain[0] == '[' && domain[length - 1] == ']' &&
-           strcspn(domain + 1, "[]\\ ") == length - 2;
+    if (length < 3 || domain[0] != '[' || domain[length - 1] != ']')
+        return false;
+    char *content = alloc_bytes(domain + 1, length - 2);
+    bool right = is_literal_content(content);
+    free(content);
+    return right;
+}
+
+/* As the DNS can hold it; an underscore, which mail hosts do have. Octets of
+ * UTF-8 are not counted: the DNS has another form of them. */
+static bool is_label(const char *label, size_t length)
+{
+    if (length == 0 || label[0] == '-' || label[length - 1] == '-' ||
+        (length > LABEL_MAX && text_is_ascii(label, length)))
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (!text_is_alpha(label[i]) && !text_is_digit(label[i]) &&
+            label[i] != '-' && label[i] != '_' &&
+            (unsigned char)label[i] < 128)
+            return false;
+    return true;
 }
 
 static bool is_host_name(const char *domain)
 {
-    size_t label = 0;
-
-    for (; *domain != '\0'; domain++) {
-        if (*domain == '.') {
-            if (label == 0)
-                return false;
-            label = 0;
-        } else if (text_is_alpha(*domain) || text_is_digit(*domain) ||
-                   *domain == '-' || *domain == '_' ||
-                   (unsigned char)*domain >= 128) {
-            label++;
-        } else {
+    for (;;) {
+        size_t length = strcspn(domain, ".");
+        if (!is_label(domain, length))
             return false;
-        }
+        if (domain[length] == '\0')
+            return true;
+        domain += length + 1;
     }
-    return label > 0;
+}
+
+char *address_canonical(const char *address)
+{
+    const char *at = address_at(address);
+    size_t local = at != NULL ? (size_t)(at - address) : strlen(address);
+    struct buf out;
+
+    if (memchr(address, '"', local) == NULL || is_quoted_string(address, local))
+        return alloc_string(address);
+    char *name = address_local_name(address);
+    buf_init(&out, SIZE_MAX);
+    buf_add_char(&out, '"');
+    for (const char *p = name; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            buf_add_char(&out, '\\');
+        buf_add_char(&out, *p);
+    }
+    buf_add_char(&out, '"');
+    buf_add_text(&out, address + local);
+    free(name);
+    return buf_take(&out);
 }
 
 bool address_check(const char *address, struct error *err)

@@ -232,14 +232,16 @@ static bool add_mailbox(struct mailbox_list *list, const struct element *e,
     size_t length = e->address.length;
     if (e->ats == 1 && e->address.data[length - 1] == '.')
         length--;               /* the root's dot, which mail does not have */
+    char *address = alloc_bytes(e->address.data, length);
     list->items[list->count++] = (struct mailbox){
-        .address = alloc_bytes(e->address.data, length),
+        .address = address_canonical(address),
         .has_domain = e->ats == 1,
         .start = e->start,
         .end = e->end,
         .has_brackets = e->is_closed,
         .has_name = e->has_name || e->has_comment,
     };
+    free(address);
     return true;
 }
 

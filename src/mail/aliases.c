@@ -13,6 +13,7 @@
 
 #define INCLUDE_MAX (1u << 20)  /* octets of an :include: file */
 #define DEPTH_MAX 32            /* aliases in aliases */
+#define FILES_MAX 1000          /* :include: files one name may lead to */
 #define RESULTS_MAX 100000      /* addresses one name may stand for */
 
 static const char include_word[] = ":include:";
@@ -157,6 +158,8 @@ static bool expand_include(struct expansion *x, const char *path,
         return true;
     if (x->depth == DEPTH_MAX)
         return complain(x, err, path, strlen(path), "too many files in files");
+    if (x->files.count == FILES_MAX)
+        return complain(x, err, path, strlen(path), "more than 1000 files");
     strings_add(&x->files, path);
     if (!aliases_read_file(path, INCLUDE_MAX, &text, err)) {
         err->fault = FAULT_CONFIG;

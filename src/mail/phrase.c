@@ -27,16 +27,18 @@ static bool is_plain(const char *name)
     return true;
 }
 
-/* Is it `"..."` as a whole, so that its last quote is no quoted pair? */
+/* Is it one quoted string as a whole, unlike `"A" and "B"`? */
 static bool is_quoted(const char *name, size_t length)
 {
-    size_t slashes = 0;
-
     if (length < 2 || name[0] != '"' || name[length - 1] != '"')
         return false;
-    while (name[length - 2 - slashes] == '\\')
-        slashes++;
-    return slashes % 2 == 0;
+    for (size_t i = 1; i < length - 1; i++) {
+        if (name[i] == '"')
+            return false;
+        if (name[i] == '\\' && ++i == length - 1)
+            return false;
+    }
+    return true;
 }
 
 /* One line of UTF-8, without quotes around it that the caller brought. */

@@ -37,7 +37,7 @@ static bool may_see(const struct question *q, const struct ticket *ticket)
     return is_administrator(q->uid) || ticket->uid == q->uid;
 }
 
-/* What people are told of it: a message that is on its way waits for nothing. */
+/* What people are told of it: what is on its way waits for nothing. */
 static const char *shown_reason(const struct desk *desk,
                                 const struct ticket *ticket)
 {

@@ -49,7 +49,7 @@ struct crew {
     void *context;
     struct crew_member **members;
     size_t count;
-    unsigned next_number;       /* of a journal; the smarthost's index is in it */
+    unsigned next_number;       /* of a journal; with the smarthost's index */
 };
 
 struct crew *crew_new(const char *program, const char *name, size_t smarthost,

@@ -30,7 +30,7 @@ static const struct wording {
         "\r\nnot be tried again.\r\n", "failed", "Undelivered Message" },
     [DSN_DELAY] = {
         "Your message has not been delivered yet. You need not send it again:"
-        "\r\nit is kept and will be tried until it is delivered or expires.\r\n",
+        "\r\nit is kept and tried until it is delivered or expires.\r\n",
         "delayed", "Delayed Message" },
     [DSN_SUCCESS] = {
         "Your message was handed to the mail system of your provider, which "

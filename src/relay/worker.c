@@ -19,7 +19,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define IDLE_TIME 5000          /* milliseconds a session is kept without work */
+#define IDLE_TIME 5000          /* milliseconds a session is kept idle */
 
 static volatile sig_atomic_t asked_to_stop;
 

@@ -115,7 +115,7 @@ static bool is_end(const char *line, size_t length)
            (length == 2 && memcmp(line, ".\n", 2) == 0);
 }
 
-/* A piece of a line too long to wait for its end; a CR stays, its LF may come. */
+/* A piece of a line too long to wait for its end; a CR stays for its LF. */
 static void keep_piece(struct smtp_input *in, struct sink *sink,
                        bool *in_line)
 {

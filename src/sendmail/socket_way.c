@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "sendmail/smtp_input.h"
+#include "spool/ask.h"
 #include "spool/draft.h"
 #include "spool/entry.h"
 #include "util/alloc.h"
@@ -25,23 +25,16 @@ struct dialogue {
 
 static int connect_to(const char *path, struct error *err)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
     struct timeval limit = { .tv_sec = PATIENCE / 1000 };
+    int fd = ask_connect(path, err);
 
-    if (strlen(path) >= sizeof address.sun_path) {
-        error_set(err, FAULT_CONFIG, "%s: path is too long", path);
-        return -1;
-    }
-    memcpy(address.sun_path, path, strlen(path));
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd != -1)
+    if (fd == -1) {
+        err->fault = FAULT_TEMPORARY;
+        error_prefix(err, "message not queued");
+    } else {
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    if (fd != -1 &&
-        connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
-        return fd;
-    error_sys(err, FAULT_TEMPORARY, "message not queued: %s", path);
-    io_close(&fd);
-    return -1;
+    }
+    return fd;
 }
 
 /* The last line of the next reply must begin with this digit. */

@@ -15,7 +15,7 @@
                                      * nobody, and holds nobody up */
 #define LINE_MAX_SIZE (1u << 20)    /* octets the daemon may send in a line */
 
-static int connect_to(const char *path, struct error *err)
+int ask_connect(const char *path, struct error *err)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     struct timeval limit = { .tv_sec = CONNECT_TIME };
@@ -78,7 +78,7 @@ static bool read_answer(int fd, int timeout, ask_line *line, void *context,
 
 int ask_begin(const char *path, const char *request, struct error *err)
 {
-    int fd = connect_to(path, err);
+    int fd = ask_connect(path, err);
 
     if (fd != -1 && (!io_write_all(fd, request, strlen(request)) ||
                      !io_write_all(fd, "\n", 1))) {
