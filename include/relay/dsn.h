@@ -41,7 +41,8 @@ size_t *dsn_recipients(enum dsn_kind kind, const struct entry *entry,
  * Diagnostic-Code, Last-Attempt-Date, Will-Retry-Until), and the message or its
  * header section (RET; unspecified: whole up to 50 KB). Auto-Submitted:
  * auto-replied (RFC 3834), From a complete address (the sender section that
- * matches the reverse-path or *, else MAILER-DAEMON@domain). 8-bit content is declared.
+ * matches the reverse-path or *, else MAILER-DAEMON@domain). 8-bit content is
+ * declared.
  * NULL with FAULT_IO.
  */
 struct draft *dsn_compose(enum dsn_kind kind, const struct config *config,
