@@ -34,7 +34,7 @@ def postfix(tmp_path_factory):
 
 @pytest.fixture
 def configured(queue, postfix):
-    queue.write_config(postfix.port, host="localhost", inet="ipv4",
+    queue.write_config(postfix.port, inet="ipv4",
                        tls="starttls", tls_ca_file=postfix.authority.ca,
                        auth="auto", user=USER, password=PASSWORD)
     return queue
