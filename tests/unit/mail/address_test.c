@@ -51,6 +51,12 @@ static void takes_what_people_write(void **state)
         { "a\\@b@c", "\"a@b\"@c " },
         { "a\\\"b@c", "\"a\\\"b\"@c " },
         { "a\\@b", "\"a@b\" " },                  /* no domain */
+        /* Words in a row (RFC 5322 4.4): RFC 5321 has one quoted string. */
+        { "\"john\".doe@x", "\"john.doe\"@x " },
+        { "a . \"b \\\"c\" . d@x", "\"a.b \\\"c.d\"@x " },
+        { "a\\ b.c@x", "\"a b.c\"@x " },
+        { "\"a\".\"b@c\"", "\"a.b@c\" " },
+        { "\"john\"@x", "\"john\"@x " },
         { "\"john\r\n doe\"@x", "\"john doe\"@x " },
         { "bob@\r\n example.com", "bob@example.com " },
         { "bob\r\n\t<\r\n bob@x\r\n >\r\n", "bob@x " },
@@ -320,6 +326,13 @@ static void checks_what_may_go_on_the_wire(void **state)
         { "\"a\"b@x", false }, { "\"a\".b@x", false }, { "\"a@x", false },
         { "a\\b@x", false }, { "a(b)@x", false }, { "<a@x>", false },
         { "b>@x", false }, { "bob@x>", false }, { "a@b@c", false },
+        { "bob@-x.example", false }, { "bob@x-.example", false },
+        { "bob@x-", false }, { "bob@a-b--c.example", true },
+        { "bob@4.example", true }, { "bob@[999.1.1.1]", false },
+        { "bob@[foo]", false }, { "bob@[IPv6:zz]", false },
+        { "bob@[ipv6:::1]", true }, { "bob@[IPv6:192.0.2.1]", false },
+        { "bob@[x-400:any thing]", false }, { "bob@[x-400:anything]", true },
+        { "bob@[:x]", false }, { "bob@[x:]", false },
     };
 
     (void)state;
@@ -330,6 +343,12 @@ static void checks_what_may_go_on_the_wire(void **state)
         assert_int_equal(err.fault, cases[i].right ? FAULT_NONE : FAULT_DATA);
     }
     memset(local, 'x', sizeof local);
+    for (size_t length = 63; length <= 64; length++) {  /* of a label */
+        struct error err;
+        char *address = alloc_format("bob@%.*s.example", (int)length, local);
+        assert_int_equal(address_check(address, &err), length <= 63);
+        free(address);
+    }
     for (size_t length = 244; length <= 252; length++) {
         struct error err;
         local[length] = '\0';

@@ -270,6 +270,39 @@ static void limits_depth(void **state)
     buf_free(&text);
 }
 
+/* One file under ever new names: each is read, but not without end. */
+static void limits_files(void **state)
+{
+    char *list = path_of("list");
+    char *text = alloc_format("a: :include:%s\n", list);
+    char slashes[1002];
+    struct strings found = { 0 };
+    struct error err;
+
+    (void)state;
+    write_file("nest", "n@x.example\n");
+    for (int files = 999; files <= 1000; files++) {
+        struct aliases *aliases = load(text, &err);
+        FILE *file = fopen(list, "w");
+        assert_non_null(file);
+        for (int i = 0; i < files; i++) {
+            memset(slashes, '/', (size_t)i + 1);
+            slashes[i + 1] = '\0';
+            fprintf(file, ":include:%s%snest\n", folder, slashes);
+        }
+        fclose(file);
+        assert_int_equal(aliases_expand(aliases, "a", &local, &found, &err),
+                         files < 1000);
+        aliases_free(aliases);
+    }
+    assert_int_equal(err.fault, FAULT_CONFIG);
+    assert_non_null(strstr(err.text, "list:1000: "));
+    assert_non_null(strstr(err.text, "more than 1000 files"));
+    strings_free(&found);
+    free(text);
+    free(list);
+}
+
 static void a_pipe_as_include_holds_nobody_up(void **state)
 {
     char *fifo = path_of("fifo");
@@ -421,6 +454,7 @@ int main(void)
         cmocka_unit_test(refuses_bad_lists),
         cmocka_unit_test(expands_everything_once),
         cmocka_unit_test(limits_depth),
+        cmocka_unit_test(limits_files),
         cmocka_unit_test(tells_unreadable_from_missing),
         cmocka_unit_test(a_pipe_as_include_holds_nobody_up),
         cmocka_unit_test(reads_files_with_care),

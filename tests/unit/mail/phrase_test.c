@@ -27,6 +27,7 @@ static void writes_names_as_phrases(void **state)
         { "\"open\\\"", "\"\\\"open\\\\\\\"\"" },   /* no quotes around it */
         { "\"", "\"\\\"\"" },
         { "\"\"", "" },
+        { "\"A\" and \"B\"", "\"\\\"A\\\" and \\\"B\\\"\"" },
         { "Smith, Bob", "\"Smith, Bob\"" },
         { "a \"b\" \\ c", "\"a \\\"b\\\" \\\\ c\"" },
         { "J. R.", "\"J. R.\"" },
