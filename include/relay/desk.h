@@ -51,7 +51,6 @@ struct totals {
     uint64_t deferred;
     uint64_t failed;
     uint64_t reports;           /* DSNs made */
-    uint64_t junk;              /* files thrown out of drop/ */
 };
 
 #define DESK_BUCKETS 256

@@ -24,7 +24,6 @@ struct question {
     const char *argument;
     struct buf *out;
     char *waiting;              /* set to a queue-id: answer later */
-    int64_t now;                /* milliseconds, monotonic */
 };
 
 static bool is_administrator(uid_t uid)
@@ -330,7 +329,6 @@ bool answer_request(void *context, uid_t uid, const char *command,
         .argument = argument,
         .out = out,
         .waiting = waiting,
-        .now = clock_now(),
     };
 
     for (size_t i = 0; i < COUNT(commands); i++)

@@ -12,6 +12,7 @@ every message on to a Sink, where a test finds what arrived, octet for octet.
 """
 
 import base64
+import contextlib
 import os
 import shutil
 import signal
@@ -24,7 +25,9 @@ import tempfile
 import time
 import uuid
 
-from lib.sink import PATIENCE
+import pytest
+
+from lib.sink import PATIENCE, Sink
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -252,6 +255,24 @@ class Server:
         except ProcessLookupError:
             pass
         self._process.wait()
+
+
+@contextlib.contextmanager
+def running(kind, authority):
+    """A server of this kind with a sink of its own, for a fixture: where it
+    cannot be had the tests are skipped, or fail if it is required."""
+    with Sink() as sink:
+        server = kind(authority, sink)
+        try:
+            server.__enter__()
+        except Missing as missing:
+            if os.environ.get("POSTRIDER_SERVERS_REQUIRED"):
+                pytest.fail(str(missing))
+            pytest.skip(str(missing))
+        try:
+            yield server
+        finally:
+            server.__exit__()
 
 
 def _free_ports(count):

@@ -1,6 +1,5 @@
 """The queue with a real smarthost: Postfix, taken down and up again."""
 
-import os
 import uuid
 
 import pytest
@@ -8,8 +7,7 @@ import pytest
 from lib.harness import message
 from lib.postfix import Postfix
 from lib.queue import as_root
-from lib.servers import PASSWORD, RECIPIENTS, USER, Authority, Missing
-from lib.sink import Sink
+from lib.servers import PASSWORD, RECIPIENTS, USER, Authority, running
 
 pytestmark = as_root
 MANY = 30
@@ -18,18 +16,8 @@ MANY = 30
 @pytest.fixture(scope="module")
 def postfix(tmp_path_factory):
     authority = Authority(tmp_path_factory.mktemp("authority"))
-    with Sink() as sink:
-        server = Postfix(authority, sink)
-        try:
-            server.__enter__()
-        except Missing as missing:
-            if os.environ.get("POSTRIDER_SERVERS_REQUIRED"):
-                pytest.fail(str(missing))
-            pytest.skip(str(missing))
-        try:
-            yield server
-        finally:
-            server.__exit__()
+    with running(Postfix, authority) as server:
+        yield server
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ Needs root and what packaging/fetch-servers unpacks. Without, the tests are
 skipped; POSTRIDER_SERVERS_REQUIRED=1 makes that a failure.
 """
 
-import os
 import re
 import socket
 import uuid
@@ -17,8 +16,7 @@ from lib.harness import message, wire, without
 from lib.opensmtpd import OpenSMTPD
 from lib.postfix import Postfix
 from lib.servers import (DOMAIN, PASSWORD, RECIPIENTS, USER, UTF8_RECIPIENT,
-                         Authority, Missing)
-from lib.sink import Sink
+                         Authority, running)
 
 ALICE, BOB, CAROL = RECIPIENTS
 NOBODY = "nobody@" + DOMAIN
@@ -49,18 +47,8 @@ def authority(tmp_path_factory):
                 ids=lambda s: s.name)
 def server(request, authority):
     """Each server in turn, started once."""
-    with Sink() as sink:
-        started = request.param(authority, sink)
-        try:
-            started.__enter__()
-        except Missing as missing:
-            if os.environ.get("POSTRIDER_SERVERS_REQUIRED"):
-                pytest.fail(str(missing))
-            pytest.skip(str(missing))
-        try:
-            yield started
-        finally:
-            started.__exit__()
+    with running(request.param, authority) as started:
+        yield started
 
 
 def localhost():
