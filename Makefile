@@ -5,7 +5,9 @@
 #   make check      all tests          make lint       all linters
 #   make demo       a message through a demonstration smarthost
 #   make bench      figures, side by side with the least it could cost
+#   make check-callers  real programs with the package, in a root of their own
 #   make install    DESTDIR, prefix, sysconfdir, localstatedir
+#   make deb, rpm   packages, in build/deb and build/rpm
 #   make dist       a source archive
 
 VERSION := 0.1.0
@@ -14,10 +16,22 @@ prefix        ?= /usr
 sbindir       ?= $(prefix)/sbin
 bindir        ?= $(prefix)/bin
 libdir        ?= $(prefix)/lib
-mandir        ?= $(prefix)/share/man
-docdir        ?= $(prefix)/share/doc/postrider
+datadir       ?= $(prefix)/share
+mandir        ?= $(datadir)/man
+docdir        ?= $(datadir)/doc/postrider
+unitdir       ?= $(prefix)/lib/systemd/system
+sysusersdir   ?= $(prefix)/lib/sysusers.d
+tmpfilesdir   ?= $(prefix)/lib/tmpfiles.d
+bashdir       ?= $(datadir)/bash-completion/completions
+zshdir        ?= $(datadir)/zsh/site-functions
+fishdir       ?= $(datadir)/fish/vendor_completions.d
 sysconfdir    ?= /etc
 localstatedir ?= /var
+
+define newline
+
+
+endef
 
 B      ?= build
 PYTHON ?= /usr/bin/python3
@@ -36,6 +50,7 @@ HARDENING := -fPIE -fstack-protector-strong \
 FORTIFY  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 PATHS    := -DPOSTRIDER_VERSION='"$(VERSION)"' \
             -DPOSTRIDER_SBINDIR='"$(sbindir)"' \
+            -DPOSTRIDER_DATADIR='"$(datadir)/postrider"' \
             -DPOSTRIDER_SYSCONFDIR='"$(sysconfdir)"' \
             -DPOSTRIDER_LOCALSTATEDIR='"$(localstatedir)"'
 ALL_CPPFLAGS = -Iinclude -D_GNU_SOURCE $(PATHS) $(FORTIFY) $(CPPFLAGS)
@@ -192,21 +207,35 @@ lint: lint-layers
 	tests/lint/analyse
 	tests/lint/documents
 
-DIRECTORIES := $(sbindir) $(bindir) $(libdir) $(mandir)/man1 $(mandir)/man5 \
-               $(mandir)/man8 $(sysconfdir)/postrider $(docdir)
+# What is installed where, but for the programs and their links. Units and the
+# like name the programs by their usual place, which install corrects.
+MAN_SECTIONS := 1 5 7 8
+manual = $(wildcard packaging/man/*.$(1))
+UNITS := $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)
+install_each = $(if $(1),install -d $(DESTDIR)$(2) && \
+                 install -m 644 $(1) $(DESTDIR)$(2))
+remove_each = rm -f $(addprefix $(DESTDIR)$(2)/,$(notdir $(1)))
+
 install: all
-	install -d $(addprefix $(DESTDIR),$(DIRECTORIES))
+	install -d $(addprefix $(DESTDIR),$(sbindir) $(bindir) $(libdir) \
+	    $(unitdir) $(sysconfdir)/postrider)
 	install -m 755 $(B)/sendmail $(B)/postrider $(DESTDIR)$(sbindir)
 	ln -sf $(sbindir)/sendmail $(DESTDIR)$(bindir)/mailq
 	ln -sf $(sbindir)/sendmail $(DESTDIR)$(bindir)/newaliases
 	ln -sf $(sbindir)/sendmail $(DESTDIR)$(libdir)/sendmail
-	install -m 644 packaging/man/*.5 $(DESTDIR)$(mandir)/man5
-	install -m 644 packaging/man/*.8 $(DESTDIR)$(mandir)/man8
-	for page in mailq newaliases; do \
-	    printf '.so man8/sendmail.8\n' \
-	        >$(DESTDIR)$(mandir)/man1/$$page.1; done
-	chmod 644 $(addprefix $(DESTDIR)$(mandir)/man1/,mailq.1 newaliases.1)
-	install -m 644 README.md LICENSE etc/postrider.conf $(DESTDIR)$(docdir)
+	$(foreach n,$(MAN_SECTIONS),\
+	    $(call install_each,$(call manual,$(n)),$(mandir)/man$(n))$(newline))
+	$(call install_each,README.md LICENSE etc/postrider.conf,$(docdir))
+	$(call install_each,$(wildcard etc/providers),$(datadir)/postrider)
+	$(call install_each,$(wildcard packaging/systemd/sysusers.d/*.conf),$(sysusersdir))
+	$(call install_each,$(wildcard packaging/systemd/tmpfiles.d/*.conf),$(tmpfilesdir))
+	for unit in $(UNITS); do \
+	    sed 's|/usr/sbin/|$(sbindir)/|g' "$$unit" \
+	        >"$(DESTDIR)$(unitdir)/$${unit##*/}" || exit 1; \
+	    chmod 644 "$(DESTDIR)$(unitdir)/$${unit##*/}"; done
+	$(call install_each,$(wildcard packaging/completions/postrider),$(bashdir))
+	$(call install_each,$(wildcard packaging/completions/_postrider),$(zshdir))
+	$(call install_each,$(wildcard packaging/completions/postrider.fish),$(fishdir))
 	test -e $(DESTDIR)$(sysconfdir)/postrider/postrider.conf || \
 	    install -m 644 etc/postrider.conf $(DESTDIR)$(sysconfdir)/postrider
 
@@ -214,13 +243,27 @@ install: all
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(sbindir)/,sendmail postrider) \
 	    $(addprefix $(DESTDIR)$(bindir)/,mailq newaliases) \
-	    $(DESTDIR)$(libdir)/sendmail \
-	    $(addprefix $(DESTDIR)$(mandir)/man1/,mailq.1 newaliases.1) \
-	    $(patsubst packaging/man/%.5,$(DESTDIR)$(mandir)/man5/%.5,\
-	        $(wildcard packaging/man/*.5)) \
-	    $(patsubst packaging/man/%.8,$(DESTDIR)$(mandir)/man8/%.8,\
-	        $(wildcard packaging/man/*.8))
-	rm -rf $(DESTDIR)$(docdir)
+	    $(DESTDIR)$(libdir)/sendmail
+	$(foreach n,$(MAN_SECTIONS),\
+	    $(call remove_each,$(call manual,$(n)),$(mandir)/man$(n))$(newline))
+	$(call remove_each,$(UNITS),$(unitdir))
+	$(call remove_each,$(wildcard packaging/systemd/sysusers.d/*.conf),$(sysusersdir))
+	$(call remove_each,$(wildcard packaging/systemd/tmpfiles.d/*.conf),$(tmpfilesdir))
+	$(call remove_each,postrider,$(bashdir))
+	$(call remove_each,_postrider,$(zshdir))
+	$(call remove_each,postrider.fish,$(fishdir))
+	rm -rf $(DESTDIR)$(docdir) $(DESTDIR)$(datadir)/postrider
+
+# Debian's package and the RPM are built from a copy of the tree.
+deb:
+	packaging/build-deb $(B)/deb
+
+rpm:
+	packaging/build-rpm $(B)/rpm
+
+# Real programs call the installed package, in a root made by debootstrap.
+check-callers: deb
+	tests/callers/run $(B)/deb
 
 dist:
 	@mkdir -p $(B)
@@ -228,7 +271,7 @@ dist:
 	    -o $(B)/postrider-$(VERSION).tar.gz HEAD
 
 .PHONY: all sanitized unit unit-tests fault fault-tests system check lint \
-        lint-layers demo bench install uninstall dist clean
+        lint-layers demo bench install uninstall deb rpm check-callers dist clean
 clean:
 	rm -rf $(B)
 

@@ -1,0 +1,27 @@
+/*
+ * probe.h - one session with a smarthost, step by step, for people
+ *
+ * `postrider test` and the end of `postrider setup`. Nothing is queued.
+ */
+#ifndef POSTRIDER_POSTRIDER_PROBE_H
+#define POSTRIDER_POSTRIDER_PROBE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "util/error.h"
+
+struct config;
+struct smarthost;
+
+/*
+ * Connect as a worker would and print each step with its time: address,
+ * greeting, TLS version, certificate, extensions, AUTH (never the secrets). If
+ * recipient is not NULL, send it a test message from the sender that the
+ * rules give the caller. False: the step that failed, with a remedy.
+ */
+bool probe_smarthost(const struct config *config,
+                     const struct smarthost *smarthost, const char *recipient,
+                     FILE *out, struct error *err);
+
+#endif

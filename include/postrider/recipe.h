@@ -1,0 +1,56 @@
+/*
+ * recipe.h - a configuration that is about to be written
+ *
+ * `postrider setup` makes one of answers, `postrider import` of another
+ * program's files. Values are plain text: quoting is recipe_print()'s matter.
+ * Passwords are kept apart, are wiped with the recipe, and are never printed.
+ */
+#ifndef POSTRIDER_POSTRIDER_RECIPE_H
+#define POSTRIDER_POSTRIDER_RECIPE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "util/error.h"
+
+struct recipe;              /* fields: src/postrider/recipe.c */
+
+struct recipe *recipe_new(void);
+void recipe_free(struct recipe *recipe);                /* NULL is allowed */
+
+/* What follows belongs to this section: kind "smarthost" or "sender". Before
+ * the first call it belongs to the top of the file. */
+void recipe_section(struct recipe *recipe, const char *kind, const char *name);
+
+/* A key of the section; a key set twice keeps the last value. A value of NULL
+ * or "" sets nothing. A value with a control character is refused by
+ * recipe_check(). */
+void recipe_set(struct recipe *recipe, const char *key, const char *value);
+
+/* A comment line in front of the next key or section. */
+void recipe_remark(struct recipe *recipe, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The password of the smarthost section: copied. Where it will stand is
+ * decided by recipe_install(). */
+void recipe_password(struct recipe *recipe, const char *password);
+
+/* The text of postrider.conf(5), with the password_file lines of a
+ * configuration installed at path. */
+void recipe_print(const struct recipe *recipe, const char *path, FILE *out);
+
+/* Would postrider take it? FAULT_CONFIG with the line, as of path. */
+bool recipe_check(const struct recipe *recipe, const char *path,
+                  struct error *err);
+
+/*
+ * Write the configuration to path (0644) and each password to a file of its
+ * own beside it (0400, owned by user if this process is root, else by the
+ * caller; "password", or "password-NAME" if there are several), each
+ * atomically and synced, the passwords first. An existing file is kept as
+ * FILE.old if replace, else it is FAULT_CREATE with what to do.
+ */
+bool recipe_install(const struct recipe *recipe, const char *path,
+                    const char *user, bool replace, struct error *err);
+
+#endif
