@@ -101,6 +101,11 @@ struct config *config_load(struct error *err);
 
 /* Read this file. */
 struct config *config_load_file(const char *path, struct error *err);
+
+/* Take this text as that of a file at path, which this process is about to
+ * write. */
+struct config *config_load_text(const char *path, const char *text,
+                                size_t length, struct error *err);
 void config_free(struct config *config);                /* NULL is allowed */
 
 /*

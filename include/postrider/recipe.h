@@ -13,13 +13,15 @@
 
 #include "util/error.h"
 
+struct config;
 struct recipe;              /* fields: src/postrider/recipe.c */
 
 struct recipe *recipe_new(void);
 void recipe_free(struct recipe *recipe);                /* NULL is allowed */
 
-/* What follows belongs to this section: kind "smarthost" or "sender". Before
- * the first call it belongs to the top of the file. */
+/* What follows belongs to this section: kind "smarthost" or "sender". One that
+ * is there already is continued. Before the first call it belongs to the top
+ * of the file. */
 void recipe_section(struct recipe *recipe, const char *kind, const char *name);
 
 /* A key of the section; a key set twice keeps the last value. A value of NULL
@@ -42,6 +44,12 @@ void recipe_print(const struct recipe *recipe, const char *path, FILE *out);
 /* Would postrider take it? FAULT_CONFIG with the line, as of path. */
 bool recipe_check(const struct recipe *recipe, const char *path,
                   struct error *err);
+
+/* The configuration as it would be once installed, with the passwords in
+ * memory: to try it before. It is good as long as the recipe. NULL with
+ * FAULT_CONFIG. */
+struct config *recipe_load(struct recipe *recipe, const char *path,
+                           struct error *err);
 
 /*
  * Write the configuration to path (0644) and each password to a file of its

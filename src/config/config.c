@@ -99,23 +99,47 @@ static bool read_file(struct config *config, struct buf *text,
     return done;
 }
 
-struct config *config_load_file(const char *path, struct error *err)
+/* What the text says; config is freed if that is wrong. */
+static struct config *take_text(struct config *config, const char *text,
+                                size_t length, struct error *err)
 {
-    struct config *config = config_new(path);
-    struct buf text, prepared;
+    struct buf prepared;
 
-    buf_init(&text, FILE_SIZE_MAX);
     buf_init(&prepared, SIZE_MAX);
-    if (!read_file(config, &text, err) ||
-        !config_text_prepare(&prepared, path, text.data, text.length, err) ||
+    if (!config_text_prepare(&prepared, config->path, text, length, err) ||
         !config_parse(config, prepared.data, err) ||
         !config_complete(config, err)) {
         config_free(config);
         config = NULL;
     }
-    buf_free(&text);
     buf_free(&prepared);
     return config;
+}
+
+struct config *config_load_file(const char *path, struct error *err)
+{
+    struct config *config = config_new(path);
+    struct buf text;
+
+    buf_init(&text, FILE_SIZE_MAX);
+    if (read_file(config, &text, err)) {
+        config = take_text(config, text.data, text.length, err);
+    } else {
+        config_free(config);
+        config = NULL;
+    }
+    buf_free(&text);
+    return config;
+}
+
+struct config *config_load_text(const char *path, const char *text,
+                                size_t length, struct error *err)
+{
+    struct config *config = config_new(path);
+
+    config->owner = geteuid();
+    config->owner_only = true;
+    return take_text(config, text, length, err);
 }
 
 /*

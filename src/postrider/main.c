@@ -3,7 +3,6 @@
 #include <sysexits.h>
 
 #include "postrider/commands.h"
-#include "util/error.h"
 #include "util/process.h"
 #include "util/text.h"
 
@@ -26,12 +25,6 @@ static void print_usage(FILE *out)
     for (size_t i = 0; i < COUNT(commands); i++)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fputs("postrider(8) is the reference.\n", out);
-}
-
-int command_fail(const struct error *err)
-{
-    fprintf(stderr, "postrider: %s\n", err->text);
-    return error_exit_status(err->fault);
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,45 @@
+/*
+ * install.h - files that take their places together
+ *
+ * Each is written and synced under a temporary name first; then all are
+ * renamed, in the order in which they were staged.
+ */
+#ifndef POSTRIDER_POSTRIDER_INSTALL_H
+#define POSTRIDER_POSTRIDER_INSTALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+#include "util/strings.h"
+
+struct install {
+    struct strings paths;           /* where the files belong */
+    struct strings drafts;          /* where they are; "" once renamed */
+};
+
+/* The absolute path of the folder of a file; the caller frees it. */
+char *install_folder(const char *path);
+
+/*
+ * Write a file beside its place, making the folder if there is none: for all
+ * to enter if root makes it, else for the caller alone.
+ *
+ * owner  (uid_t)-1 for the caller; so for group
+ * err    FAULT_CREATE
+ */
+bool install_stage(struct install *install, const char *path,
+                   const void *data, size_t length, mode_t mode, uid_t owner,
+                   gid_t group, struct error *err);
+
+/*
+ * Rename all. A file that is there already is kept as FILE.old if replace;
+ * else nothing is renamed, and it is FAULT_CREATE with what to do.
+ */
+bool install_commit(struct install *install, bool replace, struct error *err);
+
+/* What was not committed is removed. { 0 } is an empty one. */
+void install_free(struct install *install);
+
+#endif

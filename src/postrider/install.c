@@ -1,0 +1,170 @@
+#include "postrider/install.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/alloc.h"
+#include "util/io.h"
+#include "util/random.h"
+
+char *install_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? alloc_string(".")
+                   : slash == path ? alloc_string("/")
+                   : alloc_bytes(path, (size_t)(slash - path));
+
+    if (*path == '/')
+        return folder;
+    char *here = getcwd(NULL, 0);
+    char *whole = here == NULL ? alloc_string(folder)
+                  : slash == NULL ? alloc_string(here)
+                  : alloc_format("%s/%s", here, folder);
+    free(here);
+    free(folder);
+    return whole;
+}
+
+/* The umask is 077: a folder that all must enter gets its mode afterwards. */
+static bool make_folder(const char *folder)
+{
+    if (mkdir(folder, 0700) == 0)
+        return geteuid() != 0 || chmod(folder, 0755) == 0;
+    if (errno != ENOENT)
+        return errno == EEXIST;
+    char *parent = install_folder(folder);
+    bool made = make_folder(parent);
+    free(parent);
+    return made && make_folder(folder);
+}
+
+static char *draft_name(const char *path)
+{
+    char id[RANDOM_ID_LENGTH + 1];
+
+    random_id(id);
+    return alloc_format("%s.%s", path, id);
+}
+
+static bool write_draft(int fd, const void *data, size_t length, mode_t mode,
+                        uid_t owner, gid_t group)
+{
+    bool keeps_owner = owner == (uid_t)-1 && group == (gid_t)-1;
+
+    return (keeps_owner || fchown(fd, owner, group) == 0) &&
+           fchmod(fd, mode) == 0 && io_write_all(fd, data, length) &&
+           fsync(fd) == 0;
+}
+
+bool install_stage(struct install *install, const char *path,
+                   const void *data, size_t length, mode_t mode, uid_t owner,
+                   gid_t group, struct error *err)
+{
+    char *folder = install_folder(path);
+    bool done = make_folder(folder);
+
+    if (!done)
+        error_sys(err, FAULT_CREATE, "make folder %s", folder);
+    free(folder);
+    if (!done)
+        return false;
+    char *draft = draft_name(path);
+    int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                  0600);
+    if (fd == -1) {
+        error_sys(err, FAULT_CREATE, "write %s", path);
+        free(draft);
+        return false;
+    }
+    strings_add(&install->paths, path);
+    strings_take(&install->drafts, draft);
+    done = write_draft(fd, data, length, mode, owner, group) ||
+           error_sys(err, FAULT_CREATE, "write %s", path);
+    io_close(&fd);
+    return done;
+}
+
+static bool check_free(const struct install *install, struct error *err)
+{
+    struct stat status;
+
+    for (size_t i = 0; i < install->paths.count; i++) {
+        const char *path = install->paths.items[i];
+        if (lstat(path, &status) == 0)
+            return error_set(err, FAULT_CREATE, "%s exists: --replace keeps "
+                             "it as %s.old", path, path);
+        if (errno != ENOENT)
+            return error_sys(err, FAULT_CREATE, "%s", path);
+    }
+    return true;
+}
+
+/* By a second name, so that there is a file at path at all times. */
+static bool keep_old(const char *path, struct error *err)
+{
+    char *draft = draft_name(path);
+    char *old = alloc_format("%s.old", path);
+    bool done = true;
+
+    if (linkat(AT_FDCWD, path, AT_FDCWD, draft, 0) == -1)
+        done = errno == ENOENT ||
+               error_sys(err, FAULT_CREATE, "keep %s", path);
+    else if (rename(draft, old) == -1)
+        done = error_sys(err, FAULT_CREATE, "keep %s as %s", path, old);
+    /* Renaming does nothing to two names of one file. */
+    unlink(draft);
+    free(draft);
+    free(old);
+    return done;
+}
+
+static bool sync_folder(const char *path)
+{
+    char *folder = install_folder(path);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd != -1 && fsync(fd) == 0;
+
+    io_close(&fd);
+    free(folder);
+    return done;
+}
+
+static bool put_in_place(struct install *install, size_t i, struct error *err)
+{
+    const char *path = install->paths.items[i];
+    char *draft = install->drafts.items[i];
+
+    if (rename(draft, path) == -1)
+        return error_sys(err, FAULT_CREATE, "write %s", path);
+    *draft = '\0';
+    return sync_folder(path) ||
+           error_sys(err, FAULT_CREATE, "sync the folder of %s", path);
+}
+
+bool install_commit(struct install *install, bool replace, struct error *err)
+{
+    if (!replace && !check_free(install, err))
+        return false;
+    if (replace)
+        for (size_t i = 0; i < install->paths.count; i++)
+            if (!keep_old(install->paths.items[i], err))
+                return false;
+    for (size_t i = 0; i < install->paths.count; i++)
+        if (!put_in_place(install, i, err))
+            return false;
+    return true;
+}
+
+void install_free(struct install *install)
+{
+    for (size_t i = 0; i < install->drafts.count; i++)
+        if (*install->drafts.items[i] != '\0')
+            unlink(install->drafts.items[i]);
+    strings_free(&install->paths);
+    strings_free(&install->drafts);
+}

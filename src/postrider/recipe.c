@@ -1,0 +1,437 @@
+#include "postrider/recipe.h"
+
+#include <assert.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "config/config_keys.h"
+#include "postrider/install.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/io.h"
+#include "util/secret.h"
+#include "util/strings.h"
+#include "util/text.h"
+
+struct setting {
+    char *key;
+    char *value;
+    struct strings remarks;         /* in front of it */
+};
+
+struct section {
+    char *kind;                     /* "" for the top of the file */
+    char *name;
+    struct strings remarks;
+    struct setting *settings;
+    size_t count;
+    struct secret password;
+    int memory;                     /* holds the password for recipe_load() */
+};
+
+struct recipe {
+    struct section *sections;       /* the first is the top */
+    size_t count;
+    size_t current;
+    struct strings remarks;         /* of what comes next */
+};
+
+/* What has been remarked so far stands in front of this. */
+static void take_remarks(struct recipe *recipe, struct strings *remarks)
+{
+    for (size_t i = 0; i < recipe->remarks.count; i++)
+        strings_add(remarks, recipe->remarks.items[i]);
+    strings_free(&recipe->remarks);
+}
+
+static void add_section(struct recipe *recipe, const char *kind,
+                        const char *name)
+{
+    recipe->sections = alloc_resize(recipe->sections, recipe->count + 1,
+                                    sizeof *recipe->sections);
+    struct section *section = &recipe->sections[recipe->count];
+    *section = (struct section){ .kind = alloc_string(kind),
+                                 .name = alloc_string(name), .memory = -1 };
+    take_remarks(recipe, &section->remarks);
+    recipe->current = recipe->count++;
+}
+
+struct recipe *recipe_new(void)
+{
+    struct recipe *recipe = alloc_zero(1, sizeof *recipe);
+
+    add_section(recipe, "", "");
+    return recipe;
+}
+
+static void free_section(struct section *section)
+{
+    for (size_t i = 0; i < section->count; i++) {
+        free(section->settings[i].key);
+        free(section->settings[i].value);
+        strings_free(&section->settings[i].remarks);
+    }
+    free(section->settings);
+    strings_free(&section->remarks);
+    secret_wipe(&section->password);
+    io_close(&section->memory);
+    free(section->kind);
+    free(section->name);
+}
+
+void recipe_free(struct recipe *recipe)
+{
+    if (recipe == NULL)
+        return;
+    for (size_t i = 0; i < recipe->count; i++)
+        free_section(&recipe->sections[i]);
+    free(recipe->sections);
+    strings_free(&recipe->remarks);
+    free(recipe);
+}
+
+void recipe_section(struct recipe *recipe, const char *kind, const char *name)
+{
+    for (size_t i = 0; i < recipe->count; i++)
+        if (strcmp(recipe->sections[i].kind, kind) == 0 &&
+            strcmp(recipe->sections[i].name, name) == 0) {
+            recipe->current = i;
+            return;
+        }
+    add_section(recipe, kind, name);
+}
+
+static struct setting *find_setting(struct section *section, const char *key)
+{
+    for (size_t i = 0; i < section->count; i++)
+        if (strcmp(section->settings[i].key, key) == 0)
+            return &section->settings[i];
+    section->settings = alloc_resize(section->settings, section->count + 1,
+                                     sizeof *section->settings);
+    struct setting *setting = &section->settings[section->count++];
+    *setting = (struct setting){ .key = alloc_string(key) };
+    return setting;
+}
+
+void recipe_set(struct recipe *recipe, const char *key, const char *value)
+{
+    if (value == NULL || *value == '\0')
+        return;
+    struct setting *setting =
+        find_setting(&recipe->sections[recipe->current], key);
+    free(setting->value);
+    setting->value = alloc_string(value);
+    take_remarks(recipe, &setting->remarks);
+}
+
+void recipe_remark(struct recipe *recipe, const char *format, ...)
+{
+    struct buf text, line;
+    va_list args;
+
+    buf_init(&text, SIZE_MAX);
+    buf_init(&line, SIZE_MAX);
+    va_start(args, format);
+    buf_add_vformat(&text, format, args);
+    va_end(args);
+    text_escape(&line, text.data, text.length);
+    strings_take(&recipe->remarks, buf_take(&line));
+    buf_free(&text);
+}
+
+void recipe_password(struct recipe *recipe, const char *password)
+{
+    struct section *section = &recipe->sections[recipe->current];
+
+    assert(strcmp(section->kind, "smarthost") == 0);
+    secret_wipe(&section->password);
+    secret_take(&section->password, alloc_string(password), strlen(password));
+}
+
+static void add_remarks(const struct strings *remarks, const char *indent,
+                          struct buf *out)
+{
+    for (size_t i = 0; i < remarks->count; i++)
+        buf_add_format(out, "%s# %s\n", indent, remarks->items[i]);
+}
+
+static void add_quoted(const char *text, struct buf *out)
+{
+    buf_add_char(out, '"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_add_char(out, '\\');
+        buf_add_char(out, *text);
+    }
+    buf_add_char(out, '"');
+}
+
+/* As people write them: numbers and the words of the table as they are. */
+static bool is_word(const struct section *section, const struct setting *set)
+{
+    enum config_section kind =
+        strcmp(section->kind, "smarthost") == 0 ? CONFIG_SMARTHOST
+        : strcmp(section->kind, "sender") == 0 ? CONFIG_SENDER : CONFIG_TOP;
+    const struct config_keys *table = config_keys_of(kind);
+
+    for (const char *p = set->value; *p != '\0'; p++)
+        if (!text_is_alpha(*p) && !text_is_digit(*p) && *p != '-')
+            return false;
+    for (size_t i = 0; i < table->count; i++)
+        if (strcmp(table->keys[i].name, set->key) == 0)
+            return table->keys[i].kind == CONFIG_PLAIN ||
+                   table->keys[i].words != NULL;
+    return false;
+}
+
+static void add_setting(const struct section *section,
+                          const struct setting *setting, const char *indent,
+                          struct buf *out)
+{
+    add_remarks(&setting->remarks, indent, out);
+    buf_add_format(out, "%s%s = ", indent, setting->key);
+    if (is_word(section, setting))
+        buf_add_text(out, setting->value);
+    else
+        add_quoted(setting->value, out);
+    buf_add_char(out, '\n');
+}
+
+static void add_section_text(const struct section *section,
+                          const char *password_file, struct buf *out)
+{
+    bool is_top = *section->kind == '\0';
+    const char *indent = is_top ? "" : "    ";
+
+    add_remarks(&section->remarks, "", out);
+    if (!is_top) {
+        buf_add_format(out, "%s ", section->kind);
+        add_quoted(section->name, out);
+        buf_add_text(out, " {\n");
+    }
+    for (size_t i = 0; i < section->count; i++)
+        add_setting(section, &section->settings[i], indent, out);
+    if (password_file != NULL)
+        add_setting(section, &(struct setting){
+            .key = (char []){ "password_file" },
+            .value = (char *)password_file }, indent, out);
+    if (!is_top)
+        buf_add_text(out, "}\n");
+}
+
+static size_t count_passwords(const struct recipe *recipe)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < recipe->count; i++)
+        count += recipe->sections[i].password.data != NULL;
+    return count;
+}
+
+/* Names are free text, and those of files are not. */
+static char *file_name(const struct recipe *recipe,
+                       const struct section *section)
+{
+    struct buf name;
+
+    buf_init(&name, SIZE_MAX);
+    buf_add_text(&name, "password");
+    if (count_passwords(recipe) == 1)
+        return buf_take(&name);
+    buf_add_char(&name, '-');
+    for (const char *p = section->name; *p != '\0'; p++)
+        if (text_is_alpha(*p) || text_is_digit(*p) || strchr("._-", *p))
+            buf_add_char(&name, *p);
+        else
+            buf_add_format(&name, "%%%02x", (unsigned char)*p);
+    return buf_take(&name);
+}
+
+/* Where the section's password will stand; NULL if it has none. */
+static char *password_path(const struct recipe *recipe,
+                           const struct section *section, const char *path)
+{
+    if (section->password.data == NULL)
+        return NULL;
+    char *folder = install_folder(path);
+    char *name = file_name(recipe, section);
+    char *whole = alloc_format("%s/%s", folder, name);
+    free(folder);
+    free(name);
+    return whole;
+}
+
+static void add_text(struct buf *out, const struct recipe *recipe,
+                     const char *path)
+{
+    for (size_t i = 0; i < recipe->count; i++) {
+        const struct section *section = &recipe->sections[i];
+        char *password_file = password_path(recipe, section, path);
+        if (out->length > 0)
+            buf_add_char(out, '\n');
+        add_section_text(section, password_file, out);
+        free(password_file);
+    }
+    add_remarks(&recipe->remarks, "", out);
+}
+
+void recipe_print(const struct recipe *recipe, const char *path, FILE *out)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    add_text(&text, recipe, path);
+    fwrite(text.data, 1, text.length, out);
+    buf_free(&text);
+}
+
+static bool check_text(const char *what, const char *text, struct error *err)
+{
+    size_t length = strlen(text);
+
+    if (!text_has_control(text, length) && text_is_utf8(text, length))
+        return true;
+    return error_set(err, FAULT_CONFIG, "%s: must be UTF-8 without control "
+                     "characters", what);
+}
+
+/* What would end a line or a file early never gets that far. */
+static bool check_texts(const struct recipe *recipe, struct error *err)
+{
+    for (size_t i = 0; i < recipe->count; i++) {
+        const struct section *section = &recipe->sections[i];
+        if (!check_text(section->kind, section->name, err))
+            return false;
+        for (size_t k = 0; k < section->count; k++)
+            if (!check_text(section->settings[k].key,
+                            section->settings[k].value, err))
+                return false;
+        if (section->password.data == NULL)
+            continue;
+        if (section->password.length == 0 ||
+            strpbrk(section->password.data, "\r\n") != NULL)
+            return error_set(err, FAULT_CONFIG, "smarthost \"%s\": the "
+                             "password must be one line, not empty",
+                             section->name);
+    }
+    return true;
+}
+
+static struct config *load_text(const struct recipe *recipe, const char *path,
+                                struct error *err)
+{
+    struct buf text;
+
+    if (!check_texts(recipe, err))
+        return NULL;
+    buf_init(&text, SIZE_MAX);
+    add_text(&text, recipe, path);
+    struct config *config = config_load_text(path, text.data, text.length,
+                                             err);
+    buf_free(&text);
+    return config;
+}
+
+bool recipe_check(const struct recipe *recipe, const char *path,
+                  struct error *err)
+{
+    struct config *config = load_text(recipe, path, err);
+
+    config_free(config);
+    return config != NULL;
+}
+
+/* A file in memory, whose name leads nowhere for other processes. */
+static bool remember(struct section *section, char **path, struct error *err)
+{
+    io_close(&section->memory);
+    section->memory = memfd_create("password", MFD_CLOEXEC);
+    if (section->memory == -1 || fchmod(section->memory, 0400) == -1 ||
+        !io_write_all(section->memory, section->password.data,
+                      section->password.length))
+        return error_sys(err, FAULT_TEMPORARY, "keep a password in memory");
+    free(*path);
+    *path = alloc_format("/proc/self/fd/%d", section->memory);
+    return true;
+}
+
+struct config *recipe_load(struct recipe *recipe, const char *path,
+                           struct error *err)
+{
+    struct config *config = load_text(recipe, path, err);
+    size_t next = 0;
+
+    for (size_t i = 0; config != NULL && i < recipe->count; i++) {
+        struct section *section = &recipe->sections[i];
+        if (strcmp(section->kind, "smarthost") != 0)
+            continue;
+        struct smarthost *smarthost = &config->smarthosts[next++];
+        if (section->password.data != NULL &&
+            !remember(section, &smarthost->password_file, err)) {
+            config_free(config);
+            config = NULL;
+        }
+    }
+    return config;
+}
+
+/* Root gives the passwords to the daemon's user; others keep them. */
+static bool find_owner(const char *user, uid_t *owner, gid_t *group,
+                       struct error *err)
+{
+    if (geteuid() != 0 || user == NULL || *user == '\0')
+        return true;
+    const struct passwd *entry = getpwnam(user);
+    if (entry == NULL)
+        return error_set(err, FAULT_CONFIG, "there is no user %s, who is to "
+                         "own the password: useradd --system %s", user, user);
+    *owner = entry->pw_uid;
+    *group = entry->pw_gid;
+    return true;
+}
+
+static bool stage_passwords(const struct recipe *recipe, const char *path,
+                            const char *user, struct install *install,
+                            struct error *err)
+{
+    uid_t owner = (uid_t)-1;
+    gid_t group = (gid_t)-1;
+    bool done = count_passwords(recipe) == 0 ||
+                find_owner(user, &owner, &group, err);
+
+    for (size_t i = 0; done && i < recipe->count; i++) {
+        const struct section *section = &recipe->sections[i];
+        char *file = password_path(recipe, section, path);
+        if (file != NULL)
+            done = install_stage(install, file, section->password.data,
+                                 section->password.length, 0400, owner, group,
+                                 err);
+        free(file);
+    }
+    return done;
+}
+
+bool recipe_install(const struct recipe *recipe, const char *path,
+                    const char *user, bool replace, struct error *err)
+{
+    struct install install = { 0 };
+    struct buf text;
+
+    if (!recipe_check(recipe, path, err))
+        return false;
+    buf_init(&text, SIZE_MAX);
+    add_text(&text, recipe, path);
+    bool done = stage_passwords(recipe, path, user, &install, err) &&
+                install_stage(&install, path, text.data, text.length, 0644,
+                              (uid_t)-1, (gid_t)-1, err) &&
+                install_commit(&install, replace, err);
+    buf_free(&text);
+    install_free(&install);
+    return done;
+}

@@ -1,0 +1,331 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "config/password.h"
+#include "postrider/recipe.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/secret.h"
+#include "util/text.h"
+
+/* Every test has a folder of its own as working directory. */
+static int enter_folder(void **state)
+{
+    char *folder = alloc_string("/tmp/recipe_test.XXXXXX");
+
+    if (mkdtemp(folder) == NULL || chdir(folder) == -1)
+        return -1;
+    *state = folder;
+    return 0;
+}
+
+static int leave_folder(void **state)
+{
+    char *command = alloc_format("rm -rf %s", (char *)*state);
+    int status = system(command);
+
+    free(command);
+    free(*state);
+    return chdir("/") == 0 && status == 0 ? 0 : -1;
+}
+
+static char *read_all(FILE *file)
+{
+    struct buf text;
+    int c;
+
+    assert_non_null(file);
+    buf_init(&text, SIZE_MAX);
+    while ((c = getc(file)) != EOF)
+        buf_add_char(&text, (char)c);
+    fclose(file);
+    return buf_take(&text);
+}
+
+static void assert_file(const char *path, const char *expected, mode_t mode)
+{
+    struct stat status;
+    char *text = read_all(fopen(path, "r"));
+
+    assert_string_equal(text, expected);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, mode);
+    free(text);
+}
+
+static struct recipe *a_recipe(const char *host)
+{
+    struct recipe *recipe = recipe_new();
+
+    recipe_set(recipe, "domain", "example.com");
+    recipe_section(recipe, "smarthost", "main");
+    recipe_set(recipe, "host", host);
+    recipe_set(recipe, "port", "465");
+    recipe_set(recipe, "tls", "implicit");
+    recipe_set(recipe, "user", "ann");
+    recipe_password(recipe, "s3cret \"\\");
+    return recipe;
+}
+
+static void install(const struct recipe *recipe, bool replace)
+{
+    struct error err = { 0 };
+
+    if (!recipe_install(recipe, "etc/postrider.conf", "", replace, &err))
+        fail_msg("%s", err.text);
+}
+
+static void is_written_as_people_write_it(void **state)
+{
+    static const char expected[] =
+        "# from /etc/ssmtp/ssmtp.conf\n"
+        "domain = \"example.com\"\n"
+        "delivery = direct\n"
+        "\n"
+        "# the only one\n"
+        "smarthost \"main\" {\n"
+        "    host = \"smtp.example.com\"\n"
+        "    # as usual \\x0a\n"
+        "    port = 587\n"
+        "    auth = scram-sha-256\n"
+        "    user = \"a\\\"b\\\\c\"\n"
+        "    password_file = \"/etc/postrider/password\"\n"
+        "}\n"
+        "\n"
+        "sender \"*\" {\n"
+        "    address = \"ann@example.com\"\n"
+        "}\n"
+        "# the end\n";
+    struct recipe *recipe = recipe_new();
+    FILE *out = tmpfile();
+
+    (void)state;
+    recipe_remark(recipe, "from %s", "/etc/ssmtp/ssmtp.conf");
+    recipe_set(recipe, "domain", "example.org");
+    recipe_set(recipe, "domain", "example.com");
+    recipe_set(recipe, "hostname", "");
+    recipe_set(recipe, "aliases", NULL);
+    recipe_set(recipe, "delivery", "direct");
+    recipe_remark(recipe, "the only one");
+    recipe_section(recipe, "smarthost", "main");
+    recipe_set(recipe, "host", "smtp.example.com");
+    recipe_section(recipe, "sender", "*");
+    recipe_set(recipe, "address", "ann@example.com");
+    recipe_section(recipe, "smarthost", "main");
+    recipe_remark(recipe, "as usual \n");
+    recipe_set(recipe, "port", "587");
+    recipe_set(recipe, "auth", "scram-sha-256");
+    recipe_set(recipe, "user", "a\"b\\c");
+    recipe_password(recipe, "s3cret");
+    recipe_remark(recipe, "the end");
+    recipe_print(recipe, "/etc/postrider/postrider.conf", out);
+    rewind(out);
+    char *text = read_all(out);
+    assert_string_equal(text, expected);
+    free(text);
+    recipe_free(recipe);
+}
+
+/* Whatever a value holds, the configuration has it as it was. */
+static void values_survive_the_file(void **state)
+{
+    static const char *const values[] = {
+        "plain", "a b", "quote \" and ' and \\", "\\n \\x41 \\", "${HOME} $x",
+        "# no comment /* nor */ this //", "{ = } , + *", "gr\xc3\xbc\xc3\x9f e",
+        "yes", "12",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(values); i++) {
+        struct recipe *recipe = a_recipe("smtp.example.com");
+        struct error err = { 0 };
+        recipe_set(recipe, "user", values[i]);
+        recipe_section(recipe, "sender", "@example.com");
+        recipe_set(recipe, "name", values[i]);
+        struct config *config = recipe_load(recipe, "/x/y", &err);
+        if (config == NULL)
+            fail_msg("%s: %s", values[i], err.text);
+        assert_string_equal(config->smarthosts[0].user, values[i]);
+        assert_string_equal(config->senders[0].name, values[i]);
+        assert_string_equal(config->senders[0].match, "@example.com");
+        config_free(config);
+        recipe_free(recipe);
+    }
+}
+
+static void what_is_wrong_is_refused_with_its_place(void **state)
+{
+    static const struct {
+        const char *key, *value, *text;
+    } cases[] = {
+        { "port", "70000", "/etc/p.conf:5: smarthost \"main\": port = 70000: "
+                           "must be 1 to 65535" },
+        { "user", "a\nhost = b", "user: must be UTF-8 without control "
+                                 "characters" },
+        { "prot", "1", "/etc/p.conf:8: smarthost \"main\": unknown key "
+                       "\"prot\": did you mean port?" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct recipe *recipe = a_recipe("smtp.example.com");
+        struct error err = { 0 };
+        recipe_set(recipe, cases[i].key, cases[i].value);
+        assert_false(recipe_check(recipe, "/etc/p.conf", &err));
+        assert_int_equal(err.fault, FAULT_CONFIG);
+        assert_string_equal(err.text, cases[i].text);
+        recipe_free(recipe);
+    }
+}
+
+static void a_password_is_one_line(void **state)
+{
+    static const char *const wrong[] = { "", "a\nb", "a\r" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        struct recipe *recipe = a_recipe("smtp.example.com");
+        struct error err = { 0 };
+        recipe_password(recipe, wrong[i]);
+        assert_false(recipe_check(recipe, "/etc/p.conf", &err));
+        assert_string_equal(err.text, "smarthost \"main\": the password must "
+                            "be one line, not empty");
+        recipe_free(recipe);
+    }
+}
+
+static void can_be_tried_before_it_is_installed(void **state)
+{
+    struct recipe *recipe = a_recipe("smtp.example.com");
+    struct error err = { 0 };
+    struct secret secret = { 0 };
+
+    (void)state;
+    struct config *config = recipe_load(recipe, "etc/postrider.conf", &err);
+    assert_non_null(config);
+    if (!password_fetch(config, &config->smarthosts[0], &secret, &err))
+        fail_msg("%s", err.text);
+    assert_string_equal(secret.data, "s3cret \"\\");
+    assert_int_equal(access("etc", F_OK), -1);
+    secret_wipe(&secret);
+    config_free(config);
+    recipe_free(recipe);
+}
+
+static void is_installed_with_its_modes(void **state)
+{
+    struct recipe *recipe = a_recipe("smtp.example.com");
+    struct error err = { 0 };
+    struct secret secret = { 0 };
+
+    (void)state;
+    install(recipe, false);
+    assert_file("etc/password", "s3cret \"\\", 0400);
+    struct config *config = config_load_file("etc/postrider.conf", &err);
+    if (config == NULL ||
+        !password_fetch(config, &config->smarthosts[0], &secret, &err))
+        fail_msg("%s", err.text);
+    assert_string_equal(config->smarthosts[0].host, "smtp.example.com");
+    secret_wipe(&secret);
+    config_free(config);
+    recipe_free(recipe);
+}
+
+static void an_old_file_is_refused_or_kept(void **state)
+{
+    struct recipe *first = a_recipe("first.example"),
+                  *second = a_recipe("second.example");
+    struct error err = { 0 };
+
+    (void)state;
+    install(first, false);
+    char *before = read_all(fopen("etc/postrider.conf", "r"));
+    recipe_password(second, "other");
+    assert_false(recipe_install(second, "etc/postrider.conf", NULL, false,
+                                &err));
+    assert_int_equal(err.fault, FAULT_CREATE);
+    assert_non_null(strstr(err.text, "/etc/password exists: --replace keeps "
+                           "it as "));
+    assert_file("etc/postrider.conf", before, 0644);
+    assert_file("etc/password", "s3cret \"\\", 0400);
+    install(second, true);
+    assert_file("etc/postrider.conf.old", before, 0644);
+    assert_file("etc/password.old", "s3cret \"\\", 0400);
+    assert_file("etc/password", "other", 0400);
+    install(first, true);
+    assert_file("etc/password.old", "other", 0400);
+    assert_int_equal(system("test $(ls etc | wc -l) = 4"), 0);
+    free(before);
+    recipe_free(first);
+    recipe_free(second);
+}
+
+static void several_passwords_have_files_of_their_own(void **state)
+{
+    struct recipe *recipe = a_recipe("smtp.example.com");
+    struct error err = { 0 };
+
+    (void)state;
+    recipe_section(recipe, "smarthost", "../b");
+    recipe_set(recipe, "host", "b.example");
+    recipe_set(recipe, "user", "bob");
+    recipe_password(recipe, "bob's");
+    install(recipe, false);
+    assert_file("etc/password-main", "s3cret \"\\", 0400);
+    assert_file("etc/password-..%2fb", "bob's", 0400);
+    struct config *config = config_load_file("etc/postrider.conf", &err);
+    assert_non_null(config);
+    assert_non_null(strstr(config->smarthosts[1].password_file,
+                           "/etc/password-..%2fb"));
+    config_free(config);
+    recipe_free(recipe);
+}
+
+static void nothing_is_left_where_nothing_can_be_written(void **state)
+{
+    struct recipe *recipe = a_recipe("smtp.example.com");
+    struct error err = { 0 };
+
+    (void)state;
+    assert_int_equal(mkdir("etc", 0700), 0);
+    assert_int_equal(mkdir("etc/postrider.conf", 0700), 0);
+    assert_false(recipe_install(recipe, "etc/postrider.conf", "", true, &err));
+    assert_int_equal(err.fault, FAULT_CREATE);
+    assert_int_equal(system("test $(ls -A etc | wc -l) = 1"), 0);
+    recipe_free(recipe);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(is_written_as_people_write_it,
+            enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(values_survive_the_file,
+            enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(what_is_wrong_is_refused_with_its_place,
+            enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(a_password_is_one_line,
+            enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(can_be_tried_before_it_is_installed,
+            enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(is_installed_with_its_modes,
+            enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(an_old_file_is_refused_or_kept,
+            enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(several_passwords_have_files_of_their_own,
+            enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(nothing_is_left_where_nothing_can_be_written,
+            enter_folder, leave_folder),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
