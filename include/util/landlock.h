@@ -1,0 +1,66 @@
+/*
+ * landlock.h - what this process may reach in the file system and the network
+ *
+ * Landlock (Linux 5.13) lets any process give up rights, for itself and its
+ * children, for good. What was not allowed before landlock_enforce() is denied
+ * with EACCES from then on, as far as the kernel can: descriptors that are
+ * open stay as they are, connecting to a Unix socket by its path is not
+ * covered, TCP is since Linux 6.7, signals since 6.12. A kernel without it is
+ * no fault; the caller logs that and goes on.
+ */
+#ifndef POSTRIDER_UTIL_LANDLOCK_H
+#define POSTRIDER_UTIL_LANDLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+struct landlock_rules;      /* fields: src/util/landlock.c */
+
+/* What is allowed with a file, or with a directory and all that is below. */
+enum landlock_right {
+    LANDLOCK_READ,          /* read files, list directories */
+    LANDLOCK_EXECUTE,       /* the same, and execute: programs, libraries */
+    LANDLOCK_REMOVE,        /* read, and remove files and directories */
+    LANDLOCK_WRITE,         /* read and write what exists */
+    LANDLOCK_CHANGE         /* write, truncate, create (files, directories and
+                             * sockets), remove, rename within and between
+                             * such directories; not execute */
+};
+
+/* What is left as it was, for landlock_enforce(). */
+enum landlock_leave {
+    LANDLOCK_LEAVE_TCP      = 1,    /* connect to and bind any port */
+    LANDLOCK_LEAVE_SIGNALS  = 2,    /* to processes that are no descendants */
+    LANDLOCK_LEAVE_ABSTRACT = 4     /* abstract Unix sockets of others */
+};
+
+/* Rules that allow nothing. The caller owns them. */
+struct landlock_rules *landlock_new(void);
+void landlock_free(struct landlock_rules *rules);       /* NULL is allowed */
+
+/* Several rules for a path add up. A path that does not exist when the rules
+ * are enforced is skipped, as are NULL and "". Copied; links are followed. */
+void landlock_allow(struct landlock_rules *rules, const char *path,
+                    enum landlock_right right);
+
+/* Allow TCP connections to a port. */
+void landlock_allow_connect(struct landlock_rules *rules, uint16_t port);
+
+/* Allow to bind a TCP socket to a port; 0 is any that the kernel chooses. */
+void landlock_allow_bind(struct landlock_rules *rules, uint16_t port);
+
+/*
+ * Deny this process all else. no_new_privs is set, too.
+ *
+ * leave  any of enum landlock_leave
+ * err    set when 0 is returned: what the kernel lacks, or why it refuses.
+ *        Nothing is restricted then
+ *
+ * Returns the version of Landlock's interface that is in force, for the log.
+ */
+int landlock_enforce(const struct landlock_rules *rules, unsigned leave,
+                     struct error *err);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * seccomp.h - which system calls this process may make, for good
+ *
+ * A program that a hostile peer or caller has taken over should have nothing
+ * to do with its power: what a profile does not name ends the process with
+ * SIGSYS, and the kernel's log names the call. What a C library does of its
+ * own accord, and can do without, fails with an error instead. Calls that are
+ * newer than the tables fail with ENOSYS, so that libraries fall back.
+ */
+#ifndef POSTRIDER_UTIL_SECCOMP_H
+#define POSTRIDER_UTIL_SECCOMP_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+enum seccomp_profile {
+    /* Owns the spool: opens files; Unix sockets only, which it no longer
+     * binds; sends signals; starts no process. Which files: landlock.h. */
+    SECCOMP_MANAGER,
+    /* Has its connection, its certificates and its journal open. Opening a
+     * file and making a socket fail with EACCES: the log is opened before. */
+    SECCOMP_WORKER
+};
+
+/*
+ * From now on, and in children, only what the profile allows. no_new_privs is
+ * set, too. False with the reason if nothing is restricted: no filters in the
+ * kernel, an architecture without a table, or a build with sanitizers, which
+ * need more than the program does. That is no fault; the caller logs it.
+ */
+bool seccomp_enforce(enum seccomp_profile profile, struct error *err);
+
+/* The same with sanitizers, too: for a test that ends with _exit(). */
+bool seccomp_enforce_always(enum seccomp_profile profile, struct error *err);
+
+#endif
