@@ -83,7 +83,8 @@ const char *tls_cipher(const struct tls *tls);
 bool tls_channel_binding(const struct tls *tls, const char **name,
                          struct buf *data);
 
-/* The peer's certificate: subject, issuer, not after, SHA-256; for people. */
+/* The peer's certificate for people: subject, names, issuer, not after and the
+ * days left, SHA-256. */
 void tls_describe(const struct tls *tls, struct buf *out);
 
 #endif

@@ -31,7 +31,8 @@ bool tls_verify_pin(const struct x509_st *certificate,
                     const unsigned char *pin, const char *host,
                     struct error *err);
 
-/* Append "CN=..., issued by CN=..., valid until 2027-01-31, SHA-256 01ab..." */
+/* Append "CN=... for a.example, b.example, issued by CN=..., valid until
+ * 2027-01-31 (in 67 days), SHA-256 01ab...". */
 void tls_verify_describe(const struct x509_st *certificate, struct buf *out);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "util/error.h"
 
@@ -18,10 +19,11 @@ struct smarthost;
  * Connect as a worker would and print each step with its time: address,
  * greeting, TLS version, certificate, extensions, AUTH (never the secrets). If
  * recipient is not NULL, send it a test message from the sender that the
- * rules give the caller. False: the step that failed, with a remedy.
+ * rules give to user uid: who called, before root became the daemon's user.
+ * False: the step that failed, with a remedy.
  */
 bool probe_smarthost(const struct config *config,
                      const struct smarthost *smarthost, const char *recipient,
-                     FILE *out, struct error *err);
+                     uid_t uid, FILE *out, struct error *err);
 
 #endif

@@ -118,29 +118,40 @@ static bool add_alternative(struct buf *out, const GENERAL_NAME *name)
     return true;
 }
 
-/* "is for a.example, b.example, not for HOST" */
-static void add_mismatch(struct buf *out, const X509 *certificate,
-                         const char *host)
+/* "a.example, b.example": its subjectAltNames; how many. */
+static size_t add_alternatives(struct buf *out, const X509 *certificate)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name,
                                             NULL, NULL);
-    size_t shown = 0;
+    size_t start = out->length, shown = 0;
 
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         size_t before = out->length;
-        if (before > NAMES_SHOWN) {
+        if (before - start > NAMES_SHOWN) {
             buf_add_text(out, ", ...");
             break;
         }
-        buf_add_text(out, shown == 0 ? "is for " : ", ");
+        buf_add_text(out, shown == 0 ? "" : ", ");
         if (add_alternative(out, sk_GENERAL_NAME_value(names, i)))
             shown++;
         else
             buf_remove(out, before, out->length - before);
     }
     GENERAL_NAMES_free(names);
-    if (shown == 0)
+    return shown;
+}
+
+/* "is for a.example, b.example, not for HOST" */
+static void add_mismatch(struct buf *out, const X509 *certificate,
+                         const char *host)
+{
+    size_t start = out->length;
+
+    buf_add_text(out, "is for ");
+    if (add_alternatives(out, certificate) == 0) {
+        buf_remove(out, start, out->length - start);
         buf_add_text(out, "has no subjectAltName that is a host name");
+    }
     buf_add_format(out, ", not for %s", host);
 }
 
@@ -232,15 +243,30 @@ bool tls_verify_pin(const X509 *certificate, const unsigned char *pin,
     return false;
 }
 
+/* " (in 67 days)" */
+static void add_days_left(struct buf *out, const ASN1_TIME *when)
+{
+    int days, seconds;
+
+    if (ASN1_TIME_diff(&days, &seconds, NULL, when) == 1)
+        buf_add_format(out, " (in %d days)", days);
+}
+
 void tls_verify_describe(const X509 *certificate, struct buf *out)
 {
     unsigned char sum[DIGEST_SHA256_SIZE];
+    size_t start;
 
     add_name(out, X509_get_subject_name(certificate));
+    start = out->length;
+    buf_add_text(out, " for ");
+    if (add_alternatives(out, certificate) == 0)
+        buf_remove(out, start, out->length - start);
     buf_add_text(out, ", issued by ");
     add_name(out, X509_get_issuer_name(certificate));
     buf_add_text(out, ", valid until ");
     add_date(out, X509_get0_notAfter(certificate));
+    add_days_left(out, X509_get0_notAfter(certificate));
     if (fingerprint_of(certificate, sum)) {
         buf_add_text(out, ", SHA-256 ");
         add_hex(out, sum, sizeof sum);

@@ -15,6 +15,7 @@ static const struct command {
     { "queue", command_queue, "list|hold|release|retry|remove|flush" },
     { "status", command_status, "the daemon in numbers" },
     { "check", command_check, "the configuration, passwords and the spool" },
+    { "test", command_test, "a session with each smarthost, step by step" },
     { "direct", command_direct, "relay the message file on standard input" },
     { "worker", command_worker, "one connection; started by the daemon" },
 };

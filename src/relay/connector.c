@@ -1,5 +1,7 @@
 #include "relay/connector.h"
 
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +10,7 @@
 #include "net/dial.h"
 #include "net/tls.h"
 #include "util/alloc.h"
+#include "util/buf.h"
 #include "util/clock.h"
 #include "util/secret.h"
 
@@ -51,6 +54,38 @@ const char *connector_peer(const struct connector *connector)
     return connector->peer != NULL ? connector->peer : "none";
 }
 
+/* A line of the trace, of what comes before the session. */
+static void remark(const struct connector *connector, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void remark(const struct connector *connector, const char *format, ...)
+{
+    struct buf text;
+    va_list args;
+
+    if (connector->trace == NULL)
+        return;
+    buf_init(&text, SIZE_MAX);
+    va_start(args, format);
+    buf_add_vformat(&text, format, args);
+    va_end(args);
+    connector->trace(connector->trace_context, '*', text.data);
+    buf_free(&text);
+}
+
+static void remark_addresses(const struct connector *connector,
+                             const struct dial_list *list)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    for (size_t i = 0; i < list->count; i++)
+        buf_add_format(&text, "%s%s", i == 0 ? "" : ", ", list->items[i].text);
+    remark(connector, "%s has the address%s %s", connector->smarthost->host,
+           list->count == 1 ? "" : "es", text.data);
+    buf_free(&text);
+}
+
 static bool prepare_tls(struct connector *connector, struct error *err)
 {
     const struct smarthost *host = connector->smarthost;
@@ -65,6 +100,8 @@ static bool prepare_tls(struct connector *connector, struct error *err)
     if (host->tls == TLS_NONE || connector->tls != NULL)
         return true;
     connector->tls = tls_context_new(&settings, err);
+    if (connector->tls != NULL)
+        remark(connector, "TLS is ready");
     return connector->tls != NULL;
 }
 
@@ -75,7 +112,10 @@ static bool prepare_secret(struct connector *connector, struct error *err)
     if (strcmp(host->auth, "none") == 0 || connector->secret.data != NULL ||
         !password_configured(host))
         return true;
-    return password_fetch(connector->config, host, &connector->secret, err);
+    if (!password_fetch(connector->config, host, &connector->secret, err))
+        return false;
+    remark(connector, "password of %s fetched", host->user);
+    return true;
 }
 
 static struct session *open_at(struct connector *connector,
@@ -112,7 +152,10 @@ static struct session *open_at(struct connector *connector,
                                                     : CONNECT_TIMEOUT;
     int fd = dial_connect(address, host->source_address,
                           clock_earlier(deadline, clock_now() + limit), err);
-    return fd == -1 ? NULL : session_open(fd, &settings, deadline, err);
+    if (fd == -1)
+        return NULL;
+    remark(connector, "connected to %s", connector->peer);
+    return session_open(fd, &settings, deadline, err);
 }
 
 struct session *connector_open(struct connector *connector, int64_t deadline,
@@ -131,8 +174,11 @@ struct session *connector_open(struct connector *connector, int64_t deadline,
         !dial_resolve(&list, host->host, host->port, families[host->inet],
                       err))
         return NULL;
+    remark_addresses(connector, &list);
     for (size_t i = 0; session == NULL && i < list.count; i++) {
         session = open_at(connector, &list.items[i], deadline, err);
+        if (session == NULL)
+            remark(connector, "%s", err->text);
         if (session == NULL && (err->fault == FAULT_PERMISSION ||
                                 err->fault == FAULT_CONFIG))
             break;

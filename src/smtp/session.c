@@ -281,20 +281,31 @@ void session_learn(struct session *session, const struct reply *reply)
         capabilities_parse(&session->caps, reply);
 }
 
+static void show_tls(const struct session *session, const struct tls *tls)
+{
+    struct buf text;
+
+    if (session->settings.trace == NULL)
+        return;
+    buf_init(&text, SIZE_MAX);
+    buf_add_format(&text, "%s with %s, verified", tls_version(tls),
+                   tls_cipher(tls));
+    show(session, '*', text.data);
+    buf_clear(&text);
+    buf_add_text(&text, "certificate: ");
+    tls_describe(tls, &text);
+    show(session, '*', text.data);
+    buf_free(&text);
+}
+
 bool session_start_tls(struct session *session, struct error *err)
 {
     const struct session_settings *settings = &session->settings;
-    struct buf text;
 
     if (!stream_start_tls(session->stream, settings->tls, settings->host,
                           clock_now() + settings->timeout, err))
         return lose(session, err);
-    buf_init(&text, SIZE_MAX);
-    buf_add_format(&text, "%s with %s, verified",
-                   tls_version(stream_tls(session->stream)),
-                   tls_cipher(stream_tls(session->stream)));
-    show(session, '*', text.data);
-    buf_free(&text);
+    show_tls(session, stream_tls(session->stream));
     return true;
 }
 

@@ -1,0 +1,32 @@
+/*
+ * probe_message.h - the message that shows whether mail arrives
+ */
+#ifndef POSTRIDER_POSTRIDER_PROBE_MESSAGE_H
+#define POSTRIDER_POSTRIDER_PROBE_MESSAGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "mail/envelope.h"
+#include "util/error.h"
+#include "util/scratch.h"
+
+struct config;
+
+struct probe_message {
+    struct envelope envelope;
+    struct scratch content;     /* CRLF lines */
+    bool wants_utf8;            /* its header section is not ASCII */
+};
+
+/*
+ * A complete message for recipient, from user uid as the sender rules have it.
+ * With redirect_all it goes where all mail goes. FAULT_DATA for an address
+ * that cannot be one; FAULT_TEMPORARY.
+ */
+bool probe_message_make(struct probe_message *message,
+                        const struct config *config, const char *recipient,
+                        uid_t uid, struct error *err);
+void probe_message_free(struct probe_message *message);
+
+#endif

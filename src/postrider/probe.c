@@ -1,0 +1,167 @@
+#include "postrider/probe.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "mail/envelope.h"
+#include "net/dial.h"
+#include "postrider/probe_message.h"
+#include "postrider/probe_remedy.h"
+#include "relay/connector.h"
+#include "relay/report.h"
+#include "smtp/outcome.h"
+#include "smtp/transaction.h"
+#include "util/clock.h"
+#include "util/scratch.h"
+#include "util/strings.h"
+#include "util/text.h"
+
+#define REPLY_TIME 60000        /* milliseconds a person waits for a reply */
+
+/* The dialogue, as it goes on. */
+struct probe {
+    FILE *out;
+    int64_t last;               /* microseconds: when the last step ended */
+    struct strings asked;       /* commands, in order */
+    size_t answered;            /* of them */
+    bool greeted;
+    bool in_exchange;           /* of AUTH: there is more to it */
+};
+
+static void print_step(struct probe *probe, const char *what,
+                       const char *came_of_it)
+{
+    int64_t now = clock_now_us();
+
+    fprintf(probe->out, "%8.1f ms  %s%s%s\n",
+            (double)(now - probe->last) / 1000, what,
+            *came_of_it != '\0' ? ": " : "", came_of_it);
+    fflush(probe->out);
+    probe->last = now;
+}
+
+static void show_reply(struct probe *probe, const char *reply)
+{
+    const char *what = probe->greeted ? "the message" : "greeting";
+
+    probe->in_exchange = text_starts(reply, "334 ");
+    if (probe->in_exchange)
+        return;
+    if (probe->greeted && probe->answered < probe->asked.count)
+        what = probe->asked.items[probe->answered++];
+    probe->greeted = true;
+    print_step(probe, what, reply);
+}
+
+/* Commands may travel together: replies belong to the oldest. */
+static void follow(void *context, char direction, const char *line)
+{
+    struct probe *probe = context;
+
+    if (direction == '<')
+        show_reply(probe, line);
+    else if (direction == '*')
+        print_step(probe, line, "");
+    else if (!probe->in_exchange)
+        strings_add(&probe->asked, line);
+}
+
+/* What the smarthost said to which part of the message. */
+static bool tell_refusal(const struct outcome *outcome,
+                         const struct probe_message *message, const char *peer,
+                         struct error *err)
+{
+    const char *verb = outcome->kind == OUTCOME_FAILED ? "refuses" : "defers";
+    const char *path = message->envelope.recipients[0].path;
+
+    switch (outcome->stage) {
+    case STAGE_MAIL:
+        error_set(err, outcome->fault, "%s %s the sender <%s>: %s", peer, verb,
+                  envelope_reverse_path(&message->envelope), outcome->text);
+        break;
+    case STAGE_RCPT:
+        error_set(err, outcome->fault, "%s %s the recipient <%s>: %s", peer,
+                  verb, path, outcome->text);
+        break;
+    default:
+        error_set(err, outcome->fault, "%s %s the message: %s", peer, verb,
+                  outcome->text);
+    }
+    return probe_remedy(outcome->stage, err);
+}
+
+static bool send_message(struct session *session,
+                         const struct probe_message *message, const char *peer,
+                         struct error *err)
+{
+    static const size_t first = 0;
+    struct outcome outcome = { 0 };
+    struct transaction transaction = {
+        .envelope = &message->envelope,
+        .recipients = &first,
+        .count = 1,
+        .outcomes = &outcome,
+        .prefix = "",
+        .fd = message->content.fd,
+        .length = message->content.length,
+        .needs_utf8 = envelope_has_utf8_address(&message->envelope),
+        .wants_utf8 = message->wants_utf8,
+    };
+
+    transaction_run(session, &transaction);
+    bool sent = outcome.kind == OUTCOME_DELIVERED ||
+                tell_refusal(&outcome, message, peer, err);
+    outcome_free(&outcome);
+    return sent;
+}
+
+static bool run(struct probe *probe, const struct config *config,
+                const struct smarthost *smarthost,
+                const struct probe_message *message, struct error *err)
+{
+    struct connector *connector = connector_new(config, smarthost, follow,
+                                                probe);
+    struct session *session =
+        connector_open(connector, clock_now() + 10 * smarthost->timeout, err);
+    bool done = session != NULL || probe_remedy(STAGE_CONNECT, err);
+
+    if (session != NULL && message != NULL)
+        done = send_message(session, message, connector_peer(connector), err);
+    session_close(session);
+    connector_free(connector);
+    return done;
+}
+
+bool probe_smarthost(const struct config *config,
+                     const struct smarthost *smarthost, const char *recipient,
+                     uid_t uid, FILE *out, struct error *err)
+{
+    static const char *const words[] = {
+        [TLS_STARTTLS] = "STARTTLS",
+        [TLS_IMPLICIT] = "TLS at once",
+        [TLS_NONE] = "no TLS",
+    };
+    struct smarthost patient = *smarthost;
+    struct probe_message message = { .content = SCRATCH_NONE };
+    int64_t start = clock_now_us();
+    struct probe probe = { .out = out, .last = start };
+
+    patient.timeout = clock_earlier(smarthost->timeout, REPLY_TIME);
+    fprintf(out, "smarthost %s: %s port %u, %s, %s\n", smarthost->name,
+            smarthost->host, (unsigned)smarthost->port, words[smarthost->tls],
+            *smarthost->user != '\0' ? smarthost->user : "no user");
+    bool done = (recipient == NULL ||
+                 probe_message_make(&message, config, recipient, uid, err)) &&
+                run(&probe, config, &patient,
+                    recipient != NULL ? &message : NULL, err);
+    if (done)
+        fprintf(out, "smarthost %s: ok, %" PRId64 " ms\n", smarthost->name,
+                (clock_now_us() - start) / 1000);
+    else
+        error_prefix(err, "smarthost %s", smarthost->name);
+    strings_free(&probe.asked);
+    probe_message_free(&message);
+    return done;
+}

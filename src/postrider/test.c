@@ -1,0 +1,119 @@
+#include "postrider/commands.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "mail/address.h"
+#include "postrider/probe.h"
+#include "util/error.h"
+#include "util/process.h"
+
+struct trial {
+    char *recipient;            /* NULL: only connect */
+    const char *smarthost;      /* NULL: all */
+    uid_t uid;                  /* of the caller */
+};
+
+static bool parse(struct trial *trial, const char **to, int argc, char **argv,
+                  struct error *err)
+{
+    static const struct option options[] = {
+        { "to", required_argument, NULL, 't' },
+        { "smarthost", required_argument, NULL, 's' },
+        { NULL, 0, NULL, 0 },
+    };
+    int letter;
+
+    opterr = 0;
+    while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (letter == 't')
+            *to = optarg;
+        else if (letter == 's')
+            trial->smarthost = optarg;
+        else
+            break;
+    }
+    return (letter == -1 && optind == argc) ||
+           error_set(err, FAULT_USAGE, "usage: postrider test [--to ADDRESS] "
+                     "[--smarthost NAME]");
+}
+
+static bool take_recipient(struct trial *trial, const char *to,
+                           const struct config *config, struct error *err)
+{
+    if (to == NULL)
+        return true;
+    char *address = address_parse_one(to, err);
+    if (address == NULL)
+        return error_prefix(err, "--to %s", to);
+    trial->recipient = address_complete(address, config->domain);
+    free(address);
+    return address_check(trial->recipient, err) ||
+           error_prefix(err, "--to %s", to);
+}
+
+static bool check_smarthosts(const struct config *config,
+                             const struct trial *trial, struct error *err)
+{
+    if (config->smarthost_count == 0)
+        return error_set(err, FAULT_CONFIG, "no smarthost is configured: run "
+                         "postrider setup");
+    return trial->smarthost == NULL ||
+           config_smarthost(config, trial->smarthost) != NULL ||
+           error_set(err, FAULT_USAGE, "--smarthost %s: %s has no section "
+                     "smarthost \"%s\"", trial->smarthost, config->path,
+                     trial->smarthost);
+}
+
+/* Each is tried, whatever came of those before; the first failure counts. */
+static int try_smarthosts(const struct config *config,
+                          const struct trial *trial)
+{
+    const struct smarthost *chosen =
+        trial->smarthost != NULL ? config_smarthost(config, trial->smarthost)
+                                 : NULL;
+    int status = EX_OK;
+
+    for (size_t i = 0; i < config->smarthost_count; i++) {
+        const struct smarthost *smarthost = &config->smarthosts[i];
+        struct error err = { 0 };
+
+        if ((chosen != NULL && smarthost != chosen) ||
+            probe_smarthost(config, smarthost, trial->recipient, trial->uid,
+                            stdout, &err))
+            continue;
+        fflush(stdout);
+        int failed = command_fail(&err);
+        if (status == EX_OK)
+            status = failed;
+    }
+    return status;
+}
+
+int command_test(int argc, char **argv)
+{
+    struct trial trial = { .uid = getuid() };
+    struct config *config = NULL;
+    struct error err = { 0 };
+    const char *to = NULL;
+    int status;
+
+    process_hide_memory();
+    /* The password is read as the daemon reads it. */
+    if (parse(&trial, &to, argc, argv, &err) &&
+        (config = config_load(&err)) != NULL &&
+        take_recipient(&trial, to, config, &err) &&
+        check_smarthosts(config, &trial, &err) &&
+        (config->delivery == DELIVERY_DIRECT ||
+         become_daemon_user(config, &err)))
+        status = try_smarthosts(config, &trial);
+    else
+        status = command_fail(&err);
+    free(trial.recipient);
+    config_free(config);
+    return status;
+}
