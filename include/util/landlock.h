@@ -3,10 +3,10 @@
  *
  * Landlock (Linux 5.13) lets any process give up rights, for itself and its
  * children, for good. What was not allowed before landlock_enforce() is denied
- * with EACCES from then on, as far as the kernel can: descriptors that are
- * open stay as they are, connecting to a Unix socket by its path is not
- * covered, TCP is since Linux 6.7, signals since 6.12. A kernel without it is
- * no fault; the caller logs that and goes on.
+ * from then on: EACCES, for a move EXDEV, for a signal EPERM. Descriptors that
+ * are open stay as they are. Unix sockets with a path can be connected to all
+ * the same; TCP is covered since Linux 6.7, signals since 6.12. A kernel
+ * without Landlock is no fault; the caller logs that and goes on.
  */
 #ifndef POSTRIDER_UTIL_LANDLOCK_H
 #define POSTRIDER_UTIL_LANDLOCK_H

@@ -31,7 +31,7 @@ enum seccomp_profile {
  */
 bool seccomp_enforce(enum seccomp_profile profile, struct error *err);
 
-/* The same with sanitizers, too: for a test that ends with _exit(). */
+/* The same with sanitizers, too: for a test that ends with exit_group(2). */
 bool seccomp_enforce_always(enum seccomp_profile profile, struct error *err);
 
 #endif
