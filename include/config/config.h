@@ -60,7 +60,9 @@ struct sender_rule {
 
 struct config {
     char *path;                     /* of the file; "" if there is none */
-    uid_t owner;                    /* of the file, and may others write it: */
+    char *source;                   /* of the file that holds the smarthosts:
+                                     * path, or smarthost.conf beside it */
+    uid_t owner;                    /* of source, and may others write it: */
     bool owner_only;                /* decides whether password_command runs */
     char *hostname;
     char *domain;
@@ -94,8 +96,9 @@ struct config {
  * Read the configuration that counts for this process: $POSTRIDER_CONFIG;
  * else the caller's own ($XDG_CONFIG_HOME or ~/.config)/postrider/
  * postrider.conf if it exists and belongs to him; else the system's. The
- * first must exist; without the last, everything has its default and no
- * smarthost. NULL with FAULT_CONFIG.
+ * first must exist; without the last, everything has its default. The system's
+ * can have its smarthosts in a file of their own: postrider.conf(5). NULL with
+ * FAULT_CONFIG.
  */
 struct config *config_load(struct error *err);
 

@@ -17,6 +17,7 @@
 #include "util/process.h"
 
 #define FILE_SIZE_MAX ((size_t)1 << 20)
+#define SYSTEM_FOLDER POSTRIDER_SYSCONFDIR "/postrider/"
 
 /* With the defaults, and belonging to nobody. */
 static struct config *config_new(const char *path)
@@ -24,6 +25,7 @@ static struct config *config_new(const char *path)
     struct config *config = alloc_zero(1, sizeof *config);
 
     config->path = alloc_string(path);
+    config->source = alloc_string(path);
     config_keys_init(CONFIG_TOP, config);
     config->lines = alloc_zero(config_keys_of(CONFIG_TOP)->count,
                                sizeof *config->lines);
@@ -47,6 +49,7 @@ void config_free(struct config *config)
     free(config->smarthosts);
     free(config->senders);
     free(config->path);
+    free(config->source);
     free(config->lines);
     config_keys_free(CONFIG_TOP, config);
     free(config);
@@ -69,18 +72,18 @@ static bool read_open_file(int fd, struct config *config, struct buf *text,
     struct stat status;
 
     if (fstat(fd, &status) == -1)
-        return error_sys(err, FAULT_CONFIG, "%s", config->path);
+        return error_sys(err, FAULT_CONFIG, "%s", config->source);
     if (!S_ISREG(status.st_mode))
         return error_set(err, FAULT_CONFIG, "%s: is no regular file",
-                         config->path);
+                         config->source);
     if (status.st_size > (off_t)FILE_SIZE_MAX)
         return error_set(err, FAULT_CONFIG, "%s: is larger than 1 MB",
-                         config->path);
+                         config->source);
     config->owner = status.st_uid;
     config->owner_only = (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
     buf_reserve(text, (size_t)status.st_size);
     if (!io_read_all(fd, text, err)) {
-        error_prefix(err, "%s", config->path);
+        error_prefix(err, "%s", config->source);
         err->fault = FAULT_CONFIG;
         return false;
     }
@@ -90,46 +93,57 @@ static bool read_open_file(int fd, struct config *config, struct buf *text,
 static bool read_file(struct config *config, struct buf *text,
                       struct error *err)
 {
-    int fd = open(config->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    int fd = open(config->source, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
     if (fd == -1)
-        return refuse_open(config->path, err);
+        return refuse_open(config->source, err);
     bool done = read_open_file(fd, config, text, err);
     io_close(&fd);
     return done;
 }
 
-/* What the text says; config is freed if that is wrong. */
-static struct config *take_text(struct config *config, const char *text,
-                                size_t length, struct error *err)
+static bool take_text(struct config *config, const char *text, size_t length,
+                      struct error *err)
 {
     struct buf prepared;
 
     buf_init(&prepared, SIZE_MAX);
-    if (!config_text_prepare(&prepared, config->path, text, length, err) ||
-        !config_parse(config, prepared.data, err) ||
-        !config_complete(config, err)) {
-        config_free(config);
-        config = NULL;
-    }
+    bool done = config_text_prepare(&prepared, config->source, text, length,
+                                    err) &&
+                config_parse(config, prepared.data, err);
     buf_free(&prepared);
-    return config;
+    return done;
+}
+
+static bool take_file(struct config *config, const char *path,
+                      struct error *err)
+{
+    struct buf text;
+
+    free(config->source);
+    config->source = alloc_string(path);
+    buf_init(&text, FILE_SIZE_MAX);
+    bool done = read_file(config, &text, err) &&
+                take_text(config, text.data, text.length, err);
+    buf_free(&text);
+    return done;
+}
+
+/* The whole of it, if all has been taken; else it is freed. */
+static struct config *finish(struct config *config, bool taken,
+                             struct error *err)
+{
+    if (taken && config_complete(config, err))
+        return config;
+    config_free(config);
+    return NULL;
 }
 
 struct config *config_load_file(const char *path, struct error *err)
 {
     struct config *config = config_new(path);
-    struct buf text;
 
-    buf_init(&text, FILE_SIZE_MAX);
-    if (read_file(config, &text, err)) {
-        config = take_text(config, text.data, text.length, err);
-    } else {
-        config_free(config);
-        config = NULL;
-    }
-    buf_free(&text);
-    return config;
+    return finish(config, take_file(config, path, err), err);
 }
 
 struct config *config_load_text(const char *path, const char *text,
@@ -139,7 +153,7 @@ struct config *config_load_text(const char *path, const char *text,
 
     config->owner = geteuid();
     config->owner_only = true;
-    return take_text(config, text, length, err);
+    return finish(config, take_text(config, text, length, err), err);
 }
 
 /*
@@ -176,22 +190,28 @@ static bool is_own(const char *path)
            !S_ISDIR(status.st_mode);
 }
 
-/* No file is no fault: the machine may be one whose callers all bring their
- * own, and a message for nobody still ends truthfully. */
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+/*
+ * No file is no fault: the machine may be one whose callers all bring their
+ * own, and a message for nobody still ends truthfully. The second file is what
+ * an installer was told; an administrator's own smarthosts override it.
+ */
 static struct config *load_system(struct error *err)
 {
-    static const char path[] =
-        POSTRIDER_SYSCONFDIR "/postrider/postrider.conf";
+    static const char path[] = SYSTEM_FOLDER "postrider.conf";
+    static const char smarthosts[] = SYSTEM_FOLDER "smarthost.conf";
+    bool exists = is_there(path);
+    struct config *config = config_new(exists ? path : "");
 
-    if (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
-        return config_load_file(path, err);
-
-    struct config *config = config_new("");
     config->owner_only = true;
-    if (config_complete(config, err))
-        return config;
-    config_free(config);
-    return NULL;
+    bool taken = !exists || take_file(config, path, err);
+    if (taken && config->smarthost_count == 0 && is_there(smarthosts))
+        taken = take_file(config, smarthosts, err);
+    return finish(config, taken, err);
 }
 
 struct config *config_load(struct error *err)
@@ -199,6 +219,8 @@ struct config *config_load(struct error *err)
     const char *chosen = secure_getenv("POSTRIDER_CONFIG");
     struct config *config;
 
+    if (chosen != NULL && strcmp(chosen, SYSTEM_FOLDER "postrider.conf") == 0)
+        return load_system(err);
     if (chosen != NULL && *chosen != '\0')
         return config_load_file(chosen, err);
     char *own = own_path();

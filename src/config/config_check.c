@@ -23,7 +23,7 @@ static bool blame(const struct config *config, const struct smarthost *host,
     unsigned line = config_keys_line(CONFIG_SMARTHOST, host->lines, key);
 
     return config_place_prefix(err, &(struct config_place){
-        .path = config->path, .line = line != 0 ? line : host->line,
+        .path = config->source, .line = line != 0 ? line : host->line,
         .section = CONFIG_SMARTHOST, .title = host->name });
 }
 

@@ -44,7 +44,7 @@ static bool blame(const cfg_t *cfg, unsigned line)
     struct reading *reading = reading_of(cfg);
 
     return config_place_prefix(reading->err, &(struct config_place){
-        .path = reading->config->path, .line = line,
+        .path = reading->config->source, .line = line,
         .section = section_of(cfg), .title = cfg->title });
 }
 

@@ -82,7 +82,7 @@ static bool fetch(struct source source, struct secret *secret,
                   struct error *err)
 {
     char path[] = "postrider.conf";
-    const struct config config = { .path = path, .owner = geteuid(),
+    const struct config config = { .source = path, .owner = geteuid(),
                                    .owner_only = true };
 
     return fetch_with(&config, source, secret, err);
@@ -367,9 +367,9 @@ static void kills_a_command_that_takes_too_long(void **state)
 static void runs_no_command_that_others_could_have_written(void **state)
 {
     char path[] = "/etc/x.conf";
-    const struct config shared = { .path = path, .owner = geteuid(),
+    const struct config shared = { .source = path, .owner = geteuid(),
                                    .owner_only = false };
-    const struct config foreign = { .path = path, .owner = 12345,
+    const struct config foreign = { .source = path, .owner = 12345,
                                     .owner_only = true };
     struct secret secret;
     struct error err;
