@@ -15,6 +15,7 @@
 
 #define CREW_JOBS_MAX 16    /* a worker has at most so many at once */
 
+struct launch;
 struct crew;                /* fields: src/relay/crew.c */
 struct crew_member;         /* one worker process */
 
@@ -35,13 +36,11 @@ struct crew_events {
                  size_t count, bool crashed);
 };
 
-/*
- * program is the path of postrider(8), name the smarthost section: workers are
- * started as `program worker NAME` with the socket as descriptor 0 and the
- * journal as 3, everything else closed. smarthost is passed to the events.
- */
-struct crew *crew_new(const char *program, const char *name, size_t smarthost,
-                      unsigned connections, const struct spool *spool,
+/* smarthost is the index of its section, which is called name: for launch, the
+ * events and the log. launch, name and spool are borrowed. */
+struct crew *crew_new(struct launch *launch, const char *name,
+                      size_t smarthost, unsigned connections,
+                      const struct spool *spool,
                       const struct crew_events *events, void *context);
 void crew_free(struct crew *crew);
 
@@ -66,7 +65,7 @@ typedef void crew_watch(void *context, int fd, struct crew_member *member);
 void crew_each(struct crew *crew, crew_watch *add, void *context);
 void crew_handle(struct crew *crew, struct crew_member *member);
 
-/* A child of this process ended: is it one of this crew? Only then are its
+/* A process that was launched ended: is it one of this crew? Only then are its
  * unfinished jobs lost. */
 bool crew_reap(struct crew *crew, pid_t pid, int status);
 

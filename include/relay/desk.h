@@ -57,7 +57,6 @@ struct totals {
 
 struct desk {
     const struct config *config;
-    const char *program;
     struct spool spool;
     struct schedule *schedule;
     struct gate *gates;         /* one a smarthost; so for crews */

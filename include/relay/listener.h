@@ -11,15 +11,16 @@
 #include "util/error.h"
 #include "util/strings.h"
 
+struct launch;
 struct listener;            /* fields: src/relay/listener.c */
 
 /*
  * Listen at each of the addresses: paths of Unix sockets (mode 0666), or
  * "127.0.0.1:25" and "[::1]:25", which the configuration has proved to be
- * loopback. sendmail is the path of the program. NULL with FAULT_CONFIG.
+ * loopback. launch is borrowed. NULL with FAULT_CONFIG.
  */
 struct listener *listener_new(const struct strings *addresses,
-                              const char *sendmail, struct error *err);
+                              struct launch *launch, struct error *err);
 void listener_free(struct listener *listener);          /* NULL is allowed */
 
 /* For the poll loop: descriptors to watch for input, none while too many
@@ -29,7 +30,7 @@ void listener_each(struct listener *listener, listener_watch *add,
                    void *context);
 void listener_handle(struct listener *listener, int fd);
 
-/* A child of this process ended: was it one of these? */
+/* A process that was launched ended: was it one of these? */
 bool listener_reap(struct listener *listener, pid_t pid);
 
 #endif

@@ -15,11 +15,11 @@ enum manager_end { MANAGER_STOPPED, MANAGER_RELOAD, MANAGER_FAILED };
 
 /*
  * Run the daemon in this process, which already is the user that owns the
- * spool. program is the absolute path of postrider(8), for workers. Returns
- * after SIGTERM or SIGINT, or after SIGHUP to be started again with the new
- * configuration; MANAGER_FAILED with err when it cannot start.
+ * spool. launcher is a socket to the process that starts others (launcher.h);
+ * owned. Returns after SIGTERM or SIGINT, or after SIGUSR1 to be started again
+ * with a new configuration; MANAGER_FAILED with err when it cannot start.
  */
-enum manager_end manager_run(const struct config *config, const char *program,
+enum manager_end manager_run(const struct config *config, int launcher,
                              struct error *err);
 
 #endif

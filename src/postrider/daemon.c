@@ -3,20 +3,27 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "config/config.h"
+#include "relay/launcher.h"
 #include "relay/manager.h"
 #include "relay/worker.h"
 #include "util/alloc.h"
+#include "util/io.h"
 #include "util/log.h"
 #include "util/process.h"
+
+#define EXIT_RELOAD 100         /* of the manager: none of <sysexits.h> */
 
 /* The directory of the control socket belongs to the user of the daemon. */
 static void make_run_directory(const struct config *config,
@@ -67,29 +74,98 @@ static bool prepare(struct config **config, struct error *err)
     return config_check_files(*config, err);
 }
 
+/* A configuration that is wrong must not take a running daemon down. */
+static bool may_reload(void)
+{
+    struct error err = { 0 };
+    struct config *fresh = config_load(&err);
+    bool right = fresh != NULL && config_check_files(fresh, &err);
+
+    if (!right)
+        log_line(LOG_LEVEL_ERROR, "not reloaded: %s", err.text);
+    config_free(fresh);
+    return right;
+}
+
+/* The manager's whole life, in a process of its own. */
+static void manage(const struct config *config, int launcher, pid_t parent)
+{
+    struct error err = { 0 };
+    enum manager_end end = MANAGER_FAILED;
+
+    /* Without the launcher a new daemon will come: leave it the spool. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() == parent)
+        end = manager_run(config, launcher, &err);
+    if (end == MANAGER_FAILED)
+        log_line(LOG_LEVEL_ERROR, "not started: %s", err.text);
+    _exit(end == MANAGER_STOPPED  ? EX_OK
+          : end == MANAGER_RELOAD ? EXIT_RELOAD : command_fail(&err));
+}
+
+/* Both processes of the daemon; the wait(2) status of the manager. */
+static int run_daemon(const struct config *config, const char *program,
+                      struct error *err)
+{
+    struct launcher_settings settings = { .config = config,
+                                          .program = program,
+                                          .may_reload = may_reload };
+    int ends[2] = { -1, -1 }, signals = -1, status = -1;
+    pid_t self = getpid();
+
+    if (!launcher_prepare(&signals, err))
+        return -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1 ||
+        (settings.manager = fork()) == -1) {
+        error_sys(err, FAULT_SYSTEM, "start the manager");
+    } else if (settings.manager == 0) {
+        close(ends[0]);
+        close(signals);
+        manage(config, ends[1], self);
+    } else {
+        io_close(&ends[1]);
+        /* sendmail stands beside postrider, wherever that is. */
+        char *sendmail = alloc_format("%.*s/sendmail",
+                                      (int)(strrchr(program, '/') - program),
+                                      program);
+        settings.sendmail = sendmail;
+        settings.socket = ends[0];
+        status = launcher_run(&settings, signals);
+        free(sendmail);
+    }
+    io_close(&ends[0]);
+    io_close(&ends[1]);
+    io_close(&signals);
+    return status;
+}
+
 int command_daemon(int argc, char **argv)
 {
     struct config *config = NULL;
     struct error err = { 0 };
-    enum manager_end end = MANAGER_FAILED;
     char *program = process_executable();
+    int status = -1;
 
     if (argc > 1)
         error_set(&err, FAULT_USAGE, "daemon takes no arguments");
     else if (program == NULL)
         error_set(&err, FAULT_SYSTEM, "/proc is not mounted");
     else if (prepare(&config, &err))
-        end = manager_run(config, program, &err);
-    if (end == MANAGER_FAILED)
+        status = run_daemon(config, program, &err);
+    if (status == -1)
         log_line(LOG_LEVEL_ERROR, "not started: %s", err.text);
+    else if (WIFSIGNALED(status))
+        log_line(LOG_LEVEL_ALERT, "ended by signal %d", WTERMSIG(status));
     config_free(config);
 
     /* All that counts is on disk: a new start is the simplest new reading. */
-    if (end == MANAGER_RELOAD)
+    if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_RELOAD)
         execv(program, argv - 1);
     free(program);
-    return end == MANAGER_STOPPED ? EX_OK
-           : end == MANAGER_RELOAD ? EX_OSERR : command_fail(&err);
+    if (status == -1)
+        return command_fail(&err);
+    return WIFEXITED(status) && WEXITSTATUS(status) != EXIT_RELOAD
+           ? WEXITSTATUS(status) : EX_OSERR;
 }
 
 int command_worker(int argc, char **argv)

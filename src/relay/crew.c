@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "relay/launch.h"
 #include "spool/journal.h"
 #include "util/alloc.h"
 #include "util/io.h"
@@ -19,8 +19,6 @@
 #define BUSY 4                  /* jobs with all workers before one more is
                                  * started: a start costs as much as those */
 #define JOURNAL_LINES 1000      /* before an idle worker's journal is emptied */
-
-extern char **environ;
 
 struct job {
     uint64_t number;
@@ -40,7 +38,7 @@ struct crew_member {
 };
 
 struct crew {
-    const char *program;
+    struct launch *launch;
     const char *name;
     size_t smarthost;
     unsigned connections;
@@ -52,14 +50,15 @@ struct crew {
     unsigned next_number;       /* of a journal; with the smarthost's index */
 };
 
-struct crew *crew_new(const char *program, const char *name, size_t smarthost,
-                      unsigned connections, const struct spool *spool,
+struct crew *crew_new(struct launch *launch, const char *name,
+                      size_t smarthost, unsigned connections,
+                      const struct spool *spool,
                       const struct crew_events *events, void *context)
 {
     struct crew *crew = alloc_zero(1, sizeof *crew);
 
     *crew = (struct crew){
-        .program = program,
+        .launch = launch,
         .name = name,
         .smarthost = smarthost,
         .connections = connections,
@@ -125,26 +124,6 @@ void crew_free(struct crew *crew)
     free(crew);
 }
 
-/* program worker NAME, with the socket as 0 and the journal as 3. */
-static bool spawn(const struct crew *crew, struct crew_member *member,
-                  int socket, struct error *err)
-{
-    char subcommand[] = "worker";
-    char *arguments[] = { (char *)crew->program, subcommand,
-                          (char *)crew->name, NULL };
-    posix_spawn_file_actions_t actions;
-
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, socket, 0);
-    posix_spawn_file_actions_adddup2(&actions, member->journal, 3);
-    int failure = posix_spawn(&member->pid, crew->program, &actions, NULL,
-                              arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    errno = failure;
-    return failure == 0 || error_sys(err, FAULT_TEMPORARY, "start %s worker",
-                                     crew->program);
-}
-
 static struct crew_member *start(struct crew *crew, struct error *err)
 {
     struct crew_member *member = alloc_zero(1, sizeof *member);
@@ -157,7 +136,10 @@ static struct crew_member *start(struct crew *crew, struct error *err)
     if (started && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK |
                               SOCK_CLOEXEC, 0, ends) == -1)
         started = error_sys(err, FAULT_TEMPORARY, "start a worker");
-    started = started && spawn(crew, member, ends[1], err);
+    if (started)
+        member->pid = launch_worker(crew->launch, crew->smarthost, ends[1],
+                                    member->journal, err);
+    started = started && member->pid != -1;
     io_close(&ends[1]);
     member->socket = ends[0];
     if (started) {
@@ -314,7 +296,7 @@ void crew_handle(struct crew *crew, struct crew_member *member)
     if (received == -1) {
         log_line(LOG_LEVEL_ERROR, "worker %ld of smarthost %s: %s",
                  (long)member->pid, crew->name, err.text);
-        kill(member->pid, SIGKILL);
+        launch_signal(crew->launch, member->pid, SIGKILL);
     }
     io_close(&member->socket);  /* the rest when it is reaped */
 }
@@ -344,7 +326,7 @@ bool crew_reap(struct crew *crew, pid_t pid, int status)
 void crew_stop(struct crew *crew, int signal)
 {
     for (size_t i = 0; i < crew->count; i++)
-        kill(crew->members[i]->pid, signal);
+        launch_signal(crew->launch, crew->members[i]->pid, signal);
 }
 
 size_t crew_size(const struct crew *crew)

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "relay/launch.h"
 #include "relay/local.h"
 #include "util/alloc.h"
 #include "util/io.h"
@@ -18,10 +18,8 @@
 
 #define SERVERS_MAX 100         /* connections served at a time */
 
-extern char **environ;
-
 struct listener {
-    const char *sendmail;
+    struct launch *launch;
     const struct strings *addresses;
     int *sockets;               /* one an address */
     size_t count;
@@ -75,11 +73,11 @@ static int listen_tcp(const char *text, struct error *err)
 }
 
 struct listener *listener_new(const struct strings *addresses,
-                              const char *sendmail, struct error *err)
+                              struct launch *launch, struct error *err)
 {
     struct listener *listener = alloc_zero(1, sizeof *listener);
 
-    listener->sendmail = sendmail;
+    listener->launch = launch;
     listener->addresses = addresses;
     listener->sockets = alloc_zero(addresses->count, sizeof(int));
     for (size_t i = 0; i < addresses->count; i++) {
@@ -121,26 +119,16 @@ void listener_each(struct listener *listener, listener_watch *add,
             add(context, listener->sockets[i], POLLIN);
 }
 
-/* `sendmail -bs` on the connection, like a child of inetd. */
 static bool serve(struct listener *listener, int connection)
 {
-    char name[] = "sendmail", mode[] = "-bs";
-    char *arguments[] = { name, mode, NULL };
-    posix_spawn_file_actions_t actions;
-    pid_t pid;
+    struct error err = { 0 };
+    pid_t pid = launch_server(listener->launch, connection, &err);
 
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, connection, 0);
-    posix_spawn_file_actions_adddup2(&actions, connection, 1);
-    int failure = posix_spawn(&pid, listener->sendmail, &actions, NULL,
-                              arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (failure == 0)
+    if (pid != -1)
         listener->servers[listener->running++] = pid;
     else
-        log_line(LOG_LEVEL_ERROR, "%s -bs: %s", listener->sendmail,
-                 strerror(failure));
-    return failure == 0;
+        log_line(LOG_LEVEL_ERROR, "%s", err.text);
+    return pid != -1;
 }
 
 void listener_handle(struct listener *listener, int fd)

@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "config/config.h"
 #include "relay/control.h"
 #include "relay/desk.h"
+#include "relay/launch.h"
 #include "relay/listener.h"
 #include "relay/notify.h"
 #include "relay/tally.h"
@@ -31,8 +31,8 @@
 #define METRICS_TIME 15000
 
 /* What a descriptor in the poll set stands for. */
-enum source { SOURCE_SIGNAL, SOURCE_INOTIFY, SOURCE_WORKER, SOURCE_CONTROL,
-              SOURCE_LISTENER };
+enum source { SOURCE_SIGNAL, SOURCE_INOTIFY, SOURCE_LAUNCH, SOURCE_WORKER,
+              SOURCE_CONTROL, SOURCE_LISTENER };
 
 struct watched {
     enum source source;
@@ -42,8 +42,8 @@ struct watched {
 
 struct manager {
     struct desk desk;
+    struct launch *launch;
     struct listener *listener;
-    char *sendmail;             /* path of the program beside ours */
     int signals;
     int inotify;
     struct pollfd *set;         /* rebuilt in each round */
@@ -61,14 +61,14 @@ static void reap(struct manager *manager)
     int status;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        for (size_t i = 0; i < desk->config->smarthost_count; i++)
-            if (crew_reap(desk->crews[i], pid, status)) {
+    while (launch_ended(manager->launch, &pid, &status)) {
+        bool found = listener_reap(manager->listener, pid);
+        for (size_t i = 0; !found && i < desk->config->smarthost_count; i++) {
+            found = crew_reap(desk->crews[i], pid, status);
+            if (found)
                 gate_probe_returned(&desk->gates[i]);
-                break;
-            } else if (listener_reap(manager->listener, pid)) {
-                break;
-            }
+        }
+    }
 }
 
 static void stop(struct manager *manager, enum manager_end end)
@@ -86,34 +86,14 @@ static void stop(struct manager *manager, enum manager_end end)
         crew_stop(desk->crews[i], SIGTERM);
 }
 
-/* A configuration that is wrong must not take a running daemon down. */
-static void reload(struct manager *manager)
-{
-    struct error err = { 0 };
-    struct config *fresh = config_load(&err);
-
-    if (fresh == NULL || !config_check_files(fresh, &err))
-        log_line(LOG_LEVEL_ERROR, "not reloaded: %s", err.text);
-    else
-        stop(manager, MANAGER_RELOAD);
-    config_free(fresh);
-}
-
 static void take_signals(struct manager *manager)
 {
     struct signalfd_siginfo info;
 
     while (io_read(manager->signals, &info, sizeof info) ==
            (ssize_t)sizeof info)
-        switch (info.ssi_signo) {
-        case SIGHUP:
-            reload(manager);
-            break;
-        case SIGCHLD:
-            break;              /* reaped in every round */
-        default:
-            stop(manager, MANAGER_STOPPED);
-        }
+        stop(manager, info.ssi_signo == SIGUSR1 ? MANAGER_RELOAD
+                                                : MANAGER_STOPPED);
 }
 
 static void take_inotify(struct manager *manager)
@@ -175,6 +155,8 @@ static void build_set(struct manager *manager)
     manager->count = 0;
     watch(manager, manager->signals, POLLIN,
           &(struct watched){ .source = SOURCE_SIGNAL });
+    watch(manager, launch_descriptor(manager->launch), POLLIN,
+          &(struct watched){ .source = SOURCE_LAUNCH });
     if (manager->inotify != -1)
         watch(manager, manager->inotify, POLLIN,
               &(struct watched){ .source = SOURCE_INOTIFY });
@@ -199,6 +181,8 @@ static void handle(struct manager *manager, size_t index)
     case SOURCE_INOTIFY:
         take_inotify(manager);
         break;
+    case SOURCE_LAUNCH:
+        break;                  /* who ended is reaped in every round */
     case SOURCE_WORKER:
         crew_handle(manager->desk.crews[what->smarthost], what->member);
         break;
@@ -294,27 +278,14 @@ static void run_round(struct manager *manager)
     housekeeping(manager);
 }
 
-/* sendmail stands beside postrider, wherever that is. */
-static bool prepare_listener(struct manager *manager, struct error *err)
-{
-    const char *program = manager->desk.program;
-    int folder = (int)(strrchr(program, '/') - program);
-
-    manager->sendmail = alloc_format("%.*s/sendmail", folder, program);
-    manager->listener = listener_new(&manager->desk.config->listen,
-                                     manager->sendmail, err);
-    return manager->listener != NULL;
-}
-
 static bool prepare_signals(struct manager *manager, struct error *err)
 {
     sigset_t set;
 
     sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, NULL);
     manager->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return manager->signals != -1 ||
@@ -337,8 +308,9 @@ static void prepare_inotify(struct manager *manager)
     free(path);
 }
 
-static void prepare_smarthosts(struct desk *desk)
+static void prepare_smarthosts(struct manager *manager)
 {
+    struct desk *desk = &manager->desk;
     const struct config *config = desk->config;
     size_t count = config->smarthost_count;
 
@@ -349,7 +321,7 @@ static void prepare_smarthosts(struct desk *desk)
         const struct smarthost *smarthost = &config->smarthosts[i];
         gate_init(&desk->gates[i], smarthost->messages_per_minute,
                   clock_now());
-        desk->crews[i] = crew_new(desk->program, smarthost->name, i,
+        desk->crews[i] = crew_new(manager->launch, smarthost->name, i,
                                   smarthost->connections, &desk->spool,
                                   &mission_events, desk);
     }
@@ -386,7 +358,7 @@ static void clean_up(struct manager *manager)
     strings_free(&desk->unread);
     control_free(desk->control);
     listener_free(manager->listener);
-    free(manager->sendmail);
+    launch_free(manager->launch);
     spool_close(&desk->spool);
     io_close(&manager->signals);
     io_close(&manager->inotify);
@@ -394,12 +366,24 @@ static void clean_up(struct manager *manager)
     free(manager->watched);
 }
 
-enum manager_end manager_run(const struct config *config, const char *program,
+static void work(struct manager *manager)
+{
+    struct desk *desk = &manager->desk;
+
+    log_line(LOG_LEVEL_INFO, "started: %zu queued",
+             schedule_count(desk->schedule));
+    notify_send("READY=1\nSTATUS=%zu queued", schedule_count(desk->schedule));
+    while (!is_finished(manager))
+        run_round(manager);
+    tally_write(desk);
+}
+
+enum manager_end manager_run(const struct config *config, int launcher,
                              struct error *err)
 {
     struct manager manager = {
-        .desk = { .config = config, .program = program,
-                  .started = time(NULL) },
+        .desk = { .config = config, .started = time(NULL) },
+        .launch = launch_new(launcher),
         .signals = -1,
         .inotify = -1,
         .watchdog = notify_watchdog_interval(),
@@ -414,23 +398,18 @@ enum manager_end manager_run(const struct config *config, const char *program,
                    (desk->control = control_new(config->control,
                                                 answer_request, desk,
                                                 err)) != NULL &&
-                   prepare_listener(&manager, err);
+                   (manager.listener = listener_new(&config->listen,
+                                                    manager.launch,
+                                                    err)) != NULL;
     if (started) {
-        prepare_smarthosts(desk);
+        prepare_smarthosts(&manager);
         prepare_inotify(&manager);
         desk->scan = drop_scan_new(&desk->spool, is_known, desk);
         desk->scan_due = true;
         started = pickup_recover(desk, err);
     }
-    if (started) {
-        log_line(LOG_LEVEL_INFO, "started: %zu queued",
-                 schedule_count(desk->schedule));
-        notify_send("READY=1\nSTATUS=%zu queued",
-                    schedule_count(desk->schedule));
-        while (!is_finished(&manager))
-            run_round(&manager);
-        tally_write(desk);
-    }
+    if (started)
+        work(&manager);
     clean_up(&manager);
     return manager.end;
 }

@@ -3,12 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
+#include "util/pass.h"
 #include "util/text.h"
 
 #define TEXT_MAX 4096           /* of one string in a parcel */
@@ -117,27 +116,7 @@ static void get_outcome(struct cursor *in, struct parcel_outcome *one)
 static bool send_datagram(int socket, const struct buf *data, int fd,
                           struct error *err)
 {
-    union {
-        struct cmsghdr align;
-        char octets[CMSG_SPACE(sizeof fd)];
-    } control = { 0 };
-    struct iovec vector = { data->data, data->length };
-    struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
-    ssize_t sent;
-
-    if (fd != -1) {
-        message.msg_control = control.octets;
-        message.msg_controllen = sizeof control.octets;
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    }
-    do
-        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-    while (sent == -1 && errno == EINTR);
-    if (sent != -1)
+    if (pass_send(socket, data->data, data->length, &fd, fd != -1))
         return true;
     bool later = errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ||
                  errno == ETOOMANYREFS;
@@ -238,58 +217,22 @@ static bool parse(struct parcel *parcel, struct cursor *in)
     return in->right && in->rest == 0;
 }
 
-/* The first descriptor that came along; others are not wanted. */
-static int take_descriptor(struct msghdr *message)
-{
-    int found = -1;
-
-    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL;
-         header = CMSG_NXTHDR(message, header)) {
-        if (header->cmsg_level != SOL_SOCKET ||
-            header->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
-            if (found == -1)
-                found = fd;
-            else
-                close(fd);
-        }
-    }
-    return found;
-}
-
 int parcel_receive(int socket, struct parcel *parcel, struct error *err)
 {
-    union {
-        struct cmsghdr align;
-        char octets[CMSG_SPACE(4 * sizeof(int))];
-    } control;
     char *data = alloc_resize(NULL, PARCEL_SIZE_MAX, 1);
-    struct iovec vector = { data, PARCEL_SIZE_MAX };
-    struct msghdr message = {
-        .msg_iov = &vector,
-        .msg_iovlen = 1,
-        .msg_control = control.octets,
-        .msg_controllen = sizeof control.octets,
-    };
-    ssize_t length;
+    size_t count;
     int result = 1;
 
     *parcel = (struct parcel){ .fd = -1 };
-    do
-        length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (length == -1 && errno == EINTR);
-    if (length == 0 || (length == -1 && errno == ECONNRESET)) {
+    ssize_t length = pass_receive(socket, data, PARCEL_SIZE_MAX, &parcel->fd,
+                                  1, &count);
+    if (length == 0) {
         result = 0;
     } else if (length == -1) {
         error_sys(err, FAULT_TEMPORARY, "hear from the other process");
         result = -1;
     } else {
         struct cursor in = { data, (size_t)length, true };
-        parcel->fd = take_descriptor(&message);
         if (!parse(parcel, &in)) {
             error_set(err, FAULT_PROTOCOL, "the other process talks nonsense");
             parcel_free(parcel);

@@ -40,8 +40,8 @@ struct worker {
     const struct config *config;
     const struct smarthost *smarthost;
     struct connector *connector;
-    struct session *session;    /* NULL: none open */
-    unsigned messages;          /* sent over this session */
+    struct session *session;
+    unsigned messages;          /* sent over it */
     int socket;
     int journal;
     struct job *first, *last;
@@ -181,7 +181,6 @@ static bool open_session(struct worker *worker, const struct job *job)
 
     worker->session = connector_open(worker->connector,
                                      deadline_for(worker, job), &err);
-    worker->messages = 0;
     parcel.peer = alloc_string(connector_peer(worker->connector));
     if (worker->session == NULL) {
         parcel.kind = PARCEL_CLOSED;
@@ -190,12 +189,6 @@ static bool open_session(struct worker *worker, const struct job *job)
     tell(worker, &parcel);
     parcel_free(&parcel);
     return worker->session != NULL;
-}
-
-static void close_session(struct worker *worker)
-{
-    session_close(worker->session);
-    worker->session = NULL;
 }
 
 /*
@@ -222,8 +215,8 @@ static bool is_begun(const struct job *job)
     return job != NULL && job->shipment.transaction.begun;
 }
 
-/* Run the first job. */
-static void run_job(struct worker *worker)
+/* Run the first job. False: the session is at its end. */
+static bool run_job(struct worker *worker)
 {
     link_jobs(worker);
     struct job *job = take_first(worker);
@@ -242,8 +235,7 @@ static void run_job(struct worker *worker)
         job_free(job);
     }
     bool full = worker->messages >= worker->smarthost->messages_per_connection;
-    if (!usable || (full && !is_begun(worker->first)))
-        close_session(worker);
+    return usable && (!full || is_begun(worker->first));
 }
 
 /*
@@ -257,30 +249,30 @@ static bool is_over(const struct worker *worker)
            !worker->first->shipment.transaction.content_sent;
 }
 
-/* Work until there is none, the manager is gone, or no session can be had. */
+/*
+ * Work until there is none, the manager is gone, or the session is at its end.
+ * What was not begun goes to another worker: this process can open nothing.
+ */
 static void serve(struct worker *worker)
 {
-    bool manager = true;
+    bool usable = true;
 
-    while (!asked_to_stop || is_begun(worker->first)) {
-        if (worker->first == NULL) {
-            manager = take_jobs(worker, IDLE_TIME);
-            if (worker->first == NULL)
-                break;
-        } else {
-            manager = take_jobs(worker, 0);
-        }
+    while (usable && (!asked_to_stop || is_begun(worker->first))) {
+        bool waits = worker->first == NULL;
+        bool manager = take_jobs(worker, waits ? IDLE_TIME : 0);
+        if (worker->first == NULL)
+            break;
         if (!manager) {
             asked_to_stop = 1;              /* begin nothing behind it */
             if (is_over(worker))
                 break;
         }
-        if (worker->session != NULL && !is_begun(worker->first) &&
+        /* A session may end between messages, but one that never carried any
+         * must be an attempt: or this would go on for ever. */
+        if (worker->messages > 0 && !is_begun(worker->first) &&
             !session_usable(worker->session))
-            close_session(worker);
-        if (worker->session == NULL && !open_session(worker, worker->first))
             break;
-        run_job(worker);
+        usable = run_job(worker);
     }
 }
 
@@ -290,6 +282,7 @@ static void prepare_signals(void)
     struct sigaction action = { .sa_handler = on_stop };
 
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);       /* of a terminal, to all of us */
 }
 
 int worker_run(const struct config *config, const struct smarthost *smarthost,
@@ -304,8 +297,10 @@ int worker_run(const struct config *config, const struct smarthost *smarthost,
     };
 
     prepare_signals();
-    serve(&worker);
-    close_session(&worker);
+    if (take_jobs(&worker, IDLE_TIME) && worker.first != NULL &&
+        open_session(&worker, worker.first))
+        serve(&worker);
+    session_close(worker.session);
     while (worker.first != NULL)
         job_free(take_first(&worker));
     connector_free(worker.connector);

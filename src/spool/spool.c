@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -10,6 +11,9 @@
 #include "spool/junk.h"
 #include "util/io.h"
 #include "util/text.h"
+
+#define LOCK_TIME 2000          /* milliseconds */
+#define LOCK_STEP 20
 
 /* What a folder must be; "" is the spool itself. */
 struct folder {
@@ -85,12 +89,19 @@ static bool open_folder(struct spool *spool, int root,
 }
 
 /* Two daemons would deliver everything twice. The lock ends with the process,
- * and is not its children's: they do not inherit the descriptor. */
+ * and is not its children's: they do not inherit the descriptor. One that was
+ * killed may take a moment to end. */
 static bool lock(const struct spool *spool, struct error *err)
 {
-    return flock(spool->queue, LOCK_EX | LOCK_NB) == 0 ||
-           error_set(err, FAULT_CONFIG, "%s is in use: is another daemon "
-                     "running?", spool->path);
+    int tries = LOCK_TIME / LOCK_STEP;
+
+    while (flock(spool->queue, LOCK_EX | LOCK_NB) == -1)
+        if (errno != EWOULDBLOCK || tries-- == 0)
+            return error_set(err, FAULT_CONFIG, "%s is in use: is another "
+                             "daemon running?", spool->path);
+        else
+            poll(NULL, 0, LOCK_STEP);
+    return true;
 }
 
 bool spool_open(struct spool *spool, const char *path, bool strict,

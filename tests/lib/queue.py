@@ -143,16 +143,30 @@ class Daemon:
         kill_group(self.process)
         self.process.wait(PATIENCE)
 
-    def workers(self):
-        """pids of its children."""
+    def children(self, command):
+        """pids of its children that run this command."""
+        def runs(pid):
+            try:
+                line = pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                return False                    # it has ended since
+            return command in line.split("\0")
+
         path = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return [int(pid) for pid in path.read_text().split()]
+        return [int(pid) for pid in path.read_text().split()
+                if runs(pid)]
+
+    def workers(self):
+        return self.children("worker")
 
     def cpu_time(self):
-        """Seconds it has used so far."""
-        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text() \
-            .rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds that it and its manager have used so far."""
+        ticks = 0
+        for pid in (self.pid, *self.children("daemon")):
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text() \
+                .rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
 
 class Queue(Programs):

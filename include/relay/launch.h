@@ -1,0 +1,57 @@
+/*
+ * launch.h - how the manager has processes started
+ *
+ * The manager reads what hostile users write: it may start nothing and reach
+ * no network (relay/confine.h). Its parent does that for it (launcher.h), on
+ * requests of a fixed shape over a SOCK_SEQPACKET pair, and tells of ends.
+ */
+#ifndef POSTRIDER_RELAY_LAUNCH_H
+#define POSTRIDER_RELAY_LAUNCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+
+/* What is said; both ends are one program. */
+enum launch_kind { LAUNCH_WORKER, LAUNCH_SERVER, LAUNCH_SIGNAL };
+struct launch_request {
+    enum launch_kind kind;
+    size_t smarthost;           /* WORKER: index of its section */
+    pid_t pid;                  /* SIGNAL: to whom */
+    int signal;
+};                              /* WORKER: socket, journal; SERVER: connection */
+struct launch_news {
+    bool ended;                 /* else it is the answer to a request */
+    pid_t pid;
+    int value;                  /* ended: wait(2) status; else 0 or errno */
+};
+
+struct launch;                  /* fields: src/relay/launch.c */
+
+/* socket is owned, and non-blocking from here on. */
+struct launch *launch_new(int socket);
+void launch_free(struct launch *launch);                /* NULL is allowed */
+
+/* `postrider worker` with the socket as descriptor 0, the journal as 3; and
+ * `sendmail -bs` on a connection. Descriptors stay the caller's. -1 with
+ * FAULT_TEMPORARY. */
+pid_t launch_worker(struct launch *launch, size_t smarthost, int socket,
+                    int journal, struct error *err);
+pid_t launch_server(struct launch *launch, int connection, struct error *err);
+
+/* To a process that was started here; one that ended meanwhile is none. */
+void launch_signal(struct launch *launch, pid_t pid, int signal);
+
+/* For the poll loop: input means that launch_ended() has something. */
+int launch_descriptor(const struct launch *launch);
+
+/* The next process that ended. False: none for now. */
+bool launch_ended(struct launch *launch, pid_t *pid, int *status);
+
+/* The parent is gone. */
+bool launch_lost(const struct launch *launch);
+
+#endif

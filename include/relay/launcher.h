@@ -1,0 +1,36 @@
+/*
+ * launcher.h - the parent of the manager: it starts processes, and no more
+ *
+ * It reads no mail, no answers and no names: only signals, and requests of a
+ * fixed shape (launch.h) which it checks, since the manager is not trusted.
+ */
+#ifndef POSTRIDER_RELAY_LAUNCHER_H
+#define POSTRIDER_RELAY_LAUNCHER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+
+struct config;
+
+struct launcher_settings {
+    const struct config *config;
+    const char *program;        /* path of postrider(8), for workers */
+    const char *sendmail;       /* path, for -bs */
+    int socket;                 /* to the manager; blocking */
+    pid_t manager;
+    bool (*may_reload)(void);   /* asked at SIGHUP: is what will be read in
+                                 * order? It logs what is not. */
+};
+
+/* Block the signals that launcher_run() waits for. Before the fork. */
+bool launcher_prepare(int *signals, struct error *err);
+
+/*
+ * Serve the manager until it has ended; its wait(2) status. SIGTERM and SIGINT
+ * are passed to it as SIGTERM, SIGHUP as SIGUSR1 if it may be.
+ */
+int launcher_run(const struct launcher_settings *settings, int signals);
+
+#endif

@@ -1,0 +1,228 @@
+#include "relay/launcher.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "relay/launch.h"
+#include "util/alloc.h"
+#include "util/io.h"
+#include "util/pass.h"
+
+extern char **environ;
+
+struct child {
+    pid_t pid;
+    bool ended;                 /* and the manager has not been told */
+    int status;
+};
+
+struct launcher {
+    const struct launcher_settings *settings;
+    int signals;
+    struct child *children;
+    size_t count;
+    size_t untold;              /* of them, ended */
+    bool deaf;                  /* the manager closed its end: it is leaving */
+    bool over;                  /* the manager ended: */
+    int status;
+};
+
+bool launcher_prepare(int *signals, struct error *err)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    /* The manager inherits it: it must not be too early for what we send. */
+    sigset_t reload;
+    sigemptyset(&reload);
+    sigaddset(&reload, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &reload, NULL);
+    *signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return *signals != -1 || error_sys(err, FAULT_SYSTEM, "signalfd");
+}
+
+static struct child *find_child(struct launcher *launcher, pid_t pid)
+{
+    for (size_t i = 0; i < launcher->count; i++)
+        if (launcher->children[i].pid == pid && !launcher->children[i].ended)
+            return &launcher->children[i];
+    return NULL;
+}
+
+static void reap(struct launcher *launcher)
+{
+    pid_t pid;
+    int status;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        struct child *child = find_child(launcher, pid);
+        if (pid == launcher->settings->manager) {
+            launcher->over = true;
+            launcher->status = status;
+        } else if (child != NULL) {
+            child->ended = true;
+            child->status = status;
+            launcher->untold++;
+        }
+    }
+}
+
+/* Never waits: the manager may be waiting for us. */
+static void tell_ends(struct launcher *launcher)
+{
+    size_t i = 0;
+
+    while (launcher->untold > 0 && i < launcher->count) {
+        struct child *child = &launcher->children[i];
+        const struct launch_news news = { .ended = true, .pid = child->pid,
+                                          .value = child->status };
+        struct pollfd ready = { .fd = launcher->settings->socket,
+                                .events = POLLOUT };
+        if (!child->ended) {
+            i++;
+            continue;
+        }
+        if (poll(&ready, 1, 0) < 1 ||
+            !pass_send(ready.fd, &news, sizeof news, NULL, 0))
+            return;
+        *child = launcher->children[--launcher->count];
+        launcher->untold--;
+    }
+}
+
+static void take_signals(struct launcher *launcher)
+{
+    struct signalfd_siginfo info;
+
+    while (io_read(launcher->signals, &info, sizeof info) ==
+           (ssize_t)sizeof info)
+        switch (info.ssi_signo) {
+        case SIGHUP:
+            if (launcher->settings->may_reload())
+                kill(launcher->settings->manager, SIGUSR1);
+            break;
+        case SIGCHLD:
+            break;              /* reaped in every round */
+        default:
+            kill(launcher->settings->manager, SIGTERM);
+        }
+}
+
+/* 0 or errno. to tells which number each descriptor gets. */
+static int spawn(pid_t *pid, const char *program, char *const *arguments,
+                 const int *fds, const int *to, size_t count)
+{
+    posix_spawn_file_actions_t actions;
+
+    posix_spawn_file_actions_init(&actions);
+    for (size_t i = 0; i < count; i++)
+        posix_spawn_file_actions_adddup2(&actions, fds[i], to[i]);
+    int failure = posix_spawn(pid, program, &actions, NULL, arguments,
+                              environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return failure;
+}
+
+static int spawn_worker(const struct launcher_settings *settings, pid_t *pid,
+                        size_t smarthost, const int *fds)
+{
+    static const int to[] = { STDIN_FILENO, 3 };
+    char command[] = "worker";
+
+    if (smarthost >= settings->config->smarthost_count)
+        return EINVAL;
+    char *arguments[] = { (char *)settings->program, command,
+                          settings->config->smarthosts[smarthost].name, NULL };
+    return spawn(pid, settings->program, arguments, fds, to, 2);
+}
+
+/* Like a child of inetd. */
+static int spawn_server(const struct launcher_settings *settings, pid_t *pid,
+                        int connection)
+{
+    static const int to[] = { STDIN_FILENO, STDOUT_FILENO };
+    const int fds[] = { connection, connection };
+    char name[] = "sendmail", mode[] = "-bs";
+    char *arguments[] = { name, mode, NULL };
+
+    return spawn(pid, settings->sendmail, arguments, fds, to, 2);
+}
+
+static void start(struct launcher *launcher,
+                  const struct launch_request *request, const int *fds,
+                  size_t count)
+{
+    const struct launcher_settings *settings = launcher->settings;
+    struct launch_news news = { .pid = -1, .value = EINVAL };
+
+    if (request->kind == LAUNCH_WORKER && count == 2)
+        news.value = spawn_worker(settings, &news.pid, request->smarthost,
+                                  fds);
+    else if (request->kind == LAUNCH_SERVER && count == 1)
+        news.value = spawn_server(settings, &news.pid, fds[0]);
+    if (news.value == 0) {
+        launcher->children = alloc_resize(launcher->children,
+                                          launcher->count + 1,
+                                          sizeof *launcher->children);
+        launcher->children[launcher->count++] =
+            (struct child){ .pid = news.pid };
+    } else {
+        news.pid = -1;
+    }
+    (void)pass_send(settings->socket, &news, sizeof news, NULL, 0);
+}
+
+static void take_request(struct launcher *launcher)
+{
+    struct launch_request request;
+    int fds[PASS_MAX];
+    size_t count;
+    ssize_t length = pass_receive(launcher->settings->socket, &request,
+                                  sizeof request, fds, PASS_MAX, &count);
+
+    if (length == (ssize_t)sizeof request) {
+        bool may = request.signal == SIGTERM || request.signal == SIGKILL;
+        if (request.kind != LAUNCH_SIGNAL)
+            start(launcher, &request, fds, count);
+        else if (may && find_child(launcher, request.pid) != NULL)
+            kill(request.pid, request.signal);
+    }
+    for (size_t i = 0; i < count; i++)
+        close(fds[i]);
+}
+
+int launcher_run(const struct launcher_settings *settings, int signals)
+{
+    struct launcher launcher = { .settings = settings, .signals = signals };
+
+    for (reap(&launcher); !launcher.over; reap(&launcher)) {
+        tell_ends(&launcher);
+        struct pollfd set[] = {
+            { .fd = signals, .events = POLLIN },
+            { .fd = launcher.deaf ? -1 : settings->socket,
+              .events = launcher.untold > 0 ? POLLIN | POLLOUT : POLLIN },
+        };
+        if (poll(set, 2, -1) < 1)
+            continue;
+        if (set[0].revents != 0)
+            take_signals(&launcher);
+        if ((set[1].revents & POLLIN) != 0)
+            take_request(&launcher);
+        else if ((set[1].revents & (POLLHUP | POLLERR)) != 0)
+            launcher.deaf = true;
+    }
+    free(launcher.children);
+    return launcher.status;
+}

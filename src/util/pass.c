@@ -1,0 +1,76 @@
+#include "util/pass.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+union control {
+    struct cmsghdr align;
+    char octets[CMSG_SPACE(PASS_MAX * sizeof(int))];
+};
+
+bool pass_send(int socket, const void *data, size_t length, const int *fds,
+               size_t count)
+{
+    union control control = { 0 };
+    struct iovec vector = { (void *)data, length };
+    struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
+    ssize_t sent;
+
+    if (count > 0) {
+        message.msg_control = control.octets;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(header), fds, count * sizeof(int));
+    }
+    do
+        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    while (sent == -1 && errno == EINTR);
+    return sent != -1;
+}
+
+static void take_descriptors(const struct cmsghdr *header, int *fds,
+                             size_t room, size_t *count)
+{
+    size_t came = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+    for (size_t i = 0; i < came; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+        if (*count < room)
+            fds[(*count)++] = fd;
+        else
+            close(fd);
+    }
+}
+
+ssize_t pass_receive(int socket, void *data, size_t size, int *fds,
+                     size_t room, size_t *count)
+{
+    union control control;
+    struct iovec vector = { data, size };
+    struct msghdr message = {
+        .msg_iov = &vector,
+        .msg_iovlen = 1,
+        .msg_control = control.octets,
+        .msg_controllen = sizeof control.octets,
+    };
+    ssize_t length;
+
+    *count = 0;
+    do
+        length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (length == -1 && errno == EINTR);
+    if (length == -1)
+        return errno == ECONNRESET ? 0 : -1;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;
+         header = CMSG_NXTHDR(&message, header))
+        if (header->cmsg_level == SOL_SOCKET &&
+            header->cmsg_type == SCM_RIGHTS)
+            take_descriptors(header, fds, room, count);
+    return length;
+}
