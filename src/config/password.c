@@ -130,7 +130,8 @@ static bool may_run_command(const struct config *config, struct error *err)
     if (config->owner != 0 && config->owner != geteuid())
         return error_set(err, FAULT_CONFIG, "%s: password_command is not run: "
                          "the file belongs to uid %lu, neither to uid %lu nor "
-                         "to root", config->source, (unsigned long)config->owner,
+                         "to root", config->source,
+                         (unsigned long)config->owner,
                          (unsigned long)geteuid());
     if (!config->owner_only)
         return error_set(err, FAULT_CONFIG, "%s: password_command is not run: "
