@@ -1,0 +1,69 @@
+"""What must be true of a message that came to the smarthost."""
+
+import email
+import email.policy
+import re
+
+HIDDEN = b"bcc@hidden.example"          # who is a Bcc recipient in every case
+ADDRESSES = ("From", "Sender", "Reply-To", "To", "Cc")
+ONCE = ("From", "Date", "Message-ID", "Subject")
+
+
+def problems(case, user, message, data):
+    """What is wrong with a message, as a list of texts."""
+    parsed = email.message_from_bytes(message.content,
+                                      policy=email.policy.default)
+    return [*envelope(case, user, message), *header(case, parsed, message),
+            *body(case, parsed, data)]
+
+
+def envelope(case, user, message):
+    sender = case["from"].format(user=user)
+    if message.reverse_path != ("" if sender == "<>" else sender):
+        yield f"MAIL FROM:<{message.reverse_path}>, not <{sender}>"
+    if sorted(message.recipients) != sorted(case.words("to")):
+        yield f"RCPT TO {message.recipients}"
+
+
+def header(case, parsed, message):
+    for name in ONCE:
+        count = len(message.fields(name))
+        if count > 1 or count == 0 and name != "Subject":
+            yield f"{count} fields {name}"
+    if not re.fullmatch(r"<[^<>@\s]+@[^<>@\s]+>",
+                        "".join(message.fields("Message-ID"))):
+        yield f"Message-ID {message.fields('Message-ID')}"
+    for name in ADDRESSES:
+        for field in parsed.get_all(name, []):
+            for address in field.addresses:
+                if not address.domain:
+                    yield f"{name}: {field}: no domain"
+    if parsed["Bcc"] is not None or HIDDEN in message.content:
+        yield "the Bcc recipient can be seen"
+    if not message.fields("Received"):
+        yield "no Received"
+    for wanted in case["field"]:
+        name, _, value = wanted.partition(": ")
+        if value not in message.fields(name) + \
+                [str(field) for field in parsed.get_all(name, [])]:
+            yield f"{name}: {message.fields(name)}, not {value!r}"
+
+
+def body(case, parsed, data):
+    text = text_of(parsed)
+    for wanted in case["holds"]:
+        if wanted not in text:
+            yield f"the body is without {wanted!r}: {text[-300:]!r}"
+    if not case["holds"]:
+        wanted = (data / case["body"]).read_text(encoding="utf-8")
+        if text.rstrip("\n") != wanted.rstrip("\n"):
+            yield f"body {text!r}"
+
+
+def text_of(parsed):
+    """The text parts, decoded, with LF line ends."""
+    texts = [part.get_payload(decode=True).decode(
+                 part.get_content_charset("utf-8"), "backslashreplace")
+             for part in parsed.walk()
+             if part.get_content_maintype() == "text"]
+    return "\n".join(texts).replace("\r\n", "\n")
