@@ -87,6 +87,7 @@ static const struct rule everybody[] = {
     { __NR_getgid, ALLOW, 0, 0 },
     { __NR_getegid, ALLOW, 0, 0 },
     { __NR_tgkill, ALLOW_SELF, 0, 0 },
+    { __NR_tkill, ALLOW_SELF, 0, 0 },           /* musl's */
     { __NR_exit, ALLOW, 0, 0 },
     { __NR_exit_group, ALLOW, 0, 0 },
 
@@ -129,10 +130,11 @@ static const struct rule everybody[] = {
     { __NR_fstat, ALLOW, 0, 0 },
     { __NR_statx, ALLOW, 0, 0 },
 
-    /* stdio asks whether it writes to a terminal, malloc names its memory:
-     * neither needs an answer. */
+    /* stdio asks whether it writes to a terminal, malloc names its memory,
+     * sysconf() asks for limits: they do without an answer. */
     { __NR_ioctl, REFUSE, ENOTTY, 0 },
     { __NR_prctl, REFUSE, EINVAL, 0 },
+    { __NR_prlimit64, REFUSE, EPERM, 0 },
 
     /* 64-bit architectures. */
 #ifdef __NR_newfstatat
