@@ -16,6 +16,8 @@ static const struct command {
     { "status", command_status, "the daemon in numbers" },
     { "check", command_check, "the configuration, passwords and the spool" },
     { "test", command_test, "a session with each smarthost, step by step" },
+    { "import", command_import, "the configuration of ssmtp, msmtp, dma, ..." },
+    { "setup", command_setup, "write the configuration, and try it" },
     { "direct", command_direct, "relay the message file on standard input" },
     { "worker", command_worker, "one connection; started by the daemon" },
 };

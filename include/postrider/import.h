@@ -1,0 +1,170 @@
+/*
+ * import.h - another program's configuration, made into a recipe
+ *
+ * Each format is a file of src/postrider, import_NAME.c, with a row in
+ * import.c. It reads lines, collects what they say in accounts, and writes
+ * those as smarthost and sender sections. Whatever has no counterpart is said
+ * on standard error, with its line: a setting is never dropped in silence.
+ */
+#ifndef POSTRIDER_POSTRIDER_IMPORT_H
+#define POSTRIDER_POSTRIDER_IMPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/config_keys.h"
+#include "util/error.h"
+#include "util/strings.h"
+
+struct recipe;
+
+/* One run, and the place that is being read: notes name it. */
+struct import {
+    struct recipe *recipe;
+    const char *file;
+    unsigned line;                  /* 0: no line in particular */
+    const char *key;                /* NULL: none in particular */
+    unsigned obstacles;             /* what keeps mail from leaving as before */
+    bool is_own;                    /* a user's configuration, without daemon */
+};
+
+/* `FILE:LINE: KEY: text` on standard error. */
+void import_note(const struct import *import, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same, and it matters: the import ends with an exit status that says so,
+ * and nothing is installed. */
+void import_obstacle(struct import *import, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Take one line, without its end; it may be changed. All is UTF-8 or not as
+ * the file has it, without control characters but tabs.
+ */
+typedef bool import_line(struct import *import, void *into, char *line,
+                         struct error *err);
+
+/* Read a file of at most 1 MB; a missing last line end and CRLF are fine. The
+ * file is left as import->file, its memory is wiped. FAULT_CONFIG. */
+bool import_lines(struct import *import, const char *path, import_line *take,
+                  void *into, struct error *err);
+
+/* The first line of a file without blanks around it, or NULL. Caller frees. */
+char *import_first_line(const char *path);
+
+/* Path of a name in the folder of another file. The caller frees it. */
+char *import_beside(const char *path, const char *name);
+
+/* Without blanks at both ends; the text is changed. */
+char *import_trim(char *text);
+
+/* What a smarthost section will hold; the names are in import_account.c. */
+enum import_value {
+    IMPORT_HOST, IMPORT_PORT, IMPORT_TLS, IMPORT_CA_FILE, IMPORT_FINGERPRINT,
+    IMPORT_CERT_FILE, IMPORT_KEY_FILE, IMPORT_AUTH, IMPORT_USER,
+    IMPORT_PASSWORD, IMPORT_PASSWORD_COMMAND, IMPORT_PASSWORD_IN_CLEAR,
+    IMPORT_SOURCE_ADDRESS, IMPORT_TIMEOUT, IMPORT_VALUES,
+    IMPORT_OTHER,                   /* the format's own code looks at it */
+    IMPORT_NOTHING                  /* no counterpart, or as why says */
+};
+
+/* A setting that the other program knows. */
+struct import_key {
+    const char *name;
+    enum import_value becomes;
+    const char *why;
+};
+
+struct import_setting {
+    char *key;
+    char *value;
+    unsigned line;
+};
+
+/* The settings of a file or of an account in it; { 0 } is empty. */
+struct import_settings {
+    struct import_setting *items;
+    size_t count;
+};
+
+/* Keep a setting if one of the keys (in any case) has it, else say why not.
+ * One that is set twice keeps the last value. */
+void import_keep(struct import *import, const struct import_key *keys,
+                 size_t count, struct import_settings *settings,
+                 const char *key, const char *value);
+void import_settings_copy(struct import_settings *to,
+                          const struct import_settings *from);
+void import_settings_free(struct import_settings *settings);
+
+/* NULL if it is not set. */
+const struct import_setting *import_find(const struct import_settings *all,
+                                         const char *key);
+const char *import_text(const struct import_settings *all, const char *key);
+
+/* Notes are about this setting from now on; NULL: about the file. */
+void import_at(struct import *import, const struct import_setting *setting);
+
+/* A server and how it was talked to, as the other program did it. */
+struct import_account {
+    char *name;                     /* of the section to be */
+    char *values[IMPORT_VALUES];    /* as in postrider.conf(5); NULL: not set */
+    unsigned lines[IMPORT_VALUES];  /* where they were found */
+    bool was_optional;              /* TLS only if the server offered it */
+    bool was_unchecked;             /* any certificate did */
+};
+
+/* Set a value; NULL or "" takes it away. It is copied. */
+void import_value(struct import *import, struct import_account *account,
+                  enum import_value which, const char *value);
+/* Set what the keys say becomes values of the account. */
+void import_fill(struct import *import, struct import_account *account,
+                 const struct import_key *keys, size_t count,
+                 const struct import_settings *settings);
+void import_account_copy(struct import_account *to,
+                         const struct import_account *from);
+void import_account_free(struct import_account *account);
+
+/* Would both be the same section, but for its name? */
+bool import_account_equal(const struct import_account *a,
+                          const struct import_account *b);
+
+/* A key at the top of the file, or of the sender section that is open. What
+ * Postrider would refuse is left out, with a note. */
+void import_set(struct import *import, enum config_section section,
+                const char *key, const char *value);
+
+/* Write the smarthost section, and say what differs from before. */
+void import_smarthost(struct import *import,
+                      const struct import_account *account);
+
+/* Write a sender section. Values that are NULL or "" are left out. */
+void import_sender(struct import *import, const char *match,
+                   const char *address, const char *name,
+                   const char *smarthost);
+
+/* A server that is chosen by the sender of a message. */
+struct import_identity {
+    struct import_account account;
+    char *from;                     /* an address, "@domain", or NULL */
+    char *full_name;                /* or NULL */
+};
+
+/* Write the smarthost sections and the sender sections that choose as the
+ * other program did: the usual identity unless another has the address. */
+void import_identities(struct import *import,
+                       const struct import_identity *identities, size_t count,
+                       size_t usual);
+void import_identities_free(struct import_identity *identities, size_t count);
+
+/* Programs that made their caller wait: a user's own configuration has him
+ * wait still, the system's, in /etc, queues. */
+void import_delivery(struct import *import);
+
+/* The formats: read path, write the recipe. FAULT_CONFIG if there is nothing
+ * that could be translated. */
+typedef bool import_format(struct import *import, const char *path,
+                           struct error *err);
+import_format import_ssmtp, import_msmtp, import_dma, import_nullmailer,
+              import_esmtp;
+
+#endif

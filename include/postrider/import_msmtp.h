@@ -1,0 +1,26 @@
+/*
+ * import_msmtp.h - what the commands of an msmtp account mean here
+ */
+#ifndef POSTRIDER_POSTRIDER_IMPORT_MSMTP_H
+#define POSTRIDER_POSTRIDER_IMPORT_MSMTP_H
+
+#include <stdbool.h>
+
+struct import;
+struct import_identity;
+struct import_settings;
+
+void import_msmtp_keep(struct import *import, struct import_settings *settings,
+                       const char *key, const char *argument);
+
+/* The account as an identity, which the caller frees. The usual account's
+ * sender becomes everybody's. */
+void import_msmtp_identity(struct import *import, const char *name,
+                           const struct import_settings *settings,
+                           bool is_usual, struct import_identity *identity);
+
+/* What the usual account says for the top of the file. */
+void import_msmtp_top(struct import *import,
+                      const struct import_settings *settings);
+
+#endif

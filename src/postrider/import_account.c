@@ -1,0 +1,234 @@
+/* A server of another program as a smarthost section, and its senders. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "postrider/import.h"
+#include "postrider/recipe.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+static const char *const names[IMPORT_VALUES] = {
+    [IMPORT_HOST] = "host",
+    [IMPORT_PORT] = "port",
+    [IMPORT_TLS] = "tls",
+    [IMPORT_CA_FILE] = "tls_ca_file",
+    [IMPORT_FINGERPRINT] = "tls_fingerprint",
+    [IMPORT_CERT_FILE] = "tls_cert_file",
+    [IMPORT_KEY_FILE] = "tls_key_file",
+    [IMPORT_AUTH] = "auth",
+    [IMPORT_USER] = "user",
+    [IMPORT_PASSWORD] = "password",
+    [IMPORT_PASSWORD_COMMAND] = "password_command",
+    [IMPORT_PASSWORD_IN_CLEAR] = "password_in_clear",
+    [IMPORT_SOURCE_ADDRESS] = "source_address",
+    [IMPORT_TIMEOUT] = "timeout",
+};
+
+static void forget(char *text)
+{
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+void import_value(struct import *import, struct import_account *account,
+                  enum import_value which, const char *value)
+{
+    /* Copied first: it may be the old one. */
+    char *copy = value != NULL && *value != '\0' ? alloc_string(value) : NULL;
+
+    forget(account->values[which]);
+    account->values[which] = copy;
+    account->lines[which] = import->line;
+}
+
+void import_fill(struct import *import, struct import_account *account,
+                 const struct import_key *keys, size_t count,
+                 const struct import_settings *settings)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct import_setting *setting =
+            import_find(settings, keys[i].name);
+        if (setting == NULL || keys[i].becomes >= IMPORT_VALUES)
+            continue;
+        import_at(import, setting);
+        import_value(import, account, keys[i].becomes, setting->value);
+    }
+    import_at(import, NULL);
+}
+
+void import_account_copy(struct import_account *to,
+                         const struct import_account *from)
+{
+    *to = *from;
+    to->name = alloc_string(from->name);
+    for (size_t i = 0; i < IMPORT_VALUES; i++)
+        to->values[i] = alloc_string(from->values[i]);
+}
+
+void import_account_free(struct import_account *account)
+{
+    free(account->name);
+    for (size_t i = 0; i < IMPORT_VALUES; i++)
+        forget(account->values[i]);
+    *account = (struct import_account){ 0 };
+}
+
+bool import_account_equal(const struct import_account *a,
+                          const struct import_account *b)
+{
+    for (size_t i = 0; i < IMPORT_VALUES; i++) {
+        const char *x = a->values[i], *y = b->values[i];
+        if (x != y && (x == NULL || y == NULL || strcmp(x, y) != 0))
+            return false;
+    }
+    return a->was_optional == b->was_optional &&
+           a->was_unchecked == b->was_unchecked;
+}
+
+/* Would the key take this value? err says what it takes. */
+static bool is_taken(enum config_section section, const char *name,
+                     const char *value, struct error *err)
+{
+    const struct config_keys *table = config_keys_of(section);
+    _Alignas(max_align_t) char member[sizeof(struct strings)] = { 0 };
+    size_t i = 0;
+
+    while (i + 1 < table->count && strcmp(table->keys[i].name, name) != 0)
+        i++;
+    bool done = table->keys[i].take(&table->keys[i], value, member, err);
+    if (table->keys[i].kind == CONFIG_STRING)
+        free(*(char **)(void *)member);
+    return done;
+}
+
+void import_set(struct import *import, enum config_section section,
+                const char *key, const char *value)
+{
+    struct error err;
+
+    if (value == NULL || *value == '\0')
+        return;
+    if (is_taken(section, key, value, &err))
+        recipe_set(import->recipe, key, value);
+    else
+        import_note(import, "%s = %s: %s: left out", key, value, err.text);
+}
+
+static const char *value_of(const struct import_account *account,
+                            enum import_value which)
+{
+    return account->values[which] != NULL ? account->values[which] : "";
+}
+
+static bool is_loopback(const char *host)
+{
+    return text_equal_case(host, "localhost") || strcmp(host, "::1") == 0 ||
+           strcmp(host, "[::1]") == 0 || text_starts(host, "127.");
+}
+
+/* In clear it was and stays, but nobody shall overlook it. */
+static void warn_clear(struct import *import,
+                       const struct import_account *account)
+{
+    bool has_password = account->values[IMPORT_PASSWORD_IN_CLEAR] != NULL;
+
+    if (is_loopback(value_of(account, IMPORT_HOST)))
+        return;
+    import->line = account->lines[IMPORT_TLS];
+    import_note(import, "WARNING: no TLS, as before: everybody on the way to "
+                "%s can read the mail%s: set tls = starttls if it can do that",
+                value_of(account, IMPORT_HOST),
+                has_password ? " and the password" : "");
+    recipe_remark(import->recipe, "WARNING: the network can read the mail%s. "
+                  "Try tls = starttls, port = 587.",
+                  has_password ? " and the password" : "");
+}
+
+static void warn_tls(struct import *import,
+                     const struct import_account *account)
+{
+    const char *host = value_of(account, IMPORT_HOST);
+
+    import->line = account->lines[IMPORT_TLS];
+    if (account->was_optional) {
+        import_note(import, "TLS was left out where %s did not offer it; now "
+                    "it must be there", host);
+        recipe_remark(import->recipe, "TLS was optional, and is required "
+                      "now.");
+    }
+    if (account->was_unchecked &&
+        account->values[IMPORT_FINGERPRINT] == NULL) {
+        import_note(import, "the certificate of %s was not checked; now it "
+                    "must be right: `postrider test` shows whether it is", host);
+        recipe_remark(import->recipe, "The certificate was not checked, and is "
+                      "now: tls_ca_file or");
+        recipe_remark(import->recipe, "tls_fingerprint if no known authority "
+                      "issued it.");
+    }
+}
+
+/* The files where systems keep the authorities they trust: the default. */
+static bool is_system_store(const char *path)
+{
+    static const char *const stores[] = {
+        "system", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem",
+        "/etc/ssl/certs/ca-bundle.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+    };
+
+    for (size_t i = 0; i < COUNT(stores); i++)
+        if (strcmp(stores[i], path) == 0)
+            return true;
+    return false;
+}
+
+/* The password is none of these; a value that would be refused keeps mail from
+ * leaving, as only what is needed stands in a smarthost section. */
+static void write_value(struct import *import,
+                        const struct import_account *account,
+                        enum import_value which)
+{
+    const char *value = value_of(account, which);
+    struct error err;
+
+    if (*value == '\0' || which == IMPORT_PASSWORD ||
+        (which == IMPORT_CA_FILE && is_system_store(value)))
+        return;
+    import->line = account->lines[which];
+    if (is_taken(CONFIG_SMARTHOST, names[which], value, &err))
+        recipe_set(import->recipe, names[which], value);
+    else if (which == IMPORT_PASSWORD_COMMAND)
+        import_obstacle(import, "%s: %s", names[which], err.text);
+    else
+        import_obstacle(import, "%s = %s: %s", names[which], value, err.text);
+}
+
+void import_smarthost(struct import *import,
+                      const struct import_account *account)
+{
+    bool is_clear = strcmp(value_of(account, IMPORT_TLS), "none") == 0;
+
+    recipe_section(import->recipe, "smarthost", account->name);
+    for (size_t i = 0; i < IMPORT_VALUES; i++) {
+        if (i == IMPORT_TLS && is_clear)
+            warn_clear(import, account);
+        else if (i == IMPORT_TLS)
+            warn_tls(import, account);
+        write_value(import, account, (enum import_value)i);
+    }
+    if (account->values[IMPORT_PASSWORD] != NULL)
+        recipe_password(import->recipe, account->values[IMPORT_PASSWORD]);
+    import->line = 0;
+}
+
+void import_sender(struct import *import, const char *match,
+                   const char *address, const char *name,
+                   const char *smarthost)
+{
+    recipe_section(import->recipe, "sender", match);
+    import_set(import, CONFIG_SENDER, "address", address);
+    import_set(import, CONFIG_SENDER, "name", name);
+    import_set(import, CONFIG_SENDER, "smarthost", smarthost);
+}

@@ -1,0 +1,306 @@
+/*
+ * esmtprc, of the system or of a user
+ *
+ * As esmtp 1.2 reads it: keyword = value, quoted with C's escapes or not; what
+ * follows `identity` is for one sender and shares nothing with the rest.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "postrider/import.h"
+#include "postrider/recipe.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/text.h"
+
+struct identity {
+    char *address;                  /* NULL: the settings in front of any */
+    struct import_settings settings;
+};
+
+struct esmtp {
+    struct identity *identities;
+    size_t count;
+    size_t usual;
+};
+
+static const struct import_key keys[] = {
+    { "hostname", IMPORT_OTHER, NULL },
+    { "username", IMPORT_USER, NULL },
+    { "password", IMPORT_PASSWORD, NULL },
+    { "starttls", IMPORT_OTHER, NULL },
+    { "helo", IMPORT_OTHER, NULL },
+    { "qualifydomain", IMPORT_OTHER, NULL },
+    { "force sender", IMPORT_OTHER, NULL },
+    { "force reverse_path", IMPORT_OTHER, NULL },
+    { "preconnect", IMPORT_OTHER, NULL },
+    { "postconnect", IMPORT_OTHER, NULL },
+    { "force_mda", IMPORT_OTHER, NULL },
+    { "mda", IMPORT_NOTHING, "left out: Postrider delivers nothing here; "
+                             "/etc/aliases or local_recipient say where mail "
+                             "for local names goes" },
+    { "certificate_passphrase", IMPORT_NOTHING,
+      "left out: set tls_cert_file and tls_key_file, without a passphrase" },
+    { "message_id", IMPORT_NOTHING, "left out: a missing Message-ID is always "
+                                    "added" },
+};
+
+static void add_identity(struct esmtp *esmtp, const char *address)
+{
+    esmtp->identities = alloc_resize(esmtp->identities, esmtp->count + 1,
+                                     sizeof *esmtp->identities);
+    esmtp->identities[esmtp->count++] =
+        (struct identity){ .address = alloc_string(address) };
+}
+
+/* Up to the quote that closes it; C's escapes that are more than a character
+ * that stands for itself are \n, \t and the like, and no setting has those. */
+static bool read_quoted(const char *text, struct buf *value)
+{
+    char quote = *text++;
+
+    for (; *text != '\0' && *text != quote; text++) {
+        if (*text == '\\' && text[1] != '\0')
+            text++;
+        buf_add_char(value, *text);
+    }
+    return *text == quote;
+}
+
+static bool read_value(const struct import *import, const char *text,
+                       struct buf *value, struct error *err)
+{
+    text += strspn(text, " \t");
+    if (*text == '=')
+        text += 1 + strspn(text + 1, " \t");
+    if (*text != '"' && *text != '\'')
+        buf_add(value, text, strcspn(text, " \t#"));
+    else if (!read_quoted(text, value))
+        return error_set(err, FAULT_CONFIG, "%s:%u: a quote is not closed",
+                         import->file, import->line);
+    return true;
+}
+
+/* "force" and the word behind it are one key. */
+static char *read_key(char **line)
+{
+    char *start = *line;
+    size_t length = strcspn(start, " \t=#");
+
+    if (length == 5 && strncmp(start, "force", 5) == 0) {
+        char *word = start + length + strspn(start + length, " \t");
+        size_t rest = strcspn(word, " \t=#");
+        *line = word + rest;
+        return alloc_format("force %.*s", (int)rest, word);
+    }
+    *line = start + length;
+    return alloc_bytes(start, length);
+}
+
+static void keep(struct import *import, struct esmtp *esmtp, const char *key,
+                 const char *value)
+{
+    if (strcmp(key, "identity") == 0) {
+        add_identity(esmtp, value);
+        return;
+    }
+    if (strcmp(key, "default") == 0) {
+        esmtp->usual = esmtp->count - 1;
+        return;
+    }
+    import_keep(import, keys, COUNT(keys),
+                &esmtp->identities[esmtp->count - 1].settings, key, value);
+}
+
+static bool take_line(struct import *import, void *into, char *line,
+                      struct error *err)
+{
+    struct buf value;
+
+    line = import_trim(line);
+    if (*line == '\0' || *line == '#')
+        return true;
+    buf_init(&value, SIZE_MAX);
+    char *key = read_key(&line);
+    bool done = read_value(import, line, &value, err);
+    if (done)
+        keep(import, into, key, value.data);
+    free(key);
+    buf_wipe(&value);
+    return done;
+}
+
+/* "host[:service]", with the port for submission if there is none. */
+static void set_host(struct import *import, struct import_account *account,
+                     const struct import_settings *settings)
+{
+    static const struct {
+        const char *service, *port;
+    } services[] = { { "smtp", "25" }, { "submission", "587" },
+                     { "smtps", "465" }, { "submissions", "465" } };
+    const struct import_setting *host = import_find(settings, "hostname");
+    char *name = alloc_string(host != NULL ? host->value : "localhost:25");
+    char *colon = strrchr(name, ':');
+    const char *port = "587";
+
+    import_at(import, host);
+    if (colon != NULL) {
+        *colon = '\0';
+        port = colon + 1;
+    }
+    for (size_t i = 0; i < COUNT(services); i++)
+        if (strcmp(services[i].service, port) == 0)
+            port = services[i].port;
+    import_value(import, account, IMPORT_HOST, name);
+    import_value(import, account, IMPORT_PORT, port);
+    import_at(import, NULL);
+    free(name);
+}
+
+static void set_tls(struct import *import, struct import_account *account,
+                    const struct import_settings *settings)
+{
+    const struct import_setting *starttls = import_find(settings, "starttls");
+    const char *value = starttls != NULL ? starttls->value : "disabled";
+    bool is_clear = strcmp(value, "disabled") == 0;
+
+    import_at(import, starttls);
+    import_value(import, account, IMPORT_TLS, is_clear ? "none" : "starttls");
+    account->was_optional = strcmp(value, "enabled") == 0;
+    account->was_unchecked = !is_clear;
+    if (account->values[IMPORT_USER] == NULL ||
+        account->values[IMPORT_PASSWORD] == NULL) {
+        import_value(import, account, IMPORT_USER, NULL);
+        import_value(import, account, IMPORT_PASSWORD, NULL);
+    } else if (is_clear) {
+        import_value(import, account, IMPORT_PASSWORD_IN_CLEAR, "true");
+    }
+    import_at(import, NULL);
+}
+
+static void refuse_ways(struct import *import,
+                        const struct import_settings *settings)
+{
+    static const struct {
+        const char *key, *why;
+    } ways[] = {
+        { "preconnect", "Postrider runs nothing before it connects: make the "
+                        "tunnel a service of its own" },
+        { "postconnect", "Postrider runs nothing after a connection" },
+        { "force_mda", "Postrider delivers nothing on this machine" },
+    };
+
+    for (size_t i = 0; i < COUNT(ways); i++)
+        if (import_find(settings, ways[i].key) != NULL) {
+            import_at(import, import_find(settings, ways[i].key));
+            import_obstacle(import, "%s", ways[i].why);
+        }
+    import_at(import, NULL);
+}
+
+static const struct import_setting *
+find_force(const struct import_settings *settings)
+{
+    const struct import_setting *path = import_find(settings,
+                                                    "force reverse_path");
+
+    return path != NULL ? path : import_find(settings, "force sender");
+}
+
+/* %u stands for the caller: write_top() sees to that. */
+static char *find_forced(struct import *import,
+                         const struct import_settings *settings)
+{
+    const struct import_setting *force = find_force(settings);
+
+    if (force == NULL || strchr(force->value, '%') != NULL)
+        return NULL;
+    import_at(import, force);
+    import_note(import, "counts for the From field, too");
+    import_at(import, NULL);
+    return alloc_string(force->value);
+}
+
+static void write_top(struct import *import,
+                      const struct import_settings *settings)
+{
+    const struct import_setting *helo = import_find(settings, "helo");
+    const struct import_setting *domain = import_find(settings,
+                                                      "qualifydomain");
+    const struct import_setting *force = find_force(settings);
+
+    import_delivery(import);
+    import_at(import, helo);
+    import_set(import, CONFIG_TOP, "hostname", import_text(settings, "helo"));
+    import_at(import, domain);
+    import_set(import, CONFIG_TOP, "domain",
+               import_text(settings, "qualifydomain"));
+    import_at(import, force);
+    if (force != NULL && domain == NULL && text_starts(force->value, "%u@"))
+        import_set(import, CONFIG_TOP, "domain", force->value + 3);
+    else if (force != NULL && strchr(force->value, '%') != NULL)
+        import_note(import, "left out: bare names are completed with domain");
+    import_at(import, NULL);
+}
+
+static void make_identity(struct import *import, const struct esmtp *esmtp,
+                          size_t i, struct import_identity *made)
+{
+    const struct identity *identity = &esmtp->identities[i];
+    bool is_usual = i == esmtp->usual;
+
+    made->account.name = alloc_string(identity->address != NULL
+                                      ? identity->address : "main");
+    set_host(import, &made->account, &identity->settings);
+    import_fill(import, &made->account, keys, COUNT(keys),
+                &identity->settings);
+    set_tls(import, &made->account, &identity->settings);
+    refuse_ways(import, &identity->settings);
+    made->from = is_usual ? find_forced(import, &identity->settings)
+                          : alloc_string(identity->address);
+}
+
+/* Without settings in front, the first identity is the usual one. */
+static size_t find_first(struct esmtp *esmtp)
+{
+    bool has_front = esmtp->identities[0].settings.count > 0 ||
+                     esmtp->count == 1;
+
+    if (esmtp->usual == 0 && !has_front)
+        esmtp->usual = 1;
+    return has_front ? 0 : 1;
+}
+
+static void write_recipe(struct import *import, struct esmtp *esmtp)
+{
+    size_t first = find_first(esmtp);
+    size_t count = esmtp->count - first;
+    struct import_identity *identities = alloc_zero(count,
+                                                    sizeof *identities);
+
+    for (size_t i = 0; i < count; i++)
+        make_identity(import, esmtp, first + i, &identities[i]);
+    write_top(import, &esmtp->identities[esmtp->usual].settings);
+    import_identities(import, identities, count, esmtp->usual - first);
+    import_identities_free(identities, count);
+}
+
+bool import_esmtp(struct import *import, const char *path, struct error *err)
+{
+    struct esmtp esmtp = { 0 };
+
+    add_identity(&esmtp, NULL);
+    bool done = import_lines(import, path, take_line, &esmtp, err);
+    if (done && esmtp.count == 1 && esmtp.identities[0].settings.count == 0)
+        done = error_set(err, FAULT_CONFIG, "%s: says nothing: where should "
+                         "mail go?", path);
+    if (done)
+        write_recipe(import, &esmtp);
+    for (size_t i = 0; i < esmtp.count; i++) {
+        import_settings_free(&esmtp.identities[i].settings);
+        free(esmtp.identities[i].address);
+    }
+    free(esmtp.identities);
+    return done;
+}

@@ -1,0 +1,91 @@
+/* What the lines of another program's file set. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "postrider/import.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+static struct import_setting *find(const struct import_settings *all,
+                                   const char *key)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (text_equal_case(all->items[i].key, key))
+            return &all->items[i];
+    return NULL;
+}
+
+static void put(struct import_settings *all, const char *key,
+                const char *value, unsigned line)
+{
+    struct import_setting *setting = find(all, key);
+
+    if (setting == NULL) {
+        all->items = alloc_resize(all->items, all->count + 1,
+                                  sizeof *all->items);
+        setting = &all->items[all->count++];
+        *setting = (struct import_setting){ .key = alloc_string(key) };
+    } else {
+        explicit_bzero(setting->value, strlen(setting->value));
+        free(setting->value);
+    }
+    setting->value = alloc_string(value);
+    setting->line = line;
+}
+
+void import_keep(struct import *import, const struct import_key *keys,
+                 size_t count, struct import_settings *settings,
+                 const char *key, const char *value)
+{
+    size_t i = 0;
+
+    while (i < count && !text_equal_case(keys[i].name, key))
+        i++;
+    if (i < count && keys[i].becomes != IMPORT_NOTHING) {
+        put(settings, keys[i].name, value, import->line);
+        return;
+    }
+    import->key = key;
+    import_note(import, "%s", i < count && keys[i].why != NULL
+                              ? keys[i].why : "no counterpart, left out");
+    import->key = NULL;
+}
+
+void import_settings_copy(struct import_settings *to,
+                          const struct import_settings *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        put(to, from->items[i].key, from->items[i].value,
+            from->items[i].line);
+}
+
+void import_settings_free(struct import_settings *settings)
+{
+    for (size_t i = 0; i < settings->count; i++) {
+        struct import_setting *setting = &settings->items[i];
+        explicit_bzero(setting->value, strlen(setting->value));
+        free(setting->key);
+        free(setting->value);
+    }
+    free(settings->items);
+    *settings = (struct import_settings){ 0 };
+}
+
+const struct import_setting *import_find(const struct import_settings *all,
+                                         const char *key)
+{
+    return find(all, key);
+}
+
+const char *import_text(const struct import_settings *all, const char *key)
+{
+    const struct import_setting *setting = find(all, key);
+
+    return setting != NULL ? setting->value : NULL;
+}
+
+void import_at(struct import *import, const struct import_setting *setting)
+{
+    import->line = setting != NULL ? setting->line : 0;
+    import->key = setting != NULL ? setting->key : NULL;
+}
