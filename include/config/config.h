@@ -109,6 +109,12 @@ struct config *config_load_file(const char *path, struct error *err);
  * write. */
 struct config *config_load_text(const char *path, const char *text,
                                 size_t length, struct error *err);
+
+/* Where a configuration for this process is to be written: $POSTRIDER_CONFIG,
+ * else the machine's for root and his own for others. The caller frees it;
+ * NULL if nobody knows his home. */
+char *config_default_path(void);
+
 void config_free(struct config *config);                /* NULL is allowed */
 
 /*

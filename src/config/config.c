@@ -232,6 +232,16 @@ struct config *config_load(struct error *err)
     return config;
 }
 
+char *config_default_path(void)
+{
+    const char *chosen = secure_getenv("POSTRIDER_CONFIG");
+
+    if (chosen != NULL && *chosen != '\0')
+        return alloc_string(chosen);
+    return geteuid() == 0 ? alloc_string(SYSTEM_FOLDER "postrider.conf")
+                          : own_path();
+}
+
 const struct smarthost *config_smarthost(const struct config *config,
                                          const char *name)
 {

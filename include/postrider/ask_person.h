@@ -1,0 +1,34 @@
+/*
+ * ask_person.h - questions on the terminal
+ *
+ * They are written to standard error, so that standard output is free for
+ * what is asked for; the answers are lines of standard input.
+ */
+#ifndef POSTRIDER_POSTRIDER_ASK_PERSON_H
+#define POSTRIDER_POSTRIDER_ASK_PERSON_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+struct secret;
+
+/* Is there anybody to be asked? */
+bool ask_has_person(void);
+
+void ask_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* An answer without blanks around it; an empty one is usual, which may be
+ * NULL. The caller frees. NULL with FAULT_INPUT at the end of the input. */
+char *ask_text(const char *question, const char *usual, struct error *err);
+
+/* True or false in answer. False with FAULT_INPUT. */
+bool ask_yes(const char *question, bool usual, bool *answer,
+             struct error *err);
+
+/* A line that the terminal does not show. A signal that ends the process puts
+ * the terminal right first. */
+bool ask_secret(const char *question, struct secret *secret,
+                struct error *err);
+
+#endif

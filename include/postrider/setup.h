@@ -1,0 +1,65 @@
+/*
+ * setup.h - what postrider setup knows so far
+ *
+ * It comes from the command line (setup_options.c), a provider or the domain's
+ * records, and a person, if there is one (setup_answers.c); from it comes a
+ * recipe (setup.c).
+ */
+#ifndef POSTRIDER_POSTRIDER_SETUP_H
+#define POSTRIDER_POSTRIDER_SETUP_H
+
+#include <stdbool.h>
+
+#include "postrider/providers.h"
+#include "util/error.h"
+#include "util/secret.h"
+
+/* Texts are owned, and NULL if not known. */
+struct setup {
+    char *provider_id;
+    char *address;
+    char *host;
+    char *port;
+    char *tls;
+    char *auth;
+    char *region;
+    char *ca_file;
+    char *fingerprint;
+    char *user;
+    char *password_file;            /* to be read once; "-": standard input */
+    char *password_command;
+    char *root_to;
+    char *domain;
+    char *hostname;
+    char *output;
+    char *providers_file;
+    char *test_to;
+    bool direct;
+    bool print;
+    bool replace;
+    bool no_test;
+    bool rewrite;
+    bool no_rewrite;
+    bool list_providers;
+    bool help;
+
+    struct secret password;
+    bool has_person;                /* who can be asked what is missing */
+    bool asks_all;                  /* nothing was said about the smarthost */
+    struct providers providers;
+    const struct provider *provider;    /* NULL: none that is known */
+};
+
+/* Take the command line. FAULT_USAGE. */
+bool setup_parse(struct setup *setup, int argc, char **argv,
+                 struct error *err);
+void setup_print_options(void);
+void setup_free(struct setup *setup);
+
+/* Find out what is missing, or say which option gives it (FAULT_USAGE). */
+bool setup_complete(struct setup *setup, struct error *err);
+
+/* Read the password, from its file or the person. */
+bool setup_read_password(struct setup *setup, struct error *err);
+
+#endif

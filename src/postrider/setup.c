@@ -1,0 +1,321 @@
+#include "postrider/setup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "mail/address.h"
+#include "postrider/ask_person.h"
+#include "postrider/commands.h"
+#include "postrider/install.h"
+#include "postrider/probe.h"
+#include "postrider/recipe.h"
+#include "spool/ask.h"
+#include "util/alloc.h"
+#include "util/process.h"
+
+#define ANSWER_TIME 5000        /* milliseconds */
+
+static const char provider_file[] = POSTRIDER_DATADIR "/providers";
+
+static void print_providers(const struct providers *providers)
+{
+    for (size_t i = 0; i < providers->count; i++) {
+        const struct provider *provider = &providers->items[i];
+        printf("%-16s %-34s %s\n", provider->id, provider->name,
+               provider->host);
+    }
+}
+
+/* Without the file, everything can be said by hand. */
+static bool load_providers(struct setup *setup, struct error *err)
+{
+    const char *path = setup->providers_file != NULL ? setup->providers_file
+                                                     : provider_file;
+    bool is_needed = setup->providers_file != NULL || setup->list_providers ||
+                     setup->provider_id != NULL;
+
+    return (!is_needed && access(path, F_OK) == -1 && errno == ENOENT) ||
+           providers_load(&setup->providers, path, err);
+}
+
+/* A public provider's domain is nobody's own: "bob" must not become a
+ * stranger's address there. */
+static void set_domain(const struct setup *setup, struct recipe *recipe)
+{
+    if (setup->domain != NULL) {
+        recipe_set(recipe, "domain", setup->domain);
+        return;
+    }
+    if (setup->address == NULL)
+        return;
+    const char *domain = address_at(setup->address) + 1;
+    if (providers_of_domain(&setup->providers, domain) == NULL)
+        recipe_set(recipe, "domain", domain);
+}
+
+static void set_credentials(const struct setup *setup, struct recipe *recipe)
+{
+    if (setup->user == NULL || *setup->user == '\0')
+        return;
+    recipe_set(recipe, "user", setup->user);
+    if (setup->password_command != NULL) {
+        recipe_set(recipe, "password_command", setup->password_command);
+    } else if (setup->print) {
+        char *folder = install_folder(setup->output);
+        char *path = alloc_format("%s/password", folder);
+        recipe_set(recipe, "password_file", path);
+        free(path);
+        free(folder);
+    } else {
+        recipe_password(recipe, setup->password.data);
+    }
+}
+
+static void fill_recipe(const struct setup *setup, struct recipe *recipe)
+{
+    recipe_remark(recipe, "Written by postrider setup; postrider.conf(5) is "
+                  "the reference.");
+    recipe_set(recipe, "hostname", setup->hostname);
+    set_domain(setup, recipe);
+    recipe_set(recipe, "local_recipient", setup->root_to);
+    recipe_set(recipe, "delivery", setup->direct ? "direct" : "queue");
+    if (setup->provider != NULL)
+        recipe_remark(recipe, "%s", setup->provider->name);
+    recipe_section(recipe, "smarthost", "main");
+    recipe_set(recipe, "host", setup->host);
+    recipe_set(recipe, "port", setup->port);
+    recipe_set(recipe, "tls", setup->tls);
+    recipe_set(recipe, "tls_ca_file", setup->ca_file);
+    recipe_set(recipe, "tls_fingerprint", setup->fingerprint);
+    recipe_set(recipe, "auth", setup->auth);
+    set_credentials(setup, recipe);
+    if (setup->rewrite) {
+        recipe_section(recipe, "sender", "*");
+        recipe_set(recipe, "address", setup->address);
+    }
+}
+
+static bool try_once(struct setup *setup, struct recipe *recipe,
+                     const char *recipient, struct error *err)
+{
+    struct config *config = recipe_load(recipe, setup->output, err);
+    bool done = config != NULL &&
+                probe_smarthost(config, &config->smarthosts[0], recipient,
+                                getuid(), stdout, err);
+
+    config_free(config);
+    return done;
+}
+
+/* The password is what people get wrong. */
+static bool ask_again(struct setup *setup, struct recipe *recipe,
+                      struct error *err)
+{
+    struct error why = *err;
+    bool again, answered;
+
+    fflush(stdout);
+    ask_say("%s\n", why.text);
+    if (why.fault == FAULT_PERMISSION && setup->password.data != NULL &&
+        setup->password_file == NULL) {
+        answered = ask_yes("Try another password?", true, &again, err);
+        if (!answered)
+            return false;
+        if (again) {
+            secret_wipe(&setup->password);
+            if (!setup_read_password(setup, err))
+                return false;
+            recipe_section(recipe, "smarthost", "main");
+            recipe_password(recipe, setup->password.data);
+            return true;
+        }
+    }
+    answered = ask_yes("Write the configuration all the same?", false, &again,
+                       err);
+    if (answered && again)
+        setup->no_test = true;
+    else if (answered)
+        *err = why;
+    return answered && again;
+}
+
+/* Before anything is written: what is there goes on until this works. */
+static bool try_out(struct setup *setup, struct recipe *recipe,
+                    struct error *err)
+{
+    while (!setup->no_test) {
+        const char *recipient = setup->has_person ? NULL : setup->test_to;
+        if (try_once(setup, recipe, recipient, err))
+            return true;
+        if (!setup->has_person)
+            return error_prefix(err, "nothing is written, the test failed");
+        if (!ask_again(setup, recipe, err))
+            return error_prefix(err, "nothing is written");
+    }
+    return true;
+}
+
+/* What a package or an installer has put there says nothing yet. */
+static bool has_no_smarthost(const char *path)
+{
+    struct error ignored;
+    struct config *config = config_load_file(path, &ignored);
+    bool is_empty = config != NULL && config->smarthost_count == 0;
+
+    config_free(config);
+    return is_empty;
+}
+
+/* Asked before all else, so that nobody answers for nothing. */
+static bool may_replace(struct setup *setup, struct error *err)
+{
+    struct stat status;
+
+    if (setup->print || setup->replace || lstat(setup->output, &status) == -1)
+        return true;
+    if (has_no_smarthost(setup->output)) {
+        setup->replace = true;
+        return true;
+    }
+    if (!setup->has_person)
+        return error_set(err, FAULT_CREATE, "%s exists: --replace keeps it as "
+                         "%s.old", setup->output, setup->output);
+    char *question = alloc_format("%s exists. Replace it, and keep it as "
+                                  "%s.old?", setup->output, setup->output);
+    bool answered = ask_yes(question, false, &setup->replace, err);
+    free(question);
+    if (answered && !setup->replace)
+        return error_set(err, FAULT_CREATE, "%s stays as it is",
+                         setup->output);
+    return answered;
+}
+
+static void ignore_line(void *context, const char *line, size_t length)
+{
+    (void)context;
+    (void)line;
+    (void)length;
+}
+
+/* The daemon reads its file when it starts, or is told to. */
+static void tell_about_daemon(const struct config *config)
+{
+    struct error err = { 0 };
+    bool runs = ask_daemon(config->control, "status", ANSWER_TIME, ignore_line,
+                           NULL, &err);
+
+    if (access("/run/systemd/system", F_OK) == 0)
+        printf("Now: systemctl %s postrider\n",
+               runs ? "reload" : "enable --now");
+    else
+        puts(runs ? "Now: make the daemon read it, with SIGHUP"
+                  : "Now: start postrider daemon");
+}
+
+static void tell_result(const struct setup *setup)
+{
+    struct error err = { 0 };
+    struct config *config = config_load_file(setup->output, &err);
+
+    printf("Written: %s\n", setup->output);
+    if (config == NULL)
+        return;
+    if (*config->smarthosts[0].password_file != '\0')
+        printf("Written: %s\n", config->smarthosts[0].password_file);
+    if (config->delivery == DELIVERY_QUEUE)
+        tell_about_daemon(config);
+    config_free(config);
+}
+
+static bool offer_message(struct setup *setup, struct recipe *recipe,
+                          struct error *err)
+{
+    bool agreed = true;
+
+    if (!setup->has_person || setup->no_test)
+        return true;
+    if (setup->test_to == NULL) {
+        const char *usual = setup->root_to != NULL ? setup->root_to
+                                                   : setup->address;
+        if (!setup->asks_all || usual == NULL)
+            return true;
+        char *question = alloc_format("Send a test message to %s?", usual);
+        bool answered = ask_yes(question, true, &agreed, err);
+        free(question);
+        if (!answered)
+            return false;
+        setup->test_to = alloc_string(usual);
+    }
+    return !agreed || try_once(setup, recipe, setup->test_to, err);
+}
+
+static bool write_down(struct setup *setup, struct recipe *recipe,
+                       struct error *err)
+{
+    const char *user = setup->direct ? "" : "postrider";
+
+    if (!recipe_check(recipe, setup->output, err))
+        return false;
+    if (setup->print) {
+        recipe_print(recipe, setup->output, stdout);
+        return true;
+    }
+    if (!try_out(setup, recipe, err) ||
+        !recipe_install(recipe, setup->output, user, setup->replace, err))
+        return false;
+    tell_result(setup);
+    return offer_message(setup, recipe, err);
+}
+
+static bool prepare(struct setup *setup, struct error *err)
+{
+    setup->has_person = ask_has_person();
+    setup->asks_all = setup->has_person && setup->provider_id == NULL &&
+                      setup->host == NULL && setup->address == NULL;
+    /* Only root can have a daemon. */
+    setup->direct = setup->direct || geteuid() != 0;
+    if (setup->output == NULL)
+        setup->output = config_default_path();
+    if (setup->output == NULL)
+        return error_set(err, FAULT_CONFIG, "no home directory is known: give "
+                         "--output FILE");
+    return load_providers(setup, err);
+}
+
+static bool run(struct setup *setup, struct error *err)
+{
+    if (!prepare(setup, err))
+        return false;
+    if (setup->list_providers) {
+        print_providers(&setup->providers);
+        return true;
+    }
+    if (!may_replace(setup, err) || !setup_complete(setup, err))
+        return false;
+    struct recipe *recipe = recipe_new();
+    fill_recipe(setup, recipe);
+    bool done = write_down(setup, recipe, err);
+    recipe_free(recipe);
+    return done;
+}
+
+int command_setup(int argc, char **argv)
+{
+    struct setup setup = { 0 };
+    struct error err = { 0 };
+    bool done = setup_parse(&setup, argc, argv, &err);
+
+    process_hide_memory();
+    if (done && setup.help)
+        setup_print_options();
+    else
+        done = done && run(&setup, &err);
+    setup_free(&setup);
+    return done ? EX_OK : command_fail(&err);
+}
