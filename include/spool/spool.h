@@ -14,6 +14,7 @@
 #define POSTRIDER_SPOOL_SPOOL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "util/error.h"
 
@@ -32,5 +33,11 @@ struct spool {
 bool spool_open(struct spool *spool, const char *path, bool strict,
                 struct error *err);
 void spool_close(struct spool *spool);
+
+#define SPOOL_FOLDERS 5         /* as above */
+
+/* Is folder number index, counted from 0, as strict has it? Nothing is locked,
+ * so that a daemon may have it. */
+bool spool_prove(const char *path, size_t index, struct error *err);
 
 #endif

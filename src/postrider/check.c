@@ -1,74 +1,111 @@
-#include "postrider/commands.h"
+#include "postrider/check.h"
 
-#include <stdio.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "config/config.h"
-#include "config/password.h"
-#include "spool/spool.h"
-#include "util/error.h"
+#include "postrider/commands.h"
 #include "util/process.h"
-#include "util/secret.h"
+#include "util/text.h"
 
-/* One finding a line; the worst decides the exit status. */
-static void tell(const char *what, bool right, const struct error *err,
-                 int *status)
+/* Whose eyes a check needs: root sees more than the daemon, but it is the
+ * daemon that has to read its files. */
+enum eyes { OF_CALLER, OF_DAEMON };
+
+static const struct {
+    const char *topic;
+    void (*run)(struct check *check);
+    enum eyes eyes;
+    bool needs_queue;           /* nothing to see with delivery = direct */
+} checks[] = {
+    { "configuration", check_configuration, OF_CALLER, false },
+    { "smarthosts", check_smarthosts, OF_CALLER, false },
+    { "names", check_names, OF_CALLER, false },
+    { "senders", check_senders, OF_CALLER, false },
+    { "aliases", check_aliases, OF_CALLER, false },
+    { "root", check_root, OF_CALLER, false },
+    { "programs", check_programs, OF_CALLER, false },
+    { "group", check_group, OF_CALLER, true },
+    { "file system", check_file_system, OF_CALLER, true },
+    { "daemon", check_daemon, OF_CALLER, true },
+    { "sockets", check_sockets, OF_CALLER, true },
+    { "queue", check_queue, OF_CALLER, true },
+    { "failed", check_failed, OF_CALLER, true },
+    /* Root is the daemon's user from here on. */
+    { "spool", check_spool, OF_DAEMON, true },
+    { "password", check_passwords, OF_DAEMON, false },
+    { "tls", check_tls, OF_DAEMON, false },
+    { "lookup", check_lookup, OF_DAEMON, false },
+};
+
+/* With direct delivery whoever calls sees to everything himself. */
+static bool has_daemons_eyes(const struct config *config)
 {
-    if (right) {
-        printf("%s: ok\n", what);
-    } else {
-        printf("%s: %s\n", what, err->text);
-        *status = error_exit_status(err->fault);
+    if (config->delivery == DELIVERY_DIRECT)
+        return true;
+    const struct passwd *user = getpwnam(config->user);
+    return user != NULL && user->pw_uid == geteuid();
+}
+
+static bool take_eyes(struct check *check)
+{
+    struct error err = { 0 };
+
+    if (check->config->delivery == DELIVERY_QUEUE &&
+        !become_daemon_user(check->config, &err)) {
+        check->topic = "user";
+        check_error(check, &err);
+        return false;
+    }
+    check->all_seen = has_daemons_eyes(check->config);
+    return true;
+}
+
+static void run_checks(struct check *check, enum eyes eyes)
+{
+    for (size_t i = 0; i < COUNT(checks); i++) {
+        if (checks[i].eyes != eyes ||
+            (checks[i].needs_queue &&
+             check->config->delivery == DELIVERY_DIRECT))
+            continue;
+        check->topic = checks[i].topic;
+        checks[i].run(check);
     }
 }
 
-static void check_passwords(const struct config *config, int *status)
+static void check_all(struct check *check)
 {
-    for (size_t i = 0; i < config->smarthost_count; i++) {
-        const struct smarthost *smarthost = &config->smarthosts[i];
-        struct secret secret = { 0 };
-        struct error err = { 0 };
-
-        if (!password_configured(smarthost))
-            continue;
-        bool right = password_fetch(config, smarthost, &secret, &err);
-        secret_wipe(&secret);
-        printf("smarthost %s: ", smarthost->name);
-        tell("password", right, &err, status);
-    }
+    check->all_seen = geteuid() == 0 || has_daemons_eyes(check->config);
+    run_checks(check, OF_CALLER);
+    if (take_eyes(check))
+        run_checks(check, OF_DAEMON);
 }
 
 int command_check(int argc, char **argv)
 {
     struct error err = { 0 };
-    struct spool spool;
-    int status = EX_OK;
+    struct check check = { .out = stdout,
+                           .json = argc == 2 &&
+                                   strcmp(argv[1], "--json") == 0 };
 
-    (void)argv;
-    if (argc > 1) {
-        error_set(&err, FAULT_USAGE, "usage: postrider check");
+    if (argc > 1 && !check.json) {
+        error_set(&err, FAULT_USAGE, "usage: postrider check [--json]");
         return command_fail(&err);
     }
     process_hide_memory();
     struct config *config = config_load(&err);
-    if (config == NULL)
-        return command_fail(&err);
-    tell(*config->path != '\0' ? config->path : "configuration (defaults)",
-         config_check_files(config, &err), &err, &status);
-    if (config->smarthost_count == 0)
-        tell("smarthosts", error_set(&err, FAULT_CONFIG, "none: add a section "
-                                     "smarthost \"main\" { host = ... }"),
-             &err, &status);
-    if (config->delivery == DELIVERY_QUEUE) {
-        /* As the daemon will see it. */
-        bool right = become_daemon_user(config, &err) &&
-                     spool_open(&spool, config->spool, true, &err);
-        tell("spool", right, &err, &status);
-        if (right)
-            spool_close(&spool);
+    check.config = config;
+    check_begin(&check);
+    if (config != NULL) {
+        check_all(&check);
+    } else {
+        check.topic = checks[0].topic;
+        check_error(&check, &err);
     }
-    check_passwords(config, &status);
+    check_end(&check);
     config_free(config);
-    return status;
+    return error_exit_status(check.worst);
 }

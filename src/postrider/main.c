@@ -14,7 +14,7 @@ static const struct command {
     { "daemon", command_daemon, "deliver what is queued" },
     { "queue", command_queue, "list|hold|release|retry|remove|flush" },
     { "status", command_status, "the daemon in numbers" },
-    { "check", command_check, "the configuration, passwords and the spool" },
+    { "check", command_check, "what is wrong here, and what can be done" },
     { "test", command_test, "a session with each smarthost, step by step" },
     { "import", command_import, "the configuration of ssmtp, msmtp, dma, ..." },
     { "setup", command_setup, "write the configuration, and try it" },

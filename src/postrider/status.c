@@ -6,10 +6,11 @@
 #include <sysexits.h>
 
 #include "config/config.h"
+#include "postrider/status.h"
 #include "spool/ask.h"
 #include "util/alloc.h"
 #include "util/error.h"
-#include "util/text.h"
+#include "util/json.h"
 
 #define ANSWER_TIME 30000       /* milliseconds */
 
@@ -19,36 +20,38 @@ struct printer {
     size_t smarthosts;
 };
 
-static void print_json_text(const char *text)
+/* Cut the first word off. */
+static const char *next_word(char **text)
 {
-    putchar('"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
-            putchar('\\');
-        putchar(*text);
-    }
-    putchar('"');
+    char *word = *text;
+    char *end = word + strcspn(word, " ");
+
+    *text = *end == '\0' ? end : end + 1;
+    *end = '\0';
+    return word;
 }
 
-/* "smarthost NAME STATE WORKERS JOBS REASON"; the name may hold blanks in
- * theory only. */
+void status_take_smarthost(struct status_smarthost *smarthost, char *text)
+{
+    smarthost->name = next_word(&text);
+    smarthost->state = next_word(&text);
+    smarthost->workers = next_word(&text);
+    smarthost->jobs = next_word(&text);
+    smarthost->reason = text;
+}
+
 static void print_json_smarthost(struct printer *printer, char *text)
 {
-    const char *fields[5] = { "", "", "0", "0", "" };
+    struct status_smarthost smarthost;
 
-    for (size_t i = 0; i < COUNT(fields) && text != NULL; i++) {
-        char *blank = i + 1 < COUNT(fields) ? strchr(text, ' ') : NULL;
-        if (blank != NULL)
-            *blank++ = '\0';
-        fields[i] = text;
-        text = blank;
-    }
+    status_take_smarthost(&smarthost, text);
     fputs(printer->smarthosts++ == 0 ? ", \"smarthosts\": [{\"name\": "
                                      : ", {\"name\": ", stdout);
-    print_json_text(fields[0]);
-    printf(", \"state\": \"%s\", \"workers\": %s, \"jobs\": %s, \"reason\": ",
-           fields[1], fields[2], fields[3]);
-    print_json_text(fields[4]);
+    json_print_text(stdout, smarthost.name);
+    printf(", \"state\": \"%s\", \"workers\": %s, \"jobs\": %s, "
+           "\"reason\": ", smarthost.state, smarthost.workers,
+           smarthost.jobs);
+    json_print_text(stdout, smarthost.reason);
     putchar('}');
 }
 

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <time.h>
 
-#include "util/text.h"
+#include "util/json.h"
 
 struct printer {
     FILE *out;
@@ -34,20 +34,6 @@ static void print_item(void *context, const struct listing_item *item)
     fputc('\n', printer->out);
 }
 
-/* A string as JSON has it. All our text is UTF-8 by now. */
-static void print_json_text(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (; *text != '\0'; text++)
-        if (*text == '"' || *text == '\\')
-            fprintf(out, "\\%c", *text);
-        else if (text_is_control(*text))
-            fprintf(out, "\\u%04x", (unsigned char)*text);
-        else
-            fputc(*text, out);
-    fputc('"', out);
-}
-
 static void print_json_item(void *context, const struct listing_item *item)
 {
     struct printer *printer = context;
@@ -60,13 +46,13 @@ static void print_json_item(void *context, const struct listing_item *item)
             ", \"attempts\": %u, \"sender\": ", item->id, state,
             (unsigned long)item->uid, item->size, item->received,
             item->attempts);
-    print_json_text(out, item->sender);
+    json_print_text(out, item->sender);
     fputs(", \"reason\": ", out);
-    print_json_text(out, item->reason);
+    json_print_text(out, item->reason);
     fputs(", \"recipients\": [", out);
     for (size_t i = 0; i < item->recipient_count; i++) {
         fputs(i == 0 ? "" : ", ", out);
-        print_json_text(out, item->recipients[i]);
+        json_print_text(out, item->recipients[i]);
     }
     fputs("]}\n", out);
 }

@@ -23,7 +23,7 @@ struct folder {
     size_t descriptor;          /* offset in struct spool; 0: not kept */
 };
 
-static const struct folder folders[] = {
+static const struct folder folders[SPOOL_FOLDERS] = {
     { "", 0755, true, 0 },
     { "drop", 03733, false, offsetof(struct spool, drop) },
     { "queue", 0700, false, offsetof(struct spool, queue) },
@@ -104,6 +104,25 @@ static bool lock(const struct spool *spool, struct error *err)
     return true;
 }
 
+static int open_root(const char *path, struct error *err)
+{
+    int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (root == -1)
+        error_sys(err, FAULT_CONFIG, "spool %s: make it as postrider(8) says",
+                  path);
+    return root;
+}
+
+bool spool_prove(const char *path, size_t index, struct error *err)
+{
+    int root = open_root(path, err);
+    bool right = root != -1 && prove(path, &folders[index], root, err);
+
+    io_close(&root);
+    return right;
+}
+
 bool spool_open(struct spool *spool, const char *path, bool strict,
                 struct error *err)
 {
@@ -111,10 +130,9 @@ bool spool_open(struct spool *spool, const char *path, bool strict,
 
     *spool = (struct spool){ .path = path, .drop = -1, .queue = -1,
                              .state = -1, .failed = -1 };
-    int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int root = open_root(path, err);
     if (root == -1)
-        return error_sys(err, FAULT_CONFIG, "spool %s: make it as "
-                         "postrider(8) says", path);
+        return false;
     for (size_t i = 0; right && i < COUNT(folders); i++)
         right = (!strict || prove(path, &folders[i], root, err)) &&
                 open_folder(spool, root, &folders[i], err);

@@ -1,0 +1,160 @@
+#include "postrider/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "config/password_command.h"
+#include "util/alloc.h"
+#include "util/strings.h"
+#include "util/text.h"
+
+/* Who can write the folder can put another file in its place. */
+static void check_folder(struct check *check, const char *path)
+{
+    char *folder = alloc_string(path);
+    char *slash = strrchr(folder, '/');
+    struct stat status;
+
+    slash[slash == folder] = '\0';
+    if (stat(folder, &status) == 0 && (status.st_mode & 022) != 0 &&
+        (status.st_mode & S_ISVTX) == 0) {
+        char *remedy = alloc_format("chmod go-w %s", folder);
+        check_fail(check, remedy, "others can write %s, and put another file "
+                   "in the place of %s", folder, path);
+        free(remedy);
+    }
+    free(folder);
+}
+
+static void check_file(struct check *check, const struct stat *status)
+{
+    const struct config *config = check->config;
+    size_t before = check->count;
+    char *remedy = alloc_format("chown root:root %s && chmod 644 %s",
+                                config->path, config->path);
+
+    if (config->owner != 0 && config->owner != geteuid())
+        check_fail(check, remedy, "%s belongs to uid %lu, who can send all "
+                   "mail elsewhere", config->path,
+                   (unsigned long)config->owner);
+    else if (!config->owner_only)
+        check_fail(check, remedy, "%s: others can write it (mode %04o)",
+                   config->path, (unsigned)status->st_mode & 07777);
+    else if (config->owner == 0 && (status->st_mode & S_IROTH) == 0 &&
+             config->delivery == DELIVERY_QUEUE)
+        check_fail(check, remedy, "%s: not all who send mail can read it "
+                   "(mode %04o)", config->path,
+                   (unsigned)status->st_mode & 07777);
+    free(remedy);
+    check_folder(check, config->path);
+    if (check->count == before)
+        check_ok(check, "%s", config->path);
+}
+
+void check_configuration(struct check *check)
+{
+    struct stat status;
+
+    if (*check->config->path == '\0')
+        check_ok(check, "no file: all has its default");
+    else if (stat(check->config->path, &status) == -1)
+        check_fail(check, "", "%s: is gone", check->config->path);
+    else
+        check_file(check, &status);
+}
+
+/* echo 'secret' is no place for a secret: all who send mail read the file, and
+ * all users see the arguments of processes. */
+static bool shows_password(const struct smarthost *host)
+{
+    struct strings words = { 0 };
+    bool shows = false;
+
+    if (password_command_split(host->password_command, &words) &&
+        words.count > 0) {
+        const char *slash = strrchr(words.items[0], '/');
+        const char *name = slash != NULL ? slash + 1 : words.items[0];
+        shows = strcmp(name, "echo") == 0 || strcmp(name, "printf") == 0;
+    }
+    for (size_t i = 0; i < words.count; i++)
+        explicit_bzero(words.items[i], strlen(words.items[i]));
+    strings_free(&words);
+    return shows;
+}
+
+static bool is_loopback(const char *host)
+{
+    return text_equal_case(host, "localhost") || text_starts(host, "127.") ||
+           strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+static void check_smarthost(struct check *check, const struct smarthost *host)
+{
+    if (shows_password(host))
+        check_warn(check, "put it into a file of mode 0400, and set "
+                   "password_file", "%s: password_command only prints the "
+                   "password, which stands in the configuration for all to "
+                   "read", host->name);
+    if (host->tls == TLS_NONE && !is_loopback(host->host))
+        check_warn(check, "set tls = starttls", "%s: tls = none: everybody on "
+                   "the way to %s can read and change mail", host->name,
+                   host->host);
+    else
+        check_ok(check, "%s: %s port %u", host->name, host->host,
+                 (unsigned)host->port);
+}
+
+void check_smarthosts(struct check *check)
+{
+    if (check->config->smarthost_count == 0)
+        check_fail(check, "run postrider setup", "there is none: no mail can "
+                   "leave");
+    for (size_t i = 0; i < check->config->smarthost_count; i++)
+        check_smarthost(check, &check->config->smarthosts[i]);
+}
+
+/* Could mail on the Internet have it? */
+static bool is_full_name(const char *name)
+{
+    return strchr(name, '.') != NULL && *name != '[' &&
+           !text_starts_case(name, "localhost");
+}
+
+void check_names(struct check *check)
+{
+    const struct config *config = check->config;
+
+    if (*config->hostname == '[' || is_full_name(config->hostname))
+        check_ok(check, "hostname is %s", config->hostname);
+    else
+        check_warn(check, "set hostname = \"NAME.example.com\"", "hostname is "
+                   "%s: some smarthosts refuse a name without a domain",
+                   config->hostname);
+    if (is_full_name(config->domain))
+        check_ok(check, "domain is %s", config->domain);
+    else
+        check_warn(check, "set domain = \"example.com\"", "domain is %s: mail "
+                   "from root@%s is refused by most", config->domain,
+                   config->domain);
+}
+
+/* That the smarthosts exist was seen when the file was read. */
+void check_senders(struct check *check)
+{
+    const struct config *config = check->config;
+    size_t i = 0;
+
+    while (i < config->sender_count &&
+           strcmp(config->senders[i].match, "*") != 0)
+        i++;
+    for (size_t next = i + 1; next < config->sender_count; next++)
+        check_warn(check, "put sender \"*\" last", "sender \"%s\" is never "
+                   "looked at: the first that matches counts, and sender "
+                   "\"*\" stands before it", config->senders[next].match);
+    if (i + 1 >= config->sender_count)
+        check_ok(check, "%zu sender rule%s", config->sender_count,
+                 config->sender_count == 1 ? "" : "s");
+}

@@ -1,0 +1,121 @@
+#include "postrider/check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "net/dial.h"
+#include "postrider/status.h"
+#include "spool/ask.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/io.h"
+#include "util/text.h"
+
+#define ANSWER_TIME 10000       /* milliseconds */
+#define CONNECT_TIME 2000
+
+static const char start_it[] = "systemctl start postrider, or run postrider "
+                               "daemon from your service manager";
+
+static void tell_smarthost(struct check *check, char *text)
+{
+    struct status_smarthost smarthost;
+    struct error err;
+
+    status_take_smarthost(&smarthost, text);
+    if (strcmp(smarthost.state, "down") == 0) {
+        check_warn(check, "postrider test shows where it fails", "smarthost "
+                   "%s is down: %s", smarthost.name, smarthost.reason);
+    } else if (strcmp(smarthost.state, "parked") == 0) {
+        error_set(&err, FAULT_PERMISSION, "smarthost %s is parked: %s",
+                  smarthost.name, smarthost.reason);
+        check_error(check, &err);
+    }
+}
+
+static void take_line(void *context, const char *line, size_t length)
+{
+    static const char word[] = "smarthost ";
+    char *copy;
+
+    if (!text_starts(line, word))
+        return;
+    copy = alloc_bytes(line, length);
+    tell_smarthost(context, copy + sizeof word - 1);
+    free(copy);
+}
+
+void check_daemon(struct check *check)
+{
+    const char *path = check->config->control;
+    size_t before = check->count;
+    struct error err = { 0 };
+
+    if (ask_daemon(path, "status", ANSWER_TIME, take_line, check, &err)) {
+        if (check->count == before)
+            check_ok(check, "it runs");
+    } else if (err.fault == FAULT_UNAVAILABLE) {
+        check_warn(check, start_it, "%s: mail is kept, and not delivered",
+                   err.text);
+    } else {
+        check_error(check, &err);
+    }
+}
+
+static bool answers_tcp(const char *address)
+{
+    char *host = alloc_string(address);
+    char *colon = strrchr(host, ':');
+    struct dial_list list = { 0 };
+    struct error ignored;
+    uint64_t port = 0;
+    int fd = -1;
+
+    if (colon != NULL && text_to_number(colon + 1, UINT16_MAX, &port)) {
+        *colon = '\0';
+        if (dial_resolve(&list, host, (uint16_t)port, DIAL_ANY, &ignored) &&
+            list.count > 0)
+            fd = dial_connect(&list.items[0], "", clock_now() + CONNECT_TIME,
+                              &ignored);
+    }
+    bool answers = fd != -1;
+    io_close(&fd);
+    dial_list_free(&list);
+    free(host);
+    return answers;
+}
+
+static void check_local_socket(struct check *check, const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) == -1)
+        check_warn(check, start_it, "%s: %s", path, strerror(errno));
+    else if (!S_ISSOCK(status.st_mode))
+        check_fail(check, "remove it, or change listen", "%s is no socket",
+                   path);
+    else if ((status.st_mode & S_IWOTH) == 0)
+        check_warn(check, "", "%s: not everybody may write to it (mode %04o)",
+                   path, (unsigned)status.st_mode & 07777);
+    else
+        check_ok(check, "%s", path);
+}
+
+void check_sockets(struct check *check)
+{
+    const struct strings *listen = &check->config->listen;
+
+    for (size_t i = 0; i < listen->count; i++) {
+        const char *name = listen->items[i];
+        if (*name == '/')
+            check_local_socket(check, name);
+        else if (answers_tcp(name))
+            check_ok(check, "%s", name);
+        else
+            check_warn(check, start_it, "%s: nobody listens", name);
+    }
+}

@@ -1,0 +1,185 @@
+#include "postrider/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "mail/address.h"
+#include "mail/aliases.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/io.h"
+#include "util/process.h"
+#include "util/strings.h"
+#include "util/text.h"
+
+#define PROGRAM_SIZE_MAX ((size_t)64 << 20)
+
+static void check_aliases_file(struct check *check,
+                               const struct aliases *aliases,
+                               const struct stat *status)
+{
+    const struct config *config = check->config;
+    const struct local_names local = { config->hostname };
+    char *remedy = alloc_format("chmod 644 %s", config->aliases);
+    struct error err = { 0 };
+
+    if ((status->st_mode & 022) != 0)
+        check_fail(check, remedy, "others can write %s (mode %04o)",
+                   config->aliases, (unsigned)status->st_mode & 07777);
+    else if (config->delivery == DELIVERY_QUEUE &&
+             (status->st_mode & S_IROTH) == 0)
+        check_fail(check, remedy, "not all who send mail can read %s (mode "
+                   "%04o)", config->aliases,
+                   (unsigned)status->st_mode & 07777);
+    else if (!aliases_check(aliases, &local, &err))
+        check_error(check, &err);
+    else
+        check_ok(check, "%s: %zu", config->aliases, aliases_count(aliases));
+    free(remedy);
+}
+
+void check_aliases(struct check *check)
+{
+    const char *path = check->config->aliases;
+    struct error err = { 0 };
+    struct stat status;
+
+    if (*path == '\0' || stat(path, &status) == -1) {
+        check_ok(check, *path == '\0' ? "none are used" : "there is no %s",
+                 path);
+        return;
+    }
+    struct aliases *aliases = aliases_load(path, &err);
+    if (aliases == NULL)
+        check_error(check, &err);
+    else
+        check_aliases_file(check, aliases, &status);
+    aliases_free(aliases);
+}
+
+/* Does one of the destinations leave the machine's own names? */
+static bool leads_out(const struct strings *list,
+                      const struct local_names *local)
+{
+    bool out = false;
+
+    for (size_t i = 0; i < list->count && !out; i++) {
+        char *name = local_name_of(list->items[i], local);
+        out = name == NULL;
+        free(name);
+    }
+    return out;
+}
+
+static void check_recipient(struct check *check, const char *name,
+                            const struct aliases *aliases)
+{
+    const struct config *config = check->config;
+    const struct local_names local = { config->hostname };
+    struct strings list = { 0 };
+    struct error err = { 0 };
+    bool is_alias = aliases != NULL &&
+                    aliases_expand(aliases, name, &local, &list, &err);
+
+    if (err.fault != FAULT_NONE)
+        check_error(check, &err);
+    else if (is_alias && leads_out(&list, &local))
+        check_ok(check, "mail for %s goes to %s%s", name, list.items[0],
+                 list.count > 1 ? ", and others" : "");
+    else if (*config->local_recipient != '\0')
+        check_ok(check, "mail for %s goes to %s", name,
+                 config->local_recipient);
+    else
+        check_warn(check, "set local_recipient, or write \"root: "
+                   "you@example.com\" and \"postmaster: root\" into the "
+                   "aliases file", "mail for %s goes to %s@%s, which may be no "
+                   "mailbox", name,
+                   is_alias && list.count > 0 ? list.items[0] : name,
+                   config->domain);
+    strings_free(&list);
+}
+
+void check_root(struct check *check)
+{
+    static const char *const names[] = { "root", "postmaster" };
+    const struct config *config = check->config;
+    struct error ignored;
+
+    if (*config->redirect_all != '\0') {
+        check_warn(check, "remove redirect_all when this is no test any more",
+                   "all mail, whomever it is for, goes to %s",
+                   config->redirect_all);
+        return;
+    }
+    /* Why they cannot be read has been said. */
+    struct aliases *aliases =
+        *config->aliases != '\0' ? aliases_load(config->aliases, &ignored)
+                                 : NULL;
+    for (size_t i = 0; i < COUNT(names); i++)
+        check_recipient(check, names[i], aliases);
+    aliases_free(aliases);
+}
+
+/* Our sendmail knows this name; another MTA's does not. */
+static bool is_ours(int fd)
+{
+    static const char sign[] = "POSTRIDER_CONFIG";
+    struct error ignored;
+    struct buf text;
+
+    buf_init(&text, PROGRAM_SIZE_MAX);
+    bool ours = io_read_all(fd, &text, &ignored) &&
+                memmem(text.data, text.length, sign, sizeof sign) != NULL;
+    buf_free(&text);
+    return ours;
+}
+
+static void check_program(struct check *check, const char *path)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd == -1 && (errno == EACCES || errno == EPERM)) {
+        check_unseen(check, "%s", path);
+    } else if (fd == -1 || fstat(fd, &status) == -1) {
+        check_fail(check, "install the package anew", "%s: %s: programs that "
+                   "mail find nothing", path, strerror(errno));
+    } else if (!is_ours(fd)) {
+        check_fail(check, "remove the other mail system's package, or choose "
+                   "with update-alternatives", "%s is another program: mail "
+                   "does not come here", path);
+    } else if ((status.st_mode & 06000) != 0) {
+        char *remedy = alloc_format("chmod ug-s %s", path);
+        check_fail(check, remedy, "%s has a set-id bit, which it does not "
+                   "need", path);
+        free(remedy);
+    } else {
+        check_ok(check, "%s", path);
+    }
+    io_close(&fd);
+}
+
+/* The programs belong side by side. */
+void check_programs(struct check *check)
+{
+    char *self = process_executable();
+
+    if (self == NULL) {
+        check_unseen(check, "the programs: /proc is not mounted");
+        return;
+    }
+    check_program(check, self);
+    char *slash = strrchr(self, '/');
+    char *sendmail = alloc_format("%.*s/sendmail", (int)(slash - self), self);
+    check_program(check, sendmail);
+    free(sendmail);
+    if (access("/usr/lib/sendmail", F_OK) == 0)
+        check_program(check, "/usr/lib/sendmail");
+    free(self);
+}

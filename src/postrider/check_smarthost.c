@@ -1,0 +1,178 @@
+#include "postrider/check.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "config/password.h"
+#include "net/dial.h"
+#include "net/tls.h"
+#include "net/tls_expiry.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/io.h"
+#include "util/secret.h"
+
+#define LOOKUP_TIME 5000        /* milliseconds for a name */
+#define SOON (14 * 86400)       /* seconds */
+
+/* In a process of its own: getaddrinfo(3) knows no deadline. */
+static _Noreturn void look_up(const struct smarthost *host, int answer)
+{
+    static const enum dial_family families[] = {
+        [INET_ANY] = DIAL_ANY,
+        [INET_IPV4] = DIAL_IPV4,
+        [INET_IPV6] = DIAL_IPV6,
+    };
+    struct dial_list list;
+    struct error err = { 0 };
+
+    if (!dial_resolve(&list, host->host, host->port, families[host->inet],
+                      &err))
+        io_write_all(answer, err.text, strlen(err.text));
+    _exit(err.fault != FAULT_NONE);
+}
+
+static void tell_lookup(struct check *check, const struct smarthost *host,
+                        int fd, pid_t child)
+{
+    struct pollfd ready = { .fd = fd, .events = POLLIN };
+    struct error ignored;
+    struct buf text;
+    int status = 0;
+
+    buf_init(&text, SIZE_MAX);
+    bool answered = poll(&ready, 1, LOOKUP_TIME) == 1 &&
+                    io_read_all(fd, &text, &ignored);
+    if (!answered)
+        kill(child, SIGKILL);
+    while (waitpid(child, &status, 0) == -1 && errno == EINTR)
+        ;
+    if (!answered)
+        check_warn(check, "is the network up, and /etc/resolv.conf right?",
+                   "%s: %s: no answer within %d s", host->name, host->host,
+                   LOOKUP_TIME / 1000);
+    else if (text.length > 0)
+        check_warn(check, "check host, the network and /etc/resolv.conf",
+                   "%s: %s", host->name, text.data);
+    else
+        check_ok(check, "%s: %s", host->name, host->host);
+    buf_free(&text);
+}
+
+void check_lookup(struct check *check)
+{
+    for (size_t i = 0; i < check->config->smarthost_count; i++) {
+        const struct smarthost *host = &check->config->smarthosts[i];
+        int ends[2];
+
+        if (pipe(ends) == -1)
+            return;
+        pid_t child = fork();
+        if (child == 0)
+            look_up(host, ends[1]);
+        close(ends[1]);
+        if (child != -1)
+            tell_lookup(check, host, ends[0], child);
+        close(ends[0]);
+    }
+}
+
+/* How long the certificate in a file can still be used. */
+static void check_expiry(struct check *check, const struct smarthost *host,
+                         const char *key, const char *path)
+{
+    struct error err = { 0 };
+    int64_t left;
+
+    if (*path == '\0')
+        return;
+    if (!tls_expiry(path, &left, &err))
+        check_error(check, &err);
+    else if (left < 0)
+        check_fail(check, "get a new one", "%s: %s = %s expired %lld days ago",
+                   host->name, key, path, (long long)(-left / 86400));
+    else if (left < SOON)
+        check_warn(check, "get a new one", "%s: %s = %s expires in %lld days",
+                   host->name, key, path, (long long)(left / 86400));
+}
+
+static void check_tls_of(struct check *check, const struct smarthost *host)
+{
+    const struct tls_settings settings = {
+        .ca_file = host->tls_ca_file,
+        .fingerprint = host->tls_fingerprint,
+        .cert_file = host->tls_cert_file,
+        .key_file = host->tls_key_file,
+        .min_version = host->tls_min_version,
+    };
+    size_t before = check->count;
+    struct error err = { 0 };
+    struct tls_context *context = tls_context_new(&settings, &err);
+
+    if (context == NULL) {
+        error_prefix(&err, "%s", host->name);
+        check_error(check, &err);
+        return;
+    }
+    tls_context_free(context);
+    check_expiry(check, host, "tls_ca_file", host->tls_ca_file);
+    check_expiry(check, host, "tls_cert_file", host->tls_cert_file);
+    if (check->count == before)
+        check_ok(check, "%s: certificates are verified by %s", host->name,
+                 *host->tls_fingerprint != '\0' ? "their fingerprint"
+                 : *host->tls_ca_file != '\0'   ? host->tls_ca_file
+                                        : "the system's authorities");
+}
+
+void check_tls(struct check *check)
+{
+    struct error err = { 0 };
+
+    if (check->all_seen && !config_check_files(check->config, &err)) {
+        check_error(check, &err);
+        return;
+    }
+    for (size_t i = 0; i < check->config->smarthost_count; i++) {
+        const struct smarthost *host = &check->config->smarthosts[i];
+        if (!check->all_seen && *host->tls_cert_file != '\0')
+            check_unseen(check, "%s: tls_key_file", host->name);
+        else if (host->tls != TLS_NONE)
+            check_tls_of(check, host);
+    }
+}
+
+static void check_password(struct check *check, const struct smarthost *host)
+{
+    struct secret secret = { 0 };
+    struct error err = { 0 };
+
+    if (!check->all_seen) {
+        check_unseen(check, "%s", host->name);
+    } else if (*host->password_credential != '\0' &&
+               getenv("CREDENTIALS_DIRECTORY") == NULL) {
+        check_ok(check, "%s: the service manager gives it to the daemon alone",
+                 host->name);
+    } else if (!password_fetch(check->config, host, &secret, &err)) {
+        error_prefix(&err, "%s", host->name);
+        check_error(check, &err);
+    } else {
+        check_ok(check, "%s: it is there, and nobody else can read it",
+                 host->name);
+    }
+    secret_wipe(&secret);
+}
+
+void check_passwords(struct check *check)
+{
+    for (size_t i = 0; i < check->config->smarthost_count; i++)
+        if (password_configured(&check->config->smarthosts[i]))
+            check_password(check, &check->config->smarthosts[i]);
+}

@@ -1,0 +1,170 @@
+#include "postrider/check.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/statfs.h>
+#include <time.h>
+
+#include "config/config.h"
+#include "spool/listing.h"
+#include "spool/spool.h"
+#include "util/alloc.h"
+#include "util/random.h"
+#include "util/text.h"
+
+void check_spool(struct check *check)
+{
+    const char *path = check->config->spool;
+    struct error err = { 0 };
+    size_t right = 0;
+
+    if (!check->all_seen) {
+        check_unseen(check, "owners and modes in %s", path);
+        return;
+    }
+    for (size_t i = 0; i < SPOOL_FOLDERS; i++) {
+        if (spool_prove(path, i, &err))
+            right++;
+        else
+            check_error(check, &err);
+    }
+    if (right == SPOOL_FOLDERS)
+        check_ok(check, "%s", path);
+}
+
+/* Its members could read what others have dropped. */
+void check_group(struct check *check)
+{
+    const struct config *config = check->config;
+    const struct passwd *user = getpwnam(config->user);
+    const struct group *group = user != NULL ? getgrgid(user->pw_gid) : NULL;
+
+    if (user == NULL) {
+        char *remedy = alloc_format("useradd --system --user-group %s",
+                                    config->user);
+        check_fail(check, remedy, "user \"%s\" does not exist", config->user);
+        free(remedy);
+    } else if (group == NULL) {
+        check_fail(check, "", "user %s has group %lu, which does not exist",
+                   config->user, (unsigned long)user->pw_gid);
+    } else if (group->gr_mem[0] != NULL) {
+        char *remedy = alloc_format("gpasswd -d %s %s", group->gr_mem[0],
+                                    group->gr_name);
+        check_fail(check, remedy, "%s is a member of group %s, and could read "
+                   "all queued mail", group->gr_mem[0], group->gr_name);
+        free(remedy);
+    } else {
+        check_ok(check, "%s has no members", group->gr_name);
+    }
+}
+
+void check_file_system(struct check *check)
+{
+    static const struct {
+        unsigned long type;             /* linux/magic.h */
+        const char *name;
+        const char *trouble;
+    } kinds[] = {
+        { 0x6969, "NFS", "another machine's trouble stops mail" },
+        { 0xff534d42, "CIFS", "owners and modes may not hold" },
+        { 0xfe534d42, "SMB", "owners and modes may not hold" },
+        { 0x01021994, "tmpfs", "queued mail is lost with the next start" },
+        { 0x858458f6, "ramfs", "queued mail is lost with the next start" },
+    };
+    const char *path = check->config->spool;
+    struct statfs status;
+
+    if (statfs(path, &status) == -1) {
+        if (errno == EACCES)
+            check_unseen(check, "%s", path);
+        return;                         /* check_spool() says what is wrong */
+    }
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (((unsigned long)status.f_type & 0xffffffff) == kinds[i].type) {
+            check_warn(check, "give the spool a local disk", "%s is on %s: %s",
+                       path, kinds[i].name, kinds[i].trouble);
+            return;
+        }
+    check_ok(check, "%" PRIu64 " MB free below %s",
+             (uint64_t)status.f_bavail * (uint64_t)status.f_bsize >> 20, path);
+}
+
+void check_failed(struct check *check)
+{
+    char *path = alloc_format("%s/failed", check->config->spool);
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+    size_t count = 0;
+
+    while (directory != NULL && (entry = readdir(directory)) != NULL)
+        count += random_is_id(entry->d_name);
+    char *remedy = alloc_format("read %s/ID, and remove it", path);
+    if (directory == NULL && errno == EACCES)
+        check_unseen(check, "%s", path);
+    else if (count > 0)
+        check_warn(check, remedy, "%zu message%s could neither be delivered "
+                   "nor returned", count, count == 1 ? "" : "s");
+    else if (directory != NULL)
+        check_ok(check, "no message was given up");
+    free(remedy);
+    if (directory != NULL)
+        closedir(directory);
+    free(path);
+}
+
+struct queue_sum {
+    size_t count, held;
+    int64_t oldest;             /* seconds since 1970 */
+    char *reason;               /* of the oldest; owned */
+};
+
+static void add_item(void *context, const struct listing_item *item)
+{
+    struct queue_sum *sum = context;
+
+    sum->count++;
+    sum->held += item->mark == '!';
+    if (sum->oldest != 0 && item->received >= sum->oldest)
+        return;
+    sum->oldest = item->received;
+    free(sum->reason);
+    sum->reason = alloc_string(item->reason);
+}
+
+static void tell_queue(struct check *check, const struct queue_sum *sum)
+{
+    int64_t age = (int64_t)time(NULL) - sum->oldest;
+    int64_t limit = check->config->delay_warning / 1000;
+
+    if (sum->count == 0)
+        check_ok(check, "empty");
+    else if (limit > 0 && age > limit)
+        check_warn(check, "mailq shows them, postrider queue flush tries them "
+                   "now", "%zu message%s, the oldest since %" PRId64
+                   " hours (%s)", sum->count, sum->count == 1 ? "" : "s",
+                   age / 3600,
+                   *sum->reason != '\0' ? sum->reason : "no attempt yet");
+    else if (sum->held > 0)
+        check_warn(check, "postrider queue release ID", "%zu of %zu messages "
+                   "are held", sum->held, sum->count);
+    else
+        check_ok(check, "%zu message%s", sum->count,
+                 sum->count == 1 ? "" : "s");
+}
+
+void check_queue(struct check *check)
+{
+    struct queue_sum sum = { 0 };
+    struct error ignored;
+
+    if (!check->all_seen)
+        check_unseen(check, "the mail of others");
+    else if (listing_each(check->config->control, check->config->spool,
+                          add_item, &sum, &ignored))
+        tell_queue(check, &sum);
+    free(sum.reason);
+}

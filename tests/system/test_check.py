@@ -1,0 +1,363 @@
+"""`postrider check`: what is wrong with a machine, and what can be done."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+
+from lib.harness import message
+from lib.queue import (ALICE, DAEMON, as_root, message_file,
+                       queued_line, random_id, user)
+
+USER, PASSWORD = "relay@example.com", "opensesame"
+LINE = re.compile(r"([a-z ]+): (ok|warning|error|not checked): (.+)")
+
+
+def findings(result):
+    """[(topic, severity, text with remedy)]"""
+    found = []
+    for line in result.stdout.decode().splitlines():
+        match = LINE.fullmatch(line)
+        assert match, line
+        found.append(match.groups())
+    return found
+
+
+def trouble(result):
+    return [f for f in findings(result) if f[1] != "ok"]
+
+
+@pytest.fixture
+def good(queue, tls_smarthost):
+    """A queue about which nothing is to be said, but that no daemon runs."""
+    configure(queue, tls_smarthost)
+    return queue
+
+
+def configure(queue, smarthost, settings=None, **options):
+    wanted = {"local_recipient": "admin@example.com", **(settings or {})}
+    queue.write_config(smarthost, settings=wanted, **options)
+    queue.config.chmod(0o644)
+
+
+def test_all_is_well(good):
+    with good.daemon():
+        result = good.postrider("check").expect(0)
+    assert trouble(result) == [], str(result)
+    topics = {topic for topic, _, _ in findings(result)}
+    assert topics >= {"configuration", "smarthosts", "names", "root", "spool",
+                      "programs", "daemon", "queue", "failed", "password",
+                      "tls", "lookup", "group"}
+    assert PASSWORD.encode() not in result.stdout + result.stderr
+
+
+def test_no_daemon_is_a_warning(good):
+    result = good.postrider("check").expect(0)
+    ((topic, severity, text),) = trouble(result)
+    assert (topic, severity) == ("daemon", "warning")
+    assert "mail is kept, and not delivered; systemctl start" in text
+
+
+def test_no_smarthost(queue):
+    configure(queue, None)
+    result = queue.postrider("check").expect(78)
+    assert ("smarthosts", "error",
+            "there is none: no mail can leave; run postrider setup") \
+        in findings(result)
+
+
+@pytest.mark.parametrize("text, line, words", [
+    ("", None, "no such file"),
+    ('domain = "a.example"\nsmarthost "x" {\n    prt = 25\n}\n', 3,
+     'unknown key "prt"'),
+    ('smarthost "x" { host = "a.example" }\nsender "*" { smarthost = "y" }\n',
+     2, 'no section smarthost "y"'),
+])
+def test_configuration_that_cannot_be_read(queue, text, line, words):
+    if text:
+        queue.config.write_text(text)
+    place = f"{queue.config}:{line}: " if line else ""
+    result = queue.postrider("check").expect(78)
+    ((topic, severity, told),) = findings(result)
+    assert (topic, severity) == ("configuration", "error")
+    assert told.startswith(place) and words in told
+    (found,) = json.loads(queue.postrider("check", "--json").expect(78).stdout)
+    assert found.get("line") == line
+    if line:
+        assert found["file"] == str(queue.config)
+        assert str(queue.config) not in found["text"]
+
+
+def chmod(name, mode):
+    return lambda queue: (queue.folder / name).chmod(mode)
+
+
+def remove_drop(queue):
+    queue.drop.rmdir()
+
+
+def give_folder_away(queue):
+    queue.folder.chmod(0o777)
+
+
+def give_config_away(queue):
+    os.chown(queue.config, ALICE, ALICE)
+
+
+def other_sendmail(queue):
+    path = queue.folder / "bin" / "sendmail"
+    path.unlink()
+    shutil.copy("/bin/true", path)
+
+
+def no_sendmail(queue):
+    (queue.folder / "bin" / "sendmail").unlink()
+
+
+def fail_message(queue):
+    (queue.spool / "failed" / random_id()).write_text("x")
+
+
+def old_message(queue):
+    name = random_id()
+    path = queue.spool / "queue" / name
+    path.write_bytes(message_file(name)
+                     + queued_line(int(time.time()) - 5 * 3600))
+    queue.give(path)
+
+
+def bad_aliases(queue):
+    queue.write_aliases("root: admin@example.com\nx: |/bin/sh\n")
+
+
+def loop_aliases(queue):
+    queue.write_aliases("root: postmaster\npostmaster: root\n")
+
+
+def empty_password(queue):
+    (queue.folder / "password0").write_text("\n")
+
+
+def no_password(queue):
+    (queue.folder / "password0").unlink()
+
+
+def roots_password(queue):
+    os.chown(queue.folder / "password0", 0, 0)
+    (queue.folder / "password0").chmod(0o400)
+
+
+def no_authorities(queue):
+    (queue.folder / "ca0.pem").write_text("nothing\n")
+
+
+BROKEN = [
+    (chmod("postrider.conf", 0o666), "configuration", "error", 78,
+     r"others can write it \(mode 0666\); chown root:root \S+ && chmod 644 "),
+    (chmod("postrider.conf", 0o600), "configuration", "error", 78,
+     r"not all who send mail can read it .*; .*chmod 644 "),
+    (give_folder_away, "configuration", "error", 78,
+     r"others can write \S+, and put another file .*; chmod go-w "),
+    (give_config_away, "configuration", "error", 78,
+     rf"belongs to uid {ALICE}, who can send all mail elsewhere; chown root"),
+    (chmod("spool", 0o777), "spool", "error", 78, r"mode 0777; chmod 0755 "),
+    (chmod("spool/drop", 0o1777), "spool", "error", 78,
+     r"spool/drop has mode 1777; chmod 3733 "),
+    (chmod("spool/state", 0o755), "spool", "error", 78, r"; chmod 0700 "),
+    (remove_drop, "spool", "error", 78, r"drop does not exist; install -d "),
+    (chmod("password0", 0o644), "password", "error", 78,
+     r"host0: \S+password0: others can read it \(mode 0644\); chmod 600 "),
+    (chmod("password0", 0o640), "password", "error", 78, r"; chmod 600 "),
+    (empty_password, "password", "error", 78, r"is empty"),
+    (no_password, "password", "error", 78, r"; write the password into it"),
+    (roots_password, "password", "error", 77, r"password0: Permission denied"),
+    (no_authorities, "tls", "error", 78, r"ca0\.pem: holds no PEM certificate"),
+    (chmod("ca0.pem", 0o600), "tls", "error", 78,
+     r"tls_ca_file = \S+: Permission denied"),
+    (other_sendmail, "programs", "error", 78,
+     r"sendmail is another program: mail does not come here; remove the other"),
+    (no_sendmail, "programs", "error", 78, r"; install the package anew"),
+    (chmod("bin/sendmail", 0o4755), "programs", "error", 78,
+     r"has a set-id bit, which it does not need; chmod ug-s "),
+    (fail_message, "failed", "warning", 0,
+     r"1 message could neither be delivered nor returned; read "),
+    (old_message, "queue", "warning", 0,
+     r"1 message, the oldest since 5 hours \(no attempt yet\); mailq"),
+    (bad_aliases, "aliases", "error", 78, r"aliases:2: .*runs no programs; give an address"),
+    (loop_aliases, "root", "error", 78, r"leads to nobody"),
+]
+
+
+@as_root
+@pytest.mark.parametrize("spoil, topic, severity, status, words", BROKEN)
+def test_what_is_broken_is_said(good, spoil, topic, severity, status, words):
+    spoil(good)
+    result = good.postrider("check").expect(status)
+    told = [text for t, s, text in findings(result) if (t, s) ==
+            (topic, severity)]
+    assert any(re.search(words, text) for text in told), str(result)
+    rest = [f for f in trouble(result) if f[0] not in (topic, "daemon")]
+    assert all(f[0] in ("aliases", "spool") for f in rest), rest
+    objects = json.loads(good.postrider("check", "--json").stdout)
+    assert any(o["topic"] == topic and o["severity"] == severity
+               for o in objects)
+    assert PASSWORD.encode() not in result.stdout + result.stderr
+
+
+# Settings that work, but may not be what is meant.
+DOUBTFUL = [
+    (dict(settings={"hostname": "localhost"}), "names",
+     r"hostname is localhost: .*; set hostname"),
+    (dict(settings={"domain": "web1"}), "names", r"domain is web1: .*"),
+    (dict(settings={"local_recipient": ""}), "root",
+     r"mail for root goes to root@a\.example, which may be no mailbox; set "),
+    (dict(settings={"redirect_all": "me@example.com"}), "root",
+     r"all mail, whomever it is for, goes to me@example\.com; remove"),
+    (dict(host="smtp.invalid"), "lookup", r"smtp\.invalid"),
+    (dict(extra='sender "*" { address = "a@b.example" }\nsender "bob" '
+                '{ address = "c@b.example" }\n'), "senders",
+     r'sender "bob" is never looked at'),
+    (dict(settings={"listen": ["/nonexistent/socket"]}), "sockets",
+     r"/nonexistent/socket: No such file"),
+    (dict(settings={"listen": ["127.0.0.1:1"]}), "sockets",
+     r"127\.0\.0\.1:1: nobody listens"),
+]
+
+
+@pytest.mark.parametrize("options, topic, words", DOUBTFUL)
+def test_what_is_doubtful_is_a_warning(queue, smarthost, options, topic,
+                                       words):
+    configure(queue, smarthost, **options)
+    result = queue.postrider("check").expect(0)
+    assert any(t == topic and s == "warning" and re.search(words, text)
+               for t, s, text in findings(result)), str(result)
+
+
+def test_clear_text_is_a_warning(queue):
+    configure(queue, 25, host="192.0.2.1")
+    result = queue.postrider("check").expect(0)
+    assert any(t == "smarthosts" and s == "warning" and "tls = none" in text
+               for t, s, text in findings(result)), str(result)
+
+
+def test_a_password_in_the_configuration(queue, tls_smarthost):
+    configure(queue, tls_smarthost, password=None,
+              password_command=f"/bin/echo {PASSWORD}")
+    result = queue.postrider("check").expect(0)
+    assert any(t == "smarthosts" and s == "warning" and "only prints" in text
+               for t, s, text in findings(result)), str(result)
+    assert PASSWORD.encode() not in result.stdout + result.stderr
+
+
+def test_a_password_command_that_fails(queue, tls_smarthost):
+    configure(queue, tls_smarthost, password=None,
+              password_command="/nonexistent/program")
+    result = queue.postrider("check").expect(75, 78)
+    assert any(t == "password" and s == "error" and "/nonexistent/" in text
+               for t, s, text in findings(result)), str(result)
+
+
+@pytest.mark.parametrize("certificate, status, words", [
+    ("client", 0, None), ("expired", 78, "expired [0-9]+ days ago")])
+def test_client_certificates(queue, make_smarthost, certificates, certificate,
+                             status, words):
+    host = make_smarthost(tls="starttls")
+    copy = queue.folder / "client.pem"
+    shutil.copy(certificates.path(certificate), copy)
+    queue.give(copy)
+    copy.chmod(0o400)
+    configure(queue, host, tls_cert_file=str(copy))
+    result = queue.postrider("check").expect(status)
+    told = [text for t, s, text in findings(result)
+            if t == "tls" and s == "error"]
+    assert (not told) if words is None else re.search(words, told[0])
+
+
+def test_a_certificate_that_expires_soon(queue, make_smarthost):
+    host = make_smarthost(tls="starttls")
+    configure(queue, host)
+    path = queue.folder / "soon.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+                    "/dev/null", "-subj", "/CN=soon", "-days", "3", "-out",
+                    path], check=True, capture_output=True)
+    shutil.copy(path, queue.folder / "ca0.pem")
+    result = queue.postrider("check").expect(0)
+    assert any(t == "tls" and s == "warning" and
+               re.search("expires in [23] days", text)
+               for t, s, text in findings(result)), str(result)
+
+
+def test_a_smarthost_that_refuses_the_password(queue, tls_smarthost):
+    configure(queue, tls_smarthost, password="wrong")
+    with queue.daemon() as daemon:
+        queue.sendmail("b@b.example", stdin=message()).expect(0)
+        daemon.wait_for("AUTH .* refused")
+        result = queue.postrider("check").expect(77)
+    assert any(t == "daemon" and s == "error" and "host0 is parked: " in text
+               for t, s, text in findings(result)), str(result)
+
+
+def test_a_smarthost_that_is_down(queue):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        configure(queue, closed.getsockname()[1], host="127.0.0.1")
+        with queue.daemon() as daemon:
+            queue.sendmail("b@b.example", stdin=message()).expect(0)
+            daemon.wait_for("is down")
+            result = queue.postrider("check").expect(0)
+    assert any(t == "daemon" and s == "warning" and "host0 is down: " in text
+               for t, s, text in findings(result)), str(result)
+
+
+@as_root
+def test_anybody_may_ask(good):
+    """What he cannot see is no error."""
+    result = good.postrider("check", **user(ALICE)).expect(0)
+    unseen = {t for t, s, text in findings(result) if s == "not checked"
+              and text.endswith("; run as root")}
+    assert unseen == {"spool", "queue", "failed", "password"}
+    assert {t for t, s, _ in trouble(result)} == unseen | {"daemon"}
+
+
+@as_root
+def test_the_daemons_user_sees_all(good):
+    result = good.postrider("check", **user(DAEMON.pw_uid)).expect(0)
+    assert {t for t, _, _ in trouble(result)} == {"daemon"}, str(result)
+
+
+def test_direct_delivery_needs_no_spool(programs, tls_smarthost):
+    programs.write_config(tls_smarthost,
+                          settings={"local_recipient": "x@b.example"})
+    result = programs.postrider("check").expect(0)
+    topics = {topic for topic, _, _ in findings(result)}
+    assert not topics & {"spool", "daemon", "queue", "failed", "group"}
+    assert "password" in topics
+
+
+def test_json_holds_any_name(queue, smarthost):
+    folder = os.fsencode(queue.folder) + b'/a"b\\c\xff\n'
+    os.mkdir(folder, 0o755)
+    configure(queue, smarthost)
+    config = folder + b"/postrider.conf"
+    shutil.copy(queue.config, config)
+    os.chmod(config, 0o666)
+    env = {"POSTRIDER_CONFIG": os.fsdecode(config)}
+    text = queue.postrider("check", "--json", env=env).expect(78).stdout
+    found = json.loads(text)
+    assert any(f["topic"] == "configuration" and f["severity"] == "error"
+               and r'a"b\c\xff' in f["text"] for f in found)
+    assert all(set(f) - {"line"} == {"topic", "severity", "text", "remedy",
+                                     "file"} for f in found)
+    lines = queue.postrider("check", env=env).expect(78).stdout
+    assert all(LINE.fullmatch(line) for line in lines.decode().splitlines())
+
+
+def test_usage(programs):
+    result = programs.postrider("check", "--nonsense").expect(64)
+    assert "usage: postrider check [--json]" in result.errors
