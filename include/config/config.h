@@ -84,6 +84,7 @@ struct config {
     char *redirect_all;             /* "" if not set */
     bool subtract_arguments;        /* extract = subtract: with -t, arguments
                                      * are taken off the recipients */
+    bool sandbox;                   /* the daemon shuts itself in */
     enum log_target log;
     struct smarthost *smarthosts;   /* in the order of the file */
     size_t smarthost_count;

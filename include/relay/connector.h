@@ -14,18 +14,21 @@ struct connector;           /* fields: src/relay/connector.c */
 struct smarthost;
 
 /*
- * What it takes to connect to a smarthost, kept for a process's life: the
- * trust store and the secret are fetched at the first connection. config and
- * smarthost are borrowed. trace may be NULL.
+ * What it takes to connect to a smarthost, kept for a process's life. config
+ * and smarthost are borrowed. trace may be NULL.
  */
 struct connector *connector_new(const struct config *config,
                                 const struct smarthost *smarthost,
                                 session_trace *trace, void *trace_context);
 void connector_free(struct connector *connector);       /* NULL is allowed */
 
+/* Fetch the password, load what TLS needs, look the name up: all that takes
+ * files or other programs, but for a directory of trusted certificates. */
+bool connector_prepare(struct connector *connector, struct error *err);
+
 /*
- * Try the addresses of the smarthost in order until one gives a session.
- * credentials refused or a wrong configuration end the search: other addresses
+ * Prepare, then try the addresses of the smarthost in order until one gives a
+ * session. credentials refused or a wrong configuration end the search: other addresses
  * of the name would say the same. deadline is the session's. NULL with the
  * error of the last address tried.
  */

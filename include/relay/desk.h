@@ -70,6 +70,7 @@ struct desk {
     struct mission *missions[DESK_BUCKETS];
     uint64_t next_mission;
     struct control *control;
+    struct strings postmaster;  /* whom reports go to that nobody takes */
     struct totals totals;
     int64_t started;            /* seconds since 1970 */
     bool stopping;              /* hand out nothing any more */
@@ -126,6 +127,10 @@ const char *dispatch_reason(const struct desk *desk,
 extern const struct crew_events mission_events;
 
 /* settle.c */
+
+/* Find the postmaster: before the manager is shut in, so that a change of the
+ * alias counts from the next reload. */
+void settle_prepare(struct desk *desk);
 
 /* One recipient's outcome, as the worker reports it. */
 void settle_outcome(struct mission *mission, struct desk *desk, size_t index,

@@ -80,6 +80,8 @@ static const struct config_key top_keys[] = {
       .take = config_take_address },
     { "extract", PLAIN(config, subtract_arguments),
       .take = config_take_choice, .initial = "add", .words = extracts },
+    { "sandbox", PLAIN(config, sandbox),
+      .take = config_take_bool, .initial = "true" },
     { "log", PLAIN(config, log), .take = config_take_word,
       .initial = "syslog", .words = logs },
 };

@@ -21,6 +21,7 @@ struct connector {
     const struct smarthost *smarthost;
     struct tls_context *tls;
     struct secret secret;
+    struct dial_list addresses; /* none before connector_prepare() */
     char *peer;
     session_trace *trace;
     void *trace_context;
@@ -45,6 +46,7 @@ void connector_free(struct connector *connector)
         return;
     tls_context_free(connector->tls);
     secret_wipe(&connector->secret);
+    dial_list_free(&connector->addresses);
     free(connector->peer);
     free(connector);
 }
@@ -73,9 +75,9 @@ static void remark(const struct connector *connector, const char *format, ...)
     buf_free(&text);
 }
 
-static void remark_addresses(const struct connector *connector,
-                             const struct dial_list *list)
+static void remark_addresses(const struct connector *connector)
 {
+    const struct dial_list *list = &connector->addresses;
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
@@ -116,6 +118,30 @@ static bool prepare_secret(struct connector *connector, struct error *err)
         return false;
     remark(connector, "password of %s fetched", host->user);
     return true;
+}
+
+static bool prepare_addresses(struct connector *connector, struct error *err)
+{
+    static const enum dial_family families[] = {
+        [INET_ANY] = DIAL_ANY,
+        [INET_IPV4] = DIAL_IPV4,
+        [INET_IPV6] = DIAL_IPV6,
+    };
+    const struct smarthost *host = connector->smarthost;
+
+    if (connector->addresses.count > 0)
+        return true;
+    if (!dial_resolve(&connector->addresses, host->host, host->port,
+                      families[host->inet], err))
+        return false;
+    remark_addresses(connector);
+    return true;
+}
+
+bool connector_prepare(struct connector *connector, struct error *err)
+{
+    return prepare_secret(connector, err) && prepare_tls(connector, err) &&
+           prepare_addresses(connector, err);
 }
 
 static struct session *open_at(struct connector *connector,
@@ -161,28 +187,18 @@ static struct session *open_at(struct connector *connector,
 struct session *connector_open(struct connector *connector, int64_t deadline,
                                struct error *err)
 {
-    static const enum dial_family families[] = {
-        [INET_ANY] = DIAL_ANY,
-        [INET_IPV4] = DIAL_IPV4,
-        [INET_IPV6] = DIAL_IPV6,
-    };
-    const struct smarthost *host = connector->smarthost;
-    struct dial_list list = { 0 };
+    const struct dial_list *list = &connector->addresses;
     struct session *session = NULL;
 
-    if (!prepare_secret(connector, err) || !prepare_tls(connector, err) ||
-        !dial_resolve(&list, host->host, host->port, families[host->inet],
-                      err))
+    if (!connector_prepare(connector, err))
         return NULL;
-    remark_addresses(connector, &list);
-    for (size_t i = 0; session == NULL && i < list.count; i++) {
-        session = open_at(connector, &list.items[i], deadline, err);
+    for (size_t i = 0; session == NULL && i < list->count; i++) {
+        session = open_at(connector, &list->items[i], deadline, err);
         if (session == NULL)
             remark(connector, "%s", err->text);
         if (session == NULL && (err->fault == FAULT_PERMISSION ||
                                 err->fault == FAULT_CONFIG))
             break;
     }
-    dial_list_free(&list);
     return session;
 }

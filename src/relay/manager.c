@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "relay/confine.h"
 #include "relay/control.h"
 #include "relay/desk.h"
 #include "relay/launch.h"
@@ -356,6 +357,7 @@ static void clean_up(struct manager *manager)
     free(desk->gates);
     drop_scan_free(desk->scan);
     strings_free(&desk->unread);
+    strings_free(&desk->postmaster);
     control_free(desk->control);
     listener_free(manager->listener);
     launch_free(manager->launch);
@@ -404,6 +406,8 @@ enum manager_end manager_run(const struct config *config, int launcher,
     if (started) {
         prepare_smarthosts(&manager);
         prepare_inotify(&manager);
+        settle_prepare(desk);
+        confine_manager(config);
         desk->scan = drop_scan_new(&desk->spool, is_known, desk);
         desk->scan_due = true;
         started = pickup_recover(desk, err);

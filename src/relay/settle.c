@@ -124,26 +124,6 @@ static bool record(struct settlement *s)
     return done;
 }
 
-/* Where reports go that cannot be delivered; to is { 0 }. False: nowhere. */
-static bool find_postmaster(const struct desk *desk, struct strings *to)
-{
-    struct error err = { 0 };
-    const struct local_names local = { .host = desk->config->hostname };
-    struct aliases *aliases = *desk->config->aliases == '\0'
-                              ? NULL
-                              : aliases_load(desk->config->aliases, &err);
-
-    bool found = aliases != NULL &&
-                 aliases_expand(aliases, "postmaster", &local, to, &err);
-    for (size_t i = 0; found && i < to->count; i++) {
-        char *whole = address_complete(to->items[i], desk->config->domain);
-        free(to->items[i]);
-        to->items[i] = whole;
-    }
-    aliases_free(aliases);
-    return found && to->count > 0;
-}
-
 /* A report of this number has been made, or one a restart made before us. */
 static bool make_report(struct settlement *s, enum dsn_kind kind,
                         const size_t *recipients, size_t count,
@@ -208,21 +188,20 @@ static bool is_among(const struct strings *list, const char *address)
  */
 static bool tell_postmaster(struct settlement *s)
 {
-    struct strings to = { 0 };
+    const struct strings *to = &s->desk->postmaster;
     size_t count;
     size_t *recipients = dsn_recipients(DSN_DOUBLE, s->entry, s->state,
                                         &count);
     bool told = count == 0;
 
-    if (!told && find_postmaster(s->desk, &to)) {
+    if (!told && to->count > 0) {
         told = true;
         for (size_t i = 0; told && i < count; i++)
-            told = !is_among(&to, s->entry->envelope
-                                      .recipients[recipients[i]].path);
-        told = told && (make_report(s, DSN_DOUBLE, recipients, count, &to) ||
+            told = !is_among(to, s->entry->envelope
+                                     .recipients[recipients[i]].path);
+        told = told && (make_report(s, DSN_DOUBLE, recipients, count, to) ||
                         s->in_trouble);
     }
-    strings_free(&to);
     free(recipients);
     return told;
 }
@@ -368,4 +347,24 @@ void settle_message(struct desk *desk, struct ticket *ticket,
         schedule_at(desk->schedule, ticket,
                     clock_now() + desk->config->retry_first);
     conclude(&s);
+}
+
+void settle_prepare(struct desk *desk)
+{
+    struct error err = { 0 };
+    struct strings *to = &desk->postmaster;
+    const struct local_names local = { .host = desk->config->hostname };
+    struct aliases *aliases = *desk->config->aliases == '\0'
+                              ? NULL
+                              : aliases_load(desk->config->aliases, &err);
+
+    if (aliases == NULL ||
+        !aliases_expand(aliases, "postmaster", &local, to, &err))
+        strings_free(to);
+    for (size_t i = 0; i < to->count; i++) {
+        char *whole = address_complete(to->items[i], desk->config->domain);
+        free(to->items[i]);
+        to->items[i] = whole;
+    }
+    aliases_free(aliases);
 }

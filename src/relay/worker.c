@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "net/stream.h"
+#include "relay/confine.h"
 #include "relay/connector.h"
 #include "relay/shipment.h"
 #include "relay/parcel.h"
@@ -179,8 +180,12 @@ static bool open_session(struct worker *worker, const struct job *job)
     struct parcel parcel = { .kind = PARCEL_OPENED, .fd = -1 };
     struct error err = { 0 };
 
-    worker->session = connector_open(worker->connector,
-                                     deadline_for(worker, job), &err);
+    if (connector_prepare(worker->connector, &err)) {
+        confine_worker_files(worker->config, worker->smarthost);
+        worker->session = connector_open(worker->connector,
+                                         deadline_for(worker, job), &err);
+    }
+    confine_worker_calls(worker->config);
     parcel.peer = alloc_string(connector_peer(worker->connector));
     if (worker->session == NULL) {
         parcel.kind = PARCEL_CLOSED;

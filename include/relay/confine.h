@@ -1,0 +1,30 @@
+/*
+ * confine.h - manager and worker shut themselves in
+ *
+ * The manager reads what hostile users write, a worker hears what a hostile
+ * network says. Once they are ready for that, they give up what they will not
+ * need again (util/landlock.h, util/seccomp.h); a system call outside of it
+ * ends the process, and the launcher or the manager logs that. What the kernel
+ * lacks is done without. `sandbox = no` in the configuration leaves it all.
+ */
+#ifndef POSTRIDER_RELAY_CONFINE_H
+#define POSTRIDER_RELAY_CONFINE_H
+
+struct config;
+struct smarthost;
+
+/*
+ * From here on: take away from drop/, change the rest of the spool and the
+ * metrics file, remove sockets; no other file but time zones, no network, no
+ * new process. Logs what is in force.
+ */
+void confine_manager(const struct config *config);
+
+/* Before the first connection: read certificates, connect to the port. */
+void confine_worker_files(const struct config *config,
+                          const struct smarthost *smarthost);
+
+/* Once the session stands: open and start nothing, connect nowhere. */
+void confine_worker_calls(const struct config *config);
+
+#endif

@@ -1,0 +1,143 @@
+#include "relay/confine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/landlock.h"
+#include "util/log.h"
+#include "util/seccomp.h"
+#include "util/text.h"
+
+static void allow_all(struct landlock_rules *rules, const char *const *paths,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        landlock_allow(rules, paths[i], LANDLOCK_READ);
+}
+
+/* libc looks at the time zone whenever it makes a date; it is all it reads. */
+static void allow_zones(struct landlock_rules *rules)
+{
+    static const char *const paths[] = { "/etc/localtime",
+                                         "/usr/share/zoneinfo" };
+
+    allow_all(rules, paths, COUNT(paths));
+}
+
+/* OpenSSL reads a certificate authority when a peer names it. The links in its
+ * directory may lead to any of these. */
+static void allow_authorities(struct landlock_rules *rules)
+{
+    static const char *const paths[] = {
+        "/etc", "/usr/share", "/usr/local/share", "/usr/lib/ssl",
+        "/var/lib/ca-certificates", "/opt"
+    };
+    const char *list = getenv("SSL_CERT_DIR");
+
+    allow_all(rules, paths, COUNT(paths));
+    while (list != NULL && *list != '\0') {
+        size_t length = strcspn(list, ":");
+        char *path = alloc_bytes(list, length);
+        landlock_allow(rules, path, LANDLOCK_READ);
+        free(path);
+        list += length + (list[length] == ':');
+    }
+}
+
+/* The directory that path is in; files are replaced there. */
+static void allow_around(struct landlock_rules *rules, const char *path,
+                         enum landlock_right right)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (slash == NULL || slash == path)
+        return;
+    char *directory = alloc_bytes(path, (size_t)(slash - path));
+    landlock_allow(rules, directory, right);
+    free(directory);
+}
+
+static void allow_spool(struct landlock_rules *rules, const char *spool)
+{
+    static const struct {
+        const char *name;
+        enum landlock_right right;
+    } folders[] = {
+        { "drop", LANDLOCK_REMOVE },
+        { "queue", LANDLOCK_CHANGE },
+        { "state", LANDLOCK_CHANGE },
+        { "failed", LANDLOCK_CHANGE },
+    };
+
+    for (size_t i = 0; i < COUNT(folders); i++) {
+        char *path = alloc_format("%s/%s", spool, folders[i].name);
+        landlock_allow(rules, path, folders[i].right);
+        free(path);
+    }
+}
+
+static int enforce_manager_files(const struct config *config,
+                                 struct error *err)
+{
+    struct landlock_rules *rules = landlock_new();
+    const char *notify = getenv("NOTIFY_SOCKET");
+    bool abstract = notify != NULL && *notify == '@';
+
+    allow_zones(rules);
+    allow_spool(rules, config->spool);
+    allow_around(rules, config->metrics, LANDLOCK_CHANGE);
+    allow_around(rules, config->control, LANDLOCK_REMOVE);
+    for (size_t i = 0; i < config->listen.count; i++)
+        allow_around(rules, config->listen.items[i], LANDLOCK_REMOVE);
+    int version = landlock_enforce(rules, abstract ? LANDLOCK_LEAVE_ABSTRACT
+                                                   : 0, err);
+    landlock_free(rules);
+    return version;
+}
+
+void confine_manager(const struct config *config)
+{
+    struct error files = { 0 }, calls = { 0 };
+    struct buf what;
+
+    if (!config->sandbox) {
+        log_line(LOG_LEVEL_WARNING, "sandbox: off, as configured");
+        return;
+    }
+    int version = enforce_manager_files(config, &files);
+    bool filtered = seccomp_enforce(SECCOMP_MANAGER, &calls);
+
+    buf_init(&what, SIZE_MAX);
+    if (version > 0)
+        buf_add_format(&what, "landlock %d", version);
+    else
+        buf_add_format(&what, "not without %s", files.text);
+    buf_add_format(&what, ", %s", filtered ? "seccomp" : calls.text);
+    log_line(LOG_LEVEL_INFO, "sandbox: %s", what.data);
+    buf_free(&what);
+}
+
+void confine_worker_files(const struct config *config,
+                          const struct smarthost *smarthost)
+{
+    struct error err = { 0 };
+
+    if (!config->sandbox)
+        return;
+    struct landlock_rules *rules = landlock_new();
+    allow_authorities(rules);
+    landlock_allow_connect(rules, smarthost->port);
+    (void)landlock_enforce(rules, 0, &err);
+    landlock_free(rules);
+}
+
+void confine_worker_calls(const struct config *config)
+{
+    struct error err = { 0 };
+
+    if (config->sandbox)
+        (void)seccomp_enforce(SECCOMP_WORKER, &err);
+}
