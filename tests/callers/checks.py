@@ -13,19 +13,20 @@ def problems(case, user, message, data):
     """What is wrong with a message, as a list of texts."""
     parsed = email.message_from_bytes(message.content,
                                       policy=email.policy.default)
-    return [*envelope(case, user, message), *header(case, parsed, message),
+    return [*envelope(case, user, message),
+            *header(case, user, parsed, message),
             *body(case, parsed, data)]
 
 
 def envelope(case, user, message):
-    sender = case["from"].format(user=user)
+    sender = case["from"].replace("{user}", user)
     if message.reverse_path != ("" if sender == "<>" else sender):
         yield f"MAIL FROM:<{message.reverse_path}>, not <{sender}>"
     if sorted(message.recipients) != sorted(case.words("to")):
         yield f"RCPT TO {message.recipients}"
 
 
-def header(case, parsed, message):
+def header(case, user, parsed, message):
     for name in ONCE:
         count = len(message.fields(name))
         if count > 1 or count == 0 and name != "Subject":
@@ -43,7 +44,8 @@ def header(case, parsed, message):
     if not message.fields("Received"):
         yield "no Received"
     for wanted in case["field"]:
-        name, _, value = wanted.partition(": ")
+        name, _, value = wanted.replace("{user}", user) \
+            .partition(": ")
         if value not in message.fields(name) + \
                 [str(field) for field in parsed.get_all(name, [])]:
             yield f"{name}: {message.fields(name)}, not {value!r}"
@@ -61,9 +63,10 @@ def body(case, parsed, data):
 
 
 def text_of(parsed):
-    """The text parts, decoded, with LF line ends."""
+    """The text parts, decoded, with LF line ends. (Ruby encodes the CR of a
+    CRLF, so that there are two; bare ones on the wire are seen elsewhere.)"""
     texts = [part.get_payload(decode=True).decode(
                  part.get_content_charset("utf-8"), "backslashreplace")
              for part in parsed.walk()
              if part.get_content_maintype() == "text"]
-    return "\n".join(texts).replace("\r\n", "\n")
+    return re.sub(r"\r+\n", "\n", "\n".join(texts))
