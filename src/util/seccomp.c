@@ -60,75 +60,45 @@ struct rule {
     unsigned argument;      /* counted from 0; its low 32 bits count */
 };
 
+#define CALL(name) { __NR_##name, ALLOW, 0, 0 }
+
 static const struct rule everybody[] = {
     /* Memory, never with code that was made at run time. */
-    { __NR_brk, ALLOW, 0, 0 },
+    CALL(brk),
 #ifdef __NR_mmap2
     { __NR_mmap2, ALLOW_WITHOUT, PROT_EXEC, 2 },
 #else
     { __NR_mmap, ALLOW_WITHOUT, PROT_EXEC, 2 },
 #endif
     { __NR_mprotect, ALLOW_WITHOUT, PROT_EXEC, 2 },
-    { __NR_munmap, ALLOW, 0, 0 },
-    { __NR_mremap, ALLOW, 0, 0 },
-    { __NR_madvise, ALLOW, 0, 0 },
-    { __NR_futex, ALLOW, 0, 0 },
+    CALL(munmap), CALL(mremap), CALL(madvise), CALL(futex),
 
     /* The process itself: signal handlers, abort(), its end. */
-    { __NR_rt_sigaction, ALLOW, 0, 0 },
-    { __NR_rt_sigprocmask, ALLOW, 0, 0 },
-    { __NR_rt_sigreturn, ALLOW, 0, 0 },
-    { __NR_restart_syscall, ALLOW, 0, 0 },
-    { __NR_getpid, ALLOW, 0, 0 },
-    { __NR_getppid, ALLOW, 0, 0 },
-    { __NR_gettid, ALLOW, 0, 0 },
-    { __NR_getuid, ALLOW, 0, 0 },
-    { __NR_geteuid, ALLOW, 0, 0 },
-    { __NR_getgid, ALLOW, 0, 0 },
-    { __NR_getegid, ALLOW, 0, 0 },
+    CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn),
+    CALL(restart_syscall), CALL(getpid), CALL(getppid), CALL(gettid),
+    CALL(getuid), CALL(geteuid), CALL(getgid), CALL(getegid),
     { __NR_tgkill, ALLOW_SELF, 0, 0 },
     { __NR_tkill, ALLOW_SELF, 0, 0 },           /* musl's */
-    { __NR_exit, ALLOW, 0, 0 },
-    { __NR_exit_group, ALLOW, 0, 0 },
+    CALL(exit), CALL(exit_group),
 
     /* What libraries ask about the machine: qsort() its memory, getrandom()
      * its processors. */
-    { __NR_sysinfo, ALLOW, 0, 0 },
-    { __NR_sched_getaffinity, ALLOW, 0, 0 },
-    { __NR_getrandom, ALLOW, 0, 0 },
+    CALL(sysinfo), CALL(sched_getaffinity), CALL(getrandom),
 
     /* Time, where it is no matter of the vDSO. */
-    { __NR_clock_gettime, ALLOW, 0, 0 },
-    { __NR_clock_getres, ALLOW, 0, 0 },
-    { __NR_gettimeofday, ALLOW, 0, 0 },
-    { __NR_clock_nanosleep, ALLOW, 0, 0 },
-    { __NR_nanosleep, ALLOW, 0, 0 },
+    CALL(clock_gettime), CALL(clock_getres), CALL(gettimeofday),
+    CALL(clock_nanosleep), CALL(nanosleep),
 
     /* Descriptors that are open. */
-    { __NR_read, ALLOW, 0, 0 },
-    { __NR_readv, ALLOW, 0, 0 },
-    { __NR_pread64, ALLOW, 0, 0 },
-    { __NR_write, ALLOW, 0, 0 },
-    { __NR_writev, ALLOW, 0, 0 },
-    { __NR_pwrite64, ALLOW, 0, 0 },
-    { __NR_lseek, ALLOW, 0, 0 },
-    { __NR_close, ALLOW, 0, 0 },
-    { __NR_ppoll, ALLOW, 0, 0 },
+    CALL(read), CALL(readv), CALL(pread64), CALL(write), CALL(writev),
+    CALL(pwrite64), CALL(lseek), CALL(close), CALL(ppoll),
 
     /* Sockets that are open, and descriptors that come through them. */
-    { __NR_sendto, ALLOW, 0, 0 },
-    { __NR_sendmsg, ALLOW, 0, 0 },
-    { __NR_recvfrom, ALLOW, 0, 0 },
-    { __NR_recvmsg, ALLOW, 0, 0 },
-    { __NR_shutdown, ALLOW, 0, 0 },
-    { __NR_getsockopt, ALLOW, 0, 0 },
-    { __NR_setsockopt, ALLOW, 0, 0 },
-    { __NR_getsockname, ALLOW, 0, 0 },
-    { __NR_getpeername, ALLOW, 0, 0 },
+    CALL(sendto), CALL(sendmsg), CALL(recvfrom), CALL(recvmsg), CALL(shutdown),
+    CALL(getsockopt), CALL(setsockopt), CALL(getsockname), CALL(getpeername),
 
     /* fstat() is one of these, with an empty path. */
-    { __NR_fstat, ALLOW, 0, 0 },
-    { __NR_statx, ALLOW, 0, 0 },
+    CALL(fstat), CALL(statx),
 
     /* stdio asks whether it writes to a terminal, malloc names its memory,
      * sysconf() asks for limits: they do without an answer. */
@@ -138,104 +108,69 @@ static const struct rule everybody[] = {
 
     /* 64-bit architectures. */
 #ifdef __NR_newfstatat
-    { __NR_newfstatat, ALLOW, 0, 0 },
+    CALL(newfstatat),
 #endif
 #ifdef __NR_fcntl
-    { __NR_fcntl, ALLOW, 0, 0 },
+    CALL(fcntl),
 #endif
     /* Those that are older than arm64. */
 #ifdef __NR_poll
-    { __NR_poll, ALLOW, 0, 0 },
+    CALL(poll),
 #endif
 #ifdef __NR_time
-    { __NR_time, ALLOW, 0, 0 },
+    CALL(time),
 #endif
 #ifdef __NR_send
-    { __NR_send, ALLOW, 0, 0 },
-    { __NR_recv, ALLOW, 0, 0 },
+    CALL(send), CALL(recv),
 #endif
     /* 32-bit architectures: wide offsets, ids and times. */
 #ifdef __NR_fcntl64
-    { __NR_fcntl64, ALLOW, 0, 0 },
-    { __NR__llseek, ALLOW, 0, 0 },
-    { __NR_fstat64, ALLOW, 0, 0 },
-    { __NR_fstatat64, ALLOW, 0, 0 },
-    { __NR_sigreturn, ALLOW, 0, 0 },
-    { __NR_getuid32, ALLOW, 0, 0 },
-    { __NR_geteuid32, ALLOW, 0, 0 },
-    { __NR_getgid32, ALLOW, 0, 0 },
-    { __NR_getegid32, ALLOW, 0, 0 },
+    CALL(fcntl64), CALL(_llseek), CALL(fstat64), CALL(fstatat64),
+    CALL(sigreturn), CALL(getuid32), CALL(geteuid32), CALL(getgid32),
+    CALL(getegid32),
 #endif
 #ifdef __NR_clock_gettime64
-    { __NR_clock_gettime64, ALLOW, 0, 0 },
-    { __NR_clock_getres_time64, ALLOW, 0, 0 },
-    { __NR_clock_nanosleep_time64, ALLOW, 0, 0 },
-    { __NR_futex_time64, ALLOW, 0, 0 },
-    { __NR_ppoll_time64, ALLOW, 0, 0 },
+    CALL(clock_gettime64), CALL(clock_getres_time64),
+    CALL(clock_nanosleep_time64), CALL(futex_time64), CALL(ppoll_time64),
 #endif
 };
 
 static const struct rule manager[] = {
     /* The spool, the metrics file. */
-    { __NR_openat, ALLOW, 0, 0 },
-    { __NR_openat2, ALLOW, 0, 0 },
-    { __NR_getdents64, ALLOW, 0, 0 },
-    { __NR_unlinkat, ALLOW, 0, 0 },
-    { __NR_linkat, ALLOW, 0, 0 },
-    { __NR_renameat2, ALLOW, 0, 0 },
-    { __NR_mkdirat, ALLOW, 0, 0 },
-    { __NR_readlinkat, ALLOW, 0, 0 },
-    { __NR_faccessat, ALLOW, 0, 0 },
-    { __NR_fsync, ALLOW, 0, 0 },
-    { __NR_fdatasync, ALLOW, 0, 0 },
-    { __NR_ftruncate, ALLOW, 0, 0 },
-    { __NR_fchmod, ALLOW, 0, 0 },
-    { __NR_flock, ALLOW, 0, 0 },
-    { __NR_umask, ALLOW, 0, 0 },
-    { __NR_memfd_create, ALLOW, 0, 0 },
+    CALL(openat), CALL(openat2), CALL(getdents64), CALL(unlinkat),
+    CALL(linkat), CALL(renameat2), CALL(mkdirat), CALL(readlinkat),
+    CALL(faccessat), CALL(faccessat2), CALL(fsync), CALL(fdatasync),
+    CALL(ftruncate), CALL(fchmod), CALL(flock), CALL(umask),
+    CALL(memfd_create),
 
     /* The poll loop. */
-    { __NR_inotify_init1, ALLOW, 0, 0 },
-    { __NR_inotify_add_watch, ALLOW, 0, 0 },
-    { __NR_inotify_rm_watch, ALLOW, 0, 0 },
-    { __NR_signalfd4, ALLOW, 0, 0 },
+    CALL(inotify_init1), CALL(inotify_add_watch), CALL(inotify_rm_watch),
+    CALL(signalfd4),
 
     /* The control socket and the listeners, the log, sd_notify(3): nothing
      * that leads out of the machine. */
-    { __NR_accept4, ALLOW, 0, 0 },
+    CALL(accept4),
     { __NR_socket, ALLOW_IF, AF_UNIX, 0 },
     { __NR_socketpair, ALLOW_IF, AF_UNIX, 0 },
-    { __NR_connect, ALLOW, 0, 0 },
+    CALL(connect),
 #ifdef __NR_socketcall
     /* i386 as its C library does it; the family is out of sight here. */
-    { __NR_socketcall, ALLOW, 0, 0 },
+    CALL(socketcall),
 #endif
 
     /* Workers. */
-    { __NR_kill, ALLOW, 0, 0 },
-    { __NR_wait4, ALLOW, 0, 0 },
-    { __NR_waitid, ALLOW, 0, 0 },
+    CALL(kill), CALL(wait4), CALL(waitid),
 
-    { __NR_faccessat2, ALLOW, 0, 0 },
+    /* The same on older and on 32-bit architectures. */
 #ifdef __NR_renameat
-    { __NR_renameat, ALLOW, 0, 0 },
+    CALL(renameat),
 #endif
 #ifdef __NR_open
-    { __NR_open, ALLOW, 0, 0 },
-    { __NR_stat, ALLOW, 0, 0 },
-    { __NR_lstat, ALLOW, 0, 0 },
-    { __NR_access, ALLOW, 0, 0 },
-    { __NR_unlink, ALLOW, 0, 0 },
-    { __NR_rmdir, ALLOW, 0, 0 },
-    { __NR_link, ALLOW, 0, 0 },
-    { __NR_rename, ALLOW, 0, 0 },
-    { __NR_mkdir, ALLOW, 0, 0 },
-    { __NR_readlink, ALLOW, 0, 0 },
+    CALL(open), CALL(stat), CALL(lstat), CALL(access), CALL(unlink),
+    CALL(rmdir), CALL(link), CALL(rename), CALL(mkdir), CALL(readlink),
 #endif
 #ifdef __NR_fcntl64
-    { __NR_stat64, ALLOW, 0, 0 },
-    { __NR_lstat64, ALLOW, 0, 0 },
-    { __NR_ftruncate64, ALLOW, 0, 0 },
+    CALL(stat64), CALL(lstat64), CALL(ftruncate64),
 #endif
 };
 
