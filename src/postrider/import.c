@@ -1,5 +1,6 @@
 #include "postrider/import.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,25 +21,26 @@ static const struct format {
     const char *file;               /* what the file is called, about */
     const char *sign;               /* a line of it begins so, in any case */
 } formats[] = {
-    { "ssmtp", import_ssmtp, "ssmtp.conf", "mailhub=" },
+    { "ssmtp", import_ssmtp, "ssmtp.conf", "mailhub" },
     { "msmtp", import_msmtp, "msmtp", "account " },
     { "dma", import_dma, "dma.conf", "smarthost " },
     { "nullmailer", import_nullmailer, NULL, NULL },    /* a folder */
-    { "esmtp", import_esmtp, "esmtprc", "identity" },
+    { "esmtp", import_esmtp, "esmtprc", "hostname" },
 };
 
 struct order {
     const struct format *format;
     const char *path;
-    char *output;                   /* owned */
+    const char *output;             /* NULL: where it would be looked for */
     bool writes, replaces;
 };
 
 static bool refuse(struct error *err)
 {
-    return error_set(err, FAULT_USAGE, "usage: postrider import [--from "
-                     "ssmtp|msmtp|dma|nullmailer|esmtp] [--write "
-                     "[--replace]] [--output PATH] FILE|DIRECTORY");
+    error_set(err, FAULT_USAGE, "usage: postrider import [--from "
+              "ssmtp|msmtp|dma|nullmailer|esmtp] [--write [--replace]] "
+              "[--output PATH] FILE|DIRECTORY");
+    return false;
 }
 
 static const struct format *find_format(const char *name)
@@ -49,59 +51,41 @@ static const struct format *find_format(const char *name)
     return NULL;
 }
 
-/* The value of `--name VALUE` or `--name=VALUE`; NULL: another option, or
- * there is none. */
-static const char *option_value(const char *name, int argc, char **argv,
-                                int *i)
+static bool choose_format(struct order *order, const char *name,
+                          struct error *err)
 {
-    size_t length = strlen(name);
-
-    if (strncmp(argv[*i], name, length) != 0)
-        return NULL;
-    if (argv[*i][length] == '=')
-        return argv[*i] + length + 1;
-    return argv[*i][length] == '\0' && *i + 1 < argc ? argv[++*i] : NULL;
-}
-
-static bool take_option(struct order *order, int argc, char **argv, int *i,
-                        struct error *err)
-{
-    const char *value;
-
-    if (strcmp(argv[*i], "--write") == 0) {
-        order->writes = true;
-    } else if (strcmp(argv[*i], "--replace") == 0) {
-        order->replaces = true;
-    } else if ((value = option_value("--output", argc, argv, i)) != NULL) {
-        free(order->output);
-        order->output = alloc_string(value);
-    } else if ((value = option_value("--from", argc, argv, i)) != NULL) {
-        order->format = find_format(value);
-        if (order->format == NULL)
-            return error_set(err, FAULT_USAGE, "no format \"%s\": known are "
-                             "ssmtp, msmtp, dma, nullmailer and esmtp",
-                             value);
-    } else {
-        return refuse(err);
-    }
-    return true;
+    order->format = find_format(name);
+    return order->format != NULL ||
+           error_set(err, FAULT_USAGE, "no format \"%s\": known are ssmtp, "
+                     "msmtp, dma, nullmailer and esmtp", name);
 }
 
 static bool parse_arguments(struct order *order, int argc, char **argv,
                             struct error *err)
 {
-    for (int i = 1; i < argc; i++) {
-        if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            if (!take_option(order, argc, argv, &i, err))
-                return false;
-        } else if (order->path != NULL) {
+    static const struct option options[] = {
+        { "from", required_argument, NULL, 'f' },
+        { "output", required_argument, NULL, 'o' },
+        { "replace", no_argument, NULL, 'r' },
+        { "write", no_argument, NULL, 'w' },
+        { NULL, 0, NULL, 0 },
+    };
+    int letter;
+
+    opterr = 0;
+    while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (letter == 'f' && !choose_format(order, optarg, err))
+            return false;
+        if (letter == '?')
             return refuse(err);
-        } else {
-            order->path = argv[i];
-        }
+        if (letter == 'o')
+            order->output = optarg;
+        order->replaces = order->replaces || letter == 'r';
+        order->writes = order->writes || letter == 'w';
     }
-    if (order->path == NULL || (order->replaces && !order->writes))
+    if (optind != argc - 1 || (order->replaces && !order->writes))
         return refuse(err);
+    order->path = argv[optind];
     return true;
 }
 
@@ -172,36 +156,47 @@ static char *default_output(bool is_own)
 }
 
 static bool write_configuration(const struct import *import,
-                                const struct order *order, struct error *err)
+                                const struct order *order, const char *output,
+                                struct error *err)
 {
     if (import->obstacles > 0)
         return error_set(err, FAULT_CONFIG, "%s: not written: what is told "
                          "above would keep mail from leaving", order->path);
-    if (!recipe_install(import->recipe, order->output,
+    if (!recipe_install(import->recipe, output,
                         import->is_own ? NULL : "postrider", order->replaces,
                         err))
         return false;
     printf("%s is written: try it with `postrider check` and `postrider "
-           "test`\n", order->output);
+           "test`\n", output);
     return true;
 }
 
-static bool finish(struct import *import, struct order *order,
-                   struct error *err)
+static bool print_configuration(const struct import *import,
+                                const struct order *order, const char *output,
+                                struct error *err)
 {
-    if (order->output == NULL)
-        order->output = default_output(import->is_own);
-    if (order->writes)
-        return write_configuration(import, order, err);
-    recipe_print(import->recipe, order->output, stdout);
+    recipe_print(import->recipe, output, stdout);
     fflush(stdout);
     if (import->obstacles > 0)
         return error_set(err, FAULT_CONFIG, "%s: not all that mail needs could "
                          "be translated: see above", order->path);
-    return recipe_check(import->recipe, order->output, err);
+    return recipe_check(import->recipe, output, err);
 }
 
-static bool run(struct order *order, struct error *err)
+static bool finish(const struct import *import, const struct order *order,
+                   struct error *err)
+{
+    char *output = order->output != NULL ? alloc_string(order->output)
+                                         : default_output(import->is_own);
+    bool done = order->writes
+                ? write_configuration(import, order, output, err)
+                : print_configuration(import, order, output, err);
+
+    free(output);
+    return done;
+}
+
+static bool run(const struct order *order, struct error *err)
 {
     struct import import = { .recipe = recipe_new(), .file = order->path };
     const struct format *format = order->format != NULL
@@ -222,6 +217,5 @@ int command_import(int argc, char **argv)
     process_hide_memory();
     bool done = parse_arguments(&order, argc, argv, &err) &&
                 run(&order, &err);
-    free(order.output);
     return done ? EX_OK : command_fail(&err);
 }

@@ -161,7 +161,8 @@ static void warn_tls(struct import *import,
     if (account->was_unchecked &&
         account->values[IMPORT_FINGERPRINT] == NULL) {
         import_note(import, "the certificate of %s was not checked; now it "
-                    "must be right: `postrider test` shows whether it is", host);
+                    "must be right: `postrider test` shows whether it is",
+                    host);
         recipe_remark(import->recipe, "The certificate was not checked, and is "
                       "now: tls_ca_file or");
         recipe_remark(import->recipe, "tls_fingerprint if no known authority "

@@ -261,10 +261,12 @@ static void make_identity(struct import *import, const struct esmtp *esmtp,
                           : alloc_string(identity->address);
 }
 
-/* Without settings in front, the first identity is the usual one. */
+/* Without a server in front, the first identity is the usual one. */
 static size_t find_first(struct esmtp *esmtp)
 {
-    bool has_front = esmtp->identities[0].settings.count > 0 ||
+    const struct import_settings *front = &esmtp->identities[0].settings;
+    bool has_front = import_find(front, "hostname") != NULL ||
+                     import_find(front, "username") != NULL ||
                      esmtp->count == 1;
 
     if (esmtp->usual == 0 && !has_front)
@@ -276,12 +278,16 @@ static void write_recipe(struct import *import, struct esmtp *esmtp)
 {
     size_t first = find_first(esmtp);
     size_t count = esmtp->count - first;
+    struct import_settings top = { 0 };
     struct import_identity *identities = alloc_zero(count,
                                                     sizeof *identities);
 
     for (size_t i = 0; i < count; i++)
         make_identity(import, esmtp, first + i, &identities[i]);
-    write_top(import, &esmtp->identities[esmtp->usual].settings);
+    import_settings_copy(&top, &esmtp->identities[0].settings);
+    import_settings_copy(&top, &esmtp->identities[esmtp->usual].settings);
+    write_top(import, &top);
+    import_settings_free(&top);
     import_identities(import, identities, count, esmtp->usual - first);
     import_identities_free(identities, count);
 }

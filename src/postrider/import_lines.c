@@ -89,8 +89,11 @@ static bool check_line(const struct import *import, const char *line,
 static bool take_lines(struct import *import, char *text, size_t length,
                        import_line *take, void *into, struct error *err)
 {
+    static const char mark[] = "\xef\xbb\xbf";      /* as Windows has it */
     char *end = text + length;
 
+    if (text_starts(text, mark))
+        text += strlen(mark);
     while (text < end) {
         char *line = text;
         char *feed = memchr(text, '\n', (size_t)(end - text));

@@ -79,7 +79,8 @@ static bool inherit(const struct import *import, struct msmtp *msmtp,
         char *comma = strchr(names, ',');
         if (comma != NULL)
             *comma++ = '\0';
-        size_t parent = find_account(msmtp, import_trim(names));
+        names = import_trim(names);
+        size_t parent = find_account(msmtp, names);
         if (parent == SIZE_MAX)
             return error_set(err, FAULT_CONFIG, "%s:%u: no account %s above "
                              "this line", import->file, import->line, names);
