@@ -1,6 +1,7 @@
 #include "postrider/ask_person.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,27 +40,39 @@ void ask_say(const char *format, ...)
     va_end(args);
 }
 
+/* A signal that was let in by mask counts as an end, too. */
+static bool read_octet(char *c, const sigset_t *mask, struct error *err)
+{
+    struct pollfd ready = { .fd = STDIN_FILENO, .events = POLLIN };
+    ssize_t count = -1;
+
+    do {
+        if (mask != NULL && ppoll(&ready, 1, NULL, mask) == -1) {
+            if (caught != 0)
+                return error_set(err, FAULT_INPUT, "interrupted");
+            continue;
+        }
+        count = read(STDIN_FILENO, c, 1);
+    } while (count == -1 && errno == EINTR);
+    if (count == -1)
+        return error_sys(err, FAULT_INPUT, "read the answer");
+    return count == 1 ||
+           error_set(err, FAULT_INPUT, "no answer: nothing was written");
+}
+
 /* Octet by octet: what comes after the line is left for who reads next. */
-static bool read_line(struct buf *line, struct error *err)
+static bool read_line(struct buf *line, const sigset_t *mask,
+                      struct error *err)
 {
     char c;
 
-    for (;;) {
-        ssize_t count = read(STDIN_FILENO, &c, 1);
-        if (count == -1 && errno == EINTR && caught == 0)
-            continue;
-        if (count == -1 && errno == EINTR)
-            return error_set(err, FAULT_INPUT, "interrupted");
-        if (count == -1)
-            return error_sys(err, FAULT_INPUT, "read the answer");
-        if (count == 0)
-            return error_set(err, FAULT_INPUT, "no answer: nothing was "
-                             "written");
+    while (read_octet(&c, mask, err)) {
         if (c == '\n')
             return true;
         if (!buf_add_char(line, c))
             return error_set(err, FAULT_INPUT, "the answer is too long");
     }
+    return false;
 }
 
 static char *trim(const struct buf *line)
@@ -83,7 +96,7 @@ char *ask_text(const char *question, const char *usual, struct error *err)
     else
         ask_say("%s: ", question);
     buf_init(&line, LINE_MAX_LENGTH);
-    if (read_line(&line, err))
+    if (read_line(&line, NULL, err))
         answer = trim(&line);
     buf_free(&line);
     if (answer != NULL && *answer == '\0' && usual != NULL) {
@@ -109,45 +122,65 @@ bool ask_yes(const char *question, bool usual, bool *answer,
     }
 }
 
-/* The terminal must not stay dumb when the process ends here. */
-static void catch_ending(struct sigaction *before, bool on)
+/* The signals that end a process, and how it took them before. */
+struct endings {
+    sigset_t mask;
+    struct sigaction actions[COUNT(ending)];
+};
+
+/* From here on they are taken only where read_octet() lets them in. */
+static void hold_endings(struct endings *before)
 {
     struct sigaction action = { .sa_handler = catch_signal };
+    sigset_t held;
 
     sigemptyset(&action.sa_mask);
+    sigemptyset(&held);
+    for (size_t i = 0; i < COUNT(ending); i++) {
+        sigaddset(&held, ending[i]);
+        sigaction(ending[i], &action, &before->actions[i]);
+    }
+    sigprocmask(SIG_BLOCK, &held, &before->mask);
+}
+
+static void release_endings(const struct endings *before)
+{
     for (size_t i = 0; i < COUNT(ending); i++)
-        if (on)
-            sigaction(ending[i], &action, &before[i]);
-        else
-            sigaction(ending[i], &before[i], NULL);
+        sigaction(ending[i], &before->actions[i], NULL);
+    sigprocmask(SIG_SETMASK, &before->mask, NULL);
+    if (caught != 0)
+        raise(caught);
+}
+
+/* Not shown, and not to be stopped half way. False if it is no terminal. */
+static bool silence(struct termios *usual)
+{
+    if (tcgetattr(STDIN_FILENO, usual) == -1)
+        return false;
+    struct termios silent = *usual;
+    silent.c_lflag &= (tcflag_t)~(ECHO | ECHOE | ECHOK | ECHONL);
+    silent.c_cc[VSUSP] = _POSIX_VDISABLE;
+    return tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
 }
 
 bool ask_secret(const char *question, struct secret *secret,
                 struct error *err)
 {
-    struct sigaction before[COUNT(ending)];
-    struct termios usual, dumb;
+    struct endings before;
+    struct termios usual;
     struct buf line;
 
-    ask_say("%s: ", question);
-    bool is_terminal = tcgetattr(STDIN_FILENO, &usual) == 0;
-    catch_ending(before, true);
-    if (is_terminal) {
-        dumb = usual;
-        dumb.c_lflag &= (tcflag_t)~(ECHO | ECHOE | ECHOK | ECHONL);
-        dumb.c_cc[VSUSP] = _POSIX_VDISABLE;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &dumb);
-    }
     buf_init(&line, LINE_MAX_LENGTH);
     /* All at once: growing would leave copies behind. */
     buf_reserve(&line, LINE_MAX_LENGTH);
-    bool done = read_line(&line, err);
-    if (is_terminal)
+    hold_endings(&before);
+    bool is_silent = silence(&usual);
+    ask_say("%s: ", question);
+    bool done = read_line(&line, &before.mask, err);
+    if (is_silent)
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &usual);
     ask_say("\n");
-    catch_ending(before, false);
-    if (caught != 0)
-        raise(caught);
+    release_endings(&before);
     if (done)
         secret_take(secret, alloc_bytes(line.data, line.length), line.length);
     buf_wipe(&line);

@@ -55,7 +55,8 @@ static void set_domain(const struct setup *setup, struct recipe *recipe)
     if (setup->address == NULL)
         return;
     const char *domain = address_at(setup->address) + 1;
-    if (providers_of_domain(&setup->providers, domain) == NULL)
+    if (*domain != '[' &&
+        providers_of_domain(&setup->providers, domain) == NULL)
         recipe_set(recipe, "domain", domain);
 }
 

@@ -47,24 +47,12 @@ static const char *domain_of(const char *address)
     return address_at(address) + 1;
 }
 
-static bool check_address(const char *address, struct error *err)
-{
-    if (!address_check(address, err))
-        return false;
-    return address_at(address) != NULL ||
-           error_set(err, FAULT_USAGE, "%s: an address has a domain", address);
-}
-
 static bool find_address(struct setup *setup, struct error *err)
 {
-    bool was_said = setup->address != NULL;
-
     while (need(setup, &setup->address, "--address", "Your mail address", NULL,
                 err)) {
-        if (check_address(setup->address, err))
+        if (address_check(setup->address, err))
             return true;
-        if (was_said)
-            return false;
         ask_say("%s\n", err->text);
         free(setup->address);
         setup->address = NULL;
@@ -133,6 +121,8 @@ static bool ask_domain(struct setup *setup, struct error *err)
     struct srv_list list;
     bool implicit, agreed = false;
 
+    if (*domain == '[')
+        return true;
     if (!look_up(&list, domain, &implicit, err)) {
         ask_say("%s\n", err->text);
         return true;
@@ -319,7 +309,7 @@ bool setup_read_password(struct setup *setup, struct error *err)
 {
     const struct provider *provider = setup->provider;
     const char *what = provider != NULL && provider->password != NULL
-                           ? provider->password : "that of the login name";
+                           ? provider->password : "the password of this login name";
 
     if (setup->user == NULL || *setup->user == '\0' ||
         setup->password_command != NULL)
@@ -334,7 +324,7 @@ bool setup_read_password(struct setup *setup, struct error *err)
     if (!setup->has_person)
         return error_set(err, FAULT_USAGE, "--password-file is missing: %s",
                          what);
-    ask_say("Password: %s. Nothing is shown while you type.\n", what);
+    ask_say("It wants %s. Nothing is shown while you type.\n", what);
     do {
         secret_wipe(&setup->password);
         if (!ask_secret("Password", &setup->password, err))
@@ -371,7 +361,7 @@ static bool find_rewrite(struct setup *setup, struct error *err)
 
 bool setup_complete(struct setup *setup, struct error *err)
 {
-    if ((setup->address != NULL && !check_address(setup->address, err)) ||
+    if ((setup->address != NULL && !address_check(setup->address, err)) ||
         !find_smarthost(setup, err) ||
         (setup->provider != NULL && !take_provider(setup, err)) ||
         (setup->provider == NULL && !find_port(setup, err)) ||

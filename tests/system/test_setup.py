@@ -1,0 +1,422 @@
+"""postrider setup: what it asks, what it writes, and what it leaves alone."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import stat
+import subprocess
+import termios
+
+import pytest
+
+from lib.harness import ROOT, SANITIZER
+
+PROVIDERS = ROOT / "etc" / "providers"
+ADDRESS, PASSWORD = "relay@example.com", "opensesame"
+PATIENCE = 30
+
+
+@pytest.fixture
+def host(tls_smarthost, programs):
+    """A provider of a.example and example.com: the usual fake smarthost."""
+    tls_smarthost.presets = programs.folder / "providers"
+    tls_smarthost.presets.write_text(f"""id: test
+name: Test Mail
+domains: example.com a.example
+host: {tls_smarthost.host}
+port: {tls_smarthost.port}
+password: an app password
+sender: account
+
+id: robot
+name: Robots
+host: smtp.{{region}}.example.net
+region: north
+login: the access key
+password: the secret key
+
+id: tokens
+name: Tokens
+host: smtp.example.net
+auth: xoauth2
+""", encoding="utf-8")
+    return tls_smarthost
+
+
+def run(programs, host, *arguments, **options):
+    return programs.postrider(
+        "setup", "--direct", "--providers", str(host.presets), "--tls-ca-file",
+        host.certificates.ca, *arguments, **options)
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# Without a person
+
+def test_an_address_and_a_password_suffice(programs, host):
+    result = run(programs, host, "--address", ADDRESS, "--password-file",
+                   "-", "--root-to", "ops@b.example", stdin=PASSWORD + "\n")
+    result.expect(0)
+    assert programs.config.read_text() == f"""\
+# Written by postrider setup; postrider.conf(5) is the reference.
+local_recipient = "ops@b.example"
+delivery = direct
+
+# Test Mail
+smarthost "main" {{
+    host = "{host.host}"
+    port = {host.port}
+    tls_ca_file = "{host.certificates.ca}"
+    user = "{ADDRESS}"
+    password_file = "{programs.folder}/password"
+}}
+
+sender "*" {{
+    address = "{ADDRESS}"
+}}
+"""
+    secret = programs.folder / "password"
+    assert secret.read_text() == PASSWORD
+    assert (mode(programs.config), mode(secret)) == (0o644, 0o400)
+    assert PASSWORD not in result.stdout.decode() + result.errors
+    assert b"Written: " + bytes(programs.config) in result.stdout
+    # It was tried, and nothing was sent.
+    assert host.sessions[0].user == ADDRESS
+    assert not host.messages
+
+    programs.sendmail("root", stdin="hello\n").expect(0)
+    message, = host.wait_for_messages(1)
+    assert message.recipients == ["ops@b.example"]
+    assert message.reverse_path == ADDRESS
+
+
+def test_a_test_message_is_sent_when_asked_for(programs, host):
+    run(programs, host, "--address", ADDRESS, "--password-file", "-",
+          "--test-to", "bob@b.example", stdin=PASSWORD).expect(0)
+    message, = host.wait_for_messages(1)
+    assert message.recipients == ["bob@b.example"]
+
+
+def test_a_wrong_password_leaves_all_as_it_was(programs, host):
+    programs.config.write_text('# mine\n')
+    result = run(programs, host, "--replace", "--address", ADDRESS,
+                   "--password-file", "-", stdin="wrong").expect(77)
+    assert "nothing is written, the test failed: " in result.errors
+    assert "wrong" not in result.errors.replace("wrong password", "")
+    assert programs.config.read_text() == "# mine\n"
+    assert sorted(p.name for p in programs.folder.iterdir()) == \
+        ["postrider.conf", "providers"]
+
+
+def test_no_test_writes_without_a_connection(programs, host):
+    run(programs, host, "--no-test", "--address", ADDRESS,
+          "--password-file", "-", stdin="wrong").expect(0)
+    assert not host.sessions
+    assert (programs.folder / "password").read_text() == "wrong"
+
+
+def test_what_is_there_is_replaced_only_when_told(programs, host):
+    before = 'smarthost "old" {\n    host = "old.example.net"\n}\n'
+    programs.config.write_text(before)
+    arguments = ("--address", ADDRESS, "--password-file", "-")
+    result = run(programs, host, *arguments, stdin=PASSWORD).expect(73)
+    assert f"{programs.config} exists: --replace keeps it as" in result.errors
+    assert not host.sessions
+    assert programs.config.read_text() == before
+
+    run(programs, host, "--replace", *arguments, stdin=PASSWORD).expect(0)
+    old = programs.folder / "postrider.conf.old"
+    assert old.read_text() == before
+    assert "Test Mail" in programs.config.read_text()
+
+
+def test_a_file_without_a_smarthost_makes_way(programs, host):
+    programs.config.write_text('# as the package ships it\n')
+    run(programs, host, "--address", ADDRESS, "--password-file", "-",
+          stdin=PASSWORD).expect(0)
+    assert "Test Mail" in programs.config.read_text()
+    assert (programs.folder / "postrider.conf.old").exists()
+
+
+def test_print_writes_nothing_and_connects_nowhere(programs, host):
+    result = run(programs, host, "--print", "--address", ADDRESS).expect(0)
+    assert b'smarthost "main" {' in result.stdout
+    assert f'password_file = "{programs.folder}/password"'.encode() in \
+        result.stdout
+    assert not programs.config.exists() and not host.sessions
+
+
+@pytest.mark.parametrize("arguments, line", [
+    ((), 'host = "smtp.north.example.net"'),
+    (("--region", "south"), 'host = "smtp.south.example.net"'),
+])
+def test_a_region_is_part_of_the_host(programs, host, arguments, line):
+    result = run(programs, host, "--print", "--provider", "robot",
+                   "--user", "AKIA", *arguments).expect(0)
+    assert line.encode() in result.stdout
+    assert b'user = "AKIA"' in result.stdout
+    assert b"sender" not in result.stdout
+
+
+def test_any_host_can_be_said(programs, host):
+    result = run(programs, host, "--print", "--host", "mx.c.example",
+                   "--port", "465", "--address", "a@c.example", "--rewrite",
+                   "--domain", "d.example", "--hostname", "w.d.example",
+                   "--password-command", "pass show mail").expect(0)
+    assert result.stdout.decode().split("\n", 1)[1] == f"""\
+hostname = "w.d.example"
+domain = "d.example"
+delivery = direct
+
+smarthost "main" {{
+    host = "mx.c.example"
+    port = 465
+    tls = implicit
+    tls_ca_file = "{host.certificates.ca}"
+    user = "a@c.example"
+    password_command = "pass show mail"
+}}
+
+sender "*" {{
+    address = "a@c.example"
+}}
+"""
+
+
+def test_a_smarthost_may_want_no_password(programs, host):
+    result = run(programs, host, "--print", "--host", "mx.c.example",
+                   "--tls", "none").expect(0)
+    assert b"user" not in result.stdout and b"password" not in result.stdout
+    assert b"tls = none" in result.stdout
+
+
+@pytest.mark.parametrize("arguments, status, text", [
+    (["--print"], 64, "--address is missing"),
+    (["--address", "nobody"], 65, '"nobody": it has no domain'),
+    (["--address", ADDRESS], 64, "--password-file is missing: an app pass"),
+    (["--provider", "x"], 64, "--provider x: not known"),
+    (["--provider", "test"], 64, "--address is missing"),
+    (["--provider", "robot"], 64, "--user is missing: the access key"),
+    (["--provider", "tokens", "--address", ADDRESS, "--print"], 64,
+     "--password-command is missing: A program that prints the OAuth"),
+    (["--host", "h.example", "--password-file", "x"], 64, "--user is missing"),
+    (["--host", "h.example", "--rewrite"], 64, "--address is missing"),
+    (["--host", "h.example", "--user", "u", "--password-file", "none"], 66,
+     "none: No such file"),
+    (["--host", "a b", "--print"], 78, 'smarthost "main": host = a b'),
+    (["--host", "h.example", "--port", "0", "--print"], 78, "port = 0"),
+    (["--host", "h", "--provider", "test"], 64, "exclude each other"),
+    (["--rewrite", "--no-rewrite"], 64, "exclude each other"),
+    (["--password-file", "a", "--password-command", "b"], 64, "exclude"),
+    (["--password", "secret"], 64, "bad option --password"),
+    (["--host"], 64, "--host needs an argument"),
+    (["me@a.example"], 64, 'not "me@a.example"'),
+])
+def test_what_is_wrong_is_said(programs, host, arguments, status, text):
+    result = run(programs, host, *arguments).expect(status)
+    assert text in result.errors
+    assert len(result.errors.splitlines()) == 1
+    assert not programs.config.exists()
+
+
+def test_root_needs_the_daemons_user(programs, host):
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    try:
+        import pwd
+        pwd.getpwnam("postrider")
+        pytest.skip("the user exists")
+    except KeyError:
+        pass
+    result = programs.postrider(
+        "setup", "--host", "h.example", "--user", "u", "--password-file", "-",
+        "--no-test", stdin=PASSWORD).expect(78)
+    assert "there is no user postrider" in result.errors
+    assert not programs.config.exists()
+
+
+def test_presets_are_as_they_say(programs):
+    """Each of etc/providers makes a configuration that is taken."""
+    listed = programs.postrider("setup", "--providers", str(PROVIDERS),
+                                "--list-providers").expect(0)
+    ids = [line.split()[0] for line in listed.stdout.decode().splitlines()]
+    assert len(ids) == len(set(ids)) >= 30
+    for wanted in ("gmail outlook microsoft365 fastmail icloud yahoo qq 163 "
+                   "yandex zoho gmx mailbox proton-bridge ses sendgrid mailgun "
+                   "postmark brevo mailjet").split():
+        assert wanted in ids
+    text = PROVIDERS.read_text()
+    domains = re.findall(r"(?m)^domains: (.*)$", text)
+    every = " ".join(domains).split()
+    assert len(every) == len(set(every))
+    for preset in ids:
+        programs.postrider(
+            "setup", "--providers", str(PROVIDERS), "--print", "--provider",
+            preset, "--address", "me@d.example", "--user", "u",
+            "--password-command", "true").expect(0)
+
+
+# With a person
+
+class Terminal:
+    """A person in front of a terminal of his own."""
+
+    def __init__(self, programs, *arguments):
+        self.master, slave = pty.openpty()
+        self.seen = ""
+
+        def take_terminal():
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        self.process = subprocess.Popen(
+            [str(programs.build / "postrider"), "setup", *arguments],
+            stdin=slave, stdout=slave, stderr=slave, cwd=programs.folder,
+            env=programs.environment(), start_new_session=True,
+            preexec_fn=take_terminal)
+        os.close(slave)
+
+    def read(self):
+        ready, _, _ = select.select([self.master], [], [], PATIENCE)
+        assert ready, f"nothing comes after:\n{self.seen}"
+        try:
+            data = os.read(self.master, 4096)
+        except OSError:
+            data = b""                  # the other side is closed
+        self.seen += data.decode()
+        return data
+
+    def expect(self, text):
+        """Wait until text is shown; what came before is gone."""
+        while text not in self.seen:
+            assert self.read(), f"no {text!r} in:\n{self.seen}"
+        before, _, self.seen = self.seen.partition(text)
+        return before
+
+    def answer(self, question, text):
+        before = self.expect(question)
+        self.expect(": ")
+        os.write(self.master, text.encode() + b"\n")
+        return before
+
+    def type_secret(self, text):
+        self.expect("It wants an app password. Nothing is shown")
+        self.expect("Password: ")
+        assert not self.echoes()
+        os.write(self.master, text.encode() + b"\n")
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.master)[3] & termios.ECHO)
+
+    def end(self):
+        while self.read():
+            pass
+        status = self.process.wait(PATIENCE)
+        os.close(self.master)
+        assert not SANITIZER.search(self.seen.encode()), self.seen
+        return status
+
+
+def ask(programs, host, *arguments):
+    return Terminal(programs, "--direct", "--providers", str(host.presets),
+                    "--tls-ca-file", host.certificates.ca, *arguments)
+
+
+def test_a_person_is_asked_for_everything(programs, host):
+    terminal = ask(programs, host)
+    terminal.answer("Your mail address", "nobody")
+    terminal.answer("it has no domain\r\nYour mail address", ADDRESS)
+    terminal.answer("That is Test Mail. Right? [Y/n]", "")
+    terminal.type_secret(PASSWORD)
+    terminal.answer(f"users of this machine to go? [{ADDRESS}]",
+                    "ops@b.example")
+    terminal.answer("Send a test message to ops@b.example? [Y/n]", "y")
+    assert terminal.echoes()
+    assert terminal.end() == 0
+    assert PASSWORD not in terminal.seen
+    assert 'local_recipient = "ops@b.example"' in programs.config.read_text()
+    assert (programs.folder / "password").read_text() == PASSWORD
+    message, = host.wait_for_messages(1)
+    assert message.recipients == ["ops@b.example"]
+
+
+def test_a_wrong_password_can_be_typed_again(programs, host):
+    terminal = ask(programs, host, "--address", ADDRESS)
+    terminal.answer("That is Test Mail. Right?", "y")
+    terminal.type_secret("wrong")
+    terminal.answer("Try another password? [Y/n]", "")
+    terminal.type_secret(PASSWORD)
+    assert terminal.end() == 0
+    assert (programs.folder / "password").read_text() == PASSWORD
+
+
+def test_a_failed_test_can_be_overruled(programs, host):
+    terminal = ask(programs, host, "--address", ADDRESS)
+    terminal.answer("That is Test Mail. Right?", "y")
+    terminal.type_secret("wrong")
+    terminal.answer("Try another password? [Y/n]", "n")
+    terminal.answer("Write the configuration all the same? [y/N]", "y")
+    assert terminal.end() == 0
+    assert (programs.folder / "password").read_text() == "wrong"
+
+
+def test_nothing_is_written_when_the_person_gives_up(programs, host):
+    terminal = ask(programs, host, "--address", ADDRESS)
+    terminal.answer("That is Test Mail. Right?", "y")
+    terminal.type_secret("wrong")
+    terminal.answer("Try another password? [Y/n]", "n")
+    terminal.answer("Write the configuration all the same? [y/N]", "")
+    assert terminal.end() == 77
+    assert "nothing is written" in terminal.seen
+    assert not programs.config.exists()
+
+
+def test_an_old_file_is_asked_about_first(programs, host):
+    programs.config.write_text('smarthost "a" {\n    host = "b.example"\n}\n')
+    terminal = ask(programs, host)
+    terminal.answer("exists. Replace it", "")
+    assert terminal.end() == 73
+    assert "b.example" in programs.config.read_text()
+
+
+def test_an_unknown_domain_leads_to_a_host(programs, host):
+    terminal = ask(programs, host, "--no-test")
+    # No name server answers for a domain that cannot be.
+    terminal.answer("Your mail address", "ann@[192.0.2.1]")
+    terminal.answer("Smarthost, or a provider (? lists them)", "?")
+    terminal.expect("robot            Robots")
+    terminal.answer("Smarthost, or a provider (? lists them)", "mx.c.example")
+    terminal.answer("Port [587]", "465")
+    terminal.answer("Login name [ann@[192.0.2.1]]", "-")
+    terminal.answer("users of this machine to go?", "")
+    terminal.answer("Send everything as ann@[192.0.2.1]", "n")
+    assert terminal.end() == 0
+    text = programs.config.read_text()
+    assert 'host = "mx.c.example"' in text and "tls = implicit" in text
+    assert "user" not in text
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_the_terminal_right(programs, host, number):
+    terminal = ask(programs, host, "--address", ADDRESS)
+    terminal.answer("That is Test Mail. Right?", "y")
+    terminal.expect("Password: ")
+    if number == signal.SIGINT:
+        os.write(terminal.master, b"\x03")
+    else:
+        terminal.process.send_signal(number)
+    assert terminal.process.wait(PATIENCE) == -number
+    assert terminal.echoes()
+    assert not programs.config.exists()
+    os.close(terminal.master)
+
+
+def test_an_end_of_input_is_no_answer(programs, host):
+    terminal = ask(programs, host)
+    terminal.expect("Your mail address: ")
+    os.write(terminal.master, b"\x04")
+    assert terminal.end() == 66
+    assert "no answer" in terminal.seen
