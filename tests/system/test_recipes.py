@@ -1,0 +1,223 @@
+"""packaging/rpm, alpine and arch: each puts all that make install installs into
+its package, at its distribution's place, and takes no mail away.
+
+Each recipe is really run, by rpmbuild where there is one, and by a shell that
+stands for abuild and makepkg, in a copy of the tree where all is built.
+"""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+
+import pytest
+
+from lib.harness import ROOT
+
+PACKAGING = ROOT / "packaging"
+SPEC = PACKAGING / "rpm/postrider.spec"
+APKBUILD = PACKAGING / "alpine/APKBUILD"
+PKGBUILD = PACKAGING / "arch/PKGBUILD"
+SYSTEMD = ("usr/lib/systemd/", "usr/lib/sysusers.d/", "usr/lib/tmpfiles.d/")
+LICENCE = "usr/share/doc/postrider/LICENSE"
+
+needs_rpm = pytest.mark.skipif(shutil.which("rpmbuild") is None,
+                               reason="no rpmbuild")
+
+
+def first(pattern, path):
+    return re.search(pattern, path.read_text(), re.MULTILINE).group(1)
+
+
+VERSION = first(r"^VERSION := (.*)$", ROOT / "Makefile")
+
+
+def run(*command, cwd=ROOT, **variables):
+    """Its output. A make that runs the tests does not speak to one in them."""
+    clean = {name: value for name, value in os.environ.items()
+             if not name.startswith(("MAKE", "MFLAGS"))}
+    result = subprocess.run(command, capture_output=True, text=True, cwd=cwd,
+                            env=clean | variables, timeout=300, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def files(root):
+    return {str(path.relative_to(root)) for path in root.rglob("*")
+            if path.is_symlink() or not path.is_dir()}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """The sources with what is built of them, below the archive's name."""
+    copy = tmp_path_factory.mktemp("source") / f"postrider-{VERSION}"
+    for part in ("src", "include", "etc", "packaging", "build/obj"):
+        shutil.copytree(ROOT / part, copy / part, symlinks=True)
+    for pattern in ("Makefile", "README.md", "LICENSE", "build/*.a",
+                    "build/sendmail", "build/postrider"):
+        for path in ROOT.glob(pattern):
+            shutil.copy2(path, copy / path.relative_to(ROOT))
+    return copy
+
+
+@pytest.fixture(scope="module")
+def installed(tree, tmp_path_factory):
+    """The files of make install."""
+    root = tmp_path_factory.mktemp("installed")
+    run("make", "install", f"DESTDIR={root}", cwd=tree)
+    return files(root)
+
+
+def package(shell, recipe, folder, root):
+    """What the functions of a recipe put into its package."""
+    run(shell, "-euc", '. "$1"; build; package', shell, str(recipe),
+        cwd=folder, pkgdir=str(root))
+    return files(root)
+
+
+@pytest.fixture(scope="module")
+def rpm(tree, tmp_path_factory):
+    """The package: the spec's %install, then its %files."""
+    top = tmp_path_factory.mktemp("rpm")
+    for step in ("-bi", "-bb"):
+        run("rpmbuild", step, "--short-circuit", "--nodeps",
+            "--without", "check", "--define", f"_topdir {top}",
+            "--define", f"_builddir {tree.parent}", str(SPEC))
+    return next(top.glob("RPMS/*/postrider-[0-9]*.rpm"))
+
+
+def query(rpm, *options):
+    return run("rpm", "-qp", *options, str(rpm)).splitlines()
+
+
+def moved(paths, *moves):
+    """The paths, those that begin with the one with the other instead."""
+    for old, new in moves:
+        paths = {new + path[len(old):] if path.startswith(old) else path
+                 for path in paths}
+    return paths
+
+
+def test_all_have_the_version_of_the_makefile():
+    assert first(r"^Version: +(.*)$", SPEC) == VERSION
+    assert first(r"^\* .* - (.*)-1$", SPEC) == VERSION
+    assert first(r"^pkgver=(.*)$", APKBUILD) == VERSION
+    assert first(r"^pkgver=(.*)$", PKGBUILD) == VERSION
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="no shellcheck")
+def test_they_are_shell_scripts_without_findings():
+    run("shellcheck", str(APKBUILD), str(PKGBUILD),
+        *map(str, APKBUILD.parent.glob("postrider.*")))
+
+
+def test_alpine_has_all_but_systemds_files(tree, installed, tmp_path):
+    expected = {path for path in installed
+                if not path.startswith((*SYSTEMD, LICENCE))}
+    assert package("sh", APKBUILD, tree, tmp_path) == \
+        expected | {"etc/init.d/postrider"}
+
+
+def test_arch_has_all_programs_in_one_folder(tree, installed, tmp_path):
+    expected = moved(installed, ("usr/sbin/", "usr/bin/"),
+                     (LICENCE, "usr/share/licenses/postrider/LICENSE"))
+    assert package("bash", PKGBUILD, tree.parent, tmp_path) == expected
+    assert first(r"^backup=\((.*)\)$", PKGBUILD) in expected
+
+
+@needs_rpm
+def test_rpm_has_all_and_leaves_sendmail_to_alternatives(rpm, installed):
+    """%ghost are the names that it knows of and does not bring."""
+    ghosts = {"usr/sbin/sendmail", "usr/bin/mailq", "usr/bin/newaliases",
+              "usr/lib/sendmail", "usr/share/man/man1/mailq.1",
+              "usr/share/man/man1/newaliases.1",
+              "usr/share/man/man8/sendmail.8"}
+    expected = moved(
+        installed - {LICENCE}, ("usr/sbin/", "usr/libexec/postrider/"),
+        ("usr/share/man/man8/sendmail.8",
+         "usr/share/man/man8/sendmail.postrider.8")) - ghosts
+    expected |= {"usr/sbin/postrider", "usr/sbin/sendmail.postrider",
+                 f"usr/share/licenses/postrider-{VERSION}/LICENSE"}
+    rows = query(rpm, "--qf", "[%{FILEFLAGS:fflags}\t%{FILEMODES:perms}\t"
+                 "%{FILENAMES}\n]")
+    found = {(path.lstrip("/").removesuffix(".gz"), "g" in flags)
+             for flags, mode, path in (row.split("\t") for row in rows)
+             if mode[0] != "d" and "/.build-id/" not in path}
+    assert {path for path, ghost in found if ghost} == ghosts
+    assert {path for path, ghost in found if not ghost} == expected
+
+
+@needs_rpm
+def test_rpm_has_no_set_id_bit_and_keeps_the_configuration(rpm):
+    rows = query(rpm, "--qf", "[%{FILEMODES:perms} %{FILENAMES}\n]")
+    assert not [row for row in rows if "s" in row.split()[0]]
+    assert query(rpm, "--configfiles") == ["/etc/postrider/postrider.conf"]
+    assert {"MTA", "smtpdaemon"} <= set(query(rpm, "--provides"))
+
+
+@needs_rpm
+def test_rpm_tells_systemd_of_all_units_and_removes_nothing(rpm):
+    script = "\n".join(query(rpm, "--scripts"))
+    for unit in (PACKAGING / "systemd").glob("postrider*"):
+        assert ("@" in unit.name) != (unit.name in script), unit
+    assert not re.search(r"\b(rm|rmdir|userdel|groupdel)\b", script)
+    # Alternatives lead to files of the package.
+    paths = {row.removesuffix(".gz") for row in query(rpm, "--list")}
+    for target in re.findall(r"/\S*(?:sendmail\.postrider\S*|libexec\S*)",
+                             script):
+        assert target.removesuffix(".gz") in paths
+
+
+def test_alpine_makes_the_user_and_the_spool_as_systemd_does(tmp_path):
+    """The scripts call recorders in the place of the programs."""
+    record = tmp_path / "record"
+    for name in ("install", "addgroup", "adduser"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*" '
+                                     f'>>"{record}"\n')
+        (tmp_path / name).chmod(0o755)
+    for script in ("pre-install", "post-install", "post-upgrade"):
+        path = APKBUILD.parent / f"postrider.{script}"
+        assert path.stat().st_mode & stat.S_IXUSR
+        run(str(path), PATH=f"{tmp_path}:{os.environ['PATH']}")
+
+    made = set()
+    for line in record.read_text().splitlines():
+        if line.startswith("install -d"):
+            owner = re.search("-o (\\S+) -g (\\S+)", line)
+            mode = re.search("-m (\\d+) (.*)", line)
+            made |= {(path, int(mode[1], 8),
+                      owner.groups() if owner else ("root", "root"))
+                     for path in mode[2].split()}
+    lines = (PACKAGING / "systemd/tmpfiles.d/postrider.conf").read_text()
+    assert made == {
+        (path, int(mode, 8), (user, group)) for path, mode, user, group in
+        re.findall(r"^d (/var/\S+) +(\d+) (\S+) +(\S+)", lines, re.MULTILINE)}
+    assert "addgroup -S postrider" in record.read_text()
+    assert re.search(r"adduser -S .*-G postrider .*postrider$",
+                     record.read_text(), re.MULTILINE)
+
+
+def test_no_script_of_alpine_removes_anything():
+    for script in APKBUILD.parent.glob("postrider.*"):
+        assert not re.search(r"\brm\b|deluser|delgroup", script.read_text())
+        assert script.name in APKBUILD.read_text().replace(
+            "$pkgname", "postrider")
+
+
+@pytest.mark.parametrize("recipe", ("debian", "alpine"))
+def test_containers_copy_what_is_there(recipe):
+    text = (PACKAGING / f"container/Containerfile.{recipe}").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.MULTILINE)
+    for path in " ".join(copied).split():
+        for delivery in ("direct", "host"):
+            assert (ROOT / path.replace("$delivery", delivery)).exists()
+
+
+@pytest.mark.parametrize("delivery", ("direct", "host"))
+def test_configurations_of_containers_are_right(delivery):
+    path = str(PACKAGING / f"container/{delivery}.conf")
+    result = subprocess.run(
+        [ROOT / "build/sendmail", "-bv", "root"], capture_output=True,
+        text=True, check=False, env={"POSTRIDER_CONFIG": path}, timeout=60)
+    assert path not in result.stderr        # as each finding in it would have
