@@ -49,6 +49,10 @@ void check_error(struct check *check, const struct error *err);
 void check_unseen(struct check *check, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Part of a check of the file at path: who can write its folder can put
+ * another one in its place. */
+void check_folder(struct check *check, const char *path);
+
 /* The checks. */
 void check_configuration(struct check *check);
 void check_smarthosts(struct check *check);
@@ -57,6 +61,7 @@ void check_senders(struct check *check);
 void check_aliases(struct check *check);
 void check_root(struct check *check);
 void check_programs(struct check *check);
+void check_log(struct check *check);
 void check_group(struct check *check);
 void check_file_system(struct check *check);
 void check_failed(struct check *check);
@@ -67,5 +72,6 @@ void check_lookup(struct check *check);
 void check_spool(struct check *check);
 void check_tls(struct check *check);
 void check_passwords(struct check *check);
+void check_metrics(struct check *check);
 
 #endif

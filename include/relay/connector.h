@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "net/dial.h"
+#include "net/tls.h"
 #include "smtp/session.h"
 #include "util/error.h"
 
@@ -28,9 +30,9 @@ bool connector_prepare(struct connector *connector, struct error *err);
 
 /*
  * Prepare, then try the addresses of the smarthost in order until one gives a
- * session. credentials refused or a wrong configuration end the search: other addresses
- * of the name would say the same. deadline is the session's. NULL with the
- * error of the last address tried.
+ * session. Credentials refused or a wrong configuration end the search: other
+ * addresses of the name would say the same. deadline is the session's. NULL
+ * with the error of the last address tried.
  */
 struct session *connector_open(struct connector *connector, int64_t deadline,
                                struct error *err);
@@ -38,5 +40,9 @@ struct session *connector_open(struct connector *connector, int64_t deadline,
 /* The peer of the last connection, or of the last one tried:
  * "smtp.example.com[192.0.2.1]:587", "none" before. Borrowed. */
 const char *connector_peer(const struct connector *connector);
+
+/* What the keys of a smarthost are for net/tls.h and net/dial.h. Borrowed. */
+struct tls_settings connector_tls(const struct smarthost *smarthost);
+enum dial_family connector_family(const struct smarthost *smarthost);
 
 #endif

@@ -28,6 +28,7 @@ static const struct {
     { "aliases", check_aliases, OF_CALLER, false },
     { "root", check_root, OF_CALLER, false },
     { "programs", check_programs, OF_CALLER, false },
+    { "log", check_log, OF_CALLER, false },
     { "group", check_group, OF_CALLER, true },
     { "file system", check_file_system, OF_CALLER, true },
     { "daemon", check_daemon, OF_CALLER, true },
@@ -36,6 +37,7 @@ static const struct {
     { "failed", check_failed, OF_CALLER, true },
     /* Root is the daemon's user from here on. */
     { "spool", check_spool, OF_DAEMON, true },
+    { "metrics", check_metrics, OF_DAEMON, true },
     { "password", check_passwords, OF_DAEMON, false },
     { "tls", check_tls, OF_DAEMON, false },
     { "lookup", check_lookup, OF_DAEMON, false },
@@ -57,8 +59,9 @@ static bool take_eyes(struct check *check)
     if (check->config->delivery == DELIVERY_QUEUE &&
         !become_daemon_user(check->config, &err)) {
         check->topic = "user";
-        check_error(check, &err);
-        return false;
+        if (getpwnam(check->config->user) != NULL)
+            check_error(check, &err);
+        return false;               /* or check_group() has said it */
     }
     check->all_seen = has_daemons_eyes(check->config);
     return true;

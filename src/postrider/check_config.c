@@ -11,14 +11,14 @@
 #include "util/strings.h"
 #include "util/text.h"
 
-/* Who can write the folder can put another file in its place. */
-static void check_folder(struct check *check, const char *path)
+void check_folder(struct check *check, const char *path)
 {
-    char *folder = alloc_string(path);
-    char *slash = strrchr(folder, '/');
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? alloc_string(".")
+                   : slash == path ? alloc_string("/")
+                   : alloc_bytes(path, (size_t)(slash - path));
     struct stat status;
 
-    slash[slash == folder] = '\0';
     if (stat(folder, &status) == 0 && (status.st_mode & 022) != 0 &&
         (status.st_mode & S_ISVTX) == 0) {
         char *remedy = alloc_format("chmod go-w %s", folder);

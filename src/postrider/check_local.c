@@ -14,6 +14,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
+#include "util/log.h"
 #include "util/process.h"
 #include "util/strings.h"
 #include "util/text.h"
@@ -165,7 +166,53 @@ static void check_program(struct check *check, const char *path)
     io_close(&fd);
 }
 
-/* The programs belong side by side. */
+/* Is this how the machine as a whole sends mail? */
+static bool is_systems_configuration(const struct config *config)
+{
+    return *config->path == '\0' ||
+           text_starts(config->path, POSTRIDER_SYSCONFDIR "/postrider/");
+}
+
+/* Where programs look, as a rule. */
+static void check_usual_places(struct check *check)
+{
+    static const char *const places[] = { "/usr/sbin/sendmail",
+                                          "/usr/lib/sendmail" };
+
+    for (size_t i = 0; i < COUNT(places); i++)
+        if (access(places[i], F_OK) == 0)
+            check_program(check, places[i]);
+        else
+            check_warn(check, "make it a link to sendmail", "%s: %s: some "
+                       "programs look there", places[i], strerror(errno));
+}
+
+void check_log(struct check *check)
+{
+    static const char *const words[] = {
+        [LOG_TO_SYSLOG] = "syslog",
+        [LOG_TO_STDERR] = "standard error",
+        [LOG_TO_NOBODY] = "none is wanted",
+    };
+
+    if (check->config->log == LOG_TO_SYSLOG &&
+        access("/dev/log", F_OK) == -1)
+        check_warn(check, "start a syslog service, or set log = stderr",
+                   "nobody takes lines at /dev/log: they are lost");
+    else
+        check_ok(check, "%s", words[check->config->log]);
+}
+
+/* Programs beside this one: of a build, or another prefix. */
+static void check_beside(struct check *check, const char *self)
+{
+    char *sendmail = alloc_format("%.*s/sendmail",
+                                  (int)(strrchr(self, '/') - self), self);
+
+    check_program(check, sendmail);
+    free(sendmail);
+}
+
 void check_programs(struct check *check)
 {
     char *self = process_executable();
@@ -175,11 +222,9 @@ void check_programs(struct check *check)
         return;
     }
     check_program(check, self);
-    char *slash = strrchr(self, '/');
-    char *sendmail = alloc_format("%.*s/sendmail", (int)(slash - self), self);
-    check_program(check, sendmail);
-    free(sendmail);
-    if (access("/usr/lib/sendmail", F_OK) == 0)
-        check_program(check, "/usr/lib/sendmail");
+    if (is_systems_configuration(check->config))
+        check_usual_places(check);
+    else
+        check_beside(check, self);
     free(self);
 }

@@ -152,8 +152,8 @@ static char *take_place(char *text, struct finding *finding)
 static const char *take_remedy(char *text)
 {
     static const char *const verbs[] = { "add ", "chgrp ", "chmod ", "chown ",
-                                         "did you ", "give ", "install ", "make ",
-                                         "set ", "store ", "useradd ",
+                                         "did you ", "give ", "install ",
+                                         "make ", "set ", "store ", "useradd ",
                                          "write " };
     char *start = text;
 

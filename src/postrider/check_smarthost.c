@@ -11,9 +11,8 @@
 
 #include "config/config.h"
 #include "config/password.h"
-#include "net/dial.h"
-#include "net/tls.h"
 #include "net/tls_expiry.h"
+#include "relay/connector.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -26,15 +25,10 @@
 /* In a process of its own: getaddrinfo(3) knows no deadline. */
 static _Noreturn void look_up(const struct smarthost *host, int answer)
 {
-    static const enum dial_family families[] = {
-        [INET_ANY] = DIAL_ANY,
-        [INET_IPV4] = DIAL_IPV4,
-        [INET_IPV6] = DIAL_IPV6,
-    };
     struct dial_list list;
     struct error err = { 0 };
 
-    if (!dial_resolve(&list, host->host, host->port, families[host->inet],
+    if (!dial_resolve(&list, host->host, host->port, connector_family(host),
                       &err))
         io_write_all(answer, err.text, strlen(err.text));
     _exit(err.fault != FAULT_NONE);
@@ -106,13 +100,7 @@ static void check_expiry(struct check *check, const struct smarthost *host,
 
 static void check_tls_of(struct check *check, const struct smarthost *host)
 {
-    const struct tls_settings settings = {
-        .ca_file = host->tls_ca_file,
-        .fingerprint = host->tls_fingerprint,
-        .cert_file = host->tls_cert_file,
-        .key_file = host->tls_key_file,
-        .min_version = host->tls_min_version,
-    };
+    const struct tls_settings settings = connector_tls(host);
     size_t before = check->count;
     struct error err = { 0 };
     struct tls_context *context = tls_context_new(&settings, &err);
@@ -164,6 +152,8 @@ static void check_password(struct check *check, const struct smarthost *host)
         error_prefix(&err, "%s", host->name);
         check_error(check, &err);
     } else {
+        check_folder(check, *host->password_file != '\0'
+                            ? host->password_file : "/");
         check_ok(check, "%s: it is there, and nobody else can read it",
                  host->name);
     }

@@ -6,8 +6,10 @@
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "spool/listing.h"
@@ -62,7 +64,7 @@ void check_group(struct check *check)
     }
 }
 
-void check_file_system(struct check *check)
+static void check_kind(struct check *check, const struct statfs *status)
 {
     static const struct {
         unsigned long type;             /* linux/magic.h */
@@ -75,7 +77,29 @@ void check_file_system(struct check *check)
         { 0x01021994, "tmpfs", "queued mail is lost with the next start" },
         { 0x858458f6, "ramfs", "queued mail is lost with the next start" },
     };
+
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (((unsigned long)status->f_type & 0xffffffff) == kinds[i].type)
+            check_warn(check, "give the spool a local disk", "%s is on %s: %s",
+                       check->config->spool, kinds[i].name, kinds[i].trouble);
+}
+
+static void check_space(struct check *check, const struct statfs *status)
+{
+    uint64_t octets = (uint64_t)status->f_bavail * (uint64_t)status->f_bsize;
+
+    if (octets < check->config->message_size_limit ||
+        (status->f_files > 0 && status->f_ffree == 0))
+        check_warn(check, "make room, or lower message_size_limit", "%s: %"
+                   PRIu64 " MB and %" PRIu64 " files are free",
+                   check->config->spool, octets >> 20,
+                   (uint64_t)status->f_ffree);
+}
+
+void check_file_system(struct check *check)
+{
     const char *path = check->config->spool;
+    size_t before = check->count;
     struct statfs status;
 
     if (statfs(path, &status) == -1) {
@@ -83,14 +107,28 @@ void check_file_system(struct check *check)
             check_unseen(check, "%s", path);
         return;                         /* check_spool() says what is wrong */
     }
-    for (size_t i = 0; i < COUNT(kinds); i++)
-        if (((unsigned long)status.f_type & 0xffffffff) == kinds[i].type) {
-            check_warn(check, "give the spool a local disk", "%s is on %s: %s",
-                       path, kinds[i].name, kinds[i].trouble);
-            return;
-        }
-    check_ok(check, "%" PRIu64 " MB free below %s",
-             (uint64_t)status.f_bavail * (uint64_t)status.f_bsize >> 20, path);
+    check_kind(check, &status);
+    check_space(check, &status);
+    if (check->count == before)
+        check_ok(check, "%s is local, with room", path);
+}
+
+/* The daemon replaces the file, so it must be able to write beside it. */
+void check_metrics(struct check *check)
+{
+    const char *path = check->config->metrics;
+    const char *slash = strrchr(path, '/');
+
+    if (slash == NULL || !check->all_seen)
+        return;
+    char *folder = alloc_bytes(path, (size_t)(slash - path) + 1);
+    if (access(folder, W_OK) == 0)
+        check_ok(check, "%s", path);
+    else
+        check_warn(check, "give the daemon's user that folder, or another "
+                   "one", "%s cannot be written: %s: %s", path, folder,
+                   strerror(errno));
+    free(folder);
 }
 
 void check_failed(struct check *check)

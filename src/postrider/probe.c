@@ -117,6 +117,17 @@ static bool send_message(struct session *session,
     return sent;
 }
 
+/* What is larger would be taken from its caller, and come back. */
+static void compare_size(struct probe *probe, const struct config *config,
+                         const struct session *session)
+{
+    uint64_t limit = session_capabilities(session)->size_limit;
+
+    if (limit > 0 && limit < config->message_size_limit)
+        fprintf(probe->out, "note: it takes messages of %" PRIu64 " octets at "
+                "most; set message_size_limit = %" PRIu64 "\n", limit, limit);
+}
+
 static bool run(struct probe *probe, const struct config *config,
                 const struct smarthost *smarthost,
                 const struct probe_message *message, struct error *err)
@@ -127,6 +138,8 @@ static bool run(struct probe *probe, const struct config *config,
         connector_open(connector, clock_now() + 10 * smarthost->timeout, err);
     bool done = session != NULL || probe_remedy(STAGE_CONNECT, err);
 
+    if (session != NULL)
+        compare_size(probe, config, session);
     if (session != NULL && message != NULL)
         done = send_message(session, message, connector_peer(connector), err);
     session_close(session);

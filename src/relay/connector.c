@@ -7,8 +7,6 @@
 
 #include "config/config.h"
 #include "config/password.h"
-#include "net/dial.h"
-#include "net/tls.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -88,18 +86,33 @@ static void remark_addresses(const struct connector *connector)
     buf_free(&text);
 }
 
-static bool prepare_tls(struct connector *connector, struct error *err)
+struct tls_settings connector_tls(const struct smarthost *smarthost)
 {
-    const struct smarthost *host = connector->smarthost;
-    const struct tls_settings settings = {
-        .ca_file = host->tls_ca_file,
-        .fingerprint = host->tls_fingerprint,
-        .cert_file = host->tls_cert_file,
-        .key_file = host->tls_key_file,
-        .min_version = host->tls_min_version,
+    return (struct tls_settings){
+        .ca_file = smarthost->tls_ca_file,
+        .fingerprint = smarthost->tls_fingerprint,
+        .cert_file = smarthost->tls_cert_file,
+        .key_file = smarthost->tls_key_file,
+        .min_version = smarthost->tls_min_version,
+    };
+}
+
+enum dial_family connector_family(const struct smarthost *smarthost)
+{
+    static const enum dial_family families[] = {
+        [INET_ANY] = DIAL_ANY,
+        [INET_IPV4] = DIAL_IPV4,
+        [INET_IPV6] = DIAL_IPV6,
     };
 
-    if (host->tls == TLS_NONE || connector->tls != NULL)
+    return families[smarthost->inet];
+}
+
+static bool prepare_tls(struct connector *connector, struct error *err)
+{
+    const struct tls_settings settings = connector_tls(connector->smarthost);
+
+    if (connector->smarthost->tls == TLS_NONE || connector->tls != NULL)
         return true;
     connector->tls = tls_context_new(&settings, err);
     if (connector->tls != NULL)
@@ -122,17 +135,12 @@ static bool prepare_secret(struct connector *connector, struct error *err)
 
 static bool prepare_addresses(struct connector *connector, struct error *err)
 {
-    static const enum dial_family families[] = {
-        [INET_ANY] = DIAL_ANY,
-        [INET_IPV4] = DIAL_IPV4,
-        [INET_IPV6] = DIAL_IPV6,
-    };
     const struct smarthost *host = connector->smarthost;
 
     if (connector->addresses.count > 0)
         return true;
     if (!dial_resolve(&connector->addresses, host->host, host->port,
-                      families[host->inet], err))
+                      connector_family(host), err))
         return false;
     remark_addresses(connector);
     return true;

@@ -139,6 +139,15 @@ def loop_aliases(queue):
     queue.write_aliases("root: postmaster\npostmaster: root\n")
 
 
+def give_password_folder_away(queue):
+    folder = queue.folder / "secrets"
+    folder.mkdir()
+    folder.chmod(0o777)
+    (queue.folder / "password0").rename(folder / "password0")
+    text = queue.config.read_text().replace("/password0", "/secrets/password0")
+    queue.config.write_text(text)
+
+
 def empty_password(queue):
     (queue.folder / "password0").write_text("\n")
 
@@ -173,6 +182,8 @@ BROKEN = [
     (chmod("password0", 0o644), "password", "error", 78,
      r"host0: \S+password0: others can read it \(mode 0644\); chmod 600 "),
     (chmod("password0", 0o640), "password", "error", 78, r"; chmod 600 "),
+    (give_password_folder_away, "password", "error", 78,
+     r"others can write \S+/secrets, and put another file .*; chmod go-w "),
     (empty_password, "password", "error", 78, r"is empty"),
     (no_password, "password", "error", 78, r"; write the password into it"),
     (roots_password, "password", "error", 77, r"password0: Permission denied"),
@@ -188,7 +199,8 @@ BROKEN = [
      r"1 message could neither be delivered nor returned; read "),
     (old_message, "queue", "warning", 0,
      r"1 message, the oldest since 5 hours \(no attempt yet\); mailq"),
-    (bad_aliases, "aliases", "error", 78, r"aliases:2: .*runs no programs; give an address"),
+    (bad_aliases, "aliases", "error", 78,
+     r"aliases:2: .*runs no programs; give an address"),
     (loop_aliases, "root", "error", 78, r"leads to nobody"),
 ]
 
@@ -202,7 +214,7 @@ def test_what_is_broken_is_said(good, spoil, topic, severity, status, words):
             (topic, severity)]
     assert any(re.search(words, text) for text in told), str(result)
     rest = [f for f in trouble(result) if f[0] not in (topic, "daemon")]
-    assert all(f[0] in ("aliases", "spool") for f in rest), rest
+    assert all(f[0] in ("aliases", "spool", "password") for f in rest), rest
     objects = json.loads(good.postrider("check", "--json").stdout)
     assert any(o["topic"] == topic and o["severity"] == severity
                for o in objects)
@@ -222,6 +234,8 @@ DOUBTFUL = [
     (dict(extra='sender "*" { address = "a@b.example" }\nsender "bob" '
                 '{ address = "c@b.example" }\n'), "senders",
      r'sender "bob" is never looked at'),
+    (dict(settings={"metrics": "/nonexistent/metrics"}), "metrics",
+     r"/nonexistent/metrics cannot be written: .*; give the daemon"),
     (dict(settings={"listen": ["/nonexistent/socket"]}), "sockets",
      r"/nonexistent/socket: No such file"),
     (dict(settings={"listen": ["127.0.0.1:1"]}), "sockets",
@@ -236,6 +250,21 @@ def test_what_is_doubtful_is_a_warning(queue, smarthost, options, topic,
     result = queue.postrider("check").expect(0)
     assert any(t == topic and s == "warning" and re.search(words, text)
                for t, s, text in findings(result)), str(result)
+
+
+@as_root
+def test_a_spool_that_does_not_last(good):
+    """Nor has it room, in a mount namespace of its own."""
+    result = good.run_other(
+        ["unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=1m,mode=755"
+         f" none {good.spool} && {good.build}/postrider check"])
+    if b"unshare" in result.stderr or b"mount:" in result.stderr:
+        pytest.skip("no mount namespaces here")
+    told = [text for t, s, text in findings(result)
+            if (t, s) == ("file system", "warning")]
+    assert len(told) == 2, str(result)
+    assert "is on tmpfs: queued mail is lost" in told[0]
+    assert re.search(r"1 MB and \d+ files are free; make room", told[1])
 
 
 def test_clear_text_is_a_warning(queue):
