@@ -16,7 +16,7 @@
 
 enum seccomp_profile {
     /* Owns the spool: opens files; Unix sockets only, which it no longer
-     * binds; sends signals; starts no process. Which files: landlock.h. */
+     * binds; starts and signals no process. Which files: landlock.h. */
     SECCOMP_MANAGER,
     /* Has its connection, its certificates and its journal open. Opening a
      * file and making a socket fail with EACCES: the log is opened before. */

@@ -130,6 +130,8 @@ void confine_worker_files(const struct config *config,
     struct landlock_rules *rules = landlock_new();
     allow_authorities(rules);
     landlock_allow_connect(rules, smarthost->port);
+    if (*smarthost->source_address != '\0')
+        landlock_allow_bind(rules, 0);
     (void)landlock_enforce(rules, 0, &err);
     landlock_free(rules);
 }

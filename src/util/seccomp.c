@@ -158,9 +158,6 @@ static const struct rule manager[] = {
     CALL(socketcall),
 #endif
 
-    /* Workers. */
-    CALL(kill), CALL(wait4), CALL(waitid),
-
     /* The same on older and on 32-bit architectures. */
 #ifdef __NR_renameat
     CALL(renameat),

@@ -46,9 +46,22 @@ def version():
     return line.split()[2]
 
 
+def named(folder, pattern, target):
+    """What files of packaging/ become below the root."""
+    found = {f"{target}/{path.name}" for path in (ROOT / folder).glob(pattern)}
+    assert found, f"{folder}/{pattern}: none"
+    return found
+
+
 def test_everything_is_where_it_belongs(make):
     root = make("install")
+    systemd = "packaging/systemd"
     expected = {*PROGRAMS, *LINKS, CONFIGURATION,
+                "usr/share/postrider/providers",
+                *named(systemd, "*.service", "usr/lib/systemd/system"),
+                *named(systemd, "*.socket", "usr/lib/systemd/system"),
+                *named(f"{systemd}/sysusers.d", "*", "usr/lib/sysusers.d"),
+                *named(f"{systemd}/tmpfiles.d", "*", "usr/lib/tmpfiles.d"),
                 *(f"usr/share/man/{page}" for page in PAGES),
                 *(f"usr/share/doc/postrider/{name}"
                   for name in ("README.md", "LICENSE", "postrider.conf"))}

@@ -59,6 +59,13 @@ def test_off(queue, smarthost):
     assert len(smarthost.messages) == 1
 
 
+def test_source_address(queue, smarthost):
+    queue.write_config(smarthost, source_address="127.0.0.1", host="127.0.0.1")
+    with queue.daemon() as daemon:
+        deliver(queue, daemon)
+    assert len(smarthost.messages) == 1
+
+
 def test_all_that_it_does(queue, make_smarthost):
     """Bounces, deferrals, restarts, a large message, figures, the sockets."""
     first, second = make_smarthost(), make_smarthost()

@@ -425,9 +425,9 @@ static const struct {
     /* Keys */
     { "\nfoo = 1\n", "postrider.conf:2: unknown key \"foo\": known are "
       "hostname, domain, aliases, local_recipient, delivery, spool, control, "
-      "metrics, user, listen, message_size_limit, retry_first, retry_longest, expire_after, "
-      "delay_warning, redirect_all, extract, log, smarthost and sender "
-      "sections" },
+      "metrics, user, listen, message_size_limit, retry_first, "
+      "retry_longest, expire_after, delay_warning, redirect_all, extract, "
+      "sandbox, log, smarthost and sender sections" },
     { "domian = a.example",
       "postrider.conf:1: unknown key \"domian\": did you mean domain?" },
     { "host = a.example", "postrider.conf:1: unknown key \"host\" here: it "

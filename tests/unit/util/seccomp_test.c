@@ -228,7 +228,7 @@ static const struct {
     { "fork",                   start_process,      KILLED, KILLED },
     { "execute",                execute,            KILLED, KILLED },
     { "setuid",                 change_user,        KILLED, KILLED },
-    { "signal a process",       signal_parent,      0, KILLED },
+    { "signal a process",       signal_parent,      KILLED, KILLED },
     { "abort",                  abort_myself,       -SIGABRT, -SIGABRT },
     { "signal another thread",  signal_thread_of_parent, KILLED, KILLED },
     { "ask for the terminal",   ask_for_terminal,   ENOTTY, ENOTTY },
