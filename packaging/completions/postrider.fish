@@ -1,0 +1,117 @@
+# fish completion of postrider(8)
+
+# What the daemon lets the caller see.
+function __postrider_queue_ids
+    postrider queue list --json 2>/dev/null |
+        sed -n 's/^{"queue_id": "\([^"]*\)".*/\1/p'
+end
+
+function __postrider_providers
+    postrider setup --list-providers 2>/dev/null |
+        sed -n 's/^ *\([^ ]\{1,\}\)  *\(.*[^ ]\)  *[^ ]*$/\1\t\2/p'
+end
+
+# Of the file that postrider would read: postrider.conf(5).
+function __postrider_smarthosts
+    set -l folder "$HOME/.config"
+    set -q XDG_CONFIG_HOME; and set folder "$XDG_CONFIG_HOME"
+    for file in "$POSTRIDER_CONFIG" "$folder/postrider/postrider.conf" \
+            /etc/postrider/postrider.conf /etc/postrider/smarthost.conf
+        test -r "$file"; or continue
+        set -l names (sed -n \
+            's/^[[:blank:]]*smarthost[[:blank:]]*"\([^"]*\)".*/\1/p' "$file")
+        if test (count $names) -gt 0
+            printf '%s\n' $names
+            return
+        end
+    end
+end
+
+# The words so far, without options, are these.
+function __postrider_words
+    set -l words (commandline -opc)
+    test (count $words) -eq (math (count $argv) + 1); or return 1
+    for i in (seq (count $argv))
+        string match -qr -- "^($argv[$i])\$" $words[(math $i + 1)]; or return 1
+    end
+end
+
+function __postrider_in
+    set -l words (commandline -opc)
+    test (count $words) -ge 2; and contains -- $words[2] $argv
+end
+
+complete -c postrider -f
+set -l none __postrider_words
+complete -c postrider -n $none -a daemon -d 'deliver what is queued'
+complete -c postrider -n $none -a queue -d 'look after the queue'
+complete -c postrider -n $none -a status -d 'the daemon in numbers'
+complete -c postrider -n $none -a check -d 'what is wrong here'
+complete -c postrider -n $none -a test -d 'a session with each smarthost'
+complete -c postrider -n $none -a import -d 'the configuration of another program'
+complete -c postrider -n $none -a setup -d 'write the configuration, and try it'
+complete -c postrider -n $none -a direct -d 'relay the message file on standard input'
+complete -c postrider -n $none -l help -d 'print the commands'
+complete -c postrider -n $none -l version -d 'print the version'
+
+set -l queue '__postrider_words queue'
+complete -c postrider -n $queue -a list -d 'list the queue'
+complete -c postrider -n $queue -a show -d 'what is known about a message'
+complete -c postrider -n $queue -a hold -d 'do not try a message'
+complete -c postrider -n $queue -a release -d 'let a held message go'
+complete -c postrider -n $queue -a retry -d 'try a message now'
+complete -c postrider -n $queue -a remove -d 'remove a message without a report'
+complete -c postrider -n $queue -a flush -d 'try everything now'
+complete -c postrider -n '__postrider_words queue list' -l json
+complete -c postrider -n '__postrider_words queue "show|hold|release|retry|remove"' \
+    -a '(__postrider_queue_ids)'
+complete -c postrider -n '__postrider_words queue "hold|release|retry|remove"' \
+    -a all -d 'every message'
+
+complete -c postrider -n '__postrider_in status check' -l json -d 'for programs'
+complete -c postrider -n '__postrider_in direct' -s q -d 'print nothing'
+complete -c postrider -n '__postrider_in direct' -s v -d 'show the dialogue'
+complete -c postrider -n '__postrider_in test' -l to -x -d 'send a test message'
+complete -c postrider -n '__postrider_in test' -l smarthost -x \
+    -a '(__postrider_smarthosts)' -d 'only this one'
+
+set -l import '__postrider_in import'
+complete -c postrider -n $import -F
+complete -c postrider -n $import -l from -x \
+    -a 'ssmtp msmtp dma nullmailer esmtp' -d 'the program'
+complete -c postrider -n $import -l write -d 'install it'
+complete -c postrider -n '__postrider_in import setup' -l replace \
+    -d 'keep what was there as FILE.old'
+complete -c postrider -n '__postrider_in import setup' -l output -r -F \
+    -d 'the configuration to write'
+
+set -l setup '__postrider_in setup'
+complete -c postrider -n $setup -l provider -x -a '(__postrider_providers)' \
+    -d 'one that is known'
+complete -c postrider -n $setup -l address -x -d 'your mail address'
+complete -c postrider -n $setup -l host -x -d 'the smarthost'
+complete -c postrider -n $setup -l port -x -a '587 465 25' -d 'its port'
+complete -c postrider -n $setup -l tls -x -a 'starttls implicit none' \
+    -d 'how it is encrypted'
+complete -c postrider -n $setup -l auth -x \
+    -a 'auto login plain cram-md5 scram-sha-256 xoauth2 oauthbearer external none' \
+    -d 'how to log in'
+complete -c postrider -n $setup -l region -x -d 'of a provider who has several'
+complete -c postrider -n $setup -l tls-ca-file -r -F -d 'who signs its certificate'
+complete -c postrider -n $setup -l tls-fingerprint -x -d 'of its certificate'
+complete -c postrider -n $setup -l user -x -d 'login name'
+complete -c postrider -n $setup -l password-file -r -F \
+    -d 'its first line is the password'
+complete -c postrider -n $setup -l password-command -x -d 'prints the password'
+complete -c postrider -n $setup -l root-to -x -d 'where mail to local users goes'
+complete -c postrider -n $setup -l rewrite -d 'send everything as the address'
+complete -c postrider -n $setup -l no-rewrite -d 'leave senders'
+complete -c postrider -n $setup -l domain -x -d 'completes names'
+complete -c postrider -n $setup -l hostname -x -d 'full name of this host'
+complete -c postrider -n $setup -l direct -d 'no queue, no daemon'
+complete -c postrider -n $setup -l print -d 'print it, write nothing'
+complete -c postrider -n $setup -l no-test -d 'write without a try'
+complete -c postrider -n $setup -l test-to -x -d 'send a test message'
+complete -c postrider -n $setup -l providers -r -F -d 'read providers from a file'
+complete -c postrider -n $setup -l list-providers -d 'print them'
+complete -c postrider -n $setup -l help -d 'print the options'
