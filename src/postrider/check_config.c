@@ -29,41 +29,42 @@ void check_folder(struct check *check, const char *path)
     free(folder);
 }
 
-static void check_file(struct check *check, const struct stat *status)
+static void check_file(struct check *check, const char *path)
 {
-    const struct config *config = check->config;
     size_t before = check->count;
-    char *remedy = alloc_format("chown root:root %s && chmod 644 %s",
-                                config->path, config->path);
-
-    if (config->owner != 0 && config->owner != geteuid())
-        check_fail(check, remedy, "%s belongs to uid %lu, who can send all "
-                   "mail elsewhere", config->path,
-                   (unsigned long)config->owner);
-    else if (!config->owner_only)
-        check_fail(check, remedy, "%s: others can write it (mode %04o)",
-                   config->path, (unsigned)status->st_mode & 07777);
-    else if (config->owner == 0 && (status->st_mode & S_IROTH) == 0 &&
-             config->delivery == DELIVERY_QUEUE)
-        check_fail(check, remedy, "%s: not all who send mail can read it "
-                   "(mode %04o)", config->path,
-                   (unsigned)status->st_mode & 07777);
-    free(remedy);
-    check_folder(check, config->path);
-    if (check->count == before)
-        check_ok(check, "%s", config->path);
-}
-
-void check_configuration(struct check *check)
-{
     struct stat status;
 
-    if (*check->config->path == '\0')
+    if (stat(path, &status) == -1)
+        return;                         /* it was read a moment ago */
+    char *remedy = alloc_format("chown root:root %s && chmod 644 %s", path,
+                                path);
+    if (status.st_uid != 0 && status.st_uid != geteuid())
+        check_fail(check, remedy, "%s belongs to uid %lu, who can send all "
+                   "mail elsewhere", path, (unsigned long)status.st_uid);
+    else if ((status.st_mode & 022) != 0)
+        check_fail(check, remedy, "%s: others can write it (mode %04o)", path,
+                   (unsigned)status.st_mode & 07777);
+    else if (status.st_uid == 0 && (status.st_mode & S_IROTH) == 0 &&
+             check->config->delivery == DELIVERY_QUEUE)
+        check_fail(check, remedy, "%s: not all who send mail can read it "
+                   "(mode %04o)", path, (unsigned)status.st_mode & 07777);
+    free(remedy);
+    check_folder(check, path);
+    if (check->count == before)
+        check_ok(check, "%s", path);
+}
+
+/* The smarthosts can be in a file of their own. */
+void check_configuration(struct check *check)
+{
+    const struct config *config = check->config;
+
+    if (*config->path == '\0' && *config->source == '\0')
         check_ok(check, "no file: all has its default");
-    else if (stat(check->config->path, &status) == -1)
-        check_fail(check, "", "%s: is gone", check->config->path);
-    else
-        check_file(check, &status);
+    if (*config->path != '\0')
+        check_file(check, config->path);
+    if (*config->source != '\0' && strcmp(config->source, config->path) != 0)
+        check_file(check, config->source);
 }
 
 /* echo 'secret' is no place for a secret: all who send mail read the file, and

@@ -65,7 +65,7 @@ static bool check_smarthosts(const struct config *config,
     return trial->smarthost == NULL ||
            config_smarthost(config, trial->smarthost) != NULL ||
            error_set(err, FAULT_USAGE, "--smarthost %s: %s has no section "
-                     "smarthost \"%s\"", trial->smarthost, config->path,
+                     "smarthost \"%s\"", trial->smarthost, config->source,
                      trial->smarthost);
 }
 

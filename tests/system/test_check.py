@@ -186,7 +186,8 @@ BROKEN = [
      r"others can write \S+/secrets, and put another file .*; chmod go-w "),
     (empty_password, "password", "error", 78, r"is empty"),
     (no_password, "password", "error", 78, r"; write the password into it"),
-    (roots_password, "password", "error", 77, r"password0: Permission denied"),
+    (roots_password, "password", "error", 77, 
+     rf"password0: Permission denied; chown {DAEMON.pw_name} \S+ && chmod 400"),
     (no_authorities, "tls", "error", 78, r"ca0\.pem: holds no PEM certificate"),
     (chmod("ca0.pem", 0o600), "tls", "error", 78,
      r"tls_ca_file = \S+: Permission denied"),
@@ -305,6 +306,15 @@ def test_client_certificates(queue, make_smarthost, certificates, certificate,
     told = [text for t, s, text in findings(result)
             if t == "tls" and s == "error"]
     assert (not told) if words is None else re.search(words, told[0])
+
+
+def test_no_certificate_authorities(queue, make_smarthost):
+    configure(queue, make_smarthost(tls="starttls"), tls_ca_file=None)
+    result = queue.postrider("check", env={
+        "SSL_CERT_FILE": "/nonexistent", "SSL_CERT_DIR": "/nonexistent",
+    }).expect(78)
+    assert ("tls", "error", "host0: no certificate authorities found; install "
+            "ca-certificates or set tls_ca_file") in findings(result)
 
 
 def test_a_certificate_that_expires_soon(queue, make_smarthost):
