@@ -14,7 +14,7 @@
 #include "util/error.h"
 
 struct config;
-struct recipe;              /* fields: src/postrider/recipe.c */
+struct recipe;              /* fields: recipe_parts.h */
 
 struct recipe *recipe_new(void);
 void recipe_free(struct recipe *recipe);                /* NULL is allowed */

@@ -64,7 +64,7 @@ static bool read_octet(char *c, const sigset_t *mask, struct error *err)
 static bool read_line(struct buf *line, const sigset_t *mask,
                       struct error *err)
 {
-    char c;
+    char c = '\0';
 
     while (read_octet(&c, mask, err)) {
         if (c == '\n')

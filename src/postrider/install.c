@@ -104,21 +104,33 @@ static bool check_free(const struct install *install, struct error *err)
     return true;
 }
 
-/* By a second name, so that there is a file at path at all times. */
-static bool keep_old(const char *path, struct error *err)
+/* By a second name, so that there is a file at path at all times; where files
+ * cannot have two, for an instant there is none. */
+static bool rename_old(const char *path, const char *old)
 {
     char *draft = draft_name(path);
-    char *old = alloc_format("%s.old", path);
-    bool done = true;
+    bool linked = linkat(AT_FDCWD, path, AT_FDCWD, draft, 0) == 0;
+    bool done = rename(linked ? draft : path, old) == 0;
+    int number = errno;
 
-    if (linkat(AT_FDCWD, path, AT_FDCWD, draft, 0) == -1)
-        done = errno == ENOENT ||
-               error_sys(err, FAULT_CREATE, "keep %s", path);
-    else if (rename(draft, old) == -1)
-        done = error_sys(err, FAULT_CREATE, "keep %s as %s", path, old);
     /* Renaming does nothing to two names of one file. */
     unlink(draft);
     free(draft);
+    errno = number;
+    return done;
+}
+
+static bool keep_old(const char *path, struct error *err)
+{
+    struct stat status;
+
+    if (lstat(path, &status) == -1)
+        return errno == ENOENT || error_sys(err, FAULT_CREATE, "%s", path);
+    if (S_ISDIR(status.st_mode))
+        return error_set(err, FAULT_CREATE, "%s: is a folder", path);
+    char *old = alloc_format("%s.old", path);
+    bool done = rename_old(path, old) ||
+                error_sys(err, FAULT_CREATE, "keep %s as %s", path, old);
     free(old);
     return done;
 }

@@ -310,9 +310,9 @@ int command_setup(int argc, char **argv)
 {
     struct setup setup = { 0 };
     struct error err = { 0 };
-    bool done = setup_parse(&setup, argc, argv, &err);
 
     process_hide_memory();
+    bool done = setup_parse(&setup, argc, argv, &err);
     if (done && setup.help)
         setup_print_options();
     else

@@ -26,9 +26,10 @@ static bool need(struct setup *setup, char **answer, const char *option,
 {
     if (*answer != NULL)
         return true;
-    if (!setup->has_person)
-        return error_set(err, FAULT_USAGE, "%s is missing: %s", option,
-                         question);
+    if (!setup->has_person) {
+        error_set(err, FAULT_USAGE, "%s is missing: %s", option, question);
+        return false;
+    }
     do {
         free(*answer);
         *answer = ask_text(question, usual, err);
@@ -309,7 +310,8 @@ bool setup_read_password(struct setup *setup, struct error *err)
 {
     const struct provider *provider = setup->provider;
     const char *what = provider != NULL && provider->password != NULL
-                           ? provider->password : "the password of this login name";
+                           ? provider->password
+                           : "the password of this login name";
 
     if (setup->user == NULL || *setup->user == '\0' ||
         setup->password_command != NULL)

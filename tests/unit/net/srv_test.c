@@ -13,7 +13,8 @@
 
 /* "_submissions._tcp.example.com" as a question; names after it can point at
  * it (offset 12) or at example.com (offset 30). */
-#define QUESTION "\x0c_submissions\x04_tcp\x07" "example\x03" "com\0" "\0\x21\0\x01"
+#define QUESTION \
+    "\x0c_submissions\x04_tcp\x07" "example\x03" "com\0" "\0\x21\0\x01"
 #define NAME "\xc0\x0c"
 #define SRV "\0\x21\0\x01\0\0\x0e\x10"      /* type, class, time to live */
 #define HEADER(code, answers) "\x12\x34\x81" code "\0\x01\0" answers "\0\0\0\0"

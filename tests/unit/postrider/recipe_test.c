@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -304,27 +305,42 @@ static void nothing_is_left_where_nothing_can_be_written(void **state)
     recipe_free(recipe);
 }
 
+/* Root gives it away; nobody else can, and keeps it. */
+static void the_daemons_user_owns_the_password(void **state)
+{
+    struct recipe *recipe = a_recipe("smtp.example.com");
+    const struct passwd *nobody = getpwnam("nobody");
+    uid_t expected = geteuid() == 0 ? nobody->pw_uid : geteuid();
+    struct error err = { 0 };
+    struct stat status;
+
+    (void)state;
+    if (!recipe_install(recipe, "etc/postrider.conf", "nobody", false, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(stat("etc/password", &status), 0);
+    assert_int_equal(status.st_uid, expected);
+    assert_int_equal(status.st_mode & 07777, 0400);
+    assert_int_equal(stat("etc/postrider.conf", &status), 0);
+    assert_int_equal(status.st_uid, geteuid());
+    recipe_free(recipe);
+}
+
+#define TEST(name) \
+    cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(is_written_as_people_write_it,
-            enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(values_survive_the_file,
-            enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(what_is_wrong_is_refused_with_its_place,
-            enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(a_password_is_one_line,
-            enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(can_be_tried_before_it_is_installed,
-            enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(is_installed_with_its_modes,
-            enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(an_old_file_is_refused_or_kept,
-            enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(several_passwords_have_files_of_their_own,
-            enter_folder, leave_folder),
-        cmocka_unit_test_setup_teardown(nothing_is_left_where_nothing_can_be_written,
-            enter_folder, leave_folder),
+        TEST(is_written_as_people_write_it),
+        TEST(values_survive_the_file),
+        TEST(what_is_wrong_is_refused_with_its_place),
+        TEST(a_password_is_one_line),
+        TEST(can_be_tried_before_it_is_installed),
+        TEST(is_installed_with_its_modes),
+        TEST(an_old_file_is_refused_or_kept),
+        TEST(several_passwords_have_files_of_their_own),
+        TEST(nothing_is_left_where_nothing_can_be_written),
+        TEST(the_daemons_user_owns_the_password),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
