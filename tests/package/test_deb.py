@@ -1,0 +1,364 @@
+"""Debian's package: what is in it, and what installing, upgrading, swapping,
+removing and purging it do."""
+
+import os
+import pathlib
+import pty
+import re
+import subprocess
+
+import pytest
+
+from conftest import PASSWORD, USER
+from lib.harness import ROOT
+from root import SPOOL, Syslog, package
+
+CONFFILE = "etc/postrider/postrider.conf"
+ANSWERS = "etc/postrider/smarthost.conf"
+SECRET = "etc/postrider/password"
+
+
+# The file
+
+def test_lintian_finds_nothing(deb):
+    changes = next(deb.parent.glob(f"{deb.stem}.changes"))
+    result = subprocess.run(
+        ["lintian", "--allow-root", "--fail-on", "error,warning", changes],
+        capture_output=True, text=True, check=False, timeout=300)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert not re.search(r"^[EW]:", result.stdout, re.M)
+
+
+def test_building_it_again_makes_the_same(deb, tmp_path):
+    subprocess.run([ROOT / "packaging/build-deb", tmp_path], check=True,
+                   stdout=subprocess.DEVNULL, timeout=600)
+    assert (tmp_path / deb.name).read_bytes() == deb.read_bytes()
+
+
+def test_it_is_a_mail_transport_agent(deb):
+    for name in ("Provides", "Conflicts", "Replaces"):
+        assert field(deb, name) == "mail-transport-agent"
+
+
+def test_nothing_in_it_has_a_set_id_bit(deb):
+    listing = subprocess.run(["dpkg-deb", "-c", deb], check=True, text=True,
+                             capture_output=True).stdout.splitlines()
+    assert len(listing) > 20
+    for line in listing:
+        mode, owner = line.split()[:2]
+        assert "s" not in mode.lower() and owner == "root/root", line
+
+
+def field(deb, name):
+    return subprocess.run(["dpkg-deb", "-f", deb, name], check=True, text=True,
+                          capture_output=True).stdout.strip()
+
+
+# Installing
+
+def test_installed_without_a_word_it_queues_for_everybody(installed):
+    log = Syslog(installed)
+    installed.send(user="www-data")
+    assert installed.listed() == 1
+    installed.start("postrider", "daemon")
+    log.wait_for("uid=33 from=<www-data@")
+    installed.send(user="nobody")
+    assert installed.listed() == 2
+    assert not (installed / ANSWERS).exists()
+    assert not (installed / SECRET).exists()
+
+
+def test_the_conffile_is_the_only_one(installed):
+    conffiles = installed.run("dpkg-query", "-Wf", "${Conffiles}", "postrider")
+    assert [line.split()[0] for line in conffiles.splitlines() if line] == \
+        ["/" + CONFFILE]
+    assert installed.mode(CONFFILE) == "root:root 644"
+    assert installed.run("dpkg", "--verify", "postrider") == ""
+
+
+def test_the_spool_has_its_modes(installed):
+    assert installed.mode(SPOOL) == "root:root 755"
+    assert installed.mode(f"{SPOOL}/drop") == "postrider:postrider 3733"
+    for name in ("queue", "state", "failed"):
+        assert installed.mode(f"{SPOOL}/{name}") == "postrider:postrider 700"
+    assert installed.run("getent", "group", "postrider").split(":")[3] == "\n"
+
+
+@pytest.mark.parametrize("other", ["bsd-mailx", "cron", "at", "mutt"])
+def test_no_other_agent_comes_with_programs_that_mail(installed, other):
+    plan = installed.run("apt-get", "-sq", "install", other)
+    assert f"Inst {other} " in plan
+    assert not re.search("Inst exim|Inst postfix|Remv postrider", plan)
+
+
+def test_with_systemd_nothing_small_takes_its_place(bare, installed):
+    plan = bare.run("apt-get", "-sq", "install", "systemd",
+                    "/tmp/postrider.deb")
+    assert "Inst postrider " in plan and "standalone" not in plan
+    plan = installed.run("apt-get", "-sq", "install", "systemd")
+    assert "Inst systemd " in plan and "Remv postrider" not in plan
+
+
+# Units are started as Debian's policy has it; systemctl only notes it down.
+
+def fake_systemd(root):
+    (root / "run/systemd/system").mkdir(parents=True)
+    script = root / "usr/bin/systemctl"
+    script.write_text('#!/bin/sh\necho "$*" >>/tmp/systemctl\n'
+                      'case $* in *is-enabled*) echo enabled ;; esac\n')
+    script.chmod(0o755)
+
+
+def told(root):
+    """The units that systemctl was told anything about since, by verb."""
+    note = root / "tmp/systemctl"
+    verbs = {}
+    for line in note.read_text().splitlines():
+        words = [word for word in line.split() if not word.startswith("--")]
+        verbs.setdefault(words[0], set()).update(words[1:])
+    note.unlink()
+    return verbs
+
+
+def test_daemon_and_socket_start_restart_and_stop(bare, deb, tmp_path):
+    fake_systemd(bare)
+    units = {"postrider.service", "postrider.socket"}
+    bare.install(deb)
+    new = told(bare)
+    assert new["preset"] == new["start"] == units       # preset enables
+    bare.install(package(deb, tmp_path, "9.0"))
+    assert told(bare)["restart"] == units
+    bare.apt("remove", "postrider")
+    assert told(bare)["stop"] >= units
+
+
+# What debconf is told
+
+def trust(root, certificates):
+    """The authority of the fake smarthost, as an administrator adds it."""
+    (root / "usr/local/share/ca-certificates/fake.crt").write_bytes(
+        pathlib.Path(certificates.ca).read_bytes())
+    root.run("update-ca-certificates")
+
+
+def test_preseeded_it_delivers(bare, deb, smarthost, certificates):
+    trust(bare, certificates)
+    bare.preseed(f"{smarthost.host}:{smarthost.port}", USER, PASSWORD)
+    bare.install(deb)
+    bare.start("postrider", "daemon")
+    bare.send("bob@b.example")
+    message = smarthost.wait_for_messages(1)[0]
+    assert message.recipients == ["bob@b.example"]
+    assert message.user == USER
+
+
+def test_the_password_is_the_daemons_alone(bare, deb):
+    bare.preseed("smtp.example.com", USER, PASSWORD)
+    bare.install(deb)
+    assert bare.mode(SECRET) == "postrider:postrider 400"
+    assert (bare / SECRET).read_text() == PASSWORD + "\n"
+    bare.run("cat", "/" + SECRET, user="www-data", status=1)
+    for path in (bare / "var").rglob("*"):
+        if path.is_file():
+            assert b"ses'ame" not in path.read_bytes(), path
+
+
+def test_the_answers_stand_in_a_file_of_their_own(bare, deb):
+    bare.preseed("smtp.example.com:465", '\\odd "one"', PASSWORD)
+    bare.install(deb)
+    assert bare.mode(ANSWERS) == "root:root 644"
+    text = (bare / ANSWERS).read_text()
+    assert text[text.index("\nsmarthost"):] == r'''
+smarthost "main" {
+    host = "smtp.example.com"
+    port = 465
+    tls = implicit
+    user = "\\odd \"one\""
+    password_file = "/etc/postrider/password"
+}
+'''
+    assert bare.run("dpkg", "--verify", "postrider") == ""
+    bare.send()
+
+
+def test_an_answer_that_is_no_host_is_named_and_mail_is_queued(bare, deb):
+    bare.preseed('smtp.example.com" {', USER, PASSWORD)
+    said = bare.install(deb)
+    assert 'smtp.example.com" { is no HOST or HOST:PORT' in said
+    assert not (bare / ANSWERS).exists()
+    bare.send()
+    assert bare.listed() == 1
+
+
+class Terminal:
+    """Somebody who installs packages by hand."""
+
+    def __init__(self, root, *command):
+        self.control, side = pty.openpty()
+        self.process = root.start(
+            "env", "DEBIAN_FRONTEND=teletype", "TERM=dumb", *command,
+            stdin=side, stdout=side, stderr=side, start_new_session=True)
+        os.close(side)
+        self.seen = ""
+
+    def read_until(self, pattern):
+        """All up to there; None is the end of the program."""
+        text = ""
+        while pattern is None or not re.search(pattern, text):
+            try:
+                text += os.read(self.control, 4096).decode()
+            except OSError:             # the other side is closed
+                assert pattern is None, text
+                break
+        self.seen += text
+        return text
+
+    def answer(self, question, text):
+        self.read_until(question)
+        os.write(self.control, text.encode() + b"\n")
+
+    def end(self):
+        self.read_until(None)
+        os.close(self.control)
+        assert self.process.wait(60) == 0, self.seen
+
+
+INSTALL = ("apt-get", "-qy", "install", "/tmp/postrider.deb")
+
+
+def test_one_question_is_asked_and_need_not_be_answered(bare):
+    terminal = Terminal(bare, *INSTALL)
+    terminal.answer("Smarthost for outgoing mail: $", "")
+    terminal.end()
+    assert "User name" not in terminal.seen
+    assert not (bare / ANSWERS).exists()
+    bare.send()
+
+
+def test_an_answer_brings_two_more_questions(bare):
+    terminal = Terminal(bare, *INSTALL)
+    terminal.answer("Smarthost for outgoing mail: $", "smtp.example.com")
+    terminal.answer("User name at the smarthost: $", USER)
+    terminal.answer("Password at the smarthost: ", PASSWORD)
+    terminal.end()
+    assert '"smtp.example.com"' in (bare / ANSWERS).read_text()
+    assert (bare / SECRET).read_text() == PASSWORD + "\n"
+
+
+def test_answers_can_be_changed_and_the_rest_of_the_file_is_kept(bare, deb):
+    bare.preseed("smtp.example.com", USER, PASSWORD)
+    bare.install(deb)
+    text = (bare / ANSWERS).read_text()
+    mine = text.replace("host = ", "timeout = 1m\n    host = ")
+    (bare / ANSWERS).write_text(mine)
+
+    def reconfigure(host):
+        terminal = Terminal(bare, "dpkg-reconfigure", "postrider")
+        terminal.answer("Smarthost for outgoing mail: $", host)
+        if host:
+            terminal.answer("User name at the smarthost: $", USER)
+            terminal.answer("Password at the smarthost: ", "")
+        terminal.end()
+
+    reconfigure("smtp.example.com")
+    assert (bare / ANSWERS).read_text() == mine
+    reconfigure("smtp.example.net")
+    assert (bare / ANSWERS).read_text() == text.replace("smtp.example.com",
+                                                        "smtp.example.net")
+    assert (bare / SECRET).read_text() == PASSWORD + "\n"
+    reconfigure("")
+    assert not (bare / ANSWERS).exists()
+
+
+def test_nothing_is_asked_about_a_smarthost_of_the_administrator(installed):
+    (installed / CONFFILE).write_text(
+        'smarthost "own" {\n    host = "smtp.example.com"\n}\n')
+    terminal = Terminal(installed, "dpkg-reconfigure", "postrider")
+    terminal.end()
+    assert "marthost" not in terminal.seen
+    assert not (installed / ANSWERS).exists()
+
+
+# Upgrading, removing, swapping
+
+def test_an_upgrade_keeps_conffile_queue_and_answers(bare, deb, tmp_path):
+    bare.preseed("smtp.example.com", USER, PASSWORD)
+    bare.install(deb)
+    with (bare / CONFFILE).open("a") as file:
+        file.write("domain = mine.example\n")
+    before = [(bare / path).read_bytes()
+              for path in (CONFFILE, ANSWERS, SECRET)]
+    bare.send()
+    bare.install(package(deb, tmp_path, "9.0", {
+        CONFFILE: lambda text: "# new\n" + text}))
+    assert bare.run("dpkg-query", "-Wf", "${Version}", "postrider") == "9.0"
+    assert [(bare / path).read_bytes()
+            for path in (CONFFILE, ANSWERS, SECRET)] == before
+    assert bare.mode(SECRET) == "postrider:postrider 400"
+    assert bare.listed() == 1
+
+
+def test_an_upgrade_brings_a_conffile_that_nobody_changed(installed, deb,
+                                                          tmp_path):
+    installed.install(package(deb, tmp_path, "9.0", {
+        CONFFILE: lambda text: "# new\n" + text}))
+    assert (installed / CONFFILE).read_text().startswith("# new\n")
+
+
+def test_removed_and_back_it_delivers_what_was_queued(bare, deb, smarthost,
+                                                      certificates):
+    trust(bare, certificates)
+    bare.preseed(f"{smarthost.host}:{smarthost.port}", USER, PASSWORD)
+    bare.install(deb)
+    bare.send()
+    bare.apt("remove", "postrider")
+    assert len(bare.mail()) == 1
+    assert (bare / SECRET).exists() and (bare / CONFFILE).exists()
+    assert not (bare / "usr/sbin/sendmail").exists()
+    bare.install(deb)
+    bare.start("postrider", "daemon")
+    assert smarthost.wait_for_messages(1)[0].recipients == ["bob@b.example"]
+
+
+def test_another_agent_takes_its_place_and_gives_it_back(installed, deb):
+    installed.send()
+    installed.apt("install", "msmtp-mta")
+    assert os.readlink(installed / "usr/sbin/sendmail").endswith("msmtp")
+    state = installed.run("dpkg-query", "-Wf", "${Status}", "postrider")
+    assert state == "deinstall ok config-files"
+    installed.install(deb)
+    installed.run("dpkg-query", "-W", "msmtp-mta")
+    assert "version 8." not in installed.run("sendmail", "-bv", "x@b.example",
+                                             status=78)
+    assert installed.listed() == 1
+
+
+# Purging
+
+def test_purged_nothing_is_left(bare, deb):
+    bare.preseed("smtp.example.com", USER, PASSWORD)
+    bare.install(deb)
+    (bare / "etc/postrider/postrider.conf.old").write_text("# by setup\n")
+    bare.apt("purge", "postrider")
+    left = [path for folder in ("etc", "var", "run", "usr", "lib")
+            for path in (bare / folder).rglob("*postrider*")
+            if not path.is_relative_to(bare / "usr/share/lintian")]
+    assert left == []
+    assert "postrider/" not in bare.run("debconf-show", "postrider")
+
+
+@pytest.mark.parametrize("delivering", [False, True])
+def test_purged_mail_is_kept_and_named(installed, deb, delivering):
+    log = Syslog(installed)
+    installed.send()
+    if delivering:                      # it lies in queue then, not in drop
+        daemon = installed.start("postrider", "daemon")
+        log.wait_for("uid=33 from=<www-data@")
+        daemon.terminate()
+        assert daemon.wait(60) == 0
+    said = installed.apt("purge", "postrider")
+    assert f"postrider: /{SPOOL} is kept: there is mail in it" in said
+    assert len(installed.mail()) == 1
+    assert not (installed / "etc/postrider").exists()
+    installed.install(deb)
+    assert installed.listed() == 1
