@@ -137,7 +137,8 @@ void import_set(struct import *import, enum config_section section,
 void import_smarthost(struct import *import,
                       const struct import_account *account);
 
-/* Write a sender section. Values that are NULL or "" are left out. */
+/* Write a sender section. Values that are NULL or "" are left out. That match
+ * is nobody's name is an obstacle. */
 void import_sender(struct import *import, const char *match,
                    const char *address, const char *name,
                    const char *smarthost);
@@ -146,6 +147,7 @@ void import_sender(struct import *import, const char *match,
 struct import_identity {
     struct import_account account;
     char *from;                     /* an address, "@domain", or NULL */
+    unsigned line;                  /* where it was found */
     char *full_name;                /* or NULL */
 };
 

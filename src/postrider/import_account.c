@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config_values.h"
 #include "postrider/import.h"
 #include "postrider/recipe.h"
 #include "util/alloc.h"
@@ -211,6 +212,9 @@ void import_smarthost(struct import *import,
 {
     bool is_clear = strcmp(value_of(account, IMPORT_TLS), "none") == 0;
 
+    if (*value_of(account, IMPORT_HOST) == '\0')
+        import_obstacle(import, "%s has no host", account->name);
+
     recipe_section(import->recipe, "smarthost", account->name);
     for (size_t i = 0; i < IMPORT_VALUES; i++) {
         if (i == IMPORT_TLS && is_clear)
@@ -228,6 +232,12 @@ void import_sender(struct import *import, const char *match,
                    const char *address, const char *name,
                    const char *smarthost)
 {
+    struct error err;
+
+    if (!config_check_match(match, &err)) {
+        import_obstacle(import, "%s: %s", match, err.text);
+        return;
+    }
     recipe_section(import->recipe, "sender", match);
     import_set(import, CONFIG_SENDER, "address", address);
     import_set(import, CONFIG_SENDER, "name", name);

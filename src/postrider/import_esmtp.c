@@ -16,6 +16,7 @@
 
 struct identity {
     char *address;                  /* NULL: the settings in front of any */
+    unsigned line;
     struct import_settings settings;
 };
 
@@ -46,12 +47,14 @@ static const struct import_key keys[] = {
                                     "added" },
 };
 
-static void add_identity(struct esmtp *esmtp, const char *address)
+static void add_identity(struct esmtp *esmtp, const char *address,
+                         unsigned line)
 {
     esmtp->identities = alloc_resize(esmtp->identities, esmtp->count + 1,
                                      sizeof *esmtp->identities);
     esmtp->identities[esmtp->count++] =
-        (struct identity){ .address = alloc_string(address) };
+        (struct identity){ .address = alloc_string(address),
+                             .line = line };
 }
 
 /* Up to the quote that closes it; C's escapes that are more than a character
@@ -98,19 +101,22 @@ static char *read_key(char **line)
     return alloc_bytes(start, length);
 }
 
-static void keep(struct import *import, struct esmtp *esmtp, const char *key,
-                 const char *value)
+static bool keep(struct import *import, struct esmtp *esmtp, const char *key,
+                 const char *value, struct error *err)
 {
-    if (strcmp(key, "identity") == 0) {
-        add_identity(esmtp, value);
-        return;
-    }
-    if (strcmp(key, "default") == 0) {
+    bool is_identity = strcmp(key, "identity") == 0;
+
+    if (is_identity && *value == '\0')
+        return error_set(err, FAULT_CONFIG, "%s:%u: identity needs an address",
+                         import->file, import->line);
+    if (is_identity)
+        add_identity(esmtp, value, import->line);
+    else if (strcmp(key, "default") == 0)
         esmtp->usual = esmtp->count - 1;
-        return;
-    }
-    import_keep(import, keys, COUNT(keys),
-                &esmtp->identities[esmtp->count - 1].settings, key, value);
+    else
+        import_keep(import, keys, COUNT(keys),
+                    &esmtp->identities[esmtp->count - 1].settings, key, value);
+    return true;
 }
 
 static bool take_line(struct import *import, void *into, char *line,
@@ -123,9 +129,8 @@ static bool take_line(struct import *import, void *into, char *line,
         return true;
     buf_init(&value, SIZE_MAX);
     char *key = read_key(&line);
-    bool done = read_value(import, line, &value, err);
-    if (done)
-        keep(import, into, key, value.data);
+    bool done = read_value(import, line, &value, err) &&
+                keep(import, into, key, value.data, err);
     free(key);
     buf_wipe(&value);
     return done;
@@ -257,6 +262,7 @@ static void make_identity(struct import *import, const struct esmtp *esmtp,
                 &identity->settings);
     set_tls(import, &made->account, &identity->settings);
     refuse_ways(import, &identity->settings);
+    made->line = identity->line;
     made->from = is_usual ? find_forced(import, &identity->settings)
                           : alloc_string(identity->address);
 }
@@ -296,7 +302,7 @@ bool import_esmtp(struct import *import, const char *path, struct error *err)
 {
     struct esmtp esmtp = { 0 };
 
-    add_identity(&esmtp, NULL);
+    add_identity(&esmtp, NULL, 0);
     bool done = import_lines(import, path, take_line, &esmtp, err);
     if (done && esmtp.count == 1 && esmtp.identities[0].settings.count == 0)
         done = error_set(err, FAULT_CONFIG, "%s: says nothing: where should "

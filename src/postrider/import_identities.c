@@ -52,6 +52,7 @@ void import_identities(struct import *import,
         const struct import_identity *one = &identities[i];
         if (i == usual)
             continue;
+        import->line = one->line;
         if (one->from != NULL)
             import_sender(import, one->from, NULL, one->full_name,
                           has_several ? section_of(identities, count, usual, i)
@@ -59,9 +60,11 @@ void import_identities(struct import *import,
         else if (has_own_section(identities, count, usual, i))
             note_unreachable(import, one->account.name);
     }
+    import->line = rest->line;
     if (has_several || rest->from != NULL || rest->full_name != NULL)
         import_sender(import, "*", rest->from, rest->full_name,
                       has_several ? rest->account.name : NULL);
+    import->line = 0;
 }
 
 void import_identities_free(struct import_identity *identities, size_t count)

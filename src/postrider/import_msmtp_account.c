@@ -336,6 +336,8 @@ void import_msmtp_identity(struct import *import, const char *name,
     set_timeout(import, account, settings);
     refuse_ways(import, settings);
     identity->from = find_from(import, settings, is_usual);
+    if (import_find(settings, "from") != NULL)
+        identity->line = import_find(settings, "from")->line;
     identity->full_name = alloc_string(import_text(settings,
                                                    "from_full_name"));
 }
