@@ -12,6 +12,7 @@
 
 struct config;
 struct smarthost;
+struct targets;
 
 /*
  * From here on: take away from drop/, change the rest of the spool and the
@@ -20,9 +21,10 @@ struct smarthost;
  */
 void confine_manager(const struct config *config);
 
-/* Before the first connection: read certificates, connect to the port. */
+/* Before the first connection: read certificates, connect to the ports. */
 void confine_worker_files(const struct config *config,
-                          const struct smarthost *smarthost);
+                          const struct smarthost *smarthost,
+                          const struct targets *targets);
 
 /* Once the session stands: open and start nothing, connect nowhere. */
 void confine_worker_calls(const struct config *config);

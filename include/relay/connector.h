@@ -6,7 +6,6 @@
 
 #include <stdint.h>
 
-#include "net/dial.h"
 #include "net/tls.h"
 #include "smtp/session.h"
 #include "util/error.h"
@@ -14,6 +13,7 @@
 struct config;
 struct connector;           /* fields: src/relay/connector.c */
 struct smarthost;
+struct targets;
 
 /*
  * What it takes to connect to a smarthost, kept for a process's life. config
@@ -41,8 +41,10 @@ struct session *connector_open(struct connector *connector, int64_t deadline,
  * "smtp.example.com[192.0.2.1]:587", "none" before. Borrowed. */
 const char *connector_peer(const struct connector *connector);
 
-/* What the keys of a smarthost are for net/tls.h and net/dial.h. Borrowed. */
+/* Where it will connect to: empty before it is prepared. Borrowed. */
+const struct targets *connector_targets(const struct connector *connector);
+
+/* What the keys of a smarthost are for net/tls.h. Borrowed. */
 struct tls_settings connector_tls(const struct smarthost *smarthost);
-enum dial_family connector_family(const struct smarthost *smarthost);
 
 #endif

@@ -13,6 +13,7 @@
 #include "config/password.h"
 #include "net/tls_expiry.h"
 #include "relay/connector.h"
+#include "relay/targets.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -25,11 +26,10 @@
 /* In a process of its own: getaddrinfo(3) knows no deadline. */
 static _Noreturn void look_up(const struct smarthost *host, int answer)
 {
-    struct dial_list list;
+    struct targets targets;
     struct error err = { 0 };
 
-    if (!dial_resolve(&list, host->host, host->port, connector_family(host),
-                      &err))
+    if (!targets_find(&targets, host, &err))
         io_write_all(answer, err.text, strlen(err.text));
     _exit(err.fault != FAULT_NONE);
 }

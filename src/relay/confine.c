@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "relay/targets.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/landlock.h"
@@ -121,7 +122,8 @@ void confine_manager(const struct config *config)
 }
 
 void confine_worker_files(const struct config *config,
-                          const struct smarthost *smarthost)
+                          const struct smarthost *smarthost,
+                          const struct targets *targets)
 {
     struct error err = { 0 };
 
@@ -129,7 +131,8 @@ void confine_worker_files(const struct config *config,
         return;
     struct landlock_rules *rules = landlock_new();
     allow_authorities(rules);
-    landlock_allow_connect(rules, smarthost->port);
+    for (size_t i = 0; i < targets->count; i++)
+        landlock_allow_connect(rules, targets->items[i].port);
     if (*smarthost->source_address != '\0')
         landlock_allow_bind(rules, 0);
     (void)landlock_enforce(rules, 0, &err);

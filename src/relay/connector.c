@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "config/password.h"
+#include "relay/targets.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -19,7 +20,7 @@ struct connector {
     const struct smarthost *smarthost;
     struct tls_context *tls;
     struct secret secret;
-    struct dial_list addresses; /* none before connector_prepare() */
+    struct targets targets;     /* none before connector_prepare() */
     char *peer;
     session_trace *trace;
     void *trace_context;
@@ -44,7 +45,7 @@ void connector_free(struct connector *connector)
         return;
     tls_context_free(connector->tls);
     secret_wipe(&connector->secret);
-    dial_list_free(&connector->addresses);
+    targets_free(&connector->targets);
     free(connector->peer);
     free(connector);
 }
@@ -73,15 +74,16 @@ static void remark(const struct connector *connector, const char *format, ...)
     buf_free(&text);
 }
 
-static void remark_addresses(const struct connector *connector)
+static void remark_addresses(const struct connector *connector,
+                             const struct target *target)
 {
-    const struct dial_list *list = &connector->addresses;
+    const struct dial_list *list = &target->addresses;
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
     for (size_t i = 0; i < list->count; i++)
         buf_add_format(&text, "%s%s", i == 0 ? "" : ", ", list->items[i].text);
-    remark(connector, "%s has the address%s %s", connector->smarthost->host,
+    remark(connector, "%s has the address%s %s", target->host,
            list->count == 1 ? "" : "es", text.data);
     buf_free(&text);
 }
@@ -95,17 +97,6 @@ struct tls_settings connector_tls(const struct smarthost *smarthost)
         .key_file = smarthost->tls_key_file,
         .min_version = smarthost->tls_min_version,
     };
-}
-
-enum dial_family connector_family(const struct smarthost *smarthost)
-{
-    static const enum dial_family families[] = {
-        [INET_ANY] = DIAL_ANY,
-        [INET_IPV4] = DIAL_IPV4,
-        [INET_IPV6] = DIAL_IPV6,
-    };
-
-    return families[smarthost->inet];
 }
 
 static bool prepare_tls(struct connector *connector, struct error *err)
@@ -133,26 +124,32 @@ static bool prepare_secret(struct connector *connector, struct error *err)
     return true;
 }
 
-static bool prepare_addresses(struct connector *connector, struct error *err)
+static bool prepare_targets(struct connector *connector, struct error *err)
 {
-    const struct smarthost *host = connector->smarthost;
+    struct targets *targets = &connector->targets;
 
-    if (connector->addresses.count > 0)
+    if (targets->count > 0)
         return true;
-    if (!dial_resolve(&connector->addresses, host->host, host->port,
-                      connector_family(host), err))
+    if (!targets_find(targets, connector->smarthost, err))
         return false;
-    remark_addresses(connector);
+    for (size_t i = 0; i < targets->count; i++)
+        remark_addresses(connector, &targets->items[i]);
     return true;
 }
 
 bool connector_prepare(struct connector *connector, struct error *err)
 {
     return prepare_secret(connector, err) && prepare_tls(connector, err) &&
-           prepare_addresses(connector, err);
+           prepare_targets(connector, err);
+}
+
+const struct targets *connector_targets(const struct connector *connector)
+{
+    return &connector->targets;
 }
 
 static struct session *open_at(struct connector *connector,
+                               const struct target *target,
                                const struct dial_address *address,
                                int64_t deadline, struct error *err)
 {
@@ -164,7 +161,7 @@ static struct session *open_at(struct connector *connector,
     const struct smarthost *host = connector->smarthost;
     bool has_user = *host->user != '\0' || *host->tls_cert_file != '\0';
     const struct session_settings settings = {
-        .host = host->host,
+        .host = target->name,
         .hello = connector->config->hostname,
         .security = securities[host->tls],
         .tls = connector->tls,
@@ -180,8 +177,8 @@ static struct session *open_at(struct connector *connector,
     };
 
     free(connector->peer);
-    connector->peer = alloc_format("%s[%s]:%u", host->host, address->text,
-                                   host->port);
+    connector->peer = alloc_format("%s[%s]:%u", target->host, address->text,
+                                   target->port);
     int64_t limit = host->timeout < CONNECT_TIMEOUT ? host->timeout
                                                     : CONNECT_TIMEOUT;
     int fd = dial_connect(address, host->source_address,
@@ -192,20 +189,40 @@ static struct session *open_at(struct connector *connector,
     return session_open(fd, &settings, deadline, err);
 }
 
+/* Would another address say the same? */
+static bool is_final(const struct error *err)
+{
+    return err->fault == FAULT_PERMISSION || err->fault == FAULT_CONFIG;
+}
+
+static struct session *open_target(struct connector *connector,
+                                   const struct target *target,
+                                   int64_t deadline, struct error *err)
+{
+    const struct dial_list *list = &target->addresses;
+    struct session *session = NULL;
+
+    for (size_t i = 0; session == NULL && i < list->count; i++) {
+        session = open_at(connector, target, &list->items[i], deadline, err);
+        if (session == NULL)
+            remark(connector, "%s", err->text);
+        if (session == NULL && is_final(err))
+            break;
+    }
+    return session;
+}
+
 struct session *connector_open(struct connector *connector, int64_t deadline,
                                struct error *err)
 {
-    const struct dial_list *list = &connector->addresses;
+    const struct targets *targets = &connector->targets;
     struct session *session = NULL;
 
     if (!connector_prepare(connector, err))
         return NULL;
-    for (size_t i = 0; session == NULL && i < list->count; i++) {
-        session = open_at(connector, &list->items[i], deadline, err);
-        if (session == NULL)
-            remark(connector, "%s", err->text);
-        if (session == NULL && (err->fault == FAULT_PERMISSION ||
-                                err->fault == FAULT_CONFIG))
+    for (size_t i = 0; session == NULL && i < targets->count; i++) {
+        session = open_target(connector, &targets->items[i], deadline, err);
+        if (session == NULL && is_final(err))
             break;
     }
     return session;

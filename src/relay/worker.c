@@ -181,7 +181,8 @@ static bool open_session(struct worker *worker, const struct job *job)
     struct error err = { 0 };
 
     if (connector_prepare(worker->connector, &err)) {
-        confine_worker_files(worker->config, worker->smarthost);
+        confine_worker_files(worker->config, worker->smarthost,
+                             connector_targets(worker->connector));
         worker->session = connector_open(worker->connector,
                                          deadline_for(worker, job), &err);
     }
