@@ -16,7 +16,6 @@
 #include "relay/targets.h"
 #include "util/alloc.h"
 #include "util/buf.h"
-#include "util/clock.h"
 #include "util/io.h"
 #include "util/secret.h"
 

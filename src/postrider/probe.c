@@ -6,7 +6,6 @@
 
 #include "config/config.h"
 #include "mail/envelope.h"
-#include "net/dial.h"
 #include "postrider/probe_message.h"
 #include "postrider/probe_remedy.h"
 #include "relay/connector.h"
