@@ -2,8 +2,8 @@
  * setup.h - what postrider setup knows so far
  *
  * It comes from the command line (setup_options.c), a provider or the domain's
- * records, and a person, if there is one (setup_answers.c); from it comes a
- * recipe (setup.c).
+ * records (setup_smarthost.c), and a person, if there is one
+ * (setup_answers.c); from it comes a recipe (setup.c).
  */
 #ifndef POSTRIDER_POSTRIDER_SETUP_H
 #define POSTRIDER_POSTRIDER_SETUP_H
@@ -58,6 +58,29 @@ void setup_free(struct setup *setup);
 
 /* Find out what is missing, or say which option gives it (FAULT_USAGE). */
 bool setup_complete(struct setup *setup, struct error *err);
+
+/* The same for the smarthost alone: host, port, TLS. */
+bool setup_find_smarthost(struct setup *setup, struct error *err);
+
+struct question {
+    const char *option;             /* that answers it, too */
+    const char *text;
+    const char *usual;              /* the answer if it is empty; or NULL */
+    const char *check;              /* key that must take it; or NULL */
+};
+
+/* Ask the person, unless there is an answer, until it is right. FAULT_USAGE
+ * with the option if nobody can be asked. */
+bool setup_need(struct setup *setup, char **answer,
+                const struct question *question, struct error *err);
+bool setup_need_address(struct setup *setup, struct error *err);
+
+/* Would a configuration take this value of the key? If not, the person hears
+ * why. */
+bool setup_is_right(const char *key, const char *answer);
+
+/* An answer, unless there is one. text may be NULL. */
+void setup_use(char **answer, const char *text);
 
 /* Read the password, from its file or the person. */
 bool setup_read_password(struct setup *setup, struct error *err);

@@ -164,6 +164,20 @@ def test_a_region_is_part_of_the_host(programs, host, arguments, line):
     assert b"sender" not in result.stdout
 
 
+@pytest.mark.parametrize("arguments, tls", [
+    (["--provider", "outlook", "--port", "465"], "implicit"),
+    (["--provider", "gmail", "--port", "587"], None),
+    (["--provider", "gmail"], "implicit"),
+    (["--host", "h.example", "--port", "465", "--tls", "none"], "none"),
+])
+def test_the_port_tells_how_tls_begins(programs, arguments, tls):
+    result = programs.postrider(
+        "setup", "--providers", str(PROVIDERS), "--print", "--address",
+        "me@d.example", "--password-command", "true", *arguments).expect(0)
+    assert re.findall(r"tls = (\w+)", result.stdout.decode()) == \
+        ([tls] if tls else [])
+
+
 def test_any_host_can_be_said(programs, host):
     result = run(programs, host, "--print", "--host", "mx.c.example",
                    "--port", "465", "--address", "a@c.example", "--rewrite",
@@ -389,9 +403,15 @@ def test_an_unknown_domain_leads_to_a_host(programs, host):
     terminal.answer("Your mail address", "ann@[192.0.2.1]")
     terminal.answer("Smarthost, or a provider (? lists them)", "?")
     terminal.expect("robot            Robots")
+    terminal.answer("Smarthost, or a provider (? lists them)", "mx c")
+    terminal.expect("host = mx c: must be a host name or an address")
     terminal.answer("Smarthost, or a provider (? lists them)", "mx.c.example")
+    terminal.answer("Port [587]", "0")
+    terminal.expect("port = 0: must be 1 to 65535")
     terminal.answer("Port [587]", "465")
     terminal.answer("Login name [ann@[192.0.2.1]]", "-")
+    terminal.answer("users of this machine to go?", "ops")
+    terminal.expect("local_recipient = ops: must be one complete address")
     terminal.answer("users of this machine to go?", "")
     terminal.answer("Send everything as ann@[192.0.2.1]", "n")
     assert terminal.end() == 0
@@ -413,6 +433,17 @@ def test_a_signal_leaves_the_terminal_right(programs, host, number):
     assert terminal.echoes()
     assert not programs.config.exists()
     os.close(terminal.master)
+
+
+def test_a_host_without_more_is_asked_about(programs, host):
+    terminal = ask(programs, host, "--no-test", "--host", "mx.c.example",
+                   "--address", "ann@c.example")
+    terminal.answer("Login name [ann@c.example]", "")
+    terminal.expect("It wants the password of this login name")
+    terminal.expect("Password: ")
+    os.write(terminal.master, PASSWORD.encode() + b"\n")
+    assert terminal.end() == 0
+    assert 'user = "ann@c.example"' in programs.config.read_text()
 
 
 def test_an_end_of_input_is_no_answer(programs, host):
@@ -464,6 +495,7 @@ def test_a_domain_says_where_its_mail_goes_out(programs, records, lines):
     for line in lines:
         assert f"    {line}\n" in result.stdout
     assert 'domain = "c.example"' in result.stdout
+    assert 'user = "ann@c.example"' in result.stdout
 
 
 def test_a_host_elsewhere_must_be_said(programs):
