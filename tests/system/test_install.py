@@ -13,7 +13,8 @@ from lib.harness import ROOT
 CONFIGURATION = "etc/postrider/postrider.conf"
 PROGRAMS = ("usr/sbin/sendmail", "usr/sbin/postrider")
 LINKS = ("usr/bin/mailq", "usr/bin/newaliases", "usr/lib/sendmail")
-PAGES = ("man1/mailq.1", "man1/newaliases.1", "man5/postrider.conf.5",
+PAGES = ("man1/mailq.1", "man1/newaliases.1", "man5/postrider-queue.5",
+         "man5/postrider.conf.5", "man7/postrider-examples.7",
          "man8/postrider.8", "man8/sendmail.8")
 
 
@@ -58,6 +59,9 @@ def test_everything_is_where_it_belongs(make):
     systemd = "packaging/systemd"
     expected = {*PROGRAMS, *LINKS, CONFIGURATION,
                 "usr/share/postrider/providers",
+                "usr/share/bash-completion/completions/postrider",
+                "usr/share/zsh/site-functions/_postrider",
+                "usr/share/fish/vendor_completions.d/postrider.fish",
                 *named(systemd, "*.service", "usr/lib/systemd/system"),
                 *named(systemd, "*.socket", "usr/lib/systemd/system"),
                 *named(f"{systemd}/sysusers.d", "*", "usr/lib/sysusers.d"),

@@ -1,0 +1,31 @@
+"""What the documents show works as it is shown."""
+
+import re
+
+import pytest
+
+from lib.harness import ROOT
+
+MANUAL = ROOT / "packaging" / "man"
+OTHERS = ("install -o", "podman", "[Service]")     # no configuration
+
+
+def literal_blocks(page):
+    text = (MANUAL / page).read_text()
+    blocks = re.findall(r"(?ms)^\.Bd -literal -offset indent\n(.*?)^\.Ed$", text)
+    return [block.replace("\\e", "\\") for block in blocks
+            if not block.startswith(OTHERS)]
+
+
+def indented_blocks(text):
+    return [block for block in re.findall(r"(?ms)^```\n(.*?)^```$", text)
+            if "smarthost" in block]
+
+
+@pytest.mark.parametrize("text", [
+    *literal_blocks("postrider-examples.7"),
+    *indented_blocks((ROOT / "README.md").read_text()),
+    (ROOT / "etc" / "postrider.conf").read_text()])
+def test_configurations_are_right(programs, text):
+    programs.config.write_text(text)
+    programs.sendmail("-bC").expect(0)
