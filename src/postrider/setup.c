@@ -60,6 +60,15 @@ static void set_domain(const struct setup *setup, struct recipe *recipe)
         recipe_set(recipe, "domain", domain);
 }
 
+static char *password_path(const struct setup *setup)
+{
+    char *folder = install_folder(setup->output);
+    char *path = alloc_format("%s/password", folder);
+
+    free(folder);
+    return path;
+}
+
 static void set_credentials(const struct setup *setup, struct recipe *recipe)
 {
     if (setup->user == NULL || *setup->user == '\0')
@@ -68,11 +77,9 @@ static void set_credentials(const struct setup *setup, struct recipe *recipe)
     if (setup->password_command != NULL) {
         recipe_set(recipe, "password_command", setup->password_command);
     } else if (setup->print) {
-        char *folder = install_folder(setup->output);
-        char *path = alloc_format("%s/password", folder);
+        char *path = password_path(setup);
         recipe_set(recipe, "password_file", path);
         free(path);
-        free(folder);
     } else {
         recipe_password(recipe, setup->password.data);
     }
@@ -114,36 +121,43 @@ static bool try_once(struct setup *setup, struct recipe *recipe,
     return done;
 }
 
-/* The password is what people get wrong. */
+/* What people get wrong. again: there is another one now. */
+static bool retype_password(struct setup *setup, struct recipe *recipe,
+                            bool *again, struct error *err)
+{
+    if (setup->password.data == NULL || setup->password_file != NULL)
+        return true;
+    if (!ask_yes("Try another password?", true, again, err))
+        return false;
+    if (!*again)
+        return true;
+    if (!setup_read_password(setup, err))
+        return false;
+    recipe_section(recipe, "smarthost", "main");
+    recipe_password(recipe, setup->password.data);
+    return true;
+}
+
+/* True if there is to be another try, or none at all (no_test). */
 static bool ask_again(struct setup *setup, struct recipe *recipe,
                       struct error *err)
 {
     struct error why = *err;
-    bool again, answered;
+    bool again = false;
 
     fflush(stdout);
     ask_say("%s\n", why.text);
-    if (why.fault == FAULT_PERMISSION && setup->password.data != NULL &&
-        setup->password_file == NULL) {
-        answered = ask_yes("Try another password?", true, &again, err);
-        if (!answered)
-            return false;
-        if (again) {
-            secret_wipe(&setup->password);
-            if (!setup_read_password(setup, err))
-                return false;
-            recipe_section(recipe, "smarthost", "main");
-            recipe_password(recipe, setup->password.data);
-            return true;
-        }
-    }
-    answered = ask_yes("Write the configuration all the same?", false, &again,
-                       err);
-    if (answered && again)
-        setup->no_test = true;
-    else if (answered)
+    if (why.fault == FAULT_PERMISSION &&
+        !retype_password(setup, recipe, &again, err))
+        return false;
+    if (again)
+        return true;
+    if (!ask_yes("Write the configuration all the same?", false,
+                 &setup->no_test, err))
+        return false;
+    if (!setup->no_test)
         *err = why;
-    return answered && again;
+    return setup->no_test;
 }
 
 /* Before anything is written: what is there goes on until this works. */
@@ -173,28 +187,44 @@ static bool has_no_smarthost(const char *path)
     return is_empty;
 }
 
-/* Asked before all else, so that nobody answers for nothing. */
-static bool may_replace(struct setup *setup, struct error *err)
+static bool is_there(const char *path)
 {
     struct stat status;
 
-    if (setup->print || setup->replace || lstat(setup->output, &status) == -1)
-        return true;
-    if (has_no_smarthost(setup->output)) {
-        setup->replace = true;
-        return true;
-    }
+    return lstat(path, &status) == 0;
+}
+
+static bool ask_to_replace(struct setup *setup, const char *path,
+                           struct error *err)
+{
     if (!setup->has_person)
         return error_set(err, FAULT_CREATE, "%s exists: --replace keeps it as "
-                         "%s.old", setup->output, setup->output);
+                         "%s.old", path, path);
     char *question = alloc_format("%s exists. Replace it, and keep it as "
-                                  "%s.old?", setup->output, setup->output);
+                                  "%s.old?", path, path);
     bool answered = ask_yes(question, false, &setup->replace, err);
     free(question);
     if (answered && !setup->replace)
-        return error_set(err, FAULT_CREATE, "%s stays as it is",
-                         setup->output);
+        return error_set(err, FAULT_CREATE, "%s stays as it is", path);
     return answered;
+}
+
+/* Asked before all else, so that nobody answers for nothing. */
+static bool may_replace(struct setup *setup, struct error *err)
+{
+    bool done = true;
+
+    if (setup->print || setup->replace)
+        return true;
+    if (is_there(setup->output)) {
+        setup->replace = has_no_smarthost(setup->output);
+        return setup->replace || ask_to_replace(setup, setup->output, err);
+    }
+    char *password = password_path(setup);
+    if (setup->password_command == NULL && is_there(password))
+        done = ask_to_replace(setup, password, err);
+    free(password);
+    return done;
 }
 
 static void ignore_line(void *context, const char *line, size_t length)

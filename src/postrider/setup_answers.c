@@ -199,12 +199,21 @@ static bool find_rewrite(struct setup *setup, struct error *err)
     return done;
 }
 
+static bool check_option(const char *option, const char *address,
+                         struct error *err)
+{
+    return address == NULL || address_check(address, err) ||
+           error_prefix(err, "%s", option);
+}
+
 bool setup_complete(struct setup *setup, struct error *err)
 {
-    if ((setup->address != NULL && !address_check(setup->address, err)) ||
+    if (!check_option("--address", setup->address, err) ||
+        !check_option("--root-to", setup->root_to, err) ||
+        !check_option("--test-to", setup->test_to, err) ||
         !setup_find_smarthost(setup, err) || !find_user(setup, err) ||
-        !setup_read_password(setup, err) ||
-        !find_root(setup, err) || !find_rewrite(setup, err))
+        !setup_read_password(setup, err) || !find_root(setup, err) ||
+        !find_rewrite(setup, err))
         return false;
     return !setup->rewrite || setup->address != NULL ||
            error_set(err, FAULT_USAGE, "--address is missing: what --rewrite "

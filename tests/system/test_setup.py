@@ -136,6 +136,15 @@ def test_what_is_there_is_replaced_only_when_told(programs, host):
     assert "Test Mail" in programs.config.read_text()
 
 
+def test_a_password_that_is_there_stays(programs, host):
+    secret = programs.secret("password", "of something else")
+    result = run(programs, host, "--address", ADDRESS, "--password-file", "-",
+                 stdin=PASSWORD).expect(73)
+    assert f"{secret} exists: --replace keeps it as" in result.errors
+    assert secret.read_text() == "of something else\n"
+    assert not programs.config.exists() and not host.sessions
+
+
 def test_a_file_without_a_smarthost_makes_way(programs, host):
     programs.config.write_text('# as the package ships it\n')
     run(programs, host, "--address", ADDRESS, "--password-file", "-",
@@ -213,6 +222,8 @@ def test_a_smarthost_may_want_no_password(programs, host):
 @pytest.mark.parametrize("arguments, status, text", [
     (["--print"], 64, "--address is missing"),
     (["--address", "nobody"], 65, '"nobody": it has no domain'),
+    (["--test-to", "bob"], 65, '--test-to: address "bob": it has no domain'),
+    (["--root-to", "-x@y"], 65, "--root-to: "),
     (["--address", ADDRESS], 64, "--password-file is missing: an app pass"),
     (["--provider", "x"], 64, "--provider x: not known"),
     (["--provider", "test"], 64, "--address is missing"),
