@@ -17,6 +17,8 @@ from root import Root                               # noqa: E402
 
 USER, PASSWORD = "relay@example.com", "op\\en \"ses'ame"
 
+AGENTS = ("dma", "exim4-daemon-light", "msmtp-mta", "nullmailer", "postfix")
+
 
 @pytest.fixture(scope="session")
 def deb():
@@ -45,7 +47,8 @@ def debian(make_root, deb):
     with make_root() as root:
         (root / "tmp/postrider.deb").write_bytes(deb.read_bytes())
         root.apt("install", "--download-only", "/tmp/postrider.deb")
-        root.apt("install", "--download-only", "msmtp-mta")
+        for other in ("systemd", *AGENTS):
+            root.apt("install", "--download-only", other)
     return root.layers
 
 

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from conftest import PASSWORD, USER
+from conftest import AGENTS, PASSWORD, USER
 from lib.harness import ROOT
 from root import SPOOL, Syslog, package
 
@@ -91,10 +91,17 @@ def test_no_other_agent_comes_with_programs_that_mail(installed, other):
     assert not re.search("Inst exim|Inst postfix|Remv postrider", plan)
 
 
-def test_with_systemd_nothing_small_takes_its_place(bare, installed):
-    plan = bare.run("apt-get", "-sq", "install", "systemd",
-                    "/tmp/postrider.deb")
-    assert "Inst postrider " in plan and "standalone" not in plan
+def test_with_systemd_the_units_are_enabled(bare):
+    bare.apt("install", "systemd")
+    bare.apt("install", "/tmp/postrider.deb")
+    wanted = {"/".join(path.parts[-2:])
+              for path in (bare / "etc/systemd/system").glob("*/postrider*")}
+    assert wanted == {"multi-user.target.wants/postrider.service",
+                      "sockets.target.wants/postrider.socket"}
+    assert "standalone" not in bare.run("dpkg-query", "-Wf", "${Package}\n")
+
+
+def test_systemd_can_be_installed_later(installed):
     plan = installed.run("apt-get", "-sq", "install", "systemd")
     assert "Inst systemd " in plan and "Remv postrider" not in plan
 
@@ -320,16 +327,19 @@ def test_removed_and_back_it_delivers_what_was_queued(bare, deb, smarthost,
     assert smarthost.wait_for_messages(1)[0].recipients == ["bob@b.example"]
 
 
-def test_another_agent_takes_its_place_and_gives_it_back(installed, deb):
+@pytest.mark.parametrize("agent", AGENTS)
+def test_another_agent_takes_its_place_and_gives_it_back(installed, deb, agent):
     installed.send()
-    installed.apt("install", "msmtp-mta")
-    assert os.readlink(installed / "usr/sbin/sendmail").endswith("msmtp")
+    ours = (installed / "usr/sbin/sendmail").read_bytes()
+    installed.apt("install", agent)
     state = installed.run("dpkg-query", "-Wf", "${Status}", "postrider")
     assert state == "deinstall ok config-files"
+    theirs = installed.run("readlink", "-f", "/usr/sbin/sendmail").strip()
+    assert (installed / theirs).read_bytes() != ours
     installed.install(deb)
-    installed.run("dpkg-query", "-W", "msmtp-mta")
-    assert "version 8." not in installed.run("sendmail", "-bv", "x@b.example",
-                                             status=78)
+    state = installed.run("dpkg-query", "-Wf", "${Status}", agent)
+    assert "ok installed" not in state
+    assert (installed / "usr/sbin/sendmail").read_bytes() == ours
     assert installed.listed() == 1
 
 
