@@ -245,7 +245,7 @@ static void tell_about_daemon(const struct config *config)
         printf("Now: systemctl %s postrider\n",
                runs ? "reload" : "enable --now");
     else
-        puts(runs ? "Now: make the daemon read it, with SIGHUP"
+        puts(runs ? "Now: send postrider daemon a SIGHUP, to read it"
                   : "Now: start postrider daemon");
 }
 

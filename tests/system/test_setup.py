@@ -250,19 +250,41 @@ def test_what_is_wrong_is_said(programs, host, arguments, status, text):
     assert not programs.config.exists()
 
 
-def test_root_needs_the_daemons_user(programs, host):
-    if os.geteuid() != 0:
-        pytest.skip("only root gives files away")
-    try:
-        import pwd
-        pwd.getpwnam("postrider")
-        pytest.skip("the user exists")
-    except KeyError:
-        pass
-    result = programs.postrider(
-        "setup", "--host", "h.example", "--user", "u", "--password-file", "-",
-        "--no-test", stdin=PASSWORD).expect(78)
-    assert "there is no user postrider" in result.errors
+def as_administrator(programs, users, *arguments, stdin):
+    """Run setup as root of a machine that has these users besides root."""
+    if subprocess.run(["unshare", "-m", "true"], check=False,
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("needs a file system of its own: unshare -m")
+    passwd = programs.folder / "passwd"
+    passwd.write_text("root:x:0:0:root:/root:/bin/sh\n" + "".join(
+        f"{name}:x:{number}:{number}::/:/bin/false\n"
+        for name, number in users.items()))
+    return subprocess.run(
+        ["unshare", "-m", "sh", "-c",
+         'mount --bind "$1" /etc/passwd && shift && exec "$@"', "sh", passwd,
+         str(programs.build / "postrider"), "setup", *arguments],
+        env=programs.environment(), cwd=programs.folder, input=stdin,
+        text=True, capture_output=True, timeout=PATIENCE, check=False)
+
+
+def test_the_daemons_user_owns_the_password(programs):
+    result = as_administrator(
+        programs, {"postrider": 990}, "--host", "h.example", "--user", "u",
+        "--password-file", "-", "--no-test", stdin=PASSWORD)
+    assert result.returncode == 0, result.stderr
+    assert "delivery = queue\n" in programs.config.read_text()
+    secret = programs.folder / "password"
+    assert (secret.stat().st_uid, mode(secret)) == (990, 0o400)
+    assert programs.config.stat().st_uid == 0
+    assert re.search(r"(?m)^Now: .*postrider", result.stdout)
+
+
+def test_without_the_daemons_user_nothing_is_written(programs):
+    result = as_administrator(
+        programs, {}, "--host", "h.example", "--user", "u",
+        "--password-file", "-", "--no-test", stdin=PASSWORD)
+    assert result.returncode == 78
+    assert "there is no user postrider, who is to own" in result.stderr
     assert not programs.config.exists()
 
 
