@@ -1,8 +1,8 @@
 /*
  * esmtprc, of the system or of a user
  *
- * As esmtp 1.2 reads it: keyword = value, quoted with C's escapes or not; what
- * follows `identity` is for one sender and shares nothing with the rest.
+ * As esmtp 1.2 reads it: keyword = value, quoted or not, several on a line;
+ * what follows `identity` is for one sender and shares nothing with the rest.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -57,31 +57,35 @@ static void add_identity(struct esmtp *esmtp, const char *address,
                              .line = line };
 }
 
-/* Up to the quote that closes it; C's escapes that are more than a character
- * that stands for itself are \n, \t and the like, and no setting has those. */
-static bool read_quoted(const char *text, struct buf *value)
+/* A backslash takes away the meaning of what follows; a letter or digit there
+ * is one of C's escapes, which no setting needs. */
+static bool add_escaped(const struct import *import, const char *text,
+                        struct buf *value, struct error *err)
 {
-    char quote = *text++;
-
-    for (; *text != '\0' && *text != quote; text++) {
-        if (*text == '\\' && text[1] != '\0')
-            text++;
-        buf_add_char(value, *text);
-    }
-    return *text == quote;
+    if (text_is_alpha(*text) || text_is_digit(*text))
+        return error_set(err, FAULT_CONFIG, "%s:%u: write the character itself "
+                         "for \\%c", import->file, import->line, *text);
+    buf_add_char(value, *text);
+    return true;
 }
 
-static bool read_value(const struct import *import, const char *text,
+/* A word, or what is between quotes; *text is behind it afterwards. */
+static bool read_value(const struct import *import, char **text,
                        struct buf *value, struct error *err)
 {
-    text += strspn(text, " \t");
-    if (*text == '=')
-        text += 1 + strspn(text + 1, " \t");
-    if (*text != '"' && *text != '\'')
-        buf_add(value, text, strcspn(text, " \t#"));
-    else if (!read_quoted(text, value))
-        return error_set(err, FAULT_CONFIG, "%s:%u: a quote is not closed",
-                         import->file, import->line);
+    char *p = *text;
+    char quote = *p == '"' || *p == '\'' ? *p++ : '\0';
+
+    for (; *p != '\0' && (quote != '\0' ? *p != quote
+                                        : strchr(" \t=", *p) == NULL); p++)
+        if (*p != '\\' || p[1] == '\0')
+            buf_add_char(value, *p);
+        else if (!add_escaped(import, ++p, value, err))
+            return false;
+    if (quote != '\0' && *p++ != quote)
+        return error_set(err, FAULT_CONFIG, "%s:%u: a quote is not closed on "
+                         "its line", import->file, import->line);
+    *text = p;
     return true;
 }
 
@@ -101,6 +105,20 @@ static char *read_key(char **line)
     return alloc_bytes(start, length);
 }
 
+/* The manual has the long forms only. */
+static const char *long_form(const char *key)
+{
+    static const char *const forms[][2] = {
+        { "host", "hostname" }, { "user", "username" },
+        { "pass", "password" },
+    };
+
+    for (size_t i = 0; i < COUNT(forms); i++)
+        if (strcmp(forms[i][0], key) == 0)
+            return forms[i][1];
+    return key;
+}
+
 static bool keep(struct import *import, struct esmtp *esmtp, const char *key,
                  const char *value, struct error *err)
 {
@@ -115,25 +133,42 @@ static bool keep(struct import *import, struct esmtp *esmtp, const char *key,
         esmtp->usual = esmtp->count - 1;
     else
         import_keep(import, keys, COUNT(keys),
-                    &esmtp->identities[esmtp->count - 1].settings, key, value);
+                    &esmtp->identities[esmtp->count - 1].settings,
+                    long_form(key), value);
     return true;
 }
 
-static bool take_line(struct import *import, void *into, char *line,
-                      struct error *err)
+/* The setting at *line, which is behind it afterwards. */
+static bool take_setting(struct import *import, struct esmtp *esmtp,
+                         char **line, struct error *err)
 {
     struct buf value;
+    char *key = read_key(line);
 
-    line = import_trim(line);
-    if (*line == '\0' || *line == '#')
-        return true;
     buf_init(&value, SIZE_MAX);
-    char *key = read_key(&line);
-    bool done = read_value(import, line, &value, err) &&
-                keep(import, into, key, value.data, err);
+    *line += strspn(*line, " \t");
+    if (strcmp(key, "default") != 0) {
+        *line += **line == '=';
+        *line += strspn(*line, " \t");
+    }
+    bool done = strcmp(key, "default") == 0 ||
+                read_value(import, line, &value, err);
+    if (done)
+        done = keep(import, esmtp, key, value.data, err);
     free(key);
     buf_wipe(&value);
     return done;
+}
+
+/* Several settings may share a line. */
+static bool take_line(struct import *import, void *into, char *line,
+                      struct error *err)
+{
+    for (line = import_trim(line); *line != '\0' && *line != '#';
+         line += strspn(line, " \t="))
+        if (!take_setting(import, into, &line, err))
+            return false;
+    return true;
 }
 
 /* "host[:service]", with the port for submission if there is none. */
@@ -149,6 +184,9 @@ static void set_host(struct import *import, struct import_account *account,
     char *colon = strrchr(name, ':');
     const char *port = "587";
 
+    if (host == NULL)
+        import_note(import, "%s has no hostname: esmtp takes localhost:25",
+                    account->name);
     import_at(import, host);
     if (colon != NULL) {
         *colon = '\0';
@@ -213,18 +251,21 @@ find_force(const struct import_settings *settings)
     return path != NULL ? path : import_find(settings, "force sender");
 }
 
-/* %u stands for the caller: write_top() sees to that. */
-static char *find_forced(struct import *import,
-                         const struct import_settings *settings)
+/* What is forced, else the address of the identity. %u stands for the caller:
+ * write_top() sees to that. */
+static char *find_from(struct import *import, const struct identity *identity)
 {
-    const struct import_setting *force = find_force(settings);
+    const struct import_setting *force = find_force(&identity->settings);
 
-    if (force == NULL || strchr(force->value, '%') != NULL)
+    if (force == NULL && identity->address == NULL)
         return NULL;
-    import_at(import, force);
-    import_note(import, "counts for the From field, too");
-    import_at(import, NULL);
-    return alloc_string(force->value);
+    if (force != NULL && strchr(force->value, '%') != NULL)
+        return NULL;
+    import->line = force != NULL ? force->line : identity->line;
+    import_note(import, "%s now counts for every message, in the From field, "
+                "too", force != NULL ? force->value : identity->address);
+    import->line = 0;
+    return alloc_string(force != NULL ? force->value : identity->address);
 }
 
 static void write_top(struct import *import,
@@ -263,16 +304,14 @@ static void make_identity(struct import *import, const struct esmtp *esmtp,
     set_tls(import, &made->account, &identity->settings);
     refuse_ways(import, &identity->settings);
     made->line = identity->line;
-    made->from = is_usual ? find_forced(import, &identity->settings)
+    made->from = is_usual ? find_from(import, identity)
                           : alloc_string(identity->address);
 }
 
-/* Without a server in front, the first identity is the usual one. */
+/* Without settings in front, the first identity is the usual one. */
 static size_t find_first(struct esmtp *esmtp)
 {
-    const struct import_settings *front = &esmtp->identities[0].settings;
-    bool has_front = import_find(front, "hostname") != NULL ||
-                     import_find(front, "username") != NULL ||
+    bool has_front = esmtp->identities[0].settings.count > 0 ||
                      esmtp->count == 1;
 
     if (esmtp->usual == 0 && !has_front)
@@ -284,16 +323,12 @@ static void write_recipe(struct import *import, struct esmtp *esmtp)
 {
     size_t first = find_first(esmtp);
     size_t count = esmtp->count - first;
-    struct import_settings top = { 0 };
     struct import_identity *identities = alloc_zero(count,
                                                     sizeof *identities);
 
     for (size_t i = 0; i < count; i++)
         make_identity(import, esmtp, first + i, &identities[i]);
-    import_settings_copy(&top, &esmtp->identities[0].settings);
-    import_settings_copy(&top, &esmtp->identities[esmtp->usual].settings);
-    write_top(import, &top);
-    import_settings_free(&top);
+    write_top(import, &esmtp->identities[esmtp->usual].settings);
     import_identities(import, identities, count, esmtp->usual - first);
     import_identities_free(identities, count);
 }

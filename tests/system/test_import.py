@@ -446,12 +446,12 @@ TRANSLATIONS = {
               ".esmtprc:10: TLS was left out where "
               "smtp.work.example did not offer it"]),
     "esmtp, identities only": ({"rc": """
-        force reverse_path = "%u@example.org"
         identity = a@example.org
             hostname localhost:2525
         identity = b@example.org
             hostname localhost:2525
             helo = b.example.org
+            force reverse_path = "%u@example.org"
             default
         """}, ["rc"], """
         delivery = direct
@@ -465,6 +465,34 @@ TRANSLATIONS = {
         sender "a@example.org" {
         }
         """, []),
+    "esmtp, nothing but a domain": ({"esmtprc": """
+        qualifydomain = example.org
+        """}, ["esmtprc"], """
+        delivery = direct
+        domain = "example.org"
+        smarthost "main" {
+        host = "localhost"
+        port = 25
+        tls = none
+        }
+        """, ["main has no hostname: esmtp takes localhost:25"]),
+    "esmtp, short forms": ({".esmtprc": r"""
+        mda = '/usr/bin/procmail' identity a@b.example host=c.example
+        user = "a\\\"b" pass=open\#sesame#1 starttls required
+        """}, [".esmtprc"], """
+        delivery = direct
+        smarthost "a@b.example" {
+        host = "c.example"
+        port = 587
+        tls = starttls
+        user = "a\\\\\\"b"
+        password_file = "/home/alice/.config/postrider/password"
+        }
+        sender "*" {
+        address = "a@b.example"
+        }
+        """, [".esmtprc:1: mda: left out",
+              ".esmtprc:1: a@b.example now counts for every message"]),
 }
 
 
@@ -528,6 +556,14 @@ OBSTACLES = {
     "no remotes": ({"n/me": "a\n"}, ["n"], "n/remotes: No such file"),
     "a tunnel": ({"esmtprc": "hostname a\npreconnect = \"ssh -f a\"\n"},
                  ["esmtprc"], "esmtprc:2: preconnect: Postrider runs nothing"),
+    "an escape": ({"esmtprc": 'hostname a\npass "\\x41"\n'}, ["esmtprc"],
+                  "esmtprc:2: write the character itself for \\x"),
+    "an identity of nobody": ({"esmtprc": "identity\nhostname a\n"},
+                              ["esmtprc"], "esmtprc:1: identity needs"),
+    "a sender that is none": ({"esmtprc": "hostname a\nidentity b@\nhost c\n"},
+                              ["esmtprc"], "esmtprc:2: b@: "),
+    "an empty host": ({"esmtprc": "hostname :25\n"}, ["esmtprc"],
+                      "main has no host"),
     "a control character": ({"ssmtp.conf": b"mailhub=a\x1b[2J\n"},
                             ["ssmtp.conf"],
                             "ssmtp.conf:1: holds a control character"),
