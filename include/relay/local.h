@@ -4,6 +4,7 @@
 #ifndef POSTRIDER_RELAY_LOCAL_H
 #define POSTRIDER_RELAY_LOCAL_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "util/error.h"
@@ -15,5 +16,12 @@
  * that is missing or closed FAULT_CREATE. -1.
  */
 int local_listen(const char *path, mode_t mode, struct error *err);
+
+/* Does a process listen at path, on a socket that root or this process's user
+ * made? So a service manager does, for a socket unit. */
+bool local_is_served(const char *path);
+
+/* Remove the socket at path, unless another user has put his there. */
+void local_remove(const char *path);
 
 #endif

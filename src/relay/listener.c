@@ -63,13 +63,27 @@ static int listen_tcp(const char *text, struct error *err)
     bool done = fd != -1 &&
                 bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
                 listen(fd, 64) == 0;
-    if (!done)
+    if (!done && errno == EACCES)
+        error_sys(err, FAULT_CONFIG, "listen at %s: use postrider-smtp.socket "
+                  "or CAP_NET_BIND_SERVICE", text);
+    else if (!done)
         error_sys(err, FAULT_CONFIG, "listen at %s", text);
     if (!done && fd != -1)
         close(fd);
     if (address != NULL)
         freeaddrinfo(address);
     return done ? fd : -1;
+}
+
+/* -1 without a fault: a socket unit serves it, whether we run or not. */
+static int listen_local(const char *path, struct error *err)
+{
+    *err = (struct error){ 0 };
+    if (!local_is_served(path))
+        return local_listen(path, 0666, err);
+    log_line(LOG_LEVEL_INFO, "%s: left to another process, which serves it",
+             path);
+    return -1;
 }
 
 struct listener *listener_new(const struct strings *addresses,
@@ -82,12 +96,12 @@ struct listener *listener_new(const struct strings *addresses,
     listener->sockets = alloc_zero(addresses->count, sizeof(int));
     for (size_t i = 0; i < addresses->count; i++) {
         const char *text = addresses->items[i];
-        int fd = *text == '/' ? local_listen(text, 0666, err)
+        int fd = *text == '/' ? listen_local(text, err)
                               : listen_tcp(text, err);
         /* A missing folder of the default socket must not stop the mail. */
         if (fd == -1 && err->fault == FAULT_CREATE) {
             log_line(LOG_LEVEL_WARNING, "%s", err->text);
-        } else if (fd == -1) {
+        } else if (fd == -1 && err->fault != FAULT_NONE) {
             listener_free(listener);
             return NULL;
         }
@@ -103,7 +117,7 @@ void listener_free(struct listener *listener)
     for (size_t i = 0; i < listener->count; i++) {
         if (listener->sockets[i] != -1 &&
             listener->addresses->items[i][0] == '/')
-            unlink(listener->addresses->items[i]);
+            local_remove(listener->addresses->items[i]);
         io_close(&listener->sockets[i]);
     }
     free(listener->sockets);

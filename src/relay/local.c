@@ -24,6 +24,20 @@ static void make_directory_of(const char *path)
     free(directory);
 }
 
+static bool set_address(struct sockaddr_un *address, const char *path)
+{
+    *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    if (strlen(path) >= sizeof address->sun_path)
+        return false;
+    memcpy(address->sun_path, path, strlen(path));
+    return true;
+}
+
+static bool is_socket(const char *path, struct stat *status)
+{
+    return lstat(path, status) == 0 && S_ISSOCK(status->st_mode);
+}
+
 static bool somebody_listens(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -34,6 +48,16 @@ static bool somebody_listens(const struct sockaddr_un *address)
     if (fd != -1)
         close(fd);
     return taken;
+}
+
+bool local_is_served(const char *path)
+{
+    struct sockaddr_un address;
+    struct stat status;
+
+    return set_address(&address, path) && is_socket(path, &status) &&
+           (status.st_uid == 0 || status.st_uid == geteuid()) &&
+           somebody_listens(&address);
 }
 
 static bool bind_socket(int fd, const struct sockaddr_un *address, mode_t mode)
@@ -47,18 +71,16 @@ static bool bind_socket(int fd, const struct sockaddr_un *address, mode_t mode)
 
 int local_listen(const char *path, mode_t mode, struct error *err)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct sockaddr_un address;
     struct stat status;
 
-    if (strlen(path) >= sizeof address.sun_path) {
+    if (!set_address(&address, path)) {
         error_set(err, FAULT_CONFIG, "%s: longer than %zu octets", path,
                   sizeof address.sun_path - 1);
         return -1;
     }
-    memcpy(address.sun_path, path, strlen(path));
     make_directory_of(path);
-    if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode) &&
-        !somebody_listens(&address))
+    if (is_socket(path, &status) && !somebody_listens(&address))
         unlink(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd != -1 && bind_socket(fd, &address, mode) &&
@@ -75,4 +97,12 @@ int local_listen(const char *path, mode_t mode, struct error *err)
     if (fd != -1)
         close(fd);
     return -1;
+}
+
+void local_remove(const char *path)
+{
+    struct stat status;
+
+    if (is_socket(path, &status) && status.st_uid == geteuid())
+        unlink(path);
 }
