@@ -67,8 +67,10 @@ static void apply(struct setup *setup, const struct rule *rule,
     *(char **)member = alloc_string(value);
 }
 
-static bool check_together(const struct setup *setup, struct error *err)
+static bool check_values(const struct setup *setup, struct error *err)
 {
+    if (setup->output != NULL && *setup->output == '\0')
+        return error_set(err, FAULT_USAGE, "--output needs a file");
     if (setup->rewrite && setup->no_rewrite)
         return error_set(err, FAULT_USAGE, "--rewrite and --no-rewrite "
                          "exclude each other");
@@ -104,7 +106,7 @@ bool setup_parse(struct setup *setup, int argc, char **argv,
     if (optind < argc)
         return error_set(err, FAULT_USAGE, "setup takes options only, not "
                          "\"%s\"", argv[optind]);
-    return check_together(setup, err);
+    return check_values(setup, err);
 }
 
 void setup_print_options(void)

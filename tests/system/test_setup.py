@@ -240,6 +240,9 @@ def test_a_smarthost_may_want_no_password(programs, host):
     (["--rewrite", "--no-rewrite"], 64, "exclude each other"),
     (["--password-file", "a", "--password-command", "b"], 64, "exclude"),
     (["--password", "secret"], 64, "bad option --password"),
+    (["--output", ""], 64, "--output needs a file"),
+    (["--host", "h.example", "--no-test", "--output", "providers/x/y"], 73,
+     "make folder "),
     (["--host"], 64, "--host needs an argument"),
     (["me@a.example"], 64, 'not "me@a.example"'),
 ])
