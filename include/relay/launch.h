@@ -13,15 +13,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "relay/notify.h"
 #include "util/error.h"
 
 /* What is said; both ends are one program. */
-enum launch_kind { LAUNCH_WORKER, LAUNCH_SERVER, LAUNCH_SIGNAL };
+enum launch_kind { LAUNCH_WORKER, LAUNCH_SERVER, LAUNCH_SIGNAL,
+                   LAUNCH_NOTICE };
 struct launch_request {
     enum launch_kind kind;
     size_t smarthost;           /* WORKER: index of its section */
     pid_t pid;                  /* SIGNAL: to whom */
     int signal;
+    enum notice notice;         /* NOTICE: with these figures */
+    uint64_t queued, delivered;
 };                              /* WORKER: socket, journal; SERVER: connection */
 struct launch_news {
     bool ended;                 /* else it is the answer to a request */
@@ -44,6 +48,10 @@ pid_t launch_server(struct launch *launch, int connection, struct error *err);
 
 /* To a process that was started here; one that ended meanwhile is none. */
 void launch_signal(struct launch *launch, pid_t pid, int signal);
+
+/* To the service manager, which listens to the parent only. */
+void launch_notice(struct launch *launch, enum notice notice, uint64_t queued,
+                   uint64_t delivered);
 
 /* For the poll loop: input means that launch_ended() has something. */
 int launch_descriptor(const struct launch *launch);

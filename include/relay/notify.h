@@ -6,9 +6,11 @@
 
 #include <stdint.h>
 
-/* Send lines such as "READY=1" to $NOTIFY_SOCKET; nothing without one. */
-void notify_send(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
+enum notice { NOTICE_READY, NOTICE_ALIVE, NOTICE_RELOADING, NOTICE_STOPPING };
+
+/* Tell $NOTIFY_SOCKET, with the state of the queue; nothing without one. It
+ * listens to the main process of the service only. */
+void notify_send(enum notice notice, uint64_t queued, uint64_t delivered);
 
 /* How often the watchdog wants to hear from us, in milliseconds (half of
  * $WATCHDOG_USEC); 0: never. */

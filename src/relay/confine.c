@@ -84,8 +84,6 @@ static int enforce_manager_files(const struct config *config,
                                  struct error *err)
 {
     struct landlock_rules *rules = landlock_new();
-    const char *notify = getenv("NOTIFY_SOCKET");
-    bool abstract = notify != NULL && *notify == '@';
 
     allow_zones(rules);
     allow_spool(rules, config->spool);
@@ -93,8 +91,7 @@ static int enforce_manager_files(const struct config *config,
     allow_around(rules, config->control, LANDLOCK_REMOVE);
     for (size_t i = 0; i < config->listen.count; i++)
         allow_around(rules, config->listen.items[i], LANDLOCK_REMOVE);
-    int version = landlock_enforce(rules, abstract ? LANDLOCK_LEAVE_ABSTRACT
-                                                   : 0, err);
+    int version = landlock_enforce(rules, 0, err);
     landlock_free(rules);
     return version;
 }

@@ -120,6 +120,17 @@ void launch_signal(struct launch *launch, pid_t pid, int signal)
     (void)ask(launch, &request, NULL, 0);
 }
 
+void launch_notice(struct launch *launch, enum notice notice, uint64_t queued,
+                   uint64_t delivered)
+{
+    const struct launch_request request = { .kind = LAUNCH_NOTICE,
+                                            .notice = notice,
+                                            .queued = queued,
+                                            .delivered = delivered };
+
+    (void)ask(launch, &request, NULL, 0);
+}
+
 int launch_descriptor(const struct launch *launch)
 {
     return launch->socket;

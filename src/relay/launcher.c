@@ -184,7 +184,8 @@ static void start(struct launcher *launcher,
     (void)pass_send(settings->socket, &news, sizeof news, NULL, 0);
 }
 
-static void take_request(struct launcher *launcher)
+/* False: there was none, and there will be none. */
+static bool take_request(struct launcher *launcher)
 {
     struct launch_request request;
     int fds[PASS_MAX];
@@ -194,13 +195,26 @@ static void take_request(struct launcher *launcher)
 
     if (length == (ssize_t)sizeof request) {
         bool may = request.signal == SIGTERM || request.signal == SIGKILL;
-        if (request.kind != LAUNCH_SIGNAL)
+        if (request.kind == LAUNCH_NOTICE)
+            notify_send(request.notice, request.queued, request.delivered);
+        else if (request.kind != LAUNCH_SIGNAL)
             start(launcher, &request, fds, count);
         else if (may && find_child(launcher, request.pid) != NULL)
             kill(request.pid, request.signal);
     }
     for (size_t i = 0; i < count; i++)
         close(fds[i]);
+    return length > 0;
+}
+
+/* What the manager said last, when it has ended. */
+static void take_last_requests(struct launcher *launcher)
+{
+    struct pollfd ready = { .fd = launcher->settings->socket,
+                            .events = POLLIN };
+
+    while (poll(&ready, 1, 0) == 1 && take_request(launcher))
+        ;
 }
 
 int launcher_run(const struct launcher_settings *settings, int signals)
@@ -219,10 +233,11 @@ int launcher_run(const struct launcher_settings *settings, int signals)
         if (set[0].revents != 0)
             take_signals(&launcher);
         if ((set[1].revents & POLLIN) != 0)
-            take_request(&launcher);
+            (void)take_request(&launcher);
         else if ((set[1].revents & (POLLHUP | POLLERR)) != 0)
             launcher.deaf = true;
     }
+    take_last_requests(&launcher);
     free(launcher.children);
     return launcher.status;
 }

@@ -1,6 +1,5 @@
 #include "relay/manager.h"
 
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -72,6 +71,14 @@ static void reap(struct manager *manager)
     }
 }
 
+static void tell(struct manager *manager, enum notice notice)
+{
+    const struct desk *desk = &manager->desk;
+
+    launch_notice(manager->launch, notice, schedule_count(desk->schedule),
+                  desk->totals.delivered);
+}
+
 static void stop(struct manager *manager, enum manager_end end)
 {
     struct desk *desk = &manager->desk;
@@ -80,7 +87,7 @@ static void stop(struct manager *manager, enum manager_end end)
         return;
     log_line(LOG_LEVEL_INFO, "%s", end == MANAGER_RELOAD
              ? "configuration will be read again" : "stopping");
-    notify_send(end == MANAGER_RELOAD ? "RELOADING=1" : "STOPPING=1");
+    tell(manager, end == MANAGER_RELOAD ? NOTICE_RELOADING : NOTICE_STOPPING);
     desk->stopping = true;
     manager->end = end;
     for (size_t i = 0; i < desk->config->smarthost_count; i++)
@@ -212,15 +219,6 @@ static int patience(const struct manager *manager, bool more)
     return clock_remaining(next);
 }
 
-static void tell_systemd(struct manager *manager, int64_t now)
-{
-    struct desk *desk = &manager->desk;
-
-    notify_send("WATCHDOG=1\nSTATUS=%zu queued, %" PRIu64 " delivered",
-                schedule_count(desk->schedule), desk->totals.delivered);
-    manager->next_watchdog = now + manager->watchdog;
-}
-
 /* Often enough for what is configured: who is late by less does not mind. */
 static int64_t sweep_time(const struct config *config)
 {
@@ -250,8 +248,10 @@ static void housekeeping(struct manager *manager)
         tally_write(desk);
         manager->next_metrics = now + METRICS_TIME;
     }
-    if (manager->watchdog > 0 && now >= manager->next_watchdog)
-        tell_systemd(manager, now);
+    if (manager->watchdog > 0 && now >= manager->next_watchdog) {
+        tell(manager, NOTICE_ALIVE);
+        manager->next_watchdog = now + manager->watchdog;
+    }
 }
 
 static bool is_finished(const struct manager *manager)
@@ -374,7 +374,7 @@ static void work(struct manager *manager)
 
     log_line(LOG_LEVEL_INFO, "started: %zu queued",
              schedule_count(desk->schedule));
-    notify_send("READY=1\nSTATUS=%zu queued", schedule_count(desk->schedule));
+    tell(manager, NOTICE_READY);
     while (!is_finished(manager))
         run_round(manager);
     tally_write(desk);

@@ -1,15 +1,22 @@
 #include "relay/notify.h"
 
-#include <stdarg.h>
+#include <inttypes.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "util/alloc.h"
 #include "util/text.h"
+
+static const char *const words[] = {
+    [NOTICE_READY] = "READY=1",
+    [NOTICE_ALIVE] = "WATCHDOG=1",
+    [NOTICE_RELOADING] = "RELOADING=1",
+    [NOTICE_STOPPING] = "STOPPING=1",
+};
 
 static void send_text(const char *path, const char *text, size_t length)
 {
@@ -32,20 +39,16 @@ static void send_text(const char *path, const char *text, size_t length)
     close(fd);
 }
 
-void notify_send(const char *format, ...)
+void notify_send(enum notice notice, uint64_t queued, uint64_t delivered)
 {
     const char *path = getenv("NOTIFY_SOCKET");
-    va_list args;
-    char *text = NULL;
 
-    if (path == NULL)
+    if (path == NULL || (size_t)notice >= COUNT(words))
         return;
-    va_start(args, format);
-    int length = vasprintf(&text, format, args);
-    va_end(args);
-    if (length >= 0)
-        send_text(path, text, (size_t)length);
-    free(length >= 0 ? text : NULL);
+    char *text = alloc_format("%s\nSTATUS=%" PRIu64 " queued, %" PRIu64
+                              " delivered", words[notice], queued, delivered);
+    send_text(path, text, strlen(text));
+    free(text);
 }
 
 int64_t notify_watchdog_interval(void)

@@ -147,8 +147,8 @@ static const struct rule manager[] = {
     CALL(inotify_init1), CALL(inotify_add_watch), CALL(inotify_rm_watch),
     CALL(signalfd4),
 
-    /* The control socket and the listeners, the log, sd_notify(3): nothing
-     * that leads out of the machine. */
+    /* The control socket and the listeners, the log: nothing that leads
+     * out of the machine. */
     CALL(accept4),
     { __NR_socket, ALLOW_IF, AF_UNIX, 0 },
     { __NR_socketpair, ALLOW_IF, AF_UNIX, 0 },
