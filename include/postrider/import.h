@@ -65,6 +65,7 @@ enum import_value {
     IMPORT_PASSWORD, IMPORT_PASSWORD_COMMAND, IMPORT_PASSWORD_IN_CLEAR,
     IMPORT_SOURCE_ADDRESS, IMPORT_TIMEOUT, IMPORT_VALUES,
     IMPORT_OTHER,                   /* the format's own code looks at it */
+    IMPORT_REFUSED,                 /* an obstacle, unless empty, for why */
     IMPORT_NOTHING                  /* no counterpart, or as why says */
 };
 
@@ -116,7 +117,8 @@ struct import_account {
 /* Set a value; NULL or "" takes it away. It is copied. */
 void import_value(struct import *import, struct import_account *account,
                   enum import_value which, const char *value);
-/* Set what the keys say becomes values of the account. */
+/* Set what the keys say becomes values of the account, and say what they say
+ * is refused. */
 void import_fill(struct import *import, struct import_account *account,
                  const struct import_key *keys, size_t count,
                  const struct import_settings *settings);

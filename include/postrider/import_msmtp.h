@@ -19,6 +19,13 @@ void import_msmtp_identity(struct import *import, const char *name,
                            const struct import_settings *settings,
                            bool is_usual, struct import_identity *identity);
 
+/* A switch without an argument is on. */
+bool import_msmtp_is_on(const struct import_settings *settings,
+                        const char *key, bool usual);
+
+/* ~ is the home of whoever imports. The caller frees it; NULL gives NULL. */
+char *import_msmtp_path(const char *path);
+
 /* What the usual account says for the top of the file. */
 void import_msmtp_top(struct import *import,
                       const struct import_settings *settings);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "postrider/commands.h"
 #include "postrider/recipe.h"

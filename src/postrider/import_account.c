@@ -51,10 +51,13 @@ void import_fill(struct import *import, struct import_account *account,
     for (size_t i = 0; i < count; i++) {
         const struct import_setting *setting =
             import_find(settings, keys[i].name);
-        if (setting == NULL || keys[i].becomes >= IMPORT_VALUES)
+        if (setting == NULL)
             continue;
         import_at(import, setting);
-        import_value(import, account, keys[i].becomes, setting->value);
+        if (keys[i].becomes < IMPORT_VALUES)
+            import_value(import, account, keys[i].becomes, setting->value);
+        else if (keys[i].becomes == IMPORT_REFUSED && *setting->value != '\0')
+            import_obstacle(import, "%s", keys[i].why);
     }
     import_at(import, NULL);
 }

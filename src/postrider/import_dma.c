@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "postrider/import.h"
-#include "postrider/recipe.h"
 #include "util/alloc.h"
 #include "util/text.h"
 

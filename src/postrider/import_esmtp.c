@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "postrider/import.h"
-#include "postrider/recipe.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/text.h"
@@ -35,9 +34,13 @@ static const struct import_key keys[] = {
     { "qualifydomain", IMPORT_OTHER, NULL },
     { "force sender", IMPORT_OTHER, NULL },
     { "force reverse_path", IMPORT_OTHER, NULL },
-    { "preconnect", IMPORT_OTHER, NULL },
-    { "postconnect", IMPORT_OTHER, NULL },
-    { "force_mda", IMPORT_OTHER, NULL },
+    { "preconnect", IMPORT_REFUSED,
+      "Postrider runs nothing before it connects: make the tunnel a service of "
+      "its own" },
+    { "postconnect", IMPORT_REFUSED,
+      "Postrider runs nothing after a connection" },
+    { "force_mda", IMPORT_REFUSED,
+      "Postrider delivers nothing on this machine" },
     { "mda", IMPORT_NOTHING, "left out: Postrider delivers nothing here; "
                              "/etc/aliases or local_recipient say where mail "
                              "for local names goes" },
@@ -222,26 +225,6 @@ static void set_tls(struct import *import, struct import_account *account,
     import_at(import, NULL);
 }
 
-static void refuse_ways(struct import *import,
-                        const struct import_settings *settings)
-{
-    static const struct {
-        const char *key, *why;
-    } ways[] = {
-        { "preconnect", "Postrider runs nothing before it connects: make the "
-                        "tunnel a service of its own" },
-        { "postconnect", "Postrider runs nothing after a connection" },
-        { "force_mda", "Postrider delivers nothing on this machine" },
-    };
-
-    for (size_t i = 0; i < COUNT(ways); i++)
-        if (import_find(settings, ways[i].key) != NULL) {
-            import_at(import, import_find(settings, ways[i].key));
-            import_obstacle(import, "%s", ways[i].why);
-        }
-    import_at(import, NULL);
-}
-
 static const struct import_setting *
 find_force(const struct import_settings *settings)
 {
@@ -302,7 +285,6 @@ static void make_identity(struct import *import, const struct esmtp *esmtp,
     import_fill(import, &made->account, keys, COUNT(keys),
                 &identity->settings);
     set_tls(import, &made->account, &identity->settings);
-    refuse_ways(import, &identity->settings);
     made->line = identity->line;
     made->from = is_usual ? find_from(import, identity)
                           : alloc_string(identity->address);

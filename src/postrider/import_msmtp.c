@@ -7,11 +7,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "postrider/import.h"
 #include "postrider/import_msmtp.h"
-#include "postrider/recipe.h"
 #include "util/alloc.h"
 #include "util/text.h"
 

@@ -1,11 +1,10 @@
 /* What the commands of an msmtp account mean here. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "postrider/import.h"
 #include "postrider/import_msmtp.h"
-#include "postrider/recipe.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/text.h"
@@ -16,8 +15,8 @@ static const struct import_key keys[] = {
     { "source_ip", IMPORT_SOURCE_ADDRESS, NULL },
     { "timeout", IMPORT_OTHER, NULL },
     { "protocol", IMPORT_OTHER, NULL },
-    { "socket", IMPORT_OTHER, NULL },
-    { "proxy_host", IMPORT_OTHER, NULL },
+    { "socket", IMPORT_REFUSED, "Postrider connects to hosts only" },
+    { "proxy_host", IMPORT_REFUSED, "Postrider uses no proxy" },
     { "proxy_port", IMPORT_OTHER, NULL },
     { "domain", IMPORT_OTHER, NULL },
     { "auth", IMPORT_OTHER, NULL },
@@ -62,17 +61,6 @@ void import_msmtp_keep(struct import *import, struct import_settings *settings,
     import_keep(import, keys, COUNT(keys), settings, key, argument);
 }
 
-/* Without an argument, a switch is on. */
-static bool is_on(const struct import_settings *settings, const char *key,
-                  bool usual)
-{
-    const char *value = import_text(settings, key);
-
-    if (value == NULL)
-        return usual;
-    return *value == '\0' || strcmp(value, "on") == 0;
-}
-
 static bool is_given(const struct import_settings *settings, const char *key)
 {
     const char *value = import_text(settings, key);
@@ -80,21 +68,11 @@ static bool is_given(const struct import_settings *settings, const char *key)
     return value != NULL && *value != '\0';
 }
 
-/* ~ is the home of whoever imports. */
-static char *expand_path(const char *path)
-{
-    const char *home = getenv("HOME");
-
-    if (path != NULL && *path == '~' && home != NULL)
-        return alloc_format("%s%s", home, path + 1);
-    return alloc_string(path);
-}
-
 static void set_path(struct import *import, struct import_account *account,
                      enum import_value which,
                      const struct import_settings *settings, const char *key)
 {
-    char *path = expand_path(import_text(settings, key));
+    char *path = import_msmtp_path(import_text(settings, key));
 
     import_at(import, import_find(settings, key));
     import_value(import, account, which, path);
@@ -130,9 +108,9 @@ static void set_fingerprint(struct import *import,
 static void set_tls(struct import *import, struct import_account *account,
                     const struct import_settings *settings)
 {
-    bool starts = is_on(settings, "tls_starttls", true) &&
+    bool starts = import_msmtp_is_on(settings, "tls_starttls", true) &&
                   import_find(settings, "tls_nostarttls") == NULL;
-    bool is_clear = !is_on(settings, "tls", false);
+    bool is_clear = !import_msmtp_is_on(settings, "tls", false);
 
     import_at(import, import_find(settings, "tls"));
     import_value(import, account, IMPORT_TLS, is_clear ? "none"
@@ -146,8 +124,9 @@ static void set_tls(struct import *import, struct import_account *account,
     set_path(import, account, IMPORT_CERT_FILE, settings, "tls_cert_file");
     set_path(import, account, IMPORT_KEY_FILE, settings, "tls_key_file");
     set_fingerprint(import, account, settings);
-    account->was_unchecked = !is_on(settings, "tls_certcheck", true) ||
-                             import_find(settings, "tls_nocertcheck") != NULL;
+    account->was_unchecked =
+        !import_msmtp_is_on(settings, "tls_certcheck", true) ||
+        import_find(settings, "tls_nocertcheck") != NULL;
     import_at(import, import_find(settings, "tls_host_override"));
     if (is_given(settings, "tls_host_override") &&
         account->values[IMPORT_FINGERPRINT] == NULL)
@@ -261,22 +240,11 @@ static void set_auth(struct import *import, struct import_account *account,
     import_at(import, NULL);
 }
 
-static void refuse_ways(struct import *import,
-                        const struct import_settings *settings)
+static void check_protocol(struct import *import,
+                           const struct import_settings *settings)
 {
-    static const struct {
-        const char *key, *why;
-    } ways[] = {
-        { "proxy_host", "Postrider uses no proxy" },
-        { "socket", "Postrider connects to hosts only" },
-    };
     const struct import_setting *protocol = import_find(settings, "protocol");
 
-    for (size_t i = 0; i < COUNT(ways); i++)
-        if (is_given(settings, ways[i].key)) {
-            import_at(import, import_find(settings, ways[i].key));
-            import_obstacle(import, "%s", ways[i].why);
-        }
     import_at(import, protocol);
     if (protocol != NULL && strcmp(protocol->value, "smtp") != 0)
         import_obstacle(import, "Postrider speaks SMTP only");
@@ -305,7 +273,7 @@ static char *find_from(struct import *import,
     const struct import_setting *from = import_find(settings, "from");
     const char *value = from != NULL ? from->value : "";
 
-    if (is_on(settings, "auto_from", false) || *value == '\0' ||
+    if (import_msmtp_is_on(settings, "auto_from", false) || *value == '\0' ||
         strchr(value, '%') != NULL)
         return NULL;
     if (text_starts(value, "*@") && strpbrk(value + 1, "*?[") == NULL)
@@ -315,7 +283,8 @@ static char *find_from(struct import *import,
         import_note(import, "a pattern such as this has no counterpart: left "
                     "out: write sender sections");
         value = NULL;
-    } else if (is_usual && is_on(settings, "allow_from_override", true)) {
+    } else if (is_usual &&
+               import_msmtp_is_on(settings, "allow_from_override", true)) {
         import_note(import, "now counts for every message, as with "
                     "allow_from_override off and set_from_header on");
     }
@@ -334,85 +303,10 @@ void import_msmtp_identity(struct import *import, const char *name,
     set_tls(import, account, settings);
     set_auth(import, account, settings);
     set_timeout(import, account, settings);
-    refuse_ways(import, settings);
+    check_protocol(import, settings);
     identity->from = find_from(import, settings, is_usual);
     if (import_find(settings, "from") != NULL)
         identity->line = import_find(settings, "from")->line;
     identity->full_name = alloc_string(import_text(settings,
                                                    "from_full_name"));
-}
-
-/* `default: ADDRESS` gets what no other alias does. */
-static bool take_alias(struct import *import, void *into, char *line,
-                       struct error *err)
-{
-    char **everything_else = into;
-    char *address = strchr(line, ':');
-
-    (void)import;
-    (void)err;
-    line[strcspn(line, "#")] = '\0';
-    if (address != NULL && text_starts_case(import_trim(line), "default:")) {
-        free(*everything_else);
-        *everything_else = alloc_string(import_trim(address + 1));
-    }
-    return true;
-}
-
-static void set_aliases(struct import *import,
-                        const struct import_settings *settings)
-{
-    char *path = expand_path(import_text(settings, "aliases"));
-    const char *file = import->file;
-    struct error ignored;
-    char *address = NULL;
-
-    import_at(import, import_find(settings, "aliases"));
-    import_set(import, CONFIG_TOP, "aliases", path);
-    import_at(import, NULL);
-    if (path != NULL && access(path, R_OK) == 0) {
-        import_lines(import, path, take_alias, &address, &ignored);
-        import->key = "default";
-        import_set(import, CONFIG_TOP, "local_recipient", address);
-    }
-    import_at(import, NULL);
-    import->file = file;
-    free(address);
-    free(path);
-}
-
-/* What completes the names of callers: of %U@domain, or of maildomain. */
-static void set_domain(struct import *import,
-                       const struct import_settings *settings)
-{
-    const struct import_setting *from = import_find(settings, "from");
-    bool is_auto = is_on(settings, "auto_from", false);
-
-    import_at(import, is_auto ? import_find(settings, "maildomain") : from);
-    if (is_auto)
-        import_set(import, CONFIG_TOP, "domain",
-                   import_text(settings, "maildomain"));
-    else if (from != NULL && text_starts(from->value, "%U@") &&
-             strchr(from->value + 3, '%') == NULL)
-        import_set(import, CONFIG_TOP, "domain", from->value + 3);
-    else if (from != NULL && strchr(from->value, '%') != NULL &&
-             !text_starts(from->value, "%U@"))
-        import_note(import, "a pattern such as this has no counterpart: left "
-                    "out: write sender sections");
-    import_at(import, NULL);
-}
-
-void import_msmtp_top(struct import *import,
-                      const struct import_settings *settings)
-{
-    const char *hello = import_text(settings, "domain");
-
-    import_delivery(import);
-    if (hello != NULL && strchr(hello, '%') == NULL &&
-        strcmp(hello, "localhost") != 0) {
-        import_at(import, import_find(settings, "domain"));
-        import_set(import, CONFIG_TOP, "hostname", hello);
-    }
-    set_domain(import, settings);
-    set_aliases(import, settings);
 }

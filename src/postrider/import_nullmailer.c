@@ -6,11 +6,9 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config/password_command.h"
 #include "postrider/import.h"
-#include "postrider/recipe.h"
 #include "util/alloc.h"
 #include "util/strings.h"
 #include "util/text.h"
@@ -30,11 +28,13 @@ static const struct import_key options[] = {
     { "ssl", IMPORT_OTHER, NULL },
     { "starttls", IMPORT_OTHER, NULL },
     { "insecure", IMPORT_OTHER, NULL },
-    { "tls-anon-auth", IMPORT_OTHER, NULL },
+    { "tls-anon-auth", IMPORT_REFUSED, "Postrider wants to know whom it talks "
+                                       "to: give the server a certificate" },
     { "x509certfile", IMPORT_CERT_FILE, NULL },
     { "x509keyfile", IMPORT_KEY_FILE, NULL },
     { "x509cafile", IMPORT_CA_FILE, NULL },
-    { "x509fmtder", IMPORT_OTHER, NULL },
+    { "x509fmtder", IMPORT_REFUSED, "certificates must be PEM: openssl x509 "
+                                    "-inform der -in FILE -out FILE.pem" },
 };
 
 /* These have a value, in the same word or in the next. */
@@ -56,13 +56,15 @@ static void keep_options(struct import *import, const struct strings *words,
 {
     for (size_t i = first; i < words->count; i++) {
         char *name = words->items[i] + strspn(words->items[i], "-");
-        char *value = strchr(name, '=');
-        if (value != NULL)
-            *value++ = '\0';
-        else if (has_value(name) && i + 1 < words->count)
-            value = words->items[++i];
-        import_keep(import, options, COUNT(options), settings, name,
-                    value != NULL ? value : "");
+        char *equal = strchr(name, '=');
+        const char *value = "yes";
+        if (equal != NULL) {
+            *equal = '\0';
+            value = equal + 1;
+        } else if (has_value(name)) {
+            value = i + 1 < words->count ? words->items[++i] : "";
+        }
+        import_keep(import, options, COUNT(options), settings, name, value);
     }
 }
 
@@ -80,12 +82,6 @@ static void set_tls(struct import *import, struct import_account *account,
     account->was_unchecked = import_find(settings, "insecure") != NULL;
     if (!is_implicit && !starts && account->values[IMPORT_USER] != NULL)
         import_value(import, account, IMPORT_PASSWORD_IN_CLEAR, "true");
-    if (import_find(settings, "tls-anon-auth") != NULL)
-        import_obstacle(import, "tls-anon-auth: Postrider wants to know whom "
-                        "it talks to: give the server a certificate");
-    if (import_find(settings, "x509fmtder") != NULL)
-        import_obstacle(import, "x509fmtder: certificates must be PEM: openssl "
-                        "x509 -inform der -in FILE -out FILE.pem");
 }
 
 static void add_remote(struct import *import, struct remotes *remotes,
