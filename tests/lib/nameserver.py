@@ -22,7 +22,7 @@ TYPES = {"A": 1, "SRV": 33}
 
 def encode(name):
     return b"".join(bytes([len(label)]) + label.encode()
-                    for label in name.split(".")) + b"\0"
+                    for label in name.split(".") if label) + b"\0"
 
 
 def read_name(data, at):

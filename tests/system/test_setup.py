@@ -8,12 +8,12 @@ import select
 import signal
 import stat
 import subprocess
-import sys
 import termios
 
 import pytest
 
 from lib.harness import ROOT, SANITIZER
+from lib.nameserver import Nameserver
 
 PROVIDERS = ROOT / "etc" / "providers"
 ADDRESS, PASSWORD = "relay@example.com", "opensesame"
@@ -492,59 +492,53 @@ def test_an_end_of_input_is_no_answer(programs, host):
 
 # What a domain says of itself
 
-NAMES = ROOT / "tests" / "lib" / "name_server.py"
-
-
-def ask_names(programs, records, *arguments):
+@pytest.fixture
+def ask_names(programs, may_mount):
     """Run setup where a name server of our own knows these records."""
-    probe = subprocess.run(["unshare", "-mn", "true"], check=False,
-                           stderr=subprocess.DEVNULL)
-    if probe.returncode != 0:
-        pytest.skip("needs a network of its own: unshare -mn")
-    result = subprocess.run(
-        ["unshare", "-mn", sys.executable, str(NAMES), *records, "--",
-         str(programs.build / "postrider"), "setup", "--direct", "--print",
-         *arguments],
-        env=programs.environment(), cwd=programs.folder, text=True,
-        stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE,
-        check=False)
-    assert not SANITIZER.search(result.stderr.encode()), result.stderr
-    return result
+    def ask(records, *arguments):
+        with Nameserver(records) as names:
+            return programs.postrider("setup", "--direct", "--print",
+                                      *arguments, preexec_fn=names.use)
+    return ask
+
+
+def domain(name, *targets):
+    return {name + ".c.example": [("SRV", *target) for target in targets]}
+
+
+IMPLICIT, STARTTLS = "_submissions._tcp", "_submission._tcp"
 
 
 @pytest.mark.parametrize("records, lines", [
-    (["_submissions._tcp.c.example=0 0 465 smtp.c.example"],
+    (domain(IMPLICIT, (0, 0, 465, "smtp.c.example")),
      ['host = "smtp.c.example"', "port = 465", "tls = implicit"]),
-    (["_submission._tcp.c.example=0 0 587 mx.c.example"],
+    (domain(STARTTLS, (0, 0, 587, "mx.c.example")),
      ['host = "mx.c.example"', "port = 587", "tls = starttls"]),
-    (["_submissions._tcp.c.example=0 0 0 .",
-      "_submission._tcp.c.example=0 0 587 mx.c.example"],
+    (domain(IMPLICIT, (0, 0, 0, "."))
+     | domain(STARTTLS, (0, 0, 587, "mx.c.example")),
      ['host = "mx.c.example"', "port = 587", "tls = starttls"]),
-    (["_submissions._tcp.c.example=20 0 465 late.c.example",
-      "_submissions._tcp.c.example=10 0 4465 soon.c.example",
-      "_submission._tcp.c.example=0 0 587 mx.c.example"],
+    (domain(IMPLICIT, (20, 0, 465, "late.c.example"),
+            (10, 0, 4465, "soon.c.example"))
+     | domain(STARTTLS, (0, 0, 587, "mx.c.example")),
      ['host = "soon.c.example"', "port = 4465", "tls = implicit"]),
 ])
-def test_a_domain_says_where_its_mail_goes_out(programs, records, lines):
-    result = ask_names(programs, records, "--address", "ann@c.example")
-    assert result.returncode == 0, result.stderr
+def test_a_domain_says_where_its_mail_goes_out(ask_names, records, lines):
+    result = ask_names(records, "--address", "ann@c.example").expect(0)
+    shown = result.stdout.decode()
     for line in lines:
-        assert f"    {line}\n" in result.stdout
-    assert 'domain = "c.example"' in result.stdout
-    assert 'user = "ann@c.example"' in result.stdout
+        assert f"    {line}\n" in shown
+    assert 'domain = "c.example"' in shown
+    assert 'user = "ann@c.example"' in shown
 
 
-def test_a_host_elsewhere_must_be_said(programs):
-    result = ask_names(
-        programs, ["_submissions._tcp.c.example=0 0 465 smtp.evil.example"],
-        "--address", "ann@c.example")
-    assert result.returncode == 64
+def test_a_host_elsewhere_must_be_said(ask_names):
+    result = ask_names(domain(IMPLICIT, (0, 0, 465, "smtp.evil.example")),
+                       "--address", "ann@c.example").expect(64)
     assert "another domain: if that is right, give --host smtp.evil.example " \
-        "--port 465" in result.stderr
-    assert result.stdout == ""
+        "--port 465" in result.errors
+    assert result.stdout == b""
 
 
-def test_a_domain_may_say_nothing(programs):
-    result = ask_names(programs, [], "--address", "ann@c.example")
-    assert result.returncode == 64
-    assert "--host or --provider is missing" in result.stderr
+def test_a_domain_may_say_nothing(ask_names):
+    result = ask_names({}, "--address", "ann@c.example").expect(64)
+    assert "--host or --provider is missing" in result.errors

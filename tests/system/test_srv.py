@@ -1,8 +1,6 @@
 """A smarthost that is a service: hosts and ports by SRV records."""
 
-import os
 import socket
-import subprocess
 
 import pytest
 
@@ -12,23 +10,10 @@ from lib.nameserver import Nameserver
 TO = "rcpt@b.example"
 SERVICE = "_submission._tcp.cluster.test"
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0,
-                                reason="a resolv.conf of its own takes root")
-
-
 def closed_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def may_mount():
-    """Whether this system lets a test have mounts of its own."""
-    tried = subprocess.run(["unshare", "--mount", "true"],
-                           capture_output=True)
-    if tried.returncode != 0:
-        pytest.skip("no mounts of its own here")
 
 
 def serve(*targets, **more):
