@@ -9,13 +9,16 @@ ADDRESSES = ("From", "Sender", "Reply-To", "To", "Cc")
 ONCE = ("From", "Date", "Message-ID", "Subject")
 
 
-def problems(case, user, message, data):
-    """What is wrong with a message, as a list of texts."""
-    parsed = email.message_from_bytes(message.content,
-                                      policy=email.policy.default)
-    return [*envelope(case, user, message),
-            *header(case, user, parsed, message),
-            *body(case, parsed, data)]
+def problems(case, user, messages, data):
+    """What is wrong with the messages of a case, as texts."""
+    texts = []
+    for message in messages:
+        parsed = email.message_from_bytes(message.content,
+                                          policy=email.policy.default)
+        texts.append(text_of(parsed))
+        yield from envelope(case, user, message)
+        yield from header(case, user, parsed, message)
+    yield from bodies(case, texts, data)
 
 
 def envelope(case, user, message):
@@ -51,15 +54,16 @@ def header(case, user, parsed, message):
             yield f"{name}: {message.fields(name)}, not {value!r}"
 
 
-def body(case, parsed, data):
-    text = text_of(parsed)
+def bodies(case, texts, data):
     for wanted in case["holds"]:
-        if wanted not in text:
-            yield f"the body is without {wanted!r}: {text[-300:]!r}"
-    if not case["holds"]:
-        wanted = (data / case["body"]).read_text(encoding="utf-8")
+        if not any(wanted in text for text in texts):
+            yield f"no text with {wanted!r}: {texts!r:.500}"
+    if case["holds"]:
+        return
+    wanted = (data / case["body"]).read_text(encoding="utf-8")
+    for text in texts:
         if text.rstrip("\n") != wanted.rstrip("\n"):
-            yield f"body {text!r}"
+            yield f"text {text!r}"
 
 
 def text_of(parsed):

@@ -21,7 +21,7 @@ from lib.certificates import Certificates           # noqa: E402
 from lib.smarthost import Smarthost                 # noqa: E402
 from world import World, end                        # noqa: E402
 
-PATIENCE = 60           # seconds until all that a caller sent must be there
+PATIENCE = 20           # seconds until all that a caller sent must be there
 CASES, DATA = HERE / "cases", HERE / "data"
 
 
@@ -32,6 +32,18 @@ class Player:
         self.changed = threading.Event()
         world.log.notify = self.changed.set
         smarthost.on_message = lambda message: self.changed.set()
+        smarthost.recipients["later@dest.example"] = "451 4.3.0 later"
+        smarthost.recipients["nobody@dest.example"] = "550 5.1.1 nobody"
+
+    def start_daemon(self):
+        daemon = self.world.start("exec postrider daemon")
+        log = self.world.log
+        self.wait(10, lambda: log.count(r"postrider.*: daemon: started") or
+                  daemon.poll() is not None)
+        if daemon.poll() is not None:
+            raise SystemExit("the daemon ended: " + "\n".join(
+                [*log.lines, daemon.stderr.read().decode()]))
+        return daemon
 
     def play(self, caller):
         started = time.monotonic()
@@ -64,9 +76,8 @@ class Player:
                 end(daemon)
         messages = self.smarthost.messages[before:]
         problems = [*self.outside(case, result, messages),
-                    *(problem for message in messages for problem in
-                      checks.problems(case, user, message, DATA))]
-        problems += self.smarthost.violations
+                    *checks.problems(case, user, messages, DATA),
+                    *self.smarthost.violations]
         self.smarthost.violations.clear()
         if not problems:
             self.passed += 1
@@ -120,8 +131,8 @@ def main():
     with Smarthost(tls="starttls", certificates=certificates,
                    auth=["LOGIN"]) as smarthost:
         world.configure(smarthost)
-        daemon = world.start("exec postrider daemon")
         player = Player(world, smarthost)
+        daemon = player.start_daemon()
         for caller in callers:
             player.play(caller)
         smarthost.check()

@@ -25,6 +25,7 @@ hostname = "web1.example.com"
 domain = "example.com"
 delivery = {delivery}
 log = {log}
+listen = {{ "/run/postrider/submit", "127.0.0.1:25" }}
 smarthost "main" {{
     host = "localhost"
     port = {port}
@@ -57,6 +58,9 @@ class World:
         mount("-t", "devpts", "-o", "newinstance,ptmxmode=666", "devpts",
               str(self.root / "dev/pts"))
         socket.sethostname(NAME)
+        # The port that postrider-smtp.socket has where there is systemd.
+        pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start") \
+            .write_text("25", encoding="ascii")
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         self.put("/etc/hostname", f"{NAME}\n")
         self.put("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"
