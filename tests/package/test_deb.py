@@ -5,12 +5,14 @@ import os
 import pathlib
 import pty
 import re
+import select
 import subprocess
 
 import pytest
 
 from conftest import AGENTS, PASSWORD, USER
 from lib.harness import ROOT
+from lib.wire import PATIENCE
 from root import SPOOL, Syslog, package
 
 CONFFILE = "etc/postrider/postrider.conf"
@@ -212,6 +214,7 @@ class Terminal:
         """All up to there; None is the end of the program."""
         text = ""
         while pattern is None or not re.search(pattern, text):
+            assert select.select([self.control], [], [], PATIENCE)[0], text
             try:
                 text += os.read(self.control, 4096).decode()
             except OSError:             # the other side is closed
@@ -227,7 +230,7 @@ class Terminal:
     def end(self):
         self.read_until(None)
         os.close(self.control)
-        assert self.process.wait(60) == 0, self.seen
+        assert self.process.wait(PATIENCE) == 0, self.seen
 
 
 INSTALL = ("apt-get", "-qy", "install", "/tmp/postrider.deb")
@@ -365,7 +368,7 @@ def test_purged_mail_is_kept_and_named(installed, deb, delivering):
         daemon = installed.start("postrider", "daemon")
         log.wait_for("uid=33 from=<www-data@")
         daemon.terminate()
-        assert daemon.wait(60) == 0
+        assert daemon.wait(PATIENCE) == 0
     said = installed.apt("purge", "postrider")
     assert f"postrider: /{SPOOL} is kept: there is mail in it" in said
     assert len(installed.mail()) == 1
