@@ -149,6 +149,33 @@ def allowed_calls(name):
     return allowed
 
 
+# AppArmor
+
+@needs("apparmor_parser")
+@pytest.mark.parametrize("name", ["postrider", "postrider-sendmail"])
+def test_profile_is_valid(name):
+    result = run("apparmor_parser", "-QT", "-I", PROFILES, PROFILES / name)
+    assert result.returncode == 0, result.stdout
+
+
+@needs("apparmor_parser")
+def test_callers_can_include_what_they_need(tmp_path):
+    profile = tmp_path / "caller"
+    profile.write_text("include <tunables/global>\n"
+                       "profile caller /usr/bin/caller {\n"
+                       "  include <abstractions/postrider>\n}\n")
+    result = run("apparmor_parser", "-QT", "-I", PROFILES, profile)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_unit_enters_a_profile_there_is(name):
+    (profile,) = directives(name, "AppArmorProfile")
+    assert profile.startswith("-")      # it need not be loaded
+    assert re.search(rf"(?m)^profile {profile[1:]} ",
+                     (PROFILES / profile[1:]).read_text())
+
+
 # What the programs do, against what the units allow
 
 # Asked for in vain, and no harm done: no core by LimitCORE=, and where there
