@@ -18,6 +18,10 @@ struct draft;
 bool handover_direct(struct draft *draft, bool verbose, bool quiet,
                      struct error *err);
 
+/* How `postrider direct` begins the first of its lines if some recipients got
+ * the message and others did not. */
+#define DIRECT_SENT_TO "sent to "
+
 /* Become `postrider daemon`; with background, in a process of its own, and
  * return true. Otherwise it returns only on failure. */
 bool handover_daemon(bool background, struct error *err);

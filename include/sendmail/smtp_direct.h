@@ -10,15 +10,22 @@
 
 struct config;
 struct options;
+struct strings;
 struct submission;
 
 /*
  * Run `postrider direct` in a process of its own, and wait for it. Its log,
- * and the dialogue with -v, go to our standard error. FAULT_UNAVAILABLE if the
- * message was refused for good, else FAULT_TEMPORARY: in its words.
+ * and the dialogue with -v, go to our standard error.
+ *
+ * answer   must be { 0 }; on failure the lines it has for the caller, which
+ *          name each recipient that did not get it; perhaps none
+ *
+ * FAULT_TEMPORARY only if nobody got it, else the fault of a refusal; the text
+ * is the answer in one line.
  */
 bool smtp_direct_deliver(const struct options *opt,
                          const struct config *config,
-                         const struct submission *said, struct error *err);
+                         const struct submission *said,
+                         struct strings *answer, struct error *err);
 
 #endif

@@ -25,6 +25,7 @@ struct smtp_input {
     struct buf data;        /* received; used up to at */
     size_t at;
     bool has_crlf;          /* the client has shown that it knows */
+    bool silent;            /* it ended because the client said nothing */
 };
 
 void smtp_input_init(struct smtp_input *in, int fd, int patience);

@@ -19,6 +19,7 @@
 
 struct config;
 struct options;
+struct strings;
 
 struct server {
     const struct options *opt;
@@ -40,18 +41,36 @@ struct server {
     uint64_t chunk_size;
 };
 
-/* Queue a reply line, without its end. */
+/* Queue a reply line, without its end. What is too long is cut off. */
 void server_say(struct server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Queue a reply of these lines, at least one; code is "250 2.1.5". */
+void server_say_lines(struct server *server, const char *code,
+                      const struct strings *lines);
+
+/* Send what is queued; false if nobody reads it any more. */
+bool server_flush(struct server *server);
 
 /* Forget the transaction under way. */
 void server_forget(struct server *server);
 
-/* smtp_transaction.c: each answers one command. */
+/* The address of a path, checked; NULL with a reply said. */
+char *server_check_path(struct server *server, const char *path,
+                        bool may_be_null);
+
+/* Say why an address cannot be taken. */
+void server_refuse_address(struct server *server, const struct error *err);
+
+/* Each answers one command. smtp_transaction.c: */
 void server_take_mail(struct server *server, char *argument);
 void server_take_rcpt(struct server *server, char *argument);
+
+/* smtp_content.c: */
 void server_take_data(struct server *server, char *argument);
 void server_take_bdat(struct server *server, char *argument);
+
+/* smtp_verify.c: */
 void server_take_vrfy(struct server *server, char *argument);
 void server_take_expn(struct server *server, char *argument);
 

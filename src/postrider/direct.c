@@ -56,6 +56,19 @@ static bool never_connected(const struct outcome *outcomes, size_t count)
     return true;
 }
 
+/* The exit status cannot tell that somebody has the message already. `sendmail
+ * -bs` goes by the first words. */
+static void tell_partial(const struct outcome *outcomes, size_t count)
+{
+    size_t sent = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sent += outcomes[i].kind == OUTCOME_DELIVERED;
+    if (sent > 0 && sent < count)
+        fprintf(stderr, "%s: sent to %zu of %zu recipients\n", name, sent,
+                count);
+}
+
 static void tell_caller(const struct attempt *attempt)
 {
     const struct envelope *env = &attempt->entry->envelope;
@@ -64,6 +77,7 @@ static void tell_caller(const struct attempt *attempt)
         fprintf(stderr, "%s: not sent: %s\n", name, attempt->outcomes[0].text);
         return;
     }
+    tell_partial(attempt->outcomes, env->count);
     for (size_t i = 0; i < env->count; i++)
         if (attempt->outcomes[i].kind != OUTCOME_DELIVERED)
             fprintf(stderr, "%s: %s: %s by %s: %s\n", name,

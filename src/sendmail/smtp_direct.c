@@ -17,7 +17,10 @@
 #include "spool/draft.h"
 #include "util/buf.h"
 #include "util/io.h"
+#include "util/strings.h"
 #include "util/text.h"
+
+#define ANSWER_MAX 100          /* lines of it that a client hears */
 
 /* Pass a line on to our standard error, unless nobody reads there: a client
  * may not do so before he has our reply. */
@@ -32,7 +35,7 @@ static void pass_on(const char *line, size_t length)
 
 /* What postrider direct writes on standard error: what it tells the caller is
  * our answer, its log and the dialogue go where ours go. Closes fd. */
-static void read_answer(int fd, struct buf *text)
+static void read_answer(int fd, struct strings *answer)
 {
     static const char name[] = "sendmail: ";
     FILE *stream = fdopen(fd, "r");
@@ -47,9 +50,9 @@ static void read_answer(int fd, struct buf *text)
     while ((length = getline(&line, &size, stream)) != -1) {
         if (!text_starts(line, name)) {
             pass_on(line, (size_t)length);
-        } else if (text->length == 0) {
+        } else if (answer->count < ANSWER_MAX) {
             line[strcspn(line, "\r\n")] = '\0';
-            buf_add_text(text, line + strlen(name));
+            strings_add(answer, line + strlen(name));
         }
     }
     free(line);
@@ -58,7 +61,8 @@ static void read_answer(int fd, struct buf *text)
 
 /* Become postrider direct in a process of its own; its exit status, -1 if that
  * cannot be had. */
-static int run_direct(struct draft *draft, bool verbose, struct buf *text)
+static int run_direct(struct draft *draft, bool verbose,
+                      struct strings *answer)
 {
     struct error err;
     int ends[2], status = -1;
@@ -75,31 +79,58 @@ static int run_direct(struct draft *draft, bool verbose, struct buf *text)
         _exit(EX_OSERR);
     }
     close(ends[1]);
-    read_answer(ends[0], text);
+    read_answer(ends[0], answer);
     while (child != -1 && waitpid(child, &status, 0) == -1 && errno == EINTR)
         ;
     return child != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-bool smtp_direct_deliver(const struct options *opt,
-                         const struct config *config,
-                         const struct submission *said, struct error *err)
+/* The final reply is one for all recipients. Once somebody has the message it
+ * must not be a temporary one: he would get it again. */
+static enum fault fault_of(int status, const struct strings *answer)
 {
-    struct draft *draft = draft_new_unnamed(err);
+    if (answer->count > 0 && text_starts(answer->items[0], DIRECT_SENT_TO))
+        return FAULT_UNAVAILABLE;
+    switch (status) {
+    case EX_DATAERR:
+        return FAULT_DATA;
+    case EX_NOUSER:
+        return FAULT_RECIPIENT;
+    case EX_NOHOST:
+        return FAULT_HOST;
+    case EX_UNAVAILABLE:
+        return FAULT_UNAVAILABLE;
+    default:
+        return FAULT_TEMPORARY;
+    }
+}
+
+static bool refuse(int status, const struct strings *answer,
+                   struct error *err)
+{
     struct buf text;
 
-    if (draft == NULL || !submit_message(said, config, draft, err)) {
-        draft_free(draft);
-        return false;
-    }
-    buf_init(&text, SIZE_MAX);
-    int status = run_direct(draft, opt->verbose, &text);
-    bool for_good = status == EX_DATAERR || status == EX_NOUSER ||
-                    status == EX_NOHOST || status == EX_UNAVAILABLE;
-    if (status != EX_OK)
-        error_set(err, for_good ? FAULT_UNAVAILABLE : FAULT_TEMPORARY, "%s",
-                  text.length > 0 ? text.data : "not sent");
+    buf_init(&text, sizeof err->text);
+    for (size_t i = 0; i < answer->count; i++)
+        buf_add_format(&text, "%s%s", i > 0 ? "; " : "", answer->items[i]);
+    error_set(err, fault_of(status, answer), "%s",
+              answer->count > 0 ? text.data : "not sent");
     buf_free(&text);
+    return false;
+}
+
+bool smtp_direct_deliver(const struct options *opt,
+                         const struct config *config,
+                         const struct submission *said,
+                         struct strings *answer, struct error *err)
+{
+    struct draft *draft = draft_new_unnamed(err);
+    bool done = draft != NULL && submit_message(said, config, draft, err);
+
+    if (done) {
+        int status = run_direct(draft, opt->verbose, answer);
+        done = status == EX_OK || refuse(status, answer, err);
+    }
     draft_free(draft);
-    return status == EX_OK;
+    return done;
 }

@@ -32,6 +32,7 @@ static bool fill(struct smtp_input *in)
     do
         ready = poll(&waiting, 1, in->patience);
     while (ready == -1 && errno == EINTR);
+    in->silent = ready == 0;
     if (ready <= 0)
         return false;
     ssize_t length = io_read(in->fd, buf_reserve(&in->data, READ_SIZE),
@@ -74,7 +75,7 @@ enum smtp_input_result smtp_input_line(struct smtp_input *in,
     while ((length = line_length(in, 0)) == 0) {
         if (in->data.length - in->at > SMTP_INPUT_LINE_MAX) {
             too_long = true;
-            in->at = in->data.length;
+            in->at = in->data.length - 1;       /* may be the CR of a CRLF */
         }
         if (!fill(in))
             return SMTP_INPUT_END;
@@ -152,6 +153,7 @@ bool smtp_input_data(struct smtp_input *in, struct scratch *out,
             return err->fault == FAULT_NONE;
         size_t dot = !in_line && *line == '.';
         keep(&sink, line + dot, length - dot);
+        *size += length == 1 || line[length - 2] != '\r';  /* CR to come */
         in_line = false;
     }
 }

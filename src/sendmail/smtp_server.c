@@ -4,29 +4,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "config/config.h"
 #include "sendmail/options.h"
+#include "sendmail/smtp_client.h"
 #include "sendmail/smtp_server.h"
 #include "util/alloc.h"
 #include "util/io.h"
+#include "util/strings.h"
 #include "util/text.h"
 
 #define PATIENCE 3600000        /* milliseconds: workers of web programs idle */
 #define ERRORS_MAX 100          /* refused commands before we hang up */
+#define REPLY_LINE_MAX 510      /* RFC 5321 section 4.5.3.1.5, without CRLF */
+#define REPLIES_MAX 65536       /* octets that wait for pipelined commands */
 
 void server_say(struct server *server, const char *format, ...)
 {
-    size_t start = server->out.length;
+    struct buf text, line;
     va_list args;
 
+    buf_init(&text, SIZE_MAX);
+    buf_init(&line, REPLY_LINE_MAX);
     va_start(args, format);
-    buf_add_vformat(&server->out, format, args);
+    buf_add_vformat(&text, format, args);
     va_end(args);
-    server->errors += server->out.data[start] == '5';
+    text_escape(&line, text.data, text.length);
+    server->errors += line.data[0] == '5' && line.data[3] == ' ';
+    buf_add(&server->out, line.data, line.length);
     buf_add_text(&server->out, "\r\n");
+    buf_free(&text);
+    buf_free(&line);
+}
+
+void server_say_lines(struct server *server, const char *code,
+                      const struct strings *lines)
+{
+    for (size_t i = 0; i < lines->count; i++)
+        server_say(server, "%.3s%c%s %s", code,
+                   i + 1 < lines->count ? '-' : ' ', code + 4,
+                   lines->items[i]);
 }
 
 void server_forget(struct server *server)
@@ -48,8 +66,7 @@ void server_forget(struct server *server)
     server->utf8 = false;
 }
 
-/* Replies to pipelined commands go out together (RFC 2920 section 3.2). */
-static bool flush(struct server *server)
+bool server_flush(struct server *server)
 {
     bool sent = io_write_all(STDOUT_FILENO, server->out.data,
                              server->out.length);
@@ -119,36 +136,57 @@ static void take_quit(struct server *server, char *argument)
     server->done = true;
 }
 
-static void take_starttls(struct server *server, char *argument)
+/* What others have and we do not (RFC 5321 section 4.2.4). */
+static void take_unserved(struct server *server, char *argument)
 {
     (void)argument;
-    server_say(server, "502 5.5.1 No TLS is needed here");
+    server_say(server, "502 5.5.1 Neither there nor needed here");
 }
+
+enum demand { NEEDS_GREETING = 1, NO_ARGUMENT = 2 };
 
 static const struct {
     const char *verb;
     void (*take)(struct server *server, char *argument);
-    bool needs_greeting;
+    unsigned demands;
 } verbs[] = {
-    { "HELO", take_helo, false },
-    { "EHLO", take_ehlo, false },
-    { "MAIL", server_take_mail, true },
-    { "RCPT", server_take_rcpt, true },
-    { "DATA", server_take_data, true },
-    { "BDAT", server_take_bdat, true },
-    { "RSET", take_rset, false },
-    { "NOOP", take_noop, false },
-    { "VRFY", server_take_vrfy, false },
-    { "EXPN", server_take_expn, false },
-    { "HELP", take_help, false },
-    { "QUIT", take_quit, false },
-    { "STARTTLS", take_starttls, false },
+    { "HELO", take_helo, 0 },
+    { "EHLO", take_ehlo, 0 },
+    { "MAIL", server_take_mail, NEEDS_GREETING },
+    { "RCPT", server_take_rcpt, NEEDS_GREETING },
+    { "DATA", server_take_data, NEEDS_GREETING | NO_ARGUMENT },
+    { "BDAT", server_take_bdat, 0 },
+    { "RSET", take_rset, NO_ARGUMENT },
+    { "NOOP", take_noop, 0 },
+    { "VRFY", server_take_vrfy, 0 },
+    { "EXPN", server_take_expn, 0 },
+    { "HELP", take_help, 0 },
+    { "QUIT", take_quit, NO_ARGUMENT },
+    { "AUTH", take_unserved, 0 },
+    { "STARTTLS", take_unserved, 0 },
+    { "ETRN", take_unserved, 0 },
+    { "TURN", take_unserved, 0 },
+    { "SEND", take_unserved, 0 },
+    { "SOML", take_unserved, 0 },
+    { "SAML", take_unserved, 0 },
 };
+
+static void take_verb(struct server *server, size_t verb, char *argument)
+{
+    unsigned demands = verbs[verb].demands;
+
+    if ((demands & NEEDS_GREETING) != 0 && !server->greeted)
+        server_say(server, "503 5.5.1 Say EHLO first");
+    else if ((demands & NO_ARGUMENT) != 0 && *argument != '\0')
+        server_say(server, "501 5.5.4 %s stands alone", verbs[verb].verb);
+    else
+        verbs[verb].take(server, argument);
+}
 
 static void take_command(struct server *server, struct buf *line)
 {
     char *verb = line->data;
-    size_t length = strcspn(verb, " ");
+    size_t length = strcspn(verb, " \t");
     char *argument = verb + length;
 
     if (strlen(line->data) != line->length) {
@@ -157,16 +195,13 @@ static void take_command(struct server *server, struct buf *line)
     }
     while (line->length > 0 && text_is_space(line->data[line->length - 1]))
         line->data[--line->length] = '\0';
-    if (*argument == ' ') {
+    if (*argument != '\0') {
         *argument++ = '\0';
-        argument += strspn(argument, " ");
+        argument += strspn(argument, " \t");
     }
     for (size_t i = 0; i < COUNT(verbs); i++)
         if (text_equal_case(verb, verbs[i].verb)) {
-            if (verbs[i].needs_greeting && !server->greeted)
-                server_say(server, "503 5.5.1 Say EHLO first");
-            else
-                verbs[i].take(server, argument);
+            take_verb(server, i, argument);
             return;
         }
     server_say(server, "500 5.5.2 Unknown command");
@@ -179,7 +214,10 @@ static void serve(struct server *server)
     buf_init(&line, SMTP_INPUT_LINE_MAX);
     greet(server);
     while (!server->done) {
-        if (!smtp_input_has_line(&server->in) && !flush(server))
+        /* Replies to pipelined commands go out together (RFC 2920 section
+         * 3.2). */
+        if ((!smtp_input_has_line(&server->in) ||
+             server->out.length > REPLIES_MAX) && !server_flush(server))
             break;
         switch (smtp_input_line(&server->in, &line)) {
         case SMTP_LINE:
@@ -196,28 +234,23 @@ static void serve(struct server *server)
             server->done = true;
         }
     }
-    flush(server);
+    if (server->in.silent)
+        server_say(server, "421 4.4.2 Nothing was said for too long");
+    server_flush(server);
     buf_free(&line);
-}
-
-/* Over a Unix socket the kernel says who the client is; else it is whoever
- * runs this process. */
-static uid_t client_uid(void)
-{
-    struct ucred peer;
-    socklen_t length = sizeof peer;
-
-    if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_PEERCRED, &peer, &length) ==
-        0 && peer.uid != (uid_t)-1)
-        return peer.uid;
-    return getuid();
 }
 
 bool command_smtp(const struct options *opt, struct error *err)
 {
-    struct server server = { .opt = opt, .uid = client_uid(),
+    struct server server = { .opt = opt, .uid = smtp_client_uid(),
                              .chunks = SCRATCH_NONE };
 
+    if (smtp_client_is_remote()) {
+        printf("554 5.7.1 This machine's own programs are served here\r\n");
+        fflush(stdout);
+        return error_set(err, FAULT_PERMISSION, "-bs: a client that is not "
+                         "on the loopback");
+    }
     server.config = command_config(err);
     if (server.config == NULL) {
         /* A client waits for a greeting: this one tells it to come again. */

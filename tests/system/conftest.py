@@ -12,6 +12,7 @@ from lib.certificates import Certificates           # noqa: E402
 from lib.harness import Programs                    # noqa: E402
 from lib.queue import Queue                         # noqa: E402
 from lib.smarthost import Smarthost                 # noqa: E402
+from lib.smtp_server import Server                  # noqa: E402
 
 USER, PASSWORD = "relay@example.com", "opensesame"
 
@@ -61,6 +62,12 @@ def programs(tmp_path):
     built = Programs(tmp_path)
     assert built.available, f"no programs in {built.build}: run make first"
     return built
+
+
+@pytest.fixture
+def server(tmp_path, programs):
+    """`sendmail -bs` with a drop directory of its own."""
+    return Server(tmp_path, programs)
 
 
 @pytest.fixture

@@ -1,0 +1,18 @@
+/*
+ * smtp_client.h - who talks to us on standard input
+ */
+#ifndef POSTRIDER_SENDMAIL_SMTP_CLIENT_H
+#define POSTRIDER_SENDMAIL_SMTP_CLIENT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Over a Unix socket the kernel says who the client is; else it is whoever
+ * runs this process. */
+uid_t smtp_client_uid(void);
+
+/* Does the client come over TCP from anything but a loopback address? Whoever
+ * gave us the connection, it is not served: nobody is asked for a password. */
+bool smtp_client_is_remote(void);
+
+#endif

@@ -1,0 +1,53 @@
+#include "sendmail/smtp_client.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+uid_t smtp_client_uid(void)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_PEERCRED, &peer, &length) ==
+        0 && peer.uid != (uid_t)-1)
+        return peer.uid;
+    return getuid();
+}
+
+/* RFC 1122 section 3.2.1.3 (g): all of 127/8. */
+static bool is_loopback4(const void *address)
+{
+    return *(const unsigned char *)address == IN_LOOPBACKNET;
+}
+
+static bool is_loopback6(const struct in6_addr *address)
+{
+    return IN6_IS_ADDR_LOOPBACK(address) ||
+           (IN6_IS_ADDR_V4MAPPED(address) &&
+            is_loopback4(address->s6_addr + 12));
+}
+
+bool smtp_client_is_remote(void)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    } peer;
+    socklen_t length = sizeof peer;
+
+    if (getpeername(STDIN_FILENO, &peer.any, &length) == -1)
+        return false;
+    switch (peer.any.sa_family) {
+    case AF_UNIX:
+        return false;
+    case AF_INET:
+        return !is_loopback4(&peer.ipv4.sin_addr);
+    case AF_INET6:
+        return !is_loopback6(&peer.ipv6.sin6_addr);
+    default:
+        return true;
+    }
+}

@@ -1,0 +1,204 @@
+#include "sendmail/smtp_server.h"
+
+#include <unistd.h>
+
+#include "config/config.h"
+#include "sendmail/commands.h"
+#include "sendmail/options.h"
+#include "sendmail/smtp_direct.h"
+#include "sendmail/smtp_syntax.h"
+#include "util/strings.h"
+#include "util/text.h"
+
+static const char too_large[] = "552 5.3.4 Message too large";
+
+static const char *code_of(enum fault fault)
+{
+    switch (fault) {
+    case FAULT_DATA:
+        return "554 5.6.0";
+    case FAULT_RECIPIENT:
+        return "550 5.1.1";
+    case FAULT_HOST:
+        return "550 5.1.2";
+    case FAULT_UNAVAILABLE:
+        return "554 5.0.0";
+    case FAULT_CONFIG:
+        return "451 4.3.5";
+    default:
+        return "451 4.3.0";
+    }
+}
+
+static void refuse_message(struct server *server, const struct error *err)
+{
+    command_log_refusal(err);
+    server_say(server, "%s %s", code_of(err->fault), err->text);
+}
+
+static void accept_message(struct server *server, const char *how)
+{
+    server->errors = 0;         /* who gets mail through is no abuser */
+    server_say(server, "250 2.0.0 Ok: %s", how);
+}
+
+static void send_now(struct server *server, const struct submission *said)
+{
+    struct strings failures = { 0 };
+    struct error err = { 0 };
+
+    if (smtp_direct_deliver(server->opt, server->config, said, &failures,
+                            &err)) {
+        accept_message(server, "sent");
+    } else if (failures.count > 0) {
+        command_log_refusal(&err);
+        server_say_lines(server, code_of(err.fault), &failures);
+    } else {
+        refuse_message(server, &err);
+    }
+    strings_free(&failures);
+}
+
+/* The message has been collected: store it, or send it. */
+static void deliver(struct server *server, struct scratch *message)
+{
+    char *no_arguments[] = { NULL };
+    const struct submission said = {
+        .uid = server->uid,
+        .source = message->fd,
+        .utf8 = server->utf8,
+        .reverse_path = server->reverse_path,
+        .full_name = server->opt->message.full_name,
+        .recipients = no_arguments,
+        .named = server->recipients,
+        .named_count = server->count,
+        .dsn_return = server->dsn_return,
+        .envelope_id = server->envelope_id,
+    };
+    struct error err = { 0 };
+
+    lseek(message->fd, 0, SEEK_SET);
+    if (server->config->delivery == DELIVERY_DIRECT)
+        send_now(server, &said);
+    else if (deliver_to_queue(server->opt, &said, server->config, &err))
+        accept_message(server, "queued");
+    else
+        refuse_message(server, &err);
+}
+
+static bool is_ready(struct server *server)
+{
+    if (server->reverse_path == NULL)
+        server_say(server, "503 5.5.1 Say MAIL first");
+    else if (server->count == 0)
+        server_say(server, "554 5.5.1 No valid recipients");
+    return server->reverse_path != NULL && server->count > 0;
+}
+
+void server_take_data(struct server *server, char *argument)
+{
+    uint64_t limit = server->config->message_size_limit;
+    struct scratch message = SCRATCH_NONE;
+    struct error err = { 0 };
+    uint64_t size = 0;
+
+    (void)argument;
+    if (server->chunks.fd != -1) {
+        server_say(server, "503 5.5.1 BDAT has been used");
+        return;
+    }
+    if (!is_ready(server))
+        return;
+    if (!scratch_open(&message, &err)) {
+        refuse_message(server, &err);
+        return;
+    }
+    server_say(server, "354 End data with <CR><LF>.<CR><LF>");
+    server_flush(server);
+    bool whole = smtp_input_data(&server->in, &message, limit, &size, &err);
+    if (!whole && err.fault == FAULT_NONE)
+        server->done = true;            /* the client is gone */
+    else if (!whole)
+        refuse_message(server, &err);
+    else if (size > limit)
+        server_say(server, too_large);
+    else
+        deliver(server, &message);
+    scratch_close(&message);
+    server_forget(server);
+}
+
+/* "BDAT length [LAST]". False with a reply said. */
+static bool parse_bdat(struct server *server, char *argument,
+                       uint64_t *length, bool *last)
+{
+    char *word, *value;
+    bool done = smtp_next_parameter(&argument, &word, &value) &&
+                text_to_number(word, UINT64_MAX / 2, length);
+
+    *last = done && smtp_next_parameter(&argument, &word, &value);
+    if (done && (!*last || text_equal_case(word, "LAST")) &&
+        *argument == '\0')
+        return true;
+    server_say(server, "501 5.5.4 Must be BDAT length [LAST]");
+    server->done = true;        /* where the chunk ends is unknown */
+    return false;
+}
+
+/* Read a chunk that nobody wants. */
+static void skip_chunk(struct server *server, uint64_t length)
+{
+    struct scratch nowhere = SCRATCH_NONE;
+    struct error ignored = { 0 };
+    uint64_t size = 0;
+
+    (void)smtp_input_chunk(&server->in, &nowhere, 0, length, &size, &ignored);
+}
+
+/* A chunk of the message; false, with a reply said, if there is no message to
+ * come of it. */
+static bool take_chunk(struct server *server, uint64_t length)
+{
+    uint64_t limit = server->config->message_size_limit;
+    struct error err = { 0 };
+
+    if (server->chunks.fd == -1 && !scratch_open(&server->chunks, &err)) {
+        skip_chunk(server, length);
+        refuse_message(server, &err);
+        return false;
+    }
+    if (smtp_input_chunk(&server->in, &server->chunks, limit, length,
+                         &server->chunk_size, &err)) {
+        if (server->chunk_size > limit)
+            server_say(server, too_large);
+        return server->chunk_size <= limit;
+    }
+    if (err.fault == FAULT_NONE)
+        server->done = true;            /* the client is gone */
+    else
+        refuse_message(server, &err);
+    return false;
+}
+
+/* RFC 3030 section 2. What is refused ends the transaction, so that chunks
+ * behind it, which may be on their way, are not taken for all of it. */
+void server_take_bdat(struct server *server, char *argument)
+{
+    uint64_t length;
+    bool last;
+
+    if (!parse_bdat(server, argument, &length, &last))
+        return;
+    if (!is_ready(server)) {
+        skip_chunk(server, length);
+        server_forget(server);
+    } else if (!take_chunk(server, length)) {
+        server_forget(server);
+    } else if (last) {
+        deliver(server, &server->chunks);
+        server_forget(server);
+    } else {
+        server_say(server, "250 2.0.0 Ok: %llu octets",
+                   (unsigned long long)length);
+    }
+}
