@@ -20,8 +20,8 @@ struct submission;
  * answer   must be { 0 }; on failure the lines it has for the caller, which
  *          name each recipient that did not get it; perhaps none
  *
- * FAULT_TEMPORARY only if nobody got it, else the fault of a refusal; the text
- * is the answer in one line.
+ * FAULT_TEMPORARY only if nobody got it, else the fault of a refusal. The text
+ * is for when there is no answer.
  */
 bool smtp_direct_deliver(const struct options *opt,
                          const struct config *config,

@@ -41,7 +41,8 @@ struct server {
     uint64_t chunk_size;
 };
 
-/* Queue a reply line, without its end. What is too long is cut off. */
+/* Queue a reply line, without its end; a refusal is logged. What is too long is
+ * cut off. */
 void server_say(struct server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

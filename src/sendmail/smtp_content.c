@@ -32,7 +32,6 @@ static const char *code_of(enum fault fault)
 
 static void refuse_message(struct server *server, const struct error *err)
 {
-    command_log_refusal(err);
     server_say(server, "%s %s", code_of(err->fault), err->text);
 }
 
@@ -48,14 +47,12 @@ static void send_now(struct server *server, const struct submission *said)
     struct error err = { 0 };
 
     if (smtp_direct_deliver(server->opt, server->config, said, &failures,
-                            &err)) {
+                            &err))
         accept_message(server, "sent");
-    } else if (failures.count > 0) {
-        command_log_refusal(&err);
+    else if (failures.count > 0)
         server_say_lines(server, code_of(err.fault), &failures);
-    } else {
+    else
         refuse_message(server, &err);
-    }
     strings_free(&failures);
 }
 

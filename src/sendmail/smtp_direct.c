@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,6 @@
 #include "sendmail/options.h"
 #include "sendmail/submit.h"
 #include "spool/draft.h"
-#include "util/buf.h"
 #include "util/io.h"
 #include "util/strings.h"
 #include "util/text.h"
@@ -105,20 +103,6 @@ static enum fault fault_of(int status, const struct strings *answer)
     }
 }
 
-static bool refuse(int status, const struct strings *answer,
-                   struct error *err)
-{
-    struct buf text;
-
-    buf_init(&text, sizeof err->text);
-    for (size_t i = 0; i < answer->count; i++)
-        buf_add_format(&text, "%s%s", i > 0 ? "; " : "", answer->items[i]);
-    error_set(err, fault_of(status, answer), "%s",
-              answer->count > 0 ? text.data : "not sent");
-    buf_free(&text);
-    return false;
-}
-
 bool smtp_direct_deliver(const struct options *opt,
                          const struct config *config,
                          const struct submission *said,
@@ -129,7 +113,8 @@ bool smtp_direct_deliver(const struct options *opt,
 
     if (done) {
         int status = run_direct(draft, opt->verbose, answer);
-        done = status == EX_OK || refuse(status, answer, err);
+        done = status == EX_OK ||
+               error_set(err, fault_of(status, answer), "not sent");
     }
     draft_free(draft);
     return done;

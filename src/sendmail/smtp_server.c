@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -12,6 +14,7 @@
 #include "sendmail/smtp_server.h"
 #include "util/alloc.h"
 #include "util/io.h"
+#include "util/log.h"
 #include "util/strings.h"
 #include "util/text.h"
 
@@ -32,6 +35,10 @@ void server_say(struct server *server, const char *format, ...)
     va_end(args);
     text_escape(&line, text.data, text.length);
     server->errors += line.data[0] == '5' && line.data[3] == ' ';
+    /* Many clients never show what they are told: the log knows, too. */
+    if (line.data[0] == '4' || line.data[0] == '5')
+        log_line(LOG_LEVEL_WARNING, "NOQUEUE: reject: uid=%lu: %s",
+                 (unsigned long)server->uid, line.data);
     buf_add(&server->out, line.data, line.length);
     buf_add_text(&server->out, "\r\n");
     buf_free(&text);
@@ -240,6 +247,15 @@ static void serve(struct server *server)
     buf_free(&line);
 }
 
+/* Who does not read our replies is silent, too. A pipe knows no limit. */
+static void limit_writes(void)
+{
+    const struct timeval limit = { .tv_sec = PATIENCE / 1000 };
+
+    (void)setsockopt(STDOUT_FILENO, SOL_SOCKET, SO_SNDTIMEO, &limit,
+                     sizeof limit);
+}
+
 bool command_smtp(const struct options *opt, struct error *err)
 {
     struct server server = { .opt = opt, .uid = smtp_client_uid(),
@@ -258,6 +274,7 @@ bool command_smtp(const struct options *opt, struct error *err)
         fflush(stdout);
         return false;
     }
+    limit_writes();
     smtp_input_init(&server.in, STDIN_FILENO, PATIENCE);
     buf_init(&server.out, SIZE_MAX);
     serve(&server);

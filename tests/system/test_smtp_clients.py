@@ -1,5 +1,6 @@
 """sendmail -bs, and who talks to it: over what, and how."""
 
+import contextlib
 import smtplib
 import socket
 import subprocess
@@ -137,3 +138,33 @@ def test_replies_wait_for_the_client_that_pipelines(server):
         codes = [line[:3] for line in replies]
         assert codes == [b"250", b"250", b"221"]
     assert process.wait() == 0
+
+
+# The daemon
+
+def test_client_that_wants_to_know_hears_the_refusal(queue, smarthost):
+    """-odi: it is final, and must not be tried again."""
+    queue.write_config(smarthost)
+    smarthost.recipients["c@d.example"] = "550 5.1.1 no such user"
+    with queue.daemon():
+        result = queue.sendmail("-bs", "-odi", stdin=SESSION).expect(0)
+    reply = result.stdout.splitlines()[-2]
+    assert reply.startswith(b"550 5.1.1 refused: c@d.example ")
+
+
+def test_daemon_serves_many_at_a_time(queue, smarthost):
+    """Who is idle, or stops in the middle, keeps nobody waiting."""
+    path = queue.run_folder / "submit"
+    queue.write_config(smarthost, settings={"listen": [str(path)]})
+    with queue.daemon() as daemon, contextlib.ExitStack() as stack:
+        for text in [b"", b"EHL", b"EHLO x\r\nMAIL FROM:<>\r\n", SESSION[:-14]]:
+            idle = stack.enter_context(socket.socket(socket.AF_UNIX))
+            idle.connect(str(path))
+            idle.sendall(text)
+        with socket.socket(socket.AF_UNIX) as ours:
+            ours.connect(str(path))
+            ours.sendall(SESSION)
+            ours.shutdown(socket.SHUT_WR)
+            assert b"Ok: queued" in ours.makefile("rb").read()
+        daemon.wait_until_removed(1)
+    assert [message.body for message in smarthost.messages] == [b"hello\r\n"]

@@ -1,5 +1,7 @@
 """sendmail -bs: its commands, one by one."""
 
+import os
+
 import pytest
 
 from lib.smtp_server import ENVELOPE, content
@@ -187,6 +189,17 @@ def test_flags_are_tolerated(server):
                          ["-odb", "-oem", "-om", "-i", "-t",
                           "-f", "x@y.example"])
     assert codes == ["220", "250", "221"]
+
+
+def test_log_knows_what_a_client_may_never_show(server):
+    server.configure(log="stderr")
+    result = server.programs.sendmail(
+        "-bs", stdin="EHLO x\r\nMAIL FROM:<> SIZE=30000\r\nMAIL FROM:<>\r\n"
+        "RCPT TO:<-x@y.example>\r\nRSET\r\nQUIT\r\n").expect(0)
+    refusals = [line.split(f"uid={os.getuid()}: ")[1]
+                for line in result.errors.splitlines()]
+    assert [refusal[:9] for refusal in refusals] == ["552 5.3.4", "553 5.1.3"]
+    assert "-x@y.example" in refusals[1]
 
 
 def test_bad_configuration_asks_to_come_again(server):
