@@ -280,6 +280,18 @@ def test_answers_can_be_changed_and_the_rest_of_the_file_is_kept(bare, deb):
     assert not (bare / ANSWERS).exists()
 
 
+def test_setup_does_what_the_question_left_open(installed, smarthost,
+                                                certificates):
+    trust(installed, certificates)
+    installed.send()
+    installed.run("postrider", "setup", "--host", smarthost.host, "--port",
+                  str(smarthost.port), "--user", USER, "--password-file", "-",
+                  text=PASSWORD + "\n")
+    assert installed.mode(SECRET) == "postrider:postrider 400"
+    installed.start("postrider", "daemon")
+    assert smarthost.wait_for_messages(1)[0].user == USER
+
+
 def test_nothing_is_asked_about_a_smarthost_of_the_administrator(installed):
     (installed / CONFFILE).write_text(
         'smarthost "own" {\n    host = "smtp.example.com"\n}\n')
