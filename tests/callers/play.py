@@ -19,8 +19,9 @@ import checks                                       # noqa: E402
 from cases import read_callers                      # noqa: E402
 from lib.certificates import Certificates           # noqa: E402
 from lib.smarthost import Smarthost                 # noqa: E402
-from world import World, end                        # noqa: E402
+from world import Unable, World, end                # noqa: E402
 
+EX_TEMPFAIL = 75        # "this host cannot do it", here
 PATIENCE = 20           # seconds until all that a caller sent must be there
 CASES, DATA = HERE / "cases", HERE / "data"
 
@@ -52,8 +53,9 @@ class Player:
             self.world.must(caller.setup)
         for case in caller.cases:
             for user in case.words("users"):
-                self.play_case(case, user, "queue")
-                if case["direct"] == "yes":
+                if case["direct"] != "only":
+                    self.play_case(case, user, "queue")
+                if case["direct"] != "no":
                     self.play_case(case, user, "direct")
         verdict = "FAILED" if len(self.failed) > failed else "ok"
         print(f"{caller.name:24} {verdict:6} "
@@ -66,8 +68,8 @@ class Player:
         try:
             result = self.run_script(case, user, delivery)
             wanted = int(case["messages"])
-            patience = PATIENCE if str(result.status) == case["exit"] else 1
-            self.wait(patience, lambda: len(self.smarthost.messages) >= before + wanted
+            self.wait(PATIENCE if str(result.status) == case["exit"] else 1,
+                      lambda: len(self.smarthost.messages) >= before + wanted
                       and (delivery == "direct" or
                            self.removed() >= removed + wanted)
                       and not self.world.waiting())
@@ -78,14 +80,16 @@ class Player:
         problems = [*self.outside(case, result, messages),
                     *checks.problems(case, user, messages, DATA),
                     *self.smarthost.violations]
+        if delivery == "direct" and self.removed() > removed:
+            problems.append("it went into the queue")
         self.smarthost.violations.clear()
         if not problems:
             self.passed += 1
             return
         name = f"{case.caller}: {case.name} ({user}, {delivery})"
         self.failed.append(name)
-        print(f"FAILED {name}", *problems, result.output[-500:],
-              result.errors[-2000:], sep="\n    ", flush=True)
+        print(f"FAILED {name}", *problems, shown(result.output[-500:]),
+              shown(result.errors[-2000:]), sep="\n    ", flush=True)
 
     def run_script(self, case, user, delivery):
         folder = tempfile.mkdtemp(dir=self.world.root / "tmp")
@@ -116,6 +120,12 @@ class Player:
             self.changed.clear()
 
 
+def shown(text):
+    """What a program says, without what a terminal would act upon."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1]
+                   for c in text)
+
+
 def main():
     if sys.argv[1:] == ["--packages"]:
         print(*sorted({package for caller in read_callers(CASES)
@@ -125,7 +135,11 @@ def main():
     callers = read_callers(CASES, sys.argv[3:])
     place = base.with_name("callers.world")
     place.mkdir(exist_ok=True)
-    world = World(base, place)
+    try:
+        world = World(base, place)
+    except Unable as reason:
+        print(f"{sys.argv[0]}: {reason}", file=sys.stderr)
+        return EX_TEMPFAIL
     world.prepare(deb, DATA)
     certificates = Certificates(tempfile.mkdtemp(dir=place))
     with Smarthost(tls="starttls", certificates=certificates,

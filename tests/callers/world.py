@@ -5,12 +5,14 @@ its own: whatever is mounted or started here ends with it.
 """
 
 import dataclasses
+import fcntl
 import os
 import pathlib
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 
@@ -61,7 +63,7 @@ class World:
         # The port that postrider-smtp.socket has where there is systemd.
         pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start") \
             .write_text("25", encoding="ascii")
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        bring_up("lo")
         self.put("/etc/hostname", f"{NAME}\n")
         self.put("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"
                  f"127.0.1.1 {NAME}.{DOMAIN} {NAME}\n")
@@ -91,7 +93,7 @@ class World:
             secret = f"/etc/postrider/password.{user}"
             self.put(secret, PASSWORD, user, 0o400)
             self.put(f"/etc/postrider/direct.{user}", CONFIG.format(
-                delivery="direct", log="stderr", port=smarthost.port,
+                delivery="direct", log="syslog", port=smarthost.port,
                 password=secret))
 
     def put(self, path, text, owner="root", mode=0o644):
@@ -179,8 +181,22 @@ class Log(threading.Thread):
         return sum(bool(re.search(pattern, line)) for line in self.lines)
 
 
+def bring_up(interface):
+    """As netdevice(7) has it: SIOCSIFFLAGS with IFF_UP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, 0x8914,
+                    struct.pack("16sH14x", interface.encode(), 1))
+
+
+class Unable(Exception):
+    """This host cannot do it."""
+
+
 def mount(*arguments):
-    subprocess.run(["mount", *arguments], check=True)
+    done = subprocess.run(["mount", *arguments], capture_output=True,
+                          text=True, check=False)
+    if done.returncode != 0:
+        raise Unable(done.stderr.strip())
 
 
 def end(process):
