@@ -74,13 +74,16 @@ static void deliver(struct server *server, struct scratch *message)
     };
     struct error err = { 0 };
 
-    lseek(message->fd, 0, SEEK_SET);
-    if (server->config->delivery == DELIVERY_DIRECT)
-        send_now(server, &said);
-    else if (deliver_to_queue(server->opt, &said, server->config, &err))
-        accept_message(server, "queued");
-    else
+    if (lseek(message->fd, 0, SEEK_SET) == -1) {
+        error_sys(&err, FAULT_TEMPORARY, "read the message");
         refuse_message(server, &err);
+    } else if (server->config->delivery == DELIVERY_DIRECT) {
+        send_now(server, &said);
+    } else if (deliver_to_queue(server->opt, &said, server->config, &err)) {
+        accept_message(server, "queued");
+    } else {
+        refuse_message(server, &err);
+    }
 }
 
 static bool is_ready(struct server *server)
