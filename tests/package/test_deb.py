@@ -320,6 +320,16 @@ def test_an_upgrade_keeps_conffile_queue_and_answers(bare, deb, tmp_path):
     assert bare.listed() == 1
 
 
+def test_an_upgrade_does_not_bring_back_what_was_removed(bare, deb, tmp_path):
+    bare.preseed("smtp.example.com", USER, PASSWORD)
+    bare.install(deb)
+    for path in (ANSWERS, SECRET):
+        (bare / path).unlink()
+    bare.install(package(deb, tmp_path, "9.0"))
+    assert not (bare / ANSWERS).exists()
+    assert not (bare / SECRET).exists()
+
+
 def test_an_upgrade_brings_a_conffile_that_nobody_changed(installed, deb,
                                                           tmp_path):
     installed.install(package(deb, tmp_path, "9.0", {
