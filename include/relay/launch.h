@@ -16,6 +16,8 @@
 #include "relay/notify.h"
 #include "util/error.h"
 
+#define LAUNCH_SERVERS_MAX 100      /* at a time */
+
 /* What is said; both ends are one program. */
 enum launch_kind { LAUNCH_WORKER, LAUNCH_SERVER, LAUNCH_SIGNAL,
                    LAUNCH_NOTICE };

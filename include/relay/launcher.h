@@ -24,8 +24,13 @@ struct launcher_settings {
                                  * order? It logs what is not. */
 };
 
-/* Block the signals that launcher_run() waits for. Before the fork. */
+/* Block the signals that launcher_run() waits for: before the configuration is
+ * read, so that none about a later one is lost, and before the fork. */
 bool launcher_prepare(int *signals, struct error *err);
+
+/* Before this process executes a program that is to prepare anew: a SIGHUP that
+ * comes in between has nothing to say, and must not end it. */
+void launcher_leave(void);
 
 /*
  * Serve the manager until it has ended; its wait(2) status. SIGTERM and SIGINT

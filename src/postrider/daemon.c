@@ -105,16 +105,14 @@ static void manage(const struct config *config, int launcher, pid_t parent)
 
 /* Both processes of the daemon; the wait(2) status of the manager. */
 static int run_daemon(const struct config *config, const char *program,
-                      struct error *err)
+                      int signals, struct error *err)
 {
     struct launcher_settings settings = { .config = config,
                                           .program = program,
                                           .may_reload = may_reload };
-    int ends[2] = { -1, -1 }, signals = -1, status = -1;
+    int ends[2] = { -1, -1 }, status = -1;
     pid_t self = getpid();
 
-    if (!launcher_prepare(&signals, err))
-        return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1 ||
         (settings.manager = fork()) == -1) {
         error_sys(err, FAULT_SYSTEM, "start the manager");
@@ -135,8 +133,16 @@ static int run_daemon(const struct config *config, const char *program,
     }
     io_close(&ends[0]);
     io_close(&ends[1]);
-    io_close(&signals);
     return status;
+}
+
+/* All that counts is on disk: a new start is the simplest new reading. */
+static void start_anew(const char *program, char **argv)
+{
+    launcher_leave();
+    execv(program, argv);
+    log_line(LOG_LEVEL_ERROR, "not started anew: %s: %s", program,
+             strerror(errno));
 }
 
 int command_daemon(int argc, char **argv)
@@ -144,23 +150,23 @@ int command_daemon(int argc, char **argv)
     struct config *config = NULL;
     struct error err = { 0 };
     char *program = process_executable();
-    int status = -1;
+    int signals = -1, status = -1;
 
     if (argc > 1)
         error_set(&err, FAULT_USAGE, "daemon takes no arguments");
     else if (program == NULL)
         error_set(&err, FAULT_SYSTEM, "/proc is not mounted");
-    else if (prepare(&config, &err))
-        status = run_daemon(config, program, &err);
+    else if (launcher_prepare(&signals, &err) && prepare(&config, &err))
+        status = run_daemon(config, program, signals, &err);
     if (status == -1)
         log_line(LOG_LEVEL_ERROR, "not started: %s", err.text);
     else if (WIFSIGNALED(status))
         log_line(LOG_LEVEL_ALERT, "ended by signal %d", WTERMSIG(status));
     config_free(config);
+    io_close(&signals);
 
-    /* All that counts is on disk: a new start is the simplest new reading. */
     if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_RELOAD)
-        execv(program, argv - 1);
+        start_anew(program, argv - 1);
     free(program);
     if (status == -1)
         return command_fail(&err);

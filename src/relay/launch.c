@@ -53,33 +53,44 @@ static void wait_for(const struct launch *launch, short events)
     (void)poll(&ready, 1, -1);
 }
 
+/* The answer to a request. Ends that are told in between are kept. */
+static bool hear_answer(struct launch *launch, struct launch_news *news)
+{
+    while (hear(launch, news)) {
+        if (!news->ended)
+            return true;
+        launch->ended = alloc_resize(launch->ended, launch->count + 1,
+                                     sizeof *news);
+        launch->ended[launch->count++] = *news;
+    }
+    return false;
+}
+
 static bool ask(struct launch *launch, const struct launch_request *request,
                 const int *fds, size_t count)
 {
+    struct launch_news news;
+
     while (!pass_send(launch->socket, request, sizeof *request, fds, count)) {
         if (errno != EAGAIN)
             return false;
-        wait_for(launch, POLLOUT);
+        /* The parent hears nobody who does not listen. */
+        wait_for(launch, POLLIN | POLLOUT);
+        (void)hear_answer(launch, &news);
     }
     return true;
 }
 
-/* Ends that are told in between are kept. */
-static bool hear_answer(struct launch *launch, struct launch_news *news)
+static bool wait_for_answer(struct launch *launch, struct launch_news *news)
 {
-    while (!launch->lost) {
-        if (!hear(launch, news)) {
-            wait_for(launch, POLLIN);
-        } else if (news->ended) {
-            launch->ended = alloc_resize(launch->ended, launch->count + 1,
-                                         sizeof *news);
-            launch->ended[launch->count++] = *news;
-        } else {
-            return true;
+    while (!hear_answer(launch, news)) {
+        if (launch->lost) {
+            errno = EPIPE;
+            return false;
         }
+        wait_for(launch, POLLIN);
     }
-    errno = EPIPE;
-    return false;
+    return true;
 }
 
 static pid_t start(struct launch *launch, const struct launch_request *request,
@@ -88,7 +99,7 @@ static pid_t start(struct launch *launch, const struct launch_request *request,
 {
     struct launch_news news = { .pid = -1 };
 
-    if (ask(launch, request, fds, count) && hear_answer(launch, &news))
+    if (ask(launch, request, fds, count) && wait_for_answer(launch, &news))
         errno = news.value;
     if (news.pid == -1)
         error_sys(err, FAULT_TEMPORARY, "start %s", what);

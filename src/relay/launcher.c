@@ -27,7 +27,7 @@ struct launcher {
     const struct launcher_settings *settings;
     int signals;
     struct child *children;
-    size_t count;
+    size_t count, limit;
     size_t untold;              /* of them, ended */
     bool deaf;                  /* the manager closed its end: it is leaving */
     bool over;                  /* the manager ended: */
@@ -49,8 +49,15 @@ bool launcher_prepare(int *signals, struct error *err)
     sigemptyset(&reload);
     sigaddset(&reload, SIGUSR1);
     sigprocmask(SIG_BLOCK, &reload, NULL);
+    /* See launcher_leave(). */
+    signal(SIGHUP, SIG_DFL);
     *signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return *signals != -1 || error_sys(err, FAULT_SYSTEM, "signalfd");
+}
+
+void launcher_leave(void)
+{
+    signal(SIGHUP, SIG_IGN);
 }
 
 static struct child *find_child(struct launcher *launcher, pid_t pid)
@@ -79,6 +86,15 @@ static void reap(struct launcher *launcher)
     }
 }
 
+/* Can something be said without waiting? */
+static bool has_room(const struct launcher *launcher)
+{
+    struct pollfd ready = { .fd = launcher->settings->socket,
+                            .events = POLLOUT };
+
+    return poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0;
+}
+
 /* Never waits: the manager may be waiting for us. */
 static void tell_ends(struct launcher *launcher)
 {
@@ -88,14 +104,13 @@ static void tell_ends(struct launcher *launcher)
         struct child *child = &launcher->children[i];
         const struct launch_news news = { .ended = true, .pid = child->pid,
                                           .value = child->status };
-        struct pollfd ready = { .fd = launcher->settings->socket,
-                                .events = POLLOUT };
         if (!child->ended) {
             i++;
             continue;
         }
-        if (poll(&ready, 1, 0) < 1 ||
-            !pass_send(ready.fd, &news, sizeof news, NULL, 0))
+        if (!has_room(launcher) ||
+            !pass_send(launcher->settings->socket, &news, sizeof news, NULL,
+                       0))
             return;
         *child = launcher->children[--launcher->count];
         launcher->untold--;
@@ -135,6 +150,8 @@ static int spawn(pid_t *pid, const char *program, char *const *arguments,
     return failure;
 }
 
+/* The same program, even where a package has put another in its place: both
+ * ends of the worker's socket must be of one version. */
 static int spawn_worker(const struct launcher_settings *settings, pid_t *pid,
                         size_t smarthost, const int *fds)
 {
@@ -145,7 +162,7 @@ static int spawn_worker(const struct launcher_settings *settings, pid_t *pid,
         return EINVAL;
     char *arguments[] = { (char *)settings->program, command,
                           settings->config->smarthosts[smarthost].name, NULL };
-    return spawn(pid, settings->program, arguments, fds, to, 2);
+    return spawn(pid, "/proc/self/exe", arguments, fds, to, 2);
 }
 
 /* Like a child of inetd. */
@@ -167,7 +184,9 @@ static void start(struct launcher *launcher,
     const struct launcher_settings *settings = launcher->settings;
     struct launch_news news = { .pid = -1, .value = EINVAL };
 
-    if (request->kind == LAUNCH_WORKER && count == 2)
+    if (launcher->count == launcher->limit)
+        news.value = EAGAIN;
+    else if (request->kind == LAUNCH_WORKER && count == 2)
         news.value = spawn_worker(settings, &news.pid, request->smarthost,
                                   fds);
     else if (request->kind == LAUNCH_SERVER && count == 1)
@@ -197,14 +216,14 @@ static bool take_request(struct launcher *launcher)
         bool may = request.signal == SIGTERM || request.signal == SIGKILL;
         if (request.kind == LAUNCH_NOTICE)
             notify_send(request.notice, request.queued, request.delivered);
-        else if (request.kind != LAUNCH_SIGNAL)
+        else if (request.kind != LAUNCH_SIGNAL && !launcher->over)
             start(launcher, &request, fds, count);
         else if (may && find_child(launcher, request.pid) != NULL)
             kill(request.pid, request.signal);
     }
     for (size_t i = 0; i < count; i++)
         close(fds[i]);
-    return length > 0;
+    return length != 0;
 }
 
 /* What the manager said last, when it has ended. */
@@ -217,25 +236,35 @@ static void take_last_requests(struct launcher *launcher)
         ;
 }
 
+/* No manager that is in order has more at a time. */
+static size_t most_children(const struct config *config)
+{
+    size_t most = LAUNCH_SERVERS_MAX;
+
+    for (size_t i = 0; i < config->smarthost_count; i++)
+        most += config->smarthosts[i].connections;
+    return most;
+}
+
 int launcher_run(const struct launcher_settings *settings, int signals)
 {
-    struct launcher launcher = { .settings = settings, .signals = signals };
+    struct launcher launcher = { .settings = settings, .signals = signals,
+                                 .limit = most_children(settings->config) };
 
     for (reap(&launcher); !launcher.over; reap(&launcher)) {
         tell_ends(&launcher);
         struct pollfd set[] = {
             { .fd = signals, .events = POLLIN },
             { .fd = launcher.deaf ? -1 : settings->socket,
-              .events = launcher.untold > 0 ? POLLIN | POLLOUT : POLLIN },
+              /* Who does not listen is not answered, so not heard. */
+              .events = has_room(&launcher) ? POLLIN : POLLOUT },
         };
         if (poll(set, 2, -1) < 1)
             continue;
         if (set[0].revents != 0)
             take_signals(&launcher);
         if ((set[1].revents & POLLIN) != 0)
-            (void)take_request(&launcher);
-        else if ((set[1].revents & (POLLHUP | POLLERR)) != 0)
-            launcher.deaf = true;
+            launcher.deaf = !take_request(&launcher);
     }
     take_last_requests(&launcher);
     free(launcher.children);

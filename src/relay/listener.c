@@ -16,14 +16,12 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#define SERVERS_MAX 100         /* connections served at a time */
-
 struct listener {
     struct launch *launch;
     const struct strings *addresses;
     int *sockets;               /* one an address */
     size_t count;
-    pid_t servers[SERVERS_MAX];
+    pid_t servers[LAUNCH_SERVERS_MAX];
     size_t running;
 };
 
@@ -127,7 +125,7 @@ void listener_free(struct listener *listener)
 void listener_each(struct listener *listener, listener_watch *add,
                    void *context)
 {
-    for (size_t i = 0; listener->running < SERVERS_MAX &&
+    for (size_t i = 0; listener->running < LAUNCH_SERVERS_MAX &&
                        i < listener->count; i++)
         if (listener->sockets[i] != -1)
             add(context, listener->sockets[i], POLLIN);

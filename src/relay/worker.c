@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "net/stream.h"
@@ -23,10 +24,13 @@
 #define IDLE_TIME 5000          /* milliseconds a session is kept idle */
 
 static volatile sig_atomic_t asked_to_stop;
+static volatile sig_atomic_t may_leave;     /* there is nothing to finish */
 
 static void on_stop(int signal)
 {
     (void)signal;
+    if (may_leave)
+        _exit(EX_OK);
     asked_to_stop = 1;
 }
 
@@ -180,12 +184,19 @@ static bool open_session(struct worker *worker, const struct job *job)
     struct parcel parcel = { .kind = PARCEL_OPENED, .fd = -1 };
     struct error err = { 0 };
 
+    /* A smarthost may be silent for minutes; a stop does not wait for that.
+     * But nobody else would end a password_command. */
+    may_leave = *worker->smarthost->password_command == '\0';
     if (connector_prepare(worker->connector, &err)) {
+        may_leave = 1;
+        if (asked_to_stop)
+            return false;
         confine_worker_files(worker->config, worker->smarthost,
                              connector_targets(worker->connector));
         worker->session = connector_open(worker->connector,
                                          deadline_for(worker, job), &err);
     }
+    may_leave = 0;
     confine_worker_calls(worker->config);
     parcel.peer = alloc_string(connector_peer(worker->connector));
     if (worker->session == NULL) {

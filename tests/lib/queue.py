@@ -20,6 +20,7 @@ import pathlib
 import pwd
 import re
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -135,9 +136,14 @@ class Daemon:
         assert status == expected, f"exit {status}\n{self.log}"
 
     def kill(self):
-        """SIGKILL to it alone: its workers find out for themselves."""
+        """SIGKILL to it alone: its manager follows, and its workers find out
+        for themselves."""
+        managers = [os.pidfd_open(pid) for pid in self.children("daemon")]
         self.process.kill()
         self.process.wait(PATIENCE)
+        for manager in managers:
+            select.select([manager], [], [], PATIENCE)
+            os.close(manager)
 
     def clean_up(self):
         kill_group(self.process)

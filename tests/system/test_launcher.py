@@ -1,0 +1,89 @@
+"""The daemon's two processes: reloads, stops, and what becomes of a program
+that is replaced while it runs."""
+
+import signal
+import socket
+import threading
+
+import pytest
+
+from lib.harness import message
+from lib.wire import localhost
+
+TO = "rcpt@b.example"
+
+
+def test_reloads_in_a_row(queue, smarthost):
+    """A SIGHUP may come at any time, also while an earlier one is obeyed."""
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        while daemon.count("daemon: started") < 20:
+            daemon.signal(signal.SIGHUP)
+            queue.run_other(["true"])           # which takes a moment
+            assert daemon.process.poll() is None, daemon.log
+        queue.sendmail(TO, stdin=message()).expect(0)
+        daemon.wait_until_removed(1)
+    assert len(smarthost.messages) == 1
+
+
+def test_worker_of_the_running_program(queue, smarthost):
+    """A package replaces the program some time before the daemon restarts."""
+    queue.write_config(smarthost)
+    program = queue.build / "postrider"
+    with queue.daemon() as daemon:
+        program.rename(program.with_name("old"))
+        program.write_text("#!/bin/sh\nexit 70\n")
+        program.chmod(0o755)
+        queue.sendmail(TO, stdin=message()).expect(0)
+        daemon.wait_until_removed(1)
+    assert len(smarthost.messages) == 1
+    assert not daemon.find("its worker died")
+
+
+def test_reload_of_a_program_that_is_gone(queue, smarthost):
+    queue.write_config(smarthost)
+    daemon = queue.start()
+    (queue.build / "postrider").unlink()
+    daemon.signal(signal.SIGHUP)
+    assert daemon.wait_end() == 71
+    daemon.wait_for("not started anew: .*No such file")
+
+
+class Silent:
+    """A smarthost that says no more after so many replies."""
+
+    def __init__(self, *replies):
+        self.server = socket.create_server((localhost(), 0))
+        self.port = self.server.getsockname()[1]
+        self.silent = threading.Event()
+        self.replies = replies
+        self.thread = threading.Thread(target=self._talk, daemon=True)
+        self.thread.start()
+
+    def _talk(self):
+        connection, _ = self.server.accept()
+        with connection, connection.makefile("rwb", buffering=0) as stream:
+            for reply in self.replies:
+                stream.write(reply + b"\r\n")
+                stream.readline()
+            self.silent.set()
+            stream.read()
+
+    def close(self):
+        self.thread.join()
+        self.server.close()
+
+
+@pytest.mark.parametrize("replies", [(), (b"220 here",)],
+                         ids=["greeting", "EHLO"])
+def test_stop_waits_for_no_greeting(queue, replies):
+    """Nothing was tried: the message is where it was."""
+    smarthost = Silent(*replies)
+    queue.write_config(smarthost.port, timeout="10m")
+    daemon = queue.start()
+    queue.sendmail(TO, stdin=message()).expect(0)
+    assert smarthost.silent.wait(10)
+    daemon.stop()
+    smarthost.close()
+    assert not daemon.find("status=deferred|its worker died")
+    assert len(queue.listing()) == 1

@@ -1,0 +1,136 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "relay/launch.h"
+#include "relay/launcher.h"
+#include "util/pass.h"
+
+#define MORE_THAN_FIT 3000      /* requests, or news, in a socket's buffer */
+
+/* Run the launcher with a manager that was taken over: its exit status. */
+static int launch_for(int (*manager)(int socket))
+{
+    const struct config config = { 0 };
+    struct launcher_settings settings = { .config = &config,
+                                          .program = "/bin/false",
+                                          .sendmail = "/bin/sh" };
+    struct error err;
+    int ends[2], signals;
+
+    assert_true(launcher_prepare(&signals, &err));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+                                ends), 0);
+    settings.manager = fork();
+    assert_int_not_equal(settings.manager, -1);
+    if (settings.manager == 0) {
+        close(ends[0]);
+        _exit(manager(ends[1]));
+    }
+    close(ends[1]);
+    settings.socket = ends[0];
+    int status = launcher_run(&settings, signals);
+    close(ends[0]);
+    close(signals);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* connection -1: there is none, and what is asked for is refused. */
+static bool request(int socket, int connection)
+{
+    const struct launch_request asked = { .kind = LAUNCH_SERVER };
+
+    return pass_send(socket, &asked, sizeof asked, &connection,
+                     connection != -1);
+}
+
+/* It fills both directions, reads nothing, and still is to be stopped. */
+static int say_much(int socket)
+{
+    struct pollfd ready = { .fd = socket, .events = POLLOUT };
+
+    for (int i = 0; i < MORE_THAN_FIT && poll(&ready, 1, 100) == 1; i++)
+        request(socket, -1);
+    kill(getppid(), SIGTERM);
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    return sigtimedwait(&stop, NULL, &(struct timespec){ .tv_sec = 10 }) ==
+           SIGTERM ? 0 : 1;
+}
+
+static void hears_signals_of_who_does_not_listen(void **state)
+{
+    (void)state;
+    assert_int_equal(launch_for(say_much), 0);
+}
+
+static int leave(int socket)
+{
+    close(socket);
+    poll(NULL, 0, 300);
+    return 0;
+}
+
+static int64_t cpu_time(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+           (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+static void waits_in_peace_for_the_end(void **state)
+{
+    (void)state;
+    int64_t before = cpu_time();
+
+    assert_int_equal(launch_for(leave), 0);
+    assert_true(cpu_time() - before < 100);
+}
+
+/* Shells, which live until nobody can write to their standard input. */
+static int ask_for_many(int socket)
+{
+    struct launch_news news = { 0 };
+    size_t none;
+    int ends[2], started = 0;
+
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return 255;
+    while (request(socket, ends[0]) &&
+           pass_receive(socket, &news, sizeof news, NULL, 0, &none) ==
+           (ssize_t)sizeof news && !news.ended && news.value == 0)
+        started++;
+    return news.value == EAGAIN ? started : 255;
+}
+
+static void starts_no_more_than_are_wanted(void **state)
+{
+    (void)state;
+    assert_int_equal(launch_for(ask_for_many), LAUNCH_SERVERS_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hears_signals_of_who_does_not_listen),
+        cmocka_unit_test(waits_in_peace_for_the_end),
+        cmocka_unit_test(starts_no_more_than_are_wanted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
