@@ -15,4 +15,8 @@ uid_t smtp_client_uid(void);
  * gave us the connection, it is not served: nobody is asked for a password. */
 bool smtp_client_is_remote(void);
 
+/* Has the client come to a socket that somebody listens on, rather than start
+ * us at the other end of a pipe? */
+bool smtp_client_has_come(void);
+
 #endif

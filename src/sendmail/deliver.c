@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "sendmail/handover.h"
 #include "sendmail/options.h"
+#include "sendmail/smtp_client.h"
 #include "sendmail/socket_way.h"
 #include "sendmail/submit.h"
 #include "spool/ask.h"
@@ -130,8 +131,9 @@ bool deliver_to_queue(const struct options *opt,
     struct draft *draft = draft_new_dropped(config->spool, err);
     int question = -1;
 
+    /* Who serves that socket has to do without. */
     if (draft == NULL && err->fault == FAULT_TEMPORARY &&
-        opt->mode == MODE_DELIVER) {
+        (opt->mode != MODE_SMTP || !smtp_client_has_come())) {
         const char *path = listening_socket(config);
         return path != NULL && store_by_socket(said, config, path, err);
     }

@@ -29,13 +29,15 @@ static bool is_loopback6(const struct in6_addr *address)
             is_loopback4(address->s6_addr + 12));
 }
 
+union address {
+    struct sockaddr any;
+    struct sockaddr_in ipv4;
+    struct sockaddr_in6 ipv6;
+};
+
 bool smtp_client_is_remote(void)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in ipv4;
-        struct sockaddr_in6 ipv6;
-    } peer;
+    union address peer;
     socklen_t length = sizeof peer;
 
     if (getpeername(STDIN_FILENO, &peer.any, &length) == -1)
@@ -50,4 +52,14 @@ bool smtp_client_is_remote(void)
     default:
         return true;
     }
+}
+
+bool smtp_client_has_come(void)
+{
+    union address own;
+    socklen_t length = sizeof own;
+
+    /* Neither end of a socketpair has a name (unix(7)). */
+    return getsockname(STDIN_FILENO, &own.any, &length) == 0 &&
+           length > sizeof own.any.sa_family;
 }

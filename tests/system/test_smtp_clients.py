@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from lib.queue import ALICE, as_root, user
 from lib.smtp_server import ENVELOPE, content
 
 SESSION = ("EHLO x\r\n" + ENVELOPE + "DATA\r\n\r\nhello\r\n.\r\n" +
@@ -168,3 +169,34 @@ def test_daemon_serves_many_at_a_time(queue, smarthost):
             assert b"Ok: queued" in ours.makefile("rb").read()
         daemon.wait_until_removed(1)
     assert [message.body for message in smarthost.messages] == [b"hello\r\n"]
+
+
+@as_root
+def test_second_way_in_is_there_for_smtp_too(queue, smarthost):
+    """A web program in a sandbox, where drop/ cannot be written."""
+    path = queue.run_folder / "submit"
+    queue.write_config(smarthost, settings={"listen": [str(path)]})
+    with queue.daemon() as daemon:
+        queue.drop.chmod(0o700)
+        result = queue.sendmail("-bs", stdin=SESSION, **user(ALICE)).expect(0)
+        assert b"Ok: queued" in result.stdout
+        daemon.wait_until_removed(1)
+        assert daemon.find(f": uid={ALICE} from=<a@b.example>")
+    assert smarthost.messages[0].recipients == ["c@d.example"]
+
+
+@as_root
+def test_second_way_in_does_not_lead_to_itself(queue, smarthost):
+    """The one whom the daemon started for the socket has no other way."""
+    path = queue.run_folder / "submit"
+    queue.write_config(smarthost, settings={"listen": [str(path)]})
+    with queue.daemon() as daemon:
+        queue.drop.chmod(0)
+        with socket.socket(socket.AF_UNIX) as ours:
+            ours.settimeout(30)
+            ours.connect(str(path))
+            ours.sendall(SESSION)
+            replies = ours.makefile("rb").read()
+        assert b"\r\n451 4.3.0 " in replies and b"daemon" not in replies
+        queue.drop.chmod(0o3733)
+        assert daemon.process.poll() is None
