@@ -132,14 +132,17 @@ static bool expand(struct route *route, const char *address,
     return found;
 }
 
+/* Who is named there already is not replaced: a message that comes through the
+ * daemon's socket has been redirected once. */
 static bool redirect(struct route *route, const struct target *to,
                      const char *address, struct error *err)
 {
+    const char *there = route->config->redirect_all;
     char *complete = complete_local(route, address);
-    bool added = envelope_add_recipient(&route->replaced, complete, NULL, 0,
-                                        err) &&
-                 envelope_add_recipient(to->env, route->config->redirect_all,
-                                        NULL, to->notify, err);
+    bool added = (address_equal(complete, there) ||
+                  envelope_add_recipient(&route->replaced, complete, NULL, 0,
+                                         err)) &&
+                 envelope_add_recipient(to->env, there, NULL, to->notify, err);
 
     free(complete);
     return added;

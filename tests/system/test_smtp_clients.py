@@ -1,6 +1,7 @@
 """sendmail -bs, and who talks to it: over what, and how."""
 
 import contextlib
+import re
 import smtplib
 import socket
 import subprocess
@@ -175,14 +176,18 @@ def test_daemon_serves_many_at_a_time(queue, smarthost):
 def test_second_way_in_is_there_for_smtp_too(queue, smarthost):
     """A web program in a sandbox, where drop/ cannot be written."""
     path = queue.run_folder / "submit"
-    queue.write_config(smarthost, settings={"listen": [str(path)]})
+    queue.write_config(smarthost, settings={
+        "listen": [str(path)], "redirect_all": "stage@a.example"})
     with queue.daemon() as daemon:
         queue.drop.chmod(0o700)
         result = queue.sendmail("-bs", stdin=SESSION, **user(ALICE)).expect(0)
         assert b"Ok: queued" in result.stdout
         daemon.wait_until_removed(1)
         assert daemon.find(f": uid={ALICE} from=<a@b.example>")
-    assert smarthost.messages[0].recipients == ["c@d.example"]
+    sent, = smarthost.messages
+    assert sent.recipients == ["stage@a.example"]
+    assert re.findall(b"X-Original-To: .*", sent.content) == \
+        [b"X-Original-To: c@d.example\r"]
 
 
 @as_root
