@@ -15,7 +15,7 @@ KEYS = {
     "daemon": "",               # runs as root from before the script until ...
     "direct": "no",             # yes: once more with delivery = direct
 }
-LISTS = ("field", "holds")      # may be given several times
+LISTS = ("field", "holds", "parameter")      # may be given several times
 
 
 @dataclasses.dataclass

@@ -27,6 +27,12 @@ def envelope(case, user, message):
         yield f"MAIL FROM:<{message.reverse_path}>, not <{sender}>"
     if sorted(message.recipients) != sorted(case.words("to")):
         yield f"RCPT TO {message.recipients}"
+    given = [f"{keyword}={value}" for parameters in
+             (message.parameters, *message.recipient_parameters.values())
+             for keyword, value in parameters.items()]
+    for wanted in case["parameter"]:
+        if wanted not in given:
+            yield f"no {wanted} among {given}"
 
 
 def header(case, user, parsed, message):

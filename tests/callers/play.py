@@ -39,11 +39,11 @@ class Player:
     def start_daemon(self):
         daemon = self.world.start("exec postrider daemon")
         log = self.world.log
-        self.wait(10, lambda: log.count(r"postrider.*: daemon: started") or
+        self.wait(PATIENCE, lambda: log.count(r"^<\d+>.{15} postrider/daemon"
+                                              r"\[\d+\]: started: ") or
                   daemon.poll() is not None)
         if daemon.poll() is not None:
-            raise SystemExit("the daemon ended: " + "\n".join(
-                [*log.lines, daemon.stderr.read().decode()]))
+            raise SystemExit("the daemon ended: " + "\n".join(log.lines))
         return daemon
 
     def play(self, caller):
