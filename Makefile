@@ -215,6 +215,7 @@ lint: lint-layers
 MAN_SECTIONS := 1 5 7 8
 manual = $(wildcard packaging/man/*.$(1))
 UNITS := $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)
+EXAMPLES := $(addprefix packaging/,apparmor container openrc runit selinux)
 install_each = $(if $(1),install -d $(DESTDIR)$(2) && \
                  install -m 644 $(1) $(DESTDIR)$(2))
 remove_each = rm -f $(addprefix $(DESTDIR)$(2)/,$(notdir $(1)))
@@ -229,6 +230,8 @@ install: all
 	$(foreach n,$(MAN_SECTIONS),\
 	    $(call install_each,$(call manual,$(n)),$(mandir)/man$(n))$(newline))
 	$(call install_each,README.md LICENSE etc/postrider.conf,$(docdir))
+	cp -R $(EXAMPLES) $(DESTDIR)$(docdir) && chmod -R go=rX \
+	    $(addprefix $(DESTDIR)$(docdir)/,$(notdir $(EXAMPLES)))
 	$(call install_each,$(wildcard etc/providers),$(datadir)/postrider)
 	$(call install_each,$(wildcard packaging/systemd/sysusers.d/*.conf),$(sysusersdir))
 	$(call install_each,$(wildcard packaging/systemd/tmpfiles.d/*.conf),$(tmpfilesdir))

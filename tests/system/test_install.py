@@ -12,6 +12,7 @@ from lib.harness import ROOT
 
 CONFIGURATION = "etc/postrider/postrider.conf"
 PROGRAMS = ("usr/sbin/sendmail", "usr/sbin/postrider")
+EXAMPLES = ("apparmor", "container", "openrc", "runit", "selinux")
 LINKS = ("usr/bin/mailq", "usr/bin/newaliases", "usr/lib/sendmail")
 PAGES = ("man1/mailq.1", "man1/newaliases.1", "man5/postrider-queue.5",
          "man5/postrider.conf.5", "man7/postrider-examples.7",
@@ -54,6 +55,14 @@ def named(folder, pattern, target):
     return found
 
 
+def examples():
+    """For those whom no unit or profile serves: shown, not in force."""
+    packaging = ROOT / "packaging"
+    return {f"usr/share/doc/postrider/{path.relative_to(packaging)}"
+            for name in EXAMPLES for path in (packaging / name).rglob("*")
+            if path.is_file()}
+
+
 def test_everything_is_where_it_belongs(make):
     root = make("install")
     systemd = "packaging/systemd"
@@ -66,6 +75,7 @@ def test_everything_is_where_it_belongs(make):
                 *named(systemd, "*.socket", "usr/lib/systemd/system"),
                 *named(f"{systemd}/sysusers.d", "*", "usr/lib/sysusers.d"),
                 *named(f"{systemd}/tmpfiles.d", "*", "usr/lib/tmpfiles.d"),
+                *examples(),
                 *(f"usr/share/man/{page}" for page in PAGES),
                 *(f"usr/share/doc/postrider/{name}"
                   for name in ("README.md", "LICENSE", "postrider.conf"))}
