@@ -57,9 +57,9 @@ class Reader:
                 self.take(line)
             except ValueError as error:
                 raise SystemExit(f"{self.path}:{number}: {error}") from None
-        for case in self.caller.cases:
-            if not case.script:
-                raise SystemExit(f"{self.path}: {case.name}: no script")
+        cases = self.caller.cases
+        if not cases or not all(case.script for case in cases):
+            raise SystemExit(f"{self.path}: a case without a script, or none")
         return self.caller
 
     def take(self, line):
