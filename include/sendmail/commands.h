@@ -38,11 +38,14 @@ struct config *command_config(struct error *err);
 /*
  * Store a message in the queue, durable on return. With -odi wait for the first
  * attempt and tell how it went.
+ *
+ * id   becomes the queue-id, which the caller frees; NULL if that is not known
  */
 struct submission;
 bool deliver_to_queue(const struct options *opt,
                       const struct submission *said,
-                      const struct config *config, struct error *err);
+                      const struct config *config, char **id,
+                      struct error *err);
 
 /* Many callers never look at what they are told: the log knows, too. */
 void command_log_refusal(const struct error *err);

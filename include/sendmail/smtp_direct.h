@@ -14,9 +14,14 @@ struct strings;
 struct submission;
 
 /*
+ * The smarthost hears of the recipients when all has come: the reverse-path, and
+ * which smarthost it is, may depend on the header section. So the replies to
+ * RCPT are ours, and the final one is for all recipients.
+ *
  * Run `postrider direct` in a process of its own, and wait for it. Its log,
  * and the dialogue with -v, go to our standard error.
  *
+ * id       becomes its id in the log, which the caller frees; or is left alone
  * answer   must be { 0 }; on failure the lines it has for the caller, which
  *          name each recipient that did not get it; perhaps none
  *
@@ -26,6 +31,7 @@ struct submission;
 bool smtp_direct_deliver(const struct options *opt,
                          const struct config *config,
                          const struct submission *said,
-                         struct strings *answer, struct error *err);
+                         char **id, struct strings *answer,
+                         struct error *err);
 
 #endif

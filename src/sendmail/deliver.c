@@ -126,11 +126,13 @@ static const char *listening_socket(const struct config *config)
 
 bool deliver_to_queue(const struct options *opt,
                       const struct submission *said,
-                      const struct config *config, struct error *err)
+                      const struct config *config, char **id,
+                      struct error *err)
 {
     struct draft *draft = draft_new_dropped(config->spool, err);
     int question = -1;
 
+    *id = NULL;
     /* Who serves that socket has to do without. */
     if (draft == NULL && err->fault == FAULT_TEMPORARY &&
         (opt->mode != MODE_SMTP || !smtp_client_has_come())) {
@@ -144,6 +146,8 @@ bool deliver_to_queue(const struct options *opt,
         question = ask_for_outcome(opt, config, draft_id(draft));
         done = draft_commit(draft, err);
     }
+    if (done)
+        *id = alloc_string(draft_id(draft));
     draft_free(draft);
     if (!done)
         io_close(&question);
@@ -159,6 +163,7 @@ void command_log_refusal(const struct error *err)
 bool command_deliver(const struct options *opt, struct error *err)
 {
     struct config *config = command_config(err);
+    char *id = NULL;
 
     if (config == NULL) {
         command_log_refusal(err);
@@ -166,7 +171,8 @@ bool command_deliver(const struct options *opt, struct error *err)
     }
     bool done = config->delivery == DELIVERY_DIRECT
                 ? deliver_directly(opt, config, err)
-                : deliver_to_queue(opt, &opt->message, config, err);
+                : deliver_to_queue(opt, &opt->message, config, &id, err);
+    free(id);
     /* Where the log is standard error, the caller's line is there already. */
     if (!done && (config->log != LOG_TO_STDERR || options_quiet(opt)))
         command_log_refusal(err);

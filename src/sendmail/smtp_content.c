@@ -1,5 +1,6 @@
 #include "sendmail/smtp_server.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -35,25 +36,42 @@ static void refuse_message(struct server *server, const struct error *err)
     server_say(server, "%s %s", code_of(err->fault), err->text);
 }
 
-static void accept_message(struct server *server, const char *how)
+/* "queued as ID" is what clients look for, who give the id to their users. */
+static void accept_message(struct server *server, const char *how,
+                           const char *id)
 {
     server->errors = 0;         /* who gets mail through is no abuser */
-    server_say(server, "250 2.0.0 Ok: %s", how);
+    server_say(server, "250 2.0.0 Ok: %s%s%s", how, id != NULL ? " as " : "",
+               id != NULL ? id : "");
 }
 
 static void send_now(struct server *server, const struct submission *said)
 {
     struct strings failures = { 0 };
     struct error err = { 0 };
+    char *id = NULL;
 
-    if (smtp_direct_deliver(server->opt, server->config, said, &failures,
+    if (smtp_direct_deliver(server->opt, server->config, said, &id, &failures,
                             &err))
-        accept_message(server, "sent");
+        accept_message(server, "sent", id);
     else if (failures.count > 0)
         server_say_lines(server, code_of(err.fault), &failures);
     else
         refuse_message(server, &err);
     strings_free(&failures);
+    free(id);
+}
+
+static void store(struct server *server, const struct submission *said)
+{
+    struct error err = { 0 };
+    char *id;
+
+    if (deliver_to_queue(server->opt, said, server->config, &id, &err))
+        accept_message(server, "queued", id);
+    else
+        refuse_message(server, &err);
+    free(id);
 }
 
 /* The message has been collected: store it, or send it. */
@@ -79,10 +97,8 @@ static void deliver(struct server *server, struct scratch *message)
         refuse_message(server, &err);
     } else if (server->config->delivery == DELIVERY_DIRECT) {
         send_now(server, &said);
-    } else if (deliver_to_queue(server->opt, &said, server->config, &err)) {
-        accept_message(server, "queued");
     } else {
-        refuse_message(server, &err);
+        store(server, &said);
     }
 }
 

@@ -14,6 +14,7 @@
 #include "sendmail/options.h"
 #include "sendmail/submit.h"
 #include "spool/draft.h"
+#include "util/alloc.h"
 #include "util/io.h"
 #include "util/strings.h"
 #include "util/text.h"
@@ -106,12 +107,14 @@ static enum fault fault_of(int status, const struct strings *answer)
 bool smtp_direct_deliver(const struct options *opt,
                          const struct config *config,
                          const struct submission *said,
-                         struct strings *answer, struct error *err)
+                         char **id, struct strings *answer,
+                         struct error *err)
 {
     struct draft *draft = draft_new_unnamed(err);
     bool done = draft != NULL && submit_message(said, config, draft, err);
 
     if (done) {
+        *id = alloc_string(draft_id(draft));
         int status = run_direct(draft, opt->verbose, answer);
         done = status == EX_OK ||
                error_set(err, fault_of(status, answer), "not sent");

@@ -5,11 +5,14 @@ have it; a temporary one, that nobody has it, so that who tries again sends it
 to nobody twice.
 """
 
+import re
+
 import pytest
 
 from lib.smarthost import CLOSE
 
 TO = ["b@b.example", "c@c.example", "d@d.example"]
+SENT = "250 2.0.0 Ok: sent"         # as an id
 UNKNOWN, LATER = "550 5.1.1 no such user", "450 4.2.1 mailbox busy"
 
 
@@ -25,7 +28,7 @@ def final_replies(programs, text, *arguments):
                                stdin=text + "QUIT\r\n").expect(0)
     replies, lines = [], []
     for line in result.stdout.decode().splitlines():
-        lines.append(line)
+        lines.append(re.sub(" as [0-9a-f]{32}$", "", line))
         if line[3] == " ":
             replies.append(lines)
             lines = []
@@ -43,7 +46,7 @@ def final_reply(programs, smarthost, **replies):
 
 
 def test_all_have_it(programs, smarthost):
-    assert final_reply(programs, smarthost) == ["250 2.0.0 Ok: sent"]
+    assert final_reply(programs, smarthost) == [SENT]
     assert smarthost.messages[0].recipients == TO
 
 
@@ -82,7 +85,7 @@ def test_many_refused_make_a_reply_that_clients_can_take(programs, smarthost):
     reply, second = final_replies(programs, session(recipients) +
                                   session(["ok@b.example"]))
     assert len(reply) == 100 and reply[-1].startswith("550 5.1.1 r99@")
-    assert second == ["250 2.0.0 Ok: sent"]     # no error is counted twice
+    assert second == [SENT]      # no error is counted twice
 
 
 @pytest.mark.parametrize("stage, reply, code", [
@@ -101,7 +104,7 @@ def test_class_is_the_smarthosts(programs, smarthost, stage, reply, code):
     smarthost.replies[stage] = [reply]
     first, second = final_replies(programs, 2 * session(TO[:1]))
     assert first[-1].startswith(code)
-    assert second == ["250 2.0.0 Ok: sent"]
+    assert second == [SENT]
 
 
 def test_no_smarthost_is_down_for_good(programs):
@@ -114,5 +117,5 @@ def test_no_smarthost_is_down_for_good(programs):
 def test_alias_and_redirection(programs, smarthost):
     programs.write_config(smarthost, settings={"redirect_all": "z@z.example"})
     assert final_replies(programs, session(["root", *TO])) == \
-        [["250 2.0.0 Ok: sent"]]
+        [[SENT]]
     assert smarthost.messages[0].recipients == ["z@z.example"]

@@ -16,6 +16,14 @@ def test_message_is_stored_when_the_dot_is_answered(server):
     assert content(stored) == b"hello\r\n"
 
 
+def test_client_hears_the_queue_id(server):
+    """Libraries look for "queued as ID", and give it to their users."""
+    lines = server.run("HELO x\r\n" + ENVELOPE +
+                       "DATA\r\n\r\nhello\r\n.\r\nQUIT\r\n")
+    stored, = server.drop.iterdir()
+    assert lines[-2] == f"250 2.0.0 Ok: queued as {stored.name}"
+
+
 def test_several_transactions_and_rset(server):
     text = ("HELO x\r\n" + ENVELOPE + "DATA\r\n\r\n1\r\n.\r\n" + ENVELOPE +
             "RSET\r\nRCPT TO:<x@y.example>\r\n" + ENVELOPE +
