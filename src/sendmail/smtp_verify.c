@@ -13,23 +13,17 @@
 /* What an address becomes. */
 struct expansion {
     char *address;
+    bool utf8;                  /* the client takes a reply in UTF-8 */
     struct envelope env;
 };
 
-static void expansion_free(struct expansion *expansion)
-{
-    free(expansion->address);
-    envelope_free(&expansion->env);
-}
-
 /* The address in an argument; NULL with a reply said. */
-static char *take_address(struct server *server, char *argument)
+static char *take_address(struct server *server, char *argument, bool *utf8)
 {
     char *path = smtp_take_path(&argument);
 
-    /* RFC 6531 section 3.7.4.2 */
-    if (path != NULL &&
-        (*argument == '\0' || text_equal_case(argument, "SMTPUTF8")))
+    *utf8 = path != NULL && text_equal_case(argument, "SMTPUTF8");
+    if (path != NULL && (*utf8 || *argument == '\0'))
         return server_check_path(server, path, false);
     server_say(server, "501 5.5.4 An address is needed");
     return NULL;
@@ -41,7 +35,7 @@ static bool expand(struct server *server, char *argument,
 {
     struct error err = { 0 };
 
-    expansion->address = take_address(server, argument);
+    expansion->address = take_address(server, argument, &expansion->utf8);
     if (expansion->address == NULL)
         return false;
     struct route *route = route_new(server->config, false);
@@ -51,6 +45,12 @@ static bool expand(struct server *server, char *argument,
     if (!done)
         server_refuse_address(server, &err);
     return done;
+}
+
+/* RFC 6531 section 3.7.4.2. */
+static bool may_be_told(const struct expansion *expansion)
+{
+    return expansion->utf8 || !envelope_has_utf8_address(&expansion->env);
 }
 
 static void tell(struct server *server, const struct envelope *env)
@@ -77,25 +77,27 @@ static bool is_itself(const struct server *server,
 
 /* RFC 5321 section 3.5: what an alias stands for is known here; whether a
  * mailbox exists, its host knows. */
-void server_take_vrfy(struct server *server, char *argument)
+static void answer(struct server *server, char *argument, bool is_list)
 {
     struct expansion expansion = { 0 };
 
-    if (expand(server, argument, &expansion)) {
-        if (is_itself(server, &expansion))
-            server_say(server, "252 2.0.0 <%s>",
-                       expansion.env.recipients[0].path);
-        else
-            tell(server, &expansion.env);
-    }
-    expansion_free(&expansion);
+    bool known = expand(server, argument, &expansion);
+    if (known && !may_be_told(&expansion))
+        server_say(server, "252 2.6.8 The answer needs SMTPUTF8");
+    else if (known && (is_list || !is_itself(server, &expansion)))
+        tell(server, &expansion.env);
+    else if (known)
+        server_say(server, "252 2.0.0 <%s>", expansion.env.recipients[0].path);
+    free(expansion.address);
+    envelope_free(&expansion.env);
+}
+
+void server_take_vrfy(struct server *server, char *argument)
+{
+    answer(server, argument, false);
 }
 
 void server_take_expn(struct server *server, char *argument)
 {
-    struct expansion expansion = { 0 };
-
-    if (expand(server, argument, &expansion))
-        tell(server, &expansion.env);
-    expansion_free(&expansion);
+    answer(server, argument, true);
 }

@@ -21,6 +21,7 @@ class Server:
         self.aliases = folder / "aliases"
         self.aliases.write_text("team: a@x.example, b@x.example\n"
                                 "one: a@x.example\n"
+                                "buecher: bücher@x.example\n"
                                 "broken: |/bin/cat\n")
         self.configure()
 
