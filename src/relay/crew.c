@@ -310,13 +310,16 @@ bool crew_reap(struct crew *crew, pid_t pid, int status)
     if (i == crew->count)
         return false;
     struct crew_member *member = crew->members[i];
-    if (WIFSIGNALED(status))
+    /* Asked to stop before it knew how to: it began nothing. */
+    bool stopped = WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
+    bool ended = stopped || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    if (WIFSIGNALED(status) && !stopped)
         log_line(LOG_LEVEL_ERROR, "worker %ld of smarthost %s ended by "
                  "signal %d", (long)pid, crew->name, WTERMSIG(status));
     if (member->socket != -1)   /* what it said last can still be heard */
         crew_handle(crew, member);
     io_close(&member->socket);
-    lose_jobs(crew, member, !WIFEXITED(status) || WEXITSTATUS(status) != 0);
+    lose_jobs(crew, member, !ended);
     io_close(&member->journal);
     journal_remove(crew->spool, member->number);
     forget(crew, i);

@@ -26,6 +26,19 @@ def test_reloads_in_a_row(queue, smarthost):
     assert len(smarthost.messages) == 1
 
 
+def test_reload_while_a_worker_starts(queue, smarthost):
+    """It has sent nothing, so its message has not been tried."""
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        for i in range(1, 11):
+            queue.sendmail(TO, stdin=message()).expect(0)
+            daemon.wait_for("nrcpt=1", times=i)
+            daemon.signal(signal.SIGHUP)
+            daemon.wait_until_removed(i)
+    assert len(smarthost.messages) == 10
+    assert not daemon.find("signal 15|its worker died|status=deferred")
+
+
 def test_worker_of_the_running_program(queue, smarthost):
     """A package replaces the program some time before the daemon restarts."""
     queue.write_config(smarthost)
