@@ -7,6 +7,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* inetd, and clients such as nmh's, make one thing of standard output and
+ * standard error: what is no reply must not get there. Terminals, too: nothing
+ * is lost that a person at one would miss. */
+void smtp_client_keep_apart(void);
+
 /* Over a Unix socket the kernel says who the client is; else it is whoever
  * runs this process. */
 uid_t smtp_client_uid(void);

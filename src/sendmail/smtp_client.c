@@ -1,9 +1,13 @@
 #include "sendmail/smtp_client.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "util/io.h"
 
 uid_t smtp_client_uid(void)
 {
@@ -27,6 +31,20 @@ static bool is_loopback6(const struct in6_addr *address)
     return IN6_IS_ADDR_LOOPBACK(address) ||
            (IN6_IS_ADDR_V4MAPPED(address) &&
             is_loopback4(address->s6_addr + 12));
+}
+
+void smtp_client_keep_apart(void)
+{
+    struct stat replies, errors;
+
+    if (fstat(STDOUT_FILENO, &replies) == -1 ||
+        fstat(STDERR_FILENO, &errors) == -1 ||
+        replies.st_dev != errors.st_dev || replies.st_ino != errors.st_ino)
+        return;
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere != -1)
+        dup2(nowhere, STDERR_FILENO);
+    io_close(&nowhere);
 }
 
 union address {

@@ -261,6 +261,7 @@ bool command_smtp(const struct options *opt, struct error *err)
     struct server server = { .opt = opt, .uid = smtp_client_uid(),
                              .chunks = SCRATCH_NONE };
 
+    smtp_client_keep_apart();
     if (smtp_client_is_remote()) {
         printf("554 5.7.1 This machine's own programs are served here\r\n");
         fflush(stdout);

@@ -1,6 +1,8 @@
 """sendmail -bs: its commands, one by one."""
 
 import os
+import re
+import subprocess
 
 import pytest
 
@@ -211,6 +213,19 @@ def test_log_knows_what_a_client_may_never_show(server):
                 for line in result.errors.splitlines()]
     assert [refusal[:9] for refusal in refusals] == ["552 5.3.4", "553 5.1.3"]
     assert "-x@y.example" in refusals[1]
+
+
+def test_only_replies_where_both_outputs_are_one(server):
+    """As nmh and inetd have it: a line of the log would be a reply."""
+    server.configure(log="stderr")
+    result = subprocess.run(
+        [server.programs.build / "sendmail", "-bs"],
+        input=b"EHLO x\r\nMAIL FROM:<> SIZE=30000\r\nQUIT\r\n",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=server.programs.environment(), timeout=60, check=True)
+    lines = result.stdout.decode().splitlines()
+    assert all(re.match(r"[245][0-9]{2}[ -]", line) for line in lines), lines
+    assert lines[-2].startswith("552 ")
 
 
 def test_bad_configuration_asks_to_come_again(server):
