@@ -30,9 +30,9 @@ bool text_is_ascii(const char *text, size_t length);
 bool text_is_utf8(const char *text, size_t length);
 
 /*
- * Append text for a log or a terminal: one line, no control character, valid
- * UTF-8. Everything else is shown as \xNN; text that is escaped already stays
- * as it is.
+ * Append text for a log or a terminal: one line, no control character, none
+ * that changes the direction of writing, valid UTF-8. Everything else is shown
+ * as \xNN; text that is escaped already stays as it is.
  */
 void text_escape(struct buf *out, const char *text, size_t length);
 

@@ -127,6 +127,20 @@ static bool is_c1_control(const char *text, size_t step)
     return step == 2 && text[0] == '\xc2' && (unsigned char)text[1] < 0xa0;
 }
 
+/* What shows its surroundings in another order, or as several lines: U+061C,
+ * U+200E and F, U+2028 to U+202E, U+2066 to U+2069. */
+static bool is_disguise(const char *text, size_t length)
+{
+    unsigned char last = (unsigned char)text[length - 1];
+
+    if (length == 2)
+        return memcmp(text, "\xd8\x9c", 2) == 0;
+    if (length == 3 && memcmp(text, "\xe2\x80", 2) == 0)
+        return last == 0x8e || last == 0x8f || (last >= 0xa8 && last <= 0xae);
+    return length == 3 && memcmp(text, "\xe2\x81", 2) == 0 && last >= 0xa6 &&
+           last <= 0xa9;
+}
+
 void text_escape(struct buf *out, const char *text, size_t length)
 {
     static const char digits[] = "0123456789abcdef";
@@ -134,7 +148,7 @@ void text_escape(struct buf *out, const char *text, size_t length)
     while (length > 0) {
         size_t step = utf8_length(text, length);
         if (step == 0 || text_is_control(*text) ||
-            is_c1_control(text, step)) {
+            is_c1_control(text, step) || is_disguise(text, step)) {
             unsigned char octet = (unsigned char)*text;
             char shown[] = { '\\', 'x', digits[octet >> 4],
                              digits[octet & 15] };

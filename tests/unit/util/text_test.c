@@ -23,6 +23,11 @@ static void escapes_what_a_terminal_would_obey(void **state)
         { "\xc2\x9b", 2, "\\xc2\\x9b" },            /* C1: CSI */
         { "\xc0\xaf", 2, "\\xc0\\xaf" },            /* overlong */
         { "\xed\xa0\x80", 3, "\\xed\\xa0\\x80" },   /* surrogate */
+        { "to=\xe2\x80\xae" "eve", 9, "to=\\xe2\\x80\\xaeeve" }, /* RLO */
+        { "a\xe2\x80\xa8" "b", 5, "a\\xe2\\x80\\xa8b" },
+        { "a\xe2\x81\xa7" "b", 5, "a\\xe2\\x81\\xa7b" },
+        { "a\xd8\x9c" "b", 4, "a\\xd8\\x9cb" },
+        { "\xe2\x80\x94 \xd8\xa8", 6, "\xe2\x80\x94 \xd8\xa8" },
         { "a\\x00", 5, "a\\x00" },                 /* escaped already */
     };
 
