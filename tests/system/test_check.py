@@ -268,6 +268,14 @@ def test_a_spool_that_does_not_last(good):
     assert re.search(r"1 MB and \d+ files are free; make room", told[1])
 
 
+def test_no_spool_is_one_finding(good):
+    """Not one for each folder that would be in it."""
+    shutil.rmtree(good.spool)
+    told = [text for t, s, text in findings(good.postrider("check"))
+            if (t, s) == ("spool", "error")]
+    assert len(told) == 1 and "make it as postrider(8) says" in told[0], told
+
+
 def test_clear_text_is_a_warning(queue):
     configure(queue, 25, host="192.0.2.1")
     result = queue.postrider("check").expect(0)
