@@ -158,14 +158,12 @@ static bool speak(struct client *client)
     return false;
 }
 
-/* There is room for one more: whoever has waited longest gives way. That is
- * no loss to callers of -odi; their mail is stored. */
-static void make_room(struct control *control)
+/* Whoever has waited longest gives way to one more. That is no loss to callers
+ * of -odi; their mail is stored. */
+static void drop_oldest(struct control *control)
 {
     size_t oldest = 0;
 
-    if (control->count < CLIENTS_MAX)
-        return;
     for (size_t i = 1; i < control->count; i++)
         if (control->clients[i]->since < control->clients[oldest]->since)
             oldest = i;
@@ -179,13 +177,17 @@ static bool accept_client(struct control *control)
 
     int fd = accept4(control->listener, NULL, NULL,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd == -1)
+    if (fd == -1) {
+        if (errno == EMFILE && control->count > 0)
+            drop_oldest(control);       /* or it would be asked for ever */
         return false;
+    }
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1) {
         close(fd);
         return true;
     }
-    make_room(control);
+    if (control->count == CLIENTS_MAX)
+        drop_oldest(control);
     struct client *client = alloc_zero(1, sizeof *client);
     client->fd = fd;
     client->uid = peer.uid;

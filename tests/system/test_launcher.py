@@ -1,6 +1,8 @@
 """The daemon's two processes: reloads, stops, and what becomes of a program
 that is replaced while it runs."""
 
+import contextlib
+import resource
 import signal
 import socket
 import threading
@@ -60,6 +62,22 @@ def test_reload_of_a_program_that_is_gone(queue, smarthost):
     daemon.signal(signal.SIGHUP)
     assert daemon.wait_end() == 71
     daemon.wait_for("not started anew: .*No such file")
+
+
+def test_more_who_ask_than_descriptors(queue, smarthost):
+    """They say nothing, and others are answered all the same."""
+    queue.write_config(smarthost)
+    with queue.daemon(preexec_fn=limit_descriptors(20)), \
+            contextlib.ExitStack() as stack:
+        for _ in range(30):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(str(queue.control))
+        queue.status()
+
+
+def limit_descriptors(count):
+    """For preexec_fn."""
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
 
 
 class Silent:
