@@ -151,7 +151,8 @@ static int spawn(pid_t *pid, const char *program, char *const *arguments,
 }
 
 /* The same program, even where a package has put another in its place: both
- * ends of the worker's socket must be of one version. */
+ * ends of the worker's socket should be of one version. But AppArmor may know
+ * no name for one that is gone. */
 static int spawn_worker(const struct launcher_settings *settings, pid_t *pid,
                         size_t smarthost, const int *fds)
 {
@@ -162,7 +163,9 @@ static int spawn_worker(const struct launcher_settings *settings, pid_t *pid,
         return EINVAL;
     char *arguments[] = { (char *)settings->program, command,
                           settings->config->smarthosts[smarthost].name, NULL };
-    return spawn(pid, "/proc/self/exe", arguments, fds, to, 2);
+    int failure = spawn(pid, "/proc/self/exe", arguments, fds, to, 2);
+    return failure == EACCES || failure == ENOENT
+           ? spawn(pid, settings->program, arguments, fds, to, 2) : failure;
 }
 
 /* Like a child of inetd. */

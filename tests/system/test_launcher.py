@@ -3,6 +3,7 @@ that is replaced while it runs."""
 
 import contextlib
 import resource
+import shutil
 import signal
 import socket
 import threading
@@ -53,6 +54,18 @@ def test_worker_of_the_running_program(queue, smarthost):
         daemon.wait_until_removed(1)
     assert len(smarthost.messages) == 1
     assert not daemon.find("its worker died")
+
+
+def test_worker_where_the_running_program_cannot_be_started(queue, smarthost):
+    queue.write_config(smarthost)
+    program = queue.build / "postrider"
+    with queue.daemon() as daemon:
+        old = program.rename(program.with_name("old"))
+        shutil.copy(old, program)
+        old.chmod(0)
+        queue.sendmail(TO, stdin=message()).expect(0)
+        daemon.wait_until_removed(1)
+    assert len(smarthost.messages) == 1
 
 
 def test_reload_of_a_program_that_is_gone(queue, smarthost):
