@@ -12,15 +12,17 @@
 #include "util/strings.h"
 
 struct launch;
+struct sockets;
 struct listener;            /* fields: src/relay/listener.c */
 
 /*
  * Listen at each of the addresses: paths of Unix sockets (mode 0666), or
  * "127.0.0.1:25" and "[::1]:25", which the configuration has proved to be
- * loopback. launch is borrowed. NULL with FAULT_CONFIG.
+ * loopback. All are borrowed. NULL with FAULT_CONFIG.
  */
 struct listener *listener_new(const struct strings *addresses,
-                              struct launch *launch, struct error *err);
+                              struct sockets *sockets, struct launch *launch,
+                              struct error *err);
 void listener_free(struct listener *listener);          /* NULL is allowed */
 
 /* For the poll loop: descriptors to watch for input, none while too many

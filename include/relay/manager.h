@@ -9,6 +9,7 @@
 #include "util/error.h"
 
 struct config;
+struct sockets;
 
 /* How a manager ended: both after all workers have finished. */
 enum manager_end { MANAGER_STOPPED, MANAGER_RELOAD, MANAGER_FAILED };
@@ -19,7 +20,8 @@ enum manager_end { MANAGER_STOPPED, MANAGER_RELOAD, MANAGER_FAILED };
  * owned. Returns after SIGTERM or SIGINT, or after SIGUSR1 to be started again
  * with a new configuration; MANAGER_FAILED with err when it cannot start.
  */
-enum manager_end manager_run(const struct config *config, int launcher,
+enum manager_end manager_run(const struct config *config,
+                             struct sockets *sockets, int launcher,
                              struct error *err);
 
 #endif

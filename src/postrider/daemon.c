@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "relay/launcher.h"
 #include "relay/manager.h"
+#include "relay/sockets.h"
 #include "relay/worker.h"
 #include "util/alloc.h"
 #include "util/io.h"
@@ -61,12 +62,14 @@ bool become_daemon_user(const struct config *config, struct error *err)
     return true;
 }
 
-static bool prepare(struct config **config, struct error *err)
+static bool prepare(struct config **config, struct sockets *sockets,
+                    struct error *err)
 {
     *config = config_load(err);
     if (*config == NULL)
         return false;
     log_open((*config)->log, "postrider/daemon");
+    sockets_prepare(sockets, &(*config)->listen);
     if (!become_daemon_user(*config, err))
         return false;
     process_hide_memory();
@@ -88,7 +91,8 @@ static bool may_reload(void)
 }
 
 /* The manager's whole life, in a process of its own. */
-static void manage(const struct config *config, int launcher, pid_t parent)
+static void manage(const struct config *config, struct sockets *sockets,
+                   int launcher, pid_t parent)
 {
     struct error err = { 0 };
     enum manager_end end = MANAGER_FAILED;
@@ -96,7 +100,7 @@ static void manage(const struct config *config, int launcher, pid_t parent)
     /* Without the launcher a new daemon will come: leave it the spool. */
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() == parent)
-        end = manager_run(config, launcher, &err);
+        end = manager_run(config, sockets, launcher, &err);
     if (end == MANAGER_FAILED)
         log_line(LOG_LEVEL_ERROR, "not started: %s", err.text);
     _exit(end == MANAGER_STOPPED  ? EX_OK
@@ -105,7 +109,7 @@ static void manage(const struct config *config, int launcher, pid_t parent)
 
 /* Both processes of the daemon; the wait(2) status of the manager. */
 static int run_daemon(const struct config *config, const char *program,
-                      int signals, struct error *err)
+                      struct sockets *sockets, int signals, struct error *err)
 {
     struct launcher_settings settings = { .config = config,
                                           .program = program,
@@ -119,7 +123,7 @@ static int run_daemon(const struct config *config, const char *program,
     } else if (settings.manager == 0) {
         close(ends[0]);
         close(signals);
-        manage(config, ends[1], self);
+        manage(config, sockets, ends[1], self);
     } else {
         io_close(&ends[1]);
         /* sendmail stands beside postrider, wherever that is. */
@@ -137,9 +141,11 @@ static int run_daemon(const struct config *config, const char *program,
 }
 
 /* All that counts is on disk: a new start is the simplest new reading. */
-static void start_anew(const char *program, char **argv)
+static void start_anew(const char *program, char **argv,
+                       const struct sockets *sockets)
 {
     launcher_leave();
+    sockets_leave(sockets);
     execv(program, argv);
     log_line(LOG_LEVEL_ERROR, "not started anew: %s: %s", program,
              strerror(errno));
@@ -149,6 +155,7 @@ int command_daemon(int argc, char **argv)
 {
     struct config *config = NULL;
     struct error err = { 0 };
+    struct sockets *sockets = sockets_new();
     char *program = process_executable();
     int signals = -1, status = -1;
 
@@ -156,8 +163,9 @@ int command_daemon(int argc, char **argv)
         error_set(&err, FAULT_USAGE, "daemon takes no arguments");
     else if (program == NULL)
         error_set(&err, FAULT_SYSTEM, "/proc is not mounted");
-    else if (launcher_prepare(&signals, &err) && prepare(&config, &err))
-        status = run_daemon(config, program, signals, &err);
+    else if (launcher_prepare(&signals, &err) &&
+             prepare(&config, sockets, &err))
+        status = run_daemon(config, program, sockets, signals, &err);
     if (status == -1)
         log_line(LOG_LEVEL_ERROR, "not started: %s", err.text);
     else if (WIFSIGNALED(status))
@@ -166,7 +174,8 @@ int command_daemon(int argc, char **argv)
     io_close(&signals);
 
     if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_RELOAD)
-        start_anew(program, argv - 1);
+        start_anew(program, argv - 1, sockets);
+    sockets_free(sockets);
     free(program);
     if (status == -1)
         return command_fail(&err);

@@ -1,77 +1,34 @@
 #include "relay/listener.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "relay/launch.h"
 #include "relay/local.h"
+#include "relay/sockets.h"
 #include "util/alloc.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/text.h"
+
+#define USER_MAX (LAUNCH_SERVERS_MAX / 4)   /* connections of one user */
+#define NOBODY ((uid_t)-1)      /* over TCP the kernel does not say */
+
+struct server {
+    pid_t pid;
+    uid_t uid;                  /* of the client */
+};
 
 struct listener {
     struct launch *launch;
     const struct strings *addresses;
     int *sockets;               /* one an address */
     size_t count;
-    pid_t servers[LAUNCH_SERVERS_MAX];
+    struct server servers[LAUNCH_SERVERS_MAX];
     size_t running;
 };
-
-/* "127.0.0.1:25" or "[::1]:25" as a socket address; the caller frees it. */
-static struct addrinfo *parse_address(const char *text)
-{
-    const struct addrinfo hints = {
-        .ai_family = AF_UNSPEC,
-        .ai_socktype = SOCK_STREAM,
-        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-    };
-    struct addrinfo *found = NULL;
-    char *host = alloc_string(text);
-    char *port = strrchr(host, ':');
-    char *start = host + (*host == '[');
-
-    if (port != NULL) {
-        *port++ = '\0';
-        start[strcspn(start, "]")] = '\0';
-        if (getaddrinfo(start, port, &hints, &found) != 0)
-            found = NULL;
-    }
-    free(host);
-    return found;
-}
-
-static int listen_tcp(const char *text, struct error *err)
-{
-    struct addrinfo *address = parse_address(text);
-    int on = 1, fd = -1;
-
-    if (address != NULL)
-        fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC |
-                    SOCK_NONBLOCK, 0);
-    if (fd != -1)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    bool done = fd != -1 &&
-                bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
-                listen(fd, 64) == 0;
-    if (!done && errno == EACCES)
-        error_sys(err, FAULT_CONFIG, "listen at %s: use postrider-smtp.socket "
-                  "or CAP_NET_BIND_SERVICE", text);
-    else if (!done)
-        error_sys(err, FAULT_CONFIG, "listen at %s", text);
-    if (!done && fd != -1)
-        close(fd);
-    if (address != NULL)
-        freeaddrinfo(address);
-    return done ? fd : -1;
-}
 
 /* -1 without a fault: a socket unit serves it, whether we run or not. */
 static int listen_local(const char *path, struct error *err)
@@ -85,7 +42,8 @@ static int listen_local(const char *path, struct error *err)
 }
 
 struct listener *listener_new(const struct strings *addresses,
-                              struct launch *launch, struct error *err)
+                              struct sockets *sockets, struct launch *launch,
+                              struct error *err)
 {
     struct listener *listener = alloc_zero(1, sizeof *listener);
 
@@ -95,8 +53,8 @@ struct listener *listener_new(const struct strings *addresses,
     for (size_t i = 0; i < addresses->count; i++) {
         const char *text = addresses->items[i];
         int fd = *text == '/' ? listen_local(text, err)
-                              : listen_tcp(text, err);
-        /* A missing folder of the default socket must not stop the mail. */
+                              : sockets_take(sockets, text, err);
+        /* What only somebody else can give us must not stop the mail. */
         if (fd == -1 && err->fault == FAULT_CREATE) {
             log_line(LOG_LEVEL_WARNING, "%s", err->text);
         } else if (fd == -1 && err->fault != FAULT_NONE) {
@@ -131,13 +89,36 @@ void listener_each(struct listener *listener, listener_watch *add,
             add(context, listener->sockets[i], POLLIN);
 }
 
+static uid_t peer_of(int connection)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) ==
+           0 ? peer.uid : NOBODY;
+}
+
+/* Whoever keeps connections idle must not keep others out. */
+static bool has_enough(const struct listener *listener, uid_t uid)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; uid != NOBODY && i < listener->running; i++)
+        count += listener->servers[i].uid == uid;
+    return count >= USER_MAX;
+}
+
 static bool serve(struct listener *listener, int connection)
 {
+    uid_t uid = peer_of(connection);
     struct error err = { 0 };
-    pid_t pid = launch_server(listener->launch, connection, &err);
 
+    if (has_enough(listener, uid))
+        return false;
+    pid_t pid = launch_server(listener->launch, connection, &err);
     if (pid != -1)
-        listener->servers[listener->running++] = pid;
+        listener->servers[listener->running++] =
+            (struct server){ .pid = pid, .uid = uid };
     else
         log_line(LOG_LEVEL_ERROR, "%s", err.text);
     return pid != -1;
@@ -159,7 +140,7 @@ void listener_handle(struct listener *listener, int fd)
 bool listener_reap(struct listener *listener, pid_t pid)
 {
     for (size_t i = 0; i < listener->running; i++)
-        if (listener->servers[i] == pid) {
+        if (listener->servers[i].pid == pid) {
             listener->servers[i] = listener->servers[--listener->running];
             return true;
         }

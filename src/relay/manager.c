@@ -380,7 +380,8 @@ static void work(struct manager *manager)
     tally_write(desk);
 }
 
-enum manager_end manager_run(const struct config *config, int launcher,
+enum manager_end manager_run(const struct config *config,
+                             struct sockets *sockets, int launcher,
                              struct error *err)
 {
     struct manager manager = {
@@ -400,7 +401,7 @@ enum manager_end manager_run(const struct config *config, int launcher,
                    (desk->control = control_new(config->control,
                                                 answer_request, desk,
                                                 err)) != NULL &&
-                   (manager.listener = listener_new(&config->listen,
+                   (manager.listener = listener_new(&config->listen, sockets,
                                                     manager.launch,
                                                     err)) != NULL;
     if (started) {

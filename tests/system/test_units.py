@@ -22,8 +22,6 @@ SERVICES = ["postrider.service", "postrider@.service",
             "postrider-smtp@.service"]
 EXPOSURE = 13           # tenths, as systemd-analyze counts them
 TO = "b@b.example"
-UNPRIVILEGED_PORTS = pathlib.Path(
-    "/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 
 def needs(program):
@@ -373,12 +371,3 @@ def test_socket_of_a_unit_started_later_stays(queue):
     with queue.daemon():        # nobody listens there any more
         assert "220 " in client(path, "QUIT")
     assert not path.exists()
-
-
-@as_root
-@pytest.mark.skipif(UNPRIVILEGED_PORTS.read_text() < "1024\n",
-                    reason="anybody may listen there")
-def test_low_port_has_a_remedy(queue):
-    queue.write_config(settings={"listen": ["127.0.0.1:25"]})
-    result = queue.postrider("daemon")
-    assert "postrider-smtp.socket" in result.expect(os.EX_CONFIG).errors

@@ -1,0 +1,199 @@
+#include "relay/sockets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "util/alloc.h"
+#include "util/io.h"
+#include "util/text.h"
+
+#define FIRST 3                 /* descriptor of those that are handed on */
+#define HANDED_MAX 64
+
+struct sockets {
+    int *fds;
+    size_t count;
+};
+
+static void add(struct sockets *sockets, int fd)
+{
+    sockets->fds = alloc_resize(sockets->fds, sockets->count + 1, sizeof fd);
+    sockets->fds[sockets->count++] = fd;
+}
+
+static bool environment_number(const char *name, uint64_t max,
+                               uint64_t *number)
+{
+    const char *text = getenv(name);
+
+    return text != NULL && text_to_number(text, max, number);
+}
+
+struct sockets *sockets_new(void)
+{
+    struct sockets *sockets = alloc_zero(1, sizeof *sockets);
+    uint64_t pid, count;
+
+    if (environment_number("LISTEN_PID", INT32_MAX, &pid) &&
+        environment_number("LISTEN_FDS", HANDED_MAX, &count) &&
+        pid == (uint64_t)getpid())
+        for (int fd = FIRST; fd < FIRST + (int)count; fd++)
+            if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+                add(sockets, fd);
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    return sockets;
+}
+
+void sockets_free(struct sockets *sockets)
+{
+    if (sockets == NULL)
+        return;
+    for (size_t i = 0; i < sockets->count; i++)
+        io_close(&sockets->fds[i]);
+    free(sockets->fds);
+    free(sockets);
+}
+
+/* The caller frees it; NULL if it is no address with a port. */
+static struct addrinfo *parse_address(const char *text)
+{
+    const struct addrinfo hints = {
+        .ai_family = AF_UNSPEC,
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+    };
+    struct addrinfo *found = NULL;
+    char *host = alloc_string(text);
+    char *port = strrchr(host, ':');
+    char *start = host + (*host == '[');
+
+    if (port != NULL) {
+        *port++ = '\0';
+        start[strcspn(start, "]")] = '\0';
+        if (getaddrinfo(start, port, &hints, &found) != 0)
+            found = NULL;
+    }
+    free(host);
+    return found;
+}
+
+static bool is_at(int fd, const struct addrinfo *address)
+{
+    struct sockaddr_storage own = { 0 };
+    socklen_t length = sizeof own;
+    int listens = 0;
+    socklen_t size = sizeof listens;
+
+    return getsockname(fd, (struct sockaddr *)&own, &length) == 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
+           listens != 0 && length == address->ai_addrlen &&
+           memcmp(&own, address->ai_addr, length) == 0;
+}
+
+static int bind_at(const struct addrinfo *address)
+{
+    int on = 1;
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC |
+                    SOCK_NONBLOCK, 0);
+
+    if (fd == -1)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, address->ai_addr, address->ai_addrlen) == -1 ||
+        listen(fd, 64) == -1) {
+        int number = errno;
+        io_close(&fd);
+        errno = number;
+    }
+    return fd;
+}
+
+/* Where it is among them; it is bound and added if bound, count if not. */
+static size_t find(struct sockets *sockets, const struct addrinfo *address,
+                   bool binds)
+{
+    size_t i = 0;
+
+    while (i < sockets->count && !is_at(sockets->fds[i], address))
+        i++;
+    if (i == sockets->count && binds) {
+        int fd = bind_at(address);
+        if (fd != -1)
+            add(sockets, fd);
+    }
+    return i;
+}
+
+void sockets_prepare(struct sockets *sockets, const struct strings *addresses)
+{
+    struct sockets before = *sockets;
+
+    *sockets = (struct sockets){ 0 };
+    for (size_t i = 0; i < addresses->count; i++) {
+        struct addrinfo *address = parse_address(addresses->items[i]);
+        if (address == NULL)
+            continue;
+        size_t found = find(&before, address, false);
+        if (found < before.count) {
+            add(sockets, before.fds[found]);
+            before.fds[found] = before.fds[--before.count];
+        } else {
+            (void)find(sockets, address, geteuid() == 0);
+        }
+        freeaddrinfo(address);
+    }
+    for (size_t i = 0; i < before.count; i++)
+        io_close(&before.fds[i]);
+    free(before.fds);
+}
+
+int sockets_take(struct sockets *sockets, const char *text, struct error *err)
+{
+    struct addrinfo *address = parse_address(text);
+    int fd = -1;
+
+    if (address == NULL) {
+        error_set(err, FAULT_CONFIG, "listen at %s: it is no address", text);
+        return -1;
+    }
+    size_t found = find(sockets, address, true);
+    if (found < sockets->count)
+        fd = fcntl(sockets->fds[found], F_DUPFD_CLOEXEC, 0);
+    freeaddrinfo(address);
+    if (fd == -1 && errno == EACCES)
+        error_sys(err, FAULT_CREATE, "listen at %s: start the daemon as root, "
+                  "or use postrider-smtp.socket", text);
+    else if (fd == -1)
+        error_sys(err, FAULT_CONFIG, "listen at %s", text);
+    return fd;
+}
+
+static void set_number(const char *name, long number)
+{
+    char *text = alloc_format("%ld", number);
+
+    setenv(name, text, 1);
+    free(text);
+}
+
+void sockets_leave(const struct sockets *sockets)
+{
+    int above = FIRST + (int)sockets->count;
+
+    if (sockets->count == 0)
+        return;
+    /* Out of the way first: one may have another's number. */
+    for (size_t i = 0; i < sockets->count; i++)
+        sockets->fds[i] = fcntl(sockets->fds[i], F_DUPFD_CLOEXEC, above);
+    for (size_t i = 0; i < sockets->count; i++)
+        dup2(sockets->fds[i], FIRST + (int)i);
+    set_number("LISTEN_FDS", (long)sockets->count);
+    set_number("LISTEN_PID", (long)getpid());
+}

@@ -1,0 +1,97 @@
+"""The daemon's TCP sockets: who binds them, and how long they live."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from lib.harness import message
+from lib.queue import ALICE, DAEMON, as_root, user
+
+UNPRIVILEGED_PORTS = pathlib.Path(
+    "/proc/sys/net/ipv4/ip_unprivileged_port_start")
+LOW = "127.25.25.25:25"        # which nothing else has
+
+
+def greeting():
+    address, port = LOW.split(":")
+    with socket.create_connection((address, int(port)), 30) as client:
+        return client.recv(4)
+
+
+@as_root
+def test_low_port(queue):
+    """Bound while the daemon is root, and kept over a reload."""
+    queue.write_config(settings={"listen": [LOW]})
+    with queue.daemon() as daemon:
+        assert greeting() == b"220 "
+        here = daemon.mark()
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("daemon: started", after=here)
+        assert greeting() == b"220 "
+        queue.write_config(settings={"listen": []})
+        here = daemon.mark()
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("daemon: started", after=here)
+        with pytest.raises(ConnectionRefusedError):
+            greeting()
+
+
+@as_root
+@pytest.mark.skipif(UNPRIVILEGED_PORTS.read_text() < "1024\n",
+                    reason="anybody may listen there")
+def test_low_port_of_a_daemon_that_is_not_root(queue, smarthost):
+    """It says what helps, and mail goes all the same."""
+    queue.write_config(smarthost, settings={"listen": [LOW]})
+    with queue.daemon(user=DAEMON.pw_uid, group=DAEMON.pw_gid,
+                      extra_groups=[]) as daemon:
+        daemon.wait_for(f"listen at {LOW}: start the daemon as root, or use "
+                        "postrider-smtp.socket")
+        queue.sendmail("r@b.example", stdin=message()).expect(0)
+        daemon.wait_until_removed(1)
+
+
+@as_root
+def test_sockets_that_are_handed_over(queue, tmp_path):
+    """As sd_listen_fds(3) has it."""
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        queue.write_config(settings={"listen": ["%s:%d" % ours.getsockname()]})
+        starter = tmp_path / "starter"
+        starter.write_text("#!/bin/sh\nLISTEN_PID=$$ LISTEN_FDS=1 "
+                           f"exec {queue.build}/postrider \"$@\"\n")
+        starter.chmod(0o755)
+        with queue.daemon(executable=str(starter), pass_fds=[3],
+                          preexec_fn=lambda: os.dup2(ours.fileno(), 3)):
+            with socket.create_connection(ours.getsockname(), 30) as client:
+                assert client.recv(4) == b"220 "
+
+
+def greeting_at(path):
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(30)
+    client.connect(str(path))
+    return client, client.recv(4)
+
+
+@as_root
+def test_one_user_cannot_keep_others_out(queue):
+    """Idle connections are limited for each user."""
+    path = queue.run_folder / "submit"
+    queue.write_config(settings={"listen": [str(path)]})
+    with queue.daemon():
+        clients = [greeting_at(path) for _ in range(30)]
+        codes = [code for _, code in clients]
+        assert codes == [b"220 "] * 25 + [b"421 "] * 5
+        other = subprocess.run(
+            [sys.executable, "-c", "import socket,sys\n"
+             "s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+             "print(s.recv(4))", str(path)],
+            capture_output=True, text=True, timeout=30, check=True,
+            **user(ALICE))
+        assert other.stdout == "b'220 '\n"
+        for client, _ in clients:
+            client.close()
