@@ -60,9 +60,6 @@ class World:
         mount("-t", "devpts", "-o", "newinstance,ptmxmode=666", "devpts",
               str(self.root / "dev/pts"))
         socket.sethostname(NAME)
-        # The port that postrider-smtp.socket has where there is systemd.
-        pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start") \
-            .write_text("25", encoding="ascii")
         bring_up("lo")
         self.put("/etc/hostname", f"{NAME}\n")
         self.put("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"
