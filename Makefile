@@ -60,9 +60,14 @@ ALL_LDFLAGS  = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed \
 
 # sendmail is started for every message, and the dynamic linker would take a
 # third of its time: static where the libraries are there (SENDMAIL_STATIC=
-# for none). It uses no name service, which is what static programs cannot do.
-SENDMAIL_STATIC ?= $(filter -static-pie,\
-                     $(call has,-fPIE -static-pie -lconfuse))
+# for none). It uses no name service, which is what static programs cannot do;
+# what libconfuse has for "~" would, and glibc's linker warns of it: never called.
+NO_NAME_SERVICE := -Xlinker --defsym=getpwnam=abort \
+                   -Xlinker --defsym=getpwuid=abort
+static_pie = $(filter-out -fPIE -lconfuse,\
+               $(call has,-fPIE -static-pie $(1) -lconfuse))
+SENDMAIL_STATIC ?= $(or $(call static_pie,$(NO_NAME_SERVICE)),\
+                     $(call static_pie))
 
 # The layers, lowest first, and what each program is made of.
 LAYERS         := util mail config spool net smtp relay

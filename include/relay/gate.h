@@ -19,6 +19,7 @@ enum gate_state { GATE_UP, GATE_DOWN, GATE_PARKED };
 struct gate {
     enum gate_state state;
     char *reason;           /* why it is not up; owned; NULL when up */
+    enum fault fault;       /* of that reason */
     int64_t since;          /* of the state */
     int64_t probe;          /* when the next probe may go */
     unsigned failures;      /* in a row */
@@ -40,7 +41,8 @@ unsigned gate_take(struct gate *gate, unsigned wanted, int64_t now);
 /* A session was opened: true if the gate was not up before. */
 bool gate_opened(struct gate *gate, int64_t now);
 
-/* No session could be had: true if that is news (the state changes). Probe
+/* No session could be had: true if that is news (the state changes, or the
+ * fault for which it is parked). Probe
  * after 10 s doubling to 10 min when down, 5 min doubling to 1 h when parked,
  * with jitter. FAULT_PERMISSION and FAULT_CONFIG park. What workers say
  * that are not the probe is nothing new. */

@@ -80,16 +80,20 @@ bool gate_failed(struct gate *gate, const struct error *err, int64_t now)
     enum gate_state state = err->fault == FAULT_PERMISSION ||
                             err->fault == FAULT_CONFIG ? GATE_PARKED
                                                        : GATE_DOWN;
-    bool news = gate->state != state;
+    bool changed = gate->state != state;
 
     /* Several workers find out at a time: one probe is one failure. */
-    if (!news && !gate->probing)
+    if (!changed && !gate->probing)
         return false;
-    if (news) {
+    /* Whoever mends what parked it wants to hear what is wrong now. Texts of
+     * one fault may differ each time: some servers number their replies. */
+    bool news = changed || (state == GATE_PARKED && gate->fault != err->fault);
+    if (changed) {
         gate->since = now;
         gate->failures = 0;
     }
     gate->state = state;
+    gate->fault = err->fault;
     gate->probing = false;
     gate_free(gate);
     gate->reason = alloc_string(err->text);

@@ -66,6 +66,10 @@ static void wrong_password_parks(void **state)
     gate_flush(&gate, 5);
     assert_int_equal(gate_take(&gate, 1, 5), 1);
     lose(&gate, FAULT_PERMISSION, 5, false);
+    gate_flush(&gate, 6);
+    assert_int_equal(gate_take(&gate, 1, 6), 1);
+    lose(&gate, FAULT_CONFIG, 6, true);         /* another mistake is news */
+    assert_int_equal(gate.state, GATE_PARKED);
     gate_free(&gate);
 }
 
