@@ -29,3 +29,9 @@ def indented_blocks(text):
 def test_configurations_are_right(programs, text):
     programs.config.write_text(text)
     programs.sendmail("-bC").expect(0)
+
+
+@pytest.mark.parametrize("page", sorted(p.name for p in MANUAL.iterdir()))
+def test_lines_that_go_on_are_two_lines(page):
+    """roff joins what a single backslash ends."""
+    assert not re.search(r"(?m)(?<!\\)\\$", (MANUAL / page).read_text())
