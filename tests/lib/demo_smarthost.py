@@ -4,8 +4,8 @@
     demo_smarthost.py --directory DIR [--port N] [--refuse ADDRESS]...
                       [--user NAME] [--password-file FILE] [--quiet]
 
-The first lines say where it is: "port 40123", then "ca DIR/ca.pem", the
-authority's certificate. Each message is written to DIR/N.eml as it arrived,
+The first lines say where it is: "port 40123", then "ca DIR/ca.crt", the
+authority's certificate, which anybody may have. Each message is written to DIR/N.eml as it arrived,
 its envelope to DIR/N.envelope. Credentials are masked. It ends when its
 standard input ends, or at SIGTERM.
 """
@@ -117,7 +117,8 @@ def main(arguments):
         host.on_message = Store(options.directory).message
         if not options.quiet:
             host.on_line = Display(sys.stdout).line
-        print(f"port {host.port}\nca {certificates.ca}", flush=True)
+        authority = options.directory / "ca.crt"
+        print(f"port {host.port}\nca {authority}", flush=True)
         wait_for_the_end()
 
 

@@ -47,6 +47,13 @@ def test_stores_messages_and_masks_credentials(demo, tmp_path):
     assert "b3BlbnNlc2FtZQ" not in output and PASSWORD not in output
 
 
+def test_hands_out_no_key(demo):
+    """Whoever follows the demonstration copies the file to where all can read
+    it."""
+    text = open(demo.ca, encoding="ascii").read()
+    assert "BEGIN CERTIFICATE" in text and "KEY" not in text
+
+
 def test_ends_at_sigterm(demo):
     demo.terminate()
     assert demo.wait(20) == 0
