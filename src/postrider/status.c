@@ -60,7 +60,9 @@ static void print_line(void *context, const char *line, size_t length)
     struct printer *printer = context;
 
     if (!printer->json) {
-        puts(line);
+        /* A smarthost that is up has no reason to end the line with. */
+        int end = (int)length - (length > 0 && line[length - 1] == ' ');
+        printf("%.*s\n", end, line);
         return;
     }
     char *copy = alloc_bytes(line, length);

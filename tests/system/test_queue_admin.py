@@ -247,6 +247,8 @@ def test_status_and_metrics(queue, smarthost):
         assert (host["name"], host["state"]) == ("host0", "up")
         text = queue.postrider("status").expect(0).stdout.decode()
         assert "queued 1\n" in text
+        assert "smarthost host0 up " in text
+        assert not re.search("(?m) $", text), text
     text = metrics.read_text()
     assert stat.S_IMODE(metrics.stat().st_mode) == 0o644
     for line in text.splitlines():
