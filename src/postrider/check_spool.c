@@ -49,7 +49,8 @@ void check_group(struct check *check)
     const struct group *group = user != NULL ? getgrgid(user->pw_gid) : NULL;
 
     if (user == NULL) {
-        char *remedy = alloc_format("useradd --system --user-group %s",
+        char *remedy = alloc_format("useradd --system --user-group "
+                                    "--shell /usr/sbin/nologin %s",
                                     config->user);
         check_fail(check, remedy, "user \"%s\" does not exist", config->user);
         free(remedy);

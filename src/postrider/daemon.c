@@ -52,8 +52,9 @@ bool become_daemon_user(const struct config *config, struct error *err)
     struct passwd *user = getpwnam(config->user);
     if (user == NULL)
         return error_set(err, FAULT_CONFIG, "user \"%s\" does not exist: "
-                         "useradd --system --user-group %s, or set user",
-                         config->user, config->user);
+                         "useradd --system --user-group --shell "
+                         "/usr/sbin/nologin %s, or set user", config->user,
+                         config->user);
     make_run_directory(config, user);
     if (initgroups(config->user, user->pw_gid) == -1 ||
         setgid(user->pw_gid) == -1 || setuid(user->pw_uid) == -1)

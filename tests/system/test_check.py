@@ -405,6 +405,15 @@ def test_json_holds_any_name(queue, smarthost):
     assert all(LINE.fullmatch(line) for line in lines.decode().splitlines())
 
 
+def test_a_user_that_does_not_exist(queue):
+    """The remedy makes one who cannot log in."""
+    configure(queue, 25, settings={"user": "no-such-user"})
+    result = queue.postrider("check").expect(78)
+    assert ("group", "error", 'user "no-such-user" does not exist; useradd '
+            "--system --user-group --shell /usr/sbin/nologin no-such-user") \
+        in findings(result)
+
+
 def test_usage(programs):
     result = programs.postrider("check", "--nonsense").expect(64)
     assert "usage: postrider check [--json]" in result.errors
