@@ -173,8 +173,8 @@ bool setup_read_password(struct setup *setup, struct error *err)
 
 static bool find_root(struct setup *setup, struct error *err)
 {
-    if (!setup->asks_all || setup->root_to != NULL)
-        return true;
+    if (!setup->has_person)
+        return true;                /* no need of every machine */
     return setup_need(setup, &setup->root_to, &(struct question){
         .option = "--root-to", .usual = setup->address,
         .check = "local_recipient",

@@ -135,7 +135,7 @@ static bool find_smarthost(struct setup *setup, struct error *err)
                          "--list-providers", setup->provider_id);
     }
     if (setup->host != NULL)
-        return true;
+        return !setup->has_person || setup_need_address(setup, err);
     if (!setup_need_address(setup, err) || !offer_provider(setup, err))
         return false;
     if (setup->provider == NULL && !ask_domain(setup, err))

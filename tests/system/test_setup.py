@@ -398,6 +398,7 @@ def test_a_wrong_password_can_be_typed_again(programs, host):
     terminal = ask(programs, host, "--address", ADDRESS)
     terminal.answer("That is Test Mail. Right?", "y")
     terminal.type_secret("wrong")
+    terminal.answer("users of this machine to go?", "")
     terminal.answer("Try another password? [Y/n]", "")
     terminal.type_secret(PASSWORD)
     assert terminal.end() == 0
@@ -408,6 +409,7 @@ def test_a_failed_test_can_be_overruled(programs, host):
     terminal = ask(programs, host, "--address", ADDRESS)
     terminal.answer("That is Test Mail. Right?", "y")
     terminal.type_secret("wrong")
+    terminal.answer("users of this machine to go?", "")
     terminal.answer("Try another password? [Y/n]", "n")
     terminal.answer("Write the configuration all the same? [y/N]", "y")
     assert terminal.end() == 0
@@ -418,6 +420,7 @@ def test_nothing_is_written_when_the_person_gives_up(programs, host):
     terminal = ask(programs, host, "--address", ADDRESS)
     terminal.answer("That is Test Mail. Right?", "y")
     terminal.type_secret("wrong")
+    terminal.answer("users of this machine to go?", "")
     terminal.answer("Try another password? [Y/n]", "n")
     terminal.answer("Write the configuration all the same? [y/N]", "")
     assert terminal.end() == 77
@@ -472,14 +475,17 @@ def test_a_signal_leaves_the_terminal_right(programs, host, number):
 
 
 def test_a_host_without_more_is_asked_about(programs, host):
-    terminal = ask(programs, host, "--no-test", "--host", "mx.c.example",
-                   "--address", "ann@c.example")
+    terminal = ask(programs, host, "--no-test", "--host", "mx.c.example")
+    terminal.answer("Your mail address", "ann@c.example")
     terminal.answer("Login name [ann@c.example]", "")
     terminal.expect("It wants the password of this login name")
     terminal.expect("Password: ")
     os.write(terminal.master, PASSWORD.encode() + b"\n")
+    terminal.answer("users of this machine to go? [ann@c.example]", "")
     assert terminal.end() == 0
-    assert 'user = "ann@c.example"' in programs.config.read_text()
+    text = programs.config.read_text()
+    assert 'user = "ann@c.example"' in text and 'domain = "c.example"' in text
+    assert 'local_recipient = "ann@c.example"' in text
 
 
 def test_an_end_of_input_is_no_answer(programs, host):
