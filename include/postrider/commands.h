@@ -12,7 +12,6 @@ struct error;
 int command_direct(int argc, char **argv);
 int command_daemon(int argc, char **argv);
 int command_check(int argc, char **argv);
-int command_worker(int argc, char **argv);
 int command_queue(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_setup(int argc, char **argv);

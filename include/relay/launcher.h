@@ -16,7 +16,6 @@ struct config;
 
 struct launcher_settings {
     const struct config *config;
-    const char *program;        /* path of postrider(8), for workers */
     const char *sendmail;       /* path, for -bs */
     int socket;                 /* to the manager; blocking */
     pid_t manager;

@@ -5,6 +5,7 @@
 #define POSTRIDER_UTIL_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 struct error;
@@ -19,6 +20,13 @@ void process_start(void);
 
 /* No core dump and no ptrace: before the first secret is read. */
 void process_hide_memory(void);
+
+/* What ps(1) and the like show, up to 15 octets. */
+void process_be_called(const char *name);
+
+/* In a child without a program of its own, which inherits more than it should:
+ * close what is open above 2, but for these. False: that cannot be known. */
+bool process_close_all_but(const int *fds, size_t count);
 
 /* Absolute path of the running executable, from /proc; NULL if unknown. The
  * caller frees it. */

@@ -18,7 +18,6 @@
 #include "relay/launcher.h"
 #include "relay/manager.h"
 #include "relay/sockets.h"
-#include "relay/worker.h"
 #include "util/alloc.h"
 #include "util/io.h"
 #include "util/log.h"
@@ -98,6 +97,7 @@ static void manage(const struct config *config, struct sockets *sockets,
     struct error err = { 0 };
     enum manager_end end = MANAGER_FAILED;
 
+    process_be_called("postrider-mgr");
     /* Without the launcher a new daemon will come: leave it the spool. */
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() == parent)
@@ -113,7 +113,6 @@ static int run_daemon(const struct config *config, const char *program,
                       struct sockets *sockets, int signals, struct error *err)
 {
     struct launcher_settings settings = { .config = config,
-                                          .program = program,
                                           .may_reload = may_reload };
     int ends[2] = { -1, -1 }, status = -1;
     pid_t self = getpid();
@@ -182,24 +181,4 @@ int command_daemon(int argc, char **argv)
         return command_fail(&err);
     return WIFEXITED(status) && WEXITSTATUS(status) != EXIT_RELOAD
            ? WEXITSTATUS(status) : EX_OSERR;
-}
-
-int command_worker(int argc, char **argv)
-{
-    struct error err = { 0 };
-
-    process_hide_memory();
-    struct config *config = config_load(&err);
-    const struct smarthost *smarthost = NULL;
-    if (config != NULL && argc == 2)
-        smarthost = config_smarthost(config, argv[1]);
-    if (config != NULL && smarthost == NULL)
-        error_set(&err, FAULT_USAGE, "worker: no smarthost of that name");
-    int status = smarthost == NULL ? command_fail(&err) : EX_OK;
-    if (smarthost != NULL) {
-        log_open(config->log, "postrider/worker");
-        status = worker_run(config, smarthost, STDIN_FILENO, 3);
-    }
-    config_free(config);
-    return status;
 }

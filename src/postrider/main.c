@@ -19,7 +19,6 @@ static const struct command {
     { "import", command_import, "the configuration of ssmtp, msmtp, dma, ..." },
     { "setup", command_setup, "write the configuration, and try it" },
     { "direct", command_direct, "relay the message file on standard input" },
-    { "worker", command_worker, "one connection; started by the daemon" },
 };
 
 static void print_usage(FILE *out)

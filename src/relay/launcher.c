@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "config/config.h"
 #include "relay/launch.h"
+#include "relay/worker.h"
 #include "util/alloc.h"
 #include "util/io.h"
+#include "util/log.h"
 #include "util/pass.h"
+#include "util/process.h"
 
 extern char **environ;
 
@@ -135,49 +139,42 @@ static void take_signals(struct launcher *launcher)
         }
 }
 
-/* 0 or errno. to tells which number each descriptor gets. */
-static int spawn(pid_t *pid, const char *program, char *const *arguments,
-                 const int *fds, const int *to, size_t count)
+/*
+ * A fork and no new program: whatever became of the files since, this end of
+ * the worker's socket has the version and the configuration of the other one.
+ */
+static int fork_worker(const struct launcher_settings *settings, pid_t *pid,
+                       size_t smarthost, const int *fds)
 {
-    posix_spawn_file_actions_t actions;
+    const struct config *config = settings->config;
 
-    posix_spawn_file_actions_init(&actions);
-    for (size_t i = 0; i < count; i++)
-        posix_spawn_file_actions_adddup2(&actions, fds[i], to[i]);
-    int failure = posix_spawn(pid, program, &actions, NULL, arguments,
-                              environ);
-    posix_spawn_file_actions_destroy(&actions);
-    return failure;
-}
-
-/* The same program, even where a package has put another in its place: both
- * ends of the worker's socket should be of one version. But AppArmor may know
- * no name for one that is gone. */
-static int spawn_worker(const struct launcher_settings *settings, pid_t *pid,
-                        size_t smarthost, const int *fds)
-{
-    static const int to[] = { STDIN_FILENO, 3 };
-    char command[] = "worker";
-
-    if (smarthost >= settings->config->smarthost_count)
+    if (smarthost >= config->smarthost_count)
         return EINVAL;
-    char *arguments[] = { (char *)settings->program, command,
-                          settings->config->smarthosts[smarthost].name, NULL };
-    int failure = spawn(pid, "/proc/self/exe", arguments, fds, to, 2);
-    return failure == EACCES || failure == ENOENT
-           ? spawn(pid, settings->program, arguments, fds, to, 2) : failure;
+    *pid = fork();
+    if (*pid != 0)
+        return *pid == -1 ? errno : 0;
+    process_be_called("postrider-wrk");
+    if (!process_close_all_but(fds, 2))
+        _exit(EX_OSERR);
+    log_open(config->log, "postrider/worker");
+    _exit(worker_run(config, &config->smarthosts[smarthost], fds[0], fds[1]));
 }
 
-/* Like a child of inetd. */
+/* Like a child of inetd. 0 or errno. */
 static int spawn_server(const struct launcher_settings *settings, pid_t *pid,
                         int connection)
 {
-    static const int to[] = { STDIN_FILENO, STDOUT_FILENO };
-    const int fds[] = { connection, connection };
     char name[] = "sendmail", mode[] = "-bs";
     char *arguments[] = { name, mode, NULL };
+    posix_spawn_file_actions_t actions;
 
-    return spawn(pid, settings->sendmail, arguments, fds, to, 2);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, connection, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, connection, STDOUT_FILENO);
+    int failure = posix_spawn(pid, settings->sendmail, &actions, NULL,
+                              arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return failure;
 }
 
 static void start(struct launcher *launcher,
@@ -190,8 +187,8 @@ static void start(struct launcher *launcher,
     if (launcher->count == launcher->limit)
         news.value = EAGAIN;
     else if (request->kind == LAUNCH_WORKER && count == 2)
-        news.value = spawn_worker(settings, &news.pid, request->smarthost,
-                                  fds);
+        news.value = fork_worker(settings, &news.pid, request->smarthost,
+                                 fds);
     else if (request->kind == LAUNCH_SERVER && count == 1)
         news.value = spawn_server(settings, &news.pid, fds[0]);
     if (news.value == 0) {

@@ -298,8 +298,13 @@ static void prepare_signals(void)
     /* Without SA_RESTART, so that waiting for work ends at once. */
     struct sigaction action = { .sa_handler = on_stop };
 
+    sigset_t none;
+
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);       /* of a terminal, to all of us */
+    signal(SIGHUP, SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 int worker_run(const struct config *config, const struct smarthost *smarthost,

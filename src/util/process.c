@@ -1,5 +1,6 @@
 #include "util/process.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "util/alloc.h"
+#include "util/text.h"
 
 /* Descriptors 0 to 2 must be something, or the next open() gets their number
  * and diagnostics end up in a message. */
@@ -49,6 +51,35 @@ void process_hide_memory(void)
 
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+void process_be_called(const char *name)
+{
+    prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+static bool is_among(int fd, const int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fds[i] == fd)
+            return true;
+    return false;
+}
+
+bool process_close_all_but(const int *fds, size_t count)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    uint64_t fd;
+
+    if (directory == NULL)
+        return false;
+    while ((entry = readdir(directory)) != NULL)
+        if (text_to_number(entry->d_name, INT_MAX, &fd) && fd > 2 &&
+            (int)fd != dirfd(directory) && !is_among((int)fd, fds, count))
+            close((int)fd);
+    closedir(directory);
+    return true;
 }
 
 char *process_executable(void)

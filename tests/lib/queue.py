@@ -138,7 +138,7 @@ class Daemon:
     def kill(self):
         """SIGKILL to it alone: its manager follows, and its workers find out
         for themselves."""
-        managers = [os.pidfd_open(pid) for pid in self.children("daemon")]
+        managers = [os.pidfd_open(pid) for pid in self.managers()]
         self.process.kill()
         self.process.wait(PATIENCE)
         for manager in managers:
@@ -149,26 +149,29 @@ class Daemon:
         kill_group(self.process)
         self.process.wait(PATIENCE)
 
-    def children(self, command):
-        """pids of its children that run this command."""
-        def runs(pid):
+    def children(self, name):
+        """pids of its children that are called so."""
+        def is_called(pid):
             try:
-                line = pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+                return pathlib.Path(f"/proc/{pid}/comm").read_text() == \
+                    name + "\n"
             except (FileNotFoundError, ProcessLookupError):
                 return False                    # it has ended since
-            return command in line.split("\0")
 
         path = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
         return [int(pid) for pid in path.read_text().split()
-                if runs(pid)]
+                if is_called(pid)]
+
+    def managers(self):
+        return self.children("postrider-mgr")
 
     def workers(self):
-        return self.children("worker")
+        return self.children("postrider-wrk")
 
     def cpu_time(self):
         """Seconds that it and its manager have used so far."""
         ticks = 0
-        for pid in (self.pid, *self.children("daemon")):
+        for pid in (self.pid, *self.managers()):
             fields = pathlib.Path(f"/proc/{pid}/stat").read_text() \
                 .rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])

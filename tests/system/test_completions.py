@@ -133,7 +133,7 @@ def test_bash_offers_providers(programs):
 def known(programs):
     """Every command and option that the program tells of."""
     usage = programs.postrider("--help").expect(0).stdout.decode()
-    words = set(re.findall(r"(?m)^  ([a-z]+) ", usage)) - {"worker"}
+    words = set(re.findall(r"(?m)^  ([a-z]+) ", usage))
     for arguments in (["setup", "--help"], ["import"], ["test", "--help"],
                       ["status", "-x"], ["check", "-x"]):
         result = programs.postrider(*arguments)

@@ -2,8 +2,8 @@
 that is replaced while it runs."""
 
 import contextlib
+import os
 import resource
-import shutil
 import signal
 import socket
 import threading
@@ -56,15 +56,20 @@ def test_worker_of_the_running_program(queue, smarthost):
     assert not daemon.find("its worker died")
 
 
-def test_worker_where_the_running_program_cannot_be_started(queue, smarthost):
+def test_a_configuration_half_edited_counts_for_nobody(queue, smarthost):
+    """Until a reload, workers have the daemon's."""
     queue.write_config(smarthost)
-    program = queue.build / "postrider"
     with queue.daemon() as daemon:
-        old = program.rename(program.with_name("old"))
-        shutil.copy(old, program)
-        old.chmod(0)
+        right = queue.config.read_text()
+        smarthost.recipients[TO] = "450 4.2.1 not now"
         queue.sendmail(TO, stdin=message()).expect(0)
+        daemon.wait_for("status=deferred")
+        queue.config.write_text('smarthost "host0" {\n')
+        del smarthost.recipients[TO]
+        (worker,) = daemon.workers()
+        os.kill(worker, signal.SIGTERM)         # the next one is a new one
         daemon.wait_until_removed(1)
+        queue.config.write_text(right)
     assert len(smarthost.messages) == 1
 
 

@@ -39,7 +39,7 @@ def test_shut_in(queue, make_smarthost, certificates):
     queue.write_config(smarthost, user="u", password="opensesame")
     with queue.daemon() as daemon:
         deliver(queue, daemon)
-        (manager,), (worker,) = daemon.children("daemon"), daemon.workers()
+        (manager,), (worker,) = daemon.managers(), daemon.workers()
         for pid in (manager, worker):
             assert field(pid, "Seccomp") == "2"
             assert field(pid, "NoNewPrivs") == "1"
@@ -53,7 +53,7 @@ def test_off(queue, smarthost):
     queue.write_config(smarthost, settings={"sandbox": "no"})
     with queue.daemon() as daemon:
         deliver(queue, daemon)
-        (manager,), (worker,) = daemon.children("daemon"), daemon.workers()
+        (manager,), (worker,) = daemon.managers(), daemon.workers()
         assert field(manager, "Seccomp") == field(worker, "Seccomp") == "0"
         daemon.wait_for("sandbox: off, as configured")
     assert len(smarthost.messages) == 1

@@ -25,7 +25,6 @@ static int launch_for(int (*manager)(int socket))
 {
     const struct config config = { 0 };
     struct launcher_settings settings = { .config = &config,
-                                          .program = "/bin/false",
                                           .sendmail = "/bin/sh" };
     struct error err;
     int ends[2], signals;
