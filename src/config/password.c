@@ -43,23 +43,75 @@ static bool take_line(const struct buf *text, const char *source,
     return true;
 }
 
-static bool refuse_open(const char *path, struct error *err)
+static const char *reader_of(const struct config *config)
 {
-    bool is_forbidden = errno == EACCES || errno == EPERM;
-
-    if (errno == ENOENT)
-        return error_set(err, FAULT_CONFIG,
-                         "%s: no such file: write the password into it, "
-                         "chmod 600", path);
-    return error_sys(err, is_forbidden ? FAULT_PERMISSION : FAULT_CONFIG,
-                     "%s", path);
+    return config->delivery == DELIVERY_QUEUE ? config->user : "you";
 }
 
-/* is_private: whether nobody but its owner may have a right to it. */
-static bool check_open_file(int fd, const char *path, bool is_private,
+/* What makes the file right, as a shell takes it; the caller frees it. owner
+ * is who it belongs to now. */
+static char *remedy_for(const struct config *config, const char *path,
+                        uid_t owner)
+{
+    if (owner == geteuid())
+        return alloc_format("chmod 400 %s", path);
+    if (config->delivery == DELIVERY_QUEUE)
+        return alloc_format("chown %s %s && chmod 400 %s", config->user, path,
+                            path);
+    return alloc_format("chown %lu %s && chmod 400 %s",
+                        (unsigned long)geteuid(), path, path);
+}
+
+/* Root's file is right for no daemon. Anybody else's may be the daemon's, and
+ * it is the caller who is wrong. */
+static bool refuse_access(const struct config *config, const char *path,
+                          int number, struct error *err)
+{
+    struct stat status;
+    bool is_reached = stat(path, &status) == 0;
+    char *remedy = is_reached ? remedy_for(config, path, status.st_uid)
+                              : alloc_format("let %s enter its folder",
+                                             reader_of(config));
+
+    error_set(err, FAULT_PERMISSION, "%s: %s: %s%s", path, strerror(number),
+              remedy, is_reached && status.st_uid == 0
+                          ? "" : ", or run this as root");
+    free(remedy);
+    return false;
+}
+
+static bool refuse_open(const struct config *config, const char *path,
+                        struct error *err)
+{
+    if (errno == EACCES || errno == EPERM)
+        return refuse_access(config, path, errno, err);
+    if (errno != ENOENT)
+        return error_sys(err, FAULT_CONFIG, "%s", path);
+    return error_set(err, FAULT_CONFIG, "%s: no such file: write the password "
+                     "into it, owned by %s, mode 400", path,
+                     reader_of(config));
+}
+
+/* Nobody but its owner may have a right to it. */
+static bool check_rights(const struct config *config, const char *path,
+                         const struct stat *status, struct error *err)
+{
+    char *remedy = remedy_for(config, path, status->st_uid);
+    unsigned mode = (unsigned)status->st_mode & 07777;
+    bool right = (mode & (S_IRWXG | S_IRWXO)) == 0 ||
+                 error_set(err, FAULT_CONFIG, "%s: others can %s it (mode "
+                           "%04o): %s", path,
+                           (mode & (S_IRGRP | S_IROTH)) != 0 ? "read" : "use",
+                           mode, remedy);
+
+    free(remedy);
+    return right;
+}
+
+static bool check_open_file(const struct config *config, int fd,
+                            const char *path, bool is_private,
                             struct error *err)
 {
-    const unsigned others = S_IRWXG | S_IRWXO;
     struct stat status;
 
     if (fstat(fd, &status) == -1)
@@ -71,12 +123,8 @@ static bool check_open_file(int fd, const char *path, bool is_private,
                          "to uid %lu nor to root: chown it", path,
                          (unsigned long)status.st_uid,
                          (unsigned long)geteuid());
-    if (is_private && (status.st_mode & others) != 0)
-        return error_set(err, FAULT_CONFIG, "%s: others can %s it (mode "
-                         "%04o): chmod 600 %s", path,
-                         (status.st_mode & (S_IRGRP | S_IROTH)) != 0
-                             ? "read" : "use",
-                         (unsigned)status.st_mode & 07777, path);
+    if (is_private && !check_rights(config, path, &status, err))
+        return false;
     if (status.st_size > (off_t)PASSWORD_SIZE_MAX)
         return error_set(err, FAULT_CONFIG, "%s: is larger than 64 KB", path);
     return true;
@@ -84,14 +132,14 @@ static bool check_open_file(int fd, const char *path, bool is_private,
 
 /* Symbolic links are followed, as Kubernetes has them; what counts is the
  * file that was opened. */
-static bool read_file(const char *path, bool is_private, struct buf *text,
-                      struct error *err)
+static bool read_file(const struct config *config, const char *path,
+                      bool is_private, struct buf *text, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
     if (fd == -1)
-        return refuse_open(path, err);
-    bool done = check_open_file(fd, path, is_private, err);
+        return refuse_open(config, path, err);
+    bool done = check_open_file(config, fd, path, is_private, err);
     if (done && !io_read_all(fd, text, err)) {
         error_prefix(err, "%s", path);
         err->fault = FAULT_CONFIG;
@@ -101,15 +149,17 @@ static bool read_file(const char *path, bool is_private, struct buf *text,
     return done;
 }
 
-static bool fetch_file(const char *path, bool is_private, struct buf *text,
+static bool fetch_file(const struct config *config, const char *path,
+                       bool is_private, struct buf *text,
                        struct secret *secret, struct error *err)
 {
-    return read_file(path, is_private, text, err) &&
+    return read_file(config, path, is_private, text, err) &&
            take_line(text, path, secret, err);
 }
 
-static bool fetch_credential(const char *name, struct buf *text,
-                             struct secret *secret, struct error *err)
+static bool fetch_credential(const struct config *config, const char *name,
+                             struct buf *text, struct secret *secret,
+                             struct error *err)
 {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
 
@@ -119,7 +169,7 @@ static bool fetch_credential(const char *name, struct buf *text,
                          "%s:/path in the unit", name, name);
     char *path = alloc_format("%s/%s", folder, name);
     /* systemd sees to the rights: 0440 root where ACLs are used. */
-    bool done = fetch_file(path, false, text, secret, err);
+    bool done = fetch_file(config, path, false, text, secret, err);
     free(path);
     return done;
 }
@@ -158,13 +208,14 @@ bool password_fetch(const struct config *config,
 
     buf_init(&text, PASSWORD_SIZE_MAX);
     if (*smarthost->password_file != '\0')
-        done = fetch_file(smarthost->password_file, true, &text, secret, err);
+        done = fetch_file(config, smarthost->password_file, true, &text,
+                          secret, err);
     else if (*smarthost->password_command != '\0')
         done = fetch_command(config, smarthost->password_command, &text,
                              secret, err);
     else if (*smarthost->password_credential != '\0')
-        done = fetch_credential(smarthost->password_credential, &text, secret,
-                                err);
+        done = fetch_credential(config, smarthost->password_credential, &text,
+                                secret, err);
     else
         done = error_set(err, FAULT_CONFIG,
                          "smarthost \"%s\": no password is configured",

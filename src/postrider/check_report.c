@@ -153,8 +153,8 @@ static const char *take_remedy(char *text)
 {
     static const char *const verbs[] = { "add ", "chgrp ", "chmod ", "chown ",
                                          "did you ", "give ", "install ",
-                                         "make ", "set ", "store ", "useradd ",
-                                         "write " };
+                                         "let ", "make ", "set ", "start ",
+                                         "store ", "useradd ", "write " };
     char *start = text;
 
     while ((start = strstr(start, ": ")) != NULL) {

@@ -136,22 +136,6 @@ void check_tls(struct check *check)
     }
 }
 
-/* A file that only root can read is right for no daemon. */
-static void tell_password(struct check *check, const struct smarthost *host,
-                          struct error *err)
-{
-    const char *path = host->password_file;
-
-    if (err->fault == FAULT_PERMISSION && *path != '\0') {
-        char *text = alloc_string(err->text);
-        error_set(err, FAULT_PERMISSION, "%s: chown %s %s && chmod 400 %s",
-                  text, check->config->user, path, path);
-        free(text);
-    }
-    error_prefix(err, "%s", host->name);
-    check_error(check, err);
-}
-
 static void check_password(struct check *check, const struct smarthost *host)
 {
     struct secret secret = { 0 };
@@ -164,7 +148,8 @@ static void check_password(struct check *check, const struct smarthost *host)
         check_ok(check, "%s: the service manager gives it to the daemon alone",
                  host->name);
     } else if (!password_fetch(check->config, host, &secret, &err)) {
-        tell_password(check, host, &err);
+        error_prefix(&err, "%s", host->name);
+        check_error(check, &err);
     } else {
         check_folder(check, *host->password_file != '\0'
                             ? host->password_file : "/");

@@ -161,6 +161,16 @@ def roots_password(queue):
     (queue.folder / "password0").chmod(0o400)
 
 
+def shut_password_in(queue):
+    give_password_folder_away(queue)
+    (queue.folder / "secrets").chmod(0o700)
+
+
+def roots_open_password(queue):
+    os.chown(queue.folder / "password0", 0, 0)
+    (queue.folder / "password0").chmod(0o644)
+
+
 def no_authorities(queue):
     (queue.folder / "ca0.pem").write_text("nothing\n")
 
@@ -180,14 +190,18 @@ BROKEN = [
     (chmod("spool/state", 0o755), "spool", "error", 78, r"; chmod 0700 "),
     (remove_drop, "spool", "error", 78, r"drop does not exist; install -d "),
     (chmod("password0", 0o644), "password", "error", 78,
-     r"host0: \S+password0: others can read it \(mode 0644\); chmod 600 "),
-    (chmod("password0", 0o640), "password", "error", 78, r"; chmod 600 "),
+     r"host0: \S+password0: others can read it \(mode 0644\); chmod 400 "),
+    (roots_open_password, "password", "error", 78,
+     rf"\(mode 0644\); chown {DAEMON.pw_name} \S+ && chmod 400 \S+$"),
     (give_password_folder_away, "password", "error", 78,
      r"others can write \S+/secrets, and put another file .*; chmod go-w "),
     (empty_password, "password", "error", 78, r"is empty"),
-    (no_password, "password", "error", 78, r"; write the password into it"),
+    (no_password, "password", "error", 78, r"no such file; write the password "
+     rf"into it, owned by {DAEMON.pw_name}, mode 400$"),
     (roots_password, "password", "error", 77, 
      rf"password0: Permission denied; chown {DAEMON.pw_name} \S+ && chmod 400"),
+    (shut_password_in, "password", "error", 77, r"password0: Permission denied; "
+     rf"let {DAEMON.pw_name} enter its folder, or run this as root$"),
     (no_authorities, "tls", "error", 78, r"ca0\.pem: holds no PEM certificate"),
     (chmod("ca0.pem", 0o600), "tls", "error", 78,
      r"tls_ca_file = \S+: Permission denied"),

@@ -239,5 +239,6 @@ def test_reads_the_password_as_the_daemon(queue, tls_smarthost):
     assert sent.reverse_path == "root@a.example"
     os.chown(queue.folder / "password0", 0, 0)
     result = queue.postrider("test").expect(77)
-    assert "password0" in result.errors
+    assert re.search(r"password0: Permission denied: chown nobody \S+ && chmod "
+                     r"400 \S+$", result.errors), result.errors
     assert queue.is_empty()

@@ -82,7 +82,9 @@ static bool fetch(struct source source, struct secret *secret,
                   struct error *err)
 {
     char path[] = "postrider.conf";
-    const struct config config = { .source = path, .owner = geteuid(),
+    char user[] = "postrider";
+    const struct config config = { .source = path, .user = user,
+                                   .owner = geteuid(),
                                    .owner_only = true };
 
     return fetch_with(&config, source, secret, err);
@@ -137,10 +139,10 @@ static void refuses_a_file_that_others_can_use(void **state)
     } cases[] = {
         { 0600, NULL },
         { 0400, NULL },
-        { 0644, "./p: others can read it (mode 0644): chmod 600 ./p" },
-        { 0640, "./p: others can read it (mode 0640): chmod 600 ./p" },
-        { 0604, "./p: others can read it (mode 0604): chmod 600 ./p" },
-        { 0620, "./p: others can use it (mode 0620): chmod 600 ./p" },
+        { 0644, "./p: others can read it (mode 0644): chmod 400 ./p" },
+        { 0640, "./p: others can read it (mode 0640): chmod 400 ./p" },
+        { 0604, "./p: others can read it (mode 0604): chmod 400 ./p" },
+        { 0620, "./p: others can use it (mode 0620): chmod 400 ./p" },
     };
 
     (void)state;
@@ -158,6 +160,20 @@ static void refuses_a_file_that_others_can_use(void **state)
     }
 }
 
+/* Whoever calls is the one who reads it, and nobody else. */
+static void asks_a_caller_who_delivers_for_his_own_file(void **state)
+{
+    const struct config config = { .delivery = DELIVERY_DIRECT };
+    struct secret secret;
+    struct error err;
+
+    (void)state;
+    assert_false(fetch_with(&config, (struct source){ .file = "./none" },
+                            &secret, &err));
+    assert_string_equal(err.text, "./none: no such file: write the password "
+                        "into it, owned by you, mode 400");
+}
+
 static void refuses_what_is_no_password_file(void **state)
 {
     struct secret secret;
@@ -168,7 +184,7 @@ static void refuses_what_is_no_password_file(void **state)
     memset(big, 'x', 70000);
     assert_false(fetch((struct source){ .file = "./p" }, &secret, &err));
     assert_string_equal(err.text, "./p: no such file: write the password into "
-                        "it, chmod 600");
+                        "it, owned by postrider, mode 400");
     assert_int_equal(err.fault, FAULT_CONFIG);
 
     assert_false(fetch((struct source){ .file = "." }, &secret, &err));
@@ -395,6 +411,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(takes_the_first_line),
         IN_FOLDER(refuses_a_file_that_others_can_use),
+        IN_FOLDER(asks_a_caller_who_delivers_for_his_own_file),
         IN_FOLDER(refuses_what_is_no_password_file),
         IN_FOLDER(follows_symbolic_links_to_the_file_that_counts),
         IN_FOLDER(refuses_the_file_of_another_user),
