@@ -27,6 +27,7 @@ struct listing_item {
     const char *sender;         /* "" is the null reverse-path */
     const char *const *recipients;
     size_t recipient_count;
+    bool unattended;            /* no daemon runs to deliver it */
 };
 
 typedef void listing_visit(void *context, const struct listing_item *item);
@@ -39,9 +40,14 @@ typedef void listing_visit(void *context, const struct listing_item *item);
 bool listing_each(const char *control, const char *spool, listing_visit *visit,
                   void *context, struct error *err);
 
-/* As mailq of Postfix prints it, which monitoring parses; or as one JSON
- * object a line. Returns like listing_each. */
+/*
+ * As mailq of Postfix prints it, which monitoring parses; or as one JSON
+ * object a line. Returns like listing_each.
+ *
+ * program  in front of what is said on standard error, before the list, if
+ *          messages wait and no daemon runs
+ */
 bool listing_print(const char *control, const char *spool, bool json,
-                   FILE *out, struct error *err);
+                   const char *program, FILE *out, struct error *err);
 
 #endif

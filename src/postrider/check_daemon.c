@@ -9,6 +9,7 @@
 #include "net/dial.h"
 #include "postrider/status.h"
 #include "spool/ask.h"
+#include "spool/listing.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/io.h"
@@ -48,6 +49,44 @@ static void take_line(void *context, const char *line, size_t length)
     free(copy);
 }
 
+static void count_item(void *context, const struct listing_item *item)
+{
+    size_t *count = context;
+
+    (void)item;
+    ++*count;
+}
+
+static size_t count_waiting(const struct check *check)
+{
+    const struct config *config = check->config;
+    struct error ignored;
+    size_t count = 0;
+
+    if (check->all_seen)
+        listing_each(config->control, config->spool, count_item, &count,
+                     &ignored);
+    return count;
+}
+
+/* No harm is done before somebody sends mail. */
+static void tell_absence(struct check *check)
+{
+    const char *path = check->config->control;
+    size_t waiting = count_waiting(check);
+    struct error err;
+
+    if (waiting == 0) {
+        check_warn(check, start_it, "no daemon listens at %s: mail is kept, "
+                   "and not delivered", path);
+        return;
+    }
+    error_set(&err, FAULT_UNAVAILABLE, "no daemon listens at %s: %zu message%s "
+              "not delivered: %s", path, waiting,
+              waiting == 1 ? " is" : "s are", start_it);
+    check_error(check, &err);
+}
+
 void check_daemon(struct check *check)
 {
     const char *path = check->config->control;
@@ -58,8 +97,7 @@ void check_daemon(struct check *check)
         if (check->count == before)
             check_ok(check, "it runs");
     } else if (err.fault == FAULT_UNAVAILABLE) {
-        check_warn(check, start_it, "%s: mail is kept, and not delivered",
-                   err.text);
+        tell_absence(check);
     } else {
         check_error(check, &err);
     }

@@ -154,7 +154,8 @@ static const char *take_remedy(char *text)
     static const char *const verbs[] = { "add ", "chgrp ", "chmod ", "chown ",
                                          "did you ", "give ", "install ",
                                          "let ", "make ", "set ", "start ",
-                                         "store ", "useradd ", "write " };
+                                         "store ", "systemctl ", "useradd ",
+                                         "write " };
     char *start = text;
 
     while ((start = strstr(start, ": ")) != NULL) {

@@ -44,6 +44,23 @@ static int finish(const struct answer *answer, const char *past,
     return err->fault == FAULT_NONE ? EX_OK : command_fail(err);
 }
 
+/* With direct delivery nothing is ever kept. */
+static bool has_queue(const struct config *config)
+{
+    return config->delivery == DELIVERY_QUEUE;
+}
+
+static bool request(const struct config *config, const char *line,
+                    struct answer *answer, struct error *err)
+{
+    if (!has_queue(config)) {
+        take_answer(answer, "0", 1);
+        return true;
+    }
+    return ask_daemon(config->control, line, ANSWER_TIME, take_answer, answer,
+                      err);
+}
+
 static int change(const struct config *config, const char *action,
                   const char *past, const char *argument)
 {
@@ -56,11 +73,10 @@ static int change(const struct config *config, const char *action,
                   "\"all\"", action, argument);
         return command_fail(&err);
     }
-    char *request = alloc_format("%s %s", action, argument);
-    status = ask_daemon(config->control, request, ANSWER_TIME, take_answer,
-                        &answer, &err)
+    char *line = alloc_format("%s %s", action, argument);
+    status = request(config, line, &answer, &err)
              ? finish(&answer, past, &err) : command_fail(&err);
-    free(request);
+    free(line);
     free(answer.text);
     return status;
 }
@@ -69,7 +85,11 @@ static int list(const struct config *config, bool json)
 {
     struct error err = { 0 };
 
-    return listing_print(config->control, config->spool, json, stdout, &err)
+    if (!has_queue(config) && !json)
+        puts("Mail queue is empty");
+    return !has_queue(config) ||
+           listing_print(config->control, config->spool, json, "postrider",
+                         stdout, &err)
            ? EX_OK : command_fail(&err);
 }
 
@@ -77,8 +97,7 @@ static int flush(const struct config *config)
 {
     struct answer answer = { 0 };
     struct error err = { 0 };
-    bool done = ask_daemon(config->control, "flush", ANSWER_TIME, take_answer,
-                           &answer, &err);
+    bool done = request(config, "flush", &answer, &err);
 
     free(answer.text);
     return done ? EX_OK : command_fail(&err);
@@ -110,7 +129,8 @@ static int show(const struct config *config, const char *id)
     struct wanted wanted = { .id = id };
     struct error err = { 0 };
 
-    if (!listing_each(config->control, config->spool, print_item, &wanted,
+    if (has_queue(config) &&
+        !listing_each(config->control, config->spool, print_item, &wanted,
                       &err))
         return command_fail(&err);
     if (wanted.found)

@@ -79,6 +79,13 @@ static void print_line(void *context, const char *line, size_t length)
     free(copy);
 }
 
+static bool has_daemon(const struct config *config, struct error *err)
+{
+    return config->delivery == DELIVERY_QUEUE ||
+           error_set(err, FAULT_UNAVAILABLE, "there is no daemon with "
+                     "delivery = direct");
+}
+
 int command_status(int argc, char **argv)
 {
     struct printer printer = { .json = argc == 2 &&
@@ -90,7 +97,7 @@ int command_status(int argc, char **argv)
         return command_fail(&err);
     }
     struct config *config = config_load(&err);
-    bool done = config != NULL &&
+    bool done = config != NULL && has_daemon(config, &err) &&
                 ask_daemon(config->control, "status", ANSWER_TIME, print_line,
                            &printer, &err);
     if (done && printer.json)

@@ -31,7 +31,12 @@ int ask_connect(const char *path, struct error *err)
     if (fd != -1 &&
         connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;
-    error_sys(err, FAULT_UNAVAILABLE, "no daemon listens at %s", path);
+    if (errno == ENOENT || errno == ECONNREFUSED)
+        error_set(err, FAULT_UNAVAILABLE, "no daemon listens at %s: start "
+                  "postrider daemon", path);
+    else
+        error_sys(err, FAULT_UNAVAILABLE, "no daemon can be asked at %s",
+                  path);
     io_close(&fd);
     return -1;
 }

@@ -94,6 +94,7 @@ static void visit_entry(const struct lister *lister, const struct entry *entry,
         .reason = "",
         .sender = envelope_reverse_path(env),
         .recipients = paths,
+        .unattended = true,
     };
 
     for (size_t i = 0; i < env->count; i++) {

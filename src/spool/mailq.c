@@ -6,10 +6,20 @@
 #include "util/json.h"
 
 struct printer {
+    const char *program;
     FILE *out;
     uint64_t octets;
     size_t messages;
 };
+
+/* Before the list, whose last line is what monitoring looks at. */
+static void remark_daemon(const struct printer *printer,
+                          const struct listing_item *item)
+{
+    if (printer->messages == 0 && item->unattended)
+        fprintf(stderr, "%s: no daemon is running, nothing is delivered: "
+                "start postrider daemon\n", printer->program);
+}
 
 static void print_item(void *context, const struct listing_item *item)
 {
@@ -18,6 +28,7 @@ static void print_item(void *context, const struct listing_item *item)
     time_t when = (time_t)item->received;
     struct tm tm;
 
+    remark_daemon(printer, item);
     if (printer->messages++ == 0)
         fputs("-Queue ID-                        --Size-- ----Arrival Time---- "
               "-Sender/Recipient-------\n", printer->out);
@@ -41,6 +52,8 @@ static void print_json_item(void *context, const struct listing_item *item)
     const char *state = item->mark == '*' ? "active"
                         : item->mark == '!' ? "held" : "waiting";
 
+    remark_daemon(printer, item);
+    printer->messages++;
     fprintf(out, "{\"queue_id\": \"%s\", \"state\": \"%s\", \"uid\": %lu, "
             "\"size\": %" PRIu64 ", \"arrival_time\": %" PRId64
             ", \"attempts\": %u, \"sender\": ", item->id, state,
@@ -58,9 +71,9 @@ static void print_json_item(void *context, const struct listing_item *item)
 }
 
 bool listing_print(const char *control, const char *spool, bool json,
-                   FILE *out, struct error *err)
+                   const char *program, FILE *out, struct error *err)
 {
-    struct printer printer = { .out = out };
+    struct printer printer = { .program = program, .out = out };
 
     if (!listing_each(control, spool, json ? print_json_item : print_item,
                       &printer, err))

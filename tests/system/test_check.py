@@ -63,6 +63,14 @@ def test_no_daemon_is_a_warning(good):
     assert "mail is kept, and not delivered; systemctl start" in text
 
 
+def test_mail_that_no_daemon_delivers_is_an_error(good):
+    good.submit("b@b.example", stdin=message())
+    result = good.postrider("check").expect(69)
+    ((topic, severity, text),) = trouble(result)
+    assert (topic, severity) == ("daemon", "error")
+    assert "1 message is not delivered; systemctl start" in text
+
+
 def test_no_smarthost(queue):
     configure(queue, None)
     result = queue.postrider("check").expect(78)
@@ -212,7 +220,7 @@ BROKEN = [
      r"has a set-id bit, which it does not need; chmod ug-s "),
     (fail_message, "failed", "warning", 0,
      r"1 message could neither be delivered nor returned; read "),
-    (old_message, "queue", "warning", 0,
+    (old_message, "queue", "warning", 69,
      r"1 message, the oldest since 5 hours \(no attempt yet\); mailq"),
     (bad_aliases, "aliases", "error", 78,
      r"aliases:2: .*runs no programs; give an address"),

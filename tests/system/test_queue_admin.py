@@ -120,12 +120,42 @@ def test_while_the_daemon_is_down(queue):
                                                 ["second@b.example"]]
     assert all(i["arrival_time"] > 1700000000 for i in items), items
     assert all(i["uid"] == ALICE for i in items)
-    assert b"in 2 Requests." in queue.run("mailq").stdout
+    listed = queue.run("mailq").expect(0)
+    assert b"in 2 Requests." in listed.stdout
+    assert listed.errors == "mailq: no daemon is running, nothing is " \
+        "delivered: start postrider daemon\n"
+    # Where both are one, monitoring sees the last line as ever.
+    both = queue.run_other(["sh", "-c", f"exec {queue.build}/mailq 2>&1"])
+    assert both.stdout.startswith(listed.stderr)
+    assert both.stdout.endswith(listed.stdout)
     result = queue.run("mailq", **user(ALICE)).expect(69)
     assert len(result.errors.splitlines()) == 1
     assert result.stdout == b""
-    queue.sendmail("-q").expect(69)
-    queue.postrider("status").expect(69)
+    for command in (["status"], ["queue", "hold", "all"], ["queue", "flush"],
+                    ["queue", "remove", items[0]["queue_id"]]):
+        told = queue.postrider(*command).expect(69).errors
+        assert told == f"postrider: no daemon listens at {queue.control}: " \
+            "start postrider daemon\n"
+    assert "start postrider daemon" in queue.sendmail("-q").expect(69).errors
+
+
+def test_an_empty_queue_needs_no_daemon(queue):
+    queue.write_config(1)
+    result = queue.run("mailq").expect(0)
+    assert (result.stdout, result.stderr) == (b"Mail queue is empty\n", b"")
+
+
+@pytest.mark.parametrize("command, status, text", [
+    (["list"], 0, b"Mail queue is empty\n"), (["list", "--json"], 0, b""),
+    (["flush"], 0, b""), (["show", "0" * 32], 66, b""),
+    (["remove", "all"], 66, b"")])
+def test_direct_delivery_has_no_queue(queue, command, status, text):
+    """Its users hear nothing of a daemon, which they cannot have."""
+    queue.write_config(1, settings={"delivery": "direct"})
+    result = queue.postrider("queue", *command).expect(status)
+    assert result.stdout == text and "daemon" not in result.errors
+    assert queue.postrider("status").expect(69).errors == \
+        "postrider: there is no daemon with delivery = direct\n"
 
 
 def test_hold_and_release(queue, smarthost):

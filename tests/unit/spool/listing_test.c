@@ -56,7 +56,7 @@ static char *print(const struct fixture *fixture, bool json)
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
 
-    if (!listing_print(NOBODY, fixture->path, json, out, &err))
+    if (!listing_print(NOBODY, fixture->path, json, "mailq", out, &err))
         fail_msg("%s", err.text);
     fclose(out);
     return text;
@@ -120,8 +120,8 @@ static void says_that_nobody_can_tell(void **state)
     struct error err;
 
     (void)state;
-    assert_false(listing_print(NOBODY, "/nonexistent/spool", false, stdout,
-                               &err));
+    assert_false(listing_print(NOBODY, "/nonexistent/spool", false,
+                               "mailq", stdout, &err));
     assert_int_equal(err.fault, FAULT_UNAVAILABLE);
 }
 
