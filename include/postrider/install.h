@@ -1,8 +1,9 @@
 /*
  * install.h - files that take their places together
  *
- * Each is written and synced under a temporary name first; then all are
- * renamed, in the order in which they were staged.
+ * Each is written and synced under a temporary name first. Then the last one,
+ * which names the others, takes its place, and they after it: a stop in between
+ * leaves some missing, but never new ones to an old one that names them.
  */
 #ifndef POSTRIDER_POSTRIDER_INSTALL_H
 #define POSTRIDER_POSTRIDER_INSTALL_H
@@ -34,8 +35,9 @@ bool install_stage(struct install *install, const char *path,
                    gid_t group, struct error *err);
 
 /*
- * Rename all. A file that is there already is kept as FILE.old if replace;
- * else nothing is renamed, and it is FAULT_CREATE with what to do.
+ * Rename all. A file that is there already is kept as FILE.old if replace, and
+ * comes back if none of the new ones could take its place; else nothing is renamed, and it is FAULT_CREATE with
+ * what to do.
  */
 bool install_commit(struct install *install, bool replace, struct error *err);
 

@@ -104,12 +104,13 @@ static bool check_free(const struct install *install, struct error *err)
     return true;
 }
 
-/* By a second name, so that there is a file at path at all times; where files
- * cannot have two, for an instant there is none. */
-static bool rename_old(const char *path, const char *old)
+/* stays: by a second name, so that there is a file at path at all times; where
+ * files cannot have two, for an instant there is none. */
+static bool rename_old(const char *path, const char *old, bool stays)
 {
     char *draft = draft_name(path);
-    bool linked = linkat(AT_FDCWD, path, AT_FDCWD, draft, 0) == 0;
+    bool linked = stays &&
+                  linkat(AT_FDCWD, path, AT_FDCWD, draft, 0) == 0;
     bool done = rename(linked ? draft : path, old) == 0;
     int number = errno;
 
@@ -120,7 +121,7 @@ static bool rename_old(const char *path, const char *old)
     return done;
 }
 
-static bool keep_old(const char *path, struct error *err)
+static bool keep_old(const char *path, bool stays, struct error *err)
 {
     struct stat status;
 
@@ -129,7 +130,7 @@ static bool keep_old(const char *path, struct error *err)
     if (S_ISDIR(status.st_mode))
         return error_set(err, FAULT_CREATE, "%s: is a folder", path);
     char *old = alloc_format("%s.old", path);
-    bool done = rename_old(path, old) ||
+    bool done = rename_old(path, old, stays) ||
                 error_sys(err, FAULT_CREATE, "keep %s as %s", path, old);
     free(old);
     return done;
@@ -158,18 +159,45 @@ static bool put_in_place(struct install *install, size_t i, struct error *err)
            error_sys(err, FAULT_CREATE, "sync the folder of %s", path);
 }
 
-bool install_commit(struct install *install, bool replace, struct error *err)
+/* What was there under its name of before. Only the last one may stay in its
+ * place until its successor comes. */
+static bool keep_all(const struct install *install, struct error *err)
 {
-    if (!replace && !check_free(install, err))
-        return false;
-    if (replace)
-        for (size_t i = 0; i < install->paths.count; i++)
-            if (!keep_old(install->paths.items[i], err))
-                return false;
-    for (size_t i = 0; i < install->paths.count; i++)
-        if (!put_in_place(install, i, err))
+    size_t count = install->paths.count;
+
+    for (size_t i = 0; i < count; i++)
+        if (!keep_old(install->paths.items[i], i + 1 == count, err))
             return false;
     return true;
+}
+
+/* Where there is nothing in its place now. */
+static void take_back(const struct install *install)
+{
+    struct stat status;
+
+    for (size_t i = 0; i < install->paths.count; i++) {
+        const char *path = install->paths.items[i];
+        char *old = alloc_format("%s.old", path);
+        if (lstat(path, &status) == -1)
+            (void)rename(old, path);
+        free(old);
+    }
+}
+
+bool install_commit(struct install *install, bool replace, struct error *err)
+{
+    size_t count = install->paths.count;
+
+    if (!replace && !check_free(install, err))
+        return false;
+    bool done = !replace || keep_all(install, err);
+    for (size_t i = count; done && i > 0; i--)
+        done = put_in_place(install, i - 1, err);
+    /* Not beside what is new. */
+    if (!done && replace && *install->drafts.items[count - 1] != '\0')
+        take_back(install);
+    return done;
 }
 
 void install_free(struct install *install)

@@ -9,6 +9,7 @@
 
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/devlog.h"
 #include "util/io.h"
 #include "util/text.h"
 
@@ -18,6 +19,7 @@
  */
 static enum log_target target = LOG_TO_NOBODY;
 static char *name;
+static struct devlog devlog = DEVLOG_INIT("/dev/log");
 
 void log_open(enum log_target where, const char *called)
 {
@@ -25,7 +27,6 @@ void log_open(enum log_target where, const char *called)
 
     target = where;
     name = alloc_string(called);
-    openlog(name, LOG_PID, LOG_MAIL);
     free(old);
 }
 
@@ -38,7 +39,7 @@ static int priority_of(enum log_level level)
         [LOG_LEVEL_INFO] = LOG_INFO,
     };
 
-    return priorities[level];
+    return priorities[level] | LOG_MAIL;
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -59,7 +60,7 @@ void log_line(enum log_level level, const char *format, ...)
     text_escape(&line, text, (size_t)length);
     free(text);
     if (target == LOG_TO_SYSLOG) {
-        syslog(priority_of(level), "%s", line.data);
+        devlog_say(&devlog, priority_of(level), name, line.data);
     } else {
         char *shown = alloc_format("%s: %s\n", name, line.data);
         (void)io_write_all(STDERR_FILENO, shown, strlen(shown));

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import stat
 import subprocess
@@ -134,6 +135,30 @@ def test_what_is_there_is_replaced_only_when_told(programs, host):
     old = programs.folder / "postrider.conf.old"
     assert old.read_text() == before
     assert "Test Mail" in programs.config.read_text()
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize("fault", ["signal=SIGKILL", "error=EIO"])
+@pytest.mark.parametrize("step", range(1, 6))
+def test_a_new_password_never_meets_an_old_smarthost(programs, host, fault,
+                                                     step):
+    """Whichever renaming is the last: else workers would offer it there."""
+    before = 'smarthost "old" {\n    host = "old.example.net"\n}\n'
+    programs.config.write_text(before)
+    secret = programs.folder / "password"
+    secret.write_text("old")
+    subprocess.run(
+        ["strace", "-qq", "-o", programs.folder / "trace",
+         "-e", "trace=/^rename", "-e", f"inject=/^rename:{fault}:when={step}",
+         ROOT / "build" / "postrider", "setup", "--direct", "--providers",
+         host.presets, "--no-test", "--replace", "--address", ADDRESS,
+         "--password-file", "-"], input=PASSWORD, text=True, check=False,
+        capture_output=True, env=programs.environment(), timeout=PATIENCE)
+    is_old = programs.config.read_text() == before
+    password = secret.read_text() if secret.exists() else ""
+    assert password in (("old", "") if is_old else (PASSWORD, ""))
+    if fault == "error=EIO" and is_old:
+        assert password == "old", "it comes back"
 
 
 def test_a_password_that_is_there_stays(programs, host):
