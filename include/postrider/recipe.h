@@ -46,10 +46,10 @@ bool recipe_check(const struct recipe *recipe, const char *path,
                   struct error *err);
 
 /* The configuration as it would be once installed, with the passwords in
- * memory: to try it before. It is good as long as the recipe. NULL with
- * FAULT_CONFIG. */
+ * memory, for user alone: to try it before. It is good as long as the recipe,
+ * in this process and its children. NULL with FAULT_CONFIG. */
 struct config *recipe_load(struct recipe *recipe, const char *path,
-                           struct error *err);
+                           const char *user, struct error *err);
 
 /*
  * Write the configuration to path (0644) and each password to a file of its

@@ -3,7 +3,8 @@
  *
  * It comes from the command line (setup_options.c), a provider or the domain's
  * records (setup_smarthost.c), and a person, if there is one
- * (setup_answers.c); from it comes a recipe (setup.c).
+ * (setup_answers.c); from it comes a recipe (setup.c), which is tried
+ * (setup_try.c).
  */
 #ifndef POSTRIDER_POSTRIDER_SETUP_H
 #define POSTRIDER_POSTRIDER_SETUP_H
@@ -13,6 +14,8 @@
 #include "postrider/providers.h"
 #include "util/error.h"
 #include "util/secret.h"
+
+struct recipe;
 
 /* Texts are owned, and NULL if not known. */
 struct setup {
@@ -84,5 +87,19 @@ void setup_use(char **answer, const char *text);
 
 /* Read the password, from its file or the person. */
 bool setup_read_password(struct setup *setup, struct error *err);
+
+/* The daemon's user; "" if there is to be no daemon. */
+const char *setup_user(const struct setup *setup);
+
+/*
+ * Have a session with the smarthost of the recipe, as the daemon will, unless
+ * no_test; a person may try again, or set no_test. What is there goes on until
+ * this works: nothing is written before. Err says so, too.
+ */
+bool setup_try(struct setup *setup, struct recipe *recipe, struct error *err);
+
+/* Send test_to a message, or whom the person agrees to. */
+bool setup_offer_message(struct setup *setup, struct recipe *recipe,
+                         struct error *err);
 
 #endif

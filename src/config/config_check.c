@@ -210,6 +210,10 @@ static bool check_file(const struct config *config,
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd == -1 && errno == ENOENT)
         error_set(err, FAULT_CONFIG, "%s = %s: no such file", key, path);
+    else if (fd == -1 && errno == EACCES &&
+             config->delivery == DELIVERY_QUEUE)
+        error_set(err, FAULT_CONFIG, "%s = %s: %s: let user %s read it", key,
+                  path, strerror(errno), config->user);
     else if (fd == -1 || fstat(fd, &status) == -1)
         error_sys(err, FAULT_CONFIG, "%s = %s", key, path);
     else if (!S_ISREG(status.st_mode))

@@ -1,5 +1,6 @@
 #include "postrider/probe.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "relay/report.h"
 #include "smtp/outcome.h"
 #include "smtp/transaction.h"
+#include "util/alloc.h"
 #include "util/clock.h"
 #include "util/scratch.h"
 #include "util/strings.h"
@@ -127,6 +129,22 @@ static void compare_size(struct probe *probe, const struct config *config,
                 "most; set message_size_limit = %" PRIu64 "\n", limit, limit);
 }
 
+/* A certificate that the daemon's user, who this process is, cannot read; what
+ * helps for passwords has been said. */
+static bool tell_failure(const struct config *config, struct error *err)
+{
+    const char *end = strrchr(err->text, ':');
+
+    if (config->delivery == DELIVERY_QUEUE && err->fault == FAULT_CONFIG &&
+        end != NULL && strcmp(end + 2, strerror(EACCES)) == 0) {
+        char *text = alloc_string(err->text);
+        error_set(err, FAULT_CONFIG, "%s; let user %s read it", text,
+                  config->user);
+        free(text);
+    }
+    return probe_remedy(STAGE_CONNECT, err);
+}
+
 static bool run(struct probe *probe, const struct config *config,
                 const struct smarthost *smarthost,
                 const struct probe_message *message, struct error *err)
@@ -135,7 +153,7 @@ static bool run(struct probe *probe, const struct config *config,
                                                 probe);
     struct session *session =
         connector_open(connector, clock_now() + 10 * smarthost->timeout, err);
-    bool done = session != NULL || probe_remedy(STAGE_CONNECT, err);
+    bool done = session != NULL || tell_failure(config, err);
 
     if (session != NULL)
         compare_size(probe, config, session);

@@ -72,40 +72,6 @@ bool recipe_check(const struct recipe *recipe, const char *path,
     return config != NULL;
 }
 
-/* A file in memory, whose name leads nowhere for other processes. */
-static bool remember(struct section *section, char **path, struct error *err)
-{
-    io_close(&section->memory);
-    section->memory = memfd_create("password", MFD_CLOEXEC);
-    if (section->memory == -1 || fchmod(section->memory, 0400) == -1 ||
-        !io_write_all(section->memory, section->password.data,
-                      section->password.length))
-        return error_sys(err, FAULT_TEMPORARY, "keep a password in memory");
-    free(*path);
-    *path = alloc_format("/proc/self/fd/%d", section->memory);
-    return true;
-}
-
-struct config *recipe_load(struct recipe *recipe, const char *path,
-                           struct error *err)
-{
-    struct config *config = load_text(recipe, path, err);
-    size_t next = 0;
-
-    for (size_t i = 0; config != NULL && i < recipe->count; i++) {
-        struct section *section = &recipe->sections[i];
-        if (strcmp(section->kind, "smarthost") != 0)
-            continue;
-        struct smarthost *smarthost = &config->smarthosts[next++];
-        if (section->password.data != NULL &&
-            !remember(section, &smarthost->password_file, err)) {
-            config_free(config);
-            config = NULL;
-        }
-    }
-    return config;
-}
-
 /* Root gives the passwords to the daemon's user; others keep them. */
 static bool find_owner(const char *user, uid_t *owner, gid_t *group,
                        struct error *err)
@@ -120,6 +86,47 @@ static bool find_owner(const char *user, uid_t *owner, gid_t *group,
     *owner = entry->pw_uid;
     *group = entry->pw_gid;
     return true;
+}
+
+/* A file in memory, whose name leads nowhere for other processes. */
+static bool remember(struct section *section, const char *user, char **path,
+                     struct error *err)
+{
+    uid_t owner = (uid_t)-1;
+    gid_t group = (gid_t)-1;
+
+    if (!find_owner(user, &owner, &group, err))
+        return false;
+    io_close(&section->memory);
+    section->memory = memfd_create("password", MFD_CLOEXEC);
+    if (section->memory == -1 || fchmod(section->memory, 0400) == -1 ||
+        fchown(section->memory, owner, group) == -1 ||
+        !io_write_all(section->memory, section->password.data,
+                      section->password.length))
+        return error_sys(err, FAULT_TEMPORARY, "keep a password in memory");
+    free(*path);
+    *path = alloc_format("/proc/self/fd/%d", section->memory);
+    return true;
+}
+
+struct config *recipe_load(struct recipe *recipe, const char *path,
+                           const char *user, struct error *err)
+{
+    struct config *config = load_text(recipe, path, err);
+    size_t next = 0;
+
+    for (size_t i = 0; config != NULL && i < recipe->count; i++) {
+        struct section *section = &recipe->sections[i];
+        if (strcmp(section->kind, "smarthost") != 0)
+            continue;
+        struct smarthost *smarthost = &config->smarthosts[next++];
+        if (section->password.data != NULL &&
+            !remember(section, user, &smarthost->password_file, err)) {
+            config_free(config);
+            config = NULL;
+        }
+    }
+    return config;
 }
 
 static bool stage_passwords(const struct recipe *recipe, const char *path,

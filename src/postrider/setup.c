@@ -13,7 +13,6 @@
 #include "postrider/ask_person.h"
 #include "postrider/commands.h"
 #include "postrider/install.h"
-#include "postrider/probe.h"
 #include "postrider/recipe.h"
 #include "spool/ask.h"
 #include "util/alloc.h"
@@ -109,73 +108,6 @@ static void fill_recipe(const struct setup *setup, struct recipe *recipe)
     }
 }
 
-static bool try_once(struct setup *setup, struct recipe *recipe,
-                     const char *recipient, struct error *err)
-{
-    struct config *config = recipe_load(recipe, setup->output, err);
-    bool done = config != NULL &&
-                probe_smarthost(config, &config->smarthosts[0], recipient,
-                                getuid(), stdout, err);
-
-    config_free(config);
-    return done;
-}
-
-/* What people get wrong. again: there is another one now. */
-static bool retype_password(struct setup *setup, struct recipe *recipe,
-                            bool *again, struct error *err)
-{
-    if (setup->password.data == NULL || setup->password_file != NULL)
-        return true;
-    if (!ask_yes("Try another password?", true, again, err))
-        return false;
-    if (!*again)
-        return true;
-    if (!setup_read_password(setup, err))
-        return false;
-    recipe_section(recipe, "smarthost", "main");
-    recipe_password(recipe, setup->password.data);
-    return true;
-}
-
-/* True if there is to be another try, or none at all (no_test). */
-static bool ask_again(struct setup *setup, struct recipe *recipe,
-                      struct error *err)
-{
-    struct error why = *err;
-    bool again = false;
-
-    fflush(stdout);
-    ask_say("%s\n", why.text);
-    if (why.fault == FAULT_PERMISSION &&
-        !retype_password(setup, recipe, &again, err))
-        return false;
-    if (again)
-        return true;
-    if (!ask_yes("Write the configuration all the same?", false,
-                 &setup->no_test, err))
-        return false;
-    if (!setup->no_test)
-        *err = why;
-    return setup->no_test;
-}
-
-/* Before anything is written: what is there goes on until this works. */
-static bool try_out(struct setup *setup, struct recipe *recipe,
-                    struct error *err)
-{
-    while (!setup->no_test) {
-        const char *recipient = setup->has_person ? NULL : setup->test_to;
-        if (try_once(setup, recipe, recipient, err))
-            return true;
-        if (!setup->has_person)
-            return error_prefix(err, "nothing is written, the test failed");
-        if (!ask_again(setup, recipe, err))
-            return error_prefix(err, "nothing is written");
-    }
-    return true;
-}
-
 /* What a package or an installer has put there says nothing yet. */
 static bool has_no_smarthost(const char *path)
 {
@@ -264,44 +196,21 @@ static void tell_result(const struct setup *setup)
     config_free(config);
 }
 
-static bool offer_message(struct setup *setup, struct recipe *recipe,
-                          struct error *err)
-{
-    bool agreed = true;
-
-    if (!setup->has_person || setup->no_test)
-        return true;
-    if (setup->test_to == NULL) {
-        const char *usual = setup->root_to != NULL ? setup->root_to
-                                                   : setup->address;
-        if (!setup->asks_all || usual == NULL)
-            return true;
-        char *question = alloc_format("Send a test message to %s?", usual);
-        bool answered = ask_yes(question, true, &agreed, err);
-        free(question);
-        if (!answered)
-            return false;
-        setup->test_to = alloc_string(usual);
-    }
-    return !agreed || try_once(setup, recipe, setup->test_to, err);
-}
-
 static bool write_down(struct setup *setup, struct recipe *recipe,
                        struct error *err)
 {
-    const char *user = setup->direct ? "" : "postrider";
-
     if (!recipe_check(recipe, setup->output, err))
         return false;
     if (setup->print) {
         recipe_print(recipe, setup->output, stdout);
         return true;
     }
-    if (!try_out(setup, recipe, err) ||
-        !recipe_install(recipe, setup->output, user, setup->replace, err))
+    if (!setup_try(setup, recipe, err) ||
+        !recipe_install(recipe, setup->output, setup_user(setup),
+                        setup->replace, err))
         return false;
     tell_result(setup);
-    return offer_message(setup, recipe, err);
+    return setup_offer_message(setup, recipe, err);
 }
 
 static bool prepare(struct setup *setup, struct error *err)

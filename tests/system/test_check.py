@@ -208,11 +208,12 @@ BROKEN = [
      rf"into it, owned by {DAEMON.pw_name}, mode 400$"),
     (roots_password, "password", "error", 77, 
      rf"password0: Permission denied; chown {DAEMON.pw_name} \S+ && chmod 400"),
-    (shut_password_in, "password", "error", 77, r"password0: Permission denied; "
+    (shut_password_in, "password", "error", 77,
+     r"password0: Permission denied; "
      rf"let {DAEMON.pw_name} enter its folder, or run this as root$"),
     (no_authorities, "tls", "error", 78, r"ca0\.pem: holds no PEM certificate"),
     (chmod("ca0.pem", 0o600), "tls", "error", 78,
-     r"tls_ca_file = \S+: Permission denied"),
+     rf"tls_ca_file = \S+: Permission denied; let user {DAEMON.pw_name} read"),
     (other_sendmail, "programs", "error", 78,
      r"sendmail is another program: mail does not come here; remove the other"),
     (no_sendmail, "programs", "error", 78, r"; install the package anew"),

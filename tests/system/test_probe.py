@@ -231,6 +231,15 @@ def test_no_smarthost(programs):
 
 
 @as_root
+def test_reads_the_authorities_as_the_daemon(queue, tls_smarthost):
+    queue.write_config(tls_smarthost)
+    (queue.folder / "ca0.pem").chmod(0o600)
+    result = queue.postrider("test").expect(78)
+    assert re.search(r"tls_ca_file \S+: Permission denied; let user nobody "
+                     r"read it$", result.errors), result.errors
+
+
+@as_root
 def test_reads_the_password_as_the_daemon(queue, tls_smarthost):
     """Root could read any file; what counts is what the daemon can."""
     queue.write_config(tls_smarthost)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import pathlib
 import pty
 import re
 import select
@@ -9,6 +10,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 import termios
 
 import pytest
@@ -305,6 +307,49 @@ def test_the_daemons_user_owns_the_password(programs):
     assert (secret.stat().st_uid, mode(secret)) == (990, 0o400)
     assert programs.config.stat().st_uid == 0
     assert re.search(r"(?m)^Now: .*postrider", result.stdout)
+
+
+@pytest.fixture
+def public():
+    """A folder that everybody can enter; the test's own only root can."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def set_up_queue(programs, host, authority, *arguments):
+    return as_administrator(
+        programs, {"postrider": 990}, "--host", host.host, "--port",
+        str(host.port), "--tls-ca-file", str(authority), "--user", ADDRESS,
+        "--password-file", "-", *arguments, stdin=PASSWORD)
+
+
+def test_the_session_is_the_daemons(programs, host, public):
+    """He can read the password, wherever it is before it has its place."""
+    authority = public / "ca.pem"
+    shutil.copy(host.certificates.ca, authority)
+    authority.chmod(0o644)
+    result = set_up_queue(programs, host, authority, "--test-to",
+                          "bob@b.example")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.index("password of") < result.stdout.index("Written:")
+    assert host.sessions[0].user == ADDRESS
+    message, = host.wait_for_messages(1)
+    assert message.reverse_path.startswith("root@")
+
+
+def test_what_only_root_can_read_is_no_use(programs, host, public):
+    authority = public / "ca.pem"
+    shutil.copy(host.certificates.ca, authority)
+    for path, mode_ in ((authority, 0o600), (public, 0o700)):
+        authority.chmod(0o644)
+        path.chmod(mode_)
+        result = set_up_queue(programs, host, authority)
+        assert result.returncode == 78, result.stderr
+        assert re.search(r"nothing is written, the test failed: .*: Permission "
+                         r"denied; let user postrider read it$", result.stderr)
+    assert not programs.config.exists() and not host.sessions
 
 
 def test_without_the_daemons_user_nothing_is_written(programs):
