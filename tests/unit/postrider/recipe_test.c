@@ -152,7 +152,7 @@ static void values_survive_the_file(void **state)
         recipe_set(recipe, "user", values[i]);
         recipe_section(recipe, "sender", "@example.com");
         recipe_set(recipe, "name", values[i]);
-        struct config *config = recipe_load(recipe, "/x/y", &err);
+        struct config *config = recipe_load(recipe, "/x/y", "", &err);
         if (config == NULL)
             fail_msg("%s: %s", values[i], err.text);
         assert_string_equal(config->smarthosts[0].user, values[i]);
@@ -211,7 +211,8 @@ static void can_be_tried_before_it_is_installed(void **state)
     struct secret secret = { 0 };
 
     (void)state;
-    struct config *config = recipe_load(recipe, "etc/postrider.conf", &err);
+    struct config *config = recipe_load(recipe, "etc/postrider.conf", "",
+                                        &err);
     assert_non_null(config);
     if (!password_fetch(config, &config->smarthosts[0], &secret, &err))
         fail_msg("%s", err.text);
