@@ -9,6 +9,7 @@
 
 #include "postrider/commands.h"
 #include "postrider/recipe.h"
+#include "postrider/written.h"
 #include "util/alloc.h"
 #include "util/process.h"
 #include "util/text.h"
@@ -165,8 +166,8 @@ static bool write_configuration(const struct import *import,
                         import->is_own ? NULL : "postrider", order->replaces,
                         err))
         return false;
-    printf("%s is written: try it with `postrider check` and `postrider "
-           "test`\n", output);
+    written_tell(output);
+    puts("Try it with `postrider check` and `postrider test`");
     return true;
 }
 

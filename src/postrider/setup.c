@@ -14,11 +14,9 @@
 #include "postrider/commands.h"
 #include "postrider/install.h"
 #include "postrider/recipe.h"
-#include "spool/ask.h"
+#include "postrider/written.h"
 #include "util/alloc.h"
 #include "util/process.h"
-
-#define ANSWER_TIME 5000        /* milliseconds */
 
 static const char provider_file[] = POSTRIDER_DATADIR "/providers";
 
@@ -159,43 +157,6 @@ static bool may_replace(struct setup *setup, struct error *err)
     return done;
 }
 
-static void ignore_line(void *context, const char *line, size_t length)
-{
-    (void)context;
-    (void)line;
-    (void)length;
-}
-
-/* The daemon reads its file when it starts, or is told to. */
-static void tell_about_daemon(const struct config *config)
-{
-    struct error err = { 0 };
-    bool runs = ask_daemon(config->control, "status", ANSWER_TIME, ignore_line,
-                           NULL, &err);
-
-    if (access("/run/systemd/system", F_OK) == 0)
-        printf("Now: systemctl %s postrider\n",
-               runs ? "reload" : "enable --now");
-    else
-        puts(runs ? "Now: send postrider daemon a SIGHUP, to read it"
-                  : "Now: start postrider daemon");
-}
-
-static void tell_result(const struct setup *setup)
-{
-    struct error err = { 0 };
-    struct config *config = config_load_file(setup->output, &err);
-
-    printf("Written: %s\n", setup->output);
-    if (config == NULL)
-        return;
-    if (*config->smarthosts[0].password_file != '\0')
-        printf("Written: %s\n", config->smarthosts[0].password_file);
-    if (config->delivery == DELIVERY_QUEUE)
-        tell_about_daemon(config);
-    config_free(config);
-}
-
 static bool write_down(struct setup *setup, struct recipe *recipe,
                        struct error *err)
 {
@@ -209,7 +170,7 @@ static bool write_down(struct setup *setup, struct recipe *recipe,
         !recipe_install(recipe, setup->output, setup_user(setup),
                         setup->replace, err))
         return false;
-    tell_result(setup);
+    written_tell(setup->output);
     return setup_offer_message(setup, recipe, err);
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import stat
 import tempfile
@@ -647,7 +648,8 @@ def test_writes_what_only_its_user_can_read(programs):
                         env={"XDG_CONFIG_HOME": str(programs.folder)})
     path = programs.folder / "postrider" / "postrider.conf"
     secret = path.parent / "password"
-    assert f"{path} is written" in result.stdout.decode()
+    assert result.stdout.decode().startswith(
+        f"Written: {path}\nWritten: {secret}\nTry it with")
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert stat.S_IMODE(secret.stat().st_mode) == 0o400
     assert secret.read_bytes().rstrip(b"\n") == b'open \\"sesame\\" '
@@ -659,6 +661,14 @@ def test_writes_what_only_its_user_can_read(programs):
     run_import(programs, {}, ".msmtprc", "--write", "--replace", "--output",
                str(path))
     assert path.with_suffix(".conf.old").exists()
+
+
+def test_says_how_the_daemon_hears_of_it(programs):
+    path = programs.folder / "new.conf"
+    result = run_import(programs, {"ssmtp.conf": "mailhub=a.example\n"},
+                        "ssmtp.conf", "--write", f"--output={path}")
+    assert re.match(rf"Written: {path}\nNow: .*postrider.*\nTry it with",
+                    result.stdout.decode())
 
 
 @pytest.fixture
