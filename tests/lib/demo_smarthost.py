@@ -5,9 +5,9 @@
                       [--user NAME] [--password-file FILE] [--quiet]
 
 The first lines say where it is: "port 40123", then "ca DIR/ca.crt", the
-authority's certificate, which anybody may have. Each message is written to DIR/N.eml as it arrived,
-its envelope to DIR/N.envelope. Credentials are masked. It ends when its
-standard input ends, or at SIGTERM.
+authority's certificate, which anybody may have. Each message is written to
+DIR/N.eml as it arrived, its envelope to DIR/N.envelope. Credentials are
+masked. It ends when its standard input ends, or at SIGTERM.
 """
 
 import argparse
