@@ -210,6 +210,17 @@ static void write_value(struct import *import,
         import_obstacle(import, "%s = %s: %s", names[which], value, err.text);
 }
 
+/* Its owner ran it before: his key ring and home may be out of reach. */
+static void warn_command(struct import *import,
+                         const struct import_account *account)
+{
+    if (account->values[IMPORT_PASSWORD_COMMAND] == NULL || import->is_own)
+        return;
+    import->line = account->lines[IMPORT_PASSWORD_COMMAND];
+    import_note(import, "password_command: is run by the daemon now, as user "
+                "postrider: what it reads must be readable there");
+}
+
 void import_smarthost(struct import *import,
                       const struct import_account *account)
 {
@@ -226,6 +237,7 @@ void import_smarthost(struct import *import,
             warn_tls(import, account);
         write_value(import, account, (enum import_value)i);
     }
+    warn_command(import, account);
     if (account->values[IMPORT_PASSWORD] != NULL)
         recipe_password(import->recipe, account->values[IMPORT_PASSWORD]);
     import->line = 0;

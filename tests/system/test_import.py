@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import stat
+import subprocess
 import tempfile
 import textwrap
 
@@ -661,6 +662,27 @@ def test_writes_what_only_its_user_can_read(programs):
     run_import(programs, {}, ".msmtprc", "--write", "--replace", "--output",
                str(path))
     assert path.with_suffix(".conf.old").exists()
+
+
+@pytest.mark.parametrize("place, is_told", [("/etc/opt", True),
+                                            ("/opt", False)])
+def test_a_command_is_the_daemons_now(programs, may_mount, place, is_told):
+    """But for a user's own file, which has him wait as before."""
+    lay(programs.folder, {"msmtprc": """
+        account default
+        host a.example
+        auth on
+        user u
+        passwordeval pass show mail
+        """})
+    result = subprocess.run(
+        ["unshare", "-m", "sh", "-c",
+         'mount --bind . "$1" && exec "$2" import "$1/msmtprc"', "sh", place,
+         str(programs.build / "postrider")], env=programs.environment(),
+        cwd=programs.folder, capture_output=True, text=True, check=True)
+    told = f"{place}/msmtprc:5: password_command: is run by the daemon now, " \
+        "as user postrider: what it reads must be readable there\n"
+    assert (told in result.stderr) == is_told, result.stderr
 
 
 def test_says_how_the_daemon_hears_of_it(programs):
