@@ -36,8 +36,8 @@ bool install_stage(struct install *install, const char *path,
 
 /*
  * Rename all. A file that is there already is kept as FILE.old if replace, and
- * comes back if none of the new ones could take its place; else nothing is renamed, and it is FAULT_CREATE with
- * what to do.
+ * comes back if none of the new ones could take its place; else nothing is
+ * renamed, and it is FAULT_CREATE with what to do.
  */
 bool install_commit(struct install *install, bool replace, struct error *err);
 

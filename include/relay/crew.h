@@ -69,8 +69,10 @@ void crew_handle(struct crew *crew, struct crew_member *member);
  * unfinished jobs lost. */
 bool crew_reap(struct crew *crew, pid_t pid, int status);
 
-/* Ask all to finish (SIGTERM); kill those left with SIGKILL later. */
-void crew_stop(struct crew *crew, int signal);
+/* Ask all to finish (SIGTERM): they get no more jobs. Are some of those still
+ * there? */
+void crew_stop(struct crew *crew);
+bool crew_leaves(const struct crew *crew);
 
 size_t crew_size(const struct crew *crew);
 size_t crew_jobs(const struct crew *crew);

@@ -6,6 +6,7 @@
 #ifndef POSTRIDER_SMTP_TRANSACTION_H
 #define POSTRIDER_SMTP_TRANSACTION_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +34,9 @@ struct transaction {
     bool wants_utf8;            /* the header section does: it is said where it
                                  * is offered, and the octets go anyway */
 
+    volatile sig_atomic_t *stoppable;   /* set to 0 before content goes that
+                                 * may be accepted: who stops until then has
+                                 * tried nothing; or NULL */
     struct transaction *next;   /* to be run after this one, or NULL: its
                                  * commands may travel with this one's end */
 

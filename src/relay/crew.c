@@ -33,6 +33,7 @@ struct crew_member {
     unsigned number;            /* of the journal */
     unsigned lines;             /* in it, at most */
     bool full;                  /* its socket takes no more for now */
+    bool leaves;                /* it was asked to */
     struct job jobs[CREW_JOBS_MAX];
     size_t count;
 };
@@ -159,7 +160,7 @@ static struct crew_member *least_busy(const struct crew *crew)
 
     for (size_t i = 0; i < crew->count; i++) {
         struct crew_member *member = crew->members[i];
-        if (member->socket != -1 && !member->full &&
+        if (member->socket != -1 && !member->full && !member->leaves &&
             member->count < CREW_JOBS_MAX &&
             (best == NULL || member->count < best->count))
             best = member;
@@ -326,10 +327,20 @@ bool crew_reap(struct crew *crew, pid_t pid, int status)
     return true;
 }
 
-void crew_stop(struct crew *crew, int signal)
+void crew_stop(struct crew *crew)
+{
+    for (size_t i = 0; i < crew->count; i++) {
+        launch_signal(crew->launch, crew->members[i]->pid, SIGTERM);
+        crew->members[i]->leaves = true;
+    }
+}
+
+bool crew_leaves(const struct crew *crew)
 {
     for (size_t i = 0; i < crew->count; i++)
-        launch_signal(crew->launch, crew->members[i]->pid, signal);
+        if (crew->members[i]->leaves)
+            return true;
+    return false;
 }
 
 size_t crew_size(const struct crew *crew)

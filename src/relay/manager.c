@@ -29,6 +29,7 @@
 #define SWEEP_TIME 60000        /* at most; so for the next one, at least */
 #define SWEEP_TIME_MIN 1000
 #define METRICS_TIME 15000
+#define DRAIN_TIME 2000
 
 /* What a descriptor in the poll set stands for. */
 enum source { SOURCE_SIGNAL, SOURCE_INOTIFY, SOURCE_LAUNCH, SOURCE_WORKER,
@@ -52,7 +53,8 @@ struct manager {
     size_t crew;                /* whose members are being added */
     int64_t next_rescan, next_sweep, next_metrics, next_watchdog;
     int64_t watchdog;           /* interval; 0: none */
-    enum manager_end end;       /* once desk.stopping */
+    int64_t drain_until;        /* then a reload serves in between */
+    enum manager_end end;       /* once a stop or a reload was asked for */
 };
 
 static void reap(struct manager *manager)
@@ -79,6 +81,39 @@ static void tell(struct manager *manager, enum notice notice)
                   desk->totals.delivered);
 }
 
+/* Hand out nothing more, and let the workers go. */
+static void drain(struct manager *manager)
+{
+    struct desk *desk = &manager->desk;
+
+    desk->stopping = true;
+    manager->drain_until = clock_now() + DRAIN_TIME;
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        crew_stop(desk->crews[i]);
+}
+
+static bool somebody_leaves(const struct desk *desk)
+{
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        if (crew_leaves(desk->crews[i]))
+            return true;
+    return false;
+}
+
+/* A worker may wait for a reply for minutes. That must not hold up all mail:
+ * a reload lets others go on until it has left, and then tries again. */
+static void mind_reload(struct manager *manager, int64_t now)
+{
+    struct desk *desk = &manager->desk;
+
+    if (manager->end != MANAGER_RELOAD)
+        return;
+    if (desk->stopping && now >= manager->drain_until)
+        desk->stopping = !somebody_leaves(desk);
+    else if (!desk->stopping && !somebody_leaves(desk))
+        drain(manager);
+}
+
 static void stop(struct manager *manager, enum manager_end end)
 {
     struct desk *desk = &manager->desk;
@@ -88,10 +123,8 @@ static void stop(struct manager *manager, enum manager_end end)
     log_line(LOG_LEVEL_INFO, "%s", end == MANAGER_RELOAD
              ? "configuration will be read again" : "stopping");
     tell(manager, end == MANAGER_RELOAD ? NOTICE_RELOADING : NOTICE_STOPPING);
-    desk->stopping = true;
     manager->end = end;
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        crew_stop(desk->crews[i], SIGTERM);
+    drain(manager);
 }
 
 static void take_signals(struct manager *manager)
@@ -216,6 +249,8 @@ static int patience(const struct manager *manager, bool more)
     next = clock_earlier(next, control_expire(manager->desk.control, now));
     if (manager->watchdog > 0)
         next = clock_earlier(next, manager->next_watchdog);
+    if (manager->end == MANAGER_RELOAD && manager->desk.stopping)
+        next = clock_earlier(next, manager->drain_until);
     return clock_remaining(next);
 }
 
@@ -236,6 +271,7 @@ static void housekeeping(struct manager *manager)
     struct desk *desk = &manager->desk;
     int64_t now = clock_now();
 
+    mind_reload(manager, now);
     if (now >= manager->next_rescan) {
         desk->scan_due = true;
         manager->next_rescan = now + RESCAN_TIME;

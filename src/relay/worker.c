@@ -118,6 +118,7 @@ static void accept_job(struct worker *worker, struct parcel *parcel)
     job->entry = entry;
     shipment_init(&job->shipment, worker->config, entry, parcel->uid,
                   parcel->recipients, parcel->count);
+    job->shipment.transaction.stoppable = &may_leave;
     append(worker, job);
 }
 
@@ -232,14 +233,26 @@ static bool is_begun(const struct job *job)
     return job != NULL && job->shipment.transaction.begun;
 }
 
+/* Is a message on its way, and may be accepted? */
+static bool is_committed(const struct worker *worker)
+{
+    for (const struct job *job = worker->first; job != NULL; job = job->next)
+        if (job->shipment.transaction.content_sent)
+            return true;
+    return false;
+}
+
 /* Run the first job. False: the session is at its end. */
 static bool run_job(struct worker *worker)
 {
     link_jobs(worker);
+    /* Even a reply to MAIL may take minutes. */
+    may_leave = !is_committed(worker);
     struct job *job = take_first(worker);
 
     session_set_deadline(worker->session, deadline_for(worker, job));
     bool usable = transaction_run(worker->session, &job->shipment.transaction);
+    may_leave = 0;
     worker->messages++;
     report_outcomes(worker, job);
     if (usable && shipment_go_on(&job->shipment))

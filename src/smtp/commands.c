@@ -95,6 +95,14 @@ static bool add_stuffed(struct session *session, struct content_state *state,
     return true;
 }
 
+/* From here on the message may arrive, whatever happens to us. */
+static void commit(struct transaction *t)
+{
+    if (t->stoppable != NULL)
+        *t->stoppable = 0;
+    t->content_sent = true;
+}
+
 /* With these octets a chunk is whole. It may arrive from here on, and what the
  * server has said before cannot be an answer to it. */
 static bool end_chunk(struct session *session, struct transaction *t,
@@ -102,7 +110,7 @@ static bool end_chunk(struct session *session, struct transaction *t,
 {
     if (!session_quiet(session, err))
         return false;
-    t->content_sent = true;
+    commit(t);
     return session_content(session, data, length, err);
 }
 
@@ -156,15 +164,15 @@ bool commands_content(struct session *session, struct transaction *t,
     const char *end = state.in_line ? "\r\n.\r\n" : ".\r\n";
     if (!session_expect(session, err))
         return false;
-    /* From here on the message may arrive, whatever happens to us. */
-    t->content_sent = true;
+    commit(t);
     return session_content(session, end, state.in_line ? 5 : 3, err);
 }
 
 bool commands_chunk(struct session *session, struct transaction *t,
                     struct error *err)
 {
-    t->content_sent = t->length == 0;
+    if (t->length == 0)
+        commit(t);
     remark_size(session, t);
     return session_command(session, err, "BDAT %" PRIu64 " LAST",
                            transaction_size(t)) &&

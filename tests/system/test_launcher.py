@@ -116,15 +116,23 @@ class Silent:
                 stream.write(reply + b"\r\n")
                 stream.readline()
             self.silent.set()
-            stream.read()
+            self.connection = connection
+            while stream.read(4096):
+                pass
+
+    def hang_up(self):
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close()
 
     def close(self):
         self.thread.join()
         self.server.close()
 
 
-@pytest.mark.parametrize("replies", [(), (b"220 here",)],
-                         ids=["greeting", "EHLO"])
+@pytest.mark.parametrize(
+    "replies", [(), (b"220 here",), (b"220 here", b"250 here"),
+                (b"220 here", b"250 here", b"250 from", b"250 to")],
+    ids=["greeting", "EHLO", "MAIL", "DATA"])
 def test_stop_waits_for_no_greeting(queue, replies):
     """Nothing was tried: the message is where it was."""
     smarthost = Silent(*replies)
@@ -136,3 +144,26 @@ def test_stop_waits_for_no_greeting(queue, replies):
     smarthost.close()
     assert not daemon.find("status=deferred|its worker died")
     assert len(queue.listing()) == 1
+
+
+UP_TO_THE_DOT = (b"220 here", b"250 here", b"250 from", b"250 to", b"354 go")
+
+
+def test_a_reload_lets_others_go_on(queue, smarthost):
+    """One smarthost takes its time to accept a message: only that waits."""
+    slow = Silent(*UP_TO_THE_DOT)
+    queue.write_config([slow.port, smarthost], timeout="10m", extra="""
+sender "slow@a.example" { smarthost = "host0" }
+sender "*" { smarthost = "host1" }
+""")
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", "slow@a.example", TO, stdin=message()).expect(0)
+        assert slow.silent.wait(10)
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("configuration will be read again")
+        queue.sendmail("-f", "a@a.example", TO, stdin=message()).expect(0)
+        smarthost.wait_for_messages(1)
+        assert daemon.count("daemon: started") == 1
+        slow.hang_up()
+        daemon.wait_for("daemon: started", times=2)
+    assert len(smarthost.messages) == 1
