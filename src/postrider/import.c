@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "postrider/commands.h"
 #include "postrider/recipe.h"
@@ -18,11 +19,11 @@
 static const struct format {
     const char *name;
     import_format *read;
-    const char *file;               /* what the file is called, about */
+    const char *file;               /* as the file is called, about */
     const char *sign;               /* a line of it begins so, in any case */
 } formats[] = {
     { "ssmtp", import_ssmtp, "ssmtp.conf", "mailhub" },
-    { "msmtp", import_msmtp, "msmtp", "account " },
+    { "msmtp", import_msmtp, "msmtprc", "account " },
     { "dma", import_dma, "dma.conf", "smarthost " },
     { "nullmailer", import_nullmailer, NULL, NULL },    /* a folder */
     { "esmtp", import_esmtp, "esmtprc", "hostname" },
@@ -121,6 +122,43 @@ static const struct format *recognise_content(const char *path,
     return NULL;
 }
 
+/* /etc/dma is as good a name as /etc/dma/dma.conf: the file of a format that
+ * a folder holds, or the folder itself. The caller frees it. */
+static char *find_file(const struct order *order)
+{
+    size_t length = strlen(order->path);
+    struct stat status;
+
+    while (length > 1 && order->path[length - 1] == '/')
+        length--;
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        if (formats[i].file == NULL ||
+            (order->format != NULL && order->format != &formats[i]))
+            continue;
+        char *path = alloc_format("%.*s/%s", (int)length, order->path,
+                                  formats[i].file);
+        if (stat(path, &status) == 0)
+            return path;
+        free(path);
+    }
+    return alloc_string(order->path);
+}
+
+static const struct format *recognise_folder(const char *path,
+                                             struct error *err)
+{
+    char *remotes = alloc_format("%s/remotes", path);
+    const struct format *format = NULL;
+
+    if (access(remotes, F_OK) == 0)
+        format = find_format("nullmailer");
+    else
+        error_set(err, FAULT_CONFIG, "%s: holds no file of ssmtp, msmtp, dma, "
+                  "nullmailer or esmtp: name the file", path);
+    free(remotes);
+    return format;
+}
+
 /* By its name, which may have something around it as in .msmtprc or
  * ssmtp.conf.old, else by its content. */
 static const struct format *recognise(const char *path, struct error *err)
@@ -134,7 +172,7 @@ static const struct format *recognise(const char *path, struct error *err)
         return NULL;
     }
     if (S_ISDIR(status.st_mode))
-        return find_format("nullmailer");
+        return recognise_folder(path, err);
     for (size_t i = 0; i < COUNT(formats); i++)
         if (formats[i].file != NULL && strstr(name, formats[i].file) != NULL)
             return &formats[i];
@@ -196,7 +234,7 @@ static bool finish(const struct import *import, const struct order *order,
     return done;
 }
 
-static bool run(const struct order *order, struct error *err)
+static bool translate(const struct order *order, struct error *err)
 {
     struct import import = { .recipe = recipe_new(), .file = order->path };
     const struct format *format = order->format != NULL
@@ -206,6 +244,16 @@ static bool run(const struct order *order, struct error *err)
     bool done = format != NULL && format->read(&import, order->path, err) &&
                 finish(&import, order, err);
     recipe_free(import.recipe);
+    return done;
+}
+
+static bool run(struct order *order, struct error *err)
+{
+    char *path = find_file(order);
+
+    order->path = path;
+    bool done = translate(order, err);
+    free(path);
     return done;
 }
 

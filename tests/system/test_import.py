@@ -555,7 +555,7 @@ OBSTACLES = {
                                ["n"], "n: adminaddr: local_recipient takes"),
     "an open quote": ({"n/remotes": "a.example smtp pass='sesame\n"}, ["n"],
                       "n/remotes:1: a quote is not closed"),
-    "no remotes": ({"n/me": "a\n"}, ["n"], "n/remotes: No such file"),
+    "no remotes": ({"n/me": "a\n"}, ["n"], "n: holds no file of ssmtp"),
     "a tunnel": ({"esmtprc": "hostname a\npreconnect = \"ssh -f a\"\n"},
                  ["esmtprc"], "esmtprc:2: preconnect: Postrider runs nothing"),
     "an escape": ({"esmtprc": 'hostname a\npass "\\x41"\n'}, ["esmtprc"],
@@ -614,6 +614,18 @@ def test_recognises_by_content(programs, content, name):
     result = run_import(programs, {"file": content}, "file")
     assert f'smarthost "{name}" {{' in result.stdout.decode()
     assert 'host = "x.example"' in result.stdout.decode()
+
+
+@pytest.mark.parametrize("arguments", [["dma"], ["./dma/"],
+                                       ["--from", "dma", "dma"]])
+def test_a_folder_stands_for_the_file_in_it(programs, arguments):
+    """As with nullmailer; and the files beside it are found."""
+    result = run_import(programs, {
+        "dma/dma.conf": "SMARTHOST mx.a.example\nAUTHPATH /etc/dma/auth.conf\n"
+                        "SECURETRANSFER\nSTARTTLS\n",
+        "dma/auth.conf": "me|mx.a.example:sesame\n"}, *arguments)
+    assert 'user = "me"' in result.stdout.decode()
+    assert 'host = "mx.a.example"' in result.stdout.decode()
 
 
 def test_remarks_what_is_weaker_or_stricter(programs):
