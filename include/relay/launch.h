@@ -28,7 +28,7 @@ struct launch_request {
     int signal;
     enum notice notice;         /* NOTICE: with these figures */
     uint64_t queued, delivered;
-};                              /* WORKER: socket, journal; SERVER: connection */
+};                      /* with WORKER: socket, journal; SERVER: connection */
 struct launch_news {
     bool ended;                 /* else it is the answer to a request */
     pid_t pid;

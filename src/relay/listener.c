@@ -1,5 +1,6 @@
 #include "relay/listener.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -9,11 +10,13 @@
 #include "relay/local.h"
 #include "relay/sockets.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/text.h"
 
 #define USER_MAX (LAUNCH_SERVERS_MAX / 4)   /* connections of one user */
+#define DEAF_TIME 1000          /* milliseconds, rather than try all the time */
 #define NOBODY ((uid_t)-1)      /* over TCP the kernel does not say */
 
 struct server {
@@ -28,6 +31,7 @@ struct listener {
     size_t count;
     struct server servers[LAUNCH_SERVERS_MAX];
     size_t running;
+    int64_t deaf_until;         /* no descriptors, or no memory, are left */
 };
 
 /* -1 without a fault: a socket unit serves it, whether we run or not. */
@@ -83,8 +87,10 @@ void listener_free(struct listener *listener)
 void listener_each(struct listener *listener, listener_watch *add,
                    void *context)
 {
-    for (size_t i = 0; listener->running < LAUNCH_SERVERS_MAX &&
-                       i < listener->count; i++)
+    bool hears = listener->running < LAUNCH_SERVERS_MAX &&
+                 clock_now() >= listener->deaf_until;
+
+    for (size_t i = 0; hears && i < listener->count; i++)
         if (listener->sockets[i] != -1)
             add(context, listener->sockets[i], POLLIN);
 }
@@ -129,8 +135,11 @@ void listener_handle(struct listener *listener, int fd)
     static const char busy[] = "421 4.3.2 Try again later\r\n";
     int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 
-    if (connection == -1)
+    if (connection == -1) {
+        if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+            listener->deaf_until = clock_now() + DEAF_TIME;
         return;
+    }
     if (!serve(listener, connection))
         (void)send(connection, busy, sizeof busy - 1,
                    MSG_NOSIGNAL | MSG_DONTWAIT);

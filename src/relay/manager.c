@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "relay/confine.h"
 #include "relay/control.h"
 #include "relay/desk.h"
+#include "relay/hint.h"
 #include "relay/launch.h"
 #include "relay/listener.h"
 #include "relay/notify.h"
@@ -137,22 +137,6 @@ static void take_signals(struct manager *manager)
                                                 : MANAGER_STOPPED);
 }
 
-static void take_inotify(struct manager *manager)
-{
-    _Alignas(struct inotify_event) char data[16384];
-    ssize_t length;
-
-    while ((length = io_read(manager->inotify, data, sizeof data)) > 0)
-        for (ssize_t at = 0; at < length; ) {
-            const struct inotify_event *event =
-                (const struct inotify_event *)(const void *)(data + at);
-            if ((event->mask & IN_Q_OVERFLOW) != 0 || event->len == 0 ||
-                !drop_scan_hint(manager->desk.scan, event->name))
-                manager->desk.scan_due = true;
-            at += (ssize_t)(sizeof *event + event->len);
-        }
-}
-
 static void watch(struct manager *manager, int fd, short events,
                   const struct watched *what)
 {
@@ -220,7 +204,8 @@ static void handle(struct manager *manager, size_t index)
         take_signals(manager);
         break;
     case SOURCE_INOTIFY:
-        take_inotify(manager);
+        if (hint_take(manager->inotify, manager->desk.scan))
+            manager->desk.scan_due = true;
         break;
     case SOURCE_LAUNCH:
         break;                  /* who ended is reaped in every round */
@@ -329,22 +314,6 @@ static bool prepare_signals(struct manager *manager, struct error *err)
            error_sys(err, FAULT_SYSTEM, "signalfd");
 }
 
-/* Without inotify (no instances left) the rescan has to do. */
-static void prepare_inotify(struct manager *manager)
-{
-    char *path = alloc_format("%s/drop", manager->desk.spool.path);
-
-    manager->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (manager->inotify != -1 &&
-        inotify_add_watch(manager->inotify, path,
-                          IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) == -1)
-        io_close(&manager->inotify);
-    if (manager->inotify == -1)
-        log_line(LOG_LEVEL_WARNING, "%s: cannot be watched: new mail is found "
-                 "every %d s", path, RESCAN_TIME / 1000);
-    free(path);
-}
-
 static void prepare_smarthosts(struct manager *manager)
 {
     struct desk *desk = &manager->desk;
@@ -442,7 +411,7 @@ enum manager_end manager_run(const struct config *config,
                                                     err)) != NULL;
     if (started) {
         prepare_smarthosts(&manager);
-        prepare_inotify(&manager);
+        manager.inotify = hint_open(config->spool, RESCAN_TIME);
         settle_prepare(desk);
         confine_manager(config);
         desk->scan = drop_scan_new(&desk->spool, is_known, desk);

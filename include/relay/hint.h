@@ -1,0 +1,21 @@
+/*
+ * hint.h - what inotify(7) tells of the drop directory
+ *
+ * A hint and no more: events get lost, and some file systems have none.
+ */
+#ifndef POSTRIDER_RELAY_HINT_H
+#define POSTRIDER_RELAY_HINT_H
+
+#include <stdbool.h>
+
+struct drop_scan;
+
+/* Watch the drop directory of a spool. -1, and a line in the log, where that is
+ * not possible. */
+int hint_open(const char *spool, int rescan_time);
+
+/* Take in what has happened: names go to the scan. True if it was too much, so
+ * that the directory must be read. */
+bool hint_take(int inotify, struct drop_scan *scan);
+
+#endif
