@@ -190,13 +190,46 @@ smarthost "main" {
     bare.send()
 
 
-def test_an_answer_that_is_no_host_is_named_and_mail_is_queued(bare, deb):
-    bare.preseed('smtp.example.com" {', USER, PASSWORD)
+@pytest.mark.parametrize("host, user, reason", [
+    ('smtp.example.com" {', USER, 'smtp.example.com" { is no HOST or HOST:'),
+    ("smtp.example.com:0", USER, "port = 0: "),
+    ("smtp.example.com:99999", USER, "port = 99999: "),
+    ("..", USER, r"host = \.\.: "),
+    ("smtp.example.com", "relay\x01", "control character"),
+    ("smtp.example.com", "relay\\n}", "a quote is not closed"),
+])
+def test_answers_that_cannot_be_loaded_are_named_and_mail_is_queued(
+        bare, deb, host, user, reason):
+    bare.preseed(host, "", PASSWORD)
+    bare.run("debconf-communicate", text="CAPB escape\n"
+             f"SET postrider/user {user}\n")
     said = bare.install(deb)
-    assert 'smtp.example.com" { is no HOST or HOST:PORT' in said
-    assert not (bare / ANSWERS).exists()
+    assert re.search(f"(?m)^postrider: .*{reason}.*: the answers are not "
+                     "taken; give others: dpkg-reconfigure postrider$", said)
+    assert names(bare) == {"postrider.conf"}
     bare.send()
     assert bare.listed() == 1
+
+
+def names(root):
+    """What is in /etc/postrider."""
+    return {path.name for path in (root / "etc/postrider").iterdir()}
+
+
+@pytest.mark.parametrize("end", ["exit 1", "kill -TERM $PPID"])
+@pytest.mark.parametrize("owner", ["root:root", "postrider:postrider"])
+def test_an_interrupted_installation_leaves_no_drafts(bare, deb, owner, end):
+    bare.preseed("smtp.example.com", USER, PASSWORD)
+    chown = bare / "usr/bin/chown"
+    ours = chown.read_bytes()
+    chown.write_text(f'#!/bin/sh\n[ "$1" != {owner} ] || {end}\n')
+    (bare / "tmp/postrider.deb").write_bytes(deb.read_bytes())
+    bare.apt("install", "/tmp/postrider.deb", status=100)
+    assert names(bare) <= {"postrider.conf", "smarthost.conf"}
+    chown.write_bytes(ours)
+    bare.run("dpkg", "--configure", "--pending")
+    assert names(bare) == {"postrider.conf", "smarthost.conf", "password"}
+    assert bare.mode(SECRET) == "postrider:postrider 400"
 
 
 class Terminal:
@@ -255,29 +288,37 @@ def test_an_answer_brings_two_more_questions(bare):
     assert (bare / SECRET).read_text() == PASSWORD + "\n"
 
 
+def reconfigure(root, host):
+    terminal = Terminal(root, "dpkg-reconfigure", "postrider")
+    terminal.answer("Smarthost for outgoing mail: $", host)
+    if host:
+        terminal.answer("User name at the smarthost: $", USER)
+        terminal.answer("Password at the smarthost: ", "")
+    terminal.end()
+    return terminal.seen
+
+
 def test_answers_can_be_changed_and_the_rest_of_the_file_is_kept(bare, deb):
     bare.preseed("smtp.example.com", USER, PASSWORD)
     bare.install(deb)
     text = (bare / ANSWERS).read_text()
     mine = text.replace("host = ", "timeout = 1m\n    host = ")
     (bare / ANSWERS).write_text(mine)
+    old = bare / (ANSWERS + ".old")
 
-    def reconfigure(host):
-        terminal = Terminal(bare, "dpkg-reconfigure", "postrider")
-        terminal.answer("Smarthost for outgoing mail: $", host)
-        if host:
-            terminal.answer("User name at the smarthost: $", USER)
-            terminal.answer("Password at the smarthost: ", "")
-        terminal.end()
-
-    reconfigure("smtp.example.com")
-    assert (bare / ANSWERS).read_text() == mine
-    reconfigure("smtp.example.net")
-    assert (bare / ANSWERS).read_text() == text.replace("smtp.example.com",
-                                                        "smtp.example.net")
+    reconfigure(bare, "smtp.example.com")
+    assert (bare / ANSWERS).read_text() == mine and not old.exists()
+    said = reconfigure(bare, "smtp.example.net:0")
+    assert "port = 0: " in said and "the answers are not taken" in said
+    assert (bare / ANSWERS).read_text() == mine and not old.exists()
+    reconfigure(bare, "smtp.example.net")
+    theirs = text.replace("smtp.example.com", "smtp.example.net")
+    assert (bare / ANSWERS).read_text() == theirs
+    assert old.read_text() == mine
     assert (bare / SECRET).read_text() == PASSWORD + "\n"
-    reconfigure("")
+    reconfigure(bare, "")
     assert not (bare / ANSWERS).exists()
+    assert old.read_text() == theirs
 
 
 def test_setup_does_what_the_question_left_open(installed, smarthost,
@@ -301,6 +342,14 @@ def test_nothing_is_asked_about_a_smarthost_of_the_administrator(installed):
     assert not (installed / ANSWERS).exists()
 
 
+def test_a_rule_that_names_a_smarthost_is_no_smarthost(installed):
+    (installed / CONFFILE).write_text(
+        'sender "*" {\n    smarthost = "main"\n}\n')
+    reconfigure(installed, "smtp.example.com")
+    assert '"smtp.example.com"' in (installed / ANSWERS).read_text()
+    installed.send()
+
+
 # Upgrading, removing, swapping
 
 def test_an_upgrade_keeps_conffile_queue_and_answers(bare, deb, tmp_path):
@@ -318,6 +367,31 @@ def test_an_upgrade_keeps_conffile_queue_and_answers(bare, deb, tmp_path):
             for path in (CONFFILE, ANSWERS, SECRET)] == before
     assert bare.mode(SECRET) == "postrider:postrider 400"
     assert bare.listed() == 1
+
+
+EDITED = [
+    'smarthost "main" {\n\thost = "smtp.example.com"\n}\n',
+    'smarthost "main" {\n    host = smtp.example.com\n}\n',
+    'smarthost "main" {\n    host = "smtp.example.com"\n'
+    '    user = "me"     # not the other\n    auth = none\n}\n',
+    'smarthost "a" {\n    host = "smtp.example.com"\n}\n'
+    'smarthost "b" {\n    host = "smtp.example.net"\n}\n',
+]
+
+
+@pytest.mark.parametrize("text", EDITED)
+def test_what_was_edited_stays_until_another_answer(bare, deb, tmp_path, text):
+    bare.preseed("smtp.example.com", USER, PASSWORD)
+    bare.install(deb)
+    (bare / ANSWERS).write_text(text)
+    bare.install(package(deb, tmp_path, "9.0"))
+    assert (bare / ANSWERS).read_text() == text
+    bare.send()
+    reconfigure(bare, "")
+    assert (bare / ANSWERS).read_text() == text
+    reconfigure(bare, "smtp.example.org")
+    assert 'host = "smtp.example.org"' in (bare / ANSWERS).read_text()
+    assert (bare / (ANSWERS + ".old")).read_text() == text
 
 
 def test_an_upgrade_does_not_bring_back_what_was_removed(bare, deb, tmp_path):
@@ -373,13 +447,27 @@ def test_another_agent_takes_its_place_and_gives_it_back(installed, deb, agent):
 def test_purged_nothing_is_left(bare, deb):
     bare.preseed("smtp.example.com", USER, PASSWORD)
     bare.install(deb)
-    (bare / "etc/postrider/postrider.conf.old").write_text("# by setup\n")
+    for name in ("password", "password-other", "postrider.conf",
+                 "smarthost.conf"):
+        for suffix in (".old", ".new", "." + "0123456789abcdef" * 2):
+            (bare / "etc/postrider" / (name + suffix)).write_text("left\n")
+    (bare / "etc/postrider/password-other").write_text("secret\n")
+    (bare / "etc/postrider/smarthost.conf.asked").write_text("left\n")
     bare.apt("purge", "postrider")
     left = [path for folder in ("etc", "var", "run", "usr", "lib")
             for path in (bare / folder).rglob("*postrider*")
             if not path.is_relative_to(bare / "usr/share/lintian")]
     assert left == []
     assert "postrider/" not in bare.run("debconf-show", "postrider")
+
+
+def test_purged_the_files_of_others_stay(installed):
+    theirs = {"tls.key", "tls.old", "passwords", "password.txt",
+              "postrider.conf.0123"}
+    for name in theirs:
+        (installed / "etc/postrider" / name).write_text("mine\n")
+    installed.apt("purge", "postrider")
+    assert names(installed) == theirs
 
 
 @pytest.mark.parametrize("delivering", [False, True])
