@@ -93,8 +93,8 @@ const char *setup_user(const struct setup *setup);
 
 /*
  * Have a session with the smarthost of the recipe, as the daemon will, unless
- * no_test; a person may try again, or set no_test. What is there goes on until
- * this works: nothing is written before. Err says so, too.
+ * no_test; a person may try again, or set no_test. Before it works, nothing is
+ * written: what is there goes on.
  */
 bool setup_try(struct setup *setup, struct recipe *recipe, struct error *err);
 

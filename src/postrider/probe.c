@@ -133,10 +133,8 @@ static void compare_size(struct probe *probe, const struct config *config,
  * helps for passwords has been said. */
 static bool tell_failure(const struct config *config, struct error *err)
 {
-    const char *end = strrchr(err->text, ':');
-
     if (config->delivery == DELIVERY_QUEUE && err->fault == FAULT_CONFIG &&
-        end != NULL && strcmp(end + 2, strerror(EACCES)) == 0) {
+        strstr(err->text, strerror(EACCES)) != NULL) {
         char *text = alloc_string(err->text);
         error_set(err, FAULT_CONFIG, "%s; let user %s read it", text,
                   config->user);
