@@ -291,7 +291,8 @@ def as_administrator(programs, users, *arguments, stdin):
         for name, number in users.items()))
     return subprocess.run(
         ["unshare", "-m", "sh", "-c",
-         'mount --bind "$1" /etc/passwd && shift && exec "$@"', "sh", passwd,
+         'mount --bind "$1" /etc/passwd && mount -t tmpfs none /run && shift '
+         '&& exec "$@"', "sh", passwd,
          str(programs.build / "postrider"), "setup", *arguments],
         env=programs.environment(), cwd=programs.folder, input=stdin,
         text=True, capture_output=True, timeout=PATIENCE, check=False)
