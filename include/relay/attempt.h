@@ -4,8 +4,6 @@
 #ifndef POSTRIDER_RELAY_ATTEMPT_H
 #define POSTRIDER_RELAY_ATTEMPT_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
 
 #include "smtp/outcome.h"

@@ -11,7 +11,6 @@
 #define POSTRIDER_RELAY_CONTROL_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 

@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "relay/parcel.h"
 #include "spool/spool.h"
 #include "util/error.h"
 
@@ -18,6 +17,7 @@
 struct launch;
 struct crew;                /* fields: src/relay/crew.c */
 struct crew_member;         /* one worker process */
+struct outcome;
 
 /*
  * What the manager is told, in crew_handle and crew_reap; it must not start or

@@ -4,7 +4,6 @@
 #ifndef POSTRIDER_RELAY_DSN_H
 #define POSTRIDER_RELAY_DSN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

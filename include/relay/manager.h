@@ -4,8 +4,6 @@
 #ifndef POSTRIDER_RELAY_MANAGER_H
 #define POSTRIDER_RELAY_MANAGER_H
 
-#include <stdbool.h>
-
 #include "util/error.h"
 
 struct config;

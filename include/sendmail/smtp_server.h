@@ -5,7 +5,6 @@
 #ifndef POSTRIDER_SENDMAIL_SMTP_SERVER_H
 #define POSTRIDER_SENDMAIL_SMTP_SERVER_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -4,7 +4,6 @@
 #ifndef POSTRIDER_SMTP_CAPABILITY_H
 #define POSTRIDER_SMTP_CAPABILITY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/strings.h"

@@ -10,7 +10,6 @@
 #define POSTRIDER_SPOOL_DROP_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "spool/entry.h"

@@ -5,7 +5,6 @@
 #define POSTRIDER_SPOOL_ENTRY_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 

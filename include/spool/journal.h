@@ -9,7 +9,6 @@
 #ifndef POSTRIDER_SPOOL_JOURNAL_H
 #define POSTRIDER_SPOOL_JOURNAL_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "spool/spool.h"

@@ -7,7 +7,6 @@
 #ifndef POSTRIDER_UTIL_ALLOC_H
 #define POSTRIDER_UTIL_ALLOC_H
 
-#include <stdarg.h>
 #include <stddef.h>
 
 /* Zeroed memory for count objects of size octets; the caller frees. */

@@ -10,7 +10,6 @@
 #define POSTRIDER_UTIL_ERROR_H
 
 #include <stdbool.h>
-#include <stdarg.h>
 
 /* Why something failed. The exit status of each is in src/util/error.c. */
 enum fault {

@@ -11,7 +11,6 @@
 #ifndef POSTRIDER_UTIL_LANDLOCK_H
 #define POSTRIDER_UTIL_LANDLOCK_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/error.h"

@@ -9,8 +9,6 @@
 #ifndef POSTRIDER_UTIL_LOG_H
 #define POSTRIDER_UTIL_LOG_H
 
-#include <stdbool.h>
-
 enum log_target { LOG_TO_SYSLOG, LOG_TO_STDERR, LOG_TO_NOBODY };
 enum log_level { LOG_LEVEL_ALERT, LOG_LEVEL_ERROR, LOG_LEVEL_WARNING,
                  LOG_LEVEL_INFO };

@@ -14,7 +14,6 @@
 #include "util/alloc.h"
 #include "util/io.h"
 #include "util/process.h"
-#include "util/text.h"
 
 /* Say it with the line of the key, or of the section if that is not set. */
 static bool blame(const struct config *config, const struct smarthost *host,

@@ -5,7 +5,6 @@
 
 #include "config/config.h"
 #include "config/config_values.h"
-#include "util/alloc.h"
 #include "util/buf.h"
 #include "util/text.h"
 

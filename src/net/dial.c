@@ -13,7 +13,6 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/io.h"
-#include "util/text.h"
 
 /* The host without the brackets of an address literal; the caller frees. */
 static char *bare_host(const char *host, bool *bracketed)

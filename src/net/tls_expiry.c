@@ -1,6 +1,5 @@
 #include "net/tls_expiry.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 #include <openssl/asn1.h>

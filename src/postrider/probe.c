@@ -10,7 +10,6 @@
 #include "postrider/probe_message.h"
 #include "postrider/probe_remedy.h"
 #include "relay/connector.h"
-#include "relay/report.h"
 #include "smtp/outcome.h"
 #include "smtp/transaction.h"
 #include "util/alloc.h"

@@ -1,6 +1,5 @@
 #include "relay/crew.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "relay/launch.h"
+#include "relay/parcel.h"
 #include "spool/journal.h"
 #include "util/alloc.h"
 #include "util/io.h"

@@ -1,4 +1,5 @@
 #include "relay/desk.h"
+#include "relay/parcel.h"
 
 #include <stdlib.h>
 

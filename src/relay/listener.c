@@ -13,7 +13,6 @@
 #include "util/clock.h"
 #include "util/io.h"
 #include "util/log.h"
-#include "util/text.h"
 
 #define USER_MAX (LAUNCH_SERVERS_MAX / 4)   /* connections of one user */
 #define DEAF_TIME 1000          /* milliseconds, rather than try all the time */

@@ -18,8 +18,6 @@
 #include "relay/notify.h"
 #include "relay/tally.h"
 #include "spool/entry.h"
-#include "spool/queue.h"
-#include "spool/state.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/io.h"
@@ -29,7 +27,7 @@
 #define SWEEP_TIME 60000        /* at most; so for the next one, at least */
 #define SWEEP_TIME_MIN 1000
 #define METRICS_TIME 15000
-#define DRAIN_TIME 2000
+#define DRAIN_TIME 2000         /* the first one of a stop or reload */
 
 /* What a descriptor in the poll set stands for. */
 enum source { SOURCE_SIGNAL, SOURCE_INOTIFY, SOURCE_LAUNCH, SOURCE_WORKER,
@@ -54,6 +52,7 @@ struct manager {
     int64_t next_rescan, next_sweep, next_metrics, next_watchdog;
     int64_t watchdog;           /* interval; 0: none */
     int64_t drain_until;        /* then a reload serves in between */
+    int64_t drain_time;         /* longer each time */
     enum manager_end end;       /* once a stop or a reload was asked for */
 };
 
@@ -87,7 +86,7 @@ static void drain(struct manager *manager)
     struct desk *desk = &manager->desk;
 
     desk->stopping = true;
-    manager->drain_until = clock_now() + DRAIN_TIME;
+    manager->drain_until = clock_now() + manager->drain_time;
     for (size_t i = 0; i < desk->config->smarthost_count; i++)
         crew_stop(desk->crews[i]);
 }
@@ -101,7 +100,8 @@ static bool somebody_leaves(const struct desk *desk)
 }
 
 /* A worker may wait for a reply for minutes. That must not hold up all mail:
- * a reload lets others go on until it has left, and then tries again. */
+ * a reload lets others go on until it has left, and then tries again. With
+ * more patience, or it would never meet workers that are all quick enough. */
 static void mind_reload(struct manager *manager, int64_t now)
 {
     struct desk *desk = &manager->desk;
@@ -110,8 +110,10 @@ static void mind_reload(struct manager *manager, int64_t now)
         return;
     if (desk->stopping && now >= manager->drain_until)
         desk->stopping = !somebody_leaves(desk);
-    else if (!desk->stopping && !somebody_leaves(desk))
+    else if (!desk->stopping && !somebody_leaves(desk)) {
+        manager->drain_time *= 2;
         drain(manager);
+    }
 }
 
 static void stop(struct manager *manager, enum manager_end end)
@@ -124,6 +126,7 @@ static void stop(struct manager *manager, enum manager_end end)
              ? "configuration will be read again" : "stopping");
     tell(manager, end == MANAGER_RELOAD ? NOTICE_RELOADING : NOTICE_STOPPING);
     manager->end = end;
+    manager->drain_time = DRAIN_TIME;
     drain(manager);
 }
 

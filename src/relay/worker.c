@@ -1,6 +1,5 @@
 #include "relay/worker.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "net/stream.h"
 #include "relay/confine.h"
 #include "relay/connector.h"
 #include "relay/shipment.h"
@@ -19,7 +17,6 @@
 #include "spool/journal.h"
 #include "util/alloc.h"
 #include "util/clock.h"
-#include "util/log.h"
 
 #define IDLE_TIME 5000          /* milliseconds a session is kept idle */
 
@@ -248,6 +245,8 @@ static bool run_job(struct worker *worker)
     link_jobs(worker);
     /* Even a reply to MAIL may take minutes. */
     may_leave = !is_committed(worker);
+    if (asked_to_stop && may_leave)     /* during an acceptance in front */
+        _exit(EX_OK);
     struct job *job = take_first(worker);
 
     session_set_deadline(worker->session, deadline_for(worker, job));

@@ -1,6 +1,5 @@
 #include "sendmail/smtp_client.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "mail/envelope.h"
 #include "smtp/commands.h"
 #include "smtp/session.h"
 #include "util/alloc.h"

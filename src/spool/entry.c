@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mail/address.h"
 #include "spool/draft.h"
 #include "spool/queue.h"
 #include "util/alloc.h"

@@ -15,7 +15,6 @@
 #include "spool/state.h"
 #include "util/alloc.h"
 #include "util/io.h"
-#include "util/text.h"
 
 /* ".ID": a copy that is not durable yet. */
 static char *temporary_name(const char *id)

@@ -167,3 +167,64 @@ sender "*" { smarthost = "host1" }
         slow.hang_up()
         daemon.wait_for("daemon: started", times=2)
     assert len(smarthost.messages) == 1
+
+
+def test_a_reload_becomes_more_patient(queue, make_smarthost):
+    """Else it would be put off for as long as there is mail for smarthosts
+    that need longer than the time it gives them."""
+    hosts = [make_smarthost(), make_smarthost()]
+    queue.write_config(hosts, connections=1, extra="""
+sender "a@a.example" { smarthost = "host0" }
+sender "*" { smarthost = "host1" }
+""")
+
+    def send(sender):
+        queue.sendmail("-f", sender, TO, stdin=message()).expect(0)
+
+    with queue.daemon() as daemon:
+        gates = [host.hold(".") for host in hosts]
+        send("a@a.example")
+        send("b@a.example")
+        for host in hosts:
+            host.wait_for_command("BDAT|DATA")
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("configuration will be read again")
+        send("b@a.example")                     # waits for the one before it
+        daemon.wait_for("nrcpt=1", times=3)     # others go on
+        hosts[1].on_message = lambda _: threading.Event().wait(3)
+        gates[1].set()
+        hosts[1].wait_for_sessions(1)
+        hosts[1].wait(lambda: len(hosts[1].sessions) == 2)
+        gates[0].set()
+        daemon.wait_for("daemon: started", times=2)
+        assert daemon.count("configuration will") == 1
+    assert len(hosts[1].messages) == 2
+
+
+def test_stop_between_two_messages(queue, smarthost):
+    """Asked while one is about to be accepted, a worker does not wait for the
+    replies to the one behind it."""
+    accepting, stopped = threading.Event(), threading.Event()
+    gates = []
+
+    def accept_late(_):
+        if not gates:
+            gates.append(smarthost.hold("MAIL"))
+            accepting.set()
+            stopped.wait(10)
+
+    smarthost.extensions = ["PIPELINING"]
+    smarthost.on_message = accept_late
+    queue.write_config(smarthost, connections=1)
+    for _ in range(2):
+        queue.sendmail(TO, stdin=message()).expect(0)
+    with queue.daemon() as daemon:
+        assert accepting.wait(10)
+        (worker,) = daemon.workers()
+        os.kill(worker, signal.SIGTERM)
+        stopped.set()
+        smarthost.wait(lambda: len(smarthost.sessions) == 2)
+        gates[0].set()
+        daemon.wait_until_removed(2)
+    assert len(smarthost.messages) == 2
+    assert not daemon.find("status=deferred|its worker died")
