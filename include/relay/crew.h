@@ -45,10 +45,10 @@ struct crew *crew_new(struct launch *launch, const char *name,
 void crew_free(struct crew *crew);
 
 /*
- * A worker that can take another job: the one with the fewest, preferring one
- * whose session is open; a new one is started if all are busy, there is room,
- * and backlog (jobs ready besides this one) makes it worth it. NULL if none
- * can (err->fault FAULT_NONE) or a process could not be started.
+ * A worker that can take another job: the one with the fewest; a new one is
+ * started if all are busy, there is room, and backlog (jobs ready besides this
+ * one) makes it worth it. NULL if none can (err->fault FAULT_NONE) or a process
+ * could not be started.
  */
 struct crew_member *crew_choose(struct crew *crew, size_t backlog,
                                 struct error *err);

@@ -10,12 +10,13 @@
 
 struct drop_scan;
 
-/* Watch the drop directory of a spool. -1, and a line in the log, where that is
- * not possible. */
+/* Watch the drop directory of a spool: a descriptor, which is the caller's. -1,
+ * and a line in the log, where that is not possible: it says that new mail is
+ * found every rescan_time milliseconds. */
 int hint_open(const char *spool, int rescan_time);
 
-/* Take in what has happened: names go to the scan. True if it was too much, so
- * that the directory must be read. */
+/* Take in what has happened: names go to the scan. It does not wait. True if
+ * it was too much, so that the directory must be read. */
 bool hint_take(int inotify, struct drop_scan *scan);
 
 #endif

@@ -41,9 +41,9 @@ struct launch;                  /* fields: src/relay/launch.c */
 struct launch *launch_new(int socket);
 void launch_free(struct launch *launch);                /* NULL is allowed */
 
-/* `postrider worker` with the socket as descriptor 0, the journal as 3; and
- * `sendmail -bs` on a connection. Descriptors stay the caller's. -1 with
- * FAULT_TEMPORARY. */
+/* A worker of that smarthost with its socket and its journal, a fork of the
+ * parent; and `sendmail -bs` on a connection. Descriptors stay the caller's.
+ * -1 with FAULT_TEMPORARY. */
 pid_t launch_worker(struct launch *launch, size_t smarthost, int socket,
                     int journal, struct error *err);
 pid_t launch_server(struct launch *launch, int connection, struct error *err);
@@ -60,8 +60,5 @@ int launch_descriptor(const struct launch *launch);
 
 /* The next process that ended. False: none for now. */
 bool launch_ended(struct launch *launch, pid_t *pid, int *status);
-
-/* The parent is gone. */
-bool launch_lost(const struct launch *launch);
 
 #endif

@@ -1,9 +1,9 @@
 #include "relay/desk.h"
-#include "relay/parcel.h"
 
 #include <stdlib.h>
 
 #include "config/config.h"
+#include "relay/parcel.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
 #include "spool/state.h"

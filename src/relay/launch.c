@@ -166,8 +166,3 @@ bool launch_ended(struct launch *launch, pid_t *pid, int *status)
     *status = news.value;
     return true;
 }
-
-bool launch_lost(const struct launch *launch)
-{
-    return launch->lost;
-}
