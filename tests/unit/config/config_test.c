@@ -15,30 +15,9 @@
 #include "util/buf.h"
 #include "util/text.h"
 
+#include "../in_folder.h"
+
 static const char name[] = "postrider.conf";
-
-/* Every test has a folder of its own as working directory. */
-static int enter_folder(void **state)
-{
-    char *folder = alloc_string("/tmp/config_test.XXXXXX");
-
-    if (mkdtemp(folder) == NULL || chdir(folder) == -1)
-        return -1;
-    unsetenv("POSTRIDER_CONFIG");
-    unsetenv("XDG_CONFIG_HOME");
-    *state = folder;
-    return 0;
-}
-
-static int leave_folder(void **state)
-{
-    char *command = alloc_format("rm -rf %s", (char *)*state);
-    int status = system(command);
-
-    free(command);
-    free(*state);
-    return chdir("/") == 0 && status == 0 ? 0 : -1;
-}
 
 static void write_bytes(const char *path, const void *data, size_t length)
 {
@@ -696,9 +675,6 @@ static void names_come_from_the_host(void **state)
     assert_string_equal(config->domain, "d.example");
     config_free(config);
 }
-
-#define IN_FOLDER(test) \
-    cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
 
 int main(void)
 {

@@ -19,25 +19,7 @@
 #include "util/strings.h"
 #include "util/text.h"
 
-static int enter_folder(void **state)
-{
-    char *folder = alloc_string("/tmp/password_test.XXXXXX");
-
-    if (mkdtemp(folder) == NULL || chdir(folder) == -1)
-        return -1;
-    *state = folder;
-    return 0;
-}
-
-static int leave_folder(void **state)
-{
-    char *command = alloc_format("rm -rf %s", (char *)*state);
-    int status = system(command);
-
-    free(command);
-    free(*state);
-    return chdir("/") == 0 && status == 0 ? 0 : -1;
-}
+#include "../in_folder.h"
 
 static void write_file(const char *path, const char *data, size_t length,
                        mode_t mode)
@@ -402,9 +384,6 @@ static void runs_no_command_that_others_could_have_written(void **state)
     assert_non_null(strstr(err.text, "belongs to uid 12345"));
     assert_int_equal(access("ran", F_OK), -1);
 }
-
-#define IN_FOLDER(test) \
-    cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
 
 int main(void)
 {

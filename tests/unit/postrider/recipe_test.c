@@ -18,26 +18,7 @@
 #include "util/secret.h"
 #include "util/text.h"
 
-/* Every test has a folder of its own as working directory. */
-static int enter_folder(void **state)
-{
-    char *folder = alloc_string("/tmp/recipe_test.XXXXXX");
-
-    if (mkdtemp(folder) == NULL || chdir(folder) == -1)
-        return -1;
-    *state = folder;
-    return 0;
-}
-
-static int leave_folder(void **state)
-{
-    char *command = alloc_format("rm -rf %s", (char *)*state);
-    int status = system(command);
-
-    free(command);
-    free(*state);
-    return chdir("/") == 0 && status == 0 ? 0 : -1;
-}
+#include "../in_folder.h"
 
 static char *read_all(FILE *file)
 {
@@ -326,22 +307,19 @@ static void the_daemons_user_owns_the_password(void **state)
     recipe_free(recipe);
 }
 
-#define TEST(name) \
-    cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(is_written_as_people_write_it),
-        TEST(values_survive_the_file),
-        TEST(what_is_wrong_is_refused_with_its_place),
-        TEST(a_password_is_one_line),
-        TEST(can_be_tried_before_it_is_installed),
-        TEST(is_installed_with_its_modes),
-        TEST(an_old_file_is_refused_or_kept),
-        TEST(several_passwords_have_files_of_their_own),
-        TEST(nothing_is_left_where_nothing_can_be_written),
-        TEST(the_daemons_user_owns_the_password),
+        IN_FOLDER(is_written_as_people_write_it),
+        IN_FOLDER(values_survive_the_file),
+        IN_FOLDER(what_is_wrong_is_refused_with_its_place),
+        IN_FOLDER(a_password_is_one_line),
+        IN_FOLDER(can_be_tried_before_it_is_installed),
+        IN_FOLDER(is_installed_with_its_modes),
+        IN_FOLDER(an_old_file_is_refused_or_kept),
+        IN_FOLDER(several_passwords_have_files_of_their_own),
+        IN_FOLDER(nothing_is_left_where_nothing_can_be_written),
+        IN_FOLDER(the_daemons_user_owns_the_password),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
