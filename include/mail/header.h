@@ -58,7 +58,7 @@ size_t header_find(const struct header *header, const char *name, size_t from);
 bool header_has(const struct header *header, const char *name);
 size_t header_count(const struct header *header, const char *name);
 
-void header_remove(struct header *header, size_t index);
+/* Remove all fields of that name. */
 void header_remove_all(struct header *header, const char *name);
 
 /* Replace count octets of the field's body, at position from its start. */

@@ -29,7 +29,6 @@ struct tls_context;
 struct stream *stream_new(int fd, int64_t deadline);
 void stream_free(struct stream *stream);                /* NULL is allowed */
 void stream_set_deadline(struct stream *stream, int64_t deadline);
-int stream_descriptor(const struct stream *stream);
 
 /*
  * Queue octets; they are sent when the buffer (64 KB) is full, or by flush. A

@@ -128,15 +128,6 @@ size_t header_count(const struct header *header, const char *name)
     return count;
 }
 
-void header_remove(struct header *header, size_t index)
-{
-    assert(index < header->count);
-    free_field(&header->fields[index]);
-    header->count--;
-    memmove(header->fields + index, header->fields + index + 1,
-            (header->count - index) * sizeof(*header->fields));
-}
-
 void header_remove_all(struct header *header, const char *name)
 {
     size_t kept = 0;

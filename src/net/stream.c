@@ -64,11 +64,6 @@ void stream_set_deadline(struct stream *stream, int64_t deadline)
     stream->deadline = deadline;
 }
 
-int stream_descriptor(const struct stream *stream)
-{
-    return stream->fd;
-}
-
 const struct tls *stream_tls(const struct stream *stream)
 {
     return stream->tls;

@@ -7,7 +7,6 @@ its own: whatever is mounted or started here ends with it.
 import dataclasses
 import fcntl
 import os
-import pathlib
 import re
 import shutil
 import signal

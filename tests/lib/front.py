@@ -8,7 +8,6 @@
 The stand-in keeps the draft and its arguments, and exits as it is told.
 """
 
-import os
 import re
 import shutil
 import time
@@ -101,8 +100,3 @@ class Front(Programs):
 
     def draft(self):
         return Draft((self.folder / "draft").read_bytes())
-
-    def forget(self):
-        for name in ("arguments", "draft"):
-            if (self.folder / name).exists():
-                os.unlink(self.folder / name)

@@ -265,17 +265,3 @@ def without(content, *names):
         header = re.sub(rb"(?im)^" + re.escape(name.encode())
                         + rb"[ \t]*:.*\r\n(?:[ \t].*\r\n)*", b"", header)
     return header + rest
-
-
-def normalise(content):
-    """A message without what differs from run to run.
-
-    Received is taken away, generated dates, identifiers and boundaries become
-    words. Line ends stay as they are.
-    """
-    content = without(content, "Received")
-    content = re.sub(rb"(?im)^((?:Resent-)?Date: ).*(?=\r$)", rb"\1DATE",
-                     content)
-    content = re.sub(rb"(?im)^((?:Resent-)?Message-ID: )<.*>(?=\r$)",
-                     rb"\1<ID>", content)
-    return re.sub(rb"\b[0-9a-f]{32}\b", b"ID", content)

@@ -21,6 +21,7 @@
 /* The two ends: the stream under test, and the server's descriptor. */
 struct ends {
     struct stream *stream;
+    int own;                    /* the stream's descriptor */
     int peer;
     struct error err;
     const char *line;
@@ -36,6 +37,7 @@ static int open_ends(void **state)
         fcntl(fds[0], F_SETFL, O_NONBLOCK) == -1)
         return -1;
     ends->stream = stream_new(fds[0], clock_now() + 2 * LONG);
+    ends->own = fds[0];
     ends->peer = fds[1];
     *state = ends;
     return 0;
@@ -78,7 +80,7 @@ static pid_t spawn(struct ends *ends)
 
     assert_int_not_equal(pid, -1);
     if (pid == 0)
-        close(stream_descriptor(ends->stream));
+        close(ends->own);
     return pid;
 }
 
