@@ -14,9 +14,9 @@ struct strings;
 struct submission;
 
 /*
- * The smarthost hears of the recipients when all has come: the reverse-path, and
- * which smarthost it is, may depend on the header section. So the replies to
- * RCPT are ours, and the final one is for all recipients.
+ * The smarthost hears of the recipients when all has come: the reverse-path,
+ * and which smarthost it is, may depend on the header section. So the replies
+ * to RCPT are ours, and the final one is for all recipients.
  *
  * Run `postrider direct` in a process of its own, and wait for it. Its log,
  * and the dialogue with -v, go to our standard error.

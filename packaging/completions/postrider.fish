@@ -48,9 +48,11 @@ complete -c postrider -n $none -a queue -d 'look after the queue'
 complete -c postrider -n $none -a status -d 'the daemon in numbers'
 complete -c postrider -n $none -a check -d 'what is wrong here'
 complete -c postrider -n $none -a test -d 'a session with each smarthost'
-complete -c postrider -n $none -a import -d 'the configuration of another program'
+complete -c postrider -n $none -a import \
+    -d 'the configuration of another program'
 complete -c postrider -n $none -a setup -d 'write the configuration, and try it'
-complete -c postrider -n $none -a direct -d 'relay the message file on standard input'
+complete -c postrider -n $none -a direct \
+    -d 'relay the message file on standard input'
 complete -c postrider -n $none -l help -d 'print the commands'
 complete -c postrider -n $none -l version -d 'print the version'
 
@@ -63,7 +65,8 @@ complete -c postrider -n $queue -a retry -d 'try a message now'
 complete -c postrider -n $queue -a remove -d 'remove a message without a report'
 complete -c postrider -n $queue -a flush -d 'try everything now'
 complete -c postrider -n '__postrider_words queue list' -l json
-complete -c postrider -n '__postrider_words queue "show|hold|release|retry|remove"' \
+complete -c postrider \
+    -n '__postrider_words queue "show|hold|release|retry|remove"' \
     -a '(__postrider_queue_ids)'
 complete -c postrider -n '__postrider_words queue "hold|release|retry|remove"' \
     -a all -d 'every message'
@@ -97,13 +100,15 @@ complete -c postrider -n $setup -l auth -x \
     -a 'auto login plain cram-md5 scram-sha-256 xoauth2 oauthbearer external none' \
     -d 'how to log in'
 complete -c postrider -n $setup -l region -x -d 'of a provider who has several'
-complete -c postrider -n $setup -l tls-ca-file -r -F -d 'who signs its certificate'
+complete -c postrider -n $setup -l tls-ca-file -r -F \
+    -d 'who signs its certificate'
 complete -c postrider -n $setup -l tls-fingerprint -x -d 'of its certificate'
 complete -c postrider -n $setup -l user -x -d 'login name'
 complete -c postrider -n $setup -l password-file -r -F \
     -d 'its first line is the password'
 complete -c postrider -n $setup -l password-command -x -d 'prints the password'
-complete -c postrider -n $setup -l root-to -x -d 'where mail to local users goes'
+complete -c postrider -n $setup -l root-to -x \
+    -d 'where mail to local users goes'
 complete -c postrider -n $setup -l rewrite -d 'send everything as the address'
 complete -c postrider -n $setup -l no-rewrite -d 'leave senders'
 complete -c postrider -n $setup -l domain -x -d 'completes names'
@@ -112,6 +117,7 @@ complete -c postrider -n $setup -l direct -d 'no queue, no daemon'
 complete -c postrider -n $setup -l print -d 'print it, write nothing'
 complete -c postrider -n $setup -l no-test -d 'write without a try'
 complete -c postrider -n $setup -l test-to -x -d 'send a test message'
-complete -c postrider -n $setup -l providers -r -F -d 'read providers from a file'
+complete -c postrider -n $setup -l providers -r -F \
+    -d 'read providers from a file'
 complete -c postrider -n $setup -l list-providers -d 'print them'
 complete -c postrider -n $setup -l help -d 'print the options'

@@ -12,7 +12,7 @@
 #include "util/text.h"
 
 static void add_remarks(const struct strings *remarks, const char *indent,
-                          struct buf *out)
+                        struct buf *out)
 {
     for (size_t i = 0; i < remarks->count; i++)
         buf_add_format(out, "%s# %s\n", indent, remarks->items[i]);
@@ -48,8 +48,8 @@ static bool is_word(const struct section *section, const struct setting *set)
 }
 
 static void add_setting(const struct section *section,
-                          const struct setting *setting, const char *indent,
-                          struct buf *out)
+                        const struct setting *setting, const char *indent,
+                        struct buf *out)
 {
     add_remarks(&setting->remarks, indent, out);
     buf_add_format(out, "%s%s = ", indent, setting->key);
@@ -61,7 +61,7 @@ static void add_setting(const struct section *section,
 }
 
 static void add_section_text(const struct section *section,
-                          const char *password_file, struct buf *out)
+                             const char *password_file, struct buf *out)
 {
     bool is_top = *section->kind == '\0';
     const char *indent = is_top ? "" : "    ";

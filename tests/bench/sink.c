@@ -1,9 +1,9 @@
 /*
  * sink.c - a smarthost that takes everything and keeps nothing, for make bench
  *
- * sink PORT CERTIFICATE.pem [EXTENSION ...]: STARTTLS, AUTH PLAIN and LOGIN with
- * any password, DATA, BDAT; a process per connection. Prints "ready" when it
- * listens, and on SIGUSR1 how many messages it has taken.
+ * sink PORT CERTIFICATE.pem [EXTENSION ...]: STARTTLS, AUTH PLAIN and LOGIN
+ * with any password, DATA, BDAT; a process per connection. Prints "ready" when
+ * it listens, and on SIGUSR1 how many messages it has taken.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,5 +1,6 @@
 /* The daemon's side: at every point of taking, storing, remembering, removing
- * and recovering, a restart finds the message once, or its original is there. */
+ * and recovering, a restart finds the message once, or its original is there.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

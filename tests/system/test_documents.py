@@ -12,7 +12,8 @@ OTHERS = ("install -o", "podman", "[Service]")     # no configuration
 
 def literal_blocks(page):
     text = (MANUAL / page).read_text()
-    blocks = re.findall(r"(?ms)^\.Bd -literal -offset indent\n(.*?)^\.Ed$", text)
+    blocks = re.findall(r"(?ms)^\.Bd -literal -offset indent\n(.*?)^\.Ed$",
+                        text)
     return [block.replace("\\e", "\\") for block in blocks
             if not block.startswith(OTHERS)]
 

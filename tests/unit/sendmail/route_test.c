@@ -178,7 +178,8 @@ static void recipients_are_merged(void **state)
     (void)state;
     assert_true(route_recipient(route, "root", 0, NULL, &env, &err));
     assert_true(route_recipient(route, "postmaster", 0, NULL, &env, &err));
-    assert_true(route_recipient(route, "admin@EXAMPLE.com", 0, NULL, &env, &err));
+    assert_true(route_recipient(route, "admin@EXAMPLE.com", 0, NULL, &env,
+                                &err));
     assert_int_equal(env.count, 1);
     envelope_free(&env);
     route_free(route);

@@ -179,7 +179,8 @@ static void nothing_overtakes_an_unfinished_follower(void **state)
         sample_free(&samples[i]);
 }
 
-/* A message larger than what sockets hold: the server speaks in the midst of it. */
+/* A message larger than what sockets hold: the server speaks in the midst of
+ * it. */
 static const struct {
     const char *name;
     const char *outcome;

@@ -77,8 +77,8 @@ static void reads_durations(void **state)
 {
     static const struct reading cases[] = {
         { "0", true, 0 }, { "90", true, 90 }, { "1m", true, 60 },
-        { "1h30m", true, 5400 }, { "5d", true, 432000 }, { "2W", true, 1209600 },
-        { "", false, 0 }, { "-1", false, 0 }, { "1x", false, 0 },
+        { "1h30m", true, 5400 }, { "5d", true, 432000 },
+        { "2W", true, 1209600 }, { "", false, 0 }, { "-1", false, 0 }, { "1x", false, 0 },
         { "5 m", false, 0 }, { "1h30", false, 0 }, { "m", false, 0 },
         { "99999999999999999999s", false, 0 },
     };
