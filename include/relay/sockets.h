@@ -26,8 +26,8 @@ void sockets_free(struct sockets *sockets);             /* NULL is allowed */
 void sockets_prepare(struct sockets *sockets, const struct strings *addresses);
 
 /* The socket at this address, bound now if there is none: the caller's, and
- * this one's, too. -1 with FAULT_CREATE if the port takes root, else with
- * FAULT_CONFIG. */
+ * this one's, too. It does not block. -1 with FAULT_CREATE if the port takes
+ * root or is another program's, else with FAULT_CONFIG. */
 int sockets_take(struct sockets *sockets, const char *address,
                  struct error *err);
 

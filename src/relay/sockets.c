@@ -19,6 +19,7 @@
 struct sockets {
     int *fds;
     size_t count;
+    struct strings taken;       /* addresses that another program has */
 };
 
 static void add(struct sockets *sockets, int fd)
@@ -58,6 +59,7 @@ void sockets_free(struct sockets *sockets)
     for (size_t i = 0; i < sockets->count; i++)
         io_close(&sockets->fds[i]);
     free(sockets->fds);
+    strings_free(&sockets->taken);
     free(sockets);
 }
 
@@ -115,20 +117,27 @@ static int bind_at(const struct addrinfo *address)
     return fd;
 }
 
-/* Where it is among them; it is bound and added if bound, count if not. */
-static size_t find(struct sockets *sockets, const struct addrinfo *address,
-                   bool binds)
+/* Where it is among them; count if it is not. */
+static size_t find(const struct sockets *sockets,
+                   const struct addrinfo *address)
 {
     size_t i = 0;
 
     while (i < sockets->count && !is_at(sockets->fds[i], address))
         i++;
-    if (i == sockets->count && binds) {
-        int fd = bind_at(address);
-        if (fd != -1)
-            add(sockets, fd);
-    }
     return i;
+}
+
+static bool find_or_bind(struct sockets *sockets,
+                         const struct addrinfo *address, size_t *found)
+{
+    *found = find(sockets, address);
+    if (*found < sockets->count)
+        return true;
+    int fd = bind_at(address);
+    if (fd != -1)
+        add(sockets, fd);
+    return fd != -1;
 }
 
 void sockets_prepare(struct sockets *sockets, const struct strings *addresses)
@@ -140,12 +149,14 @@ void sockets_prepare(struct sockets *sockets, const struct strings *addresses)
         struct addrinfo *address = parse_address(addresses->items[i]);
         if (address == NULL)
             continue;
-        size_t found = find(&before, address, false);
+        size_t found = find(&before, address);
         if (found < before.count) {
             add(sockets, before.fds[found]);
             before.fds[found] = before.fds[--before.count];
-        } else {
-            (void)find(sockets, address, geteuid() == 0);
+        } else if (geteuid() == 0 &&
+                   !find_or_bind(sockets, address, &found) &&
+                   errno == EADDRINUSE) {
+            strings_add(&sockets->taken, addresses->items[i]);
         }
         freeaddrinfo(address);
     }
@@ -157,20 +168,29 @@ void sockets_prepare(struct sockets *sockets, const struct strings *addresses)
 int sockets_take(struct sockets *sockets, const char *text, struct error *err)
 {
     struct addrinfo *address = parse_address(text);
+    size_t found;
     int fd = -1;
 
     if (address == NULL) {
         error_set(err, FAULT_CONFIG, "listen at %s: it is no address", text);
         return -1;
     }
-    size_t found = find(sockets, address, true);
-    if (found < sockets->count)
+    if (find_or_bind(sockets, address, &found))
         fd = fcntl(sockets->fds[found], F_DUPFD_CLOEXEC, 0);
     freeaddrinfo(address);
-    if (fd == -1 && errno == EACCES)
+    /* Root was told so; who is not hears of the low port first. */
+    if (fd == -1 && strings_has(&sockets->taken, text))
+        errno = EADDRINUSE;
+    /* Whoever handed it over may wait in accept(2); we never do. */
+    if (fd != -1)
+        fcntl(fd, F_SETFL, O_NONBLOCK);
+    else if (errno == EADDRINUSE)
+        error_sys(err, FAULT_CREATE, "listen at %s: another program does: stop "
+                  "it and restart the daemon, or take it out of listen", text);
+    else if (errno == EACCES)
         error_sys(err, FAULT_CREATE, "listen at %s: start the daemon as root, "
                   "or use postrider-smtp.socket", text);
-    else if (fd == -1)
+    else
         error_sys(err, FAULT_CONFIG, "listen at %s", text);
     return fd;
 }

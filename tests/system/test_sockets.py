@@ -59,7 +59,9 @@ def test_low_port_of_a_daemon_that_is_not_root(queue, smarthost):
 def test_sockets_that_are_handed_over(queue, tmp_path):
     """As sd_listen_fds(3) has it."""
     with socket.create_server(("127.0.0.1", 0)) as ours:
-        queue.write_config(settings={"listen": ["%s:%d" % ours.getsockname()]})
+        # Named twice, so that two hear of a client that only one can accept.
+        queue.write_config(settings={
+            "listen": ["%s:%d" % ours.getsockname()] * 2})
         starter = tmp_path / "starter"
         starter.write_text("#!/bin/sh\nLISTEN_PID=$$ LISTEN_FDS=1 "
                            f"exec {queue.build}/postrider \"$@\"\n")
@@ -68,6 +70,21 @@ def test_sockets_that_are_handed_over(queue, tmp_path):
                           preexec_fn=lambda: os.dup2(ours.fileno(), 3)):
             with socket.create_connection(ours.getsockname(), 30) as client:
                 assert client.recv(4) == b"220 "
+                queue.status()
+
+
+@as_root
+@pytest.mark.parametrize("port", [25, 0], ids=["low", "high"])
+def test_port_of_another_program(queue, smarthost, port):
+    """Such as the MTA that was there before; mail goes all the same."""
+    with socket.create_server((LOW.split(":")[0], port)) as other:
+        queue.write_config(smarthost, settings={
+            "listen": ["%s:%d" % other.getsockname()]})
+        with queue.daemon() as daemon:
+            daemon.wait_for("another program does: stop it and restart the "
+                            "daemon, .*: Address already in use")
+            queue.sendmail("r@b.example", stdin=message()).expect(0)
+            daemon.wait_until_removed(1)
 
 
 def greeting_at(path):
