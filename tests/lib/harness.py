@@ -11,6 +11,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -89,6 +90,16 @@ class Programs:
         self.build = pathlib.Path(build or build_directory())
         self.folder = pathlib.Path(folder)
         self.config = self.folder / "postrider.conf"
+
+    def copy_build(self, links=()):
+        """Use copies in the folder: other users may not get to the build."""
+        copies = self.folder / "bin"
+        copies.mkdir(mode=0o755)
+        for name in ("sendmail", "postrider"):
+            shutil.copy(self.build / name, copies / name)
+        for name in links:
+            (copies / name).symlink_to("sendmail")
+        self.build = copies
 
     @property
     def available(self):

@@ -30,7 +30,7 @@ import time
 
 import pytest
 
-from .harness import Programs, SANITIZER, build_directory, kill_group
+from .harness import Programs, SANITIZER, kill_group
 
 PATIENCE = 30           # seconds; the end of a test that has gone wrong
 IS_ROOT = os.getuid() == 0
@@ -189,13 +189,7 @@ class Queue(Programs):
         self.run_folder = self.folder / "run"
         self.control = self.run_folder / "control"
         self.daemons = []
-        build = build_directory()
-        (self.folder / "bin").mkdir(mode=0o755)
-        for name in ("sendmail", "postrider"):
-            shutil.copy(build / name, self.folder / "bin" / name)
-        for name in NAMES:
-            (self.folder / "bin" / name).symlink_to("sendmail")
-        self.build = self.folder / "bin"
+        self.copy_build(links=NAMES)
         self.make_spool()
 
     def make_spool(self):

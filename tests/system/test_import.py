@@ -710,7 +710,9 @@ def nobody():
     """The programs in a folder of a user who is not root."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="postrider-import-"))
     os.chown(folder, NOBODY if os.geteuid() == 0 else -1, -1)
-    yield Programs(folder)
+    programs = Programs(folder)
+    programs.copy_build()
+    yield programs
     shutil.rmtree(folder)
 
 
