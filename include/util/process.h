@@ -28,9 +28,11 @@ void process_be_called(const char *name);
  * close what is open above 2, but for these. False: that cannot be known. */
 bool process_close_all_but(const int *fds, size_t count);
 
-/* Absolute path of the running executable, from /proc; NULL if unknown. The
- * caller frees it. */
+/* Absolute path of the running executable, from /proc, as argv[0] may be any
+ * link, or no path at all; and of the program of that name in the same folder.
+ * NULL if that is unknown. The caller frees it. */
 char *process_executable(void);
+char *process_beside(const char *name);
 
 /*
  * The passwd entry of a uid. /etc/passwd is read first, name services are

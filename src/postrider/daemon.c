@@ -108,10 +108,11 @@ static void manage(const struct config *config, struct sockets *sockets,
 }
 
 /* Both processes of the daemon; the wait(2) status of the manager. */
-static int run_daemon(const struct config *config, const char *program,
+static int run_daemon(const struct config *config, const char *sendmail,
                       struct sockets *sockets, int signals, struct error *err)
 {
     struct launcher_settings settings = { .config = config,
+                                          .sendmail = sendmail,
                                           .may_reload = may_reload };
     int ends[2] = { -1, -1 }, status = -1;
     pid_t self = getpid();
@@ -125,14 +126,8 @@ static int run_daemon(const struct config *config, const char *program,
         manage(config, sockets, ends[1], self);
     } else {
         io_close(&ends[1]);
-        /* sendmail stands beside postrider, wherever that is. */
-        char *sendmail = alloc_format("%.*s/sendmail",
-                                      (int)(strrchr(program, '/') - program),
-                                      program);
-        settings.sendmail = sendmail;
         settings.socket = ends[0];
         status = launcher_run(&settings, signals);
-        free(sendmail);
     }
     io_close(&ends[0]);
     io_close(&ends[1]);
@@ -156,15 +151,16 @@ int command_daemon(int argc, char **argv)
     struct error err = { 0 };
     struct sockets *sockets = sockets_new();
     char *program = process_executable();
+    char *sendmail = process_beside("sendmail");
     int signals = -1, status = -1;
 
     if (argc > 1)
         error_set(&err, FAULT_USAGE, "daemon takes no arguments");
-    else if (program == NULL)
+    else if (program == NULL || sendmail == NULL)
         error_set(&err, FAULT_SYSTEM, "/proc is not mounted");
     else if (launcher_prepare(&signals, &err) &&
              prepare(&config, sockets, &err))
-        status = run_daemon(config, program, sockets, signals, &err);
+        status = run_daemon(config, sendmail, sockets, signals, &err);
     if (status == -1)
         log_line(LOG_LEVEL_ERROR, "not started: %s", err.text);
     else if (WIFSIGNALED(status))
@@ -176,6 +172,7 @@ int command_daemon(int argc, char **argv)
         start_anew(program, argv - 1, sockets);
     sockets_free(sockets);
     free(program);
+    free(sendmail);
     if (status == -1)
         return command_fail(&err);
     return WIFEXITED(status) && WEXITSTATUS(status) != EXIT_RELOAD

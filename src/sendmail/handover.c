@@ -2,33 +2,16 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "spool/draft.h"
-#include "util/alloc.h"
 #include "util/process.h"
-
-/* The program of that name in the folder of the running one; NULL if that is
- * not known. argv[0] says nothing: it may be any link, or just "sendmail". */
-static char *find_beside(const char *name)
-{
-    char *self = process_executable();
-    char *path = NULL;
-
-    if (self != NULL) {
-        *strrchr(self, '/') = '\0';
-        path = alloc_format("%s/%s", self, name);
-    }
-    free(self);
-    return path;
-}
 
 /* Become postrider; returns only on failure. */
 static bool run_postrider(char **arguments, struct error *err)
 {
-    char *beside = find_beside(arguments[0]);
+    char *beside = process_beside(arguments[0]);
 
     if (beside != NULL)
         execv(beside, arguments);

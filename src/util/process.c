@@ -93,3 +93,15 @@ char *process_executable(void)
     }
     return path;
 }
+
+char *process_beside(const char *name)
+{
+    char *self = process_executable();
+    char *path = NULL;
+
+    if (self != NULL)
+        path = alloc_format("%.*s/%s", (int)(strrchr(self, '/') - self), self,
+                            name);
+    free(self);
+    return path;
+}
