@@ -10,24 +10,6 @@
 #include "spool_fixture.h"
 #include "util/text.h"
 
-static int set_up(void **state)
-{
-    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
-
-    fixture_open(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-
-    fixture_close(fixture);
-    free(fixture);
-    return 0;
-}
-
 static bool write_body(struct draft *draft, size_t size, size_t piece,
                        struct error *err)
 {
@@ -188,5 +170,5 @@ int main(void)
         cmocka_unit_test(refuses_what_a_small_file_limit_cuts),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

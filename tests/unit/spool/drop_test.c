@@ -17,24 +17,6 @@
 #define ID "0123456789abcdef0123456789abcdef"
 #define LIMIT 100000
 
-static int set_up(void **state)
-{
-    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
-
-    fixture_open(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-
-    fixture_close(fixture);
-    free(fixture);
-    return 0;
-}
-
 static void make_link(const struct spool *spool)
 {
     fixture_write(spool->failed, "target", "x", 1);
@@ -294,5 +276,5 @@ int main(void)
         cmocka_unit_test(believes_its_own_claims),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

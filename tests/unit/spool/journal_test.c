@@ -11,24 +11,6 @@
 #define A "0123456789abcdef0123456789abcdef"
 #define B "ffffffffffffffffffffffffffffffff"
 
-static int set_up(void **state)
-{
-    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
-
-    fixture_open(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-
-    fixture_close(fixture);
-    free(fixture);
-    return 0;
-}
-
 /* All that was read, as "ID:0,2;" */
 static void collect(void *context, const char *id, const size_t *indices,
                     size_t count)
@@ -116,5 +98,5 @@ int main(void)
         cmocka_unit_test(skips_what_is_not_whole),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

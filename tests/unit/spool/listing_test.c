@@ -13,21 +13,8 @@
 
 static int set_up(void **state)
 {
-    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
-
     setenv("TZ", "UTC", 1);
-    fixture_open(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-
-    fixture_close(fixture);
-    free(fixture);
-    return 0;
+    return fixture_set_up(state);
 }
 
 /* queue/ID, deferred once for its first recipient. */
@@ -134,5 +121,5 @@ int main(void)
         cmocka_unit_test(says_that_nobody_can_tell),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, fixture_tear_down);
 }

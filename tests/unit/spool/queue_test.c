@@ -10,24 +10,6 @@
 
 #define RECEIVED 1700000000
 
-static int set_up(void **state)
-{
-    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
-
-    fixture_open(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-
-    fixture_close(fixture);
-    free(fixture);
-    return 0;
-}
-
 static void store_one(const struct fixture *fixture, char *id)
 {
     struct entry *entry = NULL;
@@ -178,5 +160,5 @@ int main(void)
         cmocka_unit_test(is_strict_about_modes),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

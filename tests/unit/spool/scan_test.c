@@ -21,24 +21,6 @@ static bool knows_one(void *context, const char *id)
     return strcmp(context, id) == 0;
 }
 
-static int set_up(void **state)
-{
-    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
-
-    fixture_open(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-
-    fixture_close(fixture);
-    free(fixture);
-    return 0;
-}
-
 static void make_file(const struct spool *spool, const char *name, uid_t uid)
 {
     fixture_write(spool->drop, name, "x", 1);
@@ -217,5 +199,5 @@ int main(void)
         cmocka_unit_test(finds_all_in_the_end),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

@@ -122,6 +122,25 @@ static inline void fixture_close(struct fixture *fixture)
     free(fixture->path);
 }
 
+/* For cmocka: *state is a struct fixture. */
+static inline int fixture_set_up(void **state)
+{
+    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
+
+    fixture_open(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static inline int fixture_tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    free(fixture);
+    return 0;
+}
+
 /* a@example.com to b@example.com and c@example.com. */
 static inline void fixture_envelope(struct envelope *env)
 {

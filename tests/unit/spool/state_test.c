@@ -9,24 +9,6 @@
 
 #define ID "0123456789abcdef0123456789abcdef"
 
-static int set_up(void **state)
-{
-    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
-
-    fixture_open(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-
-    fixture_close(fixture);
-    free(fixture);
-    return 0;
-}
-
 static struct state *some_state(void)
 {
     struct state *known = state_new(3);
@@ -194,5 +176,5 @@ int main(void)
         cmocka_unit_test(derives_ids_of_reports),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }
