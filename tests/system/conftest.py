@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from lib.certificates import Certificates           # noqa: E402
+from lib.front import Front, install                # noqa: E402
 from lib.harness import Programs                    # noqa: E402
 from lib.queue import Queue                         # noqa: E402
 from lib.smarthost import Smarthost                 # noqa: E402
@@ -62,6 +63,20 @@ def programs(tmp_path):
     built = Programs(tmp_path)
     assert built.available, f"no programs in {built.build}: run make first"
     return built
+
+
+@pytest.fixture(scope="session")
+def front_folder(tmp_path_factory):
+    """Where sendmail has a stand-in for postrider beside it."""
+    return install(tmp_path_factory.mktemp("front"))
+
+
+@pytest.fixture
+def front(front_folder, tmp_path):
+    """That sendmail, with a configuration; see lib/front.py."""
+    made = Front(tmp_path, front_folder)
+    made.write_config()
+    return made
 
 
 @pytest.fixture

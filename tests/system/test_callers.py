@@ -12,7 +12,6 @@ import time
 
 import pytest
 
-from lib.front import Front, install
 from lib.harness import message, wire
 from lib.queue import as_root, message_file, random_id, user
 
@@ -21,14 +20,8 @@ TO = ["to1@dest.example", "to2@dest.example"]
 FROM = "bounce+tag=x@app.example"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return install(tmp_path_factory.mktemp("front"))
-
-
 @pytest.fixture
-def front(folder, tmp_path):
-    front = Front(tmp_path, folder)
+def front(front):
     front.write_config(settings={"domain": "example.com"})
     return front
 

@@ -12,23 +12,11 @@ import time
 
 import pytest
 
-from lib.front import Draft, Front, install
+from lib.front import Draft, Front
 from lib.harness import message, wire
 from lib.wire import localhost
 
 TO = "bob@b.example"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return install(tmp_path_factory.mktemp("front"))
-
-
-@pytest.fixture
-def front(folder, tmp_path):
-    front = Front(tmp_path, folder)
-    front.write_config()
-    return front
 
 
 def words(text):
@@ -273,8 +261,8 @@ def test_no_option_chooses_a_configuration(front, option):
 
 @pytest.mark.parametrize("name", ["mailq", "/usr/bin/mailq", "-mailq",
                                   "../bin/mailq"])
-def test_mailq_by_any_path(front, folder, name):
-    result = run_as(front, folder, name)
+def test_mailq_by_any_path(front, name):
+    result = run_as(front, name)
     assert (result.returncode, result.stdout) == (0, b"Mail queue is empty\n")
 
 
@@ -284,29 +272,30 @@ def test_mailq_by_any_path(front, folder, name):
     ("sendmail", 64, b"Recipient names"),
     ("/usr/lib/sendmail", 64, b"Recipient names"),
     ("", 64, b"Recipient names")])
-def test_name_chooses_the_task(front, folder, name, status, says):
-    result = run_as(front, folder, name)
+def test_name_chooses_the_task(front, name, status, says):
+    result = run_as(front, name)
     assert result.returncode == status
     assert says in result.stdout + result.stderr
 
 
-def run_as(front, folder, name, *arguments):
-    return subprocess.run([name, *arguments], executable=folder / "sendmail",
+def run_as(front, name, *arguments):
+    return subprocess.run([name, *arguments], check=False, timeout=30,
+                          executable=front.build / "sendmail",
                           env=front.environment(), stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=30, check=False)
+                          capture_output=True)
 
 
 @pytest.mark.parametrize("link", ["mailq", "newaliases", "hoststat"])
-def test_links_work(front, folder, link):
-    result = subprocess.run([folder / link], env=front.environment(),
+def test_links_work(front, link):
+    result = subprocess.run([front.build / link], env=front.environment(),
                             stdin=subprocess.DEVNULL, timeout=30,
                             capture_output=True, check=False)
     assert result.returncode == 0 and result.stderr == b""
 
 
-def test_name_does_not_tell_where_postrider_is(front, folder):
+def test_name_does_not_tell_where_postrider_is(front):
     result = subprocess.run(["/nowhere/sendmail", TO], input=message(),
-                            executable=folder / "sendmail", timeout=30,
+                            executable=front.build / "sendmail", timeout=30,
                             env=front.environment(), check=False)
     assert result.returncode == 0
     assert front.draft().recipients == [TO]
@@ -504,9 +493,9 @@ def test_delivery_gets_what_concerns_it(front, text, arguments):
     assert front.arguments() == arguments
 
 
-def test_missing_postrider_is_a_system_error(front, folder, tmp_path):
+def test_missing_postrider_is_a_system_error(front, tmp_path):
     lonely = tmp_path / "sendmail"
-    lonely.write_bytes((folder / "sendmail").read_bytes())
+    lonely.write_bytes((front.build / "sendmail").read_bytes())
     lonely.chmod(0o755)
     if os.path.exists("/usr/sbin/postrider"):
         pytest.skip("postrider is installed")
@@ -518,35 +507,35 @@ def test_missing_postrider_is_a_system_error(front, folder, tmp_path):
 
 # The state a process is born into
 
-def shell(front, folder, script, **options):
+def shell(front, script, **options):
     return subprocess.run(
-        ["/bin/sh", "-c", script, folder / "sendmail"], check=False,
+        ["/bin/sh", "-c", script, front.build / "sendmail"], check=False,
         env=front.environment(), timeout=30, **options)
 
 
 @pytest.mark.parametrize("closing", [">&-", "2>&-", ">&- 2>&-"])
-def test_closed_descriptors_do_not_reach_the_message(front, folder, closing):
-    result = shell(front, folder, f'exec "$0" -v {TO} {closing}',
+def test_closed_descriptors_do_not_reach_the_message(front, closing):
+    result = shell(front, f'exec "$0" -v {TO} {closing}',
                    input=message())
     assert result.returncode == 0
     assert front.draft().body == b"hello\r\n"
 
 
 @pytest.mark.parametrize("closing", [">&-", "2>&-", ">&- 2>&-"])
-def test_errors_without_descriptors_have_a_status(front, folder, closing):
-    result = shell(front, folder, f'exec "$0" -Z {TO} {closing}',
+def test_errors_without_descriptors_have_a_status(front, closing):
+    result = shell(front, f'exec "$0" -Z {TO} {closing}',
                    input=message())
     assert result.returncode == 64
 
 
-def test_closed_input_is_no_message(front, folder):
-    result = shell(front, folder, f'exec "$0" {TO} <&-')
+def test_closed_input_is_no_message(front):
+    result = shell(front, f'exec "$0" {TO} <&-')
     assert result.returncode in (66, 74, 75)
     assert not front.handed_over
 
 
-def test_directory_as_input_is_no_message(front, folder):
-    result = shell(front, folder, f'exec "$0" {TO} < /')
+def test_directory_as_input_is_no_message(front):
+    result = shell(front, f'exec "$0" {TO} < /')
     assert result.returncode in (66, 74, 75)
     assert not front.handed_over
 
@@ -558,11 +547,11 @@ def test_empty_input_is_a_message(front):
 
 
 @pytest.mark.parametrize("mask", ["0", "077", "0177", "0777"])
-def test_umask_does_not_matter(front, folder, mask):
+def test_umask_does_not_matter(front, mask):
     ready = front.folder / "draft"
     ready.touch()
     (front.folder / "arguments").touch()
-    result = shell(front, folder, f'umask {mask}; exec "$0" {TO}',
+    result = shell(front, f'umask {mask}; exec "$0" {TO}',
                    input=message())
     assert result.returncode == 0
     assert front.draft().recipients == [TO]
@@ -575,9 +564,9 @@ def test_lying_environment_is_not_believed(front):
     assert b"iar" not in front.draft().header
 
 
-def test_bare_environment_is_enough(front, folder):
+def test_bare_environment_is_enough(front):
     result = subprocess.run(
-        [folder / "sendmail", TO], input=message(), check=False,
+        [front.build / "sendmail", TO], input=message(), check=False,
         env={"POSTRIDER_CONFIG": str(front.config),
              "FRONT_FOLDER": str(front.folder)}, capture_output=True)
     assert result.returncode == 0
@@ -585,11 +574,11 @@ def test_bare_environment_is_enough(front, folder):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="changes the user")
-def test_user_without_an_entry_is_his_number(folder, tmp_path_factory):
+def test_user_without_an_entry_is_his_number(front_folder, tmp_path_factory):
     place = tmp_path_factory.mktemp("number")
     for parent in [place, *place.parents[:2]]:
         parent.chmod(0o755)
-    front = Front(place, folder)
+    front = Front(place, front_folder)
     front.write_config()
     front.config.chmod(0o644)
     os.chown(place, 54321, 54321)
@@ -599,11 +588,11 @@ def test_user_without_an_entry_is_his_number(folder, tmp_path_factory):
     assert front.draft().fields("From") == ["54321@a.example"]
 
 
-def test_message_typed_on_a_terminal(front, folder):
+def test_message_typed_on_a_terminal(front):
     """It ends with a lone dot, as people are used to."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [folder / "sendmail", TO], stdin=theirs, stdout=subprocess.PIPE,
+        [front.build / "sendmail", TO], stdin=theirs, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env=front.environment())
     os.close(theirs)
     os.write(ours, b"Subject: typed\n\nline\n.\n")
@@ -617,10 +606,10 @@ def test_message_typed_on_a_terminal(front, folder):
     assert front.draft().body == b"line\r\n"
 
 
-def test_mistake_on_a_terminal_does_not_wait(front, folder):
+def test_mistake_on_a_terminal_does_not_wait(front):
     ours, theirs = pty.openpty()
     started = time.monotonic()
-    status = subprocess.run([folder / "sendmail", "-Z"], stdin=theirs,
+    status = subprocess.run([front.build / "sendmail", "-Z"], stdin=theirs,
                             env=front.environment(), check=False, timeout=20,
                             capture_output=True).returncode
     os.close(ours)

@@ -5,23 +5,10 @@ import pwd
 
 import pytest
 
-from lib.front import Front, install
 from lib.harness import message
 
 TO = "bob@b.example"
 LOGIN = pwd.getpwuid(os.getuid()).pw_name
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return install(tmp_path_factory.mktemp("front"))
-
-
-@pytest.fixture
-def front(folder, tmp_path):
-    front = Front(tmp_path, folder)
-    front.write_config()
-    return front
 
 
 def submit(front, *arguments, **fields):

@@ -7,23 +7,10 @@ import subprocess
 
 import pytest
 
-from lib.front import Front, install
 from lib.harness import message, wire, without
 
 TO = "bob@b.example"
 LOGIN = pwd.getpwuid(os.getuid()).pw_name
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return install(tmp_path_factory.mktemp("front"))
-
-
-@pytest.fixture
-def front(folder, tmp_path):
-    front = Front(tmp_path, folder)
-    front.write_config()
-    return front
 
 
 def submit(front, stdin, *arguments):
@@ -350,14 +337,14 @@ def peak_memory(pid):
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1])
 
 
-def test_memory_is_constant(front, folder):
-    if b"__asan_init" in (folder / "sendmail").read_bytes():
+def test_memory_is_constant(front):
+    if b"__asan_init" in (front.build / "sendmail").read_bytes():
         pytest.skip("sanitizers need memory of their own")
     front.write_config(settings={"message_size_limit": "200M"})
     block = (b"0123456789" * 7 + b"\n") * 14000
     count = (100 << 20) // len(block)
     with subprocess.Popen(
-            [folder / "sendmail", "-i", TO], stdin=subprocess.PIPE,
+            [front.build / "sendmail", "-i", TO], stdin=subprocess.PIPE,
             env=front.environment({"TMPDIR": str(front.folder)})) as process:
         process.stdin.write(COMPLETE)
         for _ in range(count):
