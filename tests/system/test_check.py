@@ -206,7 +206,7 @@ BROKEN = [
     (empty_password, "password", "error", 78, r"is empty"),
     (no_password, "password", "error", 78, r"no such file; write the password "
      rf"into it, owned by {DAEMON.pw_name}, mode 400$"),
-    (roots_password, "password", "error", 77, 
+    (roots_password, "password", "error", 77,
      rf"password0: Permission denied; chown {DAEMON.pw_name} \S+ && chmod 400"),
     (shut_password_in, "password", "error", 77,
      r"password0: Permission denied; "
