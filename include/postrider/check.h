@@ -26,6 +26,7 @@ struct check {
     bool all_seen;              /* this process sees what the daemon sees */
 };
 
+/* What stands in front of and behind all findings. */
 void check_begin(struct check *check);
 void check_end(struct check *check);
 

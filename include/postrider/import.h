@@ -93,6 +93,7 @@ struct import_settings {
 void import_keep(struct import *import, const struct import_key *keys,
                  size_t count, struct import_settings *settings,
                  const char *key, const char *value);
+/* Add all of from, which override those of the same keys. */
 void import_settings_copy(struct import_settings *to,
                           const struct import_settings *from);
 void import_settings_free(struct import_settings *settings);

@@ -18,7 +18,8 @@ struct listener;            /* fields: src/relay/listener.c */
 /*
  * Listen at each of the addresses: paths of Unix sockets (mode 0666), or
  * "127.0.0.1:25" and "[::1]:25", which the configuration has proved to be
- * loopback. All are borrowed. NULL with FAULT_CONFIG.
+ * loopback. All are borrowed. What only root or another user could provide is
+ * logged, and left out; else NULL with FAULT_CONFIG.
  */
 struct listener *listener_new(const struct strings *addresses,
                               struct sockets *sockets, struct launch *launch,
@@ -26,7 +27,7 @@ struct listener *listener_new(const struct strings *addresses,
 void listener_free(struct listener *listener);          /* NULL is allowed */
 
 /* For the poll loop: descriptors to watch for input, none while too many
- * connections are served. */
+ * connections are served, or for a moment after descriptors ran out. */
 typedef void listener_watch(void *context, int fd, short events);
 void listener_each(struct listener *listener, listener_watch *add,
                    void *context);
