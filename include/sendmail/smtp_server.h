@@ -33,6 +33,7 @@ struct server {
     char *reverse_path;         /* NULL: no MAIL yet */
     struct submit_recipient *recipients;    /* owned, with their strings */
     size_t count;
+    bool was_refused;           /* a recipient was */
     enum dsn_return dsn_return;
     char *envelope_id;
     bool utf8;

@@ -107,7 +107,9 @@ static bool is_ready(struct server *server)
     if (server->reverse_path == NULL)
         server_say(server, "503 5.5.1 Say MAIL first");
     else if (server->count == 0)
-        server_say(server, "554 5.5.1 No valid recipients");
+        server_say(server, server->was_refused
+                           ? "554 5.5.1 No valid recipients"
+                           : "503 5.5.1 Say RCPT first");
     return server->reverse_path != NULL && server->count > 0;
 }
 

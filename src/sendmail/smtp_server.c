@@ -71,7 +71,7 @@ void server_forget(struct server *server)
     server->chunks = SCRATCH_NONE;
     server->chunk_size = 0;
     server->dsn_return = RETURN_UNSPECIFIED;
-    server->utf8 = false;
+    server->utf8 = server->was_refused = false;
 }
 
 bool server_flush(struct server *server)

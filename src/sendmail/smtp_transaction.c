@@ -157,6 +157,7 @@ static void take_recipient(struct server *server, char *path, char *text)
     struct error err = { 0 };
     const char *problem = NULL;
     char *key, *value;
+    size_t before = server->count;
 
     while (problem == NULL && smtp_next_parameter(&text, &key, &value))
         problem = take_rcpt_parameter(&rcpt, key, value);
@@ -170,6 +171,7 @@ static void take_recipient(struct server *server, char *path, char *text)
         else
             server_refuse_address(server, &err);
     }
+    server->was_refused |= server->count == before;
     free(rcpt.address);
     free(rcpt.original);
 }

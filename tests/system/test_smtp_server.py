@@ -133,11 +133,20 @@ def test_command_gets_its_code(server, command, code):
     ("RCPT TO:", "501 5.5.4"),
     ("RCPT", "501 5.5.4"),
     ("MAIL FROM:<x@y.example>", "503 5.5.1"),
-    ("DATA", "554 5.5.1"),
+    ("DATA", "503 5.5.1"),
+    ("BDAT 0 LAST", "503 5.5.1"),
+    ("RCPT TO:<>\r\nDATA", "553 5.1.3"),
 ])
 def test_recipient_gets_its_code(server, command, code):
     lines = server.run(f"EHLO x\r\nMAIL FROM:<>\r\n{command}\r\nQUIT\r\n")
     assert lines[10].startswith(code)
+
+
+def test_all_recipients_refused(server):
+    """Which is another matter than none: RFC 5321 section 3.3."""
+    codes = server.codes("EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<>\r\nDATA\r\n"
+                         "RSET\r\nMAIL FROM:<>\r\nDATA\r\nQUIT\r\n")
+    assert codes[-6:] == ["553", "554", "250", "250", "503", "221"]
 
 
 def test_greeting_comes_first(server):
