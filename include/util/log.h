@@ -15,7 +15,8 @@ enum log_level { LOG_LEVEL_ALERT, LOG_LEVEL_ERROR, LOG_LEVEL_WARNING,
 
 /*
  * Choose target and name for this process; the name is copied. Before it,
- * lines go to nobody. No descriptor is opened before the first line.
+ * lines go to nobody. No descriptor is open before the first line: one from
+ * before a fork is closed.
  */
 void log_open(enum log_target target, const char *name);
 

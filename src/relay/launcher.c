@@ -154,9 +154,10 @@ static int fork_worker(const struct launcher_settings *settings, pid_t *pid,
     if (*pid != 0)
         return *pid == -1 ? errno : 0;
     process_be_called("postrider-wrk");
+    /* First, while the log's descriptor is the log's. */
+    log_open(config->log, "postrider/worker");
     if (!process_close_all_but(fds, 2))
         _exit(EX_OSERR);
-    log_open(config->log, "postrider/worker");
     _exit(worker_run(config, &config->smarthosts[smarthost], fds[0], fds[1]));
 }
 

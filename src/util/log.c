@@ -25,6 +25,7 @@ void log_open(enum log_target where, const char *called)
 {
     char *old = name;
 
+    io_close(&devlog.fd);
     target = where;
     name = alloc_string(called);
     free(old);

@@ -1,6 +1,7 @@
 #include "util/pass.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,6 +10,19 @@ union control {
     struct cmsghdr align;
     char octets[CMSG_SPACE(PASS_MAX * sizeof(int))];
 };
+
+/* May the call that failed be made again? What is lost because memory is short
+ * for a moment would be waited for in vain. */
+static bool is_over_soon(void)
+{
+    const int pause = 10;       /* milliseconds */
+
+    if (errno == ENOBUFS || errno == ENOMEM) {
+        poll(NULL, 0, pause);
+        return true;
+    }
+    return errno == EINTR;
+}
 
 bool pass_send(int socket, const void *data, size_t length, const int *fds,
                size_t count)
@@ -29,7 +43,7 @@ bool pass_send(int socket, const void *data, size_t length, const int *fds,
     }
     do
         sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-    while (sent == -1 && errno == EINTR);
+    while (sent == -1 && is_over_soon());
     return sent != -1;
 }
 
@@ -64,7 +78,7 @@ ssize_t pass_receive(int socket, void *data, size_t size, int *fds,
     *count = 0;
     do
         length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (length == -1 && errno == EINTR);
+    while (length == -1 && is_over_soon());
     if (length == -1)
         return errno == ECONNRESET ? 0 : -1;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;

@@ -1,0 +1,137 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "util/pass.h"
+
+/* How the next calls fail, one errno after the other; 0: no more. */
+static const int *failures;
+
+static bool fails(void)
+{
+    if (failures == NULL || *failures == 0)
+        return false;
+    errno = *failures++;
+    return true;
+}
+
+/* In the place of those of the C library. */
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return fails() ? -1 : syscall(SYS_sendmsg, fd, message, flags);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    return fails() ? -1 : syscall(SYS_recvmsg, fd, message, flags);
+}
+
+static void open_pair(int *ends)
+{
+    failures = NULL;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK |
+                                SOCK_CLOEXEC, 0, ends), 0);
+}
+
+static void close_pair(const int *ends)
+{
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void passes_descriptors(void **state)
+{
+    const int standard[] = { 0, 1, 2 };
+    int ends[2], fds[2];
+    char data[8];
+    size_t count;
+
+    (void)state;
+    open_pair(ends);
+    assert_true(pass_send(ends[0], "here", 4, standard, 3));
+    int before = dup(0);
+    close(before);
+    assert_int_equal(pass_receive(ends[1], data, sizeof data, fds, 2, &count),
+                     4);
+    assert_memory_equal(data, "here", 4);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(fcntl(fds[i], F_GETFD), FD_CLOEXEC);
+        close(fds[i]);
+    }
+    int after = dup(0);         /* the third one was closed */
+    close(after);
+    assert_int_equal(after, before);
+    close_pair(ends);
+}
+
+static void outlasts_a_shortage(void **state)
+{
+    static const int passing[] = { ENOBUFS, EINTR, ENOMEM, 0 };
+    int ends[2];
+    char data[8];
+    size_t count;
+
+    (void)state;
+    open_pair(ends);
+    failures = passing;
+    assert_true(pass_send(ends[0], "here", 4, NULL, 0));
+    failures = passing;
+    assert_int_equal(pass_receive(ends[1], data, sizeof data, NULL, 0, &count),
+                     4);
+    close_pair(ends);
+}
+
+static void waits_for_nothing_else(void **state)
+{
+    static const int full[] = { EAGAIN, 0 };
+    int ends[2];
+    char data[8];
+    size_t count;
+
+    (void)state;
+    open_pair(ends);
+    failures = full;
+    assert_false(pass_send(ends[0], "here", 4, NULL, 0));
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(pass_receive(ends[1], data, sizeof data, NULL, 0, &count),
+                     -1);
+    assert_int_equal(errno, EAGAIN);
+    close_pair(ends);
+}
+
+static void tells_that_the_peer_is_gone(void **state)
+{
+    int ends[2];
+    char data[8];
+    size_t count;
+
+    (void)state;
+    open_pair(ends);
+    assert_true(pass_send(ends[1], "unread", 6, NULL, 0));
+    close(ends[0]);             /* which makes ECONNRESET of it */
+    assert_int_equal(pass_receive(ends[1], data, sizeof data, NULL, 0, &count),
+                     0);
+    assert_false(pass_send(ends[1], "here", 4, NULL, 0));
+    assert_int_equal(errno, EPIPE);
+    close(ends[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(passes_descriptors),
+        cmocka_unit_test(outlasts_a_shortage),
+        cmocka_unit_test(waits_for_nothing_else),
+        cmocka_unit_test(tells_that_the_peer_is_gone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
