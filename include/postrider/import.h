@@ -52,9 +52,6 @@ bool import_lines(struct import *import, const char *path, import_line *take,
 /* The first line of a file without blanks around it, or NULL. Caller frees. */
 char *import_first_line(const char *path);
 
-/* Path of a name in the folder of another file. The caller frees it. */
-char *import_beside(const char *path, const char *name);
-
 /* Without blanks at both ends; the text is changed. */
 char *import_trim(char *text);
 

@@ -8,15 +8,13 @@
 #include "config/config.h"
 #include "config/password_command.h"
 #include "util/alloc.h"
+#include "util/path.h"
 #include "util/strings.h"
 #include "util/text.h"
 
 void check_folder(struct check *check, const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL ? alloc_string(".")
-                   : slash == path ? alloc_string("/")
-                   : alloc_bytes(path, (size_t)(slash - path));
+    char *folder = path_folder(path);
     struct stat status;
 
     if (stat(folder, &status) == 0 && (status.st_mode & 022) != 0 &&
@@ -76,8 +74,7 @@ static bool shows_password(const struct smarthost *host)
 
     if (password_command_split(host->password_command, &words) &&
         words.count > 0) {
-        const char *slash = strrchr(words.items[0], '/');
-        const char *name = slash != NULL ? slash + 1 : words.items[0];
+        const char *name = path_name(words.items[0]);
         shows = strcmp(name, "echo") == 0 || strcmp(name, "printf") == 0;
     }
     for (size_t i = 0; i < words.count; i++)

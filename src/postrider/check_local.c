@@ -15,6 +15,7 @@
 #include "util/buf.h"
 #include "util/io.h"
 #include "util/log.h"
+#include "util/path.h"
 #include "util/process.h"
 #include "util/strings.h"
 #include "util/text.h"
@@ -206,8 +207,7 @@ void check_log(struct check *check)
 /* Programs beside this one: of a build, or another prefix. */
 static void check_beside(struct check *check, const char *self)
 {
-    char *sendmail = alloc_format("%.*s/sendmail",
-                                  (int)(strrchr(self, '/') - self), self);
+    char *sendmail = path_beside(self, "sendmail");
 
     check_program(check, sendmail);
     free(sendmail);

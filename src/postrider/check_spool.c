@@ -15,6 +15,7 @@
 #include "spool/listing.h"
 #include "spool/spool.h"
 #include "util/alloc.h"
+#include "util/path.h"
 #include "util/random.h"
 #include "util/text.h"
 
@@ -121,11 +122,10 @@ void check_file_system(struct check *check)
 void check_metrics(struct check *check)
 {
     const char *path = check->config->metrics;
-    const char *slash = strrchr(path, '/');
 
-    if (slash == NULL || !check->all_seen)
+    if (*path == '\0' || !check->all_seen)
         return;
-    char *folder = alloc_bytes(path, (size_t)(slash - path) + 1);
+    char *folder = path_folder(path);
     if (access(folder, W_OK) == 0)
         check_ok(check, "%s", path);
     else

@@ -20,6 +20,7 @@
 #include "util/alloc.h"
 #include "util/io.h"
 #include "util/log.h"
+#include "util/path.h"
 #include "util/process.h"
 
 #define EXIT_RELOAD 100         /* of the manager: none of <sysexits.h> */
@@ -28,18 +29,14 @@
 static void make_run_directory(const struct config *config,
                                const struct passwd *user)
 {
-    char *directory = alloc_string(config->control);
-    char *slash = strrchr(directory, '/');
+    char *folder = path_folder(config->control);
 
-    if (slash != NULL && slash != directory) {
-        *slash = '\0';
-        umask(022);
-        if (mkdir(directory, 0755) == 0 &&
-            chown(directory, user->pw_uid, user->pw_gid) == -1)
-            log_line(LOG_LEVEL_WARNING, "%s: %s", directory, strerror(errno));
-        umask(077);
-    }
-    free(directory);
+    umask(022);
+    if (mkdir(folder, 0755) == 0 &&
+        chown(folder, user->pw_uid, user->pw_gid) == -1)
+        log_line(LOG_LEVEL_WARNING, "%s: %s", folder, strerror(errno));
+    umask(077);
+    free(folder);
 }
 
 /* Root has no business in the spool. */

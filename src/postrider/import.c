@@ -12,6 +12,7 @@
 #include "postrider/recipe.h"
 #include "postrider/written.h"
 #include "util/alloc.h"
+#include "util/path.h"
 #include "util/process.h"
 #include "util/text.h"
 
@@ -163,8 +164,7 @@ static const struct format *recognise_folder(const char *path,
  * ssmtp.conf.old, else by its content. */
 static const struct format *recognise(const char *path, struct error *err)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
+    const char *name = path_name(path);
     struct stat status;
 
     if (stat(path, &status) == -1) {

@@ -10,6 +10,7 @@
 
 #include "postrider/import.h"
 #include "util/alloc.h"
+#include "util/path.h"
 #include "util/text.h"
 
 struct dma {
@@ -93,8 +94,7 @@ static bool read_credentials(struct import *import, const char *path,
 
     if (named == NULL || *named == '\0')
         return true;
-    const char *slash = strrchr(named, '/');
-    char *near = import_beside(path, slash != NULL ? slash + 1 : named);
+    char *near = path_beside(path, path_name(named));
     bool done = import_lines(import, access(near, F_OK) == 0 ? near : named,
                              take_credentials, &dma->account, err);
     import->file = path;

@@ -151,15 +151,6 @@ char *import_first_line(const char *path)
     return first;
 }
 
-char *import_beside(const char *path, const char *name)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash == NULL ? alloc_string(name)
-                         : alloc_format("%.*s/%s", (int)(slash - path), path,
-                                        name);
-}
-
 char *import_trim(char *text)
 {
     size_t length;

@@ -11,6 +11,7 @@
 #include "postrider/import.h"
 #include "postrider/recipe.h"
 #include "util/alloc.h"
+#include "util/path.h"
 #include "util/text.h"
 
 /* A line of revaliases: who is somebody else, perhaps at another mailhub. */
@@ -332,7 +333,7 @@ static void write_recipe(struct import *import, const char *path,
 bool import_ssmtp(struct import *import, const char *path, struct error *err)
 {
     struct ssmtp ssmtp = { .account = { .name = alloc_string("main") } };
-    char *aliases = import_beside(path, "revaliases");
+    char *aliases = path_beside(path, "revaliases");
     bool done = read_files(import, path, aliases, &ssmtp, err);
 
     if (done)

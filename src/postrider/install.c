@@ -10,20 +10,18 @@
 
 #include "util/alloc.h"
 #include "util/io.h"
+#include "util/path.h"
 #include "util/random.h"
 
 char *install_folder(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL ? alloc_string(".")
-                   : slash == path ? alloc_string("/")
-                   : alloc_bytes(path, (size_t)(slash - path));
+    char *folder = path_folder(path);
 
     if (*path == '/')
         return folder;
     char *here = getcwd(NULL, 0);
     char *whole = here == NULL ? alloc_string(folder)
-                  : slash == NULL ? alloc_string(here)
+                  : strcmp(folder, ".") == 0 ? alloc_string(here)
                   : alloc_format("%s/%s", here, folder);
     free(here);
     free(folder);

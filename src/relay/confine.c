@@ -9,6 +9,7 @@
 #include "util/buf.h"
 #include "util/landlock.h"
 #include "util/log.h"
+#include "util/path.h"
 #include "util/seccomp.h"
 #include "util/text.h"
 
@@ -48,17 +49,16 @@ static void allow_authorities(struct landlock_rules *rules)
     }
 }
 
-/* The directory that path is in; files are replaced there. */
+/* The folder that path is in; files are replaced there. */
 static void allow_around(struct landlock_rules *rules, const char *path,
                          enum landlock_right right)
 {
-    const char *slash = strrchr(path, '/');
+    char *folder = path_folder(path);
 
-    if (slash == NULL || slash == path)
-        return;
-    char *directory = alloc_bytes(path, (size_t)(slash - path));
-    landlock_allow(rules, directory, right);
-    free(directory);
+    /* "127.0.0.1:25" is in none. */
+    if (*path == '/')
+        landlock_allow(rules, folder, right);
+    free(folder);
 }
 
 static void allow_spool(struct landlock_rules *rules, const char *spool)

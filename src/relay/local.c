@@ -9,19 +9,16 @@
 #include <unistd.h>
 
 #include "util/alloc.h"
+#include "util/path.h"
 
-static void make_directory_of(const char *path)
+static void make_folder_of(const char *path)
 {
-    char *directory = alloc_string(path);
-    char *slash = strrchr(directory, '/');
+    char *folder = path_folder(path);
+    mode_t old = umask(022);
 
-    if (slash != NULL && slash != directory) {
-        *slash = '\0';
-        mode_t old = umask(022);
-        mkdir(directory, 0755);         /* bind(2) tells if it is missing */
-        umask(old);
-    }
-    free(directory);
+    mkdir(folder, 0755);        /* bind(2) tells if it is missing */
+    umask(old);
+    free(folder);
 }
 
 static bool set_address(struct sockaddr_un *address, const char *path)
@@ -79,7 +76,7 @@ int local_listen(const char *path, mode_t mode, struct error *err)
                   sizeof address.sun_path - 1);
         return -1;
     }
-    make_directory_of(path);
+    make_folder_of(path);
     if (is_socket(path, &status) && !somebody_listens(&address))
         unlink(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

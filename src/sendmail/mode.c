@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "util/path.h"
 #include "util/text.h"
 
 static const struct {
@@ -48,8 +49,7 @@ enum mode mode_of_name(const char *name)
         { "hoststat",   MODE_HOST_STATUS },
         { "purgestat",  MODE_HOST_STATUS },
     };
-    const char *slash = strrchr(name, '/');
-    const char *base = slash != NULL ? slash + 1 : name;
+    const char *base = path_name(name);
 
     if (*base == '-')                   /* as login shells are called */
         base++;

@@ -1,3 +1,4 @@
+#include "util/path.h"
 #include "util/process.h"
 
 #include <dirent.h>
@@ -100,8 +101,7 @@ char *process_beside(const char *name)
     char *path = NULL;
 
     if (self != NULL)
-        path = alloc_format("%.*s/%s", (int)(strrchr(self, '/') - self), self,
-                            name);
+        path = path_beside(self, name);
     free(self);
     return path;
 }
