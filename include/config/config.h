@@ -116,6 +116,9 @@ struct config *config_load_text(const char *path, const char *text,
  * NULL if nobody knows his home. */
 char *config_default_path(void);
 
+/* His own, whoever he is; so for the rest. */
+char *config_own_path(void);
+
 void config_free(struct config *config);                /* NULL is allowed */
 
 /*
@@ -124,6 +127,9 @@ void config_free(struct config *config);                /* NULL is allowed */
  * Passwords are password_fetch()'s matter. FAULT_CONFIG with the line.
  */
 bool config_check_files(const struct config *config, struct error *err);
+
+/* Does what is sent to this host stay on the machine? */
+bool config_is_loopback(const char *host);
 
 /* NULL if there is none of that name. */
 const struct smarthost *config_smarthost(const struct config *config,

@@ -162,7 +162,7 @@ struct config *config_load_text(const char *path, const char *text,
  * Nor does the environment speak for who we act as when that is not who
  * started us, as under a set-user-ID program: secure_getenv() sees to it.
  */
-static char *own_path(void)
+char *config_own_path(void)
 {
     static const char name[] = "postrider/postrider.conf";
     const char *folder = secure_getenv("XDG_CONFIG_HOME");
@@ -223,7 +223,7 @@ struct config *config_load(struct error *err)
         return load_system(err);
     if (chosen != NULL && *chosen != '\0')
         return config_load_file(chosen, err);
-    char *own = own_path();
+    char *own = config_own_path();
     if (own != NULL && is_own(own))
         config = config_load_file(own, err);
     else
@@ -239,7 +239,7 @@ char *config_default_path(void)
     if (chosen != NULL && *chosen != '\0')
         return alloc_string(chosen);
     return geteuid() == 0 ? alloc_string(SYSTEM_FOLDER "postrider.conf")
-                          : own_path();
+                          : config_own_path();
 }
 
 const struct smarthost *config_smarthost(const struct config *config,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "config/config.h"
 #include "config/config_keys.h"
 #include "config/config_values.h"
 #include "util/alloc.h"
@@ -47,6 +48,13 @@ static bool is_ip(int family, const char *text, size_t length)
 
     free(copy);
     return is_right;
+}
+
+bool config_is_loopback(const char *host)
+{
+    return text_equal_case(host, "localhost") ||
+           strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0 ||
+           (text_starts(host, "127.") && is_ip(AF_INET, host, strlen(host)));
 }
 
 /* "[::1]" or "[192.0.2.1]" */

@@ -83,12 +83,6 @@ static bool shows_password(const struct smarthost *host)
     return shows;
 }
 
-static bool is_loopback(const char *host)
-{
-    return text_equal_case(host, "localhost") || text_starts(host, "127.") ||
-           strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0;
-}
-
 static void check_smarthost(struct check *check, const struct smarthost *host)
 {
     if (shows_password(host))
@@ -96,7 +90,7 @@ static void check_smarthost(struct check *check, const struct smarthost *host)
                    "password_file", "%s: password_command only prints the "
                    "password, which stands in the configuration for all to "
                    "read", host->name);
-    if (host->tls == TLS_NONE && !is_loopback(host->host))
+    if (host->tls == TLS_NONE && !config_is_loopback(host->host))
         check_warn(check, "set tls = starttls", "%s: tls = none: everybody on "
                    "the way to %s can read and change mail", host->name,
                    host->host);

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "postrider/commands.h"
 #include "postrider/recipe.h"
 #include "postrider/written.h"
@@ -182,15 +183,10 @@ static const struct format *recognise(const char *path, struct error *err)
 /* Where config_load() looks for what it is: the system's, or the caller's. */
 static char *default_output(bool is_own)
 {
-    const char *folder = getenv("XDG_CONFIG_HOME");
-    const char *home = getenv("HOME");
+    char *own = is_own ? config_own_path() : NULL;
 
-    if (!is_own)
-        return alloc_string(POSTRIDER_SYSCONFDIR "/postrider/postrider.conf");
-    if (folder != NULL && *folder == '/')
-        return alloc_format("%s/postrider/postrider.conf", folder);
-    return alloc_format("%s/.config/postrider/postrider.conf",
-                        home != NULL ? home : "");
+    return own != NULL ? own : alloc_string(POSTRIDER_SYSCONFDIR
+                                            "/postrider/postrider.conf");
 }
 
 static bool write_configuration(const struct import *import,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "config/config_values.h"
 #include "postrider/import.h"
 #include "postrider/recipe.h"
@@ -126,19 +127,13 @@ static const char *value_of(const struct import_account *account,
     return account->values[which] != NULL ? account->values[which] : "";
 }
 
-static bool is_loopback(const char *host)
-{
-    return text_equal_case(host, "localhost") || strcmp(host, "::1") == 0 ||
-           strcmp(host, "[::1]") == 0 || text_starts(host, "127.");
-}
-
 /* In clear it was and stays, but nobody shall overlook it. */
 static void warn_clear(struct import *import,
                        const struct import_account *account)
 {
     bool has_password = account->values[IMPORT_PASSWORD_IN_CLEAR] != NULL;
 
-    if (is_loopback(value_of(account, IMPORT_HOST)))
+    if (config_is_loopback(value_of(account, IMPORT_HOST)))
         return;
     import->line = account->lines[IMPORT_TLS];
     import_note(import, "WARNING: no TLS, as before: everybody on the way to "
