@@ -43,7 +43,8 @@ struct error {
 bool error_set(struct error *err, enum fault fault, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same, with ": " and the text of errno appended. */
+/* The same, with ": " and the text of errno appended. If descriptors or memory
+ * are short, FAULT_CONFIG becomes FAULT_TEMPORARY: that passes by itself. */
 bool error_sys(struct error *err, enum fault fault, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

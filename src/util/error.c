@@ -41,6 +41,12 @@ bool error_set(struct error *err, enum fault fault, const char *format, ...)
     return false;
 }
 
+static bool is_shortage(int number)
+{
+    return number == EMFILE || number == ENFILE || number == ENOMEM ||
+           number == ENOBUFS;
+}
+
 bool error_sys(struct error *err, enum fault fault, const char *format, ...)
 {
     int number = errno;
@@ -49,6 +55,8 @@ bool error_sys(struct error *err, enum fault fault, const char *format, ...)
     va_start(args, format);
     char *text = format_text(format, args);
     va_end(args);
+    if (fault == FAULT_CONFIG && is_shortage(number))
+        fault = FAULT_TEMPORARY;
     error_set(err, fault, "%s: %s", text, strerror(number));
     free(text);
     errno = number;
