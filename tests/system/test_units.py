@@ -152,7 +152,7 @@ def allowed_calls(name):
 @needs("apparmor_parser")
 @pytest.mark.parametrize("name", ["postrider", "postrider-sendmail"])
 def test_profile_is_valid(name):
-    result = run("apparmor_parser", "-QT", "-I", PROFILES, PROFILES / name)
+    result = run("apparmor_parser", "-QT", PROFILES / name)
     assert result.returncode == 0, result.stdout
 
 
