@@ -1,6 +1,7 @@
 """Fixtures of the system tests; the helpers are in tests/lib."""
 
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -14,6 +15,12 @@ from lib.harness import Programs                    # noqa: E402
 from lib.queue import Queue                         # noqa: E402
 from lib.smarthost import Smarthost                 # noqa: E402
 from lib.smtp_server import Server                  # noqa: E402
+
+# What starts the tests may ignore signals, as nohup and a shell's background
+# do; programs that people start do not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 USER, PASSWORD = "relay@example.com", "opensesame"
 
