@@ -39,6 +39,7 @@ struct mission {
     struct state *state;        /* owned; outcomes go here */
     size_t smarthost;
     int64_t started;            /* milliseconds, monotonic */
+    unsigned probe;             /* of the smarthost's gate; 0: none */
     bool attempted;             /* somebody got an outcome */
     bool refused;               /* the administrator removed it meanwhile */
     struct mission *next;       /* in the same bucket */

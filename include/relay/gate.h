@@ -23,7 +23,8 @@ struct gate {
     int64_t since;          /* of the state */
     int64_t probe;          /* when the next probe may go */
     unsigned failures;      /* in a row */
-    bool probing;           /* a probe is out */
+    bool probing;           /* a probe is out: */
+    unsigned probes;        /* its number, from 1 on */
     unsigned per_minute;    /* limit of messages; 0: none */
     double tokens;          /* messages that may go now */
     int64_t filled;         /* when tokens was brought up to date */
@@ -48,8 +49,12 @@ bool gate_opened(struct gate *gate, int64_t now);
  * that are not the probe is nothing new. */
 bool gate_failed(struct gate *gate, const struct error *err, int64_t now);
 
-/* The probe came back without a word on the smarthost. */
-void gate_probe_returned(struct gate *gate);
+/* The number of the probe that gate_take() has just let out; 0: it was none. */
+unsigned gate_probe(const struct gate *gate);
+
+/* A message that went out with this number is back, perhaps without a word on
+ * the smarthost. It may be an earlier probe than the one that is out now. */
+void gate_returned(struct gate *gate, unsigned probe);
 
 /* What was taken could not be given out after all. */
 void gate_give_back(struct gate *gate);

@@ -44,6 +44,7 @@ void dispatch_end(struct desk *desk, struct mission *mission)
     while (*link != mission)
         link = &(*link)->next;
     *link = mission->next;
+    gate_returned(&desk->gates[mission->smarthost], mission->probe);
     entry_free(mission->entry);
     state_free(mission->state);
     free(mission);
@@ -119,6 +120,7 @@ static struct mission *begin(struct desk *desk, struct ticket *ticket,
     mission->entry = entry;
     mission->state = state;
     mission->smarthost = smarthost;
+    mission->probe = gate_probe(&desk->gates[smarthost]);
     mission->started = clock_now();
     bucket = bucket_of(desk, mission->number);
     mission->next = *bucket;

@@ -56,8 +56,10 @@ unsigned gate_take(struct gate *gate, unsigned wanted, int64_t now)
             wanted = (unsigned)gate->tokens;
         gate->tokens -= wanted;
     }
-    if (gate->state != GATE_UP && wanted > 0)
+    if (gate->state != GATE_UP && wanted > 0) {
         gate->probing = true;
+        gate->probes++;
+    }
     return wanted;
 }
 
@@ -109,9 +111,15 @@ bool gate_failed(struct gate *gate, const struct error *err, int64_t now)
     return news;
 }
 
-void gate_probe_returned(struct gate *gate)
+unsigned gate_probe(const struct gate *gate)
 {
-    gate->probing = false;
+    return gate->probing ? gate->probes : 0;
+}
+
+void gate_returned(struct gate *gate, unsigned probe)
+{
+    if (probe == gate->probes)
+        gate->probing = false;
 }
 
 void gate_give_back(struct gate *gate)

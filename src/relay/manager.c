@@ -64,11 +64,8 @@ static void reap(struct manager *manager)
 
     while (launch_ended(manager->launch, &pid, &status)) {
         bool found = listener_reap(manager->listener, pid);
-        for (size_t i = 0; !found && i < desk->config->smarthost_count; i++) {
+        for (size_t i = 0; !found && i < desk->config->smarthost_count; i++)
             found = crew_reap(desk->crews[i], pid, status);
-            if (found)
-                gate_probe_returned(&desk->gates[i]);
-        }
     }
 }
 

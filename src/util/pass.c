@@ -76,11 +76,13 @@ ssize_t pass_receive(int socket, void *data, size_t size, int *fds,
     ssize_t length;
 
     *count = 0;
+    /* A peer that left something unread resets the connection; that is told
+     * once, and before what it has said. */
     do
         length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (length == -1 && is_over_soon());
+    while (length == -1 && (errno == ECONNRESET || is_over_soon()));
     if (length == -1)
-        return errno == ECONNRESET ? 0 : -1;
+        return -1;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;
          header = CMSG_NXTHDR(&message, header))
         if (header->cmsg_level == SOL_SOCKET &&

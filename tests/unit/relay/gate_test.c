@@ -73,6 +73,26 @@ static void wrong_password_parks(void **state)
     gate_free(&gate);
 }
 
+static void an_old_probe_says_nothing_of_the_new_one(void **state)
+{
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, 0, 0);
+    lose(&gate, FAULT_TEMPORARY, 0, true);
+    gate_flush(&gate, 1);
+    assert_int_equal(gate_take(&gate, 1, 1), 1);
+    unsigned first = gate_probe(&gate);
+    lose(&gate, FAULT_TEMPORARY, 1, false);
+    gate_flush(&gate, 2);
+    assert_int_equal(gate_take(&gate, 1, 2), 1);
+    gate_returned(&gate, first);
+    assert_int_equal(gate_take(&gate, 1, 2), 0);
+    gate_returned(&gate, gate_probe(&gate));
+    assert_int_equal(gate_take(&gate, 1, 2), 1);
+    gate_free(&gate);
+}
+
 static void messages_per_minute(void **state)
 {
     struct gate gate;
@@ -94,6 +114,7 @@ int main(void)
         cmocka_unit_test(workers_fail_together),
         cmocka_unit_test(probes_become_rare),
         cmocka_unit_test(wrong_password_parks),
+        cmocka_unit_test(an_old_probe_says_nothing_of_the_new_one),
         cmocka_unit_test(messages_per_minute),
     };
 

@@ -125,6 +125,26 @@ static void tells_that_the_peer_is_gone(void **state)
     close(ends[1]);
 }
 
+/* A worker that leaves has often not read the last jobs. */
+static void hears_the_last_words_of_who_left_something_unread(void **state)
+{
+    int ends[2];
+    char data[8];
+    size_t count;
+
+    (void)state;
+    open_pair(ends);
+    assert_true(pass_send(ends[0], "job", 3, NULL, 0));
+    assert_true(pass_send(ends[1], "closed", 6, NULL, 0));
+    close(ends[1]);
+    assert_int_equal(pass_receive(ends[0], data, sizeof data, NULL, 0, &count),
+                     6);
+    assert_memory_equal(data, "closed", 6);
+    assert_int_equal(pass_receive(ends[0], data, sizeof data, NULL, 0, &count),
+                     0);
+    close(ends[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +152,7 @@ int main(void)
         cmocka_unit_test(outlasts_a_shortage),
         cmocka_unit_test(waits_for_nothing_else),
         cmocka_unit_test(tells_that_the_peer_is_gone),
+        cmocka_unit_test(hears_the_last_words_of_who_left_something_unread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
