@@ -4,6 +4,7 @@
 #ifndef POSTRIDER_UTIL_TEXT_H
 #define POSTRIDER_UTIL_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,10 @@ bool text_is_utf8(const char *text, size_t length);
  * as \xNN; text that is escaped already stays as it is.
  */
 void text_escape(struct buf *out, const char *text, size_t length);
+
+/* The same for what a format of printf(3) makes. */
+void text_escape_vformat(struct buf *out, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* A decimal number without sign or blanks, up to max. */
 bool text_to_number(const char *text, uint64_t max, uint64_t *number);

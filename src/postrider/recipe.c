@@ -101,17 +101,14 @@ void recipe_set(struct recipe *recipe, const char *key, const char *value)
 
 void recipe_remark(struct recipe *recipe, const char *format, ...)
 {
-    struct buf text, line;
+    struct buf line;
     va_list args;
 
-    buf_init(&text, SIZE_MAX);
     buf_init(&line, SIZE_MAX);
     va_start(args, format);
-    buf_add_vformat(&text, format, args);
+    text_escape_vformat(&line, format, args);
     va_end(args);
-    text_escape(&line, text.data, text.length);
     strings_take(&recipe->remarks, buf_take(&line));
-    buf_free(&text);
 }
 
 void recipe_password(struct recipe *recipe, const char *password)

@@ -47,15 +47,12 @@ bool launcher_prepare(int *signals, struct error *err)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    *signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     /* The manager inherits it: it must not be too early for what we send. */
-    sigset_t reload;
-    sigemptyset(&reload);
-    sigaddset(&reload, SIGUSR1);
-    sigprocmask(SIG_BLOCK, &reload, NULL);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
     /* See launcher_leave(). */
     signal(SIGHUP, SIG_DFL);
-    *signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return *signals != -1 || error_sys(err, FAULT_SYSTEM, "signalfd");
 }
 

@@ -26,15 +26,13 @@
 
 void server_say(struct server *server, const char *format, ...)
 {
-    struct buf text, line;
+    struct buf line;
     va_list args;
 
-    buf_init(&text, SIZE_MAX);
     buf_init(&line, REPLY_LINE_MAX);
     va_start(args, format);
-    buf_add_vformat(&text, format, args);
+    text_escape_vformat(&line, format, args);
     va_end(args);
-    text_escape(&line, text.data, text.length);
     server->errors += line.data[0] == '5' && line.data[3] == ' ';
     /* Many clients never show what they are told: the log knows, too. */
     if (line.data[0] == '4' || line.data[0] == '5')
@@ -42,7 +40,6 @@ void server_say(struct server *server, const char *format, ...)
                  (unsigned long)server->uid, line.data);
     buf_add(&server->out, line.data, line.length);
     buf_add_text(&server->out, "\r\n");
-    buf_free(&text);
     buf_free(&line);
 }
 

@@ -1,7 +1,6 @@
 #include "util/log.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -46,20 +45,14 @@ static int priority_of(enum log_level level)
 void log_line(enum log_level level, const char *format, ...)
 {
     va_list args;
-    char *text = NULL;
     struct buf line;
 
     if (target == LOG_TO_NOBODY)
         return;
-    va_start(args, format);
-    int length = vasprintf(&text, format, args);
-    va_end(args);
-    if (length == -1)
-        return;
-
     buf_init(&line, 8192);
-    text_escape(&line, text, (size_t)length);
-    free(text);
+    va_start(args, format);
+    text_escape_vformat(&line, format, args);
+    va_end(args);
     if (target == LOG_TO_SYSLOG) {
         devlog_say(&devlog, priority_of(level), name, line.data);
     } else {

@@ -161,3 +161,13 @@ void text_escape(struct buf *out, const char *text, size_t length)
         length -= step;
     }
 }
+
+void text_escape_vformat(struct buf *out, const char *format, va_list args)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    buf_add_vformat(&text, format, args);
+    text_escape(out, text.data, text.length);
+    buf_free(&text);
+}
