@@ -27,7 +27,9 @@ enum fault {
     FAULT_TEMPORARY,        /* try later */
     FAULT_PROTOCOL,         /* the peer talks nonsense */
     FAULT_PERMISSION,       /* not allowed; credentials refused */
-    FAULT_CONFIG            /* the configuration is wrong */
+    FAULT_CONFIG,           /* the configuration is wrong */
+    FAULT_NEWER             /* a file written by a newer version than this
+                             * program: it stays as it is */
 };
 
 struct error {

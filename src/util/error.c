@@ -96,6 +96,7 @@ int error_exit_status(enum fault fault)
         [FAULT_PROTOCOL] = EX_TEMPFAIL, /* another try may find it well */
         [FAULT_PERMISSION] = EX_NOPERM,
         [FAULT_CONFIG] = EX_CONFIG,
+        [FAULT_NEWER] = EX_TEMPFAIL,    /* until the program is newer, too */
     };
 
     return (size_t)fault < COUNT(statuses) ? statuses[fault] : EX_SOFTWARE;

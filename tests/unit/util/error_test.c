@@ -29,10 +29,17 @@ static void a_shortage_is_no_matter_of_configuration(void **state)
     assert_int_equal(status_of(FAULT_CREATE, EMFILE), EX_CANTCREAT);
 }
 
+static void what_is_newer_than_we_are_is_for_later(void **state)
+{
+    (void)state;
+    assert_int_equal(error_exit_status(FAULT_NEWER), EX_TEMPFAIL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_shortage_is_no_matter_of_configuration),
+        cmocka_unit_test(what_is_newer_than_we_are_is_for_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
