@@ -56,7 +56,8 @@ enum drop_result {
 
 /*
  * Copy drop/ID and prove the copy. Copies of up to memory_max octets are made
- * in memory (memfd), others in queue/.ID; neither is synced. Invalid content:
+ * in memory (memfd) if the system has that, others in queue/.ID; neither is
+ * synced. Invalid content:
  * unlinked, logged with uid, size and reason. size_limit is for the message.
  */
 enum drop_result drop_take(const struct spool *spool, const char *id,

@@ -10,7 +10,9 @@
 
 #define RANDOM_ID_LENGTH 32     /* hexadecimal digits of 128 bits */
 
-void random_bytes(void *data, size_t length);   /* from getrandom(2) */
+/* From getrandom(2), else from /dev/urandom. Without either the process ends
+ * with EX_TEMPFAIL and a line on standard error. */
+void random_bytes(void *data, size_t length);
 
 /* A fresh queue-id: 32 lower-case hexadecimal digits and a NUL. */
 void random_id(char id[RANDOM_ID_LENGTH + 1]);

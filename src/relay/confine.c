@@ -20,11 +20,13 @@ static void allow_all(struct landlock_rules *rules, const char *const *paths,
         landlock_allow(rules, paths[i], LANDLOCK_READ);
 }
 
-/* libc looks at the time zone whenever it makes a date; it is all it reads. */
-static void allow_zones(struct landlock_rules *rules)
+/* libc looks at the time zone whenever it makes a date; the device is for
+ * where getrandom(2) is refused. */
+static void allow_system(struct landlock_rules *rules)
 {
     static const char *const paths[] = { "/etc/localtime",
-                                         "/usr/share/zoneinfo" };
+                                         "/usr/share/zoneinfo",
+                                         "/dev/urandom" };
 
     allow_all(rules, paths, COUNT(paths));
 }
@@ -85,7 +87,7 @@ static int enforce_manager_files(const struct config *config,
 {
     struct landlock_rules *rules = landlock_new();
 
-    allow_zones(rules);
+    allow_system(rules);
     allow_spool(rules, config->spool);
     allow_around(rules, config->metrics, LANDLOCK_CHANGE);
     allow_around(rules, config->control, LANDLOCK_REMOVE);
@@ -128,6 +130,7 @@ void confine_worker_files(const struct config *config,
         return;
     struct landlock_rules *rules = landlock_new();
     allow_authorities(rules);
+    landlock_allow(rules, "/dev/urandom", LANDLOCK_READ);
     for (size_t i = 0; i < targets->count; i++)
         landlock_allow_connect(rules, targets->items[i].port);
     if (*smarthost->source_address != '\0')

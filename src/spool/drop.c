@@ -49,7 +49,8 @@ static int open_once(int directory, const char *id)
     };
 
     int fd = (int)syscall(SYS_openat2, directory, id, &how, sizeof how);
-    if (fd == -1 && errno == ENOSYS)            /* before Linux 5.6 */
+    /* Before Linux 5.6; or a filter that is older than the call refuses it. */
+    if (fd == -1 && (errno == ENOSYS || errno == EPERM))
         fd = openat(directory, id, flags);
     return fd;
 }
@@ -101,10 +102,13 @@ static bool copy_once(int from, int to, uint64_t length)
 
 static int open_copy(const struct spool *spool, const char *id, bool in_memory)
 {
-    if (in_memory)
-        return memfd_create("postrider message", MFD_CLOEXEC);
+    int fd = in_memory ? memfd_create("postrider message", MFD_CLOEXEC) : -1;
+
+    if (fd != -1)
+        return fd;
+    /* A large one; or a filter refuses memory: queue/ will do for both. */
     char *name = alloc_format(".%s", id);
-    int fd = openat(spool->queue, name, O_RDWR | O_CREAT | O_TRUNC |
+    fd = openat(spool->queue, name, O_RDWR | O_CREAT | O_TRUNC |
                     O_NOFOLLOW | O_CLOEXEC, 0600);
     free(name);
     return fd;
