@@ -63,7 +63,7 @@ struct config {
     char *source;                   /* of the file that holds the smarthosts:
                                      * path, or smarthost.conf beside it */
     uid_t owner;                    /* of source, and may others write it: */
-    bool owner_only;                /* decides whether password_command runs */
+    bool owner_only;                /* config_check_owner() */
     char *hostname;
     char *domain;
     char *aliases;                  /* path; "" for none */
@@ -98,7 +98,8 @@ struct config {
  * else the caller's own ($XDG_CONFIG_HOME or ~/.config)/postrider/
  * postrider.conf if it exists and belongs to him; else the system's. The
  * first must exist; without the last, everything has its default. The system's
- * can have its smarthosts in a file of their own: postrider.conf(5). NULL with
+ * can have its smarthosts in a file of their own: postrider.conf(5). The first
+ * two are what config_check_owner() asks for, or refused. NULL with
  * FAULT_CONFIG.
  */
 struct config *config_load(struct error *err);
@@ -110,6 +111,14 @@ struct config *config_load_file(const char *path, struct error *err);
  * write. */
 struct config *config_load_text(const char *path, const char *text,
                                 size_t length, struct error *err);
+
+/*
+ * Does the file belong to root or to the effective user, and can nobody else
+ * write it? Else it must not decide what this process runs, reads or sends.
+ * refused says in the text what therefore is not done. FAULT_CONFIG.
+ */
+bool config_check_owner(const struct config *config, const char *refused,
+                        struct error *err);
 
 /* Where a configuration for this process is to be written: $POSTRIDER_CONFIG,
  * else the machine's for root and his own for others. The caller frees it;

@@ -115,8 +115,31 @@ static bool take_text(struct config *config, const char *text, size_t length,
     return done;
 }
 
+bool config_check_owner(const struct config *config, const char *refused,
+                        struct error *err)
+{
+    const char *path = config->source;
+
+    if (config->owner != 0 && config->owner != geteuid())
+        return error_set(err, FAULT_CONFIG, "%s: %s: it belongs to uid %lu, "
+                         "who can send all mail elsewhere: chown %lu %s",
+                         path, refused, (unsigned long)config->owner,
+                         (unsigned long)geteuid(), path);
+    if (!config->owner_only)
+        return error_set(err, FAULT_CONFIG, "%s: %s: others can write it: "
+                         "chmod go-w %s", path, refused, path);
+    return true;
+}
+
+/*
+ * Programs that became another user, as with sudo, may have kept the
+ * environment: a file that it names decides which password files this process
+ * reads and to whom it sends them.
+ */
+enum chooser { CHOSEN_BY_PROGRAM, CHOSEN_BY_ENVIRONMENT };
+
 static bool take_file(struct config *config, const char *path,
-                      struct error *err)
+                      enum chooser chooser, struct error *err)
 {
     struct buf text;
 
@@ -124,6 +147,9 @@ static bool take_file(struct config *config, const char *path,
     config->source = alloc_string(path);
     buf_init(&text, FILE_SIZE_MAX);
     bool done = read_file(config, &text, err) &&
+                (chooser == CHOSEN_BY_PROGRAM ||
+                 config_check_owner(config, "not used, as the environment "
+                                    "names it", err)) &&
                 take_text(config, text.data, text.length, err);
     buf_free(&text);
     return done;
@@ -139,11 +165,17 @@ static struct config *finish(struct config *config, bool taken,
     return NULL;
 }
 
-struct config *config_load_file(const char *path, struct error *err)
+static struct config *load(const char *path, enum chooser chooser,
+                           struct error *err)
 {
     struct config *config = config_new(path);
 
-    return finish(config, take_file(config, path, err), err);
+    return finish(config, take_file(config, path, chooser, err), err);
+}
+
+struct config *config_load_file(const char *path, struct error *err)
+{
+    return load(path, CHOSEN_BY_PROGRAM, err);
 }
 
 struct config *config_load_text(const char *path, const char *text,
@@ -208,9 +240,10 @@ static struct config *load_system(struct error *err)
     struct config *config = config_new(exists ? path : "");
 
     config->owner_only = true;
-    bool taken = !exists || take_file(config, path, err);
+    bool taken = !exists || take_file(config, path, CHOSEN_BY_PROGRAM,
+                                       err);
     if (taken && config->smarthost_count == 0 && is_there(smarthosts))
-        taken = take_file(config, smarthosts, err);
+        taken = take_file(config, smarthosts, CHOSEN_BY_PROGRAM, err);
     return finish(config, taken, err);
 }
 
@@ -222,10 +255,10 @@ struct config *config_load(struct error *err)
     if (chosen != NULL && strcmp(chosen, SYSTEM_FOLDER "postrider.conf") == 0)
         return load_system(err);
     if (chosen != NULL && *chosen != '\0')
-        return config_load_file(chosen, err);
+        return load(chosen, CHOSEN_BY_ENVIRONMENT, err);
     char *own = config_own_path();
     if (own != NULL && is_own(own))
-        config = config_load_file(own, err);
+        config = load(own, CHOSEN_BY_ENVIRONMENT, err);
     else
         config = load_system(err);
     free(own);

@@ -174,27 +174,12 @@ static bool fetch_credential(const struct config *config, const char *name,
     return done;
 }
 
-/* Whoever can write the file could have us run anything. */
-static bool may_run_command(const struct config *config, struct error *err)
-{
-    if (config->owner != 0 && config->owner != geteuid())
-        return error_set(err, FAULT_CONFIG, "%s: password_command is not run: "
-                         "the file belongs to uid %lu, neither to uid %lu nor "
-                         "to root", config->source,
-                         (unsigned long)config->owner,
-                         (unsigned long)geteuid());
-    if (!config->owner_only)
-        return error_set(err, FAULT_CONFIG, "%s: password_command is not run: "
-                         "others can write the file: chmod go-w %s",
-                         config->source, config->source);
-    return true;
-}
-
 static bool fetch_command(const struct config *config, const char *command,
                           struct buf *text, struct secret *secret,
                           struct error *err)
 {
-    return may_run_command(config, err) &&
+    /* Whoever can write the file could have us run anything. */
+    return config_check_owner(config, "password_command is not run", err) &&
            password_command_run(command, COMMAND_LIMIT, text, err) &&
            take_line(text, "password_command", secret, err);
 }

@@ -27,7 +27,8 @@ void scratch_close(struct scratch *scratch)
 /* An unlinked file where temporary files belong; -1 if there is no place. */
 static int open_temporary_file(void)
 {
-    const char *const places[] = { getenv("TMPDIR"), "/var/tmp", "/tmp" };
+    const char *const places[] = { secure_getenv("TMPDIR"), "/var/tmp",
+                                   "/tmp" };
 
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         if (places[i] == NULL || places[i][0] != '/')

@@ -376,7 +376,7 @@ static void runs_no_command_that_others_could_have_written(void **state)
     assert_false(fetch_with(&shared, (struct source){ .command = "touch ran" },
                             &secret, &err));
     assert_string_equal(err.text, "/etc/x.conf: password_command is not run: "
-                        "others can write the file: chmod go-w /etc/x.conf");
+                        "others can write it: chmod go-w /etc/x.conf");
     assert_int_equal(err.fault, FAULT_CONFIG);
     assert_false(fetch_with(&foreign,
                             (struct source){ .command = "touch ran" },
