@@ -14,9 +14,10 @@
 #include "spool/spool.h"
 #include "util/error.h"
 
-/* Create state/journal.NUMBER, empty; the descriptor is for O_APPEND writes.
- * -1 with FAULT_IO. */
-int journal_create(const struct spool *spool, unsigned number,
+/* Create state/journal.NUMBER, with the first number from *number on that is
+ * free: a journal that exists is in use or not applied yet. The descriptor is for O_APPEND
+ * writes. -1 with FAULT_IO. */
+int journal_create(const struct spool *spool, unsigned *number,
                    struct error *err);
 
 /* Append one line with one write(2). A failure is nobody's: returns. */

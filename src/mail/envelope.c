@@ -3,11 +3,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #include "mail/address.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/hash.h"
 #include "util/text.h"
 
 void envelope_free(struct envelope *env)
@@ -39,36 +39,22 @@ const char *envelope_reverse_path(const struct envelope *env)
     return env->reverse_path == NULL ? "" : env->reverse_path;
 }
 
-/* The daemon reads envelopes that strangers wrote, who must not be able to
- * choose paths which all hash alike: the kernel's gift to each process. */
-static uint64_t hash_seed(void)
-{
-    const char *octets = (const char *)(uintptr_t)getauxval(AT_RANDOM);
-    uint64_t seed = 0;
-
-    if (octets != NULL)
-        memcpy(&seed, octets, sizeof seed);
-    return seed;
-}
-
-/* FNV-1a. Domains are alike in any case, local parts are not. */
-static size_t hash_of(const char *path)
+/* Domains are alike in any case, local parts are not. */
+static uint64_t hash_of(const char *path)
 {
     const char *at = address_at(path);
-    uint64_t hash = hash_seed() ^ 0xcbf29ce484222325u;
+    uint64_t hash = hash_start();
 
-    for (const char *p = path; *p != '\0'; p++) {
-        char c = at != NULL && p > at ? text_lower(*p) : *p;
-        hash = (hash ^ (unsigned char)c) * 0x100000001b3u;
-    }
-    return (size_t)(hash ^ hash >> 32);
+    for (const char *p = path; *p != '\0'; p++)
+        hash = hash_octet(hash, at != NULL && p > at ? text_lower(*p) : *p);
+    return hash;
 }
 
 /* The slot of a path: its own, or the empty one where it belongs. Slots hold
  * the recipient's index plus one. */
 static size_t *slot_of(const struct envelope *env, const char *path)
 {
-    size_t at = hash_of(path) & (env->slot_count - 1);
+    size_t at = hash_slot(hash_of(path), env->slot_count);
 
     while (env->slots[at] != 0 &&
            !address_equal(env->recipients[env->slots[at] - 1].path, path))

@@ -48,7 +48,6 @@ struct crew {
     void *context;
     struct crew_member **members;
     size_t count;
-    unsigned next_number;       /* of a journal; with the smarthost's index */
 };
 
 struct crew *crew_new(struct launch *launch, const char *name,
@@ -67,7 +66,6 @@ struct crew *crew_new(struct launch *launch, const char *name,
         .events = events,
         .context = context,
         .members = alloc_zero(connections, sizeof(struct crew_member *)),
-        .next_number = (unsigned)smarthost << 24,
     };
     return crew;
 }
@@ -130,9 +128,8 @@ static struct crew_member *start(struct crew *crew, struct error *err)
     struct crew_member *member = alloc_zero(1, sizeof *member);
     int ends[2] = { -1, -1 };
 
-    member->number = crew->next_number++;
     member->socket = -1;
-    member->journal = journal_create(crew->spool, member->number, err);
+    member->journal = journal_create(crew->spool, &member->number, err);
     bool started = member->journal != -1;
     if (started && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK |
                               SOCK_CLOEXEC, 0, ends) == -1)
@@ -148,8 +145,9 @@ static struct crew_member *start(struct crew *crew, struct error *err)
         return member;
     }
     io_close(&member->socket);
+    if (member->journal != -1)
+        journal_remove(crew->spool, member->number);
     io_close(&member->journal);
-    journal_remove(crew->spool, member->number);
     free(member);
     return NULL;
 }

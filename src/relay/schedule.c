@@ -6,6 +6,7 @@
 #include "relay/ready.h"
 #include "spool/state.h"
 #include "util/alloc.h"
+#include "util/hash.h"
 
 #define BUCKETS 4096            /* a power of two */
 
@@ -56,14 +57,14 @@ void schedule_free(struct schedule *schedule)
     free(schedule);
 }
 
-/* Ids are random, but callers choose theirs: all digits count. */
+/* Ids are random, but callers choose theirs. */
 static size_t bucket_of(const char *id)
 {
-    size_t hash = 5381;
+    uint64_t hash = hash_start();
 
     for (; *id != '\0'; id++)
-        hash = hash * 33 + (unsigned char)*id;
-    return hash % BUCKETS;
+        hash = hash_octet(hash, *id);
+    return hash_slot(hash, BUCKETS);
 }
 
 struct ticket *schedule_find(struct schedule *schedule, const char *id)

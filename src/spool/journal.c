@@ -1,6 +1,7 @@
 #include "spool/journal.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,16 +17,26 @@
 
 static const char prefix[] = "journal.";
 
-int journal_create(const struct spool *spool, unsigned number,
-                   struct error *err)
+static int create(const struct spool *spool, unsigned number)
 {
     char *name = alloc_format("%s%u", prefix, number);
-    int fd = openat(spool->state, name, O_CREAT | O_TRUNC | O_WRONLY |
-                    O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(spool->state, name, O_CREAT | O_EXCL | O_WRONLY |
+                    O_APPEND | O_CLOEXEC, 0600);
 
-    if (fd == -1)
-        error_sys(err, FAULT_IO, "%s/state/%s", spool->path, name);
     free(name);
+    return fd;
+}
+
+int journal_create(const struct spool *spool, unsigned *number,
+                   struct error *err)
+{
+    int fd = create(spool, *number);
+
+    while (fd == -1 && errno == EEXIST)
+        fd = create(spool, ++*number);
+    if (fd == -1)
+        error_sys(err, FAULT_IO, "%s/state/%s%u", spool->path, prefix,
+                  *number);
     return fd;
 }
 

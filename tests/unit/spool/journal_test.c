@@ -30,8 +30,9 @@ static void remembers_acceptances(void **state)
     struct error err;
     struct buf out;
 
-    int first = journal_create(spool, 1, &err);
-    int second = journal_create(spool, 22, &err);
+    unsigned one = 1, other = 22;
+    int first = journal_create(spool, &one, &err);
+    int second = journal_create(spool, &other, &err);
     journal_note(first, A, indices, 1);
     journal_note(first, B, indices, 3);
     journal_note(first, B, indices, 0);
@@ -51,6 +52,30 @@ static void remembers_acceptances(void **state)
     assert_string_equal(out.data, "0123:2;");
     journal_remove_all(spool);
     assert_int_equal(fixture_count(spool->state), 0);
+    close(first);
+    close(second);
+    buf_free(&out);
+}
+
+/* Many smarthosts have many workers; what another wrote is not emptied. */
+static void takes_no_journal_that_is_there(void **state)
+{
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+    static const size_t index = 0;
+    unsigned one = 3, other = 3;
+    struct error err;
+    struct buf out;
+
+    int first = journal_create(spool, &one, &err);
+    journal_note(first, A, &index, 1);
+    int second = journal_create(spool, &other, &err);
+    assert_int_not_equal(second, -1);
+    assert_int_equal(one, 3);
+    assert_int_equal(other, 4);
+    buf_init(&out, SIZE_MAX);
+    journal_read(spool, 3, collect, &out);
+    assert_string_equal(out.data, "0123:0;");
+    journal_remove_all(spool);
     close(first);
     close(second);
     buf_free(&out);
@@ -95,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(remembers_acceptances),
+        cmocka_unit_test(takes_no_journal_that_is_there),
         cmocka_unit_test(skips_what_is_not_whole),
     };
 
