@@ -28,6 +28,10 @@ struct strings;
 struct aliases *aliases_load(const char *path, struct error *err);
 void aliases_free(struct aliases *aliases);             /* NULL is allowed */
 
+/* Is the file as it was when it was read? Those that it includes are read at
+ * each use. */
+bool aliases_is_current(const struct aliases *aliases);
+
 /*
  * The destinations of a local name, expanded until none is an alias: appended
  * to list as addresses or bare names without alias. False if there is no such

@@ -4,6 +4,8 @@
 #ifndef POSTRIDER_MAIL_ALIASES_TABLE_H
 #define POSTRIDER_MAIL_ALIASES_TABLE_H
 
+#include <sys/stat.h>
+
 #include "mail/aliases.h"
 #include "util/buf.h"
 
@@ -15,6 +17,7 @@ struct alias {
 
 struct aliases {
     char *path;
+    struct stat status;     /* of the file when it was read; all 0 if none */
     struct alias *entries;  /* sorted by name */
     size_t count, capacity;
 };

@@ -21,6 +21,10 @@ struct route;               /* fields: src/sendmail/route.c */
 struct route *route_new(const struct config *config, bool no_aliases);
 void route_free(struct route *route);                   /* NULL is allowed */
 
+/* Use it for another message: forget what has been replaced, and read the
+ * aliases again if the file has changed. */
+void route_renew(struct route *route);
+
 /*
  * The recipients in an argument, appended to list. FAULT_DATA if it is no
  * address list. Line breaks are refused: no fold is needed in an argument,

@@ -18,11 +18,13 @@
 
 struct config;
 struct options;
+struct route;
 struct strings;
 
 struct server {
     const struct options *opt;
     struct config *config;
+    struct route *route;        /* asked before a recipient is accepted */
     uid_t uid;                  /* of the client */
     struct smtp_input in;
     struct buf out;             /* replies not sent yet */

@@ -196,6 +196,7 @@ struct aliases *aliases_load(const char *path, struct error *err)
     aliases->path = alloc_string(path);
     if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
         return aliases;
+    (void)fstat(fd, &aliases->status);      /* before what may change */
     bool right = read_file(fd, path, FILE_MAX, &text, err);
     if (right) {
         right = parse(aliases, &text, err);
@@ -222,6 +223,23 @@ void aliases_free(struct aliases *aliases)
     free(aliases->entries);
     free(aliases->path);
     free(aliases);
+}
+
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool aliases_is_current(const struct aliases *aliases)
+{
+    const struct stat *then = &aliases->status;
+    struct stat now = { 0 };
+
+    (void)stat(aliases->path, &now);
+    return now.st_dev == then->st_dev && now.st_ino == then->st_ino &&
+           now.st_size == then->st_size &&
+           is_same_time(&now.st_mtim, &then->st_mtim) &&
+           is_same_time(&now.st_ctim, &then->st_ctim);
 }
 
 const struct alias *aliases_find(const struct aliases *aliases,

@@ -40,6 +40,15 @@ void route_free(struct route *route)
     free(route);
 }
 
+void route_renew(struct route *route)
+{
+    if (route->aliases != NULL && !aliases_is_current(route->aliases)) {
+        aliases_free(route->aliases);
+        route->aliases = NULL;
+    }
+    envelope_free(&route->replaced);
+}
+
 bool route_parse(const char *argument, struct mailbox_list *list,
                  struct error *err)
 {

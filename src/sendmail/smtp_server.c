@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "sendmail/options.h"
+#include "sendmail/route.h"
 #include "sendmail/smtp_client.h"
 #include "sendmail/smtp_server.h"
 #include "util/alloc.h"
@@ -273,6 +274,7 @@ bool command_smtp(const struct options *opt, struct error *err)
         fflush(stdout);
         return false;
     }
+    server.route = route_new(server.config, false);
     limit_writes();
     smtp_input_init(&server.in, STDIN_FILENO, PATIENCE);
     buf_init(&server.out, SIZE_MAX);
@@ -280,6 +282,7 @@ bool command_smtp(const struct options *opt, struct error *err)
     server_forget(&server);
     smtp_input_free(&server.in);
     buf_free(&server.out);
+    route_free(server.route);
     config_free(server.config);
     return true;
 }

@@ -132,12 +132,11 @@ static const char *take_rcpt_parameter(struct submit_recipient *rcpt,
 static bool can_route(struct server *server, const char *address,
                       struct error *err)
 {
-    struct route *route = route_new(server->config, false);
     struct envelope env = { 0 };
-    bool can = route_recipient(route, address, 0, NULL, &env, err);
 
+    route_renew(server->route);
+    bool can = route_recipient(server->route, address, 0, NULL, &env, err);
     envelope_free(&env);
-    route_free(route);
     return can;
 }
 

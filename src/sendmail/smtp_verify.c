@@ -38,10 +38,9 @@ static bool expand(struct server *server, char *argument,
     expansion->address = take_address(server, argument, &expansion->utf8);
     if (expansion->address == NULL)
         return false;
-    struct route *route = route_new(server->config, false);
-    bool done = route_recipient(route, expansion->address, 0, NULL,
+    route_renew(server->route);
+    bool done = route_recipient(server->route, expansion->address, 0, NULL,
                                 &expansion->env, &err);
-    route_free(route);
     if (!done)
         server_refuse_address(server, &err);
     return done;

@@ -1,7 +1,9 @@
 """sendmail -bs: its commands, one by one."""
 
+import ctypes
 import os
 import re
+import struct
 import subprocess
 
 import pytest
@@ -241,3 +243,61 @@ def test_bad_configuration_asks_to_come_again(server):
     server.configure(message_size_limit="many")
     line, = server.run("HELO x\r\nQUIT\r\n", status=78)
     assert line.startswith("421 4.3.5 ") and "message_size_limit" in line
+
+
+class Opened:
+    """Counts how often a file is opened: inotify(7)."""
+
+    def __init__(self, path):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        assert libc.inotify_add_watch(self.fd, os.fsencode(path), 0x20) != -1
+
+    def count(self):
+        """Events of the same kind in a row are one."""
+        size = struct.calcsize("iIII")
+        try:
+            return len(os.read(self.fd, 65536)) // size
+        except BlockingIOError:
+            return 0
+        finally:
+            os.close(self.fd)
+
+
+def ask(client, text, code):
+    client.sendall(text.encode() + b"\r\n")
+    reply = client.recv(4096).decode()
+    assert reply.startswith(code), reply
+    return reply
+
+
+def test_aliases_are_read_once_a_session(server):
+    process, client = server.open()
+    client.recv(4096)
+    ask(client, "HELO x", "250")
+    ask(client, "MAIL FROM:<>", "250")
+    ask(client, "RCPT TO:<team>", "250")
+    opened = Opened(server.aliases)
+    for name in ("one", "team", "nobody", "one"):
+        ask(client, f"RCPT TO:<{name}>", "250")
+        ask(client, "VRFY one", "250")
+    assert opened.count() == 0
+    client.close()
+    assert process.wait(30) == 0
+
+
+def test_a_change_of_the_aliases_counts_in_the_session(server):
+    process, client = server.open()
+    client.recv(4096)
+    assert "<a@x.example>" in ask(client, "EXPN one", "250")
+    written = server.aliases.stat()
+    server.aliases.write_text(server.aliases.read_text().replace(
+        "one: a@x", "one: z@x"))
+    os.utime(server.aliases, ns=(written.st_atime_ns, written.st_mtime_ns))
+    assert "<z@x.example>" in ask(client, "EXPN one", "250")
+    server.aliases.unlink()
+    assert "<one@example.com>" in ask(client, "EXPN one", "250")
+    server.aliases.write_text("one: y@x.example\n")
+    assert "<y@x.example>" in ask(client, "EXPN one", "250")
+    client.close()
+    assert process.wait(30) == 0
