@@ -32,6 +32,13 @@ void header_free(struct header *header);
 #define HEADER_NAME_MAX 997
 
 /*
+ * White space of a line of the header section: blank, tab, and what becomes a
+ * blank in a field because some programs would see an end there: NUL, and CR,
+ * which does not end a line by itself.
+ */
+bool header_is_blank(char c);
+
+/*
  * Does this line (of length octets, with or without its line end) start a
  * field: a name of printable ASCII without colon, then perhaps white space
  * (RFC 5322 section 4.5), then a colon? The first HEADER_NAME_MAX + 1 octets

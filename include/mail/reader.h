@@ -1,10 +1,21 @@
 /*
  * reader.h - a message from a descriptor, line ends made CRLF as it streams
  *
- * LF, CRLF and bare CR each end a line, in any mixture; each becomes CRLF, and
- * a last line without an end gets one. NUL and all other octets pass. With
- * dots on, a line that is a single dot ends the message (the rest of the input
- * is still read, and thrown away), and a line that starts with a dot loses it.
+ * Only LF ends a line of the input. The CRs directly before it belong to it,
+ * whether one (CRLF), several, or none; the end of the input ends the last line
+ * likewise. Each line end becomes CRLF.
+ *
+ * A bare CR, which no LF follows, is not the end of a field, nor does it
+ * complete a lone dot: what ends there for one program only could carry a
+ * field or a command that a stranger has written. In a field, bare CR and NUL
+ * become blanks. In the body, a bare CR becomes CRLF, and NUL passes, as do
+ * all other octets everywhere.
+ *
+ * With dots on, a line that is a single dot ends the message (the rest of the
+ * input is still read, and thrown away), and a line that begins with two dots
+ * loses one. A line that begins with one dot and goes on keeps it.
+ *
+ * A byte order mark of UTF-8 before the message is dropped.
  * A read error is not the end of the message.
  */
 #ifndef POSTRIDER_MAIL_READER_H

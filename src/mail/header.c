@@ -11,9 +11,9 @@
 static const char line_end[] = "\r\n";
 #define LINE_END_LENGTH (sizeof(line_end) - 1)
 
-static bool is_blank(char c)
+bool header_is_blank(char c)
 {
-    return c == ' ' || c == '\t';
+    return c == ' ' || c == '\t' || c == '\r' || c == '\0';
 }
 
 static bool is_name_char(char c)
@@ -30,7 +30,7 @@ static size_t find_colon(const char *line, size_t length, size_t *name_length)
     while (i < last && is_name_char(line[i]))
         i++;
     *name_length = i;
-    while (i < last && is_blank(line[i]))
+    while (i < last && header_is_blank(line[i]))
         i++;
     return *name_length > 0 && i < last && line[i] == ':' ? i : 0;
 }

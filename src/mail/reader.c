@@ -15,8 +15,11 @@
 /* So much of a line must be at hand to tell what it is. */
 #define AHEAD (HEADER_NAME_MAX + 3)
 
-/* What is ahead, and a block of nothing but LF or CR, and a last line end. */
+/* What is ahead, and a block of nothing but LF, and a last line end. */
 #define TEXT_SIZE (AHEAD + 2 * BLOCK_SIZE + 2)
+
+/* So much of it stays free: a line end, or a dot and what follows it. */
+#define TEXT_SPARE 2
 
 enum place { AT_LINE_START, AFTER_LEADING_DOT, INSIDE_LINE };
 
@@ -27,17 +30,23 @@ struct reader {
     uint64_t octets;        /* of the message so far, with CRLF */
     bool is_8bit;
 
-    /* Where the input stands, between two blocks. */
+    /* Where the input stands. A dot and CRs that what follows decides about
+     * are not in the text yet. */
     enum place place;
-    bool after_cr;          /* an LF that comes first belongs to that CR */
+    uint64_t crs;           /* in a row */
     bool ended;             /* all of the message has been read */
     bool ended_by_dot;
 
     /* Lines with CRLF, not handed out yet: text[start..end). No CRLF is
-     * split over its end. */
+     * split over its end, so a CR without LF is a bare one. */
     size_t start;
     size_t end;
+    bool has_bare_cr;       /* or had one */
     char text[TEXT_SIZE];
+
+    /* Read, and not made lines of yet: block[at..length). */
+    size_t at;
+    size_t length;
     char block[BLOCK_SIZE];
 };
 
@@ -68,68 +77,85 @@ static const char *find(const char *from, const char *end, char c)
     return found != NULL ? found : end;
 }
 
-/*
- * At the start of a line, or behind a dot there: drop the dot, and see whether
- * it is alone. Returns where the line goes on.
- */
-static const char *pass_leading_dot(struct reader *reader, const char *from,
-                                    const char *end)
+static size_t room(const struct reader *reader)
 {
-    if (reader->place == AT_LINE_START && *from == '.') {
-        reader->place = AFTER_LEADING_DOT;
-        from++;
-    } else if (reader->place == AT_LINE_START) {
-        reader->place = INSIDE_LINE;
-    }
-    if (reader->place != AFTER_LEADING_DOT || from == end)
-        return from;
-
-    if (*from == '\r' || *from == '\n')
-        reader->ended = reader->ended_by_dot = true;
-    reader->place = INSIDE_LINE;
-    return from;
+    size_t left = TEXT_SIZE - reader->end;
+    return left > TEXT_SPARE ? left - TEXT_SPARE : 0;
 }
 
-/* Turn a block of input into lines with CRLF, behind those that are there. */
-static void convert(struct reader *reader, size_t length)
+/* An LF, or the end of the input in a line: CRs before it belong to it. */
+static void end_line(struct reader *reader)
 {
-    const char *from = reader->block;
-    const char *end = from + length;
+    reader->crs = 0;
+    if (reader->place == AFTER_LEADING_DOT)
+        reader->ended = reader->ended_by_dot = true;
+    else
+        put(reader, "\r\n", 2);
+    reader->place = AT_LINE_START;
+}
 
-    if (reader->after_cr && *from == '\n')
-        from++;
-    reader->after_cr = false;
+/* What follows shows that a leading dot was neither alone nor doubled. */
+static void keep_leading_dot(struct reader *reader)
+{
+    if (reader->place == AFTER_LEADING_DOT)
+        put(reader, ".", 1);
+    reader->place = INSIDE_LINE;
+}
 
+/* What follows shows that CRs were bare. There may be more than fit. */
+static void put_bare_crs(struct reader *reader)
+{
+    keep_leading_dot(reader);
+    reader->has_bare_cr = true;
+    for (size_t free = room(reader); free > 0 && reader->crs > 0; free--) {
+        put(reader, "\r", 1);
+        reader->crs--;
+    }
+}
+
+/* Octets of a line, none of them CR or LF: returns how many were put. */
+static size_t put_octets(struct reader *reader, const char *from,
+                         size_t length)
+{
+    if (reader->dots && reader->place == AT_LINE_START && *from == '.') {
+        reader->place = AFTER_LEADING_DOT;
+        return 1;
+    }
+    if (*from == '.')           /* the second of two stands for both */
+        reader->place = INSIDE_LINE;
+    keep_leading_dot(reader);
+    if (length > room(reader))
+        length = room(reader);
+    put(reader, from, length);
+    return length;
+}
+
+/* Turn what is left of the block into lines with CRLF, as far as there is
+ * room for them. */
+static void convert(struct reader *reader)
+{
+    const char *from = reader->block + reader->at;
+    const char *end = reader->block + reader->length;
     /* Each is searched for again only when it has been passed: either kind
      * may be missing in the block, or be all of it. */
     const char *cr = find(from, end, '\r');
     const char *lf = find(from, end, '\n');
 
-    while (from < end) {
-        if (reader->dots && reader->place != INSIDE_LINE) {
-            from = pass_leading_dot(reader, from, end);
-            if (reader->ended || from == end)
-                return;
+    while (from < end && !reader->ended && room(reader) > 0) {
+        if (from == lf) {
+            end_line(reader);
+            lf = find(++from, end, '\n');
+        } else if (from == cr) {
+            reader->crs++;
+            cr = find(++from, end, '\r');
+        } else if (reader->crs > 0) {
+            put_bare_crs(reader);
+        } else {
+            from += put_octets(reader, from,
+                               (size_t)((cr < lf ? cr : lf) - from));
         }
-        if (cr < from)
-            cr = find(from, end, '\r');
-        if (lf < from)
-            lf = find(from, end, '\n');
-
-        const char *stop = cr < lf ? cr : lf;
-        put(reader, from, (size_t)(stop - from));
-        reader->place = INSIDE_LINE;
-        if (stop == end)
-            return;
-        put(reader, "\r\n", 2);
-        reader->place = AT_LINE_START;
-
-        from = stop + 1;
-        if (stop == cr && from == end)
-            reader->after_cr = true;
-        else if (stop == cr && *from == '\n')
-            from++;
     }
+    reader->at = (size_t)(from - reader->block);
 }
 
 /* Like read(2), also from a descriptor that somebody made non-blocking. */
@@ -146,6 +172,20 @@ static ssize_t read_block(int fd, char *block)
     }
 }
 
+static bool fill_block(struct reader *reader, struct error *err)
+{
+    ssize_t length = read_block(reader->fd, reader->block);
+
+    if (length == -1 && (errno == EBADF || errno == EISDIR))
+        return error_sys(err, FAULT_INPUT, "read message");
+    if (length == -1)
+        return error_sys(err, FAULT_TEMPORARY, "read message");
+
+    reader->at = 0;
+    reader->length = (size_t)length;
+    return true;
+}
+
 /* Read more of the message, behind what is there: at most AHEAD octets. */
 static bool read_more(struct reader *reader, struct error *err)
 {
@@ -154,18 +194,14 @@ static bool read_more(struct reader *reader, struct error *err)
     reader->end -= reader->start;
     reader->start = 0;
 
-    ssize_t length = read_block(reader->fd, reader->block);
-    if (length == -1 && (errno == EBADF || errno == EISDIR))
-        return error_sys(err, FAULT_INPUT, "read message");
-    if (length == -1)
-        return error_sys(err, FAULT_TEMPORARY, "read message");
-
-    if (length > 0) {
-        convert(reader, (size_t)length);
+    if (reader->at == reader->length && !fill_block(reader, err))
+        return false;
+    if (reader->length > 0) {
+        convert(reader);
     } else {
+        if (reader->place != AT_LINE_START || reader->crs > 0)
+            end_line(reader);
         reader->ended = true;
-        if (reader->place == INSIDE_LINE)
-            put(reader, "\r\n", 2);
     }
     return true;
 }
@@ -203,9 +239,9 @@ static enum line classify(const struct reader *reader)
 
     if (length == 0)
         return LINE_NONE;
-    if (*line == '\r')
+    if (length >= 2 && memcmp(line, "\r\n", 2) == 0)
         return LINE_EMPTY;
-    if (*line == ' ' || *line == '\t')
+    if (header_is_blank(*line))
         return LINE_CONTINUES;
     if (header_line_is_field(line, length))
         return LINE_FIELD;
@@ -240,6 +276,19 @@ static bool skip_line(struct reader *reader, struct error *err)
     return true;
 }
 
+/* Append a piece of a field's line. Where one program sees a line end or the
+ * end of the field, and another does not, there is a blank for both. */
+static void add_piece(struct buf *field, const char *piece, size_t length)
+{
+    size_t start = field->length;
+    size_t end = length > 0 && piece[length - 1] == '\n' ? 2 : 0;
+
+    buf_add(field, piece, length);
+    for (size_t i = start; i < field->length - end; i++)
+        if (field->data[i] == '\r' || field->data[i] == '\0')
+            field->data[i] = ' ';
+}
+
 /* Append a line of the header section to the field it belongs to. */
 static bool read_line(struct reader *reader, struct buf *field,
                       struct error *err)
@@ -256,7 +305,7 @@ static bool read_line(struct reader *reader, struct buf *field,
             return error_set(err, FAULT_DATA,
                              "header section is larger than %zu octets",
                              reader->limits.header);
-        buf_add(field, piece, length);
+        add_piece(field, piece, length);
         if (more && !read_more(reader, err))
             return false;
     }
@@ -292,11 +341,25 @@ static bool read_fields(struct reader *reader, struct header *header,
     }
 }
 
+/* What editors begin a file with to show that it is UTF-8. */
+static void skip_byte_order_mark(struct reader *reader)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    const size_t length = sizeof mark - 1;
+
+    if (reader->end - reader->start >= length
+        && memcmp(reader->text + reader->start, mark, length) == 0)
+        reader->start += length;
+}
+
 bool reader_header(struct reader *reader, struct header *header,
                    struct error *err)
 {
     struct buf field;
 
+    if (!look_ahead(reader, err))
+        return false;
+    skip_byte_order_mark(reader);
     if (!look_ahead(reader, err))
         return false;
     if (classify(reader) == LINE_MBOX && !skip_line(reader, err))
@@ -326,20 +389,42 @@ static bool has_8bit(const char *data, size_t length)
     return ((bits | word) & high_bits) != 0;
 }
 
+/* Give the sink a piece of the body. */
+static bool give(struct reader *reader, const char *data, size_t length,
+                 reader_sink *sink, void *context, struct error *err)
+{
+    if (!reader->is_8bit)
+        reader->is_8bit = has_8bit(data, length);
+    return count(reader, length, err) && sink(context, data, length, err);
+}
+
+/* The place after the next bare CR, or the end. */
+static const char *pass_bare_cr(const char *from, const char *end)
+{
+    while ((from = find(from, end, '\r')) < end)
+        if (++from == end || *from != '\n')
+            break;
+    return from;
+}
+
+/* Hand out all of the text. A bare CR ends a line here, and gets its LF. */
 static bool hand_out(struct reader *reader, reader_sink *sink, void *context,
                      struct error *err)
 {
-    const char *data = reader->text + reader->start;
-    size_t length = reader->end - reader->start;
+    const char *from = reader->text + reader->start;
+    const char *end = reader->text + reader->end;
 
-    if (length == 0)
-        return true;
-    if (!count(reader, length, err))
-        return false;
-    if (!reader->is_8bit)
-        reader->is_8bit = has_8bit(data, length);
     reader->start = reader->end = 0;
-    return sink(context, data, length, err);
+    while (from < end) {
+        const char *stop = reader->has_bare_cr ? pass_bare_cr(from, end) : end;
+        if (!give(reader, from, (size_t)(stop - from), sink, context, err))
+            return false;
+        if (stop[-1] == '\r'
+            && !give(reader, "\n", 1, sink, context, err))
+            return false;
+        from = stop;
+    }
+    return true;
 }
 
 bool reader_body(struct reader *reader, reader_sink *sink, void *context,

@@ -46,7 +46,7 @@ def test_body_passes_as_it_is(front, body):
     b"Reply-To: a@b.example (comment)", b"To: Strange <bob@b.example> (x)",
     b"Cc: =?utf-8?q?=C3=BC?= <u@b.example>", b"Cc: \"q, u\" <c@b.example>",
     b"Received: from x by y; Tue, 24 Nov 2026 08:27:29 +0100",
-    b"X-NUL: a\0b", b"DKIM-Signature: v=1; a=rsa-sha256;\n\tb=abc=",
+    b"DKIM-Signature: v=1; a=rsa-sha256;\n\tb=abc=",
     b"Return-Path: <x@y.example>", b"Content-Length: 5",
     b"List-Id: <x.example>", b"Reply-To: not an address at all <",
 ])
@@ -73,7 +73,7 @@ def test_field_of_a_megabyte(front):
 
 # Line ends
 
-@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\r\n"])
 def test_line_ends_become_crlf(front, end):
     text = COMPLETE.replace(b"\n", end)
     assert submit(front, text).content == wire(COMPLETE)
@@ -83,10 +83,10 @@ def test_line_ends_become_crlf(front, end):
     (b"A: 1\r\nB: 2\n\nbody\r\nx\ny\rz\n",
      b"A: 1\r\nB: 2\r\n\r\nbody\r\nx\r\ny\r\nz\r\n"),
     (b"A: 1\nB: 2\r\n\r\nbody\n", b"A: 1\r\nB: 2\r\n\r\nbody\r\n"),
-    (b"A: 1\r\rbody\r", b"A: 1\r\n\r\nbody\r\n"),
     (b"A: 1\n\nno end", b"A: 1\r\n\r\nno end\r\n"),
     (b"A: 1\n\nends in cr\r", b"A: 1\r\n\r\nends in cr\r\n"),
-    (b"A: 1\n\nx\r\r\ny\n", b"A: 1\r\n\r\nx\r\n\r\ny\r\n"),
+    (b"A: 1\n\nx\r\r\ny\n", b"A: 1\r\n\r\nx\r\ny\r\n"),
+    (b"A: 1\n\nx\r\ry\n", b"A: 1\r\n\r\nx\r\n\r\ny\r\n"),
     (b"A: 1\n\n\n\n", b"A: 1\r\n\r\n\r\n\r\n"),
     (b"A: 1\r\n folded\n more\r\n\nx\n",
      b"A: 1\r\n folded\r\n more\r\n\r\nx\r\n"),
@@ -103,14 +103,21 @@ def test_mixed_line_ends(front, text, wired):
 @pytest.mark.parametrize("body, without_i, with_i", [
     (b"a\n.\nb\n", b"a\n", b"a\n.\nb\n"),
     (b"a\n..\nb\n", b"a\n.\nb\n", b"a\n..\nb\n"),
-    (b"a\n.b\n", b"a\nb\n", b"a\n.b\n"),
+    (b"a\n.b\n", b"a\n.b\n", b"a\n.b\n"),
+    (b".htaccess was changed\n", b".htaccess was changed\n",
+     b".htaccess was changed\n"),
+    (b"a\n..b\n", b"a\n.b\n", b"a\n..b\n"),
+    (b"a\r.\rb\n", b"a\n.\nb\n", b"a\n.\nb\n"),
+    (b"a\n.\rb\n", b"a\n.\nb\n", b"a\n.\nb\n"),
+    (b"a\r.\nb\n", b"a\n.\nb\n", b"a\n.\nb\n"),
+    (b"a\n.\r\r\nb\n", b"a\n", b"a\n.\nb\n"),
     (b"a\n...b\n", b"a\n..b\n", b"a\n...b\n"),
     (b".\n", b"", b".\n"),
     (b"..\n", b".\n", b"..\n"),
     (b"a\n.\r\nb\n", b"a\n", b"a\n.\nb\n"),
     (b"a\r\n.\r\nb\r\n", b"a\n", b"a\n.\nb\n"),
     (b"a.\n.", b"a.\n", b"a.\n.\n"),
-    (b"a\n. \nb\n", b"a\n \nb\n", b"a\n. \nb\n"),
+    (b"a\n. \nb\n", b"a\n. \nb\n", b"a\n. \nb\n"),
     (b" .\nb\n", b" .\nb\n", b" .\nb\n"),
     (b"x" * 70000 + b"\n.\ny\n", b"x" * 70000 + b"\n",
      b"x" * 70000 + b"\n.\ny\n"),
