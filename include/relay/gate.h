@@ -3,7 +3,8 @@
  *
  * A smarthost that is down is one event, not one a message: nothing is sent
  * to it but a probe, one message with a growing delay. One that refuses the
- * password is parked: an alert is logged once, and a probe is slow. Pure
+ * password, or wants one that it did not get, is parked: an alert is logged
+ * once, and a probe is slow. Pure
  * bookkeeping; now is in milliseconds on the monotonic clock.
  */
 #ifndef POSTRIDER_RELAY_GATE_H
@@ -20,6 +21,8 @@ struct gate {
     enum gate_state state;
     char *reason;           /* why it is not up; owned; NULL when up */
     enum fault fault;       /* of that reason */
+    bool refuses;           /* it opened a session, and served nobody in it */
+    bool has_served;        /* a recipient was accepted since the start */
     int64_t since;          /* of the state */
     int64_t probe;          /* when the next probe may go */
     unsigned failures;      /* in a row */
@@ -39,8 +42,13 @@ void gate_free(struct gate *gate);
  */
 unsigned gate_take(struct gate *gate, unsigned wanted, int64_t now);
 
-/* A session was opened: true if the gate was not up before. */
+/* A session was opened: true if the gate was not up before, and is now. One
+ * that refuses must serve somebody first. */
 bool gate_opened(struct gate *gate, int64_t now);
+
+/* Mail that went out as the probe of this number (0: as none) was taken or
+ * refused for its own sake: true if the gate was not up before, and is now. */
+bool gate_served(struct gate *gate, unsigned probe, int64_t now);
 
 /* No session could be had: true if that is news (the state changes, or the
  * fault for which it is parked). Probe
@@ -48,6 +56,9 @@ bool gate_opened(struct gate *gate, int64_t now);
  * with jitter. FAULT_PERMISSION and FAULT_CONFIG park. What workers say
  * that are not the probe is nothing new. */
 bool gate_failed(struct gate *gate, const struct error *err, int64_t now);
+
+/* The same for a session that was had, and in which no mail may be sent. */
+bool gate_refused(struct gate *gate, const struct error *err, int64_t now);
 
 /* The number of the probe that gate_take() has just let out; 0: it was none. */
 unsigned gate_probe(const struct gate *gate);

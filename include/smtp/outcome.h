@@ -35,6 +35,9 @@ struct outcome {
     bool from_reply;        /* text is a reply of the smarthost */
     bool uncertain;         /* lost between final dot and reply: may have
                              * arrived */
+    bool wants_login;       /* failed, perhaps only because there was no login:
+                             * the server offers AUTH, and nothing says that it
+                             * needs none */
 };
 
 struct reply;
@@ -52,6 +55,12 @@ void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
 
 /* Not for good after all: what has failed is deferred. */
 void outcome_defer(struct outcome *outcome);
+
+/* The refusal is the fault of the smarthost's section, which lacks a login, and
+ * no word about the message: deferred, as by AUTH that was refused. remedy is
+ * NULL for an outcome that wants_login. */
+void outcome_blame_login(struct outcome *outcome, const char *host,
+                         const char *remedy);
 
 /* Set kind, status and text directly, as for SMTPUTF8 that is not offered. */
 void outcome_set(struct outcome *outcome, enum outcome_kind kind,

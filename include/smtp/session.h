@@ -34,6 +34,7 @@ struct session_settings {
     enum session_security security;
     struct tls_context *tls;    /* NULL with SESSION_CLEAR */
     const char *auth;           /* "auto", "none" or a mechanism, lower case */
+    bool login_undecided;       /* no login is set, nor that none is needed */
     const char *user;
     const struct secret *secret;    /* NULL without one */
     bool has_client_certificate;    /* EXTERNAL is possible */
@@ -56,7 +57,15 @@ struct session *session_open(int fd, const struct session_settings *settings,
 /* Say QUIT if that makes sense and wait for its reply at most 2 s. */
 void session_close(struct session *session);            /* NULL is allowed */
 
+const char *session_host(const struct session *session);
 const struct capabilities *session_capabilities(const struct session *session);
+
+/* What to do about a server that asks for a login. */
+const char *session_login_remedy(const struct session *session);
+
+/* The server offers a login, and whether it must be had is not configured. */
+bool session_login_undecided(const struct session *session);
+
 bool session_has(const struct session *session, enum capability capability);
 void session_learn(struct session *session, const struct reply *reply);
                                 /* what EHLO told; NULL: forget it */

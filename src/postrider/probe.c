@@ -89,7 +89,8 @@ static bool tell_refusal(const struct outcome *outcome,
         error_set(err, outcome->fault, "%s %s the message: %s", peer, verb,
                   outcome->text);
     }
-    return probe_remedy(outcome->stage, err);
+    return outcome->fault != FAULT_PERMISSION &&
+           probe_remedy(outcome->stage, err);
 }
 
 static bool send_message(struct session *session,
@@ -111,6 +112,8 @@ static bool send_message(struct session *session,
     };
 
     transaction_run(session, &transaction);
+    if (outcome.wants_login)
+        outcome_blame_login(&outcome, session_host(session), NULL);
     bool sent = outcome.kind == OUTCOME_DELIVERED ||
                 tell_refusal(&outcome, message, peer, err);
     outcome_free(&outcome);

@@ -60,7 +60,6 @@ static const struct {
       "user is often the whole address, and many providers want an app "
       "password" },
     { STAGE_MAIL, "authentica", "set user and password_file" },
-    { STAGE_MAIL, " 530 ", "set user and password_file" },
     { STAGE_MAIL, "refuses", SENDER_RULE },
     { STAGE_RCPT, "authentica", "set user and password_file" },
     { STAGE_RCPT, "relay",

@@ -52,6 +52,13 @@ static void settle_all(struct attempt *attempt, const struct error *err,
     free(indices);
 }
 
+static void judge_login(struct shipment *shipment, const char *host)
+{
+    for (size_t i = 0; i < shipment->transaction.count; i++)
+        if (shipment->outcomes[i].wants_login)
+            outcome_blame_login(&shipment->outcomes[i], host, NULL);
+}
+
 /* Offer the message to all open recipients, in as many transactions as the
  * smarthost wants. */
 static void transact(struct attempt *attempt, struct session *session,
@@ -66,6 +73,7 @@ static void transact(struct attempt *attempt, struct session *session,
                   indices, count);
     do {
         usable = transaction_run(session, &shipment.transaction);
+        judge_login(&shipment, session_host(session));
         for (size_t i = 0; i < shipment.transaction.count; i++)
             settle(attempt, shipment.recipients[i], &shipment.outcomes[i],
                    peer);

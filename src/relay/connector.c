@@ -160,13 +160,14 @@ static struct session *open_at(struct connector *connector,
     };
     const struct smarthost *host = connector->smarthost;
     bool has_user = *host->user != '\0' || *host->tls_cert_file != '\0';
+    bool undecided = strcmp(host->auth, "auto") == 0 && !has_user;
     const struct session_settings settings = {
         .host = target->name,
         .hello = connector->config->hostname,
         .security = securities[host->tls],
         .tls = connector->tls,
-        .auth = strcmp(host->auth, "auto") == 0 && !has_user ? "none"
-                                                             : host->auth,
+        .auth = undecided ? "none" : host->auth,
+        .login_undecided = undecided,
         .user = host->user,
         .secret = connector->secret.data != NULL ? &connector->secret : NULL,
         .has_client_certificate = *host->tls_cert_file != '\0',

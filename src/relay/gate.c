@@ -63,11 +63,12 @@ unsigned gate_take(struct gate *gate, unsigned wanted, int64_t now)
     return wanted;
 }
 
-bool gate_opened(struct gate *gate, int64_t now)
+static bool open_gate(struct gate *gate, int64_t now)
 {
     bool news = gate->state != GATE_UP;
 
     gate->probing = false;
+    gate->refuses = false;
     gate->failures = 0;
     if (news) {
         gate->state = GATE_UP;
@@ -75,6 +76,17 @@ bool gate_opened(struct gate *gate, int64_t now)
         gate_free(gate);
     }
     return news;
+}
+
+bool gate_opened(struct gate *gate, int64_t now)
+{
+    return !gate->refuses && open_gate(gate, now);
+}
+
+bool gate_served(struct gate *gate, unsigned probe, int64_t now)
+{
+    return gate->refuses && gate->probing && probe == gate->probes &&
+           open_gate(gate, now);
 }
 
 bool gate_failed(struct gate *gate, const struct error *err, int64_t now)
@@ -95,6 +107,7 @@ bool gate_failed(struct gate *gate, const struct error *err, int64_t now)
         gate->failures = 0;
     }
     gate->state = state;
+    gate->refuses = false;
     gate->fault = err->fault;
     gate->probing = false;
     gate_free(gate);
@@ -108,6 +121,14 @@ bool gate_failed(struct gate *gate, const struct error *err, int64_t now)
         delay = patience[state].longest;
     gate->probe = now + delay + random_below((uint32_t)(delay / 4));
     gate->failures++;
+    return news;
+}
+
+bool gate_refused(struct gate *gate, const struct error *err, int64_t now)
+{
+    bool news = gate_failed(gate, err, now);
+
+    gate->refuses = true;
     return news;
 }
 

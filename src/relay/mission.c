@@ -9,32 +9,69 @@
 
 #define OWN_TROUBLE_TIME 60000  /* milliseconds until it is tried again */
 
+static void reopen(struct desk *desk, size_t smarthost, const char *peer)
+{
+    log_line(LOG_LEVEL_INFO, "smarthost %s is up: %s",
+             desk->config->smarthosts[smarthost].name, peer);
+    schedule_release(desk->schedule, smarthost);
+}
+
 static void on_opened(void *context, size_t smarthost, const char *peer)
 {
     struct desk *desk = context;
 
-    if (gate_opened(&desk->gates[smarthost], clock_now())) {
-        log_line(LOG_LEVEL_INFO, "smarthost %s is up: %s",
-                 desk->config->smarthosts[smarthost].name, peer);
-        schedule_release(desk->schedule, smarthost);
-    }
+    if (gate_opened(&desk->gates[smarthost], clock_now()))
+        reopen(desk, smarthost, peer);
+}
+
+static void log_closed(const struct desk *desk, size_t smarthost,
+                       const struct error *err)
+{
+    const char *name = desk->config->smarthosts[smarthost].name;
+
+    if (desk->gates[smarthost].state == GATE_PARKED)
+        log_line(LOG_LEVEL_ALERT, "smarthost %s is parked, its mail is kept: "
+                 "%s", name, err->text);
+    else
+        log_line(LOG_LEVEL_WARNING, "smarthost %s is down, its mail is kept: "
+                 "%s", name, err->text);
 }
 
 static void on_closed(void *context, size_t smarthost, const struct error *err)
 {
     struct desk *desk = context;
-    struct gate *gate = &desk->gates[smarthost];
-    bool news = gate_failed(gate, err, clock_now());
-    const char *name = desk->config->smarthosts[smarthost].name;
 
-    if (news && gate->state == GATE_PARKED)
-        log_line(LOG_LEVEL_ALERT, "smarthost %s is parked, its mail is kept: "
-                 "%s", name, err->text);
-    else if (news)
-        log_line(LOG_LEVEL_WARNING, "smarthost %s is down, its mail is kept: "
-                 "%s", name, err->text);
-    if (news)
+    if (!gate_failed(&desk->gates[smarthost], err, clock_now()))
+        return;
+    log_closed(desk, smarthost, err);
+    pickup_store_all(desk);
+}
+
+/*
+ * What an outcome tells of the smarthost. A refusal that may be for want of a
+ * login is one as long as the smarthost has not taken any mail without: one
+ * that does refuses single messages, and they must not stop all others.
+ */
+static void judge_smarthost(struct desk *desk, const struct mission *mission,
+                            struct outcome *outcome, const char *peer)
+{
+    struct gate *gate = &desk->gates[mission->smarthost];
+    struct error err;
+
+    gate->has_served |= outcome->kind == OUTCOME_DELIVERED;
+    if (outcome->wants_login && !gate->has_served)
+        outcome_blame_login(outcome, desk->config->
+                            smarthosts[mission->smarthost].host, NULL);
+    if (outcome->kind != OUTCOME_DEFERRED) {
+        if (gate_served(gate, mission->probe, clock_now()))
+            reopen(desk, mission->smarthost, peer);
+    } else if (outcome->fault == FAULT_PERMISSION) {
+        error_set(&err, FAULT_PERMISSION, "%s", outcome->text);
+        if (!gate_refused(gate, &err, clock_now()))
+            return;
+        log_closed(desk, mission->smarthost, &err);
         pickup_store_all(desk);
+    }
 }
 
 static void on_outcome(void *context, uint64_t job, size_t index,
@@ -43,9 +80,14 @@ static void on_outcome(void *context, uint64_t job, size_t index,
 {
     struct desk *desk = context;
     struct mission *mission = dispatch_find(desk, job);
+    struct outcome judged = { 0 };
 
-    if (mission != NULL)
-        settle_outcome(mission, desk, index, outcome, peer, dsn_passed_on);
+    if (mission == NULL)
+        return;
+    outcome_copy(&judged, outcome);
+    judge_smarthost(desk, mission, &judged, peer);
+    settle_outcome(mission, desk, index, &judged, peer, dsn_passed_on);
+    outcome_free(&judged);
 }
 
 /* The message goes back to where it came from, as if nothing had been tried. */

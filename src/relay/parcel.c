@@ -87,6 +87,7 @@ static void put_outcome(struct buf *out, const struct parcel_outcome *one)
     put_number(out, one->outcome.fault);
     put_number(out, one->outcome.from_reply);
     put_number(out, one->outcome.uncertain);
+    put_number(out, one->outcome.wants_login);
     put_number(out, one->dsn_passed_on);
     put_text(out, one->outcome.status);
     put_text(out, one->outcome.text);
@@ -102,6 +103,7 @@ static void get_outcome(struct cursor *in, struct parcel_outcome *one)
     outcome->fault = (enum fault)get_number(in, FAULT_CONFIG);
     outcome->from_reply = get_number(in, 1) != 0;
     outcome->uncertain = get_number(in, 1) != 0;
+    outcome->wants_login = get_number(in, 1) != 0;
     one->dsn_passed_on = get_number(in, 1) != 0;
     char *status = get_text(in);
     size_t length = strlen(status);

@@ -142,6 +142,19 @@ void outcome_defer(struct outcome *outcome)
     outcome->status[0] = '4';
 }
 
+void outcome_blame_login(struct outcome *outcome, const char *host,
+                         const char *remedy)
+{
+    struct error err;
+
+    if (remedy == NULL)
+        remedy = "set user and password_file, or auth = none if it needs no "
+                 "login";
+    error_set(&err, FAULT_PERMISSION, "%s: %.800s: %s", host, outcome->text,
+              remedy);
+    outcome_from_error(outcome, outcome->stage, &err);
+}
+
 void outcome_set(struct outcome *outcome, enum outcome_kind kind,
                  enum outcome_stage stage, enum fault fault,
                  const char *status, const char *text)

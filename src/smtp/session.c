@@ -347,6 +347,27 @@ void session_close(struct session *session)
     free(session);
 }
 
+const char *session_host(const struct session *session)
+{
+    return session->settings.host;
+}
+
+bool session_login_undecided(const struct session *session)
+{
+    return session->settings.login_undecided &&
+           session->caps.mechanisms.count > 0;
+}
+
+const char *session_login_remedy(const struct session *session)
+{
+    if (strcmp(session->settings.auth, "none") != 0)
+        return "check auth and user";
+    if (session->settings.security == SESSION_CLEAR)
+        return "set tls = starttls if it wants TLS, and user and "
+               "password_file if it wants a login";
+    return "set user and password_file";
+}
+
 const struct capabilities *session_capabilities(const struct session *session)
 {
     return &session->caps;

@@ -8,6 +8,7 @@
 #include "smtp/session.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/text.h"
 
 #define FLIGHT_RECIPIENTS 100   /* RCPT in one flight: their replies fit into
                                  * the peer's buffers, and no one is stuck */
@@ -43,22 +44,55 @@ static void settle(struct transaction *t, const struct outcome *outcome)
             outcome_copy(&t->outcomes[i], outcome);
 }
 
-/* 503 to what was said ahead of its turn is no word about the message. */
-static void judge(const struct transaction *t, struct outcome *outcome,
-                  enum outcome_stage stage, const struct reply *reply)
+/* Can this be the refusal of a client that has not logged in? Relaying is
+ * denied with 5.7.1; 503 to MAIL says that AUTH must come before it. */
+static bool may_want_login(const struct session *session,
+                           enum outcome_stage stage, const struct reply *reply)
+{
+    if (!session_login_undecided(session))
+        return false;
+    if (text_starts(reply->status, "5.7."))
+        return true;
+    return stage == STAGE_MAIL &&
+           (*reply->status == '\0' || reply->code == 503);
+}
+
+/*
+ * 503 to what was said ahead of its turn is not about the message, nor is 530,
+ * which asks for a login or for TLS (RFC 4954 section 6, RFC 3207 section 4).
+ */
+static void judge(const struct session *session, const struct transaction *t,
+                  struct outcome *outcome, enum outcome_stage stage,
+                  const struct reply *reply)
 {
     outcome_from_reply(outcome, stage, reply);
     if (t->ahead && reply->code == 503)
         outcome_defer(outcome);
+    else if (reply->code == 530)
+        outcome_blame_login(outcome, session_host(session),
+                            session_login_remedy(session));
+    else if (outcome->kind == OUTCOME_FAILED && stage != STAGE_DATA)
+        outcome->wants_login = may_want_login(session, stage, reply);
+}
+
+/* Where one recipient was welcome, the others were refused for themselves. */
+static void forget_login(struct transaction *t)
+{
+    size_t refused = 0;
+
+    for (size_t i = 0; i < t->count; i++)
+        refused += t->outcomes[i].wants_login;
+    for (size_t i = 0; refused < t->count && i < t->count; i++)
+        t->outcomes[i].wants_login = false;
 }
 
 /* What a reply decides for all recipients that have no outcome yet. */
-static void settle_reply(struct transaction *t, enum outcome_stage stage,
-                         const struct reply *reply)
+static void settle_reply(const struct session *session, struct transaction *t,
+                         enum outcome_stage stage, const struct reply *reply)
 {
     struct outcome outcome = { 0 };
 
-    judge(t, &outcome, stage, reply);
+    judge(session, t, &outcome, stage, reply);
     settle(t, &outcome);
     outcome_free(&outcome);
 }
@@ -219,7 +253,7 @@ static bool hear_mail(struct session *session, struct transaction *t,
         return error_set(err, FAULT_PROTOCOL, "%d to MAIL", reply->code);
     if (reply_class(reply) == 2)
         return true;
-    settle_reply(t, STAGE_MAIL, reply);
+    settle_reply(session, t, STAGE_MAIL, reply);
     return !is_goodbye(reply, err);
 }
 
@@ -234,7 +268,7 @@ static bool hear_recipients(struct session *session, struct transaction *t,
         if (reply_class(reply) == 3)
             return error_set(err, FAULT_PROTOCOL, "%d to RCPT", reply->code);
         if (reply_class(reply) != 2 && t->outcomes[i].kind == OUTCOME_NONE)
-            judge(t, &t->outcomes[i], STAGE_RCPT, reply);
+            judge(session, t, &t->outcomes[i], STAGE_RCPT, reply);
         if (is_goodbye(reply, err))
             return false;
     }
@@ -272,7 +306,7 @@ static bool hear_refusal(struct session *session, struct transaction *t,
                          struct reply *reply)
 {
     if (session_reply_early(session, reply) && reply_class(reply) > 3)
-        settle_reply(t, STAGE_DATA, reply);
+        settle_reply(session, t, STAGE_DATA, reply);
     return false;
 }
 
@@ -287,7 +321,7 @@ static bool hear_final(struct session *session, struct transaction *t,
     if (reply_class(reply) < 4 && reply->code != 250)
         return error_set(err, FAULT_PROTOCOL, "%d to the message",
                          reply->code);
-    settle_reply(t, STAGE_DATA, reply);
+    settle_reply(session, t, STAGE_DATA, reply);
     if (reply_class(reply) != 2)
         session_need_reset(session);
     return true;
@@ -325,7 +359,7 @@ static bool send_by_data(struct session *session, struct transaction *t,
     if (count_open(t) == 0)
         return end_without_content(session, t, reply, err);
     if (reply->code != 354) {
-        settle_reply(t, STAGE_DATA, reply);
+        settle_reply(session, t, STAGE_DATA, reply);
         session_need_reset(session);
         return true;
     }
@@ -383,6 +417,7 @@ bool transaction_run(struct session *session, struct transaction *t)
     if (done && goodbye)
         is_goodbye(&reply, &err);
     reply_free(&reply);
+    forget_login(t);
     if (!done || goodbye)
         return settle_lost(session, done ? t->next : t, goodbye, &err);
     /* If no more can be said, those that were begun may still be answered. */

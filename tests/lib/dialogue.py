@@ -418,7 +418,8 @@ def configure(script, stage, programs):
         keys.setdefault("tls_ca_file", stage.certificates.ca)
     if keys["auth"] not in ("none", "external"):
         keys.setdefault("user", USER)
-        keys.setdefault("password", PASSWORD)
+        if keys["user"]:
+            keys.setdefault("password", PASSWORD)
     if keys["inet"] == "any":
         del keys["inet"]
     booleans = {"true": True, "false": False}

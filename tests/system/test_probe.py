@@ -152,8 +152,8 @@ FAILURES = [
     (dict(), dict(MAIL="550 5.7.1 not your address"), {}, 69,
      r"refuses the sender <\S+@a\.example>: 550 5\.7\.1 not your address; "
      r'send from an address of the account: sender "\*"'),
-    (dict(), dict(MAIL="530 5.7.0 Authentication required"), {}, 69,
-     r"; set user and password_file"),
+    (dict(), dict(MAIL="530 5.7.0 Authentication required"), {}, 77,
+     r"530 5\.7\.0 Authentication required: set [^;]*user and password_file"),
     (dict(), dict(RCPT="550 5.1.1 no such user"), {}, 67,
      r"refuses the recipient <bob@b\.example>: 550 5\.1\.1 no such user; "
      r"check the address"),

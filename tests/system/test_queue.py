@@ -435,6 +435,49 @@ def test_wrong_password(queue, tls_smarthost):
                 if not c.accepted]) <= 3
 
 
+@pytest.mark.parametrize("stage, reply, keys", [
+    ("MAIL", "530 5.7.0 authentication required", {}),
+    ("RCPT", "530 5.7.0 authentication required", {}),
+    ("RCPT", "554 5.7.1 Relay access denied", {"auth": "auto"}),
+])
+def test_missing_login(queue, make_smarthost, stage, reply, keys):
+    """The smarthost's section is wrong, not the message: as with a wrong
+    password, mail is kept. It was not opened by a session alone."""
+    host = make_smarthost(extensions=["PIPELINING", "AUTH PLAIN"])
+    host.replies[stage] = lambda session, argument: reply
+    queue.write_config(host, **keys)
+    with queue.daemon() as daemon:
+        queue.sendmail(TO, "other@b.example", stdin=message()).expect(0)
+        queue.sendmail(TO, stdin=message()).expect(0)
+        daemon.wait_for(f"smarthost host0 is parked.*{reply}: set .*user and "
+                        "password_file")
+        daemon.wait(lambda: len(queue.listing()) == 2)
+        assert queue.status()["smarthosts"][0]["state"] == "parked"
+        before = daemon.mark()
+        queue.sendmail("-q").expect(0)      # wrong still: asked once more
+        daemon.wait_for("status=deferred", after=before)
+        assert not daemon.find("is (up|parked)", after=before)
+        del host.replies[stage]
+        queue.sendmail("-q").expect(0)
+        daemon.wait_until_removed(2)
+    assert daemon.count("is parked") == daemon.count("is up") == 1
+    assert daemon.count("notification") == 0
+    assert len(host.messages) == 2
+
+
+def test_refusal_by_a_smarthost_that_needs_no_login(queue, make_smarthost):
+    """It has taken mail without: what it refuses now, it refuses for good."""
+    host = make_smarthost(extensions=["PIPELINING", "AUTH PLAIN"])
+    host.recipients["blocked@b.example"] = "554 5.7.1 blocked"
+    queue.write_config(host, auth="auto")
+    with queue.daemon() as daemon:
+        queue.sendmail("-odi", TO, stdin=message()).expect(0)
+        queue.sendmail("blocked@b.example", stdin=message()).expect(0)
+        daemon.wait_until_removed(3)
+    assert daemon.count("is parked") == 0
+    assert daemon.count("non-delivery notification") == 1
+
+
 # Outcomes of single recipients
 
 def test_partial_outcomes_survive_a_restart(queue, smarthost):

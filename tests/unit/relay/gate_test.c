@@ -73,6 +73,31 @@ static void wrong_password_parks(void **state)
     gate_free(&gate);
 }
 
+/* Its sessions open, and no mail may be sent in them. */
+static void a_session_that_refuses_opens_nothing(void **state)
+{
+    struct gate gate;
+    struct error err;
+
+    (void)state;
+    error_set(&err, FAULT_PERMISSION, "530");
+    gate_init(&gate, 0, 0);
+    assert_false(gate_opened(&gate, 0));
+    assert_true(gate_refused(&gate, &err, 0));
+    assert_int_equal(gate.state, GATE_PARKED);
+    assert_false(gate_opened(&gate, 1));
+    assert_false(gate_served(&gate, 0, 1));     /* sent before it refused */
+    gate_flush(&gate, 2);
+    assert_int_equal(gate_take(&gate, 1, 2), 1);
+    assert_false(gate_opened(&gate, 2));
+    assert_false(gate_refused(&gate, &err, 2)); /* no news */
+    gate_flush(&gate, 3);
+    assert_int_equal(gate_take(&gate, 1, 3), 1);
+    assert_true(gate_served(&gate, gate_probe(&gate), 3));
+    assert_int_equal(gate.state, GATE_UP);
+    gate_free(&gate);
+}
+
 static void an_old_probe_says_nothing_of_the_new_one(void **state)
 {
     struct gate gate;
@@ -114,6 +139,7 @@ int main(void)
         cmocka_unit_test(workers_fail_together),
         cmocka_unit_test(probes_become_rare),
         cmocka_unit_test(wrong_password_parks),
+        cmocka_unit_test(a_session_that_refuses_opens_nothing),
         cmocka_unit_test(an_old_probe_says_nothing_of_the_new_one),
         cmocka_unit_test(messages_per_minute),
     };
