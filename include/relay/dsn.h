@@ -42,6 +42,7 @@ size_t *dsn_recipients(enum dsn_kind kind, const struct entry *entry,
  * auto-replied (RFC 3834), From a complete address (the sender section that
  * matches the reverse-path or *, else MAILER-DAEMON@domain). 8-bit content is
  * declared.
+ * The first 100 recipients are listed, and the number of the others is given.
  * NULL with FAULT_IO.
  */
 struct draft *dsn_compose(enum dsn_kind kind, const struct config *config,

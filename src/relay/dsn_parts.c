@@ -18,6 +18,8 @@
 #define WHOLE_MAX 51200         /* octets of a message returned unasked */
 #define HEADER_MAX 65536        /* octets of a header section returned */
 #define BLOCK_SIZE 65536
+#define LISTED_MAX 100          /* recipients a report names: some 400 octets
+                                 * each, and smarthosts refuse large mail */
 
 /* What is said for each kind: people first, then machines. */
 static const struct wording {
@@ -72,6 +74,11 @@ static void add_folded(struct buf *out, const char *text)
     buf_add(out, text, length);
 }
 
+static size_t count_listed(const struct dsn *dsn)
+{
+    return dsn->count < LISTED_MAX ? dsn->count : LISTED_MAX;
+}
+
 void dsn_add_explanation(struct buf *out, const struct dsn *dsn)
 {
     buf_add_format(out, "--%s\r\nContent-Description: Notification\r\n"
@@ -80,7 +87,7 @@ void dsn_add_explanation(struct buf *out, const struct dsn *dsn)
                    ? "Content-Transfer-Encoding: 8bit\r\n" : "");
     buf_add_format(out, "This is the mail system at %s.\r\n\r\n%s\r\n",
                    dsn->config->hostname, wordings[dsn->kind].lead);
-    for (size_t i = 0; i < dsn->count; i++) {
+    for (size_t i = 0; i < count_listed(dsn); i++) {
         size_t index = dsn->recipients[i];
         const struct state_recipient *known = &dsn->state->recipients[index];
         buf_add_format(out, "<%s>: ",
@@ -90,6 +97,9 @@ void dsn_add_explanation(struct buf *out, const struct dsn *dsn)
         add_folded(out, or_empty(known->text));
         buf_add_text(out, "\r\n\r\n");
     }
+    if (dsn->count > LISTED_MAX)
+        buf_add_format(out, "... and %zu more recipients, whom the log of "
+                       "that system lists.\r\n\r\n", dsn->count - LISTED_MAX);
 }
 
 static void add_date(struct buf *out, const char *field, int64_t when)
@@ -194,7 +204,7 @@ void dsn_add_status(struct buf *out, const struct dsn *dsn)
     }
     buf_add_format(out, "X-Postrider-Queue-ID: %s\r\n", dsn->entry->id);
     add_date(out, "Arrival-Date", dsn->received);
-    for (size_t i = 0; i < dsn->count; i++)
+    for (size_t i = 0; i < count_listed(dsn); i++)
         add_one_status(out, dsn, dsn->recipients[i]);
 }
 

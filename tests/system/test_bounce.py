@@ -141,6 +141,18 @@ def test_many_recipients_one_bounce(queue, host):
     assert len(recipients) == 20 and len(first.recipients) == 10
 
 
+def test_very_many_recipients(queue, host):
+    """A report that lists them all would be too large for a smarthost."""
+    names = [f"r{i:04}@b.example" for i in range(250)]
+    for name in names:
+        host.recipients[name] = "550 5.1.1 nobody"
+    (bounce,) = bounced(queue, host, *names)
+    _, text, (_, *recipients), _ = parse(bounce)
+    assert len(recipients) == 100
+    assert text.get_content().count("nobody") == 100
+    assert "150 more recipients" in text.get_content()
+
+
 def test_from_of_a_sender_rule(queue, host):
     """A smarthost that checks addresses must accept the report, too."""
     queue.write_config(host, extra='sender "*" {\n'
