@@ -22,6 +22,7 @@ struct tls_context {
     bool is_pinned;
     unsigned char pin[DIGEST_SHA256_SIZE];
     SSL_SESSION *session;       /* the last one that can be resumed, or NULL */
+    time_t session_start;
     char *session_host;
 };
 
@@ -52,6 +53,7 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
 
     forget_session(context);
     context->session = session;
+    context->session_start = time(NULL);
     context->session_host = alloc_string(tls_host(SSL_get_app_data(ssl)));
     return 1;
 }
@@ -61,7 +63,7 @@ void tls_context_resume(struct tls_context *context, SSL *ssl,
 {
     if (context->session == NULL)
         return;
-    time_t age = time(NULL) - SSL_SESSION_get_time(context->session);
+    time_t age = time(NULL) - context->session_start;
     if (age >= 0 && age < SESSION_SECONDS &&
         strcmp(host, context->session_host) == 0)
         (void)SSL_set_session(ssl, context->session);
