@@ -34,11 +34,11 @@ bool pass_send(int socket, const void *data, size_t length, const int *fds,
 
     if (count > 0) {
         message.msg_control = control.octets;
-        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        message.msg_controllen = (socklen_t)CMSG_SPACE(count * sizeof(int));
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(count * sizeof(int));
+        header->cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int));
         memcpy(CMSG_DATA(header), fds, count * sizeof(int));
     }
     do
@@ -83,10 +83,10 @@ ssize_t pass_receive(int socket, void *data, size_t size, int *fds,
     while (length == -1 && (errno == ECONNRESET || is_over_soon()));
     if (length == -1)
         return -1;
-    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;
-         header = CMSG_NXTHDR(&message, header))
-        if (header->cmsg_level == SOL_SOCKET &&
-            header->cmsg_type == SCM_RIGHTS)
-            take_descriptors(header, fds, room, count);
+    /* The kernel puts all descriptors of a datagram under one header. */
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header != NULL && header->cmsg_level == SOL_SOCKET &&
+        header->cmsg_type == SCM_RIGHTS)
+        take_descriptors(header, fds, room, count);
     return length;
 }
