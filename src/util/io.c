@@ -9,6 +9,9 @@
 #include "util/buf.h"
 #include "util/error.h"
 
+/* Spools are on file systems whose inodes and sizes need it. */
+_Static_assert(sizeof(off_t) >= 8, "_FILE_OFFSET_BITS is not 64");
+
 #define RENAME_NOREPLACE_FLAG 1u    /* RENAME_NOREPLACE of <linux/fs.h> */
 
 bool io_write_all(int fd, const void *data, size_t length)
