@@ -2,6 +2,7 @@
  * desk.h - what the parts of the manager share; private to them
  *
  *     pickup.c     drop/ -> ticket
+ *     recall.c     what journals tell of the time before a stop
  *     dispatch.c   ticket -> mission: a worker has it
  *     mission.c    what workers tell
  *     settle.c     outcomes -> done, retry, report
@@ -68,6 +69,7 @@ struct desk {
     int64_t next_trouble;       /* when one that must wait may be told of */
     size_t fresh;               /* tickets that are not stored */
     struct strings unread;      /* in queue/, and cannot be read for now */
+    struct recalled *recalled;  /* lines of journals, not recorded: recall.c */
     struct mission *missions[DESK_BUCKETS];
     uint64_t next_mission;
     struct control *control;
@@ -101,6 +103,15 @@ void pickup_unread(struct desk *desk);
 /* Bring the ticket's summary and reason up to date. */
 void pickup_describe(struct ticket *ticket, const struct entry *entry,
                      const struct state *state);
+
+/* recall.c */
+
+/* At a start: record what the journals say was accepted. What cannot be
+ * recorded is remembered for recall_apply(), and the journal is kept. */
+bool recall_journals(struct desk *desk, struct error *err);
+/* Settle what is remembered about that message; true if anything was. */
+bool recall_apply(struct desk *desk, const char *id, struct state *state);
+void recall_forget(struct desk *desk);
 
 /* dispatch.c */
 

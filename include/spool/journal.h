@@ -23,16 +23,26 @@ int journal_create(const struct spool *spool, unsigned *number,
 /* Append one line with one write(2). A failure is nobody's: returns. */
 void journal_note(int fd, const char *id, const size_t *indices, size_t count);
 
-/* Every line in state/journal.NUMBER; incomplete last lines are skipped. */
-typedef void journal_line(void *context, const char *id,
+/* What to do with a line. False: it could not be done, and must not be
+ * forgotten. */
+typedef bool journal_line(void *context, const char *id,
                           const size_t *indices, size_t count);
-void journal_read(const struct spool *spool, unsigned number,
+
+/* Every line in state/journal.NUMBER; incomplete last lines are skipped. True
+ * if it could be read and each line was taken. */
+bool journal_read(const struct spool *spool, unsigned number,
                   journal_line *line, void *context);
 void journal_remove(const struct spool *spool, unsigned number);
 
-/* All journals that exist, at start-up. */
-void journal_read_all(const struct spool *spool, journal_line *line,
-                      void *context);
-void journal_remove_all(const struct spool *spool);
+/*
+ * The lines of all journals that exist, at start-up. One of which each line
+ * was taken is removed; the others stay for the next start: no worker writes
+ * to a journal that exists.
+ *
+ * kept   how many these are
+ * err    set if false is returned: FAULT_IO, state/ cannot be listed
+ */
+bool journal_take_all(const struct spool *spool, journal_line *line,
+                      void *context, size_t *kept, struct error *err);
 
 #endif

@@ -1,6 +1,6 @@
 #include "net/tls_store.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include "net/tls_bundle.h"
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/folder.h"
 #include "util/text.h"
 
 /* As openssl-rehash(1) names certificates: eight hex digits, dot, digits. */
@@ -26,22 +27,24 @@ static bool walk_directory(const char *path, X509_STORE *store)
 {
     DIR *directory = opendir(path);
     bool found = false;
+    const char *name;
 
     if (directory == NULL)
         return false;
-    const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) {
-        if (!is_hashed_name(entry->d_name))
+    while ((name = folder_next(directory)) != NULL) {
+        if (!is_hashed_name(name))
             continue;
         found = true;
         if (store == NULL)
             break;
-        char *file = alloc_format("%s/%s", path, entry->d_name);
+        char *file = alloc_format("%s/%s", path, name);
         (void)X509_STORE_load_file(store, file);
         free(file);
     }
+    /* Read in part, others could do better. */
+    bool whole = name != NULL || errno == 0;
     closedir(directory);
-    return found;
+    return found && whole;
 }
 
 static bool use_directory(X509_STORE *store, const char *path, bool eager)

@@ -153,8 +153,8 @@ static const char *take_remedy(char *text)
 {
     static const char *const verbs[] = { "add ", "chgrp ", "chmod ", "chown ",
                                          "did you ", "give ", "install ",
-                                         "let ", "make ", "set ", "start ",
-                                         "store ", "systemctl ", "useradd ",
+                                         "let ", "look ", "make ", "set ",
+                                         "start ", "store ", "systemctl ", "useradd ",
                                          "write " };
     char *start = text;
 

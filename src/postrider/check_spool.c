@@ -1,7 +1,7 @@
 #include "postrider/check.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
 #include <pwd.h>
@@ -15,9 +15,14 @@
 #include "spool/listing.h"
 #include "spool/spool.h"
 #include "util/alloc.h"
+#include "util/folder.h"
+#include "util/io.h"
 #include "util/path.h"
 #include "util/random.h"
 #include "util/text.h"
+
+#define GIVEN_UP_REMEDY "look in the log for the reason, and see " \
+                         "postrider-queue(5) for what can be done"
 
 void check_spool(struct check *check)
 {
@@ -135,26 +140,40 @@ void check_metrics(struct check *check)
     free(folder);
 }
 
+/* How many messages a folder of the spool has. */
+static bool count_messages(const char *path, size_t *count, struct error *err)
+{
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct strings names = { 0 };
+
+    bool listed = (folder != -1 && folder_list(folder, &names)) ||
+                  error_sys(err, FAULT_UNAVAILABLE, "%s", path);
+    *count = 0;
+    for (size_t i = 0; i < names.count; i++)
+        *count += random_is_id(names.items[i]);
+    strings_free(&names);
+    io_close(&folder);
+    return listed;
+}
+
 void check_failed(struct check *check)
 {
     char *path = alloc_format("%s/failed", check->config->spool);
-    DIR *directory = opendir(path);
-    const struct dirent *entry;
-    size_t count = 0;
+    struct error err = { 0 };
+    size_t count;
 
-    while (directory != NULL && (entry = readdir(directory)) != NULL)
-        count += random_is_id(entry->d_name);
-    char *remedy = alloc_format("read %s/ID, and remove it", path);
-    if (directory == NULL && errno == EACCES)
+    if (!check->all_seen) {
         check_unseen(check, "%s", path);
-    else if (count > 0)
-        check_warn(check, remedy, "%zu message%s could neither be delivered "
-                   "nor returned", count, count == 1 ? "" : "s");
-    else if (directory != NULL)
+    } else if (!count_messages(path, &count, &err)) {
+        check_error(check, &err);
+    } else if (count > 0) {
+        error_set(&err, FAULT_UNAVAILABLE, "%s: %zu message%s could neither "
+                  "be delivered nor returned: %s", path, count,
+                  count == 1 ? "" : "s", GIVEN_UP_REMEDY);
+        check_error(check, &err);
+    } else {
         check_ok(check, "no message was given up");
-    free(remedy);
-    if (directory != NULL)
-        closedir(directory);
+    }
     free(path);
 }
 

@@ -77,17 +77,18 @@ struct finding {
     size_t count;
 };
 
-static void find_line(void *context, const char *id, const size_t *indices,
+static bool find_line(void *context, const char *id, const size_t *indices,
                       size_t count)
 {
     struct finding *finding = context;
 
     if (strcmp(id, finding->id) != 0)
-        return;
+        return true;
     finding->indices = alloc_resize(finding->indices, finding->count + count,
                                     sizeof(size_t));
     memcpy(finding->indices + finding->count, indices, count * sizeof(size_t));
     finding->count += count;
+    return true;
 }
 
 static void lose_jobs(struct crew *crew, struct crew_member *member,
@@ -96,7 +97,9 @@ static void lose_jobs(struct crew *crew, struct crew_member *member,
     while (member->count > 0) {
         struct job job = member->jobs[--member->count];
         struct finding finding = { .id = job.id };
-        journal_read(crew->spool, member->number, find_line, &finding);
+        if (!journal_read(crew->spool, member->number, find_line, &finding))
+            log_line(LOG_LEVEL_ERROR, "%s: the journal of its worker cannot "
+                     "be read: some recipients may get it twice", job.id);
         crew->events->lost(crew->context, job.number, finding.indices,
                            finding.count, crashed);
         free(finding.indices);

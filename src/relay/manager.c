@@ -362,6 +362,7 @@ static void clean_up(struct manager *manager)
     free(desk->gates);
     drop_scan_free(desk->scan);
     strings_free(&desk->unread);
+    recall_forget(desk);
     strings_free(&desk->postmaster);
     control_free(desk->control);
     listener_free(manager->listener);

@@ -8,7 +8,6 @@
 #include "relay/control.h"
 #include "relay/report.h"
 #include "spool/entry.h"
-#include "spool/journal.h"
 #include "spool/queue.h"
 #include "spool/state.h"
 #include "util/alloc.h"
@@ -142,7 +141,11 @@ static void admit(struct desk *desk, struct entry *entry)
 
     ticket->entry = entry;
     ticket->received = time(NULL);
-    pickup_describe(ticket, entry, NULL);
+    struct state *state = state_new(entry->envelope.count);
+    if (recall_apply(desk, entry->id, state))
+        pickup_remember(ticket, state);
+    pickup_describe(ticket, entry, state);
+    state_free(state);
     desk->fresh++;
     desk->totals.accepted++;
     report_entry(entry, entry->uid);
@@ -250,6 +253,8 @@ struct ticket *pickup_queued(struct desk *desk, const char *id)
     if (ticket != NULL) {
         ticket->stored = true;
         ticket->received = received;
+        if (recall_apply(desk, id, state))
+            pickup_remember(ticket, state);
         pickup_describe(ticket, entry, state);
         int64_t wait = state->next - time(NULL);
         if (wait > desk->config->retry_longest / 1000)
@@ -270,51 +275,11 @@ static void found_queued(void *context, const char *id)
     pickup_queued(context, id);
 }
 
-static bool all_delivered(const struct state *state)
-{
-    for (size_t i = 0; i < state->count; i++)
-        if (state->recipients[i].result != STATE_DELIVERED)
-            return false;
-    return true;
-}
-
-/*
- * A worker noted that these were accepted; whether the manager heard of it
- * before it was stopped is unknown. Now it does.
- */
-static void found_accepted(void *context, const char *id,
-                           const size_t *indices, size_t count)
-{
-    struct desk *desk = context;
-    struct entry *entry = NULL;
-    struct state *state = NULL;
-    struct error err = { 0 };
-    int64_t received = time(NULL);
-
-    entry = queue_open(&desk->spool, id, &received, &err);
-    if (entry == NULL &&
-        drop_take(&desk->spool, id, UINT64_MAX / 2, MEMORY_MAX, &entry,
-                  &err) != DROP_TAKEN)
-        return;
-    state = state_load(&desk->spool, id, entry->envelope.count, &err);
-    for (size_t i = 0; state != NULL && i < count; i++)
-        settle_accepted(state, indices[i], NULL);
-    if (state != NULL && all_delivered(state))
-        queue_remove(&desk->spool, id, false);
-    else if (state != NULL && entry->queued)
-        state_save(&desk->spool, id, state, &err);
-    else if (state != NULL)
-        queue_store(&desk->spool, entry, received, state, &err);
-    state_free(state);
-    entry_free(entry);
-}
-
 bool pickup_recover(struct desk *desk, struct error *err)
 {
     /* Copies get their names first: what the journals say is about them. */
     if (!queue_mend(&desk->spool, err))
         return false;
-    journal_read_all(&desk->spool, found_accepted, desk);
-    journal_remove_all(&desk->spool);
-    return queue_recover(&desk->spool, found_queued, desk, err);
+    return recall_journals(desk, err) &&
+           queue_recover(&desk->spool, found_queued, desk, err);
 }

@@ -1,6 +1,5 @@
 #include "spool/journal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,9 +9,9 @@
 
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/folder.h"
 #include "util/io.h"
 #include "util/random.h"
-#include "util/strings.h"
 #include "util/text.h"
 
 static const char prefix[] = "journal.";
@@ -56,14 +55,14 @@ void journal_note(int fd, const char *id, const size_t *indices, size_t count)
 }
 
 /* "ID 0,1,2" -> a call. What is not of this form was not written whole. */
-static void take_line(char *text, journal_line *line, void *context)
+static bool take_line(char *text, journal_line *line, void *context)
 {
     size_t *indices = NULL;
     size_t count = 0;
     char *rest = strchr(text, ' ');
 
     if (rest == NULL)
-        return;
+        return true;
     *rest++ = '\0';
     while (rest != NULL && random_is_id(text)) {
         char *comma = strchr(rest, ',');
@@ -76,40 +75,45 @@ static void take_line(char *text, journal_line *line, void *context)
         indices[count++] = (size_t)number;
         rest = comma;
     }
-    if (count > 0)
-        line(context, text, indices, count);
+    bool taken = count == 0 || line(context, text, indices, count);
     free(indices);
+    return taken;
 }
 
-static void read_file(const struct spool *spool, const char *name,
+/* Was all of it read, and each line taken? */
+static bool read_file(const struct spool *spool, const char *name,
                       journal_line *line, void *context)
 {
     int fd = openat(spool->state, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     FILE *file = fd == -1 ? NULL : fdopen(fd, "r");
+    bool taken = true;
     char *text = NULL;
     size_t size = 0;
     ssize_t length;
 
     if (file == NULL) {
         io_close(&fd);
-        return;
+        return false;
     }
     while ((length = getline(&text, &size, file)) > 0)
         if (text[length - 1] == '\n') {
             text[length - 1] = '\0';
-            take_line(text, line, context);
+            taken = take_line(text, line, context) && taken;
         }
+    taken = taken && !ferror(file);
     free(text);
     fclose(file);
+    return taken;
 }
 
-void journal_read(const struct spool *spool, unsigned number,
+bool journal_read(const struct spool *spool, unsigned number,
                   journal_line *line, void *context)
 {
     char *name = alloc_format("%s%u", prefix, number);
 
-    read_file(spool, name, line, context);
+    bool taken = read_file(spool, name, line, context);
     free(name);
+    return taken;
 }
 
 void journal_remove(const struct spool *spool, unsigned number)
@@ -120,40 +124,22 @@ void journal_remove(const struct spool *spool, unsigned number)
     free(name);
 }
 
-/* Names of all journals. A directory that cannot be read has none. */
-static void list_journals(const struct spool *spool, struct strings *names)
+bool journal_take_all(const struct spool *spool, journal_line *line,
+                      void *context, size_t *kept, struct error *err)
 {
-    int fd = openat(spool->state, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd == -1 ? NULL : fdopendir(fd);
-    struct dirent *entry;
+    struct strings names = { 0 };
 
-    if (directory == NULL) {
-        io_close(&fd);
-        return;
+    *kept = 0;
+    bool listed = folder_list(spool->state, &names) ||
+                  error_sys(err, FAULT_IO, "%s/state", spool->path);
+    for (size_t i = 0; listed && i < names.count; i++) {
+        if (!text_starts(names.items[i], prefix))
+            continue;
+        if (read_file(spool, names.items[i], line, context))
+            unlinkat(spool->state, names.items[i], 0);
+        else
+            ++*kept;
     }
-    while ((entry = readdir(directory)) != NULL)
-        if (text_starts(entry->d_name, prefix))
-            strings_add(names, entry->d_name);
-    closedir(directory);
-}
-
-void journal_read_all(const struct spool *spool, journal_line *line,
-                      void *context)
-{
-    struct strings names = { 0 };
-
-    list_journals(spool, &names);
-    for (size_t i = 0; i < names.count; i++)
-        read_file(spool, names.items[i], line, context);
     strings_free(&names);
-}
-
-void journal_remove_all(const struct spool *spool)
-{
-    struct strings names = { 0 };
-
-    list_journals(spool, &names);
-    for (size_t i = 0; i < names.count; i++)
-        unlinkat(spool->state, names.items[i], 0);
-    strings_free(&names);
+    return listed;
 }

@@ -1,6 +1,5 @@
 #include "spool/listing.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,7 @@
 #include "spool/spool.h"
 #include "spool/state.h"
 #include "util/alloc.h"
-#include "util/io.h"
+#include "util/folder.h"
 #include "util/random.h"
 #include "util/text.h"
 
@@ -126,24 +125,23 @@ static void visit_file(const struct spool *spool, int folder, const char *id,
     entry_free(entry);
 }
 
-static void visit_folder(const struct spool *spool, int folder,
-                         const struct lister *lister)
+static bool visit_folder(const struct spool *spool, int folder,
+                         const struct lister *lister, struct error *err)
 {
-    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd == -1 ? NULL : fdopendir(fd);
-    struct dirent *entry;
+    struct strings names = { 0 };
 
-    if (directory == NULL) {
-        io_close(&fd);
-        return;
-    }
-    while ((entry = readdir(directory)) != NULL) {
+    bool listed = folder_list(folder, &names) ||
+                  error_sys(err, FAULT_IO, "%s/%s", spool->path,
+                            folder == spool->drop ? "drop" : "queue");
+    for (size_t i = 0; listed && i < names.count; i++) {
+        const char *name = names.items[i];
         bool twice = folder == spool->drop &&
-                     faccessat(spool->queue, entry->d_name, F_OK, 0) == 0;
-        if (random_is_id(entry->d_name) && !twice)
-            visit_file(spool, folder, entry->d_name, lister);
+                     faccessat(spool->queue, name, F_OK, 0) == 0;
+        if (random_is_id(name) && !twice)
+            visit_file(spool, folder, name, lister);
     }
-    closedir(directory);
+    strings_free(&names);
+    return listed;
 }
 
 bool listing_each(const char *control, const char *path, listing_visit *visit,
@@ -160,8 +158,8 @@ bool listing_each(const char *control, const char *path, listing_visit *visit,
     if (!spool_open(&spool, path, false, &unreadable))
         return error_set(err, FAULT_UNAVAILABLE, "%s; and %s", err->text,
                          unreadable.text);
-    visit_folder(&spool, spool.queue, &lister);
-    visit_folder(&spool, spool.drop, &lister);
+    bool listed = visit_folder(&spool, spool.queue, &lister, err) &&
+                  visit_folder(&spool, spool.drop, &lister, err);
     spool_close(&spool);
-    return true;
+    return listed;
 }

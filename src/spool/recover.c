@@ -1,6 +1,5 @@
 #include "spool/queue.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,31 +8,15 @@
 
 #include "spool/drop.h"
 #include "util/alloc.h"
+#include "util/folder.h"
 #include "util/io.h"
 #include "util/random.h"
-#include "util/strings.h"
-#include "util/text.h"
 
 static bool list(int folder, const char *path, const char *name,
                  struct strings *names, struct error *err)
 {
-    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd == -1 ? NULL : fdopendir(fd);
-    struct dirent *entry;
-
-    if (directory == NULL) {
-        io_close(&fd);
-        return error_sys(err, FAULT_IO, "%s/%s", path, name);
-    }
-    errno = 0;
-    while ((entry = readdir(directory)) != NULL)
-        if (!text_starts(entry->d_name, ".") ||
-            random_is_id(entry->d_name + 1))
-            strings_add(names, entry->d_name);
-    bool whole = errno == 0 ||
-                 error_sys(err, FAULT_IO, "%s/%s", path, name);
-    closedir(directory);
-    return whole;
+    return folder_list(folder, names) ||
+           error_sys(err, FAULT_IO, "%s/%s", path, name);
 }
 
 /* Surely: a folder that cannot be read may have it. */
@@ -71,9 +54,10 @@ static void clean_states(const struct spool *spool,
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];
         char *temporary = alloc_format(".%s", name);
+        bool unfinished = *name == '.' && random_is_id(name + 1);
         bool orphan = random_is_id(name) && is_missing(spool->queue, name) &&
                       is_missing(spool->queue, temporary);
-        if (*name == '.' || orphan)
+        if (unfinished || orphan)
             unlinkat(spool->state, name, 0);
         free(temporary);
     }
@@ -85,7 +69,7 @@ bool queue_mend(const struct spool *spool, struct error *err)
 
     bool listed = list(spool->queue, spool->path, "queue", &queued, err);
     for (size_t i = 0; listed && i < queued.count; i++)
-        if (queued.items[i][0] == '.')
+        if (queued.items[i][0] == '.' && random_is_id(queued.items[i] + 1))
             finish_copy(spool, queued.items[i]);
     strings_free(&queued);
     return listed;

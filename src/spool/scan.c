@@ -1,6 +1,6 @@
 #include "spool/drop.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,8 @@
 
 #include "spool/junk.h"
 #include "util/alloc.h"
-#include "util/io.h"
+#include "util/folder.h"
+#include "util/log.h"
 #include "util/random.h"
 #include "util/text.h"
 
@@ -128,8 +129,7 @@ static void look_at(struct drop_scan *scan, const char *name)
 {
     struct stat status;
 
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-        scan->known(scan->context, name) ||
+    if (scan->known(scan->context, name) ||
         fstatat(scan->spool->drop, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return;
     if (!S_ISREG(status.st_mode))
@@ -142,14 +142,19 @@ static void look_at(struct drop_scan *scan, const char *name)
         throw_out(scan, name, &status, "never finished");
 }
 
+/* Read in part, it will be read again by the next rescan. */
+static void end_pass(struct drop_scan *scan, int number)
+{
+    closedir(scan->directory);
+    scan->directory = NULL;
+    if (number != 0)
+        log_line(LOG_LEVEL_ERROR, "%s/drop cannot be read: %s: the next "
+                 "rescan tries again", scan->spool->path, strerror(number));
+}
+
 static bool open_again(struct drop_scan *scan)
 {
-    int fd = openat(scan->spool->drop, ".",
-                    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    scan->directory = fd == -1 ? NULL : fdopendir(fd);
-    if (scan->directory == NULL)
-        io_close(&fd);
+    scan->directory = folder_open(scan->spool->drop);
     return scan->directory != NULL;
 }
 
@@ -161,13 +166,12 @@ bool drop_scan_more(struct drop_scan *scan)
         scan->left_out = false;
     }
     for (int i = 0; i < ENTRIES_A_CALL; i++) {
-        struct dirent *entry = readdir(scan->directory);
-        if (entry == NULL) {
-            closedir(scan->directory);
-            scan->directory = NULL;
+        const char *name = folder_next(scan->directory);
+        if (name == NULL) {
+            end_pass(scan, errno);
             return true;
         }
-        look_at(scan, entry->d_name);
+        look_at(scan, name);
     }
     return false;
 }

@@ -1,7 +1,7 @@
 #include "util/path.h"
 #include "util/process.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "util/alloc.h"
+#include "util/folder.h"
 #include "util/text.h"
 
 /* Descriptors 0 to 2 must be something, or the next open() gets their number
@@ -70,17 +71,18 @@ static bool is_among(int fd, const int *fds, size_t count)
 bool process_close_all_but(const int *fds, size_t count)
 {
     DIR *directory = opendir("/proc/self/fd");
-    const struct dirent *entry;
+    const char *name;
     uint64_t fd;
 
     if (directory == NULL)
         return false;
-    while ((entry = readdir(directory)) != NULL)
-        if (text_to_number(entry->d_name, INT_MAX, &fd) && fd > 2 &&
+    while ((name = folder_next(directory)) != NULL)
+        if (text_to_number(name, INT_MAX, &fd) && fd > 2 &&
             (int)fd != dirfd(directory) && !is_among((int)fd, fds, count))
             close((int)fd);
+    bool all = errno == 0;
     closedir(directory);
-    return true;
+    return all;
 }
 
 char *process_executable(void)

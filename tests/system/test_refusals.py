@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from lib.harness import ROOT, message
+from lib.queue import limit_file_size, message_file, queued_line, random_id
 
 FILTER = ROOT / "tests" / "lib" / "refusing.py"
 NEW_CALLS = "openat2,memfd_create,faccessat2"
@@ -59,3 +60,45 @@ def test_no_random_numbers_at_all(queue):
     result.expect(75)
     assert "no random numbers" in result.errors
     assert queue.names("drop") == []
+
+
+# What is known of outcomes
+
+def place_queued(queue, recipients):
+    """A message in queue/, as the daemon left it."""
+    name = random_id()
+    path = queue.spool / "queue" / name
+    path.write_bytes(message_file(name, recipients) + queued_line())
+    path.chmod(0o600)
+    queue.give(path)
+    return name
+
+
+@pytest.mark.parametrize("where", ["queue", "drop"])
+def test_journal_that_cannot_be_recorded(queue, smarthost, where):
+    """The disk is full at the start: what was accepted is not sent again, by
+    this daemon nor by the next one."""
+    smarthost.recipients["c@b.example"] = "450 4.2.0 later"
+    queue.write_config(smarthost)
+    recipients = ("b@b.example", "c@b.example")
+    if where == "queue":
+        name, room = place_queued(queue, recipients), 10
+    else:
+        name = random_id()
+        data = message_file(name, recipients)
+        queue.write_drop(name, data)
+        room = len(data)
+    journal = queue.spool / "state" / "journal.0"
+    journal.write_text(f"{name} 0\n")
+    queue.give(journal)
+    full = queue.start(preexec_fn=limit_file_size(room))
+    full.wait_for(f"{name}: accepted by a smarthost before")
+    full.wait_for("to=<c@b.example>.*deferred")
+    full.kill()
+    with queue.daemon() as daemon:
+        daemon.wait_for("to=<c@b.example>.*deferred")
+        (item,) = queue.listing()
+        assert item["recipients"] == ["c@b.example"]
+        assert name not in "".join(
+            path.read_text() for path in journal.parent.glob("journal.*"))
+    assert not daemon.find("to=<b@b") and not full.find("to=<b@b")

@@ -12,7 +12,7 @@
 #define B "ffffffffffffffffffffffffffffffff"
 
 /* All that was read, as "ID:0,2;" */
-static void collect(void *context, const char *id, const size_t *indices,
+static bool collect(void *context, const char *id, const size_t *indices,
                     size_t count)
 {
     struct buf *out = context;
@@ -21,6 +21,7 @@ static void collect(void *context, const char *id, const size_t *indices,
     for (size_t i = 0; i < count; i++)
         buf_add_format(out, "%s%zu", i == 0 ? "" : ",", indices[i]);
     buf_add_char(out, ';');
+    return strncmp(id, "ffff", 4) != 0;
 }
 
 static void remembers_acceptances(void **state)
@@ -39,18 +40,14 @@ static void remembers_acceptances(void **state)
     journal_note(second, A, indices + 1, 1);
     journal_note(-1, A, indices, 1);
     buf_init(&out, SIZE_MAX);
-    journal_read(spool, 1, collect, &out);
+    assert_false(journal_read(spool, 1, collect, &out));
     assert_string_equal(out.data, "0123:0;ffff:0,2,100000;");
     buf_clear(&out);
-    journal_read(spool, 7, collect, &out);
+    assert_false(journal_read(spool, 7, collect, &out));
     assert_string_equal(out.data, "");
-    journal_read_all(spool, collect, &out);
-    assert_int_equal(out.length, strlen("0123:0;ffff:0,2,100000;0123:2;"));
+    assert_true(journal_read(spool, 22, collect, &out));
     journal_remove(spool, 1);
-    buf_clear(&out);
-    journal_read_all(spool, collect, &out);
-    assert_string_equal(out.data, "0123:2;");
-    journal_remove_all(spool);
+    journal_remove(spool, 22);
     assert_int_equal(fixture_count(spool->state), 0);
     close(first);
     close(second);
@@ -75,9 +72,33 @@ static void takes_no_journal_that_is_there(void **state)
     buf_init(&out, SIZE_MAX);
     journal_read(spool, 3, collect, &out);
     assert_string_equal(out.data, "0123:0;");
-    journal_remove_all(spool);
+    journal_remove(spool, 3);
+    journal_remove(spool, 4);
     close(first);
     close(second);
+    buf_free(&out);
+}
+
+/* What could not be recorded is there at the next start. */
+static void keeps_what_was_not_taken(void **state)
+{
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+    struct error err;
+    struct buf out;
+    size_t kept;
+
+    buf_init(&out, SIZE_MAX);
+    fixture_write(spool->state, "journal.0", B " 1\n", strlen(B " 1\n"));
+    fixture_write(spool->state, "journal.9", A " 0\n", strlen(A " 0\n"));
+    for (int start = 0; start < 2; start++) {
+        assert_true(journal_take_all(spool, collect, &out, &kept, &err));
+        assert_int_equal(kept, 1);
+        assert_int_equal(fixture_count(spool->state), 1);
+        assert_true(fixture_exists(spool->state, "journal.0"));
+    }
+    assert_non_null(strstr(out.data, "0123:0;"));
+    assert_int_equal(out.length, strlen("0123:0;ffff:1;ffff:1;"));
+    journal_remove(spool, 0);
     buf_free(&out);
 }
 
@@ -113,7 +134,7 @@ static void skips_what_is_not_whole(void **state)
             fail_msg("%s: %s", cases[i].text, out.data);
         buf_free(&out);
     }
-    journal_remove_all(spool);
+    journal_remove(spool, 5);
 }
 
 int main(void)
@@ -121,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(remembers_acceptances),
         cmocka_unit_test(takes_no_journal_that_is_there),
+        cmocka_unit_test(keeps_what_was_not_taken),
         cmocka_unit_test(skips_what_is_not_whole),
     };
 

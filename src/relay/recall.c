@@ -1,0 +1,164 @@
+#include "relay/desk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "config/config.h"
+#include "spool/entry.h"
+#include "spool/journal.h"
+#include "spool/queue.h"
+#include "spool/state.h"
+#include "util/alloc.h"
+#include "util/log.h"
+
+/* A line of a journal that could not be written into a state file. */
+struct recalled {
+    char id[RANDOM_ID_LENGTH + 1];
+    size_t *indices;            /* owned */
+    size_t count;
+    struct recalled *next;
+};
+
+static void remember(struct desk *desk, const char *id, const size_t *indices,
+                     size_t count)
+{
+    struct recalled *line = alloc_zero(1, sizeof *line);
+
+    memcpy(line->id, id, sizeof line->id);
+    line->indices = alloc_resize(NULL, count, sizeof *indices);
+    memcpy(line->indices, indices, count * sizeof *indices);
+    line->count = count;
+    line->next = desk->recalled;
+    desk->recalled = line;
+}
+
+static void free_line(struct recalled *line)
+{
+    free(line->indices);
+    free(line);
+}
+
+void recall_forget(struct desk *desk)
+{
+    while (desk->recalled != NULL) {
+        struct recalled *line = desk->recalled;
+        desk->recalled = line->next;
+        free_line(line);
+    }
+}
+
+static void settle_all(struct state *state, const size_t *indices,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        settle_accepted(state, indices[i], NULL);
+}
+
+bool recall_apply(struct desk *desk, const char *id, struct state *state)
+{
+    struct recalled **link = &desk->recalled;
+    bool found = false;
+
+    while (*link != NULL) {
+        struct recalled *line = *link;
+        if (strcmp(line->id, id) != 0) {
+            link = &line->next;
+            continue;
+        }
+        settle_all(state, line->indices, line->count);
+        found = true;
+        *link = line->next;
+        free_line(line);
+    }
+    return found;
+}
+
+static bool is_missing(int folder, const char *id)
+{
+    struct stat status;
+
+    return fstatat(folder, id, &status, AT_SYMLINK_NOFOLLOW) == -1 &&
+           errno == ENOENT;
+}
+
+static bool all_delivered(const struct state *state)
+{
+    for (size_t i = 0; i < state->count; i++)
+        if (state->recipients[i].result != STATE_DELIVERED)
+            return false;
+    return true;
+}
+
+/* The message that a line is about; NULL with FAULT_NONE: it is done. */
+static struct entry *open_message(const struct desk *desk, const char *id,
+                                  int64_t *received, struct error *err)
+{
+    struct entry *entry = NULL;
+
+    if (!is_missing(desk->spool.queue, id))
+        return queue_open(&desk->spool, id, received, err);
+    if (drop_take(&desk->spool, id, UINT64_MAX / 2, 0, &entry, err) ==
+        DROP_GONE)
+        err->fault = FAULT_NONE;
+    return entry;
+}
+
+static bool record(const struct desk *desk, struct entry *entry,
+                   int64_t received, const struct state *state,
+                   struct error *err)
+{
+    if (all_delivered(state))
+        return queue_remove(&desk->spool, entry->id, false) ||
+               error_set(err, FAULT_IO, "its files cannot be removed");
+    return entry->queued
+           ? state_save(&desk->spool, entry->id, state, err)
+           : queue_store(&desk->spool, entry, received, state, err);
+}
+
+/*
+ * A worker noted that these were accepted; whether the manager heard of it
+ * before it was stopped is unknown. Now it does.
+ */
+static bool found_accepted(void *context, const char *id,
+                           const size_t *indices, size_t count)
+{
+    struct desk *desk = context;
+    struct error err = { 0 };
+    int64_t received = time(NULL);
+    struct state *state = NULL;
+
+    struct entry *entry = open_message(desk, id, &received, &err);
+    if (entry != NULL)
+        state = state_load(&desk->spool, id, entry->envelope.count, &err);
+    if (state != NULL)
+        settle_all(state, indices, count);
+    bool recorded = state != NULL && record(desk, entry, received, state,
+                                            &err);
+    state_free(state);
+    entry_free(entry);
+    /* What is damaged will be moved to failed/, and is not sent again. */
+    if (recorded || err.fault == FAULT_NONE || err.fault == FAULT_DATA)
+        return true;
+    log_line(LOG_LEVEL_ERROR, "%s: accepted by a smarthost before the stop, "
+             "which cannot be recorded now: %s", id, err.text);
+    remember(desk, id, indices, count);
+    return false;
+}
+
+bool recall_journals(struct desk *desk, struct error *err)
+{
+    size_t kept;
+
+    if (!journal_take_all(&desk->spool, found_accepted, desk, &kept, err))
+        return false;
+    if (kept > 0)
+        log_line(LOG_LEVEL_WARNING, "%s/state: %zu journal%s kept: the next "
+                 "start reads %s again", desk->config->spool, kept,
+                 kept == 1 ? " is" : "s are", kept == 1 ? "it" : "them");
+    return true;
+}

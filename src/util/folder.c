@@ -1,0 +1,48 @@
+#include "util/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "util/io.h"
+
+DIR *folder_open(int folder)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd == -1 ? NULL : fdopendir(fd);
+
+    if (directory == NULL) {
+        int number = errno;
+        io_close(&fd);
+        errno = number;
+    }
+    return directory;
+}
+
+const char *folder_next(DIR *directory)
+{
+    const struct dirent *entry;
+
+    do {
+        errno = 0;
+        entry = readdir(directory);
+    } while (entry != NULL && (strcmp(entry->d_name, ".") == 0 ||
+                               strcmp(entry->d_name, "..") == 0));
+    return entry == NULL ? NULL : entry->d_name;
+}
+
+bool folder_list(int folder, struct strings *names)
+{
+    DIR *directory = folder_open(folder);
+    const char *name;
+
+    if (directory == NULL)
+        return false;
+    while ((name = folder_next(directory)) != NULL)
+        strings_add(names, name);
+    int number = errno;
+    closedir(directory);
+    errno = number;
+    return number == 0;
+}
