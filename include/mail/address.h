@@ -5,6 +5,12 @@
  * local parts, quoted pairs outside quotes, white space around dots and @,
  * empty list elements, bare local names. Text is octets with a length and may
  * hold anything; what is no address is refused with a text that shows it.
+ *
+ * Commas may be missing where addresses stand one after the other all the same:
+ * after <>, or between addresses that have a domain. After `Name <address>`,
+ * words without @ are taken for the rest of the name. Other words in a row
+ * could be a name or several local names, and are refused: a list never yields
+ * an address that is not written in it, and loses none that is.
  */
 #ifndef POSTRIDER_MAIL_ADDRESS_H
 #define POSTRIDER_MAIL_ADDRESS_H
@@ -34,11 +40,13 @@ struct mailbox_list {
     struct mailbox *items;  /* owned, as are their strings */
     size_t count;
     size_t capacity;
+    bool is_repaired;       /* commas were missing, or a name went on */
 };
 
 /*
  * Parse an address-list into list, which must be { 0 } or hold earlier
- * results: mailboxes are appended, groups contribute their members.
+ * results: mailboxes are appended, groups contribute their members. A group
+ * has a name, and none within it.
  *
  * FAULT_DATA if the text is no address list, holds a control character other
  * than folding white space outside its comments, or an address is too long.
@@ -47,6 +55,14 @@ struct mailbox_list {
 bool mailbox_list_parse(struct mailbox_list *list, const char *text,
                         size_t length, struct error *err);
 void mailbox_list_free(struct mailbox_list *list);      /* empty again */
+
+/*
+ * An argument of the command line without the line ends and blanks around it,
+ * which a shell or a file may have left there. The caller frees it; NULL with
+ * FAULT_DATA if there is a line end or another control character in it: no
+ * fold is needed in an argument.
+ */
+char *address_argument(const char *text, struct error *err);
 
 /*
  * Exactly one address, as in -f or in a configuration file; "" and "<>" give

@@ -27,8 +27,7 @@ void route_renew(struct route *route);
 
 /*
  * The recipients in an argument, appended to list. FAULT_DATA if it is no
- * address list. Line breaks are refused: no fold is needed in an argument,
- * and who puts one there is up to something.
+ * address list.
  */
 bool route_parse(const char *argument, struct mailbox_list *list,
                  struct error *err);

@@ -17,7 +17,11 @@ struct scanner {
     size_t length;
     size_t at;
     size_t start;
+    bool in_group;
 };
+
+/* What stands before an element, if no comma does. */
+enum before { BEFORE_NOTHING, BEFORE_ADDRESS, BEFORE_NAME_AND_ADDRESS };
 
 /* One element of the list while it is read. */
 struct element {
@@ -31,7 +35,9 @@ struct element {
     bool has_words;
     bool has_comment;
     bool has_name;              /* words in front of <> */
-    bool is_closed;             /* by <>: only comments may follow */
+    bool is_closed;             /* by <> */
+    bool is_spread;             /* over blanks or comments */
+    enum before before;         /* the <> that it follows */
 };
 
 static bool is_special(char c)
@@ -155,21 +161,26 @@ static void add_enclosed(struct buf *out, const struct scanner *s)
     }
 }
 
+static bool is_word(enum token token)
+{
+    return token == TOKEN_ATOM || token == TOKEN_QUOTED ||
+           token == TOKEN_LITERAL;
+}
+
 static void take(struct element *e, const struct scanner *s, enum token token)
 {
-    bool is_word = token == TOKEN_ATOM || token == TOKEN_QUOTED ||
-                   token == TOKEN_LITERAL;
-
     if (!e->has_words && e->address.length == 0)
         e->start = s->start;
-    if (is_word && e->after_word)
+    else if (e->end != s->start)
+        e->is_spread = true;
+    if (is_word(token) && e->after_word)
         e->is_phrase = true;
     if (token == TOKEN_LITERAL && !e->after_at)
         e->has_stray_literal = true;
     e->after_at = token == TOKEN_SPECIAL && s->text[s->start] == '@';
     e->ats += e->after_at;
     e->has_words = true;
-    e->after_word = is_word;
+    e->after_word = is_word(token);
     e->end = s->at;
     if (token == TOKEN_QUOTED || token == TOKEN_LITERAL)
         add_enclosed(&e->address, s);
@@ -298,44 +309,126 @@ static bool take_brackets(struct element *e, struct scanner *s,
     return true;
 }
 
-/* At the end of an element. It may be empty, as <> is: nobody. */
+/* Add a part of an element that has lost its commas. Only what is an address
+ * beyond doubt is one: with @, and written without a gap. */
+static bool add_part(struct mailbox_list *list, struct element *part,
+                     const struct element *whole, const struct scanner *s,
+                     struct error *err)
+{
+    if (part->ats != 1 || part->is_spread)
+        return complain(err, s->text + whole->start,
+                        whole->end - whole->start, "words without <>");
+    part->has_comment = whole->has_comment;
+    bool added = add_mailbox(list, part, s, err);
+    reset(part);
+    return added;
+}
+
+/* Words without <>, as in `a@x b@y`: each must be an address. */
+static bool add_parts(struct mailbox_list *list, const struct element *e,
+                      const struct scanner *s, struct error *err)
+{
+    struct scanner again = { .text = s->text, .length = e->end,
+                             .at = e->start };
+    struct element part = { 0 };
+    enum token token;
+    bool added = true;
+
+    list->is_repaired = true;
+    buf_init(&part.address, SIZE_MAX);
+    while (added && (token = next_token(&again)) != TOKEN_END) {
+        if (part.after_word && is_word(token))
+            added = add_part(list, &part, e, s, err);
+        if (added && token != TOKEN_COMMENT)
+            take(&part, &again, token);
+    }
+    added = added && add_part(list, &part, e, s, err);
+    buf_free(&part.address);
+    return added;
+}
+
+/* At the end of an element. It may be empty, as <> is, or the end of a name,
+ * as in `Bob <bob@x> Jr.` */
 static bool finish(struct mailbox_list *list, struct element *e,
                    const struct scanner *s, struct error *err)
 {
-    bool done = !e->has_words || add_mailbox(list, e, s, err);
+    bool is_end_of_name = e->before == BEFORE_NAME_AND_ADDRESS && e->ats == 0;
+    bool done = true;
 
+    if (e->has_words && e->is_closed)
+        done = add_mailbox(list, e, s, err);
+    else if (e->has_words && (e->is_phrase || e->before != BEFORE_NOTHING))
+        done = is_end_of_name || add_parts(list, e, s, err);
+    else if (e->has_words)
+        done = add_mailbox(list, e, s, err);
     reset(e);
     return done;
+}
+
+/* After <> there is more, without a comma. */
+static bool begin_next(struct mailbox_list *list, struct element *e,
+                       const struct scanner *s, struct error *err)
+{
+    enum before before = e->has_name ? BEFORE_NAME_AND_ADDRESS
+                                     : BEFORE_ADDRESS;
+
+    if (!finish(list, e, s, err))
+        return false;
+    e->before = before;
+    list->is_repaired = true;
+    return true;
+}
+
+/* At a colon: the words before it are the name of a group. */
+static bool begin_group(struct element *e, struct scanner *s,
+                        struct error *err)
+{
+    if (!e->has_words)
+        return complain(err, s->text + s->start, s->length - s->start,
+                        "a group without a name");
+    if (e->ats > 0 || e->before != BEFORE_NOTHING || s->in_group)
+        return complain(err, s->text + s->start, s->length - s->start,
+                        "not expected there");
+    reset(e);
+    s->in_group = true;
+    return true;
+}
+
+static bool take_token(struct mailbox_list *list, struct scanner *s,
+                       struct element *e, enum token token, struct error *err)
+{
+    char c = token == TOKEN_SPECIAL ? s->text[s->start] : '\0';
+
+    if (token == TOKEN_COMMENT) {
+        e->has_comment = true;
+        return true;
+    }
+    if (c == ',' || c == ';') {
+        s->in_group = s->in_group && c == ',';
+        return finish(list, e, s, err);
+    }
+    if (e->is_closed && !begin_next(list, e, s, err))
+        return false;
+    if (c == '<')
+        return take_brackets(e, s, err);
+    if (c == ':')
+        return begin_group(e, s, err);
+    if (token == TOKEN_WRONG || (c != '\0' && c != '.' && c != '@'))
+        return complain(err, s->text + s->start, s->length - s->start,
+                        "not expected there");
+    take(e, s, token);
+    return true;
 }
 
 static bool parse_elements(struct mailbox_list *list, struct scanner *s,
                            struct element *e, struct error *err)
 {
-    for (;;) {
-        enum token token = next_token(s);
-        char c = token == TOKEN_SPECIAL ? s->text[s->start] : '\0';
-        if (token == TOKEN_END) {
-            return finish(list, e, s, err);
-        } else if (token == TOKEN_COMMENT) {
-            e->has_comment = true;
-        } else if (c == ',' || c == ';') {
-            if (!finish(list, e, s, err))
-                return false;
-        } else if (token == TOKEN_WRONG || e->is_closed) {
-            return complain(err, s->text + s->start, s->length - s->start,
-                            "not expected there");
-        } else if (c == '<') {
-            if (!take_brackets(e, s, err))
-                return false;
-        } else if (c == ':' && e->ats == 0) {
-            reset(e);           /* the name of a group */
-        } else if (c == '\0' || c == '.' || c == '@') {
-            take(e, s, token);
-        } else {
-            return complain(err, s->text + s->start, s->length - s->start,
-                            "not expected there");
-        }
-    }
+    enum token token;
+
+    while ((token = next_token(s)) != TOKEN_END)
+        if (!take_token(list, s, e, token, err))
+            return false;
+    return finish(list, e, s, err);
 }
 
 bool mailbox_list_parse(struct mailbox_list *list, const char *text,
@@ -361,6 +454,24 @@ void mailbox_list_free(struct mailbox_list *list)
         free(list->items[i].address);
     free(list->items);
     *list = (struct mailbox_list){ 0 };
+}
+
+char *address_argument(const char *text, struct error *err)
+{
+    size_t length = strlen(text);
+
+    while (length > 0 && text_is_space(*text)) {
+        text++;
+        length--;
+    }
+    while (length > 0 && text_is_space(text[length - 1]))
+        length--;
+    for (size_t i = 0; i < length; i++)
+        if (text_is_control(text[i]) && text[i] != '\t') {
+            complain(err, text, length, "a control character in it");
+            return NULL;
+        }
+    return alloc_bytes(text, length);
 }
 
 char *address_parse_one(const char *text, struct error *err)

@@ -80,12 +80,11 @@ static void user_free(struct user *user)
 static char *given_reverse_path(const char *text, const struct config *config,
                                 struct error *err)
 {
-    if (text_has_control(text, strlen(text))) {
-        error_set(err, FAULT_DATA, "%s: control characters do not belong into "
-                  "an address", text);
+    char *argument = address_argument(text, err);
+    if (argument == NULL)
         return NULL;
-    }
-    char *address = address_parse_one(text, err);
+    char *address = address_parse_one(argument, err);
+    free(argument);
     if (address == NULL || *address == '\0')
         return address;
     char *complete = address_complete(address, config->domain);

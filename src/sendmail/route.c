@@ -52,11 +52,12 @@ void route_renew(struct route *route)
 bool route_parse(const char *argument, struct mailbox_list *list,
                  struct error *err)
 {
-    for (const char *c = argument; *c != '\0'; c++)
-        if (text_is_control(*c) && *c != '\t')
-            return error_set(err, FAULT_DATA, "%s: control characters do not "
-                             "belong into an address", argument);
-    return mailbox_list_parse(list, argument, strlen(argument), err);
+    char *text = address_argument(argument, err);
+    bool parsed = text != NULL &&
+                  mailbox_list_parse(list, text, strlen(text), err);
+
+    free(text);
+    return parsed;
 }
 
 /* A recipient in the making. */

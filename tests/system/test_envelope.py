@@ -31,6 +31,8 @@ def submit(front, *arguments, **fields):
     (["-f", '"Quoted, Name" <x@y.example>'], "x@y.example"),
     (["-f", "x@y.example (comment)"], "x@y.example"),
     (["-f", " x@y.example "], "x@y.example"),
+    (["-f", "x@y.example\n"], "x@y.example"),
+    (["-f", "\r\nx@y.example\r\n"], "x@y.example"),
     (["-f", "bounce+tag=x@app.example"], "bounce+tag=x@app.example"),
     (["-f", '"a b"@y.example'], '"a b"@y.example'),
     (["-f", ""], ""),
@@ -53,10 +55,13 @@ def test_escaped_local_part_is_understood(front):
 
 BAD_ADDRESSES = [
     "-x@y.example", "a\nb@y.example", "a\rb@y.example", "a\x01b@y.example",
-    "a\x7fb@y.example", "a\r\nRCPT TO:<z@z>@y.example", "x@y.example\n",
-    "@y.example", "x@y@z.example", "x@y..example", "x@.y.example",
+    "a\x7fb@y.example", "a\r\nRCPT TO:<z@z>@y.example",
+    "x@y.example\nz@y.example", "x@y.example\r\n z@y.example",
+    "x@y.example\x0b", "@y.example", "x@y@z.example", "x@y..example", "x@.y.example",
     "a" * 300 + "@y.example", "x@" + "y." * 200 + "example",
-    "<x@y.example", "x y@z.example", "x@y example",
+    "<x@y.example", "x y@z.example", "x@y example", "x::y",
+    ":include:/etc/passwd", "Name x@y.example", "x@y.example Name",
+    "x@y.example (", 'x@y.example "', "x@y.example>", "x@y.example)",
     b"\xff@y.example",
 ]
 
@@ -77,8 +82,11 @@ def test_bad_recipient_is_refused(front, address):
     assert not front.handed_over
 
 
-@pytest.mark.parametrize("address", ["-x@y.example", "x@y@z.example",
-                                     "a\x01b@y.example"])
+@pytest.mark.parametrize("address", [
+    "-x@y.example", "x@y@z.example", "a\x01b@y.example", "x::y",
+    ":include:/etc/passwd", "x@y.example, Bob Smith", "X <x@y.example> (",
+    "<x@y.example> Q. Z z@y.example", "x@y.example Q. z@y.example",
+    "a\0b@y.example", "a\rb@y.example"])
 def test_bad_recipient_in_the_header_is_refused(front, address):
     front.sendmail("-t", stdin=message(To=address)).expect(65)
     assert not front.handed_over
@@ -91,6 +99,12 @@ def test_bad_recipient_in_the_header_is_refused(front, address):
     (["x@y.example", "z@y.example"], ["x@y.example", "z@y.example"]),
     (["x@y.example,z@y.example"], ["x@y.example", "z@y.example"]),
     (["x@y.example, z@y.example ,"], ["x@y.example", "z@y.example"]),
+    (["x@y.example z@y.example"], ["x@y.example", "z@y.example"]),
+    (["<x@y.example> <z@y.example>"], ["x@y.example", "z@y.example"]),
+    (["x@y.example\n", "\nz@y.example\r\n"], ["x@y.example", "z@y.example"]),
+    (["x@y.example; z@y.example;"], ["x@y.example", "z@y.example"]),
+    (["X <x@y.example> Jr."], ["x@y.example"]),
+    (["x@y.example", "nobody:;"], ["x@y.example"]),
     (["X Y <x@y.example>"], ["x@y.example"]),
     (['"Y, X" <x@y.example>, z@y.example'], ["x@y.example", "z@y.example"]),
     (["<x@y.example>"], ["x@y.example"]),
@@ -147,6 +161,13 @@ def test_many_recipients(front):
     ({"To": '"Y, X" <x@y.example>'}, ["x@y.example"]),
     ({"To": "x@y.example", "Cc": "x@Y.example"}, ["x@y.example"]),
     ({"To": "x @ y . example"}, ["x@y.example"]),
+    ({"To": "x@y.example z@y.example"}, ["x@y.example", "z@y.example"]),
+    ({"To": "<x@y.example> <z@y.example>"}, ["x@y.example", "z@y.example"]),
+    ({"To": 'Bob <x@y.example> Jr., "C" <c@y.example>'},
+     ["x@y.example", "c@y.example"]),
+    ({"To": "X <x@y.example>\n C <c@y.example>,,"},
+     ["x@y.example", "c@y.example"]),
+    ({"To": "x@y.example,\n", "Cc": ";"}, ["x@y.example"]),
     ({"To": "x@y.example", "Resent-To": "r@y.example"}, ["r@y.example"]),
     ({"To": "x@y.example", "Resent-To": "r@y.example",
       "Resent-Bcc": "s@y.example"}, ["r@y.example", "s@y.example"]),

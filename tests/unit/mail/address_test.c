@@ -79,6 +79,22 @@ static void takes_what_people_write(void **state)
         { " \t ", "" },
         { "", "" },
         { "first..last.@docomo.example", "first..last.@docomo.example " },
+        /* Commas are missing. */
+        { "a@b c@d", "a@b c@d " },
+        { "a@b\r\n c@d\t\"e f\"@g", "a@b c@d \"e f\"@g " },
+        { "a@b (A) c@d (C), e", "a@b c@d e " },
+        { "<a@b> <c@d>", "a@b c@d " },
+        { "<a> <b>", "a b " },
+        { "A <a@b> C <c@d> \"E, F\" <e@f>", "a@b c@d e@f " },
+        { "<a@b> c@d e@f", "a@b c@d e@f " },
+        { "A <a@b> c@d", "a@b c@d " },
+        { "G: a@b c@d; e@f", "a@b c@d e@f " },
+        { "Bob <a@b> Jr., \"C\" <c@d>", "a@b c@d " },
+        { "Bob <a@b> (the) \"3rd\" [x] .", "a@b " },
+        { "Bob <a@b> Jr. <c@d>", "a@b c@d " },
+        { "Bob <> Jr.", "" },
+        { "a@b <c@d>", "c@d " },
+        { "a@b c@d <e@f>", "e@f " },
     };
 
     (void)state;
@@ -151,7 +167,17 @@ static void refuses_what_is_no_address(void **state)
     } cases[] = {
         { "bob@", 4 }, { "@x", 2 }, { "bob smith", 9 }, { "a@b@c", 5 },
         { "\"open", 5 }, { "(open", 5 }, { "Bob <bob@x", 10 }, { "bob>", 4 },
-        { "<a b@c>", 7 }, { "Bob <a@b> x", 11 }, { "Bob <a@b> <c@d>", 15 },
+        { "<a b@c>", 7 }, { "<a@b> x", 7 }, { "<a@b> \"x\"", 9 },
+        { "a@b c", 5 }, { "c a@b", 5 }, { "a@b c d@e", 9 },
+        { "a@b C. d@e", 10 }, { "a@b c @d", 8 }, { "a@b c@ d", 8 },
+        { "a@b c(x)@d", 10 }, { "Bob <a@b> Jr. c@d", 17 },
+        { "Bob <a@b> Jr c@d", 16 }, { "<a@b> C <c", 10 },
+        { "<a@b> c@d@e", 11 }, { "<a@b> @c", 8 },
+        { "<a@b> C: d@e;", 13 }, { "<a@b>: c@d;", 11 }, { "<a@b>>", 6 },
+        { "a@b c@d)", 8 }, { "a@b c@d (", 9 }, { "a@b, [x] c@d", 12 },
+        { "a::b", 4 }, { ":include:/etc/passwd", 20 }, { ":a@b;", 5 },
+        { "a:b:c", 5 }, { "A: B: c@d;;", 11 }, { "(A): a@b;", 9 },
+        { ":", 1 }, { ", : a@b", 7 }, { "<>: a@b;", 8 },
         { "a\0b@c", 5 }, { "a\x01@c", 4 }, { "a@b\x7f", 4 }, { "a)", 2 },
         { "\\", 1 }, { "a\\", 2 }, { "<@r>", 4 }, { "<bob@>", 6 },
         { "bob@[1.2.3.4", 12 }, { "\"a\rb\"@c\x01", 8 }, { "[", 1 },
@@ -160,7 +186,7 @@ static void refuses_what_is_no_address(void **state)
         { "a@b\0", 4 }, { "a@.", 3 }, { "a@..", 4 }, { "<@r:>", 5 },
         { "<@r,@s>", 7 }, { "<@r:@s:a@b>", 11 }, { "<<a@b>>", 7 },
         { "<a@b", 4 }, { "<", 1 }, { ">", 1 }, { "a@b>", 4 },
-        { "a@b c@d", 7 }, { "a@b <c", 6 }, { "a@b:c@d", 7 },
+        { "a@b <c", 6 }, { "a@b:c@d", 7 },
         { "a@b \"", 5 }, { "a@b (\\)", 7 }, { "a@b (", 5 }, { "(()", 3 },
         { "\"", 1 }, { "\"a\\", 3 }, { "]", 1 }, { "a@[1", 4 },
         { "a@IPv6:::1", 10 }, { "Bob <a@b>, x y", 14 }, { "a \x7f b", 5 },
@@ -178,6 +204,54 @@ static void refuses_what_is_no_address(void **state)
         assert_int_equal(err.fault, FAULT_DATA);
         assert_int_equal(list.count, 0);
         mailbox_list_free(&list);
+    }
+}
+
+static void shows_whether_commas_were_missing(void **state)
+{
+    static const struct {
+        const char *text;
+        bool repaired;
+    } cases[] = {
+        { "a@b, C <c@d>, (e) e; f@g", false }, { "G: a@b, c@d;", false },
+        { "a@b <c@d>", false }, { "a@b c@d", true }, { "<a@b> <c@d>", true },
+        { "A <a@b> Jr.", true }, { "G: <a@b> c@d;", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct mailbox_list list = { 0 };
+        struct error err = { 0 };
+        assert_true(mailbox_list_parse(&list, cases[i].text,
+                                       strlen(cases[i].text), &err));
+        assert_int_equal(list.is_repaired, cases[i].repaired);
+        mailbox_list_free(&list);
+    }
+}
+
+static void takes_line_ends_off_an_argument(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *argument;           /* NULL: refused */
+    } cases[] = {
+        { "a@b", "a@b" }, { "a@b\n", "a@b" }, { "\r\n a@b \r\n\n", "a@b" },
+        { "a@b,\tc@d\t", "a@b,\tc@d" }, { "\n", "" }, { "", "" },
+        { "a@b\nc@d", NULL }, { "a@b\r\n c@d", NULL }, { "a\x01@b", NULL },
+        { "a@b\x0b", NULL }, { "\x7f" "a@b", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct error err = { 0 };
+        char *argument = address_argument(cases[i].text, &err);
+        if (cases[i].argument == NULL) {
+            assert_null(argument);
+            assert_int_equal(err.fault, FAULT_DATA);
+        } else {
+            assert_string_equal(argument, cases[i].argument);
+        }
+        free(argument);
     }
 }
 
@@ -204,6 +278,8 @@ static void shows_what_it_refuses(void **state)
         size_t length;
         const char *shown;
     } cases[] = {
+        { "<a@b> C. d@e", 12, "\"C. d@e\" is no address: words without" },
+        { "a::b", 4, "\":b\" is no address: a group without a name" },
         { "a@b, bob smith", 14, "\"bob smith\" is no address: words " },
         { "a@b@c", 5, "\"a@b@c\" is no address: more than one @" },
         { "bob@", 4, "\"bob@\" is no address: nothing behind" },
@@ -409,6 +485,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_what_people_write),
+        cmocka_unit_test(shows_whether_commas_were_missing),
+        cmocka_unit_test(takes_line_ends_off_an_argument),
         cmocka_unit_test(tells_where_an_address_stands),
         cmocka_unit_test(refuses_what_is_no_address),
         cmocka_unit_test(takes_control_characters_that_do_no_harm),
