@@ -21,17 +21,23 @@ struct outcome;
 
 /*
  * What the manager is told, in crew_handle and crew_reap; it must not start or
- * give anything from there. job is the number it gave. lost: the worker is gone
- * and this job has not been finished; delivered names the recipients which its
- * journal says were accepted all the same; crashed: it did not end by itself.
+ * give anything from there. job is the number it gave.
+ *
+ * outcome  true is the answer when all that was asked of this job is known
+ * done     the worker has finished with it
+ * lost     the worker is gone, and has not; crashed: it did not end by itself
+ *
+ * delivered: recipients which the journal says were accepted, where a job ends
+ * before all is known. It may name some of an earlier job of this message.
  */
 struct crew_events {
     void (*opened)(void *context, size_t smarthost, const char *peer);
     void (*closed)(void *context, size_t smarthost, const struct error *err);
-    void (*outcome)(void *context, uint64_t job, size_t index,
+    bool (*outcome)(void *context, uint64_t job, size_t index,
                     const struct outcome *outcome, const char *peer,
                     bool dsn_passed_on);
-    void (*done)(void *context, uint64_t job);
+    void (*done)(void *context, uint64_t job, const size_t *delivered,
+                 size_t count);
     void (*lost)(void *context, uint64_t job, const size_t *delivered,
                  size_t count, bool crashed);
 };

@@ -32,12 +32,15 @@ struct control;
 struct entry;
 struct state;
 
-/* A ticket that a worker has: the job is its address's number. */
+/* A ticket that a worker has: a job is some of its recipients. An attempt at a
+ * message with many is several missions, one after the other. */
 struct mission {
     uint64_t number;
     struct ticket *ticket;
     struct entry *entry;        /* owned */
     struct state *state;        /* owned; outcomes go here */
+    unsigned char *offers;      /* one a recipient (enum offer); owned */
+    size_t out;                 /* of them, OFFER_OUT */
     size_t smarthost;
     int64_t started;            /* milliseconds, monotonic */
     unsigned probe;             /* of the smarthost's gate; 0: none */
@@ -120,6 +123,9 @@ void dispatch_run(struct desk *desk);
 /* When dispatch_run may have something to do without an event. */
 int64_t dispatch_next_time(const struct desk *desk, int64_t now);
 struct mission *dispatch_find(struct desk *desk, uint64_t number);
+/* The attempt is not over with this mission: the ticket keeps how far it has
+ * come. Recipients that are out still are due again. */
+void dispatch_keep_offers(struct mission *mission);
 /* Forget a mission; its entry, if it still has one, is freed. */
 void dispatch_end(struct desk *desk, struct mission *mission);
 /* An entry that was opened for a ticket is not needed any more: it is freed,
@@ -144,7 +150,7 @@ extern const struct crew_events mission_events;
  * alias counts from the next reload. */
 void settle_prepare(struct desk *desk);
 
-/* One recipient's outcome, as the worker reports it. */
+/* The outcome of a recipient that exists, as the worker reports it. */
 void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
                     const struct outcome *outcome, const char *relay,
                     bool dsn_passed_on);
@@ -158,6 +164,11 @@ void settle_accepted(struct state *state, size_t index, const char *relay);
  */
 void settle_message(struct desk *desk, struct ticket *ticket,
                     struct entry *entry, struct state *state, bool attempt);
+
+/* The first part of an attempt: record what is known; the next part follows at
+ * once. The entry is taken over; the state is not. */
+void settle_part(struct desk *desk, struct ticket *ticket,
+                 struct entry *entry, struct state *state);
 
 /* The message is late, or (nobody is open any more) too late: report that. The
  * entry is taken over. */

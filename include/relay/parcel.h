@@ -41,16 +41,20 @@ struct parcel {
     size_t *recipients;                 /* JOB: indices; owned */
     struct parcel_outcome *outcomes;    /* OUTCOMES; owned */
     size_t count;                       /* of recipients or outcomes */
+    size_t sent;                        /* OUTCOMES: so many have gone */
     char *peer;                         /* OPENED, OUTCOMES; owned */
     struct error error;                 /* CLOSED */
 };
 
 void parcel_free(struct parcel *parcel);
 
-/* Send; with JOB, its descriptor is passed and stays the caller's, too. False
+/*
+ * Send; with JOB, its descriptor is passed and stays the caller's, too. False
  * with FAULT_TEMPORARY (EAGAIN: would block) or FAULT_IO: the peer is gone.
- * OUTCOMES that do not fit into one datagram are split. */
-bool parcel_send(int socket, const struct parcel *parcel, struct error *err);
+ * OUTCOMES that do not fit into one datagram are split; sent counts those that
+ * have gone, and another call with the same parcel sends only the others.
+ */
+bool parcel_send(int socket, struct parcel *parcel, struct error *err);
 
 /*
  * Receive one; blocks unless the socket is non-blocking. 1: *parcel is the

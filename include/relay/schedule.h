@@ -21,6 +21,9 @@
 struct entry;
 struct schedule;            /* fields: src/relay/schedule.c */
 
+/* What becomes of a recipient in an attempt. */
+enum offer { OFFER_DUE, OFFER_OUT, OFFER_DONE };
+
 enum ticket_place { TICKET_TIMED, TICKET_READY, TICKET_OUT, TICKET_HELD };
 
 struct ticket {
@@ -34,6 +37,9 @@ struct ticket {
     struct entry *entry;    /* taken from drop/ and not stored; the manager's */
     struct state *unsaved;  /* what could not be written: counts instead of
                              * state/ID; owned. Usually NULL. */
+    unsigned char *offers;  /* one a recipient: how far an attempt has come
+                             * that needs several jobs (enum offer); NULL if
+                             * none is under way. Owned. */
     bool warned;
     bool done;              /* only its files have to be removed yet */
     char *summary;          /* reverse-path and open recipients, each ended by

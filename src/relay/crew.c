@@ -23,7 +23,6 @@
 struct job {
     uint64_t number;
     char id[RANDOM_ID_LENGTH + 1];
-    size_t open;                /* recipients without an outcome */
 };
 
 struct crew_member {
@@ -91,15 +90,24 @@ static bool find_line(void *context, const char *id, const size_t *indices,
     return true;
 }
 
+static struct finding look_up(const struct crew *crew,
+                              const struct crew_member *member,
+                              const struct job *job)
+{
+    struct finding finding = { .id = job->id };
+
+    if (!journal_read(crew->spool, member->number, find_line, &finding))
+        log_line(LOG_LEVEL_ERROR, "%s: the journal of its worker cannot be "
+                 "read: some recipients may get it twice", job->id);
+    return finding;
+}
+
 static void lose_jobs(struct crew *crew, struct crew_member *member,
                       bool crashed)
 {
     while (member->count > 0) {
         struct job job = member->jobs[--member->count];
-        struct finding finding = { .id = job.id };
-        if (!journal_read(crew->spool, member->number, find_line, &finding))
-            log_line(LOG_LEVEL_ERROR, "%s: the journal of its worker cannot "
-                     "be read: some recipients may get it twice", job.id);
+        struct finding finding = look_up(crew, member, &job);
         crew->events->lost(crew->context, job.number, finding.indices,
                            finding.count, crashed);
         free(finding.indices);
@@ -188,7 +196,7 @@ bool crew_give(struct crew *crew, struct crew_member *member, uint64_t job,
                const char *id, uid_t uid, int fd, const size_t *recipients,
                size_t count, struct error *err)
 {
-    const struct parcel parcel = {
+    struct parcel parcel = {
         .kind = PARCEL_JOB,
         .job = job,
         .uid = uid,
@@ -203,7 +211,7 @@ bool crew_give(struct crew *crew, struct crew_member *member, uint64_t job,
         member->full = true;    /* until something is heard of it */
         return false;
     }
-    *mine = (struct job){ .number = job, .open = count };
+    *mine = (struct job){ .number = job };
     memcpy(mine->id, id, sizeof mine->id);
     member->count++;
     member->lines++;
@@ -225,36 +233,38 @@ static struct job *find_job(struct crew_member *member, uint64_t number)
     return NULL;
 }
 
+/* known: the worker has sent all outcomes; else its journal is asked. */
 static void finish_job(struct crew *crew, struct crew_member *member,
-                       struct job *job)
+                       struct job *job, bool known)
 {
     uint64_t number = job->number;
+    struct finding finding = { 0 };
 
+    if (!known)
+        finding = look_up(crew, member, job);
     *job = member->jobs[--member->count];
     /* Everything it noted has been told, and this descriptor appends. */
     if (member->count == 0 && member->lines > JOURNAL_LINES &&
         ftruncate(member->journal, 0) == 0)
         member->lines = 0;
-    crew->events->done(crew->context, number);
+    crew->events->done(crew->context, number, finding.indices, finding.count);
+    free(finding.indices);
 }
 
 static void take_outcomes(struct crew *crew, struct crew_member *member,
                           const struct parcel *parcel)
 {
     struct job *job = find_job(member, parcel->job);
+    bool known = false;
 
-    if (job == NULL)
-        return;
-    for (size_t i = 0; i < parcel->count; i++) {
+    for (size_t i = 0; job != NULL && !known && i < parcel->count; i++) {
         const struct parcel_outcome *one = &parcel->outcomes[i];
-        crew->events->outcome(crew->context, job->number, one->index,
-                              &one->outcome, parcel->peer,
-                              one->dsn_passed_on);
-        if (job->open > 0)
-            job->open--;
+        known = crew->events->outcome(crew->context, job->number, one->index,
+                                      &one->outcome, parcel->peer,
+                                      one->dsn_passed_on);
     }
-    if (job->open == 0)
-        finish_job(crew, member, job);
+    if (known)
+        finish_job(crew, member, job, true);
 }
 
 static void take_parcel(struct crew *crew, struct crew_member *member,
@@ -275,7 +285,7 @@ static void take_parcel(struct crew *crew, struct crew_member *member,
     case PARCEL_DONE:
         job = find_job(member, parcel->job);
         if (job != NULL)
-            finish_job(crew, member, job);
+            finish_job(crew, member, job, false);
         break;
     default:
         break;

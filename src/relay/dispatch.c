@@ -37,6 +37,15 @@ struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket)
     return NULL;
 }
 
+void dispatch_keep_offers(struct mission *mission)
+{
+    for (size_t i = 0; i < mission->state->count; i++)
+        if (mission->offers[i] == OFFER_OUT)
+            mission->offers[i] = OFFER_DUE;
+    mission->ticket->offers = mission->offers;
+    mission->offers = NULL;
+}
+
 void dispatch_end(struct desk *desk, struct mission *mission)
 {
     struct mission **link = bucket_of(desk, mission->number);
@@ -47,6 +56,7 @@ void dispatch_end(struct desk *desk, struct mission *mission)
     gate_returned(&desk->gates[mission->smarthost], mission->probe);
     entry_free(mission->entry);
     state_free(mission->state);
+    free(mission->offers);
     free(mission);
 }
 
@@ -96,15 +106,20 @@ static struct state *open_state(struct desk *desk, struct ticket *ticket,
     return state;
 }
 
-/* Open recipients, at most as many as a job can hold; the caller frees. */
-static size_t *open_recipients(const struct state *state, size_t *count)
+/* Recipients that are due in this attempt, at most as many as a job can hold:
+ * they are out now. The caller frees. */
+static size_t *take_recipients(struct mission *mission)
 {
+    const struct state *state = mission->state;
     size_t *indices = alloc_zero(PARCEL_RECIPIENTS_MAX, sizeof *indices);
 
-    *count = 0;
-    for (size_t i = 0; i < state->count && *count < PARCEL_RECIPIENTS_MAX; i++)
-        if (state->recipients[i].result == STATE_OPEN)
-            indices[(*count)++] = i;
+    for (size_t i = 0; i < state->count &&
+                       mission->out < PARCEL_RECIPIENTS_MAX; i++)
+        if (state->recipients[i].result == STATE_OPEN &&
+            mission->offers[i] == OFFER_DUE) {
+            mission->offers[i] = OFFER_OUT;
+            indices[mission->out++] = i;
+        }
     return indices;
 }
 
@@ -119,6 +134,10 @@ static struct mission *begin(struct desk *desk, struct ticket *ticket,
     mission->ticket = ticket;
     mission->entry = entry;
     mission->state = state;
+    mission->offers = ticket->offers != NULL
+                      ? ticket->offers
+                      : alloc_zero(state->count, sizeof *mission->offers);
+    ticket->offers = NULL;
     mission->smarthost = smarthost;
     mission->probe = gate_probe(&desk->gates[smarthost]);
     mission->started = clock_now();
@@ -151,13 +170,32 @@ enum sending {
     NOT_TAKEN                   /* ready again: the worker takes no more now */
 };
 
+/* A mission for this crew member. False, and it ended: it was not taken. */
+static bool give(struct desk *desk, struct mission *mission,
+                 struct crew_member *member)
+{
+    const struct ticket *ticket = mission->ticket;
+    struct error err = { 0 };
+    size_t *recipients = take_recipients(mission);
+    bool given = crew_give(desk->crews[mission->smarthost], member,
+                           mission->number, ticket->id, ticket->uid,
+                           mission->entry->fd, recipients, mission->out, &err);
+
+    free(recipients);
+    if (given)
+        return true;
+    dispatch_give_back(mission->ticket, mission->entry);
+    mission->entry = NULL;
+    dispatch_keep_offers(mission);
+    schedule_at(desk->schedule, mission->ticket, clock_now());
+    dispatch_end(desk, mission);
+    return false;
+}
+
 /* Give a ticket, which is OUT, to a worker. */
 static enum sending send_out(struct desk *desk, struct ticket *ticket,
                              size_t smarthost, struct crew_member *member)
 {
-    struct error err = { 0 };
-    size_t count;
-
     if (ticket->done) {
         dispatch_finish(desk, ticket, false);
         return NOT_SENT;
@@ -170,26 +208,14 @@ static enum sending send_out(struct desk *desk, struct ticket *ticket,
         dispatch_give_back(ticket, entry);
         return NOT_SENT;
     }
-    size_t *recipients = open_recipients(state, &count);
-    if (count == 0) {
+    if (state_open_count(state) == 0) {
         /* A stop came between its last outcome and its report. */
         settle_message(desk, ticket, entry, state, false);
         state_free(state);
-        free(recipients);
         return NOT_SENT;
     }
     struct mission *mission = begin(desk, ticket, entry, state, smarthost);
-    bool given = crew_give(desk->crews[smarthost], member, mission->number,
-                           ticket->id, ticket->uid, entry->fd, recipients,
-                           count, &err);
-    if (!given) {
-        dispatch_give_back(ticket, entry);
-        mission->entry = NULL;
-        dispatch_end(desk, mission);
-        schedule_at(desk->schedule, ticket, clock_now());
-    }
-    free(recipients);
-    return given ? SENT : NOT_TAKEN;
+    return give(desk, mission, member) ? SENT : NOT_TAKEN;
 }
 
 /* Smarthosts come in order: mail that any may carry is this one's if all in

@@ -1,5 +1,7 @@
 #include "relay/desk.h"
 
+#include <time.h>
+
 #include "config/config.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
@@ -74,7 +76,18 @@ static void judge_smarthost(struct desk *desk, const struct mission *mission,
     }
 }
 
-static void on_outcome(void *context, uint64_t job, size_t index,
+/* Each recipient of a job counts once. */
+static bool take_answer(struct mission *mission, size_t index)
+{
+    if (index >= mission->state->count || mission->offers[index] != OFFER_OUT)
+        return false;
+    mission->offers[index] = OFFER_DONE;
+    mission->out--;
+    mission->attempted = true;
+    return true;
+}
+
+static bool on_outcome(void *context, uint64_t job, size_t index,
                        const struct outcome *outcome, const char *peer,
                        bool dsn_passed_on)
 {
@@ -83,11 +96,14 @@ static void on_outcome(void *context, uint64_t job, size_t index,
     struct outcome judged = { 0 };
 
     if (mission == NULL)
-        return;
-    outcome_copy(&judged, outcome);
-    judge_smarthost(desk, mission, &judged, peer);
-    settle_outcome(mission, desk, index, &judged, peer, dsn_passed_on);
-    outcome_free(&judged);
+        return true;
+    if (outcome->kind != OUTCOME_NONE && take_answer(mission, index)) {
+        outcome_copy(&judged, outcome);
+        judge_smarthost(desk, mission, &judged, peer);
+        settle_outcome(mission, desk, index, &judged, peer, dsn_passed_on);
+        outcome_free(&judged);
+    }
+    return mission->out == 0;
 }
 
 /* The message goes back to where it came from, as if nothing had been tried. */
@@ -97,38 +113,72 @@ static void put_back(struct desk *desk, struct mission *mission, int64_t delay)
 
     dispatch_give_back(ticket, mission->entry);
     mission->entry = NULL;
+    dispatch_keep_offers(mission);
     schedule_at(desk->schedule, ticket, clock_now() + delay);
     if (ticket->entry != NULL &&
         desk->gates[mission->smarthost].state != GATE_UP)
         pickup_store(desk, ticket);
 }
 
+/* Is a recipient open whom this attempt has not come to? */
+static bool has_more(const struct mission *mission)
+{
+    for (size_t i = 0; i < mission->state->count; i++)
+        if (mission->state->recipients[i].result == STATE_OPEN &&
+            mission->offers[i] != OFFER_DONE)
+            return true;
+    return false;
+}
+
 /* delay is for a message that was not attempted. */
 static void end_mission(struct desk *desk, struct mission *mission,
-                        bool attempted, int64_t delay)
+                        int64_t delay)
 {
     struct entry *entry = mission->entry;
 
     if (mission->refused) {
         dispatch_finish(desk, mission->ticket, false);
-    } else if (attempted || mission->state->held) {
+    } else if (mission->attempted && has_more(mission)) {
+        mission->entry = NULL;
+        dispatch_keep_offers(mission);
+        settle_part(desk, mission->ticket, entry, mission->state);
+    } else if (mission->attempted || mission->state->held) {
         mission->entry = NULL;
         settle_message(desk, mission->ticket, entry, mission->state,
-                       attempted);
+                       mission->attempted);
     } else {
         put_back(desk, mission, delay);
     }
     dispatch_end(desk, mission);
 }
 
-static void on_done(void *context, uint64_t job)
+static void take_delivered(struct mission *mission, const size_t *delivered,
+                           size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (take_answer(mission, delivered[i]))
+            settle_accepted(mission->state, delivered[i], NULL);
+}
+
+static void on_done(void *context, uint64_t job, const size_t *delivered,
+                    size_t count)
 {
     struct desk *desk = context;
     struct mission *mission = dispatch_find(desk, job);
 
+    if (mission == NULL)
+        return;
+    take_delivered(mission, delivered, count);
     /* Without an outcome: the worker could not read it. */
-    if (mission != NULL)
-        end_mission(desk, mission, mission->attempted, OWN_TROUBLE_TIME);
+    end_mission(desk, mission, OWN_TROUBLE_TIME);
+}
+
+/* A message that kills workers must wait for its next attempt. */
+static void count_as_tried(struct mission *mission)
+{
+    for (size_t i = 0; i < mission->state->count; i++)
+        if (take_answer(mission, i))
+            mission->state->recipients[i].when = time(NULL);
 }
 
 static void on_lost(void *context, uint64_t job, const size_t *delivered,
@@ -139,12 +189,13 @@ static void on_lost(void *context, uint64_t job, const size_t *delivered,
 
     if (mission == NULL)
         return;
-    for (size_t i = 0; i < count; i++)
-        settle_accepted(mission->state, delivered[i], NULL);
-    if (crashed && count == 0)
+    take_delivered(mission, delivered, count);
+    if (crashed && mission->out > 0) {
         log_line(LOG_LEVEL_WARNING, "%s: deferred: its worker died",
                  mission->ticket->id);
-    end_mission(desk, mission, mission->attempted || count > 0 || crashed, 0);
+        count_as_tried(mission);
+    }
+    end_mission(desk, mission, 0);
 }
 
 const struct crew_events mission_events = {

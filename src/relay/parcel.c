@@ -128,51 +128,71 @@ static bool send_datagram(int socket, const struct buf *data, int fd,
 
 static void put_head(struct buf *out, const struct parcel *parcel)
 {
+    buf_clear(out);
     put_number(out, parcel->kind);
     put_number(out, parcel->job);
     put_number(out, parcel->uid);
     put_text(out, parcel->peer);
 }
 
-/* As many outcomes as fit well; the number that went. */
+/* As many of the outcomes that have not gone yet as fit into this size, but
+ * one at least; how many that are. */
 static size_t put_outcomes(struct buf *out, const struct parcel *parcel,
-                           size_t from)
+                           size_t size)
 {
+    const struct parcel_outcome *first = parcel->outcomes + parcel->sent;
     size_t count = 0;
     struct buf body;
 
     buf_init(&body, PARCEL_SIZE_MAX);
-    while (from + count < parcel->count && body.length < OUTCOMES_SIZE)
-        put_outcome(&body, &parcel->outcomes[from + count++]);
+    while (parcel->sent + count < parcel->count && body.length < size)
+        put_outcome(&body, &first[count++]);
     put_number(out, count);
     buf_add(out, body.data, body.length);
     buf_free(&body);
     return count;
 }
 
-bool parcel_send(int socket, const struct parcel *parcel, struct error *err)
+/* What has gone stays gone when the socket takes no more: another call goes on
+ * from there. A socket with a small buffer wants small datagrams. */
+static bool send_outcomes(int socket, struct parcel *parcel, struct buf *data,
+                          struct error *err)
+{
+    size_t size = OUTCOMES_SIZE;
+
+    while (parcel->sent < parcel->count) {
+        put_head(data, parcel);
+        size_t count = put_outcomes(data, parcel, size);
+        if (send_datagram(socket, data, -1, err))
+            parcel->sent += count;
+        else if (errno == EMSGSIZE && count > 1)
+            size /= 2;
+        else
+            return false;
+    }
+    return true;
+}
+
+bool parcel_send(int socket, struct parcel *parcel, struct error *err)
 {
     struct buf data;
-    size_t done = 0;
     bool sent;
 
     buf_init(&data, PARCEL_SIZE_MAX);
-    do {
-        buf_clear(&data);
-        put_head(&data, parcel);
-        if (parcel->kind == PARCEL_OUTCOMES) {
-            done += put_outcomes(&data, parcel, done);
-        } else if (parcel->kind == PARCEL_JOB) {
-            put_number(&data, parcel->count);
-            for (size_t i = 0; i < parcel->count; i++)
-                put_number(&data, parcel->recipients[i]);
-        } else if (parcel->kind == PARCEL_CLOSED) {
-            put_number(&data, parcel->error.fault);
-            put_text(&data, parcel->error.text);
-        }
+    put_head(&data, parcel);
+    if (parcel->kind == PARCEL_JOB) {
+        put_number(&data, parcel->count);
+        for (size_t i = 0; i < parcel->count; i++)
+            put_number(&data, parcel->recipients[i]);
+    } else if (parcel->kind == PARCEL_CLOSED) {
+        put_number(&data, parcel->error.fault);
+        put_text(&data, parcel->error.text);
+    }
+    if (parcel->kind == PARCEL_OUTCOMES)
+        sent = send_outcomes(socket, parcel, &data, err);
+    else
         sent = send_datagram(socket, &data, parcel->kind == PARCEL_JOB
                                             ? parcel->fd : -1, err);
-    } while (sent && parcel->kind == PARCEL_OUTCOMES && done < parcel->count);
     buf_free(&data);
     return sent;
 }

@@ -34,6 +34,7 @@ static void ticket_free(struct ticket *ticket)
 {
     free(ticket->summary);
     free(ticket->reason);
+    free(ticket->offers);
     state_free(ticket->unsaved);
     free(ticket);
 }

@@ -69,11 +69,9 @@ void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
 {
     struct state *state = mission->state;
 
-    if (index >= state->count || outcome->kind == OUTCOME_NONE ||
-        state->recipients[index].result != STATE_OPEN)
+    if (state->recipients[index].result != STATE_OPEN)
         return;
     struct state_recipient *rcpt = &state->recipients[index];
-    mission->attempted = true;
     rcpt->when = time(NULL);
     rcpt->from_reply = outcome->from_reply;
     set(&rcpt->status, outcome->status);
@@ -233,6 +231,15 @@ static void finish(struct settlement *s)
     s->ticket = NULL;
 }
 
+/* The worker has it no more: put it where it waits for so many milliseconds. */
+static void put_off(const struct settlement *s, int64_t delay)
+{
+    if (s->state->held)
+        schedule_hold(s->desk->schedule, s->ticket);
+    else
+        schedule_at(s->desk->schedule, s->ticket, clock_now() + delay);
+}
+
 /* Some are open still: remember them, and when to try again. */
 static void defer(struct settlement *s, bool attempt)
 {
@@ -246,11 +253,7 @@ static void defer(struct settlement *s, bool attempt)
         s->state->next = time(NULL) + delay / 1000;
     record(s);
     pickup_describe(s->ticket, s->entry, s->state);
-    if (s->state->held)
-        schedule_hold(s->desk->schedule, s->ticket);
-    else
-        schedule_at(s->desk->schedule, s->ticket,
-                    attempt ? clock_now() + delay : clock_now());
+    put_off(s, attempt ? delay : 0);
 }
 
 /* What every -odi caller wants to know: the outcomes, in one line. */
@@ -315,6 +318,22 @@ void settle_late(struct desk *desk, struct ticket *ticket,
         record(&s);
     pickup_describe(ticket, entry, state);
     schedule_at(desk->schedule, ticket, timed ? due : clock_now());
+    conclude(&s);
+}
+
+void settle_part(struct desk *desk, struct ticket *ticket,
+                 struct entry *entry, struct state *state)
+{
+    struct settlement s = {
+        .desk = desk,
+        .ticket = ticket,
+        .entry = entry,
+        .state = state,
+    };
+
+    record(&s);
+    pickup_describe(ticket, entry, state);
+    put_off(&s, 0);
     conclude(&s);
 }
 

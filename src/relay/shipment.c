@@ -57,28 +57,35 @@ void shipment_free(struct shipment *shipment)
     *shipment = (struct shipment){ 0 };
 }
 
-static bool is_too_many(const struct outcome *outcome)
+bool shipment_is_left(const struct shipment *shipment, size_t i)
 {
+    const struct outcome *outcome = &shipment->outcomes[i];
+
     return outcome->kind == OUTCOME_DEFERRED &&
            outcome->stage == STAGE_RCPT &&
            strcmp(outcome->status, "4.5.3") == 0;
 }
 
+bool shipment_may_go_on(const struct shipment *shipment)
+{
+    size_t accepted = 0, left = 0;
+
+    for (size_t i = 0; i < shipment->transaction.count; i++) {
+        accepted += shipment->outcomes[i].kind == OUTCOME_DELIVERED;
+        left += shipment_is_left(shipment, i);
+    }
+    return accepted > 0 && left > 0;
+}
+
 bool shipment_go_on(struct shipment *shipment)
 {
     struct transaction *t = &shipment->transaction;
-    size_t accepted = 0, rest = 0;
-
-    for (size_t i = 0; i < t->count; i++) {
-        accepted += shipment->outcomes[i].kind == OUTCOME_DELIVERED;
-        rest += is_too_many(&shipment->outcomes[i]);
-    }
-    if (accepted == 0 || rest == 0)
-        return false;
-
     size_t kept = 0;
+
+    if (!shipment_may_go_on(shipment))
+        return false;
     for (size_t i = 0; i < t->count; i++) {
-        if (is_too_many(&shipment->outcomes[i]))
+        if (shipment_is_left(shipment, i))
             shipment->recipients[kept++] = shipment->recipients[i];
         outcome_free(&shipment->outcomes[i]);
     }

@@ -78,7 +78,7 @@ static struct job *take_first(struct worker *worker)
 
 /* Tell the manager, and wait until it can hear. If it is gone, the journal
  * has what matters. */
-static void tell(struct worker *worker, const struct parcel *parcel)
+static void tell(struct worker *worker, struct parcel *parcel)
 {
     struct pollfd waiting = { .fd = worker->socket, .events = POLLOUT };
     struct error err = { 0 };
@@ -141,7 +141,10 @@ static bool take_jobs(struct worker *worker, int patience)
     }
 }
 
-static void report_outcomes(struct worker *worker, const struct job *job)
+/* goes_on: recipients that were too many will be offered again, and have no
+ * outcome yet. */
+static void report_outcomes(struct worker *worker, const struct job *job,
+                            bool goes_on)
 {
     const struct transaction *t = &job->shipment.transaction;
     bool has_dsn = session_has(worker->session, CAP_DSN);
@@ -150,18 +153,20 @@ static void report_outcomes(struct worker *worker, const struct job *job)
         .job = job->number,
         .fd = -1,
         .outcomes = alloc_zero(t->count, sizeof(struct parcel_outcome)),
-        .count = t->count,
         .peer = alloc_string(connector_peer(worker->connector)),
     };
     size_t *accepted = alloc_zero(t->count, sizeof *accepted);
     size_t count = 0;
 
     for (size_t i = 0; i < t->count; i++) {
+        if (goes_on && shipment_is_left(&job->shipment, i))
+            continue;
         if (t->outcomes[i].kind == OUTCOME_DELIVERED)
             accepted[count++] = t->recipients[i];
-        parcel.outcomes[i].index = t->recipients[i];
-        parcel.outcomes[i].dsn_passed_on = has_dsn;
-        outcome_copy(&parcel.outcomes[i].outcome, &t->outcomes[i]);
+        struct parcel_outcome *one = &parcel.outcomes[parcel.count++];
+        one->index = t->recipients[i];
+        one->dsn_passed_on = has_dsn;
+        outcome_copy(&one->outcome, &t->outcomes[i]);
     }
     /* First of all: what was accepted must never be sent again. */
     journal_note(worker->journal, job->entry->id, accepted, count);
@@ -253,14 +258,15 @@ static bool run_job(struct worker *worker)
     bool usable = transaction_run(worker->session, &job->shipment.transaction);
     may_leave = 0;
     worker->messages++;
-    report_outcomes(worker, job);
-    if (usable && shipment_go_on(&job->shipment))
+    bool goes_on = usable && shipment_may_go_on(&job->shipment);
+    report_outcomes(worker, job, goes_on);
+    if (goes_on && shipment_go_on(&job->shipment))
         append(worker, job);
     else
         job_free(job);
     while (!usable && is_begun(worker->first)) {
         job = take_first(worker);
-        report_outcomes(worker, job);
+        report_outcomes(worker, job, false);
         job_free(job);
     }
     bool full = worker->messages >= worker->smarthost->messages_per_connection;

@@ -141,6 +141,47 @@ static void splits_many_outcomes(void **state)
     free(text);
 }
 
+/* A sender that must wait in between goes on where it was, and a socket with
+ * the smallest buffer there is takes it all the same. */
+static void goes_on_where_it_was(void **state)
+{
+    enum { COUNT_OF_ALL = 500 };
+    const struct pair *pair = *state;
+    struct parcel parcel = { .kind = PARCEL_OUTCOMES, .fd = -1,
+                             .count = COUNT_OF_ALL };
+    struct error err = { 0 };
+    size_t seen = 0, waits = 0;
+    int usual, size = 1;
+    socklen_t length = sizeof usual;
+
+    getsockopt(pair->here, SOL_SOCKET, SO_SNDBUF, &usual, &length);
+    setsockopt(pair->here, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    parcel.outcomes = alloc_zero(COUNT_OF_ALL, sizeof *parcel.outcomes);
+    for (size_t i = 0; i < COUNT_OF_ALL; i++) {
+        parcel.outcomes[i].index = i;
+        outcome_set(&parcel.outcomes[i].outcome, OUTCOME_DEFERRED, STAGE_RCPT,
+                    FAULT_TEMPORARY, "4.2.0", "450 greylisted");
+    }
+    while (!parcel_send(pair->here, &parcel, &err)) {
+        struct parcel got;
+        assert_int_equal(err.fault, FAULT_TEMPORARY);
+        waits++;
+        receive(pair, &got);
+        for (size_t i = 0; i < got.count; i++)
+            assert_int_equal(got.outcomes[i].index, seen++);
+        parcel_free(&got);
+    }
+    for (struct parcel got; parcel_receive(pair->there, &got, &err) == 1;
+         parcel_free(&got))
+        for (size_t i = 0; i < got.count; i++)
+            assert_int_equal(got.outcomes[i].index, seen++);
+    assert_int_equal(seen, COUNT_OF_ALL);
+    assert_true(waits > 0);
+    size = usual / 2;           /* the kernel doubles it */
+    setsockopt(pair->here, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    parcel_free(&parcel);
+}
+
 static void tells_of_sessions(void **state)
 {
     const struct pair *pair = *state;
@@ -283,6 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hands_over_a_job),
         cmocka_unit_test(splits_many_outcomes),
+        cmocka_unit_test(goes_on_where_it_was),
         cmocka_unit_test(tells_of_sessions),
         cmocka_unit_test(says_when_nothing_is_there),
         cmocka_unit_test(says_when_the_other_is_slow),
