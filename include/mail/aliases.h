@@ -29,7 +29,7 @@ struct aliases *aliases_load(const char *path, struct error *err);
 void aliases_free(struct aliases *aliases);             /* NULL is allowed */
 
 /* Is the file as it was when it was read? Those that it includes are read at
- * each use. */
+ * each use, unless they are kept. */
 bool aliases_is_current(const struct aliases *aliases);
 
 /*
@@ -42,6 +42,7 @@ bool aliases_is_current(const struct aliases *aliases);
  */
 struct local_names {
     const char *host;       /* name@host, name@first-label, name@localhost */
+    bool host_has_mailboxes;    /* elsewhere: it is the domain of mail, too */
 };
 bool aliases_expand(const struct aliases *aliases, const char *name,
                     const struct local_names *local, struct strings *list,
@@ -53,6 +54,16 @@ bool aliases_expand(const struct aliases *aliases, const char *name,
  * first label. NULL if it belongs elsewhere. The caller frees it.
  */
 char *local_name_of(const char *address, const struct local_names *local);
+
+/* The same for an address whose name is known to have no alias: where the host
+ * has mailboxes elsewhere, name@host is one of them. */
+char *local_name_without_alias(const char *address,
+                               const struct local_names *local);
+
+/* From now on, files that are included are read once; those that the aliases
+ * name are read now, and what is wrong with one is found when it is used. */
+void aliases_keep_files(struct aliases *aliases,
+                        const struct local_names *local);
 
 /* Check all entries, as newaliases does: the first fault, with its line. */
 bool aliases_check(const struct aliases *aliases,

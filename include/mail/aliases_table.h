@@ -15,17 +15,32 @@ struct alias {
     unsigned line;
 };
 
+/* The files of addresses that were read. */
+struct alias_files {
+    struct alias_file {
+        char *path;
+        struct buf text;
+    } **items;
+    size_t count;
+    bool kept;              /* beyond one expansion */
+};
+
 struct aliases {
     char *path;
     struct stat status;     /* of the file when it was read; all 0 if none */
     struct alias *entries;  /* sorted by name */
     size_t count, capacity;
+    struct alias_files *files;
 };
 
-/* Read a regular file of up to limit octets into text, which is initialised.
- * FAULT_TEMPORARY if it cannot be read, FAULT_CONFIG if it never will. */
-bool aliases_read_file(const char *path, size_t limit, struct buf *text,
-                       struct error *err);
+/* The text of a file that is included, of up to 1 MB, which is read if it is
+ * not there; borrowed until it is forgotten. NULL with FAULT_TEMPORARY if it
+ * cannot be read, FAULT_CONFIG if it never will. */
+const struct buf *alias_files_get(struct alias_files *files, const char *path,
+                                  struct error *err);
+
+/* Unless they are kept. */
+void alias_files_forget(struct alias_files *files);
 
 /* Octets of a line without its comment: from a # at the start of the line, or
  * after white space, to its end. Quotes protect. */

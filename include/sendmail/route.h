@@ -1,8 +1,8 @@
 /*
  * route.h - from the recipients a caller names to those of the envelope
  *
- * Local names go through the aliases; what has none goes to local_recipient,
- * or is completed with the domain. With redirect_all, everything goes there.
+ * They go to their destinations (config/destination.h); with redirect_all,
+ * everything goes there.
  */
 #ifndef POSTRIDER_SENDMAIL_ROUTE_H
 #define POSTRIDER_SENDMAIL_ROUTE_H

@@ -11,7 +11,6 @@
 #include "util/strings.h"
 #include "util/text.h"
 
-#define INCLUDE_MAX (1u << 20)  /* octets of an :include: file */
 #define DEPTH_MAX 32            /* aliases in aliases */
 #define FILES_MAX 1000          /* :include: files one name may lead to */
 #define RESULTS_MAX 100000      /* addresses one name may stand for */
@@ -36,6 +35,17 @@ char *local_name_of(const char *address, const struct local_names *local)
     char *name = address_local_name(address);
     text_lower_all(name);
     return name;
+}
+
+char *local_name_without_alias(const char *address,
+                               const struct local_names *local)
+{
+    const char *at = address_at(address);
+
+    if (at != NULL && local->host_has_mailboxes &&
+        text_equal_case(at + 1, local->host))
+        return NULL;
+    return local_name_of(address, local);
 }
 
 /* One expansion: where it stands, and what it has seen. Everything is expanded
@@ -149,7 +159,6 @@ static bool expand_include(struct expansion *x, const char *path,
                            struct error *err)
 {
     const struct expansion outer = *x;
-    struct buf text;
 
     if (*path != '/')
         return complain(x, err, path, strlen(path), "an :include: must be "
@@ -161,18 +170,18 @@ static bool expand_include(struct expansion *x, const char *path,
     if (x->files.count == FILES_MAX)
         return complain(x, err, path, strlen(path), "more than 1000 files");
     strings_add(&x->files, path);
-    if (!aliases_read_file(path, INCLUDE_MAX, &text, err)) {
+    const struct buf *text = alias_files_get(x->aliases->files, path, err);
+    if (text == NULL) {
         err->fault = FAULT_CONFIG;
         return error_prefix(err, "%s:%u", x->path, x->line);
     }
     x->depth++;
     x->path = path;
     x->line = 0;
-    bool done = expand_lines(x, &text, err);
+    bool done = expand_lines(x, text, err);
     x->depth--;
     x->path = outer.path;
     x->line = outer.line;
-    buf_free(&text);
     return done;
 }
 
@@ -296,11 +305,26 @@ bool aliases_expand(const struct aliases *aliases, const char *name,
     bool done = expand_whole(&x, alias, err);
     free(x.seen);
     strings_free(&x.files);
+    alias_files_forget(aliases->files);
     while (!done && list->count > before)
         free(list->items[--list->count]);
     if (list->count == 0)
         strings_free(list);             /* nothing found needs no freeing */
     return done;
+}
+
+void aliases_keep_files(struct aliases *aliases,
+                        const struct local_names *local)
+{
+    struct error ignored;
+
+    aliases->files->kept = true;
+    for (size_t i = 0; i < aliases->count; i++) {
+        struct strings list = { 0 };
+        aliases_expand(aliases, aliases->entries[i].name, local, &list,
+                       &ignored);
+        strings_free(&list);
+    }
 }
 
 bool aliases_check(const struct aliases *aliases,

@@ -13,6 +13,7 @@
 #include "util/text.h"
 
 #define FILE_MAX (64u << 20)    /* octets of an aliases file */
+#define INCLUDE_MAX (1u << 20)  /* octets of an :include: file */
 
 /* A pipe opened by mistake must not hold anybody up. */
 static int open_file(const char *path)
@@ -51,10 +52,39 @@ static bool read_file(int fd, const char *path, size_t limit, struct buf *text,
     return done;
 }
 
-bool aliases_read_file(const char *path, size_t limit, struct buf *text,
-                       struct error *err)
+static void clear_files(struct alias_files *files)
 {
-    return read_file(open_file(path), path, limit, text, err);
+    for (size_t i = 0; i < files->count; i++) {
+        free(files->items[i]->path);
+        buf_free(&files->items[i]->text);
+        free(files->items[i]);
+    }
+    free(files->items);
+    *files = (struct alias_files){ .kept = files->kept };
+}
+
+const struct buf *alias_files_get(struct alias_files *files, const char *path,
+                                  struct error *err)
+{
+    struct buf text;
+
+    for (size_t i = 0; i < files->count; i++)
+        if (strcmp(files->items[i]->path, path) == 0)
+            return &files->items[i]->text;
+    if (!read_file(open_file(path), path, INCLUDE_MAX, &text, err))
+        return NULL;
+    struct alias_file *file = alloc_zero(1, sizeof *file);
+    *file = (struct alias_file){ .path = alloc_string(path), .text = text };
+    files->items = alloc_resize(files->items, files->count + 1,
+                                sizeof *files->items);
+    files->items[files->count++] = file;
+    return &file->text;
+}
+
+void alias_files_forget(struct alias_files *files)
+{
+    if (!files->kept)
+        clear_files(files);
 }
 
 /* The name in front of the colon, without quotes, in lower case; *rest is what
@@ -194,6 +224,7 @@ struct aliases *aliases_load(const char *path, struct error *err)
     int fd = open_file(path);
 
     aliases->path = alloc_string(path);
+    aliases->files = alloc_zero(1, sizeof *aliases->files);
     if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
         return aliases;
     (void)fstat(fd, &aliases->status);      /* before what may change */
@@ -220,6 +251,8 @@ void aliases_free(struct aliases *aliases)
         free(aliases->entries[i].name);
         free(aliases->entries[i].list);
     }
+    clear_files(aliases->files);
+    free(aliases->files);
     free(aliases->entries);
     free(aliases->path);
     free(aliases);

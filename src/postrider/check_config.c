@@ -131,6 +131,11 @@ void check_names(struct check *check)
         check_warn(check, "set domain = \"example.com\"", "domain is %s: mail "
                    "from root@%s is refused by most", config->domain,
                    config->domain);
+    if (is_full_name(config->domain) &&
+        text_equal_case(config->hostname, config->domain))
+        check_ok(check, "hostname and domain are both %s: mail for "
+                 "NAME@%s leaves this machine, unless NAME has an alias",
+                 config->hostname, config->domain);
 }
 
 /* That the smarthosts exist was seen when the file was read. */

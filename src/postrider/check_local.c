@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "config/destination.h"
 #include "mail/address.h"
 #include "mail/aliases.h"
 #include "util/alloc.h"
@@ -27,7 +28,7 @@ static void check_aliases_file(struct check *check,
                                const struct stat *status)
 {
     const struct config *config = check->config;
-    const struct local_names local = { config->hostname };
+    const struct local_names local = destination_local_names(config);
     char *remedy = alloc_format("chmod 644 %s", config->aliases);
     struct error err = { 0 };
 
@@ -72,7 +73,7 @@ static bool leads_out(const struct strings *list,
     bool out = false;
 
     for (size_t i = 0; i < list->count && !out; i++) {
-        char *name = local_name_of(list->items[i], local);
+        char *name = local_name_without_alias(list->items[i], local);
         out = name == NULL;
         free(name);
     }
@@ -83,7 +84,7 @@ static void check_recipient(struct check *check, const char *name,
                             const struct aliases *aliases)
 {
     const struct config *config = check->config;
-    const struct local_names local = { config->hostname };
+    const struct local_names local = destination_local_names(config);
     struct strings list = { 0 };
     struct error err = { 0 };
     bool is_alias = aliases != NULL &&

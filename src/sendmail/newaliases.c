@@ -3,13 +3,14 @@
 #include <stdio.h>
 
 #include "config/config.h"
+#include "config/destination.h"
 #include "mail/aliases.h"
 
 /* There is no database to rebuild: the file is read as it is. Callers still
  * expect to hear whether it is right. */
 static bool check(const struct config *config, struct error *err)
 {
-    struct local_names local = { .host = config->hostname };
+    struct local_names local = destination_local_names(config);
 
     if (*config->aliases == '\0') {
         puts("no aliases file is configured");

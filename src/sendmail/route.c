@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/destination.h"
 #include "mail/address.h"
-#include "mail/aliases.h"
 #include "mail/envelope.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -15,9 +15,7 @@
 
 struct route {
     const struct config *config;
-    struct local_names local;
-    bool no_aliases;
-    struct aliases *aliases;        /* NULL: not read yet */
+    struct destinations *destinations;
     struct envelope replaced;       /* by redirect_all: a set of recipients */
 };
 
@@ -26,8 +24,7 @@ struct route *route_new(const struct config *config, bool no_aliases)
     struct route *route = alloc_zero(1, sizeof *route);
 
     route->config = config;
-    route->local.host = config->hostname;
-    route->no_aliases = no_aliases || *config->aliases == '\0';
+    route->destinations = destinations_new(config, no_aliases);
     return route;
 }
 
@@ -35,17 +32,14 @@ void route_free(struct route *route)
 {
     if (route == NULL)
         return;
-    aliases_free(route->aliases);
+    destinations_free(route->destinations);
     envelope_free(&route->replaced);
     free(route);
 }
 
 void route_renew(struct route *route)
 {
-    if (route->aliases != NULL && !aliases_is_current(route->aliases)) {
-        aliases_free(route->aliases);
-        route->aliases = NULL;
-    }
+    destinations_renew(route->destinations);
     envelope_free(&route->replaced);
 }
 
@@ -87,68 +81,13 @@ static bool add_path(const struct target *to, const char *path,
     return added;
 }
 
-/* name@localhost and name@web1 mean nothing elsewhere: like a bare name they
- * get the domain. name@web1.example.com is left to the world. */
-static char *complete_local(const struct route *route, const char *address)
-{
-    const char *at = address_at(address);
-
-    if (at != NULL && strchr(at, '.') != NULL)
-        return alloc_string(address);
-    size_t length = at != NULL ? (size_t)(at - address) : strlen(address);
-    char *name = alloc_bytes(address, length);
-    char *path = alloc_format("%s@%s", name, route->config->domain);
-    free(name);
-    return path;
-}
-
-/* A local name without an alias, or an address of elsewhere. */
-static bool add_final(const struct route *route, const struct target *to,
-                      const char *address, struct error *err)
-{
-    char *name = local_name_of(address, &route->local);
-    char *path;
-
-    if (name != NULL && *route->config->local_recipient != '\0')
-        path = alloc_string(route->config->local_recipient);
-    else if (name != NULL)
-        path = complete_local(route, address);
-    else
-        path = alloc_string(address);
-    bool added = add_path(to, path, err);
-    free(path);
-    free(name);
-    return added;
-}
-
-/* Append what the address is an alias for. False and FAULT_NONE if it is no
- * alias. */
-static bool expand(struct route *route, const char *address,
-                   struct strings *list, struct error *err)
-{
-    *err = (struct error){ .fault = FAULT_NONE };
-    if (route->no_aliases)
-        return false;
-
-    char *name = local_name_of(address, &route->local);
-    if (name == NULL)
-        return false;
-    if (route->aliases == NULL)
-        route->aliases = aliases_load(route->config->aliases, err);
-    bool found = route->aliases != NULL &&
-                 aliases_expand(route->aliases, name, &route->local, list,
-                                err);
-    free(name);
-    return found;
-}
-
 /* Who is named there already is not replaced: a message that comes through the
  * daemon's socket has been redirected once. */
 static bool redirect(struct route *route, const struct target *to,
                      const char *address, struct error *err)
 {
     const char *there = route->config->redirect_all;
-    char *complete = complete_local(route, address);
+    char *complete = destinations_complete(route->destinations, address);
     bool added = (address_equal(complete, there) ||
                   envelope_add_recipient(&route->replaced, complete, NULL, 0,
                                          err)) &&
@@ -167,15 +106,9 @@ bool route_recipient(struct route *route, const char *address,
 
     if (*route->config->redirect_all != '\0')
         return redirect(route, &to, address, err);
-    if (!expand(route, address, &list, err)) {
-        strings_free(&list);
-        return err->fault == FAULT_NONE && add_final(route, &to, address, err);
-    }
-
-    bool added = true;
+    bool added = destinations_find(route->destinations, address, &list, err);
     for (size_t i = 0; added && i < list.count; i++)
-        added = add_final(route, &to, list.items[i], err) ||
-                error_prefix(err, "alias %s", address);
+        added = add_path(&to, list.items[i], err);
     strings_free(&list);
     return added;
 }

@@ -56,6 +56,24 @@ def test_all_is_well(good):
     assert PASSWORD.encode() not in result.stdout + result.stderr
 
 
+def test_mailboxes_of_the_hosts_name(queue, smarthost):
+    """A server called as its domain, whose mailboxes are at a provider."""
+    queue.write_aliases("root: admin@c.example\n")
+    configure(queue, smarthost, {"hostname": "example.com",
+                                 "domain": "example.com"})
+    result = queue.postrider("check")
+    assert any(topic == "names" and severity == "ok" and
+               "both example.com: mail for NAME@example.com leaves" in text
+               for topic, severity, text in findings(result)), str(result)
+    for name, goes_to in [("info@example.com", "info@example.com"),
+                          ("root@example.com", "admin@c.example"),
+                          ("info", "admin@example.com"),
+                          ("info@localhost", "admin@example.com")]:
+        queue.sendmail("-bv", name).expect(0)
+        assert queue.sendmail("-bv", name).stdout.decode().endswith(
+            f"user {goes_to}\n")
+
+
 def test_no_daemon_is_a_warning(good):
     result = good.postrider("check").expect(0)
     ((topic, severity, text),) = trouble(result)

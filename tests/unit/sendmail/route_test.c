@@ -50,7 +50,7 @@ static char *paths_of(const struct envelope *env)
     return buf_take(&text);
 }
 
-enum variant { USUAL, NO_ALIASES, LOCAL_RECIPIENT, NO_FILE };
+enum variant { USUAL, NO_ALIASES, LOCAL_RECIPIENT, NO_FILE, HOST_IS_DOMAIN };
 
 static const struct {
     enum variant variant;
@@ -85,14 +85,23 @@ static const struct {
     { LOCAL_RECIPIENT, "root",           "admin@example.com"             },
     { LOCAL_RECIPIENT, "team",           "local@example.com bob@b.example" },
     { LOCAL_RECIPIENT, "x@example.com",  "x@example.com"                 },
+    { HOST_IS_DOMAIN, "alice",           "local@example.com"             },
+    { HOST_IS_DOMAIN, "alice@localhost", "local@example.com"             },
+    { HOST_IS_DOMAIN, "alice@example",   "local@example.com"             },
+    { HOST_IS_DOMAIN, "alice@example.com", "alice@example.com"           },
+    { HOST_IS_DOMAIN, "Alice@EXAMPLE.com", "Alice@EXAMPLE.com"           },
+    { HOST_IS_DOMAIN, "root@example.com", "admin@example.com"            },
+    { HOST_IS_DOMAIN, "self@example.com", "local@example.com copy@b.example" },
 };
 
 static struct config config_of(enum variant variant)
 {
     struct config config = usual_config();
 
-    if (variant == LOCAL_RECIPIENT)
+    if (variant == LOCAL_RECIPIENT || variant == HOST_IS_DOMAIN)
         config.local_recipient = local_recipient;
+    if (variant == HOST_IS_DOMAIN)
+        config.hostname = domain;
     if (variant == NO_FILE)
         config.aliases = empty;
     return config;

@@ -1,0 +1,57 @@
+/*
+ * destination.h - where mail to an address goes, as this machine knows it
+ *
+ * A local name goes through the aliases; one without an alias goes to
+ * local_recipient, or is completed with the domain. All other addresses stay.
+ * Recipients and the reports of the daemon alike go this way.
+ */
+#ifndef POSTRIDER_CONFIG_DESTINATION_H
+#define POSTRIDER_CONFIG_DESTINATION_H
+
+#include <stdbool.h>
+
+#include "mail/aliases.h"
+#include "util/error.h"
+
+struct config;
+struct destinations;        /* fields: src/config/destination.c */
+struct strings;
+
+/* The names of this machine, for the aliases. */
+struct local_names destination_local_names(const struct config *config);
+
+/* The aliases are read when the first local name needs them, and not at all
+ * with no_aliases. config is borrowed. */
+struct destinations *destinations_new(const struct config *config,
+                                      bool no_aliases);
+void destinations_free(struct destinations *where);     /* NULL is allowed */
+
+/* Read the aliases again at the next use if the file has changed. */
+void destinations_renew(struct destinations *where);
+
+/* Read the aliases and all files that they include now: afterwards no file is
+ * opened. FAULT_CONFIG, FAULT_TEMPORARY: there are no aliases then. */
+bool destinations_preload(struct destinations *where, struct error *err);
+
+/* Are the aliases as they were when they were read, if they were? */
+bool destinations_current(const struct destinations *where);
+
+/*
+ * Append where mail to an address goes, perhaps without a domain, to list:
+ * complete addresses. FAULT_CONFIG for an alias that cannot be used,
+ * FAULT_TEMPORARY for aliases that cannot be read; nothing is appended then.
+ */
+bool destinations_find(struct destinations *where, const char *address,
+                       struct strings *list, struct error *err);
+
+/* The same for a local name, but only if an alias or local_recipient says
+ * where: false with FAULT_NONE if its domain would be a guess. */
+bool destinations_find_given(struct destinations *where, const char *name,
+                             struct strings *list, struct error *err);
+
+/* name@localhost and name@web1 mean nothing elsewhere: like a bare name they
+ * get the domain. name@web1.example.com stays. The caller frees it. */
+char *destinations_complete(const struct destinations *where,
+                            const char *address);
+
+#endif

@@ -1,0 +1,174 @@
+#include "config/destination.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "mail/address.h"
+#include "util/alloc.h"
+#include "util/strings.h"
+#include "util/text.h"
+
+struct destinations {
+    const struct config *config;
+    struct local_names local;
+    bool no_aliases;
+    struct aliases *aliases;        /* NULL: not read yet */
+};
+
+struct local_names destination_local_names(const struct config *config)
+{
+    return (struct local_names){
+        .host = config->hostname,
+        .host_has_mailboxes = text_equal_case(config->hostname,
+                                              config->domain),
+    };
+}
+
+struct destinations *destinations_new(const struct config *config,
+                                      bool no_aliases)
+{
+    struct destinations *where = alloc_zero(1, sizeof *where);
+
+    where->config = config;
+    where->local = destination_local_names(config);
+    where->no_aliases = no_aliases || *config->aliases == '\0';
+    return where;
+}
+
+void destinations_free(struct destinations *where)
+{
+    if (where == NULL)
+        return;
+    aliases_free(where->aliases);
+    free(where);
+}
+
+bool destinations_current(const struct destinations *where)
+{
+    return where->aliases == NULL || aliases_is_current(where->aliases);
+}
+
+void destinations_renew(struct destinations *where)
+{
+    if (destinations_current(where))
+        return;
+    aliases_free(where->aliases);
+    where->aliases = NULL;
+}
+
+static bool read_aliases(struct destinations *where, struct error *err)
+{
+    if (where->aliases == NULL)
+        where->aliases = aliases_load(where->config->aliases, err);
+    return where->aliases != NULL;
+}
+
+bool destinations_preload(struct destinations *where, struct error *err)
+{
+    if (where->no_aliases)
+        return true;
+    if (read_aliases(where, err)) {
+        aliases_keep_files(where->aliases, &where->local);
+        return true;
+    }
+    where->no_aliases = true;
+    return false;
+}
+
+/* Append what the address is an alias for. False and FAULT_NONE if it is no
+ * alias. */
+static bool expand(struct destinations *where, const char *address,
+                   struct strings *list, struct error *err)
+{
+    *err = (struct error){ .fault = FAULT_NONE };
+    if (where->no_aliases)
+        return false;
+
+    char *name = local_name_of(address, &where->local);
+    if (name == NULL)
+        return false;
+    bool found = read_aliases(where, err) &&
+                 aliases_expand(where->aliases, name, &where->local, list,
+                                err);
+    free(name);
+    return found;
+}
+
+char *destinations_complete(const struct destinations *where,
+                            const char *address)
+{
+    const char *at = address_at(address);
+
+    if (at != NULL && strchr(at, '.') != NULL)
+        return alloc_string(address);
+    size_t length = at != NULL ? (size_t)(at - address) : strlen(address);
+    char *name = alloc_bytes(address, length);
+    char *path = alloc_format("%s@%s", name, where->config->domain);
+    free(name);
+    return path;
+}
+
+/* Where an address goes that is no alias. */
+static char *final_address(const struct destinations *where,
+                           const char *address)
+{
+    char *name = local_name_without_alias(address, &where->local);
+    char *path;
+
+    if (name != NULL && *where->config->local_recipient != '\0')
+        path = alloc_string(where->config->local_recipient);
+    else if (name != NULL)
+        path = destinations_complete(where, address);
+    else
+        path = alloc_string(address);
+    free(name);
+    return path;
+}
+
+static bool add_expanded(struct destinations *where, const char *alias,
+                         const struct strings *from, struct strings *list,
+                         struct error *err)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        char *path = final_address(where, from->items[i]);
+        if (!address_check(path, err)) {
+            free(path);
+            return error_prefix(err, "alias %s", alias);
+        }
+        strings_take(list, path);
+    }
+    return true;
+}
+
+bool destinations_find(struct destinations *where, const char *address,
+                       struct strings *list, struct error *err)
+{
+    struct strings expanded = { 0 };
+    size_t before = list->count;
+    bool found;
+
+    if (expand(where, address, &expanded, err)) {
+        found = add_expanded(where, address, &expanded, list, err);
+    } else {
+        found = err->fault == FAULT_NONE;
+        if (found)
+            strings_take(list, final_address(where, address));
+    }
+    strings_free(&expanded);
+    while (!found && list->count > before)
+        free(list->items[--list->count]);
+    return found;
+}
+
+bool destinations_find_given(struct destinations *where, const char *name,
+                             struct strings *list, struct error *err)
+{
+    struct strings expanded = { 0 };
+    bool given = expand(where, name, &expanded, err) ||
+                 *where->config->local_recipient != '\0';
+
+    strings_free(&expanded);
+    return err->fault == FAULT_NONE && given &&
+           destinations_find(where, name, list, err);
+}
