@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct buf;
 
@@ -30,15 +31,31 @@ bool text_has_control(const char *text, size_t length);
 bool text_is_ascii(const char *text, size_t length);
 bool text_is_utf8(const char *text, size_t length);
 
+/* Octets of the UTF-8 character (RFC 3629) at text, and which it is; 0 if there
+ * is none. */
+size_t text_character(const char *text, size_t length, uint32_t *character);
+
+/* Does it show nothing, or others otherwise than they are? Controls with those
+ * that only some terminals obey (U+0080 to U+009F), line separators, and
+ * Unicode's class of format characters (Cf). */
+bool text_is_unseen(uint32_t character);
+
 /*
- * Append text for a log or a terminal: one line, no control character, none
- * that changes the direction of writing, valid UTF-8. Everything else is shown
- * as \xNN; text that is escaped already stays as it is.
+ * Append text for a log or a terminal: one line of valid UTF-8 in which all
+ * characters are seen. Everything else is shown as \xNN; text that is escaped
+ * already stays as it is.
  */
 void text_escape(struct buf *out, const char *text, size_t length);
 
 /* The same for what a format of printf(3) makes. */
 void text_escape_vformat(struct buf *out, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+/* Print it so, as whatever a caller, a peer or a file can put into it may reach
+ * a terminal. A line break at the very end of the format stays one. */
+void text_print(FILE *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void text_vprint(FILE *out, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
 /* A decimal number without sign or blanks, up to max. */

@@ -170,6 +170,31 @@ char *address_canonical(const char *address)
     return buf_take(&out);
 }
 
+/*
+ * Some terminals obey U+0080 to U+009F as controls; the others turn the
+ * direction of writing or break lines, so that an address is shown as another.
+ * No mailbox has them, while joiners (U+200C, U+200D) belong to some scripts.
+ */
+static bool is_disguise(uint32_t character)
+{
+    return (character >= 0x80 && character <= 0x9f) || character == 0x61c ||
+           character == 0x200e || character == 0x200f ||
+           (character >= 0x2028 && character <= 0x202e) ||
+           (character >= 0x2066 && character <= 0x2069);
+}
+
+static bool has_disguise(const char *address, size_t length)
+{
+    uint32_t character;
+
+    for (size_t at = 0; at < length; ) {
+        at += text_character(address + at, length - at, &character);
+        if (is_disguise(character))
+            return true;
+    }
+    return false;
+}
+
 bool address_check(const char *address, struct error *err)
 {
     size_t length = strlen(address);
@@ -179,6 +204,9 @@ bool address_check(const char *address, struct error *err)
         return refuse(err, address, "a control character in it");
     if (!text_is_utf8(address, length))
         return refuse(err, address, "it is not UTF-8");
+    if (has_disguise(address, length))
+        return refuse(err, address, "a character in it that terminals show as "
+                      "something else");
     if (address[0] == '-')
         return refuse(err, address, "it begins with -");
     if (length > ADDRESS_LENGTH_MAX)

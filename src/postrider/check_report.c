@@ -44,20 +44,12 @@ static void print_json(struct check *check, const struct finding *finding)
 /* One line, whatever octets a name has. */
 static void print_line(struct check *check, const struct finding *finding)
 {
-    struct buf text;
-
-    buf_init(&text, SIZE_MAX);
-    text_escape(&text, finding->text, strlen(finding->text));
-    if (*finding->remedy != '\0') {
-        buf_add_text(&text, "; ");
-        text_escape(&text, finding->remedy, strlen(finding->remedy));
-    }
-    fprintf(check->out, "%s: %s: ", check->topic, finding->severity);
+    text_print(check->out, "%s: %s: ", check->topic, finding->severity);
     if (*finding->file != '\0')
-        fprintf(check->out, "%s:%llu: ", finding->file,
-                (unsigned long long)finding->line);
-    fprintf(check->out, "%s\n", text.data);
-    buf_free(&text);
+        text_print(check->out, "%s:%llu: ", finding->file,
+                   (unsigned long long)finding->line);
+    text_print(check->out, "%s%s%s\n", finding->text,
+               *finding->remedy != '\0' ? "; " : "", finding->remedy);
 }
 
 static void print(struct check *check, const struct finding *finding)

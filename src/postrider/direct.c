@@ -13,6 +13,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/process.h"
+#include "util/text.h"
 
 /* Whoever ran sendmail looks for its name in front of a diagnostic. */
 static const char name[] = "sendmail";
@@ -44,7 +45,7 @@ static bool parse(struct direct *direct, int argc, char **argv,
 static void show_dialogue(void *context, char direction, const char *line)
 {
     (void)context;
-    fprintf(stderr, "%c %s\n", direction, line);
+    text_print(stderr, "%c %s\n", direction, line);
 }
 
 /* Has the whole attempt come to one thing, before any recipient was named? */
@@ -74,17 +75,18 @@ static void tell_caller(const struct attempt *attempt)
     const struct envelope *env = &attempt->entry->envelope;
 
     if (never_connected(attempt->outcomes, env->count)) {
-        fprintf(stderr, "%s: not sent: %s\n", name, attempt->outcomes[0].text);
+        text_print(stderr, "%s: not sent: %s\n", name,
+                   attempt->outcomes[0].text);
         return;
     }
     tell_partial(attempt->outcomes, env->count);
     for (size_t i = 0; i < env->count; i++)
         if (attempt->outcomes[i].kind != OUTCOME_DELIVERED)
-            fprintf(stderr, "%s: %s: %s by %s: %s\n", name,
-                    env->recipients[i].path,
-                    attempt->outcomes[i].kind == OUTCOME_FAILED ? "refused"
-                                                                : "deferred",
-                    attempt->relays[i], attempt->outcomes[i].text);
+            text_print(stderr, "%s: %s: %s by %s: %s\n", name,
+                       env->recipients[i].path,
+                       attempt->outcomes[i].kind == OUTCOME_FAILED
+                       ? "refused" : "deferred",
+                       attempt->relays[i], attempt->outcomes[i].text);
 }
 
 static enum fault relay(const struct config *config, const struct entry *entry,

@@ -18,10 +18,9 @@
 
 static void say(const struct import *import, const char *format, va_list args)
 {
-    struct buf text, line;
+    struct buf text;
 
     buf_init(&text, SIZE_MAX);
-    buf_init(&line, SIZE_MAX);
     buf_add_text(&text, import->file);
     if (import->line > 0)
         buf_add_format(&text, ":%u", import->line);
@@ -29,10 +28,8 @@ static void say(const struct import *import, const char *format, va_list args)
         buf_add_format(&text, ": %s", import->key);
     buf_add_text(&text, ": ");
     buf_add_vformat(&text, format, args);
-    text_escape(&line, text.data, text.length);
-    fprintf(stderr, "%s\n", line.data);
+    text_print(stderr, "%s\n", text.data);
     buf_free(&text);
-    buf_free(&line);
 }
 
 void import_note(const struct import *import, const char *format, ...)

@@ -35,9 +35,9 @@ static void print_step(struct probe *probe, const char *what,
 {
     int64_t now = clock_now_us();
 
-    fprintf(probe->out, "%8.1f ms  %s%s%s\n",
-            (double)(now - probe->last) / 1000, what,
-            *came_of_it != '\0' ? ": " : "", came_of_it);
+    text_print(probe->out, "%8.1f ms  %s%s%s\n",
+               (double)(now - probe->last) / 1000, what,
+               *came_of_it != '\0' ? ": " : "", came_of_it);
     fflush(probe->out);
     probe->last = now;
 }
@@ -179,16 +179,17 @@ bool probe_smarthost(const struct config *config,
     struct probe probe = { .out = out, .last = start };
 
     patient.timeout = clock_earlier(smarthost->timeout, REPLY_TIME);
-    fprintf(out, "smarthost %s: %s port %u, %s, %s\n", smarthost->name,
-            smarthost->host, (unsigned)smarthost->port, words[smarthost->tls],
-            *smarthost->user != '\0' ? smarthost->user : "no user");
+    text_print(out, "smarthost %s: %s port %u, %s, %s\n", smarthost->name,
+               smarthost->host, (unsigned)smarthost->port,
+               words[smarthost->tls],
+               *smarthost->user != '\0' ? smarthost->user : "no user");
     bool done = (recipient == NULL ||
                  probe_message_make(&message, config, recipient, uid, err)) &&
                 run(&probe, config, &patient,
                     recipient != NULL ? &message : NULL, err);
     if (done)
-        fprintf(out, "smarthost %s: ok, %" PRId64 " ms\n", smarthost->name,
-                (clock_now_us() - start) / 1000);
+        text_print(out, "smarthost %s: ok, %" PRId64 " ms\n", smarthost->name,
+                   (clock_now_us() - start) / 1000);
     else
         error_prefix(err, "smarthost %s", smarthost->name);
     strings_free(&probe.asked);

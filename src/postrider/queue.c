@@ -115,13 +115,14 @@ static void print_item(void *context, const struct listing_item *item)
     if (strcmp(item->id, wanted->id) != 0)
         return;
     wanted->found = true;
-    printf("queue-id: %s\nuid: %lu\nsize: %llu\nattempts: %u\nsender: <%s>\n",
-           item->id, (unsigned long)item->uid, (unsigned long long)item->size,
-           item->attempts, item->sender);
+    printf("queue-id: %s\nuid: %lu\nsize: %llu\nattempts: %u\n", item->id,
+           (unsigned long)item->uid, (unsigned long long)item->size,
+           item->attempts);
+    text_print(stdout, "sender: <%s>\n", item->sender);
     for (size_t i = 0; i < item->recipient_count; i++)
-        printf("recipient: <%s>\n", item->recipients[i]);
+        text_print(stdout, "recipient: <%s>\n", item->recipients[i]);
     if (*item->reason != '\0')
-        printf("reason: %s\n", item->reason);
+        text_print(stdout, "reason: %s\n", item->reason);
 }
 
 static int show(const struct config *config, const char *id)

@@ -18,15 +18,22 @@ static void add_remarks(const struct strings *remarks, const char *indent,
         buf_add_format(out, "%s# %s\n", indent, remarks->items[i]);
 }
 
+/* A file that is only shown must not harm the terminal: \xNN stands for the
+ * octet in quotes. */
 static void add_quoted(const char *text, struct buf *out)
 {
-    buf_add_char(out, '"');
+    struct buf quoted;
+
+    buf_init(&quoted, SIZE_MAX);
     for (; *text != '\0'; text++) {
         if (*text == '"' || *text == '\\')
-            buf_add_char(out, '\\');
-        buf_add_char(out, *text);
+            buf_add_char(&quoted, '\\');
+        buf_add_char(&quoted, *text);
     }
     buf_add_char(out, '"');
+    text_escape(out, quoted.data, quoted.length);
+    buf_add_char(out, '"');
+    buf_free(&quoted);
 }
 
 /* As people write them: numbers and the words of the table as they are. */

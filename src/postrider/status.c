@@ -11,6 +11,7 @@
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/json.h"
+#include "util/text.h"
 
 #define ANSWER_TIME 30000       /* milliseconds */
 
@@ -62,7 +63,7 @@ static void print_line(void *context, const char *line, size_t length)
     if (!printer->json) {
         /* A smarthost that is up has no reason to end the line with. */
         int end = (int)length - (length > 0 && line[length - 1] == ' ');
-        printf("%.*s\n", end, line);
+        text_print(stdout, "%.*s\n", end, line);
         return;
     }
     char *copy = alloc_bytes(line, length);

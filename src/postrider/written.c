@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "spool/ask.h"
 #include "util/error.h"
+#include "util/text.h"
 
 #define ANSWER_TIME 5000        /* milliseconds */
 
@@ -37,12 +38,13 @@ void written_tell(const char *path)
     struct error ignored;
     struct config *config = config_load_file(path, &ignored);
 
-    printf("Written: %s\n", path);
+    text_print(stdout, "Written: %s\n", path);
     if (config == NULL)
         return;
     for (size_t i = 0; i < config->smarthost_count; i++)
         if (*config->smarthosts[i].password_file != '\0')
-            printf("Written: %s\n", config->smarthosts[i].password_file);
+            text_print(stdout, "Written: %s\n",
+                       config->smarthosts[i].password_file);
     if (config->delivery == DELIVERY_QUEUE)
         tell_about_daemon(config);
     config_free(config);

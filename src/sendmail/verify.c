@@ -7,14 +7,15 @@
 #include "mail/envelope.h"
 #include "sendmail/options.h"
 #include "sendmail/route.h"
+#include "util/text.h"
 
 /* One address and what became of it, in Sendmail's words. */
 static void print_deliverable(const char *address, const char *host,
                               const struct envelope *env)
 {
     for (size_t i = 0; i < env->count; i++)
-        printf("%s... deliverable: mailer smtp, host [%s], user %s\n", address,
-               host, env->recipients[i].path);
+        text_print(stdout, "%s... deliverable: mailer smtp, host [%s], user "
+                   "%s\n", address, host, env->recipients[i].path);
 }
 
 static bool verify_one(struct route *route, const char *address,
@@ -27,7 +28,7 @@ static bool verify_one(struct route *route, const char *address,
     if (good)
         print_deliverable(address, host, &env);
     else
-        printf("%s... undeliverable: %s\n", address, err.text);
+        text_print(stdout, "%s... undeliverable: %s\n", address, err.text);
     envelope_free(&env);
     return good;
 }
@@ -41,7 +42,7 @@ static bool verify_list(struct route *route, const char *text,
     bool good = true;
 
     if (!route_parse(text, &list, &err)) {
-        printf("undeliverable: %s\n", err.text);
+        text_print(stdout, "undeliverable: %s\n", err.text);
         return false;
     }
     for (size_t i = 0; i < list.count; i++)

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "util/json.h"
+#include "util/text.h"
 
 struct printer {
     const char *program;
@@ -35,13 +36,13 @@ static void print_item(void *context, const struct listing_item *item)
     printer->octets += item->size;
     if (localtime_r(&when, &tm) != NULL)
         strftime(date, sizeof date, "%a %b %d %H:%M:%S", &tm);
-    fprintf(printer->out, "%s%c %8" PRIu64 " %-20s %s\n", item->id,
-            item->mark == '-' ? ' ' : item->mark, item->size, date,
-            *item->sender != '\0' ? item->sender : "MAILER-DAEMON");
+    text_print(printer->out, "%s%c %8" PRIu64 " %-20s %s\n", item->id,
+               item->mark == '-' ? ' ' : item->mark, item->size, date,
+               *item->sender != '\0' ? item->sender : "MAILER-DAEMON");
     if (*item->reason != '\0')
-        fprintf(printer->out, "    (%s)\n", item->reason);
+        text_print(printer->out, "    (%s)\n", item->reason);
     for (size_t i = 0; i < item->recipient_count; i++)
-        fprintf(printer->out, "%64s%s\n", "", item->recipients[i]);
+        text_print(printer->out, "%64s%s\n", "", item->recipients[i]);
     fputc('\n', printer->out);
 }
 

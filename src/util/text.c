@@ -78,8 +78,7 @@ bool text_is_ascii(const char *text, size_t length)
     return true;
 }
 
-/* Octets of the UTF-8 character at text (RFC 3629), 0 if there is none. */
-static size_t utf8_length(const char *text, size_t length)
+size_t text_character(const char *text, size_t length, uint32_t *character)
 {
     static const struct {
         unsigned char from, to;         /* first octet */
@@ -103,16 +102,23 @@ static size_t utf8_length(const char *text, size_t length)
     if (forms[form].length > 1 &&
         (octets[1] < forms[form].low || octets[1] > forms[form].high))
         return 0;
-    for (size_t i = 2; i < forms[form].length; i++)
+    /* The first octet of n has n + 1 bits in front of its own; one has one. */
+    *character = octets[0] & (0xffu >> (forms[form].length == 1
+                                        ? 1 : forms[form].length + 1));
+    for (size_t i = 1; i < forms[form].length; i++) {
         if ((octets[i] & 0xc0) != 0x80)
             return 0;
+        *character = *character << 6 | (octets[i] & 0x3fu);
+    }
     return forms[form].length;
 }
 
 bool text_is_utf8(const char *text, size_t length)
 {
+    uint32_t character;
+
     while (length > 0) {
-        size_t step = utf8_length(text, length);
+        size_t step = text_character(text, length, &character);
         if (step == 0)
             return false;
         text += step;
@@ -121,34 +127,34 @@ bool text_is_utf8(const char *text, size_t length)
     return true;
 }
 
-/* U+0080 to U+009F are controls, too: some terminals obey them. */
-static bool is_c1_control(const char *text, size_t step)
+bool text_is_unseen(uint32_t character)
 {
-    return step == 2 && text[0] == '\xc2' && (unsigned char)text[1] < 0xa0;
-}
+    static const struct {
+        uint32_t from, to;
+    } ranges[] = {
+        { 0x00, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x600, 0x605 },
+        { 0x61c, 0x61c }, { 0x6dd, 0x6dd }, { 0x70f, 0x70f },
+        { 0x890, 0x891 }, { 0x8e2, 0x8e2 }, { 0x180e, 0x180e },
+        { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+        { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0x110bd, 0x110bd },
+        { 0x110cd, 0x110cd }, { 0x13430, 0x1343f }, { 0x1bca0, 0x1bca3 },
+        { 0x1d173, 0x1d17a }, { 0xe0000, 0xe007f },
+    };
 
-/* What shows its surroundings in another order, or as several lines: U+061C,
- * U+200E and F, U+2028 to U+202E, U+2066 to U+2069. */
-static bool is_disguise(const char *text, size_t length)
-{
-    unsigned char last = (unsigned char)text[length - 1];
-
-    if (length == 2)
-        return memcmp(text, "\xd8\x9c", 2) == 0;
-    if (length == 3 && memcmp(text, "\xe2\x80", 2) == 0)
-        return last == 0x8e || last == 0x8f || (last >= 0xa8 && last <= 0xae);
-    return length == 3 && memcmp(text, "\xe2\x81", 2) == 0 && last >= 0xa6 &&
-           last <= 0xa9;
+    for (size_t i = 0; i < COUNT(ranges); i++)
+        if (character >= ranges[i].from && character <= ranges[i].to)
+            return true;
+    return false;
 }
 
 void text_escape(struct buf *out, const char *text, size_t length)
 {
     static const char digits[] = "0123456789abcdef";
+    uint32_t character;
 
     while (length > 0) {
-        size_t step = utf8_length(text, length);
-        if (step == 0 || text_is_control(*text) ||
-            is_c1_control(text, step) || is_disguise(text, step)) {
+        size_t step = text_character(text, length, &character);
+        if (step == 0 || text_is_unseen(character)) {
             unsigned char octet = (unsigned char)*text;
             char shown[] = { '\\', 'x', digits[octet >> 4],
                              digits[octet & 15] };
@@ -170,4 +176,28 @@ void text_escape_vformat(struct buf *out, const char *format, va_list args)
     buf_add_vformat(&text, format, args);
     text_escape(out, text.data, text.length);
     buf_free(&text);
+}
+
+void text_vprint(FILE *out, const char *format, va_list args)
+{
+    size_t length = strlen(format);
+    bool is_line = length > 0 && format[length - 1] == '\n';
+    struct buf text, shown;
+
+    buf_init(&text, SIZE_MAX);
+    buf_init(&shown, SIZE_MAX);
+    buf_add_vformat(&text, format, args);
+    text_escape(&shown, text.data, text.length - is_line);
+    fprintf(out, "%s%s", shown.data, is_line ? "\n" : "");
+    buf_free(&text);
+    buf_free(&shown);
+}
+
+void text_print(FILE *out, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    text_vprint(out, format, args);
+    va_end(args);
 }

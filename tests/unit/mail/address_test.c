@@ -409,6 +409,8 @@ static void checks_what_may_go_on_the_wire(void **state)
         { "bob@[ipv6:::1]", true }, { "bob@[IPv6:192.0.2.1]", false },
         { "bob@[x-400:any thing]", false }, { "bob@[x-400:anything]", true },
         { "bob@[:x]", false }, { "bob@[x:]", false },
+        { "b\xc2\x9b@x", false }, { "bob@x\xe2\x80\xae", false },
+        { "b\xe2\x80\x8d" "b@x", true }, { "b\xc2\xa0@x", true },
     };
 
     (void)state;

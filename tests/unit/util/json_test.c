@@ -20,6 +20,8 @@ static const struct {
     { "a\\b", "\"a\\\\b\"" },
     { "tab\tline\n", "\"tab\\u0009line\\u000a\"" },
     { "\x7f", "\"\\u007f\"" },
+    { "\xc2\x9b" "31m", "\"\\u009b31m\"" },
+    { "\xe2\x80\xae\xf3\xa0\x80\xa1", "\"\\u202e\\udb40\\udc21\"" },
     { "gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\"" },
     { "\xff\xc3", "\"\\\\xff\\\\xc3\"" },               /* no UTF-8 */
     { "\xed\xa0\x80", "\"\\\\xed\\\\xa0\\\\x80\"" },    /* a surrogate */

@@ -27,6 +27,11 @@ static void escapes_what_a_terminal_would_obey(void **state)
         { "a\xe2\x80\xa8" "b", 5, "a\\xe2\\x80\\xa8b" },
         { "a\xe2\x81\xa7" "b", 5, "a\\xe2\\x81\\xa7b" },
         { "a\xd8\x9c" "b", 4, "a\\xd8\\x9cb" },
+        { "a\xc2\xad\xe2\x80\x8b" "b", 7,
+          "a\\xc2\\xad\\xe2\\x80\\x8bb" },
+        { "\xef\xbb\xbf" "b", 4, "\\xef\\xbb\\xbfb" },
+        { "\xf3\xa0\x81\x81" "b", 5, "\\xf3\\xa0\\x81\\x81b" },
+        { "\xf0\x9f\x93\xa7\xef\xbf\xbd", 7, "\xf0\x9f\x93\xa7\xef\xbf\xbd" },
         { "\xe2\x80\x94 \xd8\xa8", 6, "\xe2\x80\x94 \xd8\xa8" },
         { "a\\x00", 5, "a\\x00" },                 /* escaped already */
     };
