@@ -76,8 +76,8 @@ def liar(queue):
                     client, _ = listener.accept()
                 except OSError:
                     return
-                with client:
-                    asked = client.recv(100).strip()
+                with client, client.makefile("rb") as request:
+                    asked = request.readline().strip()
                     client.sendall(lines[asked].encode())
         thread = threading.Thread(target=answer)
         thread.start()
