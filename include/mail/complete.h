@@ -31,6 +31,10 @@ struct resent_block {
 };
 struct resent_block complete_resent_block(const struct header *header);
 
+/* Is there a block that no trace field precedes, so that no other than the
+ * caller has resent the message? */
+bool complete_is_resent_now(const struct header *header);
+
 /*
  * Add the recipients that the header names: To, Cc, Bcc and Apparently-To, or
  * the trio of the most recent resent block if there is one. FAULT_DATA names
@@ -54,17 +58,19 @@ struct completion {
     time_t now;
     bool gateway;               /* -G: only remove Bcc, apply the rule, and
                                  * add X-Original-To */
-    bool resent;                /* complete the resent block, too (-t) */
+    bool resent;                /* the resent block is what counts (-t) */
 };
 
 /*
  * Missing From, Date and Message-ID are appended, or filled in where the field
- * is there and empty. With resent, and a block, so are Resent-From,
- * Resent-Date and Resent-Message-ID, in front of the block; and the rule goes
- * for its Resent-From and Resent-Sender, as the author is not who sends.
+ * is there and empty. So are Resent-From, Resent-Date and Resent-Message-ID,
+ * at the end of the block, with resent and a block, else if the message
+ * complete_is_resent_now(). With resent, the rule goes for the block's
+ * Resent-From and Resent-Sender, as the author is not who sends.
  * Without any of To, Cc (and Resent-To, Resent-Cc) left,
  * `To: undisclosed-recipients:;` is appended. Fields that cannot be parsed
- * stay as they are.
+ * stay as they are, but for those that the rule's address goes for: it takes
+ * the place of all that is in them.
  *
  * FAULT_UNAVAILABLE if there are too many Received fields. Nothing is changed
  * then.

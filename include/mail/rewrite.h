@@ -18,7 +18,11 @@ struct rewrite {
     const char *name;       /* for those replaced that have no display name */
 };
 
-/* A field that holds no address-list stays as it is. */
+/*
+ * A field that holds no address-list stays as it is; but where address is to
+ * replace all, the whole field becomes that mailbox: programs show what they
+ * find in such a field, and would show an address that was to be replaced.
+ */
 void rewrite_addresses(struct field *field, const struct rewrite *how);
 
 /*

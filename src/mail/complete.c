@@ -19,16 +19,20 @@ static const struct {
     const char *name;
     enum speaker speaker;
 } address_fields[] = {
-    { "From",            AUTHOR        },
-    { "Sender",          AUTHOR        },
-    { "Reply-To",        SOMEBODY_ELSE },
-    { "To",              SOMEBODY_ELSE },
-    { "Cc",              SOMEBODY_ELSE },
-    { "Resent-From",     RESENDER      },
-    { "Resent-Sender",   RESENDER      },
-    { "Resent-Reply-To", SOMEBODY_ELSE },
-    { "Resent-To",       SOMEBODY_ELSE },
-    { "Resent-Cc",       SOMEBODY_ELSE },
+    { "From",                        AUTHOR        },
+    { "Sender",                      AUTHOR        },
+    { "Reply-To",                    SOMEBODY_ELSE },
+    { "To",                          SOMEBODY_ELSE },
+    { "Cc",                          SOMEBODY_ELSE },
+    { "Apparently-To",               SOMEBODY_ELSE },
+    { "Errors-To",                   SOMEBODY_ELSE },
+    { "Return-Receipt-To",           SOMEBODY_ELSE },
+    { "Disposition-Notification-To", SOMEBODY_ELSE },
+    { "Resent-From",                 RESENDER      },
+    { "Resent-Sender",               RESENDER      },
+    { "Resent-Reply-To",             SOMEBODY_ELSE },
+    { "Resent-To",                   SOMEBODY_ELSE },
+    { "Resent-Cc",                   SOMEBODY_ELSE },
 };
 
 static const char *const recipient_fields[] = {
@@ -100,6 +104,16 @@ struct resent_block complete_resent_block(const struct header *header)
     return block;
 }
 
+bool complete_is_resent_now(const struct header *header)
+{
+    size_t first = complete_resent_block(header).first;
+
+    for (size_t i = 0; i < first; i++)
+        if (is_trace(&header->fields[i]))
+            return false;
+    return first < header->count;
+}
+
 static bool add_recipients(const struct field *field, const char *name,
                            struct mailbox_list *list, struct error *err)
 {
@@ -153,7 +167,7 @@ static void supply(struct header *header, bool in_block, const char *name,
             blank = i;
     }
     if (blank == SIZE_MAX) {
-        header_insert(header, in_block ? among.first : among.end, name, body);
+        header_insert(header, among.end, name, body);
         return;
     }
     field_set_body(&header->fields[blank], " ", 1);
@@ -296,6 +310,8 @@ bool complete_header(struct header *header, const struct completion *with,
         supply_missing(header, true, with);
     header_remove_all(header, "Bcc");
     header_remove_all(header, "Resent-Bcc");
+    if (!resent && !with->gateway && complete_is_resent_now(header))
+        supply_missing(header, true, with);
 
     rewrite_fields(header, resent, with);
     if (!with->gateway) {

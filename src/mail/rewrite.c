@@ -179,18 +179,32 @@ static void rewrite_list(struct field *field, const struct mailbox_list *list,
     buf_free(&writer.out);
 }
 
+static void replace_body(struct field *field, const struct rewrite *how)
+{
+    struct buf body;
+
+    buf_init(&body, SIZE_MAX);
+    buf_add_char(&body, ' ');
+    rewrite_add_mailbox(&body, how->name, how->address);
+    field_set_body(field, body.data, body.length);
+    buf_free(&body);
+}
+
 void rewrite_addresses(struct field *field, const struct rewrite *how)
 {
     size_t length;
     const char *body = field_body(field, &length);
     struct mailbox_list list = { 0 };
     struct error ignored;
+    bool parsed = mailbox_list_parse(&list, body, length, &ignored);
+    bool is_list = parsed && list.count > 0 && !list.is_repaired;
     bool needed = false;
 
-    if (mailbox_list_parse(&list, body, length, &ignored))
-        for (size_t i = 0; i < list.count && !needed; i++)
-            needed = changes(&list.items[i], how);
-    if (needed)
+    for (size_t i = 0; parsed && i < list.count && !needed; i++)
+        needed = changes(&list.items[i], how);
+    if (how->address != NULL && !is_list && !field_is_blank(field))
+        replace_body(field, how);
+    else if (needed)
         rewrite_list(field, &list, how);
     mailbox_list_free(&list);
 }

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "config/sender.h"
 #include "mail/address.h"
+#include "mail/complete.h"
 #include "mail/header.h"
 #include "sendmail/submit.h"
 #include "util/alloc.h"
@@ -188,7 +189,8 @@ bool origin_find(struct origin *origin, const struct submission *submission,
     }
 
     origin->rule = find_rule(origin, config, header, resent, &user);
-    if (!submission->gateway && (resent || !says(header, "From")))
+    if (!submission->gateway &&
+        (resent || complete_is_resent_now(header) || !says(header, "From")))
         find_author(origin, submission, config, &user);
     if (has_rule_address(origin) && *origin->reverse_path != '\0') {
         free(origin->reverse_path);

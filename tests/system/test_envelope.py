@@ -397,6 +397,18 @@ def test_sender_section_keeps_the_display_name(front):
     assert draft.fields("From") == ["Alice <shop@s.example>"]
 
 
+@pytest.mark.parametrize("author", [
+    "CEO <ceo@corp.example", "ceo@corp.example>", "CEO ceo@corp.example",
+    "CEO <ceo@corp.example> (", "ceo@corp.example, CEO <ceo@corp.example> CEO",
+    "ceo@corp.example\0", "ceo@corp.example\r<ceo@corp.example"])
+def test_no_from_escapes_a_sender_section(front, author):
+    """Programs show it as they like, whether it is an address or not."""
+    front.write_config(extra=section("*", address="shop@s.example"))
+    draft = submit(front, TO, From=author)
+    assert draft.fields("From") == ["shop@s.example"]
+    assert b"corp.example" not in draft.content
+
+
 def test_sender_section_supplies_a_name(front):
     front.write_config(extra=section("*", address="shop@s.example",
                                      name="The Shop"))

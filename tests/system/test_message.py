@@ -264,6 +264,10 @@ def test_full_name_leaves_a_given_from(front):
     ("Cc: a,b", "Cc: a@a.example,b@a.example"),
     ("Resent-To: alice", "Resent-To: alice@a.example"),
     ("To: list: a, b;", "To: list: a@a.example, b@a.example;"),
+    ("Errors-To: root", "Errors-To: root@a.example"),
+    ("Return-Receipt-To: Al <al>", "Return-Receipt-To: Al <al@a.example>"),
+    ("Disposition-Notification-To: al,\n x@y.example",
+     "Disposition-Notification-To: al@a.example,\r\n x@y.example"),
     ("Subject: root", "Subject: root"),
     ("X-To: root", "X-To: root"),
 ])
@@ -314,6 +318,18 @@ def test_resent_block_is_completed(front):
     assert draft.recipients == ["r@y.example"]
     assert draft.fields("Resent-From") == ["x@y.example"]
     assert len(draft.fields("Resent-Date")) == 1
+    assert draft.content.endswith(wire(COMPLETE))
+
+
+def test_resent_block_is_completed_without_t(front):
+    """As mutt leaves it: whom it goes to is in the arguments."""
+    draft = submit(front, b"Resent-To: r@y.example\n" + COMPLETE,
+                   "-f", "x@y.example", TO)
+    assert draft.recipients == [TO]
+    assert draft.fields("Resent-From") == ["x@y.example"]
+    assert len(draft.fields("Resent-Date")) == 1
+    assert draft.id in draft.fields("Resent-Message-ID")[0]
+    assert draft.content.startswith(b"Resent-To: r@y.example\r\n")
     assert draft.content.endswith(wire(COMPLETE))
 
 
