@@ -30,6 +30,7 @@ struct recipient {
 
 struct envelope {
     char *reverse_path;     /* "" is the null reverse-path */
+    bool from_local;        /* it was completed from a local name */
     struct recipient *recipients;
     size_t count;
     size_t capacity;

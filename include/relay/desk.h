@@ -29,6 +29,7 @@
 struct buf;
 struct config;
 struct control;
+struct destinations;
 struct entry;
 struct state;
 
@@ -76,6 +77,8 @@ struct desk {
     struct mission *missions[DESK_BUCKETS];
     uint64_t next_mission;
     struct control *control;
+    struct destinations *destinations;  /* of reports */
+    bool aliases_are_old;       /* that has been said */
     struct strings postmaster;  /* whom reports go to that nobody takes */
     struct totals totals;
     int64_t started;            /* seconds since 1970 */
@@ -146,8 +149,8 @@ extern const struct crew_events mission_events;
 
 /* settle.c */
 
-/* Find the postmaster: before the manager is shut in, so that a change of the
- * alias counts from the next reload. */
+/* Find out where reports go: before the manager is shut in, so that a change of
+ * the aliases counts from the next reload. */
 void settle_prepare(struct desk *desk);
 
 /* The outcome of a recipient that exists, as the worker reports it. */

@@ -15,6 +15,7 @@ struct submission;
 
 struct origin {
     char *reverse_path;             /* complete; "" is the null one */
+    bool is_local;                  /* it was a local name */
     char *author;                   /* address for a missing From */
     char *full_name;                /* its display name, or NULL */
     const struct sender_rule *rule; /* the section that goes, or NULL */

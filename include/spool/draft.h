@@ -7,7 +7,9 @@
  *     postrider 1 ID                       32 hexadecimal digits
  *     from REVERSE-PATH                    may be empty
  *     to NOTIFY ORCPT FORWARD-PATH         one a recipient; "-" for none
- *     ret full|hdrs                        these five only when set
+ *     opt-from-local                       the reverse-path was completed from
+ *                                          a local name; this and the next
+ *     ret full|hdrs                        five only when set
  *     envid XTEXT
  *     smarthost NAME
  *     utf8

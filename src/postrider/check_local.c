@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "config/destination.h"
+#include "config/sender.h"
 #include "mail/address.h"
 #include "mail/aliases.h"
 #include "util/alloc.h"
@@ -108,6 +109,27 @@ static void check_recipient(struct check *check, const char *name,
     strings_free(&list);
 }
 
+/* Where root is told of mail that could not be delivered. That it cannot be
+ * found out has been said. */
+static void check_reports(struct check *check)
+{
+    const struct config *config = check->config;
+    char *path = alloc_format("root@%s", config->domain);
+    const struct sender_rule *rule = sender_match(config, "root", path, NULL);
+    struct destinations *where = destinations_new(config, false);
+    struct strings list = { 0 };
+    struct error ignored;
+
+    bool is_ruled = rule != NULL && *rule->address != '\0';
+    if (destinations_find(where, is_ruled ? rule->address : "root", &list,
+                          &ignored))
+        check_ok(check, "reports about mail that root sent go to %s%s",
+                 list.items[0], list.count > 1 ? ", and others" : "");
+    strings_free(&list);
+    destinations_free(where);
+    free(path);
+}
+
 void check_root(struct check *check)
 {
     static const char *const names[] = { "root", "postmaster" };
@@ -127,6 +149,7 @@ void check_root(struct check *check)
     for (size_t i = 0; i < COUNT(names); i++)
         check_recipient(check, names[i], aliases);
     aliases_free(aliases);
+    check_reports(check);
 }
 
 /* Our sendmail knows this name; another MTA's does not. */

@@ -69,8 +69,14 @@ static void add_from(struct buf *out, const struct dsn *dsn)
     buf_add_text(out, ">\r\n");
 }
 
+/* The sender as named in the message, though an alias may lead from there to many. */
 static void add_recipients(struct buf *out, const struct dsn *dsn)
 {
+    if (dsn->kind != DSN_DOUBLE) {
+        buf_add_format(out, "To: %s\r\n",
+                       envelope_reverse_path(&dsn->entry->envelope));
+        return;
+    }
     buf_add_text(out, "To: ");
     for (size_t i = 0; i < dsn->to_count; i++)
         buf_add_format(out, "%s%s", i == 0 ? "" : ",\r\n\t", dsn->to[i]);
@@ -146,7 +152,6 @@ struct draft *dsn_compose(enum dsn_kind kind, const struct config *config,
                           const char *const *to, size_t to_count,
                           struct error *err)
 {
-    const char *sender = envelope_reverse_path(&entry->envelope);
     char *boundary = alloc_format("=_%s", id);
     const struct dsn dsn = {
         .kind = kind,
@@ -157,8 +162,8 @@ struct draft *dsn_compose(enum dsn_kind kind, const struct config *config,
         .count = count,
         .id = id,
         .received = received,
-        .to = kind == DSN_DOUBLE ? to : &sender,
-        .to_count = kind == DSN_DOUBLE ? to_count : 1,
+        .to = to,
+        .to_count = to_count,
         .boundary = boundary,
         .is_8bit = entry->is_8bit || !is_all_ascii(entry, state),
     };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "config/destination.h"
 #include "relay/confine.h"
 #include "relay/control.h"
 #include "relay/desk.h"
@@ -364,6 +365,7 @@ static void clean_up(struct manager *manager)
     strings_free(&desk->unread);
     recall_forget(desk);
     strings_free(&desk->postmaster);
+    destinations_free(desk->destinations);
     control_free(desk->control);
     listener_free(manager->listener);
     launch_free(manager->launch);

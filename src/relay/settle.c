@@ -5,8 +5,8 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "config/destination.h"
 #include "mail/address.h"
-#include "mail/aliases.h"
 #include "relay/control.h"
 #include "relay/dsn.h"
 #include "relay/report.h"
@@ -137,8 +137,7 @@ static bool make_report(struct settlement *s, enum dsn_kind kind,
     struct draft *draft =
         dsn_compose(kind, s->desk->config, s->entry, s->state, recipients,
                     count, id, s->ticket->received,
-                    to == NULL ? NULL : (const char *const *)to->items,
-                    to == NULL ? 0 : to->count, &err);
+                    (const char *const *)to->items, to->count, &err);
     bool made = draft != NULL &&
                 queue_add(&s->desk->spool, draft, time(NULL), &err);
     draft_free(draft);
@@ -162,12 +161,54 @@ static bool make_report(struct settlement *s, enum dsn_kind kind,
     return true;
 }
 
+/* They were read before the manager was shut in. */
+static void mind_aliases(struct desk *desk)
+{
+    if (desk->aliases_are_old || destinations_current(desk->destinations))
+        return;
+    desk->aliases_are_old = true;
+    log_line(LOG_LEVEL_WARNING, "%s has changed: reports go by what was there "
+             "until postrider is reloaded", desk->config->aliases);
+}
+
+/* Whom a report to the sender goes to: a reverse-path that was completed from a
+ * local name is often no mailbox, and mail for that name has its place. */
+static void find_sender(struct settlement *s, struct strings *to)
+{
+    const struct envelope *env = &s->entry->envelope;
+    const char *path = envelope_reverse_path(env);
+    const char *at = address_at(path);
+    struct destinations *where = s->desk->destinations;
+    struct error err = { 0 };
+    bool found;
+
+    mind_aliases(s->desk);
+    if (env->from_local && at != NULL) {
+        char *name = alloc_bytes(path, (size_t)(at - path));
+        found = destinations_find_given(where, name, to, &err);
+        free(name);
+    } else {
+        found = destinations_find(where, path, to, &err);
+    }
+    if (err.fault != FAULT_NONE)
+        log_line(LOG_LEVEL_WARNING, "%s: report: %s: it goes to %s",
+                 s->ticket->id, err.text, path);
+    if (!found)
+        strings_add(to, path);
+}
+
 static bool report(struct settlement *s, enum dsn_kind kind)
 {
     size_t count;
     size_t *recipients = dsn_recipients(kind, s->entry, s->state, &count);
-    bool done = count == 0 || make_report(s, kind, recipients, count, NULL);
+    struct strings to = { 0 };
+    bool done = true;
 
+    if (count > 0) {
+        find_sender(s, &to);
+        done = make_report(s, kind, recipients, count, &to);
+    }
+    strings_free(&to);
     free(recipients);
     return done;
 }
@@ -371,19 +412,11 @@ void settle_message(struct desk *desk, struct ticket *ticket,
 void settle_prepare(struct desk *desk)
 {
     struct error err = { 0 };
-    struct strings *to = &desk->postmaster;
-    const struct local_names local = { .host = desk->config->hostname };
-    struct aliases *aliases = *desk->config->aliases == '\0'
-                              ? NULL
-                              : aliases_load(desk->config->aliases, &err);
 
-    if (aliases == NULL ||
-        !aliases_expand(aliases, "postmaster", &local, to, &err))
-        strings_free(to);
-    for (size_t i = 0; i < to->count; i++) {
-        char *whole = address_complete(to->items[i], desk->config->domain);
-        free(to->items[i]);
-        to->items[i] = whole;
-    }
-    aliases_free(aliases);
+    desk->destinations = destinations_new(desk->config, false);
+    if (!destinations_preload(desk->destinations, &err) ||
+        (!destinations_find_given(desk->destinations, "postmaster",
+                                  &desk->postmaster, &err) &&
+         err.fault != FAULT_NONE))
+        log_line(LOG_LEVEL_WARNING, "reports: %s", err.text);
 }

@@ -77,9 +77,10 @@ static void user_free(struct user *user)
     free(user->address);
 }
 
-/* The reverse-path that -f gives; NULL with FAULT_DATA. */
+/* The reverse-path that -f gives, and whether that is a local name; NULL with
+ * FAULT_DATA. */
 static char *given_reverse_path(const char *text, const struct config *config,
-                                struct error *err)
+                                bool *is_local, struct error *err)
 {
     char *argument = address_argument(text, err);
     if (argument == NULL)
@@ -89,6 +90,7 @@ static char *given_reverse_path(const char *text, const struct config *config,
     if (address == NULL || *address == '\0')
         return address;
     char *complete = address_complete(address, config->domain);
+    *is_local = address_at(address) == NULL;
     free(address);
     if (address_check(complete, err))
         return complete;
@@ -180,12 +182,14 @@ bool origin_find(struct origin *origin, const struct submission *submission,
     *origin = (struct origin){ 0 };
     if (submission->reverse_path != NULL) {
         origin->reverse_path = given_reverse_path(submission->reverse_path,
-                                                  config, err);
+                                                  config, &origin->is_local,
+                                                  err);
         if (origin->reverse_path == NULL)
             return error_prefix(err, "-f");
     } else {
         user_find(&user, config);
         origin->reverse_path = alloc_string(user.address);
+        origin->is_local = true;
     }
 
     origin->rule = find_rule(origin, config, header, resent, &user);
@@ -196,6 +200,7 @@ bool origin_find(struct origin *origin, const struct submission *submission,
         free(origin->reverse_path);
         origin->reverse_path = address_complete(origin->rule->address,
                                                 config->domain);
+        origin->is_local = false;
     }
     user_free(&user);
     return true;

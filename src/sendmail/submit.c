@@ -184,6 +184,7 @@ static bool finish_envelope(struct work *work, struct error *err)
 
     if (!envelope_set_reverse_path(env, work->origin.reverse_path, err))
         return false;
+    env->from_local = work->origin.is_local;
     env->dsn_return = work->said->dsn_return;
     env->envelope_id = alloc_string(work->said->envelope_id);
     if (rule != NULL && *rule->smarthost != '\0')

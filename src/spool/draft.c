@@ -142,6 +142,8 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
     buf_init(&text, SIZE_MAX);
     buf_add_format(&text, "postrider %d %s\n", DRAFT_VERSION, draft->id);
     buf_add_format(&text, "from %s\n", envelope_reverse_path(env));
+    if (env->from_local)
+        buf_add_text(&text, "opt-from-local\n");
     for (size_t i = 0; i < env->count; i++)
         add_recipient(&text, &env->recipients[i]);
     if (env->dsn_return != RETURN_UNSPECIFIED)

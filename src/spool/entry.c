@@ -31,6 +31,13 @@ static bool take_from(struct entry *entry, char *value, struct error *err)
     return envelope_set_reverse_path(&entry->envelope, value, err);
 }
 
+static bool take_from_local(struct entry *entry, char *value,
+                            struct error *err)
+{
+    entry->envelope.from_local = *value == '\0';
+    return *value == '\0' || wrong(err, "opt-from-local");
+}
+
 static bool take_to(struct entry *entry, char *value, struct error *err)
 {
     char *original = strchr(value, ' ');
@@ -93,6 +100,7 @@ static const struct keyword {
     take_line *take;
 } keywords[] = {
     { "from ", take_from },
+    { "opt-from-local", take_from_local },
     { "to ", take_to },
     { "ret ", take_ret },
     { "envid ", take_envid },

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import re
+import signal
 
 import pytest
 
@@ -214,6 +215,85 @@ def test_null_sender_is_never_told(queue, host):
         daemon.wait_until_removed(2)
     (copy,) = host.messages
     assert copy.recipients == ["boss@c.example"]
+
+
+# Where a report goes: to the place of mail for the name it was completed from
+
+@pytest.mark.parametrize("sender, settings, goes_to", [
+    ("root", {}, ["admin@c.example"]),
+    ("ROOT", {}, ["admin@c.example"]),
+    ("list", {}, ["one@c.example", "two@c.example"]),
+    ("root", {"local_recipient": "me@c.example"}, ["admin@c.example"]),
+    ("daemon", {"local_recipient": "me@c.example"}, ["me@c.example"]),
+    ("root@client.example", {}, ["admin@c.example"]),
+    ("root@localhost", {}, ["admin@c.example"]),
+    # A mailbox of the domain, as far as we know; and what is no alias.
+    ("root@a.example", {"local_recipient": "me@c.example"},
+     ["root@a.example"]),
+    ("daemon", {}, ["daemon@a.example"]),
+    ("broken", {}, ["broken@a.example"]),
+])
+def test_report_to_a_local_name(queue, host, sender, settings, goes_to):
+    (queue.folder / "list").write_text("one@c.example\ntwo@c.example\n")
+    (queue.folder / "list").chmod(0o644)
+    queue.write_aliases("root: admin@c.example\n"
+                        f"list: :include:{queue.folder}/list\n"
+                        'broken: "|/bin/false"\n')
+    queue.write_config(host, settings=settings)
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", sender, NEVER, stdin=message()).expect(0)
+        daemon.wait_until_removed(2)
+    (bounce,) = host.messages
+    assert bounce.recipients == goes_to
+    assert parse(bounce)[0]["To"].split("@")[0] == sender.split("@")[0]
+
+
+def test_report_to_the_user_who_called(queue, host):
+    queue.write_config(host, settings={"local_recipient": "me@c.example"})
+    with queue.daemon() as daemon:
+        queue.sendmail(NEVER, stdin=message(), **user(ALICE)).expect(0)
+        daemon.wait_until_removed(2)
+    (bounce,) = host.messages
+    assert bounce.recipients == ["me@c.example"]
+
+
+def test_report_to_the_address_of_a_rule(queue, host):
+    """That is complete, whatever the name was."""
+    queue.write_config(host, settings={"local_recipient": "me@c.example"},
+                       extra='sender "*" { address = "shop@a.example" }\n')
+    with queue.daemon() as daemon:
+        queue.sendmail(NEVER, stdin=message()).expect(0)
+        daemon.wait_until_removed(2)
+    (bounce,) = host.messages
+    assert bounce.recipients == ["shop@a.example"]
+
+
+def test_double_bounce_to_local_recipient(queue, host):
+    host.recipients[SENDER] = "550 5.1.1 no such sender"
+    queue.write_config(host, settings={"local_recipient": "me@c.example"})
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", SENDER, NEVER, stdin=message()).expect(0)
+        daemon.wait_until_removed(3)
+    (copy,) = host.messages
+    assert copy.recipients == ["me@c.example"]
+
+
+def test_aliases_that_changed(queue, host):
+    """They count from the next reload, and until then the log says so."""
+    queue.write_aliases("root: old@c.example\n")
+    queue.write_config(host)
+    with queue.daemon() as daemon:
+        queue.write_aliases("root: new@c.example, and@c.example\n")
+        queue.sendmail("-f", "root", NEVER, stdin=message()).expect(0)
+        daemon.wait_for("aliases has changed: reports go by what was there")
+        daemon.wait_until_removed(2)
+        before = daemon.mark()
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("daemon: started", after=before)
+        queue.sendmail("-f", "root", NEVER, stdin=message()).expect(0)
+        daemon.wait_until_removed(2, after=before)
+    assert [m.recipients for m in host.messages] == \
+        [["old@c.example"], ["new@c.example", "and@c.example"]]
 
 
 def test_delay_warning(queue, host):

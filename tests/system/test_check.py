@@ -74,6 +74,20 @@ def test_mailboxes_of_the_hosts_name(queue, smarthost):
             f"user {goes_to}\n")
 
 
+@pytest.mark.parametrize("aliases, extra, goes_to", [
+    ("root: admin@c.example, two@c.example\n", "",
+     "admin@c.example, and others"),
+    ("", "", "admin@example.com"),
+    ("root: admin@c.example\n", 'sender "*" { address = "shop@c.example" }\n',
+     "shop@c.example"),
+])
+def test_where_reports_go(queue, smarthost, aliases, extra, goes_to):
+    queue.write_aliases(aliases)
+    configure(queue, smarthost, extra=extra)
+    assert ("root", "ok", "reports about mail that root sent go to " +
+            goes_to) in findings(queue.postrider("check"))
+
+
 def test_no_daemon_is_a_warning(good):
     result = good.postrider("check").expect(0)
     ((topic, severity, text),) = trouble(result)

@@ -294,6 +294,16 @@ def test_local_recipient_gets_the_rest(front, argument, recipients):
     assert submit(front, argument).recipients == recipients
 
 
+@pytest.mark.parametrize("sender, is_local", [
+    ([], True), (["-f", "www"], True), (["-f", "www@a.example"], False),
+    (["-f", "<>"], False),
+])
+def test_sender_that_is_a_local_name(front, sender, is_local):
+    """The daemon sends reports where mail for that name goes."""
+    draft = submit(front, *sender, TO)
+    assert ("opt-from-local" in draft.settings) == is_local
+
+
 # redirect_all
 
 def test_redirection_takes_all(front):
@@ -315,7 +325,7 @@ def test_redirection_leaves_the_header_without_it(front):
 
 def test_dsn_parameters(front):
     draft = submit(front, "-N", "failure,delay", "-R", "hdrs", "-V", "id1",
-                   "x@y.example", "z@y.example")
+                   "-f", "a@a.example", "x@y.example", "z@y.example")
     assert draft.settings == {"ret": "hdrs", "envid": "id1"}
     assert draft.notify == {"x@y.example": "FAILURE,DELAY",
                             "z@y.example": "FAILURE,DELAY"}

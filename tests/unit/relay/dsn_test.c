@@ -83,7 +83,7 @@ static void unmake(struct subject *subject)
     state_free(subject->state);
 }
 
-/* The report as text; to may be NULL. */
+/* The report as text; to NULL: to the sender. */
 static void compose(const struct subject *subject, enum dsn_kind kind,
                     const char *to, struct buf *text, struct entry **report)
 {
@@ -91,10 +91,11 @@ static void compose(const struct subject *subject, enum dsn_kind kind,
     size_t count;
     size_t *indices = dsn_recipients(kind, subject->entry, subject->state,
                                      &count);
+    if (to == NULL)
+        to = envelope_reverse_path(&subject->entry->envelope);
     struct draft *draft = dsn_compose(kind, &subject->config, subject->entry,
                                       subject->state, indices, count,
-                                      REPORT_ID, RECEIVED, &to,
-                                      to == NULL ? 0 : 1, &err);
+                                      REPORT_ID, RECEIVED, &to, 1, &err);
 
     free(indices);
     if (draft == NULL)
