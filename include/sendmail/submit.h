@@ -40,6 +40,8 @@ struct submission {
     bool utf8;                  /* -U */
     const char *reverse_path;   /* -f as written; NULL if not given */
     const char *full_name;      /* -F; NULL if not given */
+    const char *own_name;       /* how the user is called, before what the
+                                 * passwd entry has: $NAME, or NULL */
     char *const *recipients;    /* address lists, ended by NULL */
     const struct submit_recipient *named;   /* more recipients: count of */
     size_t named_count;                     /* them */

@@ -1,5 +1,6 @@
 #include "sendmail/options.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -364,7 +365,8 @@ bool options_parse(struct options *opt, int argc, char **argv,
         .mode = argc > 0 ? mode_of_name(argv[0]) : MODE_DELIVER,
         .error_mode = 'p',
         .message = { .uid = getuid(), .source = STDIN_FILENO, .dots = true,
-                     .recipients = nobody },
+                     .recipients = nobody,
+                     .own_name = secure_getenv("NAME") },
     };
     if (argc > 0 && !parse_words(opt, argv + 1, err))
         return false;

@@ -149,7 +149,8 @@ static bool has_rule_address(const struct origin *origin)
 
 /*
  * A missing From names the reverse-path, which is who -f says the message is
- * from; the passwd entry's name belongs to the user alone.
+ * from; the passwd entry's name belongs to the user alone, $NAME to whatever
+ * the user sends, as with Sendmail. Neither belongs to an address of a rule.
  */
 static void find_author(struct origin *origin,
                         const struct submission *submission,
@@ -166,11 +167,15 @@ static void find_author(struct origin *origin,
     else
         origin->author = alloc_string(is_user ? user->address
                                               : origin->reverse_path);
-    if (submission->full_name != NULL)
-        origin->full_name = alloc_string(submission->full_name);
-    else if (is_user && user->account.full_name != NULL &&
-             *user->account.full_name != '\0' && !has_rule_address(origin))
-        origin->full_name = alloc_string(user->account.full_name);
+
+    const char *name = submission->full_name;
+    if (name == NULL && !has_rule_address(origin)) {
+        name = submission->own_name;
+        if (is_user && (name == NULL || *name == '\0'))
+            name = user->account.full_name;
+    }
+    if (name != NULL && *name != '\0')
+        origin->full_name = alloc_string(name);
 }
 
 bool origin_find(struct origin *origin, const struct submission *submission,

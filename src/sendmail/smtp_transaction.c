@@ -7,9 +7,23 @@
 #include "sendmail/route.h"
 #include "sendmail/smtp_syntax.h"
 #include "util/alloc.h"
+#include "util/strings.h"
 #include "util/text.h"
 
 #define RECIPIENTS_MAX 10000    /* of a transaction */
+
+/* Has the command had this parameter already? None may come twice (RFC 3461
+ * sections 4.1 to 4.4, and which of two values is meant is unknown). */
+static bool is_repeated(struct strings *seen, const char *key)
+{
+    for (size_t i = 0; i < seen->count; i++)
+        if (text_equal_case(seen->items[i], key))
+            return true;
+    strings_add(seen, key);
+    return false;
+}
+
+static const char repeated[] = "501 5.5.4 A parameter is given twice";
 
 /* Take one parameter of MAIL; the reply to a bad one, or NULL. */
 static const char *take_mail_parameter(struct server *server, const char *key,
@@ -39,7 +53,6 @@ static const char *take_mail_parameter(struct server *server, const char *key,
     } else if (text_equal_case(key, "ENVID")) {
         if (!xtext_check(value))
             return "501 5.5.4 Bad ENVID";
-        free(server->envelope_id);
         server->envelope_id = alloc_string(value);
     } else if (!text_equal_case(key, "AUTH")) {
         return "555 5.5.4 Unknown parameter";
@@ -85,6 +98,7 @@ void server_take_mail(struct server *server, char *argument)
     char *text = smtp_after_word(argument, "FROM:");
     char *path = text == NULL ? NULL : smtp_take_path(&text);
     const char *problem = NULL;
+    struct strings seen = { 0 };
     char *key, *value;
 
     if (server->reverse_path != NULL) {
@@ -97,7 +111,9 @@ void server_take_mail(struct server *server, char *argument)
     }
     server_forget(server);
     while (problem == NULL && smtp_next_parameter(&text, &key, &value))
-        problem = take_mail_parameter(server, key, value);
+        problem = is_repeated(&seen, key)
+                  ? repeated : take_mail_parameter(server, key, value);
+    strings_free(&seen);
     if (problem != NULL)
         server_say(server, "%s", problem);
     else
@@ -120,7 +136,6 @@ static const char *take_rcpt_parameter(struct submit_recipient *rcpt,
     } else if (text_equal_case(key, "ORCPT")) {
         if (!smtp_is_original(value))
             return "501 5.5.4 Bad ORCPT";
-        free(rcpt->original);
         rcpt->original = alloc_string(value);
     } else {
         return "555 5.5.4 Unknown parameter";
@@ -155,11 +170,14 @@ static void take_recipient(struct server *server, char *path, char *text)
     struct submit_recipient rcpt = { 0 };
     struct error err = { 0 };
     const char *problem = NULL;
+    struct strings seen = { 0 };
     char *key, *value;
     size_t before = server->count;
 
     while (problem == NULL && smtp_next_parameter(&text, &key, &value))
-        problem = take_rcpt_parameter(&rcpt, key, value);
+        problem = is_repeated(&seen, key)
+                  ? repeated : take_rcpt_parameter(&rcpt, key, value);
+    strings_free(&seen);
     if (problem != NULL)
         server_say(server, "%s", problem);
     else

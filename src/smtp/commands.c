@@ -29,6 +29,15 @@ static void add_dsn(struct buf *line, const struct envelope *env)
         buf_add_format(line, " ENVID=%s", env->envelope_id);
 }
 
+/* RFC 3461 section 5.2.1: neither depends on the other. */
+static void add_recipient_dsn(struct buf *line, const struct recipient *rcpt)
+{
+    if (rcpt->notify != 0)
+        buf_add_format(line, " NOTIFY=%s", notify_text(rcpt->notify));
+    if (rcpt->original != NULL)
+        buf_add_format(line, " ORCPT=%s", rcpt->original);
+}
+
 bool commands_mail(struct session *session, struct transaction *t,
                    struct error *err)
 {
@@ -67,11 +76,8 @@ bool commands_recipients(struct session *session, struct transaction *t,
             &t->envelope->recipients[t->recipients[t->offered++]];
         buf_clear(&line);
         buf_add_format(&line, "RCPT TO:<%s>", rcpt->path);
-        if (rcpt->notify != 0 && session_has(session, CAP_DSN)) {
-            buf_add_format(&line, " NOTIFY=%s", notify_text(rcpt->notify));
-            if (rcpt->original != NULL)
-                buf_add_format(&line, " ORCPT=%s", rcpt->original);
-        }
+        if (session_has(session, CAP_DSN))
+            add_recipient_dsn(&line, rcpt);
         queued = session_command(session, err, "%s", line.data);
         octets += line.length + 2;
     }

@@ -363,6 +363,24 @@ def test_utf8_is_for_addresses_and_header(front, arguments, fields, utf8):
     assert ("utf8" in draft.settings) == utf8
 
 
+# The author's name
+
+@pytest.mark.parametrize("name, arguments, author", [
+    ("Al B", [], f"Al B <{LOGIN}@a.example>"),
+    ("Al B", ["-f", "x@y.example"], "Al B <x@y.example>"),
+    ("Al B", ["-F", "Carl", "-f", "x@y.example"], "Carl <x@y.example>"),
+    ("Al B", ["-F", "", "-f", "x@y.example"], "x@y.example"),
+    ("A\nBcc: v@y.example", ["-f", "x@y.example"],
+     '"A Bcc: v@y.example" <x@y.example>'),
+    ("", ["-f", "x@y.example"], "x@y.example"),
+])
+def test_name_of_the_environment(front, name, arguments, author):
+    front.sendmail(*arguments, TO, stdin=message(From=None),
+                   env={"NAME": name}).expect(0)
+    assert front.draft().fields("From") == [author]
+    assert front.draft().recipients == [TO]
+
+
 # Sender sections
 
 def section(match, **keys):
@@ -470,3 +488,13 @@ def test_null_reverse_path_reaches_the_smarthost(programs, smarthost):
     programs.write_config(smarthost)
     programs.sendmail("-f", "<>", TO, stdin=message()).expect(0)
     assert smarthost.messages[0].reverse_path == ""
+
+
+def test_original_recipient_needs_no_notify(programs, smarthost):
+    programs.write_config(smarthost)
+    programs.sendmail("-bs", stdin=(
+        "EHLO x\r\nMAIL FROM:<x@y.example>\r\n"
+        f"RCPT TO:<{TO}> ORCPT=rfc822;z@y.example\r\n"
+        "DATA\r\n\r\nx\r\n.\r\nQUIT\r\n")).expect(0)
+    assert smarthost.messages[0].recipient_parameters == {
+        TO: {"ORCPT": "rfc822;z@y.example"}}
