@@ -19,6 +19,7 @@
 
 #include "relay/crew.h"
 #include "relay/gate.h"
+#include "relay/lifetime.h"
 #include "relay/schedule.h"
 #include "spool/drop.h"
 #include "spool/spool.h"
@@ -81,6 +82,7 @@ struct desk {
     bool aliases_are_old;       /* that has been said */
     struct strings postmaster;  /* whom reports go to that nobody takes */
     struct totals totals;
+    struct lifetime lifetime;
     int64_t started;            /* seconds since 1970 */
     bool stopping;              /* hand out nothing any more */
 };
@@ -127,7 +129,7 @@ void dispatch_run(struct desk *desk);
 int64_t dispatch_next_time(const struct desk *desk, int64_t now);
 struct mission *dispatch_find(struct desk *desk, uint64_t number);
 /* The attempt is not over with this mission: the ticket keeps how far it has
- * come. Recipients that are out still are due again. */
+ * come, if it has begun. Recipients that are out still are due again. */
 void dispatch_keep_offers(struct mission *mission);
 /* Forget a mission; its entry, if it still has one, is freed. */
 void dispatch_end(struct desk *desk, struct mission *mission);
@@ -179,6 +181,9 @@ void settle_late(struct desk *desk, struct ticket *ticket,
                  struct entry *entry, struct state *state);
 
 /* sweep.c */
+
+/* Has the clock been set? Then what is known of times follows it. */
+void sweep_clock(struct desk *desk);
 void sweep_run(struct desk *desk);
 
 /* answer.c */

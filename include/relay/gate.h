@@ -24,6 +24,7 @@ struct gate {
     bool refuses;           /* it opened a session, and served nobody in it */
     bool has_served;        /* a recipient was accepted since the start */
     int64_t since;          /* of the state */
+    int64_t failed;         /* when the last attempt to reach it failed */
     int64_t probe;          /* when the next probe may go */
     unsigned failures;      /* in a row */
     bool probing;           /* a probe is out: */
@@ -59,6 +60,10 @@ bool gate_failed(struct gate *gate, const struct error *err, int64_t now);
 
 /* The same for a session that was had, and in which no mail may be sent. */
 bool gate_refused(struct gate *gate, const struct error *err, int64_t now);
+
+/* Is it not up, and have attempts to reach it failed for so long, the first of
+ * them no earlier than from? */
+bool gate_was_down(const struct gate *gate, int64_t from, int64_t duration);
 
 /* The number of the probe that gate_take() has just let out; 0: it was none. */
 unsigned gate_probe(const struct gate *gate);

@@ -30,7 +30,7 @@ struct ticket {
     char id[RANDOM_ID_LENGTH + 1];
     uid_t uid;
     uint64_t size;
-    int64_t received;       /* seconds since 1970 */
+    int64_t received;       /* seconds since 1970; moves with the clock */
     int smarthost;          /* index of the only one allowed, or -1 */
     unsigned attempts;
     bool stored;            /* in queue/; false: only in drop/ so far */
@@ -40,6 +40,8 @@ struct ticket {
     unsigned char *offers;  /* one a recipient: how far an attempt has come
                              * that needs several jobs (enum offer); NULL if
                              * none is under way. Owned. */
+    int64_t trying;         /* seconds of age when the attempt under way, */
+    int64_t tried;          /* or the last one that ended, was begun */
     bool warned;
     bool done;              /* only its files have to be removed yet */
     char *summary;          /* reverse-path and open recipients, each ended by

@@ -1,6 +1,7 @@
 #include "relay/desk.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "config/config.h"
 #include "relay/parcel.h"
@@ -39,9 +40,15 @@ struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket)
 
 void dispatch_keep_offers(struct mission *mission)
 {
+    bool begun = false;
+
     for (size_t i = 0; i < mission->state->count; i++)
         if (mission->offers[i] == OFFER_OUT)
             mission->offers[i] = OFFER_DUE;
+        else if (mission->offers[i] == OFFER_DONE)
+            begun = true;
+    if (!begun)
+        return;
     mission->ticket->offers = mission->offers;
     mission->offers = NULL;
 }
@@ -134,10 +141,12 @@ static struct mission *begin(struct desk *desk, struct ticket *ticket,
     mission->ticket = ticket;
     mission->entry = entry;
     mission->state = state;
-    mission->offers = ticket->offers != NULL
-                      ? ticket->offers
-                      : alloc_zero(state->count, sizeof *mission->offers);
+    mission->offers = ticket->offers;
     ticket->offers = NULL;
+    if (mission->offers == NULL) {
+        mission->offers = alloc_zero(state->count, sizeof *mission->offers);
+        ticket->trying = lifetime_age(ticket->received, time(NULL));
+    }
     mission->smarthost = smarthost;
     mission->probe = gate_probe(&desk->gates[smarthost]);
     mission->started = clock_now();

@@ -108,6 +108,7 @@ bool gate_failed(struct gate *gate, const struct error *err, int64_t now)
     }
     gate->state = state;
     gate->refuses = false;
+    gate->failed = now;
     gate->fault = err->fault;
     gate->probing = false;
     gate_free(gate);
@@ -130,6 +131,13 @@ bool gate_refused(struct gate *gate, const struct error *err, int64_t now)
 
     gate->refuses = true;
     return news;
+}
+
+bool gate_was_down(const struct gate *gate, int64_t from, int64_t duration)
+{
+    int64_t since = from > gate->since ? from : gate->since;
+
+    return gate->state != GATE_UP && gate->failed - since >= duration;
 }
 
 unsigned gate_probe(const struct gate *gate)

@@ -233,6 +233,8 @@ static int patience(const struct manager *manager, bool more)
     if (!manager->desk.stopping)
         next = clock_earlier(next, dispatch_next_time(&manager->desk, now));
     next = clock_earlier(next, control_expire(manager->desk.control, now));
+    if (*manager->desk.config->metrics != '\0')
+        next = clock_earlier(next, manager->next_metrics);
     if (manager->watchdog > 0)
         next = clock_earlier(next, manager->next_watchdog);
     if (manager->end == MANAGER_RELOAD && manager->desk.stopping)
@@ -294,6 +296,7 @@ static void run_round(struct manager *manager)
     dispatch_run(desk);
     build_set(manager);
     int ready = poll(manager->set, manager->count, patience(manager, more));
+    sweep_clock(desk);
     for (size_t i = 0; ready > 0 && i < manager->count; i++)
         if (manager->set[i].revents != 0)
             handle(manager, i);
@@ -403,6 +406,7 @@ enum manager_end manager_run(const struct config *config,
         .end = MANAGER_FAILED,
     };
     struct desk *desk = &manager.desk;
+    const struct moment moment = lifetime_moment();
 
     bool started = spool_open(&desk->spool, config->spool, true, err) &&
                    prepare_signals(&manager, err) &&
@@ -413,6 +417,7 @@ enum manager_end manager_run(const struct config *config,
                                                     manager.launch,
                                                     err)) != NULL;
     if (started) {
+        lifetime_start(&desk->lifetime, &moment);
         prepare_smarthosts(&manager);
         manager.inotify = hint_open(config->spool, RESCAN_TIME);
         settle_prepare(desk);

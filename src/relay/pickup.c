@@ -233,6 +233,16 @@ void pickup_unread(struct desk *desk)
     strings_free(&ids);
 }
 
+/* How old a message was when it was tried last, all of it; 0: never. */
+static int64_t last_age(const struct state *state, int64_t received)
+{
+    for (size_t i = 0; i < state->count; i++)
+        if (state->recipients[i].result == STATE_OPEN &&
+            state->recipients[i].when == 0)
+            return 0;
+    return state->last > time(NULL) ? 0 : lifetime_age(received, state->last);
+}
+
 struct ticket *pickup_queued(struct desk *desk, const char *id)
 {
     struct error err;
@@ -252,7 +262,8 @@ struct ticket *pickup_queued(struct desk *desk, const char *id)
                      smarthost_index(desk, entry->envelope.smarthost));
     if (ticket != NULL) {
         ticket->stored = true;
-        ticket->received = received;
+        ticket->received = lifetime_received(received, time(NULL));
+        ticket->tried = last_age(state, ticket->received);
         if (recall_apply(desk, id, state))
             pickup_remember(ticket, state);
         pickup_describe(ticket, entry, state);

@@ -390,6 +390,7 @@ void settle_message(struct desk *desk, struct ticket *ticket,
 
     if (attempt) {
         state->attempts++;
+        ticket->tried = ticket->trying;
         state->last = time(NULL);
         announce(&s);
     }

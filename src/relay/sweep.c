@@ -1,5 +1,6 @@
 #include "relay/desk.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -8,44 +9,65 @@
 #include "spool/queue.h"
 #include "spool/state.h"
 #include "util/alloc.h"
+#include "util/clock.h"
+#include "util/log.h"
 #include "util/strings.h"
+
+#define MOST_GRACE 1800000      /* milliseconds */
 
 /* Tickets that are too old for something: found first, dealt with then, since
  * dealing with them changes the schedule. */
 struct findings {
     const struct desk *desk;
-    int64_t now;                /* seconds since 1970 */
     struct strings ids;
 };
 
-static int64_t age_of(const struct ticket *ticket, int64_t now)
+/* Could no smarthost that may carry it be reached since then, though that was
+ * tried for so long? */
+static bool was_unreachable(const struct desk *desk,
+                            const struct ticket *ticket, int64_t from,
+                            int64_t duration)
 {
-    /* Clocks jump; nothing is older than it can be. */
-    return now > ticket->received ? now - ticket->received : 0;
+    bool any = false;
+
+    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
+        if (ticket->smarthost >= 0 && (size_t)ticket->smarthost != i)
+            continue;
+        if (!gate_was_down(&desk->gates[i], from, duration))
+            return false;
+        any = true;
+    }
+    return any;
 }
 
-/* A message expires only if somebody tried: it, or the smarthost for it. */
-static bool was_tried(const struct desk *desk, const struct ticket *ticket)
+/*
+ * Is a message older than a limit, in milliseconds, and was it tried when it
+ * was? A machine that wakes, or starts, has mail that became old without a
+ * chance. It gets an attempt of its own first; or, when its smarthost is down,
+ * some time in which the smarthost may come back.
+ */
+static bool is_over(const struct desk *desk, const struct ticket *ticket,
+                    int64_t limit)
 {
-    bool tried = ticket->attempts > 0;
+    int64_t age = lifetime_age(ticket->received, desk->lifetime.seen.wall);
 
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        tried = tried || desk->gates[i].failures > 0;
-    return tried;
+    if (age <= limit / 1000)
+        return false;
+    return ticket->tried > limit / 1000 ||
+           was_unreachable(desk, ticket,
+                           lifetime_passed(&desk->lifetime, age, limit),
+                           clock_earlier(limit / 8, MOST_GRACE));
 }
 
-static bool is_expired(const struct desk *desk, const struct ticket *ticket,
-                       int64_t now)
+static bool is_expired(const struct desk *desk, const struct ticket *ticket)
 {
-    return age_of(ticket, now) > desk->config->expire_after / 1000 &&
-           was_tried(desk, ticket);
+    return is_over(desk, ticket, desk->config->expire_after);
 }
 
-static bool is_late(const struct desk *desk, const struct ticket *ticket,
-                    int64_t now)
+static bool is_late(const struct desk *desk, const struct ticket *ticket)
 {
     return desk->config->delay_warning > 0 && !ticket->warned &&
-           age_of(ticket, now) > desk->config->delay_warning / 1000;
+           is_over(desk, ticket, desk->config->delay_warning);
 }
 
 static void examine(void *context, struct ticket *ticket)
@@ -54,8 +76,7 @@ static void examine(void *context, struct ticket *ticket)
 
     if (ticket->stored && !ticket->done && ticket->place != TICKET_OUT &&
         ticket->place != TICKET_HELD &&
-        (is_expired(found->desk, ticket, found->now) ||
-         is_late(found->desk, ticket, found->now)))
+        (is_expired(found->desk, ticket) || is_late(found->desk, ticket)))
         strings_add(&found->ids, ticket->id);
 }
 
@@ -80,7 +101,7 @@ static void explain(struct state *state, const char *reason, bool expired)
     }
 }
 
-static void deal_with(struct desk *desk, struct ticket *ticket, int64_t now)
+static void deal_with(struct desk *desk, struct ticket *ticket)
 {
     struct error err;
     int64_t received;
@@ -96,14 +117,42 @@ static void deal_with(struct desk *desk, struct ticket *ticket, int64_t now)
     }
     const char *reason = dispatch_reason(desk, ticket);
     explain(state, *reason != '\0' ? reason : "no smarthost took it",
-            is_expired(desk, ticket, now));
+            is_expired(desk, ticket));
     settle_late(desk, ticket, entry, state);
     state_free(state);
 }
 
+/* By how much the clock was set, and what it was. */
+struct shift {
+    int64_t seconds;
+    int64_t wall;
+};
+
+/* A date that was ahead of the clock was not made by it. */
+static void move_date(void *context, struct ticket *ticket)
+{
+    const struct shift *shift = context;
+
+    if (ticket->received <= shift->wall)
+        ticket->received += shift->seconds;
+}
+
+void sweep_clock(struct desk *desk)
+{
+    struct moment moment = lifetime_moment();
+    struct shift shift = { .wall = desk->lifetime.seen.wall };
+
+    shift.seconds = lifetime_look(&desk->lifetime, &moment);
+    if (shift.seconds == 0)
+        return;
+    log_line(LOG_LEVEL_WARNING, "the clock was set by %" PRId64 " s",
+             shift.seconds);
+    schedule_each(desk->schedule, move_date, &shift);
+}
+
 void sweep_run(struct desk *desk)
 {
-    struct findings found = { .desk = desk, .now = time(NULL) };
+    struct findings found = { .desk = desk };
 
     pickup_unread(desk);
     schedule_each(desk->schedule, examine, &found);
@@ -111,7 +160,7 @@ void sweep_run(struct desk *desk)
         struct ticket *ticket = schedule_find(desk->schedule,
                                               found.ids.items[i]);
         if (ticket != NULL)
-            deal_with(desk, ticket, found.now);
+            deal_with(desk, ticket);
     }
     strings_free(&found.ids);
 }

@@ -118,6 +118,28 @@ static void an_old_probe_says_nothing_of_the_new_one(void **state)
     gate_free(&gate);
 }
 
+/* Only attempts to reach it that fail tell that it is down still. */
+static void has_been_down_as_long_as_attempts_failed(void **state)
+{
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, 0, 0);
+    assert_false(gate_was_down(&gate, 0, 0));
+    lose(&gate, FAULT_TEMPORARY, 10 * SECOND, true);
+    assert_true(gate_was_down(&gate, 0, 0));
+    assert_false(gate_was_down(&gate, 0, 5 * SECOND));
+    gate_flush(&gate, 60 * SECOND);
+    assert_int_equal(gate_take(&gate, 1, 60 * SECOND), 1);
+    lose(&gate, FAULT_TEMPORARY, 60 * SECOND, false);
+    assert_true(gate_was_down(&gate, 0, 50 * SECOND));
+    assert_false(gate_was_down(&gate, 20 * SECOND, 50 * SECOND));
+    assert_false(gate_was_down(&gate, 61 * SECOND, 0));
+    assert_true(gate_opened(&gate, 70 * SECOND));
+    assert_false(gate_was_down(&gate, 0, 0));
+    gate_free(&gate);
+}
+
 static void messages_per_minute(void **state)
 {
     struct gate gate;
@@ -141,6 +163,7 @@ int main(void)
         cmocka_unit_test(wrong_password_parks),
         cmocka_unit_test(a_session_that_refuses_opens_nothing),
         cmocka_unit_test(an_old_probe_says_nothing_of_the_new_one),
+        cmocka_unit_test(has_been_down_as_long_as_attempts_failed),
         cmocka_unit_test(messages_per_minute),
     };
 

@@ -1,0 +1,58 @@
+#include "relay/lifetime.h"
+
+#include <time.h>
+
+#include "util/clock.h"
+
+#define TOLERANCE 5             /* seconds: dates are whole ones */
+#define LONG_AWAY 300000        /* milliseconds without a look */
+#define FIRST_DATE 1577836800   /* 2020: earlier than this program */
+
+struct moment lifetime_moment(void)
+{
+    struct timespec running;
+
+    clock_gettime(CLOCK_BOOTTIME, &running);
+    return (struct moment){
+        .wall = time(NULL),
+        .running = (int64_t)running.tv_sec * 1000 + running.tv_nsec / 1000000,
+        .awake = clock_now(),
+    };
+}
+
+void lifetime_start(struct lifetime *lifetime, const struct moment *moment)
+{
+    lifetime->seen = *moment;
+    lifetime->steady = moment->awake;
+}
+
+int64_t lifetime_look(struct lifetime *lifetime, const struct moment *moment)
+{
+    int64_t passed = moment->running - lifetime->seen.running;
+    int64_t set = moment->wall - lifetime->seen.wall - passed / 1000;
+
+    lifetime->seen = *moment;
+    if (passed > LONG_AWAY)
+        lifetime->steady = moment->awake;
+    return set > TOLERANCE || set < -TOLERANCE ? set : 0;
+}
+
+int64_t lifetime_received(int64_t received, int64_t wall)
+{
+    if (wall < FIRST_DATE)
+        return received;
+    return received < FIRST_DATE || received > wall ? wall : received;
+}
+
+int64_t lifetime_age(int64_t received, int64_t wall)
+{
+    return wall > received ? wall - received : 0;
+}
+
+int64_t lifetime_passed(const struct lifetime *lifetime, int64_t age,
+                        int64_t limit)
+{
+    int64_t passed = lifetime->seen.awake - (age * 1000 - limit);
+
+    return passed > lifetime->steady ? passed : lifetime->steady;
+}
