@@ -133,6 +133,20 @@ static const struct rule everybody[] = {
     CALL(clock_gettime64), CALL(clock_getres_time64),
     CALL(clock_nanosleep_time64), CALL(futex_time64), CALL(ppoll_time64),
 #endif
+    /* The calls for sockets as i386's C library makes them. */
+#ifdef __NR_socketcall
+    { __NR_socketcall, ALLOW_IF, 6, 0 },        /* getsockname */
+    { __NR_socketcall, ALLOW_IF, 7, 0 },        /* getpeername */
+    { __NR_socketcall, ALLOW_IF, 9, 0 },        /* send */
+    { __NR_socketcall, ALLOW_IF, 10, 0 },       /* recv */
+    { __NR_socketcall, ALLOW_IF, 11, 0 },       /* sendto */
+    { __NR_socketcall, ALLOW_IF, 12, 0 },       /* recvfrom */
+    { __NR_socketcall, ALLOW_IF, 13, 0 },       /* shutdown */
+    { __NR_socketcall, ALLOW_IF, 14, 0 },       /* setsockopt */
+    { __NR_socketcall, ALLOW_IF, 15, 0 },       /* getsockopt */
+    { __NR_socketcall, ALLOW_IF, 16, 0 },       /* sendmsg */
+    { __NR_socketcall, ALLOW_IF, 17, 0 },       /* recvmsg */
+#endif
 };
 
 static const struct rule manager[] = {
@@ -154,8 +168,11 @@ static const struct rule manager[] = {
     { __NR_socketpair, ALLOW_IF, AF_UNIX, 0 },
     CALL(connect),
 #ifdef __NR_socketcall
-    /* i386 as its C library does it; the family is out of sight here. */
-    CALL(socketcall),
+    /* Here the family is out of sight. */
+    { __NR_socketcall, ALLOW_IF, 1, 0 },        /* socket */
+    { __NR_socketcall, ALLOW_IF, 3, 0 },        /* connect */
+    { __NR_socketcall, ALLOW_IF, 8, 0 },        /* socketpair */
+    { __NR_socketcall, ALLOW_IF, 18, 0 },       /* accept4 */
 #endif
 
     /* The same on older and on 32-bit architectures. */
@@ -190,17 +207,6 @@ static const struct rule worker[] = {
     { __NR_stat, REFUSE, EACCES, 0 },
 #endif
 #ifdef __NR_socketcall
-    { __NR_socketcall, ALLOW_IF, 6, 0 },        /* getsockname */
-    { __NR_socketcall, ALLOW_IF, 7, 0 },        /* getpeername */
-    { __NR_socketcall, ALLOW_IF, 9, 0 },        /* send */
-    { __NR_socketcall, ALLOW_IF, 10, 0 },       /* recv */
-    { __NR_socketcall, ALLOW_IF, 11, 0 },       /* sendto */
-    { __NR_socketcall, ALLOW_IF, 12, 0 },       /* recvfrom */
-    { __NR_socketcall, ALLOW_IF, 13, 0 },       /* shutdown */
-    { __NR_socketcall, ALLOW_IF, 14, 0 },       /* setsockopt */
-    { __NR_socketcall, ALLOW_IF, 15, 0 },       /* getsockopt */
-    { __NR_socketcall, ALLOW_IF, 16, 0 },       /* sendmsg */
-    { __NR_socketcall, ALLOW_IF, 17, 0 },       /* recvmsg */
     { __NR_socketcall, REFUSE, EACCES, 0 },
 #endif
 };
