@@ -41,19 +41,25 @@ static bool is_connected(struct devlog *log)
            (errno == EPROTOTYPE && connect_as(log, SOCK_STREAM));
 }
 
-/* A stream's records end with NUL. */
-static bool send_once(struct devlog *log, const char *line)
+/* A stream's records end with NUL. One that was sent in part cannot be gone on
+ * with: the connection is as good as lost. */
+static bool send_record(const struct devlog *log, const char *line)
 {
     size_t length = strlen(line) + log->is_stream;
+    ssize_t sent = send(log->fd, line, length, MSG_NOSIGNAL);
 
-    if (send(log->fd, line, length, MSG_NOSIGNAL) == (ssize_t)length)
-        return true;
-    if (errno == EAGAIN && !log->is_stuck) {
-        struct pollfd ready = { .fd = log->fd, .events = POLLOUT };
-        return poll(&ready, 1, PATIENCE) == 1 &&
-               send(log->fd, line, length, MSG_NOSIGNAL) == (ssize_t)length;
-    }
-    return false;
+    if (sent >= 0 && (size_t)sent < length)
+        errno = EPIPE;
+    return sent == (ssize_t)length;
+}
+
+static bool send_once(const struct devlog *log, const char *line)
+{
+    struct pollfd ready = { .fd = log->fd, .events = POLLOUT };
+
+    return send_record(log, line) ||
+           (errno == EAGAIN && !log->is_stuck &&
+            poll(&ready, 1, PATIENCE) == 1 && send_record(log, line));
 }
 
 /* The daemon may have been started anew since the last line. */
