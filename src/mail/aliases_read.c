@@ -227,7 +227,8 @@ struct aliases *aliases_load(const char *path, struct error *err)
     aliases->files = alloc_zero(1, sizeof *aliases->files);
     if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
         return aliases;
-    (void)fstat(fd, &aliases->status);      /* before what may change */
+    if (fd != -1)       /* read_file() reports it */
+        (void)fstat(fd, &aliases->status);  /* before what may change */
     bool right = read_file(fd, path, FILE_MAX, &text, err);
     if (right) {
         right = parse(aliases, &text, err);
