@@ -1,6 +1,7 @@
 """The files of tests/callers/cases; README.md describes the format."""
 
 import dataclasses
+import platform
 import re
 
 # Keys that a case has once, and what they are if not given.
@@ -39,6 +40,7 @@ class Caller:
     packages: list
     setup: str
     cases: list
+    debian: list        # the releases that have the packages; none: all
 
 
 class Reader:
@@ -46,7 +48,7 @@ class Reader:
 
     def __init__(self, path):
         self.path = path
-        self.caller = Caller(path.name, [], "", [])
+        self.caller = Caller(path.name, [], "", [], [])
         self.common = {**KEYS, **{key: () for key in LISTS}}
         self.block = None           # what an indented line is appended to
 
@@ -85,6 +87,8 @@ class Reader:
     def set(self, key, value):
         if key == "packages":
             self.caller.packages += value.split()
+        elif key == "debian":
+            self.caller.debian += value.split()
         elif key == "setup":
             self.block = "setup"
         elif key == "case":
@@ -105,6 +109,9 @@ class Reader:
 
 
 def read_callers(folder, names=()):
-    """The callers of these names, or all of them."""
+    """The callers of these names, or all of them; without those that this
+    host's release of Debian does not have."""
     paths = [folder / name for name in names] or sorted(folder.iterdir())
-    return [Reader(path).read() for path in paths]
+    release = platform.freedesktop_os_release().get("VERSION_ID")
+    return [caller for caller in (Reader(path).read() for path in paths)
+            if not caller.debian or release in caller.debian]

@@ -32,7 +32,7 @@ def make_root():
     numbers = itertools.count()
 
     @contextlib.contextmanager
-    def make(layers=(scratch / "bookworm",)):
+    def make(layers=(scratch / "debian",)):
         root = Root(layers, scratch / f"layer-{next(numbers)}")
         try:
             yield root
