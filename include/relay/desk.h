@@ -47,7 +47,7 @@ struct mission {
     int64_t started;            /* milliseconds, monotonic */
     unsigned probe;             /* of the smarthost's gate; 0: none */
     bool attempted;             /* somebody got an outcome */
-    bool refused;               /* the administrator removed it meanwhile */
+    bool refused;               /* to be removed, unless it is done first */
     struct mission *next;       /* in the same bucket */
 };
 
@@ -139,6 +139,8 @@ void dispatch_give_back(struct ticket *ticket, struct entry *entry);
 /* The message is done: remove its files, then the ticket. False: they are
  * there still, and so is the ticket, to try again. The entry stays yours. */
 bool dispatch_finish(struct desk *desk, struct ticket *ticket, bool sync);
+/* The same for a message that its sender or the administrator removes. */
+void dispatch_withdraw(struct desk *desk, struct ticket *ticket);
 /* The mission that has this ticket, or NULL. */
 struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket);
 

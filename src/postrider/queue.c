@@ -15,7 +15,8 @@
 
 #define ANSWER_TIME 30000       /* milliseconds */
 
-/* What came back: a count, or "error text". */
+/* What came back: "COUNT [COUNT]", or "error text". The second count is of
+ * messages that are on their way: what becomes of them is not known yet. */
 struct answer {
     bool refused;
     char *text;
@@ -30,6 +31,18 @@ static void take_answer(void *context, const char *line, size_t length)
     answer->text = alloc_bytes(line, length);
 }
 
+static void print_counts(const struct answer *answer, const char *past)
+{
+    size_t length = strcspn(answer->text, " ");
+    const char *under_way = answer->text + length;
+
+    if (*under_way == '\0' || strncmp(answer->text, "0 ", 2) != 0)
+        printf("%.*s %s\n", (int)length, answer->text, past);
+    if (*under_way != '\0')
+        printf("%s on the way: %s unless delivered now\n", under_way + 1,
+               past);
+}
+
 static int finish(const struct answer *answer, const char *past,
                   struct error *err)
 {
@@ -40,7 +53,7 @@ static int finish(const struct answer *answer, const char *past,
     else if (strcmp(answer->text, "0") == 0)
         error_set(err, FAULT_INPUT, "no such message in the queue");
     else
-        printf("%s %s\n", answer->text, past);
+        print_counts(answer, past);
     return err->fault == FAULT_NONE ? EX_OK : command_fail(err);
 }
 

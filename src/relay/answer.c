@@ -124,22 +124,27 @@ static void collect(void *context, struct ticket *ticket)
         strings_add(&change->ids, ticket->id);
 }
 
-typedef void change_ticket(struct desk *desk, struct ticket *ticket);
+/* False: nothing has changed yet, but will unless the message is done first. */
+typedef bool change_ticket(struct desk *desk, struct ticket *ticket);
 
 static bool change_all(const struct question *q, change_ticket *apply,
                        bool (*applies)(const struct question *,
                                        const struct ticket *))
 {
     struct change change = { .question = q, .applies = applies };
+    size_t changed = 0;
 
     schedule_each(q->desk->schedule, collect, &change);
     for (size_t i = 0; i < change.ids.count; i++) {
         struct ticket *ticket = schedule_find(q->desk->schedule,
                                               change.ids.items[i]);
         if (ticket != NULL)
-            apply(q->desk, ticket);
+            changed += apply(q->desk, ticket);
     }
-    buf_add_format(q->out, "%zu\n", change.ids.count);
+    buf_add_format(q->out, "%zu", changed);
+    if (changed < change.ids.count)
+        buf_add_format(q->out, " %zu", change.ids.count - changed);
+    buf_add_char(q->out, '\n');
     strings_free(&change.ids);
     return true;
 }
@@ -157,10 +162,11 @@ static void flush_gates(struct desk *desk)
         gate_flush(&desk->gates[i], clock_now());
 }
 
-static void retry_ticket(struct desk *desk, struct ticket *ticket)
+static bool retry_ticket(struct desk *desk, struct ticket *ticket)
 {
     if (ticket->place == TICKET_TIMED || ticket->place == TICKET_READY)
         schedule_at(desk->schedule, ticket, clock_now());
+    return true;
 }
 
 /* Whether a message is held must outlive the daemon. */
@@ -189,7 +195,7 @@ static bool write_held(struct desk *desk, struct ticket *ticket, bool held)
     return done;
 }
 
-static void hold_ticket(struct desk *desk, struct ticket *ticket)
+static bool hold_ticket(struct desk *desk, struct ticket *ticket)
 {
     struct mission *mission = dispatch_of(desk, ticket);
 
@@ -198,11 +204,12 @@ static void hold_ticket(struct desk *desk, struct ticket *ticket)
     else if (write_held(desk, ticket, true))
         schedule_hold(desk->schedule, ticket);
     else
-        return;
+        return true;
     log_line(LOG_LEVEL_INFO, "%s: held", ticket->id);
+    return true;
 }
 
-static void release_ticket(struct desk *desk, struct ticket *ticket)
+static bool release_ticket(struct desk *desk, struct ticket *ticket)
 {
     struct mission *mission = dispatch_of(desk, ticket);
 
@@ -212,20 +219,23 @@ static void release_ticket(struct desk *desk, struct ticket *ticket)
         schedule_at(desk->schedule, ticket, clock_now());
         log_line(LOG_LEVEL_INFO, "%s: released from hold", ticket->id);
     }
+    return true;
 }
 
-static void remove_ticket(struct desk *desk, struct ticket *ticket)
+/* What a worker has may be delivered in this moment: that shows when it comes
+ * back. */
+static bool remove_ticket(struct desk *desk, struct ticket *ticket)
 {
     struct mission *mission = dispatch_of(desk, ticket);
 
-    log_line(LOG_LEVEL_INFO, "%s: removed by the administrator", ticket->id);
-    if (mission != NULL) {
-        mission->refused = true;        /* a worker has it still */
-        return;
-    }
+    if (mission != NULL)
+        mission->refused = true;
+    if (mission != NULL || ticket->done)
+        return false;
     entry_free(ticket->entry);
     ticket->entry = NULL;
-    dispatch_finish(desk, ticket, false);
+    dispatch_withdraw(desk, ticket);
+    return true;
 }
 
 static bool answer_retry(const struct question *q)

@@ -173,6 +173,12 @@ bool dispatch_finish(struct desk *desk, struct ticket *ticket, bool sync)
     return false;
 }
 
+void dispatch_withdraw(struct desk *desk, struct ticket *ticket)
+{
+    log_line(LOG_LEVEL_INFO, "%s: removed by the administrator", ticket->id);
+    dispatch_finish(desk, ticket, false);
+}
+
 enum sending {
     SENT,                       /* the worker has it */
     NOT_SENT,                   /* it is dealt with otherwise */

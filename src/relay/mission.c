@@ -136,8 +136,8 @@ static void end_mission(struct desk *desk, struct mission *mission,
 {
     struct entry *entry = mission->entry;
 
-    if (mission->refused) {
-        dispatch_finish(desk, mission->ticket, false);
+    if (mission->refused && state_open_count(mission->state) > 0) {
+        dispatch_withdraw(desk, mission->ticket);
     } else if (mission->attempted && has_more(mission)) {
         mission->entry = NULL;
         dispatch_keep_offers(mission);

@@ -220,11 +220,31 @@ def test_remove_while_a_worker_has_it(queue, smarthost):
     with queue.daemon() as daemon:
         fill(queue, TO)
         smarthost.wait_for_command("MAIL")
-        queue.postrider("queue", "remove", "all").expect(0)
+        result = queue.postrider("queue", "remove", "all").expect(0)
+        assert result.stdout == \
+            b"1 on the way: removed unless delivered now\n"
+        assert not daemon.find("removed by")
         gate.set()
         daemon.wait_for("status=deferred")
+        daemon.wait_for("removed by the administrator")
         assert queue.listing() == []
         assert queue.is_empty(), queue.files()
+
+
+def test_remove_comes_too_late(queue, smarthost):
+    """A message is removed, or delivered, and never told to be both."""
+    queue.write_config(smarthost)
+    gate = smarthost.hold("BDAT")
+    with queue.daemon() as daemon:
+        fill(queue, TO)
+        smarthost.wait_for_command("BDAT")
+        result = queue.postrider("queue", "remove", "all").expect(0)
+        assert result.stdout == \
+            b"1 on the way: removed unless delivered now\n"
+        gate.set()
+        daemon.wait_for("status=sent")
+        daemon.wait_until_removed(1)
+        assert not daemon.find("removed by")
 
 
 @pytest.mark.parametrize("arguments", [
