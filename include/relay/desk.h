@@ -3,6 +3,7 @@
  *
  *     pickup.c     drop/ -> ticket
  *     recall.c     what journals tell of the time before a stop
+ *     trouble.c    messages that stay where they are
  *     dispatch.c   ticket -> mission: a worker has it
  *     mission.c    what workers tell
  *     settle.c     outcomes -> done, retry, report
@@ -23,8 +24,10 @@
 #include "relay/schedule.h"
 #include "spool/drop.h"
 #include "spool/spool.h"
+#include "spool/unread.h"
 #include "smtp/outcome.h"
 #include "util/error.h"
+#include "util/log.h"
 #include "util/strings.h"
 
 struct buf;
@@ -62,6 +65,19 @@ struct totals {
 
 #define DESK_BUCKETS 256
 
+/* Messages that somebody must do something for: how many of a kind lie where,
+ * and, for one of them, why, with the command that helps. */
+struct trouble {
+    const char *place;          /* folder of the spool */
+    const char *kind;           /* one word */
+    const char *what;           /* "cannot be read" */
+    enum log_level level;
+    size_t count;               /* 0: none */
+    char *text;                 /* owned; NULL if there is none */
+};
+
+#define TROUBLES (2 * UNREAD_KINDS + 1)
+
 struct desk {
     const struct config *config;
     struct spool spool;
@@ -71,9 +87,12 @@ struct desk {
     struct drop_scan *scan;
     bool scan_due;              /* the directory must be read */
     size_t gains;               /* names done with since that was begun */
-    int64_t next_trouble;       /* when one that must wait may be told of */
+    bool pass_done;             /* ... to its end, and is not told of */
+    int64_t next_trouble[TROUBLES];     /* when it may be logged again */
+    int64_t next_moved;         /* so for a spool that was moved */
     size_t fresh;               /* tickets that are not stored */
     struct strings unread;      /* in queue/, and cannot be read for now */
+    struct unread unread_why;   /* the same, counted */
     struct recalled *recalled;  /* lines of journals, not recorded: recall.c */
     struct mission *missions[DESK_BUCKETS];
     uint64_t next_mission;
@@ -106,8 +125,11 @@ struct state *pickup_state(const struct desk *desk,
                            const struct entry *entry, struct error *err);
 /* It has been written; or, with a state, it could not be. */
 void pickup_remember(struct ticket *ticket, const struct state *unsaved);
-/* Try those again that could not be read. */
+/* Try all again that could not be read, in drop/ and queue/. */
 void pickup_unread(struct desk *desk);
+/* A stored message cannot be read any more: among the unread with it. */
+void pickup_set_aside(struct desk *desk, struct ticket *ticket,
+                      const struct error *err);
 /* Bring the ticket's summary and reason up to date. */
 void pickup_describe(struct ticket *ticket, const struct entry *entry,
                      const struct state *state);
@@ -120,6 +142,15 @@ bool recall_journals(struct desk *desk, struct error *err);
 /* Settle what is remembered about that message; true if anything was. */
 bool recall_apply(struct desk *desk, const char *id, struct state *state);
 void recall_forget(struct desk *desk);
+
+/* trouble.c */
+
+void trouble_collect(const struct desk *desk, struct trouble list[TROUBLES]);
+void trouble_free(struct trouble list[TROUBLES]);
+/* Log what there is, each kind once an hour. */
+void trouble_tell(struct desk *desk);
+/* The spool is another one than that which is open; so for this line. */
+void trouble_moved(struct desk *desk, const char *what);
 
 /* dispatch.c */
 

@@ -3,8 +3,8 @@
  *
  * Everything in it is hostile: names, kinds of files, owners who go on
  * writing. A file is opened once, examined by its descriptor, copied once, and
- * only the copy is parsed. Only ENOENT and wrong content end a message's life
- * here; EMFILE, ENOMEM, EIO, EAGAIN mean "later".
+ * only the copy is parsed. Only wrong content ends a message's life here, and
+ * that its owner has closed it to us; any errno means "later".
  */
 #ifndef POSTRIDER_SPOOL_DROP_H
 #define POSTRIDER_SPOOL_DROP_H
@@ -15,6 +15,8 @@
 #include "spool/entry.h"
 #include "spool/spool.h"
 #include "util/error.h"
+
+struct unread;
 
 /* Names waiting to be taken. Bounded: a full list means "look again". */
 struct drop_scan;           /* fields: src/spool/drop.c */
@@ -29,7 +31,8 @@ void drop_scan_free(struct drop_scan *scan);
  * Read on in the directory, at most 500 entries a call; remembers where it
  * was, and whether names had to be left out (drop_scan_left_out).
  * Removes what cannot be a message and can be removed (non-files, empty
- * directories, .t* older than 24 h), logs that at most once a second a uid.
+ * directories, .t* older than 24 h, files that their owner has kept closed for
+ * an hour), logs that at most once a second a uid.
  * True when the end of the directory was reached in this call.
  */
 bool drop_scan_more(struct drop_scan *scan);
@@ -45,13 +48,27 @@ bool drop_scan_next(struct drop_scan *scan, char *id);
 /* Is there a name to be taken? */
 bool drop_scan_waiting(const struct drop_scan *scan);
 
+/* It could not be taken (DROP_LATER): passes go over it until the next
+ * drop_scan_retry(), and at that, too, if a newer version wrote it. False: no
+ * room is left. */
+bool drop_scan_set_aside(struct drop_scan *scan, const char *id,
+                         const struct error *err);
+void drop_scan_forget(struct drop_scan *scan, const char *id);  /* taken */
+void drop_scan_retry(struct drop_scan *scan);
+
+/* What lies there unread, as far as the last whole pass tells. unread must be
+ * { 0 }; the caller clears it. */
+void drop_scan_unread(const struct drop_scan *scan, struct unread *unread);
+
 /* Were names left out since the start of the last pass? */
 bool drop_scan_left_out(const struct drop_scan *scan);
 
 enum drop_result {
     DROP_TAKEN,             /* *entry is the caller's */
     DROP_GONE,              /* ENOENT, or junk that has been removed */
-    DROP_LATER              /* could not be read now; stays; err is set */
+    DROP_LATER              /* cannot be read or removed now; stays; err is
+                             * set: FAULT_PERMISSION with the command that
+                             * helps, FAULT_NEWER, or another fault */
 };
 
 /*

@@ -39,9 +39,13 @@ bool queue_add(const struct spool *spool, struct draft *draft,
                int64_t received, struct error *err);
 
 /* Open queue/ID. received and uid come from its last line. FAULT_DATA: damaged
- * (the caller moves it to failed/). NULL with FAULT_IO otherwise. */
+ * (the caller moves it to failed/). NULL with the fault of unread_explain()
+ * otherwise. */
 struct entry *queue_open(const struct spool *spool, const char *id,
                          int64_t *received, struct error *err);
+
+/* Is there a queue/ID? True if that cannot be told. */
+bool queue_has(const struct spool *spool, const char *id);
 
 /* Is queue/NAME a whole queue file of message id? FAULT_DATA: it is not;
  * otherwise that cannot be told. */

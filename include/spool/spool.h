@@ -34,6 +34,10 @@ bool spool_open(struct spool *spool, const char *path, bool strict,
                 struct error *err);
 void spool_close(struct spool *spool);
 
+/* Are the folders that are open those that their paths lead to? After a move
+ * or a restore callers use others. True if that cannot be told. */
+bool spool_is_in_place(const struct spool *spool);
+
 #define SPOOL_FOLDERS 5         /* as above */
 
 /* Is folder number index, counted from 0, as strict has it? Nothing is locked,

@@ -252,7 +252,7 @@ static bool answer_flush(const struct question *q)
     all.uid = 0;
     all.argument = "all";
     flush_gates(q->desk);
-    q->desk->scan_due = true;
+    pickup_unread(q->desk);
     return change_all(&all, retry_ticket, is_named);
 }
 

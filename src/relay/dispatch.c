@@ -75,6 +75,19 @@ void dispatch_give_back(struct ticket *ticket, struct entry *entry)
         ticket->entry = entry;
 }
 
+/* A shortage passes; a right that was lost needs somebody who mends it. */
+static void cannot_now(struct desk *desk, struct ticket *ticket,
+                       const struct error *err)
+{
+    if (ticket->stored && ticket->unsaved == NULL &&
+        (err->fault == FAULT_PERMISSION || err->fault == FAULT_NEWER)) {
+        pickup_set_aside(desk, ticket, err);
+        return;
+    }
+    log_line(LOG_LEVEL_ERROR, "%s: %s", ticket->id, err->text);
+    schedule_at(desk->schedule, ticket, clock_now() + RETRY_TIME);
+}
+
 /* The message of a ticket, from memory or from queue/; NULL: it is gone or
  * stays for later. */
 static struct entry *open_message(struct desk *desk, struct ticket *ticket)
@@ -94,21 +107,21 @@ static struct entry *open_message(struct desk *desk, struct ticket *ticket)
         queue_fail(&desk->spool, ticket->id, &err);
         schedule_remove(desk->schedule, ticket);
     } else {
-        log_line(LOG_LEVEL_ERROR, "%s: %s", ticket->id, err.text);
-        schedule_at(desk->schedule, ticket, clock_now() + RETRY_TIME);
+        cannot_now(desk, ticket, &err);
     }
     return NULL;
 }
 
+/* Without it the entry is given back, and the ticket may be gone. */
 static struct state *open_state(struct desk *desk, struct ticket *ticket,
-                                const struct entry *entry)
+                                struct entry *entry)
 {
     struct error err = { 0 };
 
     struct state *state = pickup_state(desk, ticket, entry, &err);
     if (state == NULL) {
-        log_line(LOG_LEVEL_ERROR, "%s: %s", ticket->id, err.text);
-        schedule_at(desk->schedule, ticket, clock_now() + RETRY_TIME);
+        dispatch_give_back(ticket, entry);
+        cannot_now(desk, ticket, &err);
     }
     return state;
 }
@@ -219,10 +232,8 @@ static enum sending send_out(struct desk *desk, struct ticket *ticket,
     if (entry == NULL)
         return NOT_SENT;
     struct state *state = open_state(desk, ticket, entry);
-    if (state == NULL) {
-        dispatch_give_back(ticket, entry);
+    if (state == NULL)
         return NOT_SENT;
-    }
     if (state_open_count(state) == 0) {
         /* A stop came between its last outcome and its report. */
         settle_message(desk, ticket, entry, state, false);

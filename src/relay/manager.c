@@ -253,6 +253,26 @@ static int64_t sweep_time(const struct config *config)
            : shortest / 2 < SWEEP_TIME_MIN ? SWEEP_TIME_MIN : shortest / 2;
 }
 
+/* All is looked at anew: new mail that no hint told of, files that could not
+ * be read, and whether callers and we mean the same folders. */
+static void rescan(struct manager *manager)
+{
+    struct desk *desk = &manager->desk;
+    struct error err;
+
+    pickup_unread(desk);
+    if (spool_is_in_place(&desk->spool))
+        return;
+    /* What is there instead must be right, or a daemon would be missing. */
+    for (size_t i = 0; i < SPOOL_FOLDERS; i++)
+        if (!spool_prove(desk->spool.path, i, &err)) {
+            trouble_moved(desk, err.text);
+            return;
+        }
+    trouble_moved(desk, "reading it anew");
+    stop(manager, MANAGER_RELOAD);
+}
+
 /* What is due by the clock. */
 static void housekeeping(struct manager *manager)
 {
@@ -261,7 +281,7 @@ static void housekeeping(struct manager *manager)
 
     mind_reload(manager, now);
     if (now >= manager->next_rescan) {
-        desk->scan_due = true;
+        rescan(manager);
         manager->next_rescan = now + RESCAN_TIME;
     }
     if (now >= manager->next_sweep) {
@@ -366,6 +386,7 @@ static void clean_up(struct manager *manager)
     free(desk->gates);
     drop_scan_free(desk->scan);
     strings_free(&desk->unread);
+    unread_clear(&desk->unread_why);
     recall_forget(desk);
     strings_free(&desk->postmaster);
     destinations_free(desk->destinations);

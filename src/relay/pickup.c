@@ -18,8 +18,6 @@
 #define FRESH_MAX 256           /* tickets that are not stored, at a time */
 #define MEMORY_MAX 32768        /* octets of a copy that is kept in memory */
 #define SUMMARY_MAX 2048        /* octets */
-#define TROUBLE_TIME 1000       /* milliseconds between lines about files that
-                                 * could not be read */
 
 static int smarthost_index(const struct desk *desk, const char *name)
 {
@@ -163,17 +161,16 @@ static void take(struct desk *desk, const char *id)
     switch (drop_take(&desk->spool, id, desk->config->message_size_limit,
                       MEMORY_MAX, &entry, &err)) {
     case DROP_TAKEN:
+        drop_scan_forget(desk->scan, id);
         admit(desk, entry);
         desk->gains++;
         break;
     case DROP_GONE:
+        drop_scan_forget(desk->scan, id);
         desk->gains++;
         break;
     default:
-        if (clock_now() < desk->next_trouble)
-            break;
-        log_line(LOG_LEVEL_WARNING, "%s", err.text);
-        desk->next_trouble = clock_now() + TROUBLE_TIME;
+        desk->gains += drop_scan_set_aside(desk->scan, id, &err);
     }
 }
 
@@ -193,8 +190,10 @@ bool pickup_run(struct desk *desk)
     char id[RANDOM_ID_LENGTH + 1];
 
     if (desk->scan_due && desk->fresh < FRESH_MAX &&
-        drop_scan_more(desk->scan))
+        drop_scan_more(desk->scan)) {
         desk->scan_due = false;
+        desk->pass_done = true;
+    }
     for (size_t i = 0; i < FRESH_MAX; i++) {
         if (desk->fresh >= FRESH_MAX || !drop_scan_next(desk->scan, id))
             break;
@@ -202,8 +201,20 @@ bool pickup_run(struct desk *desk)
     }
     if (!desk->scan_due && needs_another_pass(desk))
         desk->scan_due = true;
+    if (desk->pass_done && !desk->scan_due &&
+        !drop_scan_waiting(desk->scan)) {
+        desk->pass_done = false;
+        trouble_tell(desk);
+    }
     return desk->fresh < FRESH_MAX &&
            (desk->scan_due || drop_scan_waiting(desk->scan));
+}
+
+static void set_aside(struct desk *desk, const char *id,
+                      const struct error *err)
+{
+    strings_add(&desk->unread, id);
+    unread_add(&desk->unread_why, err);
 }
 
 /* Wrong content will not mend itself; a lack of descriptors will. */
@@ -211,24 +222,36 @@ static void cannot_read(struct desk *desk, const char *id,
                         const struct error *err)
 {
     struct error moving;
-    bool damaged = err->fault == FAULT_DATA;
 
-    log_line(damaged ? LOG_LEVEL_ALERT : LOG_LEVEL_ERROR, "%s: %s: %s", id,
-             err->text, damaged ? "it is in failed/ now"
-                                : "will be tried again");
-    if (damaged)
-        queue_fail(&desk->spool, id, &moving);
+    if (err->fault != FAULT_DATA) {
+        set_aside(desk, id, err);
+        return;
+    }
+    if (queue_fail(&desk->spool, id, &moving))
+        log_line(LOG_LEVEL_ALERT, "%s: %s: it is in failed/ now", id,
+                 err->text);
     else
-        strings_add(&desk->unread, id);
+        set_aside(desk, id, &moving);
+}
+
+void pickup_set_aside(struct desk *desk, struct ticket *ticket,
+                      const struct error *err)
+{
+    set_aside(desk, ticket->id, err);
+    schedule_remove(desk->schedule, ticket);
 }
 
 void pickup_unread(struct desk *desk)
 {
     struct strings ids = desk->unread;
 
+    desk->scan_due = true;
+    drop_scan_retry(desk->scan);
     desk->unread = (struct strings){ 0 };
+    unread_clear(&desk->unread_why);
     for (size_t i = 0; i < ids.count; i++)
-        if (schedule_find(desk->schedule, ids.items[i]) == NULL)
+        if (schedule_find(desk->schedule, ids.items[i]) == NULL &&
+            queue_has(&desk->spool, ids.items[i]))
             pickup_queued(desk, ids.items[i]);
     strings_free(&ids);
 }

@@ -1,11 +1,7 @@
 #include "relay/desk.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "config/config.h"
@@ -78,14 +74,6 @@ bool recall_apply(struct desk *desk, const char *id, struct state *state)
     return found;
 }
 
-static bool is_missing(int folder, const char *id)
-{
-    struct stat status;
-
-    return fstatat(folder, id, &status, AT_SYMLINK_NOFOLLOW) == -1 &&
-           errno == ENOENT;
-}
-
 static bool all_delivered(const struct state *state)
 {
     for (size_t i = 0; i < state->count; i++)
@@ -100,7 +88,7 @@ static struct entry *open_message(const struct desk *desk, const char *id,
 {
     struct entry *entry = NULL;
 
-    if (!is_missing(desk->spool.queue, id))
+    if (queue_has(&desk->spool, id))
         return queue_open(&desk->spool, id, received, err);
     if (drop_take(&desk->spool, id, UINT64_MAX / 2, 0, &entry, err) ==
         DROP_GONE)

@@ -154,7 +154,6 @@ void sweep_run(struct desk *desk)
 {
     struct findings found = { .desk = desk };
 
-    pickup_unread(desk);
     schedule_each(desk->schedule, examine, &found);
     for (size_t i = 0; i < found.ids.count; i++) {
         struct ticket *ticket = schedule_find(desk->schedule,

@@ -12,6 +12,7 @@
 
 #include "spool/draft.h"
 #include "spool/junk.h"
+#include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/io.h"
 
@@ -19,18 +20,23 @@
 #define ENVELOPE_MAX (8u << 20)     /* octets besides the message */
 #define UNREADABLE_AGE 3600         /* seconds before it is thrown out */
 
-static enum drop_result junk(const struct spool *spool, const char *id,
-                             uid_t uid, const char *why)
+static enum drop_result later(const struct spool *spool, const char *id,
+                              struct error *err)
 {
-    drop_remove(spool, id);
-    junk_report(spool->junk, uid, id, why);
-    return DROP_GONE;
+    unread_explain(spool, spool->drop, id, err);
+    return DROP_LATER;
 }
 
-static enum drop_result later(const char *id, struct error *err)
+static enum drop_result junk(const struct spool *spool, const char *id,
+                             uid_t uid, const char *why, struct error *err)
 {
-    error_sys(err, FAULT_IO, "drop/%s: will be tried again", id);
-    return DROP_LATER;
+    if (!drop_remove(spool, id)) {
+        error_sys(err, FAULT_IO, "%s/drop/%s: %s, and it cannot be removed",
+                  spool->path, id, why);
+        return DROP_LATER;
+    }
+    junk_report(spool->junk, uid, id, why);
+    return DROP_GONE;
 }
 
 /*
@@ -55,30 +61,23 @@ static int open_once(int directory, const char *id)
     return fd;
 }
 
+/* No errno ends a message's life, only what lies there does. */
 static enum drop_result could_not_open(const struct spool *spool,
                                        const char *id, struct error *err)
 {
     int number = errno;
-    struct stat status = { 0 };
-    bool known = fstatat(spool->drop, id, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    struct stat status;
 
+    if (fstatat(spool->drop, id, &status, AT_SYMLINK_NOFOLLOW) == -1)
+        return errno == ENOENT ? DROP_GONE : later(spool, id, err);
+    if (!S_ISREG(status.st_mode))
+        return junk(spool, id, status.st_uid, "no file", err);
+    if ((number == EACCES || number == EPERM) &&
+        unread_is_closed(spool, &status) &&
+        time(NULL) - status.st_ctime > UNREADABLE_AGE)
+        return junk(spool, id, status.st_uid, "it cannot be read", err);
     errno = number;
-    switch (number) {
-    case ENOENT:
-        return DROP_GONE;
-    case ELOOP:
-    case EXDEV:
-    case ENXIO:
-    case ENODEV:
-        return junk(spool, id, status.st_uid, "no file of this directory");
-    case EACCES:
-    case EPERM:
-        if (known && time(NULL) - status.st_ctime > UNREADABLE_AGE)
-            return junk(spool, id, status.st_uid, "it cannot be read");
-        return later(id, err);
-    default:
-        return later(id, err);
-    }
+    return later(spool, id, err);
 }
 
 /* Copy what the file had when it was examined; the owner may go on writing. */
@@ -147,7 +146,7 @@ static enum drop_result prove(const struct spool *spool, const char *id,
     }
     entry_free(found);
     remove_copy(spool, id);
-    return junk(spool, id, uid, why);
+    return junk(spool, id, uid, why, err);
 }
 
 enum drop_result drop_take(const struct spool *spool, const char *id,
@@ -161,14 +160,14 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
         return could_not_open(spool, id, err);
     if (fstat(fd, &status) == -1) {
         close(fd);
-        return later(id, err);
+        return later(spool, id, err);
     }
     uint64_t size = (uint64_t)status.st_size;
     if (!S_ISREG(status.st_mode) || size > size_limit + ENVELOPE_MAX ||
         size <= DRAFT_END_LENGTH) {
         close(fd);
         return junk(spool, id, status.st_uid,
-                    S_ISREG(status.st_mode) ? "its size" : "no file");
+                    S_ISREG(status.st_mode) ? "its size" : "no file", err);
     }
     int copy = open_copy(spool, id, size <= memory_max);
     bool copied = copy != -1 && copy_once(fd, copy, size);
@@ -179,7 +178,7 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
     io_close(&copy);
     remove_copy(spool, id);
     errno = number;
-    return later(id, err);
+    return later(spool, id, err);
 }
 
 bool drop_remove(const struct spool *spool, const char *id)

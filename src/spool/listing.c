@@ -136,7 +136,7 @@ static bool visit_folder(const struct spool *spool, int folder,
     for (size_t i = 0; listed && i < names.count; i++) {
         const char *name = names.items[i];
         bool twice = folder == spool->drop &&
-                     faccessat(spool->queue, name, F_OK, 0) == 0;
+                     queue_has(spool, name);
         if (random_is_id(name) && !twice)
             visit_file(spool, folder, name, lister);
     }

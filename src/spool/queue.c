@@ -13,6 +13,7 @@
 #include "spool/drop.h"
 #include "spool/draft.h"
 #include "spool/state.h"
+#include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/io.h"
 
@@ -149,7 +150,7 @@ struct entry *queue_open(const struct spool *spool, const char *id,
     int fd = openat(spool->queue, id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
     if (fd == -1) {
-        cannot(spool, id, err);
+        unread_explain(spool, spool->queue, id, err);
         return NULL;
     }
     struct entry *entry = entry_reopen(fd, id, err);
@@ -159,6 +160,14 @@ struct entry *queue_open(const struct spool *spool, const char *id,
     }
     *received = entry->queued ? entry->received : time(NULL);
     return entry;
+}
+
+bool queue_has(const struct spool *spool, const char *id)
+{
+    struct stat status;
+
+    return fstatat(spool->queue, id, &status, AT_SYMLINK_NOFOLLOW) == 0 ||
+           errno != ENOENT;
 }
 
 /* Unlink; it may be gone already. */

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "spool/junk.h"
+#include "spool/unread.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/folder.h"
 #include "util/log.h"
 #include "util/random.h"
@@ -18,13 +20,24 @@
 #define ENTRIES_A_CALL 500
 #define OWNERS_MAX 256          /* whose names are held at a time */
 #define NAMES_MAX 100           /* an owner; the rest is found again later */
+#define ASIDE_MAX 1000          /* names that could not be taken */
 #define TEMPORARY_AGE 86400     /* seconds a .t* may have */
+#define STEP 60                 /* ... by which a clock is set, not adjusted */
 #define UNREADABLE_AGE 3600     /* ... what is readable to its owner only */
 
 struct owner {
     uid_t uid;
     size_t count;               /* of names not taken yet */
     char ids[NAMES_MAX][RANDOM_ID_LENGTH + 1];
+};
+
+/* A name that could not be taken. It stays out of the way of others until the
+ * next rescan. */
+struct aside {
+    char id[RANDOM_ID_LENGTH + 1];
+    struct error err;
+    bool due;                   /* to be tried again */
+    bool seen;                  /* in this pass, or since it began */
 };
 
 struct drop_scan {
@@ -36,7 +49,19 @@ struct drop_scan {
     size_t count;               /* of owners */
     size_t turn;                /* the owner whose name is next */
     bool left_out;              /* names, for lack of room */
+    struct aside *aside;
+    size_t aside_count;
+    struct unread refused;      /* what we may not open, at the last whole
+                                 * pass; and so far in this one */
+    struct unread counting;
+    int64_t clock_offset;       /* seconds: wall clock less monotonic */
+    int64_t clock_set;          /* when that was set, monotonic; 0: never */
 };
+
+static int64_t clock_offset(void)
+{
+    return (int64_t)time(NULL) - clock_now() / 1000;
+}
 
 struct drop_scan *drop_scan_new(const struct spool *spool, drop_known *known,
                                 void *context)
@@ -46,6 +71,8 @@ struct drop_scan *drop_scan_new(const struct spool *spool, drop_known *known,
     scan->spool = spool;
     scan->known = known;
     scan->context = context;
+    scan->aside = alloc_zero(ASIDE_MAX, sizeof *scan->aside);
+    scan->clock_offset = clock_offset();
     return scan;
 }
 
@@ -57,6 +84,9 @@ void drop_scan_free(struct drop_scan *scan)
         free(scan->owners[i]);
     if (scan->directory != NULL)
         closedir(scan->directory);
+    unread_clear(&scan->refused);
+    unread_clear(&scan->counting);
+    free(scan->aside);
     free(scan);
 }
 
@@ -107,22 +137,55 @@ static bool is_older(const struct stat *status, time_t age)
     return time(NULL) - changed > age;
 }
 
-/* Trying to open what nobody but its owner may read is a waste. */
-static bool is_unreadable(const struct stat *status)
+/* A .t* may be a message that is being written: when the clock is set, or the
+ * machine wakes, it is older all at once. */
+static bool is_abandoned(struct drop_scan *scan, const struct stat *status)
 {
-    uid_t user = geteuid();
+    int64_t offset = clock_offset();
+    int64_t now = clock_now() / 1000;
 
-    return (status->st_mode & (S_IRGRP | S_IROTH)) == 0 && user != 0 &&
-           status->st_uid != user;
+    if (offset > scan->clock_offset + STEP ||
+        offset < scan->clock_offset - STEP) {
+        scan->clock_offset = offset;
+        scan->clock_set = now;
+    }
+    return is_older(status, TEMPORARY_AGE) &&
+           (scan->clock_set == 0 || now - scan->clock_set > TEMPORARY_AGE);
 }
 
+static struct aside *find_aside(const struct drop_scan *scan, const char *id)
+{
+    for (size_t i = 0; i < scan->aside_count; i++)
+        if (strcmp(scan->aside[i].id, id) == 0)
+            return &scan->aside[i];
+    return NULL;
+}
+
+/* Asked first, so that any number of files that we may not open neither takes
+ * the room of others nor is opened in vain. EPERM is no answer: a filter that
+ * is older than the call gives it. */
 static void look_at_message(struct drop_scan *scan, const char *id,
                             const struct stat *status)
 {
-    if (!is_unreadable(status))
+    struct aside *aside = find_aside(scan, id);
+    struct error err;
+
+    if (aside != NULL)
+        aside->seen = true;
+    if (aside != NULL && !aside->due)
+        return;
+    if (faccessat(scan->spool->drop, id, R_OK, 0) == 0 || errno != EACCES) {
         remember(scan, status->st_uid, id);
-    else if (is_older(status, UNREADABLE_AGE))
+        return;
+    }
+    if (!unread_is_closed(scan->spool, status)) {
+        errno = EACCES;
+        unread_explain(scan->spool, scan->spool->drop, id, &err);
+        unread_add(&scan->counting, &err);
+        drop_scan_forget(scan, id);
+    } else if (is_older(status, UNREADABLE_AGE)) {
         throw_out(scan, id, status, "it cannot be read");
+    }
 }
 
 static void look_at(struct drop_scan *scan, const char *name)
@@ -138,8 +201,21 @@ static void look_at(struct drop_scan *scan, const char *name)
         look_at_message(scan, name, &status);
     else if (!text_starts(name, ".t"))
         throw_out(scan, name, &status, "no message by its name");
-    else if (is_older(&status, TEMPORARY_AGE))
+    else if (is_abandoned(scan, &status))
         throw_out(scan, name, &status, "never finished");
+}
+
+/* What was set aside and is not there any more is forgotten. */
+static void forget_gone(struct drop_scan *scan)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < scan->aside_count; i++)
+        if (scan->aside[i].seen) {
+            scan->aside[kept] = scan->aside[i];
+            scan->aside[kept++].seen = false;
+        }
+    scan->aside_count = kept;
 }
 
 /* Read in part, it will be read again by the next rescan. */
@@ -147,24 +223,33 @@ static void end_pass(struct drop_scan *scan, int number)
 {
     closedir(scan->directory);
     scan->directory = NULL;
-    if (number != 0)
+    if (number != 0) {
         log_line(LOG_LEVEL_ERROR, "%s/drop cannot be read: %s: the next "
                  "rescan tries again", scan->spool->path, strerror(number));
+        return;
+    }
+    forget_gone(scan);
+    unread_clear(&scan->refused);
+    scan->refused = scan->counting;
+    scan->counting = (struct unread){ 0 };
 }
 
-static bool open_again(struct drop_scan *scan)
+static bool begin_pass(struct drop_scan *scan)
 {
     scan->directory = folder_open(scan->spool->drop);
-    return scan->directory != NULL;
+    if (scan->directory == NULL)
+        return false;           /* no descriptor now: the next scan will */
+    scan->left_out = false;
+    unread_clear(&scan->counting);
+    for (size_t i = 0; i < scan->aside_count; i++)
+        scan->aside[i].seen = false;
+    return true;
 }
 
 bool drop_scan_more(struct drop_scan *scan)
 {
-    if (scan->directory == NULL) {
-        if (!open_again(scan))
-            return true;        /* no descriptor now: the next scan will */
-        scan->left_out = false;
-    }
+    if (scan->directory == NULL && !begin_pass(scan))
+        return true;
     for (int i = 0; i < ENTRIES_A_CALL; i++) {
         const char *name = folder_next(scan->directory);
         if (name == NULL) {
@@ -179,12 +264,55 @@ bool drop_scan_more(struct drop_scan *scan)
 bool drop_scan_hint(struct drop_scan *scan, const char *name)
 {
     bool before = scan->left_out;
+    struct unread counting = scan->counting;
 
     scan->left_out = false;
+    scan->counting = (struct unread){ 0 };
     look_at(scan, name);
-    bool remembered = !scan->left_out;
+    /* What may not be opened is counted by a pass. */
+    bool remembered = !scan->left_out && unread_count(&scan->counting) == 0;
+    unread_clear(&scan->counting);
+    scan->counting = counting;
     scan->left_out = before || !remembered;
     return remembered;
+}
+
+bool drop_scan_set_aside(struct drop_scan *scan, const char *id,
+                         const struct error *err)
+{
+    struct aside *aside = find_aside(scan, id);
+
+    if (aside == NULL && scan->aside_count == ASIDE_MAX)
+        return false;
+    if (aside == NULL)
+        aside = &scan->aside[scan->aside_count++];
+    *aside = (struct aside){ .err = *err, .seen = true };
+    memcpy(aside->id, id, sizeof aside->id);
+    return true;
+}
+
+void drop_scan_forget(struct drop_scan *scan, const char *id)
+{
+    struct aside *aside = find_aside(scan, id);
+
+    if (aside != NULL)
+        *aside = scan->aside[--scan->aside_count];
+}
+
+void drop_scan_retry(struct drop_scan *scan)
+{
+    for (size_t i = 0; i < scan->aside_count; i++)
+        scan->aside[i].due = scan->aside[i].err.fault != FAULT_NEWER;
+}
+
+void drop_scan_unread(const struct drop_scan *scan, struct unread *unread)
+{
+    for (size_t i = 0; i < UNREAD_KINDS; i++) {
+        unread->count[i] = scan->refused.count[i];
+        unread->text[i] = alloc_string(scan->refused.text[i]);
+    }
+    for (size_t i = 0; i < scan->aside_count; i++)
+        unread_add(unread, &scan->aside[i].err);
 }
 
 bool drop_scan_left_out(const struct drop_scan *scan)

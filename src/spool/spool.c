@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "spool/junk.h"
+#include "util/alloc.h"
 #include "util/io.h"
 #include "util/text.h"
 
@@ -121,6 +123,26 @@ bool spool_prove(const char *path, size_t index, struct error *err)
 
     io_close(&root);
     return right;
+}
+
+bool spool_is_in_place(const struct spool *spool)
+{
+    bool same = true;
+
+    for (size_t i = 0; same && i < COUNT(folders); i++) {
+        struct stat opened, named;
+        if (folders[i].descriptor == 0)
+            continue;
+        int fd = *(const int *)((const char *)spool + folders[i].descriptor);
+        char *path = alloc_format("%s/%s", spool->path, folders[i].name);
+        if (fstat(fd, &opened) == 0 && stat(path, &named) == 0)
+            same = opened.st_dev == named.st_dev &&
+                   opened.st_ino == named.st_ino;
+        else
+            same = errno != ENOENT && errno != ENOTDIR;
+        free(path);
+    }
+    return same;
 }
 
 bool spool_open(struct spool *spool, const char *path, bool strict,

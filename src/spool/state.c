@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
@@ -205,7 +206,7 @@ struct state *state_load(const struct spool *spool, const char *id,
     buf_init(&text, STATE_MAX);
     bool right = false;
     if (fd == -1)
-        error_sys(err, FAULT_IO, "%s/state/%s", spool->path, id);
+        unread_explain(spool, spool->state, id, err);
     else if (!io_read_all(fd, &text, err))
         error_prefix(err, "%s/state/%s", spool->path, id);
     else if (!parse(state, text.data, id))

@@ -26,6 +26,7 @@ static int set_up(void **state)
     subject->desk.config = &subject->config;
     subject->desk.spool = subject->fixture.spool;
     subject->desk.schedule = schedule_new(1);
+    subject->desk.scan = drop_scan_new(&subject->fixture.spool, NULL, NULL);
     *state = subject;
     return 0;
 }
@@ -35,7 +36,9 @@ static int tear_down(void **state)
     struct subject *subject = *state;
 
     schedule_free(subject->desk.schedule);
+    drop_scan_free(subject->desk.scan);
     strings_free(&subject->desk.unread);
+    unread_clear(&subject->desk.unread_why);
     fixture_close(&subject->fixture);
     free(subject);
     return 0;

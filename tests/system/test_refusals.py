@@ -1,12 +1,17 @@
 """What the system refuses is not the sender's fault: mail stays, is told of,
 and goes when that is mended."""
 
+import os
+import re
 import shutil
+import struct
+import subprocess
 
 import pytest
 
 from lib.harness import ROOT, message
-from lib.queue import limit_file_size, message_file, queued_line, random_id
+from lib.queue import (ALICE, BOB, DAEMON, as_root, limit_file_size,
+                       message_file, queued_line, random_id, user)
 
 FILTER = ROOT / "tests" / "lib" / "refusing.py"
 NEW_CALLS = "openat2,memfd_create,faccessat2"
@@ -23,6 +28,42 @@ def refuse(queue, name, calls):
                        f"{queue.folder}/refusing.py {calls} {real}/{name} "
                        '"$@"\n')
     program.chmod(0o755)
+
+
+class Clock:
+    """What time it is for a daemon, whose build must be the plain one: nothing
+    may be loaded before a sanitizer."""
+
+    def __init__(self, queue):
+        self.path = queue.folder / "clock"
+        library = queue.folder / "other_time.so"
+        self.turn(0)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library,
+                        ROOT / "tests" / "lib" / "other_time.c"], check=True)
+        for name in ("sendmail", "postrider"):
+            shutil.copy(ROOT / "build" / name, queue.build / name)
+        self.environment = {"LD_PRELOAD": str(library),
+                            "OTHER_TIME": str(self.path)}
+
+    def turn(self, seconds):
+        """So many seconds ahead."""
+        self.path.write_bytes(struct.pack("q", seconds))
+
+
+@pytest.fixture(name="clock")
+def fixture_clock(queue):
+    return Clock(queue)
+
+
+def rescan(queue):
+    queue.sendmail("-q").expect(0)
+
+
+def run_remedy(daemon, pattern):
+    """The command at the end of the line of the log; it is right as it is."""
+    line = daemon.wait_for(pattern).string
+    command = re.search(r": ((find|chown|chmod) .*)", line)[1]
+    subprocess.run(command, shell=True, check=True)
 
 
 @pytest.mark.parametrize("size", [100, 100000])
@@ -102,3 +143,145 @@ def test_journal_that_cannot_be_recorded(queue, smarthost, where):
         assert name not in "".join(
             path.read_text() for path in journal.parent.glob("journal.*"))
     assert not daemon.find("to=<b@b") and not full.find("to=<b@b")
+
+
+# Owners and modes
+
+@as_root
+def test_dropped_file_of_another_group(queue, smarthost, clock):
+    """As a restore leaves it that knows no numbers: it stays for ever, is told
+    of once an hour, and goes as soon as that is mended."""
+    queue.write_config(smarthost)
+    for uid in (ALICE, ALICE, BOB):
+        name = queue.submit("b@b.example", stdin=message(), **user(uid))
+        os.chown(queue.drop / name, -1, 999)
+    with queue.daemon(env=clock.environment) as daemon:
+        clock.turn(3700)
+        rescan(queue)
+        daemon.wait_for("drop: 3 messages cannot be read: .* has group 999 ")
+        for _ in range(3):
+            queue.sendmail("b@b.example", stdin=message()).expect(0)
+            rescan(queue)
+        daemon.wait_until_removed(3)
+        assert len(queue.names("drop")) == 3
+        assert daemon.count("cannot be read") == 1
+        assert not daemon.find("drop: .*removed")
+        run_remedy(daemon, "cannot be read")
+        rescan(queue)
+        daemon.wait_until_removed(6)
+        assert len(smarthost.messages) == 6
+
+
+@as_root
+def test_dropped_file_that_its_owner_closed(queue, smarthost, clock):
+    """... is not a message; but root's may come from a restore by root."""
+    queue.write_config(smarthost)
+    closed, roots, fresh = (queue.submit("b@b.example", stdin=message(),
+                                         **user(uid))
+                            for uid in (ALICE, 0, BOB))
+    (queue.drop / closed).chmod(0o600)
+    (queue.drop / roots).chmod(0o600)
+    with queue.daemon(env=clock.environment) as daemon:
+        daemon.wait_for(f"drop: 1 message cannot be read: .*{roots} has mode")
+        daemon.wait_until_removed(1)        # the fresh one
+        assert set(queue.names("drop")) == {closed, roots}
+        clock.turn(3700)
+        rescan(queue)
+        daemon.wait_for(f"drop: uid={ALICE} {closed}: removed: it cannot be")
+        assert queue.names("drop") == [roots]
+        run_remedy(daemon, "cannot be read")
+        rescan(queue)
+        daemon.wait_until_removed(2)
+    assert fresh not in queue.names("drop")
+
+
+@as_root
+def test_many_refused_hide_no_others(queue, smarthost):
+    """Of the same owner, and in one pass."""
+    queue.write_config(smarthost)
+    for _ in range(250):
+        name = random_id()
+        path = queue.write_drop(".t" + name, message_file(name))
+        os.chown(path, ALICE, 999)
+        path.rename(queue.drop / name)
+    name = random_id()
+    queue.write_drop(name, message_file(name))
+    with queue.daemon() as daemon:
+        daemon.wait_until_removed(1)
+        daemon.wait_for("drop: 250 messages cannot be read")
+
+
+@as_root
+@pytest.mark.parametrize("folder", ["queue", "state"])
+def test_daemon_whose_user_has_another_number(queue, smarthost, folder):
+    """Only the folders got their new owner, as a start asks for."""
+    queue.write_config(smarthost)
+    smarthost.recipients["b@b.example"] = "450 4.2.0 later"
+    with queue.daemon() as daemon:
+        queue.sendmail("b@b.example", stdin=message()).expect(0)
+        daemon.wait_for("status=deferred")
+    (name,) = queue.names("queue")
+    os.chown(queue.spool / folder / name, 998, 998)
+    del smarthost.recipients["b@b.example"]
+    with queue.daemon() as daemon:
+        daemon.wait_for(rf"queue: 1 message cannot be read: .*/{folder}/{name} "
+                        "belongs to user 998")
+        assert queue.names("queue") == [name]
+        rescan(queue)
+        run_remedy(daemon, "cannot be read")
+        assert (queue.spool / folder / name).stat().st_uid == DAEMON.pw_uid
+        rescan(queue)
+        daemon.wait_until_removed(1)
+        assert daemon.count("cannot be read") == 1
+    assert queue.is_empty()
+
+
+@as_root
+def test_right_that_is_lost_while_the_daemon_runs(queue, smarthost):
+    queue.write_config(smarthost)
+    smarthost.recipients["b@b.example"] = ["450 4.2.0 later"]
+    with queue.daemon() as daemon:
+        queue.sendmail("b@b.example", stdin=message()).expect(0)
+        daemon.wait_for("status=deferred")
+        daemon.wait(lambda: queue.names("state")[-1:] != [] and
+                    queue.names("drop") == [])
+        (name,) = queue.names("queue")
+        os.chown(queue.spool / "queue" / name, 998, 998)
+        daemon.wait(lambda: rescan(queue) or
+                    daemon.find("queue: 1 message cannot be read"))
+        run_remedy(daemon, "cannot be read")
+        rescan(queue)
+        daemon.wait_until_removed(1)
+
+
+@as_root
+def test_junk_that_cannot_be_removed(queue, smarthost):
+    """A file system that turned read-only: nothing is said to be removed that
+    is there still, and the daemon does not try for ever."""
+    queue.write_config(smarthost)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", queue.spool], check=True)
+    try:
+        queue.spool.chmod(0o755)
+        for name, mode in (("drop", 0o3733), ("queue", 0o700),
+                           ("state", 0o700), ("failed", 0o700)):
+            (queue.spool / name).mkdir()
+            queue.give(queue.spool / name)
+            (queue.spool / name).chmod(mode)
+        for _ in range(150):
+            queue.write_drop(random_id(), b"x" * 100)
+        subprocess.run(["mount", "-o", "remount,ro", queue.spool], check=True)
+        with queue.daemon() as daemon:
+            daemon.wait_for("drop: 150 messages cannot be read: .*"
+                            "cannot be removed: Read-only file system")
+            before = daemon.cpu_time()
+            for _ in range(5):
+                rescan(queue)
+            assert daemon.cpu_time() - before < 1
+            assert not daemon.find(": removed")
+            subprocess.run(["mount", "-o", "remount,rw", queue.spool],
+                           check=True)
+            rescan(queue)
+            daemon.wait_for(f"drop: uid={ALICE} .*: removed")
+            daemon.wait(lambda: not queue.names("drop"))
+    finally:
+        subprocess.run(["umount", queue.spool], check=True)

@@ -1,0 +1,93 @@
+#include "relay/desk.h"
+
+#include <stdlib.h>
+
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/folder.h"
+#include "util/log.h"
+#include "util/random.h"
+
+#define TELL_TIME 3600000       /* milliseconds between lines of a kind */
+
+static const char given_up[] = "look in the log for the reason, and see "
+                               "postrider-queue(5) for what can be done";
+
+/* Each kind of a place, in the order of the enumeration. */
+static void add_unread(struct trouble *list, const char *place,
+                       const struct unread *unread)
+{
+    for (size_t i = 0; i < UNREAD_KINDS; i++) {
+        list[i] = (struct trouble){ .place = place, .kind = unread_words[i],
+                                    .what = "cannot be read",
+                                    .level = i == UNREAD_FAILING
+                                             ? LOG_LEVEL_WARNING
+                                             : LOG_LEVEL_ALERT,
+                                    .count = unread->count[i],
+                                    .text = alloc_string(unread->text[i]) };
+    }
+}
+
+static size_t count_failed(const struct desk *desk)
+{
+    struct strings names = { 0 };
+    size_t count = 0;
+
+    (void)folder_list(desk->spool.failed, &names);
+    for (size_t i = 0; i < names.count; i++)
+        count += random_is_id(names.items[i]);
+    strings_free(&names);
+    return count;
+}
+
+void trouble_collect(const struct desk *desk, struct trouble list[TROUBLES])
+{
+    struct unread dropped = { 0 };
+    size_t failed = count_failed(desk);
+
+    drop_scan_unread(desk->scan, &dropped);
+    add_unread(list, "drop", &dropped);
+    add_unread(list + UNREAD_KINDS, "queue", &desk->unread_why);
+    list[TROUBLES - 1] = (struct trouble){
+        .place = "failed", .kind = "given-up",
+        .what = "could neither be delivered nor returned",
+        .level = LOG_LEVEL_ALERT, .count = failed,
+        .text = failed == 0 ? NULL : alloc_string(given_up),
+    };
+    unread_clear(&dropped);
+}
+
+void trouble_free(struct trouble list[TROUBLES])
+{
+    for (size_t i = 0; i < TROUBLES; i++)
+        free(list[i].text);
+}
+
+void trouble_tell(struct desk *desk)
+{
+    struct trouble list[TROUBLES];
+    int64_t now = clock_now();
+
+    trouble_collect(desk, list);
+    for (size_t i = 0; i < TROUBLES; i++) {
+        if (list[i].count == 0 || now < desk->next_trouble[i])
+            continue;
+        log_line(list[i].level, "%s: %zu message%s %s: %s", list[i].place,
+                 list[i].count, list[i].count == 1 ? "" : "s", list[i].what,
+                 list[i].text);
+        desk->next_trouble[i] = now + TELL_TIME;
+    }
+    trouble_free(list);
+}
+
+void trouble_moved(struct desk *desk, const char *what)
+{
+    int64_t now = clock_now();
+
+    if (now < desk->next_moved)
+        return;
+    log_line(LOG_LEVEL_ALERT, "spool %s is not the one that was opened: it "
+             "was moved, restored or mounted over: %s", desk->spool.path,
+             what);
+    desk->next_moved = now + TELL_TIME;
+}
