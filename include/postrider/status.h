@@ -1,5 +1,5 @@
 /*
- * status.h - what the daemon says of a smarthost
+ * status.h - what the daemon reports of smarthosts, and of messages that stay
  */
 #ifndef POSTRIDER_POSTRIDER_STATUS_H
 #define POSTRIDER_POSTRIDER_STATUS_H
@@ -15,5 +15,16 @@ struct status_smarthost {
 /* Take "NAME STATE WORKERS JOBS REASON" apart; members point into text, which
  * is changed. The name may hold blanks in theory only. */
 void status_take_smarthost(struct status_smarthost *smarthost, char *text);
+
+/* Messages that cannot be read, or were given up. */
+struct status_trouble {
+    const char *place;          /* drop, queue, failed */
+    const char *kind;           /* one of unread_words, or given-up */
+    const char *count;
+    const char *text;           /* about one of them, with what helps */
+};
+
+/* So for "PLACE KIND COUNT TEXT". */
+void status_take_trouble(struct status_trouble *trouble, char *text);
 
 #endif

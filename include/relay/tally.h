@@ -4,16 +4,18 @@
 #ifndef POSTRIDER_RELAY_TALLY_H
 #define POSTRIDER_RELAY_TALLY_H
 
+#include <stdbool.h>
+
 struct buf;
 struct desk;
 
 /*
- * Append the status as lines "key value": queued, active, deferred, held,
- * incoming (in drop/, not taken), oldest (seconds since 1970), started,
- * accepted, delivered, attempts_deferred, failed, reports; then one line a
- * smarthost, "smarthost NAME up|down|parked WORKERS JOBS REASON".
+ * Append the status as lines "key value", the figures of the table in tally.c;
+ * then one line a smarthost, "smarthost NAME up|down|parked WORKERS JOBS
+ * REASON"; and, with all, one for each kind of messages that cannot be read or
+ * were given up: "trouble drop|queue|failed KIND COUNT TEXT".
  */
-void tally_status(struct desk *desk, struct buf *out);
+void tally_status(struct desk *desk, bool all, struct buf *out);
 
 /*
  * Write the same in Prometheus' text format to the file metrics of the

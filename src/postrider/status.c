@@ -19,6 +19,7 @@ struct printer {
     bool json;
     size_t lines;
     size_t smarthosts;
+    size_t troubles;
 };
 
 /* Cut the first word off. */
@@ -41,6 +42,14 @@ void status_take_smarthost(struct status_smarthost *smarthost, char *text)
     smarthost->reason = text;
 }
 
+void status_take_trouble(struct status_trouble *trouble, char *text)
+{
+    trouble->place = next_word(&text);
+    trouble->kind = next_word(&text);
+    trouble->count = next_word(&text);
+    trouble->text = text;
+}
+
 static void print_json_smarthost(struct printer *printer, char *text)
 {
     struct status_smarthost smarthost;
@@ -53,6 +62,21 @@ static void print_json_smarthost(struct printer *printer, char *text)
            "\"reason\": ", smarthost.state, smarthost.workers,
            smarthost.jobs);
     json_print_text(stdout, smarthost.reason);
+    putchar('}');
+}
+
+static void print_json_trouble(struct printer *printer, char *text)
+{
+    struct status_trouble trouble;
+
+    status_take_trouble(&trouble, text);
+    if (printer->troubles++ == 0)
+        printf("%s, \"troubles\": [", printer->smarthosts > 0 ? "]" : "");
+    else
+        fputs(", ", stdout);
+    printf("{\"place\": \"%s\", \"kind\": \"%s\", \"count\": %s, "
+           "\"text\": ", trouble.place, trouble.kind, trouble.count);
+    json_print_text(stdout, trouble.text);
     putchar('}');
 }
 
@@ -72,6 +96,8 @@ static void print_line(void *context, const char *line, size_t length)
         *value++ = '\0';
         if (strcmp(copy, "smarthost") == 0)
             print_json_smarthost(printer, value);
+        else if (strcmp(copy, "trouble") == 0)
+            print_json_trouble(printer, value);
         else
             printf("%s\"%s\": %s", printer->lines == 0 ? "{" : ", ", copy,
                    value);
@@ -102,7 +128,8 @@ int command_status(int argc, char **argv)
                 ask_daemon(config->control, "status", ANSWER_TIME, print_line,
                            &printer, &err);
     if (done && printer.json)
-        printf("%s%s\n", printer.smarthosts > 0 ? "]" : "", "}");
+        printf("%s}\n", printer.smarthosts + printer.troubles > 0 ? "]"
+                                                                 : "");
     config_free(config);
     return done ? EX_OK : command_fail(&err);
 }

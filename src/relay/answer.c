@@ -71,11 +71,26 @@ static void list_ticket(void *context, struct ticket *ticket)
     buf_add_char(q->out, '\n');
 }
 
+/* A line with fewer fields than a message has. */
+static void list_unread(const struct question *q)
+{
+    struct trouble troubles[TROUBLES];
+
+    trouble_collect(q->desk, troubles);
+    for (size_t i = 0; i < TROUBLES - 1; i++)       /* not those given up */
+        if (troubles[i].count > 0)
+            buf_add_format(q->out, "unread\t%zu\t%s\n", troubles[i].count,
+                           troubles[i].text);
+    trouble_free(troubles);
+}
+
 static bool answer_list(const struct question *q)
 {
     struct question context = *q;
 
     schedule_each(q->desk->schedule, list_ticket, &context);
+    if (is_administrator(q->uid))
+        list_unread(q);
     return true;
 }
 
@@ -310,7 +325,7 @@ static bool answer_wait(const struct question *q)
 
 static bool answer_status(const struct question *q)
 {
-    tally_status(q->desk, q->out);
+    tally_status(q->desk, is_administrator(q->uid), q->out);
     return true;
 }
 

@@ -28,7 +28,7 @@ struct figure {
     uint64_t value;
 };
 
-#define FIGURES 11
+#define FIGURES 13
 
 static void collect(struct desk *desk, struct figure figures[FIGURES])
 {
@@ -37,6 +37,14 @@ static void collect(struct desk *desk, struct figure figures[FIGURES])
     size_t held = schedule_count_in(schedule, TICKET_HELD);
     size_t all = schedule_count(schedule);
     const struct totals *totals = &desk->totals;
+    struct trouble troubles[TROUBLES];
+    uint64_t unread = 0;
+
+    trouble_collect(desk, troubles);
+    for (size_t i = 0; i < TROUBLES - 1; i++)
+        unread += troubles[i].count;
+    uint64_t given_up = troubles[TROUBLES - 1].count;
+    trouble_free(troubles);
     const struct figure list[FIGURES] = {
         { "queued", "queued_messages", "gauge",
           "Messages in the queue.", all },
@@ -46,6 +54,10 @@ static void collect(struct desk *desk, struct figure figures[FIGURES])
           "Messages that wait for a time or a smarthost.", all - out - held },
         { "held", "held_messages", "gauge",
           "Messages held by the administrator.", held },
+        { "unread", "unread_messages", "gauge",
+          "Messages in the spool that cannot be read.", unread },
+        { "given_up", "given_up_messages", "gauge",
+          "Messages neither delivered nor returned.", given_up },
         { "oldest", "oldest_message_timestamp_seconds", "gauge",
           "When the oldest message was accepted; 0: none.",
           (uint64_t)schedule_oldest(desk->schedule) },
@@ -67,7 +79,20 @@ static void collect(struct desk *desk, struct figure figures[FIGURES])
         figures[i] = list[i];
 }
 
-void tally_status(struct desk *desk, struct buf *out)
+static void add_troubles(const struct desk *desk, struct buf *out)
+{
+    struct trouble troubles[TROUBLES];
+
+    trouble_collect(desk, troubles);
+    for (size_t i = 0; i < TROUBLES; i++)
+        if (troubles[i].count > 0)
+            buf_add_format(out, "trouble %s %s %zu %s\n", troubles[i].place,
+                           troubles[i].kind, troubles[i].count,
+                           troubles[i].text);
+    trouble_free(troubles);
+}
+
+void tally_status(struct desk *desk, bool all, struct buf *out)
 {
     struct figure figures[FIGURES];
 
@@ -83,6 +108,8 @@ void tally_status(struct desk *desk, struct buf *out)
                        crew_jobs(desk->crews[i]),
                        gate->reason != NULL ? gate->reason : "");
     }
+    if (all)
+        add_troubles(desk, out);
 }
 
 /* A label's value: backslash, quote and line end are special. */
