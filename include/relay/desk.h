@@ -8,6 +8,7 @@
  *     mission.c    what workers tell
  *     settle.c     outcomes -> done, retry, report
  *     sweep.c      delay warnings and expiry
+ *     rates.c      what messages_per_minute must know after a restart
  *     answer.c     requests of administrators
  *     manager.c    the poll loop
  */
@@ -218,6 +219,10 @@ void settle_late(struct desk *desk, struct ticket *ticket,
 /* Has the clock been set? Then what is known of times follows it. */
 void sweep_clock(struct desk *desk);
 void sweep_run(struct desk *desk);
+
+/* rates.c: how many messages went lately, for the daemon that follows. */
+void rates_save(const struct desk *desk);
+void rates_load(struct desk *desk);
 
 /* answer.c */
 bool answer_request(void *context, uid_t uid, const char *command,

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "relay/pace.h"
 #include "util/error.h"
 
 enum gate_state { GATE_UP, GATE_DOWN, GATE_PARKED };
@@ -29,9 +30,7 @@ struct gate {
     unsigned failures;      /* in a row */
     bool probing;           /* a probe is out: */
     unsigned probes;        /* its number, from 1 on */
-    unsigned per_minute;    /* limit of messages; 0: none */
-    double tokens;          /* messages that may go now */
-    int64_t filled;         /* when tokens was brought up to date */
+    struct pace pace;       /* messages_per_minute */
 };
 
 void gate_init(struct gate *gate, unsigned per_minute, int64_t now);
@@ -39,7 +38,8 @@ void gate_free(struct gate *gate);
 
 /*
  * How many messages may be given out now, at most wanted: 0 while down (1 when
- * a probe is due), limited by messages_per_minute. They are counted as given.
+ * a probe is due), limited by messages_per_minute. Each ends with
+ * gate_returned or gate_give_back.
  */
 unsigned gate_take(struct gate *gate, unsigned wanted, int64_t now);
 
@@ -68,9 +68,10 @@ bool gate_was_down(const struct gate *gate, int64_t from, int64_t duration);
 /* The number of the probe that gate_take() has just let out; 0: it was none. */
 unsigned gate_probe(const struct gate *gate);
 
-/* A message that went out with this number is back, perhaps without a word on
- * the smarthost. It may be an earlier probe than the one that is out now. */
-void gate_returned(struct gate *gate, unsigned probe);
+/* A message that went out, with this number of a probe, is back, perhaps
+ * without a word on the smarthost: it may have been sent, or was not. It may be
+ * an earlier probe than the one that is out now. */
+void gate_returned(struct gate *gate, unsigned probe, bool sent, int64_t now);
 
 /* What was taken could not be given out after all. */
 void gate_give_back(struct gate *gate);

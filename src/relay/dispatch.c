@@ -60,7 +60,6 @@ void dispatch_end(struct desk *desk, struct mission *mission)
     while (*link != mission)
         link = &(*link)->next;
     *link = mission->next;
-    gate_returned(&desk->gates[mission->smarthost], mission->probe);
     entry_free(mission->entry);
     state_free(mission->state);
     free(mission->offers);

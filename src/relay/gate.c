@@ -19,28 +19,20 @@ static const struct patience {
 
 void gate_init(struct gate *gate, unsigned per_minute, int64_t now)
 {
-    *gate = (struct gate){
-        .since = now,
-        .per_minute = per_minute,
-        .tokens = per_minute,
-        .filled = now,
-    };
+    *gate = (struct gate){ .since = now };
+    pace_init(&gate->pace, per_minute);
 }
 
-void gate_free(struct gate *gate)
+static void forget_reason(struct gate *gate)
 {
     free(gate->reason);
     gate->reason = NULL;
 }
 
-static void fill(struct gate *gate, int64_t now)
+void gate_free(struct gate *gate)
 {
-    double rate = gate->per_minute / (double)MINUTE;
-
-    gate->tokens += rate * (double)(now - gate->filled);
-    if (gate->tokens > gate->per_minute)
-        gate->tokens = gate->per_minute;
-    gate->filled = now;
+    forget_reason(gate);
+    pace_free(&gate->pace);
 }
 
 unsigned gate_take(struct gate *gate, unsigned wanted, int64_t now)
@@ -50,12 +42,7 @@ unsigned gate_take(struct gate *gate, unsigned wanted, int64_t now)
             return 0;
         wanted = wanted > 0 ? 1 : 0;
     }
-    if (gate->per_minute > 0) {
-        fill(gate, now);
-        if (wanted > gate->tokens)
-            wanted = (unsigned)gate->tokens;
-        gate->tokens -= wanted;
-    }
+    wanted = pace_take(&gate->pace, wanted, now);
     if (gate->state != GATE_UP && wanted > 0) {
         gate->probing = true;
         gate->probes++;
@@ -73,7 +60,7 @@ static bool open_gate(struct gate *gate, int64_t now)
     if (news) {
         gate->state = GATE_UP;
         gate->since = now;
-        gate_free(gate);
+        forget_reason(gate);
     }
     return news;
 }
@@ -111,7 +98,7 @@ bool gate_failed(struct gate *gate, const struct error *err, int64_t now)
     gate->failed = now;
     gate->fault = err->fault;
     gate->probing = false;
-    gate_free(gate);
+    forget_reason(gate);
     gate->reason = alloc_string(err->text);
 
     int64_t delay = patience[state].first;
@@ -145,8 +132,12 @@ unsigned gate_probe(const struct gate *gate)
     return gate->probing ? gate->probes : 0;
 }
 
-void gate_returned(struct gate *gate, unsigned probe)
+void gate_returned(struct gate *gate, unsigned probe, bool sent, int64_t now)
 {
+    if (sent)
+        pace_sent(&gate->pace, now);
+    else
+        pace_give_back(&gate->pace);
     if (probe == gate->probes)
         gate->probing = false;
 }
@@ -154,7 +145,7 @@ void gate_returned(struct gate *gate, unsigned probe)
 void gate_give_back(struct gate *gate)
 {
     gate->probing = false;
-    gate->tokens += gate->per_minute > 0;
+    pace_give_back(&gate->pace);
 }
 
 void gate_flush(struct gate *gate, int64_t now)
@@ -167,7 +158,5 @@ int64_t gate_next_time(const struct gate *gate, int64_t now)
 {
     if (gate->state != GATE_UP)
         return gate->probing ? INT64_MAX : gate->probe;
-    if (gate->per_minute == 0 || gate->tokens >= 1)
-        return now;
-    return now + (int64_t)((1 - gate->tokens) * MINUTE / gate->per_minute) + 1;
+    return pace_next_time(&gate->pace, now);
 }

@@ -410,6 +410,7 @@ static void work(struct manager *manager)
     while (!is_finished(manager))
         run_round(manager);
     tally_write(desk);
+    rates_save(desk);
 }
 
 enum manager_end manager_run(const struct config *config,
@@ -440,6 +441,7 @@ enum manager_end manager_run(const struct config *config,
     if (started) {
         lifetime_start(&desk->lifetime, &moment);
         prepare_smarthosts(&manager);
+        rates_load(desk);
         manager.inotify = hint_open(config->spool, RESCAN_TIME);
         settle_prepare(desk);
         confine_manager(config);

@@ -136,6 +136,8 @@ static void end_mission(struct desk *desk, struct mission *mission,
 {
     struct entry *entry = mission->entry;
 
+    gate_returned(&desk->gates[mission->smarthost], mission->probe,
+                  mission->attempted, clock_now());
     if (mission->refused && state_open_count(mission->state) > 0) {
         dispatch_withdraw(desk, mission->ticket);
     } else if (mission->attempted && has_more(mission)) {

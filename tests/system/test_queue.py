@@ -291,6 +291,29 @@ def test_messages_per_minute(queue, smarthost):
         assert len(smarthost.messages) == 5
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_messages_per_minute_after_a_reload(queue, smarthost, restart):
+    """Another process must not send as many again."""
+    queue.write_config(smarthost, messages_per_minute=5)
+    daemon = queue.start()
+    for _ in range(4):
+        queue.sendmail(TO, stdin=message()).expect(0)
+    daemon.wait_until_removed(4)
+    if restart:
+        daemon.stop()
+        daemon = queue.start()
+    else:
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("daemon: started", times=2)
+    mark = daemon.mark()
+    for _ in range(3):
+        queue.sendmail(TO, stdin=message()).expect(0)
+    daemon.wait_until_removed(1, after=mark)
+    assert queue.status()["queued"] == 2
+    assert len(smarthost.messages) == 5
+    daemon.stop()
+
+
 def test_limit_is_not_used_up_by_waiting(queue, smarthost):
     """messages_per_minute counts what is sent, not what could not be."""
     queue.write_config(smarthost, messages_per_minute=45, connections=1)

@@ -111,9 +111,9 @@ static void an_old_probe_says_nothing_of_the_new_one(void **state)
     lose(&gate, FAULT_TEMPORARY, 1, false);
     gate_flush(&gate, 2);
     assert_int_equal(gate_take(&gate, 1, 2), 1);
-    gate_returned(&gate, first);
+    gate_returned(&gate, first, false, 2);
     assert_int_equal(gate_take(&gate, 1, 2), 0);
-    gate_returned(&gate, gate_probe(&gate));
+    gate_returned(&gate, gate_probe(&gate), false, 2);
     assert_int_equal(gate_take(&gate, 1, 2), 1);
     gate_free(&gate);
 }
@@ -140,6 +140,13 @@ static void has_been_down_as_long_as_attempts_failed(void **state)
     gate_free(&gate);
 }
 
+static void come_back(struct gate *gate, int count, int64_t now)
+{
+    while (count-- > 0)
+        gate_returned(gate, 0, true, now);
+}
+
+/* In no minute more than so many, wherever it begins. */
 static void messages_per_minute(void **state)
 {
     struct gate gate;
@@ -148,10 +155,17 @@ static void messages_per_minute(void **state)
     gate_init(&gate, 60, 0);
     assert_int_equal(gate_take(&gate, 100, 0), 60);
     assert_int_equal(gate_take(&gate, 1, 0), 0);
-    gate_give_back(&gate);
+    gate_give_back(&gate);                      /* one was not sent */
     assert_int_equal(gate_take(&gate, 2, 0), 1);
-    assert_in_range(gate_next_time(&gate, 0), SECOND, SECOND + 2);
-    assert_int_equal(gate_take(&gate, 9, 5 * SECOND), 5);
+    assert_true(gate_next_time(&gate, 0) == INT64_MAX);
+    come_back(&gate, 20, 5 * SECOND);
+    assert_int_equal(gate_next_time(&gate, 5 * SECOND), 65 * SECOND);
+    come_back(&gate, 40, 70 * SECOND);          /* those took their time */
+    assert_int_equal(gate_take(&gate, 99, 64 * SECOND), 0);
+    assert_int_equal(gate_take(&gate, 99, 70 * SECOND), 20);
+    come_back(&gate, 20, 71 * SECOND);
+    assert_int_equal(gate_take(&gate, 99, 130 * SECOND - 1), 0);
+    assert_int_equal(gate_take(&gate, 99, 130 * SECOND), 40);
     gate_free(&gate);
 }
 
