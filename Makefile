@@ -41,8 +41,8 @@ Q := $(if $(V),,@)
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 \
             -Wno-format-nonliteral -Wundef -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Wpointer-arith -Wwrite-strings
-# A newer compiler's warnings are for the developers, whose check and lint they
-# stop; they stop no one else's make.
+# Warnings stop check and lint, which are for developers, and never a plain make
+# with a newer compiler.
 check lint: export WERROR := -Werror
 
 CFLAGS   ?= -O2 -g
@@ -230,7 +230,7 @@ demo: all
 bench: all
 	tests/bench/run
 
-# musl's compiler, with the headers of the libraries that it has none of.
+# musl's compiler; the libraries' headers are those that are there for glibc.
 MUSL = $(if $(shell command -v musl-gcc),musl-gcc \
          $(addprefix -idirafter /usr/include,/ /$(shell gcc -dumpmachine)))
 

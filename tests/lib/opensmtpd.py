@@ -48,7 +48,7 @@ class OpenSMTPD(Server):
         secret = subprocess.run(
             ("openssl", "passwd", "-6", "-stdin"), check=True, text=True,
             input=PASSWORD + "\n", stdout=subprocess.PIPE).stdout
-        # Read at the start by 7.6, which trusts no one by it here.
+        # 7.6 does not start without this file.
         with open(self.authority.ca, encoding="ascii") as file:
             self.write("etc/ssl/certs/ca-certificates.crt", file.read())
         self.write("etc/users", f"{USER} {secret}", 64004, 64004, 0o600)

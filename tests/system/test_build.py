@@ -19,7 +19,8 @@ def make(tmp_path):
     """make(ARGUMENT...) with objects of its own: what came of it."""
     def run(*arguments):
         clean = {name: value for name, value in os.environ.items()
-                 if not name.startswith(("MAKE", "MFLAGS", "WERROR"))}
+                 if not name.startswith(("MAKE", "MFLAGS")) and
+                 name not in ("CFLAGS", "CPPFLAGS", "LDFLAGS", "WERROR")}
         return subprocess.run(
             ["make", "-C", str(ROOT), "--no-print-directory", "V=1",
              f"B={tmp_path}/build", *arguments], capture_output=True,
