@@ -48,8 +48,8 @@ check lint: export WERROR := -Werror
 CFLAGS   ?= -O2 -g
 # $(call has,FLAGS): the flags, if programs can be made with them.
 has = $(shell printf 'int main(void){return 0;}' | \
-        $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -Werror -x c - -x none $(1) \
-            -o /dev/null 2>/dev/null && printf '%s' '$(1)')
+        $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -Werror $(1) -o /dev/null \
+            -x c - 2>/dev/null && printf '%s' '$(1)')
 # What is missing, by the names of Debian's packages and of what is in them.
 need    = $(if $(call has,-Wno-error -include $(1)),,$(2);)
 missing = $(strip $(call need,linux/openat2.h,linux-libc-dev (Linux 5.6)) \
