@@ -131,6 +131,9 @@ void pickup_unread(struct desk *desk);
 /* A stored message cannot be read any more: among the unread with it. */
 void pickup_set_aside(struct desk *desk, struct ticket *ticket,
                       const struct error *err);
+/* A summary that is too long for the ticket's, read anew; the caller frees it.
+ * NULL if it cannot be read. */
+char *pickup_summary(struct desk *desk, const struct ticket *ticket);
 /* Bring the ticket's summary and reason up to date. */
 void pickup_describe(struct ticket *ticket, const struct entry *entry,
                      const struct state *state);

@@ -46,7 +46,8 @@ struct ticket {
     bool done;              /* only its files have to be removed yet */
     char *summary;          /* reverse-path and open recipients, each ended by
                              * NUL, the list by an empty one; NULL if it would
-                             * be longer than 2 KB. Owned. */
+                             * be longer than 2 KB: pickup_summary() has it
+                             * then. Owned. */
     char *reason;           /* of the last deferral, or NULL. Owned. */
     enum ticket_place place;
     int64_t due;            /* when TIMED */

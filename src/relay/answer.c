@@ -45,6 +45,20 @@ static const char *shown_reason(const struct desk *desk,
                                        : dispatch_reason(desk, ticket);
 }
 
+static void list_addresses(const struct question *q, const char *summary)
+{
+    const char *address = summary;
+
+    if (address == NULL) {
+        buf_add_text(q->out, "\t?\t?");
+        return;
+    }
+    do {
+        buf_add_format(q->out, "\t%s", address);
+        address += strlen(address) + 1;
+    } while (*address != '\0');
+}
+
 static void list_ticket(void *context, struct ticket *ticket)
 {
     static const char marks[] = {
@@ -59,15 +73,10 @@ static void list_ticket(void *context, struct ticket *ticket)
                    ticket->id, marks[ticket->place],
                    (unsigned long)ticket->uid, ticket->size, ticket->received,
                    ticket->attempts, shown_reason(q->desk, ticket));
-    const char *address = ticket->summary;
-    if (address == NULL) {
-        buf_add_text(q->out, "\t?\t?\n");
-        return;
-    }
-    do {
-        buf_add_format(q->out, "\t%s", address);
-        address += strlen(address) + 1;
-    } while (*address != '\0');
+    char *long_one = ticket->summary != NULL ? NULL
+                                             : pickup_summary(q->desk, ticket);
+    list_addresses(q, long_one != NULL ? long_one : ticket->summary);
+    free(long_one);
     buf_add_char(q->out, '\n');
 }
 
@@ -107,27 +116,39 @@ static bool is_named(const struct question *q, const struct ticket *ticket)
            strcmp(q->argument, ticket->id) == 0;
 }
 
+/* Is the text part of the sender ('S'), or of a recipient? */
+static bool is_in_summary(char kind, const char *text, const char *summary)
+{
+    const char *address = summary;
+    bool found = false;
+
+    if (kind == 'S')
+        return strstr(address, text) != NULL;
+    while (!found && *(address += strlen(address) + 1) != '\0')
+        found = strstr(address, text) != NULL;
+    return found;
+}
+
 /* "I x", "R x", "S x", with "!" in front for "does not": part of the queue-id,
  * of a recipient, of the sender. */
 static bool is_matched(const struct question *q, const struct ticket *ticket)
 {
     const char *filter = q->argument;
     bool wanted = *filter != '!';
-    bool found = false;
 
     filter += !wanted;
-    if (strlen(filter) < 2 || ticket->summary == NULL)
+    if (strlen(filter) < 2)
         return false;
     const char *text = filter + 2;
-    const char *address = ticket->summary;
     if (*filter == 'I')
-        found = strstr(ticket->id, text) != NULL;
-    else if (*filter == 'S')
-        found = strstr(address, text) != NULL;
-    else
-        while (!found && *(address += strlen(address) + 1) != '\0')
-            found = strstr(address, text) != NULL;
-    return found == wanted;
+        return (strstr(ticket->id, text) != NULL) == wanted;
+    if (ticket->summary != NULL)
+        return is_in_summary(*filter, text, ticket->summary) == wanted;
+    char *summary = pickup_summary(q->desk, ticket);
+    bool matched = summary != NULL &&
+                   is_in_summary(*filter, text, summary) == wanted;
+    free(summary);
+    return matched;
 }
 
 static void collect(void *context, struct ticket *ticket)

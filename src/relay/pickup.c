@@ -1,5 +1,6 @@
 #include "relay/desk.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -28,12 +29,14 @@ static int smarthost_index(const struct desk *desk, const char *name)
     return -1;
 }
 
-/* Reverse-path and open recipients, each with its NUL, and one more. */
-static char *summary_of(const struct entry *entry, const struct state *state)
+/* Reverse-path and open recipients, each with its NUL, and one more; NULL if
+ * that is longer than max. */
+static char *summary_of(const struct entry *entry, const struct state *state,
+                        size_t max)
 {
     struct buf text;
 
-    buf_init(&text, SUMMARY_MAX);
+    buf_init(&text, max);
     const char *path = envelope_reverse_path(&entry->envelope);
     bool fits = buf_add(&text, path, strlen(path) + 1);
     for (size_t i = 0; fits && i < entry->envelope.count; i++) {
@@ -61,7 +64,7 @@ void pickup_describe(struct ticket *ticket, const struct entry *entry,
                      const struct state *state)
 {
     free(ticket->summary);
-    ticket->summary = summary_of(entry, state);
+    ticket->summary = summary_of(entry, state, SUMMARY_MAX);
     ticket->size = entry->content_length;
     if (state == NULL)
         return;
@@ -80,6 +83,29 @@ struct state *pickup_state(const struct desk *desk,
     if (!ticket->stored)
         return state_new(entry->envelope.count);
     return state_load(&desk->spool, ticket->id, entry->envelope.count, err);
+}
+
+char *pickup_summary(struct desk *desk, const struct ticket *ticket)
+{
+    const struct mission *mission = dispatch_of(desk, ticket);
+    struct entry *entry = ticket->entry;
+    struct state *state = NULL;
+    char *summary = NULL;
+    struct error err;
+    int64_t received;
+
+    if (mission != NULL)
+        return summary_of(mission->entry, mission->state, SIZE_MAX);
+    if (entry == NULL)
+        entry = queue_open(&desk->spool, ticket->id, &received, &err);
+    if (entry != NULL)
+        state = pickup_state(desk, ticket, entry, &err);
+    if (state != NULL)
+        summary = summary_of(entry, state, SIZE_MAX);
+    state_free(state);
+    if (entry != ticket->entry)
+        entry_free(entry);
+    return summary;
 }
 
 void pickup_remember(struct ticket *ticket, const struct state *unsaved)

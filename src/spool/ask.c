@@ -13,7 +13,8 @@
 #define READ_SIZE 65536
 #define CONNECT_TIME 5              /* seconds: a daemon that hangs accepts
                                      * nobody, and holds nobody up */
-#define LINE_MAX_SIZE (1u << 20)    /* octets the daemon may send in a line */
+#define LINE_MAX_SIZE (16u << 20)   /* octets the daemon may send in a line:
+                                     * all addresses of an envelope */
 
 int ask_connect(const char *path, struct error *err)
 {

@@ -144,6 +144,30 @@ def test_restart_within_an_attempt(queue, smarthost):
     assert copies(smarthost) == once_each(everybody)
 
 
+def test_queue_shows_all_of_them(queue, smarthost):
+    """In mailq, in JSON, and for -qR, whatever length they have."""
+    everybody = addresses(20000)
+    smarthost.replies["MAIL"] = lambda session, argument: "450 4.2.0 later"
+    with queue_of(queue, smarthost, retry="1h") as daemon:
+        drop(queue, everybody)
+        daemon.wait(lambda: queue.status()["active"] == 0 and
+                    queue.listing()[0]["attempts"] == 1)
+        (item,) = queue.listing()
+        assert item["recipients"] == everybody
+        assert item["sender"] == "a@a.example"
+        text = queue.run("mailq").expect(0).stdout.decode()
+        assert "?" not in text
+        assert [line.strip() for line in text.splitlines()
+                if line.startswith(64 * " ")] == everybody
+        for option in ("-q!Rr19999@", "-qSb@b.", "-qRr20000@"):
+            queue.sendmail(option).expect(0)
+            assert queue.status()["active"] == 0, option
+        smarthost.replies.clear()
+        queue.sendmail("-qRr19999@").expect(0)
+        daemon.wait_until_removed(1, timeout=120)
+    assert copies(smarthost) == once_each(everybody)
+
+
 def queue_of(queue, host, retry="1s", **options):
     queue.write_config(host, settings={
         "retry_first": retry, "retry_longest": retry,
