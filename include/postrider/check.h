@@ -71,6 +71,7 @@ void check_daemon(struct check *check);
 void check_sockets(struct check *check);
 void check_lookup(struct check *check);
 void check_spool(struct check *check);
+void check_unread(struct check *check);
 void check_tls(struct check *check);
 void check_passwords(struct check *check);
 void check_metrics(struct check *check);

@@ -32,13 +32,23 @@ struct listing_item {
 
 typedef void listing_visit(void *context, const struct listing_item *item);
 
+/* Messages that cannot be read: how many of a kind, and about one of them why,
+ * with the command that helps. */
+typedef void listing_unread(void *context, size_t count, const char *text);
+
+struct listing_reader {
+    listing_visit *visit;
+    listing_unread *unread;     /* may be NULL */
+    void *context;
+};
+
 /*
- * Call visit for each message the caller may see: first the daemon at control
- * is asked, then the spool is read. FAULT_UNAVAILABLE: no daemon listens, and
- * the caller may not read the spool.
+ * Call visit for each message the caller may see, then unread for root and the
+ * daemon's user: first the daemon at control is asked, then the spool is read.
+ * FAULT_UNAVAILABLE: no daemon listens, and the caller may not read the spool.
  */
-bool listing_each(const char *control, const char *spool, listing_visit *visit,
-                  void *context, struct error *err);
+bool listing_each(const char *control, const char *spool,
+                  const struct listing_reader *reader, struct error *err);
 
 /*
  * As mailq of Postfix prints it, which monitoring parses; or as one JSON

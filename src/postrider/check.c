@@ -37,6 +37,7 @@ static const struct {
     { "failed", check_failed, OF_CALLER, true },
     /* Root is the daemon's user from here on. */
     { "spool", check_spool, OF_DAEMON, true },
+    { "unread", check_unread, OF_DAEMON, true },
     { "metrics", check_metrics, OF_DAEMON, true },
     { "password", check_passwords, OF_DAEMON, false },
     { "tls", check_tls, OF_DAEMON, false },

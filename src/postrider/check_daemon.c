@@ -10,6 +10,7 @@
 #include "postrider/status.h"
 #include "spool/ask.h"
 #include "spool/listing.h"
+#include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/io.h"
@@ -37,16 +38,38 @@ static void tell_smarthost(struct check *check, char *text)
     }
 }
 
+/* Rights and failed/ are looked at by checks of their own, which see what has
+ * been mended since the daemon looked. */
+static void tell_trouble(struct check *check, char *text)
+{
+    struct status_trouble trouble;
+    struct error err;
+
+    status_take_trouble(&trouble, text);
+    if (strcmp(trouble.place, "failed") == 0 ||
+        strcmp(trouble.kind, unread_words[UNREAD_REFUSED]) == 0)
+        return;
+    error_set(&err, FAULT_UNAVAILABLE, "%s messages in %s cannot be read: %s",
+              trouble.count, trouble.place, trouble.text);
+    check_error(check, &err);
+}
+
 static void take_line(void *context, const char *line, size_t length)
 {
-    static const char word[] = "smarthost ";
-    char *copy;
+    static const struct {
+        const char *word;
+        void (*tell)(struct check *check, char *text);
+    } words[] = {
+        { "smarthost ", tell_smarthost },
+        { "trouble ", tell_trouble },
+    };
 
-    if (!text_starts(line, word))
-        return;
-    copy = alloc_bytes(line, length);
-    tell_smarthost(context, copy + sizeof word - 1);
-    free(copy);
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (text_starts(line, words[i].word)) {
+            char *copy = alloc_bytes(line, length);
+            words[i].tell(context, copy + strlen(words[i].word));
+            free(copy);
+        }
 }
 
 static void count_item(void *context, const struct listing_item *item)
@@ -62,10 +85,11 @@ static size_t count_waiting(const struct check *check)
     const struct config *config = check->config;
     struct error ignored;
     size_t count = 0;
+    const struct listing_reader reader = { .visit = count_item,
+                                           .context = &count };
 
     if (check->all_seen)
-        listing_each(config->control, config->spool, count_item, &count,
-                     &ignored);
+        listing_each(config->control, config->spool, &reader, &ignored);
     return count;
 }
 

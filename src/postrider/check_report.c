@@ -144,10 +144,10 @@ static char *take_place(char *text, struct finding *finding)
 static const char *take_remedy(char *text)
 {
     static const char *const verbs[] = { "add ", "chgrp ", "chmod ", "chown ",
-                                         "did you ", "give ", "install ",
-                                         "let ", "look ", "make ", "set ",
-                                         "start ", "store ", "systemctl ", "useradd ",
-                                         "write " };
+                                         "did you ", "find ", "give ",
+                                         "install ", "let ", "look ", "make ",
+                                         "set ", "start ", "store ",
+                                         "systemctl ", "useradd ", "write " };
     char *start = text;
 
     while ((start = strstr(start, ": ")) != NULL) {

@@ -7,13 +7,16 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "config/config.h"
+#include "spool/ask.h"
 #include "spool/listing.h"
 #include "spool/spool.h"
+#include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/folder.h"
 #include "util/io.h"
@@ -21,6 +24,8 @@
 #include "util/random.h"
 #include "util/text.h"
 
+#define UNTAKEN_AGE 60          /* seconds: two rescans of the daemon */
+#define BUSY_COUNT 256          /* messages; so many may not be stored */
 #define GIVEN_UP_REMEDY "look in the log for the reason, and see " \
                          "postrider-queue(5) for what can be done"
 
@@ -220,12 +225,122 @@ static void tell_queue(struct check *check, const struct queue_sum *sum)
 void check_queue(struct check *check)
 {
     struct queue_sum sum = { 0 };
-    struct error ignored;
+    const struct listing_reader reader = { .visit = add_item,
+                                           .context = &sum };
+    struct error err;
 
     if (!check->all_seen)
         check_unseen(check, "the mail of others");
     else if (listing_each(check->config->control, check->config->spool,
-                          add_item, &sum, &ignored))
+                          &reader, &err))
         tell_queue(check, &sum);
+    else if (err.fault != FAULT_UNAVAILABLE)    /* check_spool() tells that */
+        check_error(check, &err);
     free(sum.reason);
+}
+
+/* What lies in drop/ and queue/, as the daemon could see it. */
+struct looker {
+    struct spool spool;
+    struct strings listed;      /* by the daemon */
+    struct unread unread;
+    size_t untaken;
+};
+
+static void note_listed(void *context, const struct listing_item *item)
+{
+    strings_add(&((struct looker *)context)->listed, item->id);
+}
+
+static void look_at_file(struct looker *looker, int folder, const char *name)
+{
+    struct error err;
+    struct stat status;
+
+    if (!random_is_id(name) ||
+        fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == -1 ||
+        !S_ISREG(status.st_mode))
+        return;
+    if (faccessat(folder, name, R_OK, 0) == -1 && errno == EACCES) {
+        if (folder != looker->spool.drop ||
+            !unread_is_closed(&looker->spool, &status)) {
+            unread_explain(&looker->spool, folder, name, &err);
+            unread_add(&looker->unread, &err);
+        }
+    } else if (folder == looker->spool.drop &&
+               time(NULL) - status.st_ctime > UNTAKEN_AGE &&
+               !strings_has(&looker->listed, name)) {
+        looker->untaken++;
+    }
+}
+
+static bool look_at_folder(struct looker *looker, int folder,
+                           struct error *err)
+{
+    struct strings names = { 0 };
+
+    bool listed = folder_list(folder, &names) ||
+                  error_sys(err, FAULT_UNAVAILABLE, "%s",
+                            looker->spool.path);
+    for (size_t i = 0; listed && i < names.count; i++)
+        look_at_file(looker, folder, names.items[i]);
+    strings_free(&names);
+    return listed;
+}
+
+static void tell_looker(struct check *check, const struct looker *looker,
+                        bool has_daemon)
+{
+    struct error err;
+
+    for (size_t i = 0; i < UNREAD_KINDS; i++)
+        if (looker->unread.count[i] > 0) {
+            error_set(&err, FAULT_UNAVAILABLE, "%zu message%s cannot be read: "
+                      "%s", looker->unread.count[i],
+                      looker->unread.count[i] == 1 ? "" : "s",
+                      looker->unread.text[i]);
+            check_error(check, &err);
+        }
+    /* One that is busy takes no more than it can hold. */
+    if (has_daemon && looker->untaken > 0 &&
+        looker->listed.count < BUSY_COUNT) {
+        error_set(&err, FAULT_UNAVAILABLE, "%s/drop: %zu message%s longer "
+                  "than a minute, and the daemon has not taken %s: systemctl "
+                  "reload postrider, or send SIGHUP to it",
+                  check->config->spool, looker->untaken,
+                  looker->untaken == 1 ? " lies there" : "s lie there",
+                  looker->untaken == 1 ? "it" : "them");
+        check_error(check, &err);
+    }
+}
+
+void check_unread(struct check *check)
+{
+    const struct config *config = check->config;
+    struct looker looker = { 0 };
+    const struct listing_reader reader = { .visit = note_listed,
+                                           .context = &looker };
+    size_t before = check->count;
+    struct error err;
+
+    /* Whoever may not look has heard so from check_spool(). */
+    if (!check->all_seen)
+        return;
+    if (!spool_open(&looker.spool, config->spool, false, &err))
+        return;                         /* check_spool() says what is wrong */
+    int fd = ask_connect(config->control, &err);
+    bool has_daemon = fd != -1;
+    io_close(&fd);
+    if (has_daemon && !listing_each(config->control, config->spool, &reader,
+                                    &err))
+        has_daemon = false;
+    if (!look_at_folder(&looker, looker.spool.drop, &err) ||
+        !look_at_folder(&looker, looker.spool.queue, &err))
+        check_error(check, &err);
+    tell_looker(check, &looker, has_daemon);
+    if (check->count == before)
+        check_ok(check, "all messages can be read");
+    strings_free(&looker.listed);
+    unread_clear(&looker.unread);
+    spool_close(&looker.spool);
 }

@@ -58,6 +58,23 @@ bool become_daemon_user(const struct config *config, struct error *err)
     return true;
 }
 
+/* Told to give the folders to whoever calls, root would take them from the
+ * daemon: the spool is right, and the caller is not. */
+static bool may_have_spool(const struct config *config, struct error *err)
+{
+    const struct passwd *user = getpwnam(config->user);
+    char *queue = alloc_format("%s/queue", config->spool);
+    struct stat status;
+
+    bool others = user != NULL && user->pw_uid != geteuid() &&
+                  stat(queue, &status) == 0 && status.st_uid == user->pw_uid;
+    free(queue);
+    return !others ||
+           error_set(err, FAULT_PERMISSION, "the spool %s belongs to user %s: "
+                     "start the daemon as root or as that user", config->spool,
+                     config->user);
+}
+
 static bool prepare(struct config **config, struct sockets *sockets,
                     struct error *err)
 {
@@ -66,7 +83,7 @@ static bool prepare(struct config **config, struct sockets *sockets,
         return false;
     log_open((*config)->log, "postrider/daemon");
     sockets_prepare(sockets, &(*config)->listen);
-    if (!become_daemon_user(*config, err))
+    if (!become_daemon_user(*config, err) || !may_have_spool(*config, err))
         return false;
     process_hide_memory();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

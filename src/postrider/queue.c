@@ -141,11 +141,12 @@ static void print_item(void *context, const struct listing_item *item)
 static int show(const struct config *config, const char *id)
 {
     struct wanted wanted = { .id = id };
+    const struct listing_reader reader = { .visit = print_item,
+                                           .context = &wanted };
     struct error err = { 0 };
 
     if (has_queue(config) &&
-        !listing_each(config->control, config->spool, print_item, &wanted,
-                      &err))
+        !listing_each(config->control, config->spool, &reader, &err))
         return command_fail(&err);
     if (wanted.found)
         return EX_OK;

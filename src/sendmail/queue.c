@@ -39,17 +39,27 @@ static void count_item(void *context, const struct listing_item *item)
     ++*count;
 }
 
+static void count_unread(void *context, size_t number, const char *text)
+{
+    size_t *count = context;
+
+    (void)text;
+    *count += number;
+}
+
 bool command_queue_count(const struct options *opt, struct error *err)
 {
     struct config *config = command_config(err);
     size_t count = 0;
+    const struct listing_reader reader = { .visit = count_item,
+                                           .unread = count_unread,
+                                           .context = &count };
 
     (void)opt;
     if (config == NULL)
         return false;
     bool done = config->delivery == DELIVERY_DIRECT ||
-                listing_each(config->control, config->spool, count_item,
-                             &count, err);
+                listing_each(config->control, config->spool, &reader, err);
     if (done)
         printf("%zu\n", count);
     config_free(config);

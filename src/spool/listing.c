@@ -1,5 +1,6 @@
 #include "spool/listing.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +12,20 @@
 #include "spool/queue.h"
 #include "spool/spool.h"
 #include "spool/state.h"
+#include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/folder.h"
 #include "util/random.h"
 #include "util/text.h"
 
 #define ANSWER_TIME 30000       /* milliseconds the daemon has for an answer */
-#define FIELDS_MIN 8            /* of a line of the daemon's */
+#define FIELDS_MIN 8            /* of a line about a message */
+#define UNREAD_FIELDS 3         /* "unread", count, text */
 
+/* A reader, and what it will hear of after all messages. */
 struct lister {
-    listing_visit *visit;
-    void *context;
+    const struct listing_reader *reader;
+    struct unread unread;
 };
 
 /* The fields of a line, split at tabs; the caller frees the array. */
@@ -48,7 +52,7 @@ static char **split(char *line, size_t *count)
 /* id, mark, uid, size, received, attempts, reason, sender, recipients... */
 static void take_line(void *context, const char *line, size_t length)
 {
-    const struct lister *lister = context;
+    const struct listing_reader *reader = context;
     char *copy = alloc_bytes(line, length);
     size_t count;
     char **fields = split(copy, &count);
@@ -70,13 +74,17 @@ static void take_line(void *context, const char *line, size_t length)
             .recipients = (const char *const *)fields + FIELDS_MIN,
             .recipient_count = count - FIELDS_MIN,
         };
-        lister->visit(lister->context, &item);
+        reader->visit(reader->context, &item);
+    } else if (count == UNREAD_FIELDS && reader->unread != NULL &&
+               strcmp(fields[0], "unread") == 0 &&
+               text_to_number(fields[1], SIZE_MAX / 2, &size)) {
+        reader->unread(reader->context, (size_t)size, fields[2]);
     }
     free(fields);
     free(copy);
 }
 
-static void visit_entry(const struct lister *lister, const struct entry *entry,
+static void visit_entry(struct lister *lister, const struct entry *entry,
                         const struct state *state)
 {
     const struct envelope *env = &entry->envelope;
@@ -103,30 +111,36 @@ static void visit_entry(const struct lister *lister, const struct entry *entry,
         if (state->recipients[i].text != NULL)
             item.reason = state->recipients[i].text;
     }
-    lister->visit(lister->context, &item);
+    lister->reader->visit(lister->reader->context, &item);
     free(paths);
 }
 
 /* A message in queue/, or in drop/ while nobody has taken it. */
 static void visit_file(const struct spool *spool, int folder, const char *id,
-                       const struct lister *lister)
+                       struct lister *lister)
 {
     struct error err;
     int fd = openat(folder, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
                     O_CLOEXEC);
     struct entry *entry = fd == -1 ? NULL : entry_reopen(fd, id, &err);
 
-    if (entry == NULL)
-        return;
-    struct state *state = state_load(spool, id, entry->envelope.count, &err);
+    if (fd == -1 && errno == ENOENT)
+        return;                 /* done with since */
+    if (fd == -1)
+        unread_explain(spool, folder, id, &err);
+    struct state *state = entry == NULL ? NULL
+                          : state_load(spool, id, entry->envelope.count,
+                                       &err);
     if (state != NULL)
         visit_entry(lister, entry, state);
+    else if (err.fault != FAULT_DATA || folder != spool->drop)
+        unread_add(&lister->unread, &err);      /* junk in drop/ is none */
     state_free(state);
     entry_free(entry);
 }
 
 static bool visit_folder(const struct spool *spool, int folder,
-                         const struct lister *lister, struct error *err)
+                         struct lister *lister, struct error *err)
 {
     struct strings names = { 0 };
 
@@ -144,14 +158,26 @@ static bool visit_folder(const struct spool *spool, int folder,
     return listed;
 }
 
-bool listing_each(const char *control, const char *path, listing_visit *visit,
-                  void *context, struct error *err)
+static void report_unread(struct lister *lister)
 {
-    struct lister lister = { visit, context };
+    const struct listing_reader *reader = lister->reader;
+
+    for (size_t i = 0; i < UNREAD_KINDS && reader->unread != NULL; i++)
+        if (lister->unread.count[i] > 0)
+            reader->unread(reader->context, lister->unread.count[i],
+                           lister->unread.text[i]);
+    unread_clear(&lister->unread);
+}
+
+bool listing_each(const char *control, const char *path,
+                  const struct listing_reader *reader, struct error *err)
+{
+    struct lister lister = { .reader = reader };
+    struct listing_reader asked = *reader;
     struct error unreadable;
     struct spool spool;
 
-    if (ask_daemon(control, "list", ANSWER_TIME, take_line, &lister, err))
+    if (ask_daemon(control, "list", ANSWER_TIME, take_line, &asked, err))
         return true;
     if (err->fault != FAULT_UNAVAILABLE)
         return false;
@@ -160,6 +186,7 @@ bool listing_each(const char *control, const char *path, listing_visit *visit,
                          unreadable.text);
     bool listed = visit_folder(&spool, spool.queue, &lister, err) &&
                   visit_folder(&spool, spool.drop, &lister, err);
+    report_unread(&lister);
     spool_close(&spool);
     return listed;
 }

@@ -11,6 +11,7 @@ struct printer {
     FILE *out;
     uint64_t octets;
     size_t messages;
+    size_t unread;
 };
 
 /* Before the list, whose last line is what monitoring looks at. */
@@ -71,16 +72,39 @@ static void print_json_item(void *context, const struct listing_item *item)
     fputs("]}\n", out);
 }
 
+/* In front of the last line, which counts them, too. */
+static void print_unread(void *context, size_t count, const char *text)
+{
+    struct printer *printer = context;
+
+    printer->unread += count;
+    fprintf(printer->out, "%zu more that cannot be read: %s\n", count, text);
+}
+
+/* A reader of objects gets nothing but messages. */
+static void remark_unread(void *context, size_t count, const char *text)
+{
+    const struct printer *printer = context;
+
+    fprintf(stderr, "%s: %zu more that cannot be read: %s\n",
+            printer->program, count, text);
+}
+
 bool listing_print(const char *control, const char *spool, bool json,
                    const char *program, FILE *out, struct error *err)
 {
     struct printer printer = { .program = program, .out = out };
+    const struct listing_reader reader = {
+        .visit = json ? print_json_item : print_item,
+        .unread = json ? remark_unread : print_unread,
+        .context = &printer,
+    };
 
-    if (!listing_each(control, spool, json ? print_json_item : print_item,
-                      &printer, err))
+    if (!listing_each(control, spool, &reader, err))
         return false;
     if (json)
         return true;
+    printer.messages += printer.unread;
     if (printer.messages == 0)
         fputs("Mail queue is empty\n", out);
     else

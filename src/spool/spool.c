@@ -39,12 +39,14 @@ static bool prove_owner(const char *path, const struct folder *folder,
     uid_t user = geteuid();
     uid_t wanted = folder->of_root ? 0 : user;
 
-    /* A spool of somebody's own may belong to him as a whole. */
+    /* A spool of a user's own may belong to them as a whole. What is in the
+     * daemon's folders is the daemon's, too. */
     if (status->st_uid != wanted && status->st_uid != user)
         return error_set(err, FAULT_CONFIG, "%s/%s belongs to user %lu: chown "
-                         "%lu %s/%s", path, folder->name,
-                         (unsigned long)status->st_uid, (unsigned long)wanted,
-                         path, folder->name);
+                         "%s%lu %s/%s", path, folder->name,
+                         (unsigned long)status->st_uid,
+                         folder->mode == 0700 ? "-R " : "",
+                         (unsigned long)wanted, path, folder->name);
     if (folder->mode == 03733 && status->st_gid != getegid())
         return error_set(err, FAULT_CONFIG, "%s/%s belongs to group %lu: "
                          "chgrp %lu %s/%s && chmod 3733 %s/%s", path,

@@ -285,3 +285,103 @@ def test_junk_that_cannot_be_removed(queue, smarthost):
             daemon.wait(lambda: not queue.names("drop"))
     finally:
         subprocess.run(["umount", queue.spool], check=True)
+
+
+@as_root
+def test_what_cannot_be_read_is_shown(queue, smarthost):
+    """With the daemon and without, to root, who could read it, and to the
+    daemon's user; by check, and not a moment longer than it is so."""
+    queue.write_config(smarthost, settings={"local_recipient": "a@a.example"})
+    queue.config.chmod(0o644)
+    name = queue.submit("b@b.example", stdin=message())
+    os.chown(queue.drop / name, -1, 999)
+    mine = {"user": DAEMON.pw_uid, "group": DAEMON.pw_gid, "extra_groups": []}
+    shown = f"1 more that cannot be read: .*{name} has group 999.*\n-- "
+    last = "-- 0 Kbytes in 1 Request.\n"
+    out = queue.run("mailq", **mine).expect(0).stdout.decode()
+    assert re.search(shown, out) and out.endswith(last)
+    with queue.daemon() as daemon:
+        daemon.wait_for("drop: 1 message cannot be read")
+        for who in ({}, mine):
+            out = queue.run("mailq", **who).expect(0).stdout.decode()
+            assert re.search(shown, out) and out.endswith(last)
+        assert queue.run("mailq", **user(ALICE)).expect(0).stdout == \
+            b"Mail queue is empty\n"
+        status = queue.status()
+        assert status["unread"] == 1
+        (trouble,) = status["troubles"]
+        assert (trouble["place"], trouble["kind"]) == ("drop", "refused")
+        out = queue.postrider("check").expect(69).stdout.decode()
+        assert re.search("^unread: error: 1 message cannot be read: .* has "
+                         f"group 999 instead of {DAEMON.pw_gid}; find ", out,
+                         re.M)
+        subprocess.run(re.search("; (find .*)", out)[1], shell=True,
+                       check=True)
+        out = queue.postrider("check").stdout.decode()
+        assert "unread: ok: " in out
+        rescan(queue)
+        daemon.wait_until_removed(1)
+        assert queue.status()["unread"] == 0
+
+
+@as_root
+def test_given_up_is_shown(queue, smarthost):
+    queue.write_config(smarthost)
+    (queue.spool / "failed" / random_id()).write_bytes(b"x")
+    with queue.daemon() as daemon:
+        daemon.wait_for("failed: 1 message could neither be delivered nor")
+        assert queue.status()["given_up"] == 1
+        assert queue.status()["troubles"][0]["place"] == "failed"
+
+
+# Folders and their daemons
+
+def test_spool_that_is_replaced(queue, smarthost):
+    """A backup is put in its place while the daemon runs."""
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        here = daemon.mark()
+        shutil.copytree(queue.spool, queue.folder / "restored")
+        for part in (".", "drop", "queue", "state", "failed"):
+            copy, old = queue.folder / "restored" / part, queue.spool / part
+            os.chown(copy, old.stat().st_uid, old.stat().st_gid)
+            copy.chmod(old.stat().st_mode & 0o7777)
+        queue.spool.rename(queue.folder / "old")
+        (queue.folder / "restored").rename(queue.spool)
+        queue.sendmail("b@b.example", stdin=message()).expect(0)
+        daemon.wait_for("is not the one that was opened.*reading it anew",
+                        timeout=60)
+        daemon.wait_for("started", after=here)
+        daemon.wait_until_removed(1)
+    assert len(smarthost.messages) == 1
+
+
+@as_root
+def test_spool_under_another_name(queue, smarthost):
+    """One daemon has it, by whatever path and control socket others come."""
+    queue.write_config(smarthost)
+    with queue.daemon():
+        other = queue.folder / "other"
+        other.mkdir(mode=0o755)
+        subprocess.run(["mount", "--bind", queue.spool, other], check=True)
+        try:
+            queue.write_config(smarthost, settings={
+                "spool": str(other), "control": str(queue.run_folder / "c2")})
+            second = queue.start(ready=False)
+            second.wait_for(f"not started: {other} is in use: is another")
+            second.wait_end()
+        finally:
+            subprocess.run(["umount", other], check=True)
+        queue.write_config(smarthost)
+
+
+@as_root
+def test_daemon_of_another_user(queue, smarthost):
+    """Advice to give that user the spool would take it from the daemon."""
+    queue.write_config(smarthost)
+    queue.config.chmod(0o644)
+    daemon = queue.start(ready=False, **user(ALICE))
+    daemon.wait_for(f"belongs to user {DAEMON.pw_name}: start the daemon as "
+                    "root or as that user")
+    assert daemon.wait_end() == 77
+    assert not daemon.find("chown")
