@@ -36,14 +36,14 @@ class Clock:
 
     def __init__(self, queue):
         self.path = queue.folder / "clock"
-        library = queue.folder / "other_time.so"
+        library = queue.folder / "fake_time.so"
         self.turn(0)
         subprocess.run(["cc", "-shared", "-fPIC", "-o", library,
-                        ROOT / "tests" / "lib" / "other_time.c"], check=True)
+                        ROOT / "tests" / "lib" / "fake_time.c"], check=True)
         for name in ("sendmail", "postrider"):
             shutil.copy(ROOT / "build" / name, queue.build / name)
         self.environment = {"LD_PRELOAD": str(library),
-                            "OTHER_TIME": str(self.path)}
+                            "FAKE_TIME": str(self.path)}
 
     def turn(self, seconds):
         """So many seconds ahead."""
