@@ -9,8 +9,9 @@
  * Commas may be missing where addresses stand one after the other all the same:
  * after <>, or between addresses that have a domain. After `Name <address>`,
  * words without @ are taken for the rest of the name. Other words in a row
- * could be a name or several local names, and are refused: a list never yields
- * an address that is not written in it, and loses none that is.
+ * could be a name or several local names, and are refused, as is `Dr. bob@x`,
+ * though RFC 5322 section 4.4 would make Dr.bob@x of it: a list never yields an
+ * address that is not written in it, and loses none that is.
  */
 #ifndef POSTRIDER_MAIL_ADDRESS_H
 #define POSTRIDER_MAIL_ADDRESS_H

@@ -37,6 +37,8 @@ struct element {
     bool has_name;              /* words in front of <> */
     bool is_closed;             /* by <> */
     bool is_spread;             /* over blanks or comments */
+    bool after_stop;            /* a dot right after what is before it */
+    bool has_full_stop;         /* one that a gap and a word follow */
     enum before before;         /* the <> that it follows */
 };
 
@@ -169,15 +171,19 @@ static bool is_word(enum token token)
 
 static void take(struct element *e, const struct scanner *s, enum token token)
 {
-    if (!e->has_words && e->address.length == 0)
+    char c = token == TOKEN_SPECIAL ? s->text[s->start] : '\0';
+    bool gap = e->has_words && e->end != s->start;
+
+    if (!e->has_words)
         e->start = s->start;
-    else if (e->end != s->start)
-        e->is_spread = true;
+    e->is_spread |= gap;
+    e->has_full_stop |= gap && e->after_stop && is_word(token);
+    e->after_stop = c == '.' && !gap;
     if (is_word(token) && e->after_word)
         e->is_phrase = true;
     if (token == TOKEN_LITERAL && !e->after_at)
         e->has_stray_literal = true;
-    e->after_at = token == TOKEN_SPECIAL && s->text[s->start] == '@';
+    e->after_at = c == '@';
     e->ats += e->after_at;
     e->has_words = true;
     e->after_word = is_word(token);
@@ -213,7 +219,7 @@ static const char *wrong_with(const struct element *e)
     const char *text = e->address.data;
     const char *at = address_at(text);
 
-    if (e->is_phrase)
+    if (e->is_phrase || (e->has_full_stop && !e->is_closed))
         return "words without <>";
     if (text_has_control(text, e->address.length))
         return "a control character in it";
@@ -284,7 +290,7 @@ static bool take_brackets(struct element *e, struct scanner *s,
     e->has_name = e->has_words;
     e->ats = 0;
     e->is_phrase = e->has_stray_literal = e->has_words = false;
-    e->after_word = e->after_at = false;
+    e->after_word = e->after_at = e->after_stop = false;
     e->is_closed = true;
     if (routed)
         token = skip_route(s);
@@ -324,6 +330,14 @@ static bool add_part(struct mailbox_list *list, struct element *part,
     return added;
 }
 
+/* Does the token begin another address than the part? Words without a gap
+ * between them are one that is wrong. */
+static bool begins_next(const struct element *part, const struct scanner *s,
+                        enum token token)
+{
+    return part->after_word && is_word(token) && s->start > part->end;
+}
+
 /* Words without <>, as in `a@x b@y`: each must be an address. */
 static bool add_parts(struct mailbox_list *list, const struct element *e,
                       const struct scanner *s, struct error *err)
@@ -337,7 +351,7 @@ static bool add_parts(struct mailbox_list *list, const struct element *e,
     list->is_repaired = true;
     buf_init(&part.address, SIZE_MAX);
     while (added && (token = next_token(&again)) != TOKEN_END) {
-        if (part.after_word && is_word(token))
+        if (begins_next(&part, &again, token))
             added = add_part(list, &part, e, s, err);
         if (added && token != TOKEN_COMMENT)
             take(&part, &again, token);

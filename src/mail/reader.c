@@ -113,7 +113,7 @@ static void put_bare_crs(struct reader *reader)
     }
 }
 
-/* Octets of a line, none of them CR or LF: returns how many were put. */
+/* Octets of a line, none of them CR or LF: returns how many were taken. */
 static size_t put_octets(struct reader *reader, const char *from,
                          size_t length)
 {

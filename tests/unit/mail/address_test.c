@@ -95,6 +95,7 @@ static void takes_what_people_write(void **state)
         { "Bob <> Jr.", "" },
         { "a@b <c@d>", "c@d " },
         { "a@b c@d <e@f>", "e@f " },
+        { "Dr. B. <bob@x. y>", "bob@x.y " },
     };
 
     (void)state;
@@ -174,8 +175,9 @@ static void refuses_what_is_no_address(void **state)
         { "Bob <a@b> Jr c@d", 16 }, { "<a@b> C <c", 10 },
         { "<a@b> c@d@e", 11 }, { "<a@b> @c", 8 },
         { "<a@b> C: d@e;", 13 }, { "<a@b>: c@d;", 11 }, { "<a@b>>", 6 },
-        { "a@b c@d)", 8 }, { "a@b c@d (", 9 }, { "a@b, [x] c@d", 12 },
-        { "a::b", 4 }, { ":include:/etc/passwd", 20 }, { ":a@b;", 5 },
+        { "a@b\"c\"@d", 8 }, { "a@[1.2.3.4]b@c", 14 }, { "a@b c@d)", 8 }, { "a@b c@d (", 9 }, { "a@b, [x] c@d", 12 },
+        { "Dr. bob@x", 9 }, { "bob@x. Bob", 10 }, { "bob@x.\r\n y", 10 },
+        { "J. R. Doe", 9 }, { "a::b", 4 }, { ":include:/etc/passwd", 20 }, { ":a@b;", 5 },
         { "a:b:c", 5 }, { "A: B: c@d;;", 11 }, { "(A): a@b;", 9 },
         { ":", 1 }, { ", : a@b", 7 }, { "<>: a@b;", 8 },
         { "a\0b@c", 5 }, { "a\x01@c", 4 }, { "a@b\x7f", 4 }, { "a)", 2 },

@@ -127,9 +127,11 @@ static const struct row missing[] = {
       "From-X: a\r\nTo-X: b\r\nXDate: c\r\n" FROM DATE ID NOBODY },
     /* resent fields are none of these, and have their own */
     { "Resent-From: a@x\r\nResent-To: b@x\r\n",
-      "Resent-From: a@x\r\nResent-To: b@x\r\n" R_DATE R_ID FROM DATE ID NOBODY },
+      "Resent-From: a@x\r\nResent-To: b@x\r\n" R_DATE R_ID
+      FROM DATE ID NOBODY },
     { "X: y\r\nResent-To: b\r\n" DONE_FROM REST DONE_TO,
-      "X: y\r\nResent-To: b@example.com\r\n" R_FROM R_DATE R_ID DONE_FROM REST DONE_TO },
+      "X: y\r\nResent-To: b@example.com\r\n" R_FROM R_DATE R_ID
+      DONE_FROM REST DONE_TO },
     /* but others have resent this, who knows when */
     { "Received: x\r\nResent-To: b@x\r\n" DONE_FROM REST DONE_TO,
       "Received: x\r\nResent-To: b@x\r\n" DONE_FROM REST DONE_TO },
