@@ -15,13 +15,21 @@ struct entry;
 /* `ID: uid=1000 from=<a@b>, size=1234, nrcpt=1` */
 void report_entry(const struct entry *entry, uid_t uid);
 
+/* One recipient of an entry after an attempt. */
+struct attempted {
+    const struct entry *entry;
+    size_t index;
+    const char *redirect;       /* redirect_all; "" */
+    const struct outcome *outcome;
+    const char *relay;
+    int64_t delay;              /* milliseconds */
+};
+
 /*
  * `ID: to=<a@b>, relay=host[address]:port, delay=0.31, dsn=2.0.0, status=sent
- * (250 2.0.0 Ok)`. delay in milliseconds.
+ * (250 2.0.0 Ok)`; where it was redirected, `to=<dev@b>, orig_to=<a@b>`.
  */
-void report_recipient(const struct entry *entry, size_t index,
-                      const struct outcome *outcome, const char *relay,
-                      int64_t delay);
+void report_recipient(const struct attempted *one);
 
 /*
  * The fault that stands for all outcomes: FAULT_NONE if all are delivered;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "mail/envelope.h"
 #include "smtp/transaction.h"
 #include "util/buf.h"
 
@@ -16,17 +17,27 @@ struct entry;
 
 struct shipment {
     struct transaction transaction; /* to be run, perhaps more than once */
-    size_t *recipients;             /* of the transaction; owned */
-    struct outcome *outcomes;       /* of the transaction; owned */
-    struct buf received;            /* the trace field in front */
+    size_t *recipients;             /* indices into the entry's; owned */
+    struct outcome *outcomes;       /* one each, after shipment_settle; owned */
+    size_t count;
+    struct buf prefix;              /* the fields in front of the content */
+    struct envelope redirected;     /* what goes instead, by redirect_all, */
+    struct outcome redirected_outcome;  /* and what it came to */
 };
 
-/* Prepare the transaction of these recipients (indices, copied). config and
- * entry are borrowed. uid is who sent the message. */
+/*
+ * Prepare the transaction of these recipients (indices, copied). config and
+ * entry are borrowed. uid is who sent the message. With redirect_all one copy
+ * goes there for all of them, with X-Original-To. Mail with the null
+ * reverse-path has the sender of config/sender.h.
+ */
 void shipment_init(struct shipment *shipment, const struct config *config,
                    const struct entry *entry, uid_t uid,
                    const size_t *recipients, size_t count);
 void shipment_free(struct shipment *shipment);
+
+/* After a run: each recipient has its outcome. */
+void shipment_settle(struct shipment *shipment);
 
 /*
  * After a run in which a recipient was accepted: go on with those that were

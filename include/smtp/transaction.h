@@ -19,6 +19,9 @@ struct session;
 /* Filled in by the caller; pointers are borrowed. */
 struct transaction {
     const struct envelope *envelope;
+    const char *sender;         /* for MAIL; NULL: the reverse-path */
+    const char *other_sender;   /* for MAIL once more, if that is refused for
+                                 * good; or NULL */
     const size_t *recipients;   /* indices into the envelope's recipients */
     size_t count;               /* of them, at least 1 */
     struct outcome *outcomes;   /* count of them, in the same order, NONE */

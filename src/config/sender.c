@@ -25,6 +25,8 @@ static bool matches_address(const char *match, const char *address)
 static bool matches(const char *match, const char *login,
                     const char *reverse_path, const char *from)
 {
+    if (strcmp(match, "<>") == 0)
+        return *reverse_path == '\0';
     if (strcmp(match, "*") == 0 ||
         (login != NULL && strcmp(match, login) == 0))
         return true;
@@ -42,4 +44,13 @@ const struct sender_rule *sender_match(const struct config *config,
         if (matches(config->senders[i].match, login, reverse_path, from))
             return &config->senders[i];
     return NULL;
+}
+
+const struct sender_rule *sender_match_null(const struct config *config,
+                                            bool *is_own)
+{
+    const struct sender_rule *rule = sender_match(config, NULL, "", NULL);
+
+    *is_own = rule != NULL && strcmp(rule->match, "<>") == 0;
+    return rule;
 }

@@ -106,8 +106,14 @@ static enum fault relay(const struct config *config, const struct entry *entry,
     report_entry(entry, attempt.uid);
     attempt_run(&attempt);
     for (size_t i = 0; i < count; i++)
-        report_recipient(entry, i, &attempt.outcomes[i], attempt.relays[i],
-                         clock_now() - start);
+        report_recipient(&(struct attempted){
+            .entry = entry,
+            .index = i,
+            .redirect = config->redirect_all,
+            .outcome = &attempt.outcomes[i],
+            .relay = attempt.relays[i],
+            .delay = clock_now() - start,
+        });
     if (!direct->quiet)
         tell_caller(&attempt);
 

@@ -54,7 +54,7 @@ static void settle_all(struct attempt *attempt, const struct error *err,
 
 static void judge_login(struct shipment *shipment, const char *host)
 {
-    for (size_t i = 0; i < shipment->transaction.count; i++)
+    for (size_t i = 0; i < shipment->count; i++)
         if (shipment->outcomes[i].wants_login)
             outcome_blame_login(&shipment->outcomes[i], host, NULL);
 }
@@ -73,8 +73,9 @@ static void transact(struct attempt *attempt, struct session *session,
                   indices, count);
     do {
         usable = transaction_run(session, &shipment.transaction);
+        shipment_settle(&shipment);
         judge_login(&shipment, session_host(session));
-        for (size_t i = 0; i < shipment.transaction.count; i++)
+        for (size_t i = 0; i < shipment.count; i++)
             settle(attempt, shipment.recipients[i], &shipment.outcomes[i],
                    peer);
     } while (usable && shipment_go_on(&shipment));

@@ -60,7 +60,11 @@ static void add_from(struct buf *out, const struct dsn *dsn)
     const char *sender = envelope_reverse_path(&dsn->entry->envelope);
     const struct sender_rule *rule = sender_match(dsn->config, "postrider",
                                                   sender, NULL);
+    bool is_own;
+    const struct sender_rule *null = sender_match_null(dsn->config, &is_own);
 
+    if (is_own && *null->address != '\0')
+        rule = null;
     buf_add_text(out, "From: Mail Delivery System <");
     if (rule != NULL && *rule->address != '\0')
         buf_add_text(out, rule->address);
@@ -69,7 +73,7 @@ static void add_from(struct buf *out, const struct dsn *dsn)
     buf_add_text(out, ">\r\n");
 }
 
-/* The sender as named in the message, though an alias may lead from there to many. */
+/* The sender as the message has it; an alias may lead from there to many. */
 static void add_recipients(struct buf *out, const struct dsn *dsn)
 {
     if (dsn->kind != DSN_DOUBLE) {

@@ -1,8 +1,11 @@
 #include "relay/report.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "mail/address.h"
 #include "spool/entry.h"
+#include "util/alloc.h"
 #include "util/log.h"
 
 void report_entry(const struct entry *entry, uid_t uid)
@@ -13,18 +16,28 @@ void report_entry(const struct entry *entry, uid_t uid)
              entry->envelope.count);
 }
 
-void report_recipient(const struct entry *entry, size_t index,
-                      const struct outcome *outcome, const char *relay,
-                      int64_t delay)
+/* By redirect_all it went elsewhere: in Postfix's words. */
+static char *describe_recipient(const char *path, const char *redirect)
 {
+    if (*redirect == '\0' || address_equal(path, redirect))
+        return alloc_format("to=<%s>", path);
+    return alloc_format("to=<%s>, orig_to=<%s>", redirect, path);
+}
+
+void report_recipient(const struct attempted *one)
+{
+    const struct outcome *outcome = one->outcome;
+    char *to = describe_recipient(one->entry->envelope
+                                      .recipients[one->index].path,
+                                  one->redirect);
     enum log_level level = outcome->kind == OUTCOME_DELIVERED
                            ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
 
-    log_line(level, "%s: to=<%s>, relay=%s, delay=%" PRId64 ".%02" PRId64
-             ", dsn=%s, status=%s (%s)", entry->id,
-             entry->envelope.recipients[index].path, relay, delay / 1000,
-             delay % 1000 / 10, outcome->status, outcome_word(outcome),
-             outcome->text);
+    log_line(level, "%s: %s, relay=%s, delay=%" PRId64 ".%02" PRId64
+             ", dsn=%s, status=%s (%s)", one->entry->id, to, one->relay,
+             one->delay / 1000, one->delay % 1000 / 10, outcome->status,
+             outcome_word(outcome), outcome->text);
+    free(to);
 }
 
 enum fault report_fault(const struct outcome *outcomes, size_t count)

@@ -84,8 +84,14 @@ void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
         rcpt->result = STATE_FAILED;
     }
     count(&desk->totals, outcome->kind);
-    report_recipient(mission->entry, index, outcome, relay,
-                     delay_of(mission));
+    report_recipient(&(struct attempted){
+        .entry = mission->entry,
+        .index = index,
+        .redirect = desk->config->redirect_all,
+        .outcome = outcome,
+        .relay = relay,
+        .delay = delay_of(mission),
+    });
 }
 
 /* Everything about a message that is being settled. */

@@ -1,10 +1,13 @@
 #include "relay/shipment.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "config/config.h"
+#include "config/sender.h"
+#include "mail/address.h"
 #include "spool/entry.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -20,40 +23,115 @@ static void add_received(struct buf *out, const struct config *config,
     buf_add_text(out, "\r\n");
 }
 
+static const char *path_of(const struct shipment *shipment,
+                           const struct entry *entry, size_t i)
+{
+    return entry->envelope.recipients[shipment->recipients[i]].path;
+}
+
+/* Those that redirect_all replaces, one a line. */
+static size_t add_originals(struct shipment *shipment,
+                            const struct entry *entry, const char *there)
+{
+    size_t replaced = 0;
+
+    for (size_t i = 0; i < shipment->count; i++) {
+        const char *path = path_of(shipment, entry, i);
+        if (!address_equal(path, there))
+            buf_add_format(&shipment->prefix, "%s%s", replaced++ == 0
+                           ? "X-Original-To: " : ",\r\n ", path);
+    }
+    if (replaced > 0)
+        buf_add_text(&shipment->prefix, "\r\n");
+    return replaced;
+}
+
+/*
+ * Whoever wrote the message file, and whatever its recipients are: what leaves
+ * goes to redirect_all. The address was proved when the configuration was read.
+ */
+static void redirect(struct shipment *shipment, const struct entry *entry,
+                     const char *there)
+{
+    static const size_t first = 0;
+    const struct envelope *from = &entry->envelope;
+    struct envelope *env = &shipment->redirected;
+    unsigned notify = from->recipients[shipment->recipients[0]].notify;
+    struct error ignored;
+
+    if (*there == '\0' || add_originals(shipment, entry, there) == 0)
+        return;
+    envelope_set_reverse_path(env, envelope_reverse_path(from), &ignored);
+    envelope_add_recipient(env, there, NULL, notify, &ignored);
+    env->dsn_return = from->dsn_return;
+    env->envelope_id = alloc_string(from->envelope_id);
+    shipment->transaction.envelope = env;
+    shipment->transaction.recipients = &first;
+    shipment->transaction.count = 1;
+    shipment->transaction.outcomes = &shipment->redirected_outcome;
+}
+
+static void choose_sender(struct transaction *t, const struct config *config)
+{
+    bool is_own;
+    const struct sender_rule *rule = sender_match_null(config, &is_own);
+
+    if (*envelope_reverse_path(t->envelope) != '\0' || rule == NULL ||
+        *rule->address == '\0')
+        return;
+    t->sender = is_own ? rule->address : NULL;
+    t->other_sender = is_own ? NULL : rule->address;
+}
+
 void shipment_init(struct shipment *shipment, const struct config *config,
                    const struct entry *entry, uid_t uid,
                    const size_t *recipients, size_t count)
 {
+    struct transaction *t = &shipment->transaction;
+
     *shipment = (struct shipment){
         .recipients = alloc_zero(count, sizeof(size_t)),
         .outcomes = alloc_zero(count, sizeof(struct outcome)),
+        .count = count,
     };
     memcpy(shipment->recipients, recipients, count * sizeof(size_t));
-    buf_init(&shipment->received, SIZE_MAX);
-    add_received(&shipment->received, config, entry, uid);
-    shipment->transaction = (struct transaction){
+    *t = (struct transaction){
         .envelope = &entry->envelope,
         .recipients = shipment->recipients,
         .count = count,
         .outcomes = shipment->outcomes,
-        .prefix = shipment->received.data,
-        .prefix_length = shipment->received.length,
         .fd = entry->fd,
         .start = entry->content_start,
         .length = entry->content_length,
         .is_8bit = entry->is_8bit,
-        .needs_utf8 = envelope_has_utf8_address(&entry->envelope),
         .wants_utf8 = entry->envelope.utf8,
     };
+    buf_init(&shipment->prefix, SIZE_MAX);
+    add_received(&shipment->prefix, config, entry, uid);
+    redirect(shipment, entry, config->redirect_all);
+    choose_sender(t, config);
+    t->needs_utf8 = envelope_has_utf8_address(t->envelope);
+    t->prefix = shipment->prefix.data;
+    t->prefix_length = shipment->prefix.length;
+}
+
+void shipment_settle(struct shipment *shipment)
+{
+    if (shipment->transaction.outcomes != shipment->outcomes)
+        for (size_t i = 0; i < shipment->count; i++)
+            outcome_copy(&shipment->outcomes[i],
+                         &shipment->redirected_outcome);
 }
 
 void shipment_free(struct shipment *shipment)
 {
-    for (size_t i = 0; i < shipment->transaction.count; i++)
+    for (size_t i = 0; i < shipment->count; i++)
         outcome_free(&shipment->outcomes[i]);
+    outcome_free(&shipment->redirected_outcome);
+    envelope_free(&shipment->redirected);
     free(shipment->outcomes);
     free(shipment->recipients);
-    buf_free(&shipment->received);
+    buf_free(&shipment->prefix);
     *shipment = (struct shipment){ 0 };
 }
 
@@ -70,7 +148,7 @@ bool shipment_may_go_on(const struct shipment *shipment)
 {
     size_t accepted = 0, left = 0;
 
-    for (size_t i = 0; i < shipment->transaction.count; i++) {
+    for (size_t i = 0; i < shipment->count; i++) {
         accepted += shipment->outcomes[i].kind == OUTCOME_DELIVERED;
         left += shipment_is_left(shipment, i);
     }
@@ -84,12 +162,12 @@ bool shipment_go_on(struct shipment *shipment)
 
     if (!shipment_may_go_on(shipment))
         return false;
-    for (size_t i = 0; i < t->count; i++) {
+    for (size_t i = 0; i < shipment->count; i++) {
         if (shipment_is_left(shipment, i))
             shipment->recipients[kept++] = shipment->recipients[i];
         outcome_free(&shipment->outcomes[i]);
     }
-    t->count = kept;
+    t->count = shipment->count = kept;
     transaction_rewind(t);
     return true;
 }

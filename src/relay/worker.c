@@ -146,27 +146,27 @@ static bool take_jobs(struct worker *worker, int patience)
 static void report_outcomes(struct worker *worker, const struct job *job,
                             bool goes_on)
 {
-    const struct transaction *t = &job->shipment.transaction;
+    const struct shipment *shipment = &job->shipment;
     bool has_dsn = session_has(worker->session, CAP_DSN);
     struct parcel parcel = {
         .kind = PARCEL_OUTCOMES,
         .job = job->number,
         .fd = -1,
-        .outcomes = alloc_zero(t->count, sizeof(struct parcel_outcome)),
+        .outcomes = alloc_zero(shipment->count, sizeof(struct parcel_outcome)),
         .peer = alloc_string(connector_peer(worker->connector)),
     };
-    size_t *accepted = alloc_zero(t->count, sizeof *accepted);
+    size_t *accepted = alloc_zero(shipment->count, sizeof *accepted);
     size_t count = 0;
 
-    for (size_t i = 0; i < t->count; i++) {
-        if (goes_on && shipment_is_left(&job->shipment, i))
+    for (size_t i = 0; i < shipment->count; i++) {
+        if (goes_on && shipment_is_left(shipment, i))
             continue;
-        if (t->outcomes[i].kind == OUTCOME_DELIVERED)
-            accepted[count++] = t->recipients[i];
+        if (shipment->outcomes[i].kind == OUTCOME_DELIVERED)
+            accepted[count++] = shipment->recipients[i];
         struct parcel_outcome *one = &parcel.outcomes[parcel.count++];
-        one->index = t->recipients[i];
+        one->index = shipment->recipients[i];
         one->dsn_passed_on = has_dsn;
-        outcome_copy(&one->outcome, &t->outcomes[i]);
+        outcome_copy(&one->outcome, &shipment->outcomes[i]);
     }
     /* First of all: what was accepted must never be sent again. */
     journal_note(worker->journal, job->entry->id, accepted, count);
@@ -258,6 +258,7 @@ static bool run_job(struct worker *worker)
     bool usable = transaction_run(worker->session, &job->shipment.transaction);
     may_leave = 0;
     worker->messages++;
+    shipment_settle(&job->shipment);
     bool goes_on = usable && shipment_may_go_on(&job->shipment);
     report_outcomes(worker, job, goes_on);
     if (goes_on && shipment_go_on(&job->shipment))
@@ -266,6 +267,7 @@ static bool run_job(struct worker *worker)
         job_free(job);
     while (!usable && is_begun(worker->first)) {
         job = take_first(worker);
+        shipment_settle(&job->shipment);
         report_outcomes(worker, job, false);
         job_free(job);
     }

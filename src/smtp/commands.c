@@ -48,7 +48,8 @@ bool commands_mail(struct session *session, struct transaction *t,
         return false;
     buf_init(&line, SIZE_MAX);
     buf_add_format(&line, "MAIL FROM:<%s>",
-                   envelope_reverse_path(t->envelope));
+                   t->sender != NULL ? t->sender
+                                     : envelope_reverse_path(t->envelope));
     if (session_has(session, CAP_SIZE))
         buf_add_format(&line, " SIZE=%" PRIu64, transaction_size(t));
     if (t->is_8bit && session_has(session, CAP_8BITMIME))

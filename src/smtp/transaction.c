@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "smtp/commands.h"
 #include "smtp/session.h"
@@ -196,7 +197,8 @@ static void begin_following(struct session *session, struct transaction *t)
     size_t recipients = 0;
     bool whole = by_bdat(session);
 
-    if (!is_pipelined(session) || session_is_spoiled(session))
+    if (!is_pipelined(session) || session_is_spoiled(session) ||
+        t->other_sender != NULL)
         return;
     for (t = t->next; t != NULL && count < (whole ? WINDOW : 2); t = t->next) {
         octets += transaction_size(t);
@@ -208,7 +210,7 @@ static void begin_following(struct session *session, struct transaction *t)
                         !fits_one_flight(session, t))) ||
              !begin_ahead(session, t)))
             return;
-        if (!t->final_asked)
+        if (!t->final_asked || t->other_sender != NULL)
             return;             /* it has more to say before others may */
     }
 }
@@ -240,6 +242,15 @@ static bool hear_reset(struct session *session, const struct transaction *t,
         return false;
     return !t->ahead || reply_class(reply) == 2 ||
            error_set(err, FAULT_PROTOCOL, "%d to RSET", reply->code);
+}
+
+/* Without PIPELINING, MAIL waits for the reply to RSET. */
+static bool reset_in_lockstep(struct session *session, struct reply *reply,
+                              struct error *err)
+{
+    if (is_pipelined(session) || !session_take_reset(session))
+        return true;
+    return session_ask(session, reply, err, "RSET") && !is_goodbye(reply, err);
 }
 
 static bool hear_mail(struct session *session, struct transaction *t,
@@ -392,7 +403,8 @@ static bool send_by_bdat(struct session *session, struct transaction *t,
 static bool run(struct session *session, struct transaction *t,
                 struct reply *reply, struct error *err)
 {
-    if (!t->begun && !begin(session, t, err))
+    if (!t->begun && (!reset_in_lockstep(session, reply, err) ||
+                      !begin(session, t, err)))
         return false;
     if (t->content_sent)
         begin_following(session, t);
@@ -402,6 +414,36 @@ static bool run(struct session *session, struct transaction *t,
         return false;
     return by_bdat(session) ? send_by_bdat(session, t, reply, err)
                             : send_by_data(session, t, reply, err);
+}
+
+/* Is it the sender that was refused? Some servers wait for RCPT to do that. */
+static bool is_sender_refused(const struct transaction *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        const struct outcome *outcome = &t->outcomes[i];
+        bool at_rcpt = outcome->stage == STAGE_RCPT &&
+                       (strcmp(outcome->status, "5.1.7") == 0 ||
+                        strcmp(outcome->status, "5.1.8") == 0 ||
+                        text_starts(outcome->status, "5.7."));
+        bool at_mail = outcome->stage == STAGE_MAIL &&
+                       outcome->fault != FAULT_DATA;
+        if (outcome->kind != OUTCOME_FAILED || (!at_rcpt && !at_mail))
+            return false;
+    }
+    return true;
+}
+
+/* Nothing was begun behind it. */
+static void take_other_sender(struct transaction *t)
+{
+    struct transaction *next = t->next;
+
+    for (size_t i = 0; i < t->count; i++)
+        outcome_free(&t->outcomes[i]);
+    transaction_rewind(t);
+    t->sender = t->other_sender;
+    t->other_sender = NULL;
+    t->next = next;
 }
 
 bool transaction_run(struct session *session, struct transaction *t)
@@ -417,6 +459,11 @@ bool transaction_run(struct session *session, struct transaction *t)
     if (done && goodbye)
         is_goodbye(&reply, &err);
     reply_free(&reply);
+    if (done && !goodbye && t->other_sender != NULL &&
+        !session_is_spoiled(session) && is_sender_refused(t)) {
+        take_other_sender(t);
+        return transaction_run(session, t);
+    }
     forget_login(t);
     if (!done || goodbye)
         return settle_lost(session, done ? t->next : t, goodbye, &err);

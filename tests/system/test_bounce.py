@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from lib.harness import message
-from lib.queue import ALICE, user
+from lib.queue import ALICE, message_file, random_id, user
 
 SENDER = "a@a.example"
 NEVER = "never@b.example"
@@ -276,6 +276,141 @@ def test_double_bounce_to_local_recipient(queue, host):
         daemon.wait_until_removed(3)
     (copy,) = host.messages
     assert copy.recipients == ["me@c.example"]
+
+
+# redirect_all holds for whatever leaves
+
+REDIRECT = {"redirect_all": "dev@b.example"}
+
+
+def test_redirection_of_reports(queue, host):
+    host.recipients["dev@b.example"] = ["550 5.2.2 full"]
+    queue.write_config(host, settings=REDIRECT)
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", "customer@real.example", "other@real.example",
+                       stdin=message()).expect(0)
+        daemon.wait_until_removed(2)
+    (bounce,) = host.messages
+    assert bounce.recipients == ["dev@b.example"]
+    assert bounce.fields("X-Original-To") == ["customer@real.example"]
+    assert daemon.find(r"to=<dev@b\.example>, orig_to=<customer@real\.example>")
+
+
+def test_redirection_whoever_wrote_the_file(queue, host):
+    """Callers can have a configuration of their own, or none."""
+    name = random_id()
+    queue.write_config(host, settings=REDIRECT)
+    queue.write_drop(name, message_file(name, (
+        "one@real.example", "dev@b.example", "two@real.example")))
+    with queue.daemon() as daemon:
+        daemon.wait_until_removed(1)
+    (sent,) = host.messages
+    assert sent.recipients == ["dev@b.example"]
+    assert sent.fields("X-Original-To") == ["one@real.example, "
+                                            "two@real.example"]
+    assert not any("real.example" in command for session in host.sessions
+                   for command in session.commands)
+
+
+def test_redirection_that_is_deferred(queue, host):
+    """It is one recipient in the place of several, until it is accepted."""
+    name = random_id()
+    host.recipients["dev@b.example"] = ["450 4.2.0 later"]
+    queue.write_config(host, settings=REDIRECT)
+    queue.write_drop(name, message_file(name, ("one@real.example",
+                                               "two@real.example")))
+    with queue.daemon() as daemon:
+        daemon.wait_for("orig_to=<.*status=deferred", times=2)
+        daemon.wait_until_removed(1)
+    assert [m.recipients for m in host.messages] == [["dev@b.example"]]
+    assert daemon.count("orig_to=<.*status=sent") == 2
+
+
+def test_redirection_leaves_no_trace_where_sendmail_did_it(queue, host):
+    queue.write_config(host, settings=REDIRECT)
+    with queue.daemon() as daemon:
+        queue.sendmail("x@real.example", stdin=message()).expect(0)
+        daemon.wait_until_removed(1)
+    (sent,) = host.messages
+    assert sent.fields("X-Original-To") == ["x@real.example"]
+
+
+# A null reverse-path that the smarthost refuses
+
+def refuse_null(session, argument):
+    """As a smarthost that takes only its account."""
+    *_, mail = (line for line in session.commands if line.startswith("MAIL"))
+    return "550 5.7.1 not your account" if "<>" in mail else None
+
+
+@pytest.mark.parametrize("rule", ["<>", "*"])
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT"])
+@pytest.mark.parametrize("extensions", [[], ["PIPELINING"],
+                                        ["PIPELINING", "CHUNKING"]])
+def test_refused_null_sender(queue, make_smarthost, rule, stage, extensions):
+    """The report goes once more, from the address of the account."""
+    host = make_smarthost(extensions=extensions)
+    host.recipients[NEVER] = "550 5.1.1 nobody"
+    host.replies[stage] = refuse_null
+    queue.write_config(host, extra=f'sender "{SENDER}" {{\n}}\n'
+                       f'sender "{rule}" {{\n'
+                       '    address = "account@a.example"\n}\n')
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", SENDER, NEVER, stdin=message()).expect(0)
+        daemon.wait_until_removed(2)
+    (bounce,) = host.messages
+    assert bounce.recipients == [SENDER]
+    assert bounce.reverse_path == "account@a.example"
+    assert daemon.count("notification") == 1
+
+
+@pytest.mark.parametrize("extensions", [["PIPELINING"],
+                                        ["PIPELINING", "CHUNKING"]])
+def test_refused_null_senders_in_a_row(queue, make_smarthost, extensions):
+    host = make_smarthost(extensions=extensions)
+    host.replies["MAIL"] = refuse_null
+    queue.write_config(host, connections=1, extra=
+                       'sender "*" { address = "account@a.example" }\n')
+    for number in range(9):
+        queue.write_drop(f"{number:032x}", message_file(
+            f"{number:032x}", (f"r{number}@b.example",), sender=""))
+    with queue.daemon() as daemon:
+        daemon.wait_until_removed(9)
+    assert sorted(m.recipients[0] for m in host.messages) == \
+        [f"r{number}@b.example" for number in range(9)]
+    assert all(m.reverse_path == "account@a.example" for m in host.messages)
+
+
+def test_null_sender_with_an_address_of_its_own(queue, host):
+    """Whoever sends it; and it is still reported to the postmaster alone."""
+    queue.write_aliases("postmaster: boss@c.example\n")
+    queue.write_config(host, extra='sender "<>" {\n'
+                       '    address = "account@a.example"\n}\n')
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", "<>", "good@b.example", NEVER,
+                       stdin=message()).expect(0)
+        daemon.wait_until_removed(2)
+    first, copy = host.messages
+    assert first.reverse_path == copy.reverse_path == "account@a.example"
+    assert first.recipients == ["good@b.example"]
+    assert copy.recipients == ["boss@c.example"]
+    assert b"account@a.example" in copy.header
+
+
+def test_no_report_of_a_report(queue, host):
+    """That is refused from the account's address, too."""
+    host.replies["MAIL"] = lambda session, argument: \
+        None if SENDER in argument else "550 5.7.1 no"
+    queue.write_config(host, extra=f'sender "{SENDER}" {{\n}}\n'
+                       'sender "*" { address = "account@a.example" }\n')
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", SENDER, NEVER, stdin=message()).expect(0)
+        daemon.wait_for("is in .*/failed now")
+    assert not host.messages
+    assert daemon.count("notification") == 1
+    assert [c.split()[1] for s in host.sessions for c in s.commands
+            if c.startswith("MAIL")] == \
+        [f"FROM:<{SENDER}>", "FROM:<>", "FROM:<account@a.example>"]
 
 
 def test_aliases_that_changed(queue, host):

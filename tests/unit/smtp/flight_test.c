@@ -31,8 +31,8 @@ static const struct {
         "s:250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n",
         "C:hi\r\n.\r\n", "S:250 ok", LEAVES } },
     { "in lockstep", 2, { "F 5.0.0", "D 2.0.0" },
-      { LOCKSTEP, "C:" MAIL, "S:550 no", "C:RSET\r\n" MAIL,
-        "s:250 ok\r\n250 ok\r\n", "C:" BOB, "S:250 ok", "C:DATA\r\n",
+      { LOCKSTEP, "C:" MAIL, "S:550 no", "C:RSET\r\n", "S:250 ok",
+        "C:" MAIL, "S:250 ok", "C:" BOB, "S:250 ok", "C:DATA\r\n",
         "S:354 go", "C:hi\r\n.\r\n", "S:250 ok", LEAVES } },
     { "several whole ones in a flight", 3, { "D 2.0.0", "F 5.1.1", "D 2.0.0" },
       { CHUNKING, "C:" MAIL BOB "BDAT 4 LAST\r\nhi\r\n"
