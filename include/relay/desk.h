@@ -144,7 +144,8 @@ void pickup_describe(struct ticket *ticket, const struct entry *entry,
  * recorded is remembered for recall_apply(), and the journal is kept. */
 bool recall_journals(struct desk *desk, struct error *err);
 /* Settle what is remembered about that message; true if anything was. */
-bool recall_apply(struct desk *desk, const char *id, struct state *state);
+bool recall_apply(struct desk *desk, const struct entry *entry,
+                  struct state *state);
 void recall_forget(struct desk *desk);
 
 /* trouble.c */
@@ -196,8 +197,10 @@ void settle_prepare(struct desk *desk);
 void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
                     const struct outcome *outcome, const char *relay,
                     bool dsn_passed_on);
-/* A recipient that a journal says was accepted. */
-void settle_accepted(struct state *state, size_t index, const char *relay);
+/* A recipient that a journal says was accepted. Whether the smarthost took over
+ * the DSN is not known: a sender who asked for one rather gets two than none. */
+void settle_accepted(const struct entry *entry, struct state *state,
+                     size_t index);
 
 /*
  * What is known has changed: record it, report, and remove or schedule the

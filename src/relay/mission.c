@@ -159,7 +159,7 @@ static void take_delivered(struct mission *mission, const size_t *delivered,
 {
     for (size_t i = 0; i < count; i++)
         if (take_answer(mission, delivered[i]))
-            settle_accepted(mission->state, delivered[i], NULL);
+            settle_accepted(mission->entry, mission->state, delivered[i]);
 }
 
 static void on_done(void *context, uint64_t job, const size_t *delivered,

@@ -166,7 +166,7 @@ static void admit(struct desk *desk, struct entry *entry)
     ticket->entry = entry;
     ticket->received = time(NULL);
     struct state *state = state_new(entry->envelope.count);
-    if (recall_apply(desk, entry->id, state))
+    if (recall_apply(desk, entry, state))
         pickup_remember(ticket, state);
     pickup_describe(ticket, entry, state);
     state_free(state);
@@ -313,7 +313,7 @@ struct ticket *pickup_queued(struct desk *desk, const char *id)
         ticket->stored = true;
         ticket->received = lifetime_received(received, time(NULL));
         ticket->tried = last_age(state, ticket->received);
-        if (recall_apply(desk, id, state))
+        if (recall_apply(desk, entry, state))
             pickup_remember(ticket, state);
         pickup_describe(ticket, entry, state);
         int64_t wait = state->next - time(NULL);

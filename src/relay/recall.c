@@ -48,25 +48,26 @@ void recall_forget(struct desk *desk)
     }
 }
 
-static void settle_all(struct state *state, const size_t *indices,
-                       size_t count)
+static void settle_all(const struct entry *entry, struct state *state,
+                       const size_t *indices, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        settle_accepted(state, indices[i], NULL);
+        settle_accepted(entry, state, indices[i]);
 }
 
-bool recall_apply(struct desk *desk, const char *id, struct state *state)
+bool recall_apply(struct desk *desk, const struct entry *entry,
+                  struct state *state)
 {
     struct recalled **link = &desk->recalled;
     bool found = false;
 
     while (*link != NULL) {
         struct recalled *line = *link;
-        if (strcmp(line->id, id) != 0) {
+        if (strcmp(line->id, entry->id) != 0) {
             link = &line->next;
             continue;
         }
-        settle_all(state, line->indices, line->count);
+        settle_all(entry, state, line->indices, line->count);
         found = true;
         *link = line->next;
         free_line(line);
@@ -74,10 +75,12 @@ bool recall_apply(struct desk *desk, const char *id, struct state *state)
     return found;
 }
 
-static bool all_delivered(const struct state *state)
+/* Is it delivered to all, and no report due? */
+static bool is_done(const struct state *state)
 {
     for (size_t i = 0; i < state->count; i++)
-        if (state->recipients[i].result != STATE_DELIVERED)
+        if (state->recipients[i].result != STATE_DELIVERED ||
+            !state->recipients[i].notified)
             return false;
     return true;
 }
@@ -100,7 +103,7 @@ static bool record(const struct desk *desk, struct entry *entry,
                    int64_t received, const struct state *state,
                    struct error *err)
 {
-    if (all_delivered(state))
+    if (is_done(state))
         return queue_remove(&desk->spool, entry->id, false) ||
                error_set(err, FAULT_IO, "its files cannot be removed");
     return entry->queued
@@ -124,7 +127,7 @@ static bool found_accepted(void *context, const char *id,
     if (entry != NULL)
         state = state_load(&desk->spool, id, entry->envelope.count, &err);
     if (state != NULL)
-        settle_all(state, indices, count);
+        settle_all(entry, state, indices, count);
     bool recorded = state != NULL && record(desk, entry, received, state,
                                             &err);
     state_free(state);

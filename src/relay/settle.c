@@ -25,18 +25,6 @@ static void set(char **text, const char *to)
     *text = alloc_string(to);
 }
 
-void settle_accepted(struct state *state, size_t index, const char *relay)
-{
-    if (index >= state->count ||
-        state->recipients[index].result != STATE_OPEN)
-        return;
-    state->recipients[index].result = STATE_DELIVERED;
-    state->recipients[index].when = time(NULL);
-    state->recipients[index].notified = true;
-    set(&state->recipients[index].status, "2.0.0");
-    set(&state->recipients[index].relay, relay);
-}
-
 /* Has the sender asked to hear of success, and did nobody else promise it? */
 static bool owes_success(const struct entry *entry, size_t index,
                          bool dsn_passed_on)
@@ -45,6 +33,22 @@ static bool owes_success(const struct entry *entry, size_t index,
 
     return (env->recipients[index].notify & NOTIFY_SUCCESS) != 0 &&
            !dsn_passed_on && *envelope_reverse_path(env) != '\0';
+}
+
+void settle_accepted(const struct entry *entry, struct state *state,
+                     size_t index)
+{
+    if (index >= state->count ||
+        state->recipients[index].result != STATE_OPEN)
+        return;
+    struct state_recipient *rcpt = &state->recipients[index];
+    rcpt->result = STATE_DELIVERED;
+    rcpt->when = time(NULL);
+    rcpt->notified = !owes_success(entry, index, false);
+    rcpt->from_reply = false;
+    set(&rcpt->status, "2.0.0");
+    set(&rcpt->relay, NULL);
+    set(&rcpt->text, "a smarthost has accepted it");
 }
 
 /* Milliseconds since the message was accepted, as well as that is known. */

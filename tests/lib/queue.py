@@ -337,6 +337,12 @@ def message_file(queue_id, recipients=("b@b.example",), sender="a@a.example",
     return body + b"END %020d %08x 7\n" % (count, checksum)
 
 
+def sealed(data):
+    """A message file whose envelope was changed, with the right sum."""
+    body = data[:-36]
+    return body + data[-36:-11] + b"%08x" % crc32c(body) + data[-3:]
+
+
 def random_id():
     return os.urandom(16).hex()
 

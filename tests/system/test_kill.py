@@ -11,7 +11,7 @@ import pytest
 
 from lib.harness import message
 from lib.queue import (ALICE, DAEMON, IS_ROOT, message_file, queued_line,
-                       random_id)
+                       random_id, sealed)
 
 MESSAGES = 200
 
@@ -288,6 +288,30 @@ def test_recovery(queue, smarthost, present, expected):
         assert queue.is_empty(), queue.files()
     assert [m.recipients for m in smarthost.messages] == \
         ([expected] if expected else [])
+
+
+@pytest.mark.parametrize("folder", ["drop", "queue"])
+@pytest.mark.parametrize("numbers, arrived", [
+    ("0,1", []), ("0", [["two@b.example"]])])
+def test_success_that_a_journal_has(queue, smarthost, folder, numbers,
+                                    arrived):
+    """The sender asked for a report: the stop does not cost it."""
+    queue.write_config(smarthost)
+    queue_id = random_id()
+    data = message_file(queue_id, BOTH).replace(b"to - - one",
+                                                b"to success - one")
+    data = sealed(data) + (queued_line() if folder == "queue" else b"")
+    place(queue, folder, queue_id, data)
+    place(queue, "state", "journal.7", f"{queue_id} {numbers}\n".encode())
+    with queue.daemon() as daemon:
+        daemon.wait_until_removed(2)
+        assert queue.is_empty(), queue.files()
+    sent = [m.recipients for m in smarthost.messages]
+    assert sorted(sent) == sorted([["a@a.example"], *arrived])
+    (report,) = [m for m in smarthost.messages if m.reverse_path == ""]
+    assert b"Action: relayed" in report.content
+    assert b"one@b.example" in report.content
+    assert b"Final-Recipient: rfc822; two@" not in report.content
 
 
 def test_damaged_queue_file(queue, smarthost):
