@@ -25,6 +25,12 @@ void route_free(struct route *route);                   /* NULL is allowed */
  * aliases again if the file has changed. */
 void route_renew(struct route *route);
 
+/* Read the aliases now, and never again. */
+void route_seal(struct route *route);
+
+/* Are the aliases as they were when they were read? */
+bool route_is_current(const struct route *route);
+
 /*
  * The recipients in an argument, appended to list. FAULT_DATA if it is no
  * address list.

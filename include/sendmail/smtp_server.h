@@ -14,6 +14,7 @@
 #include "sendmail/smtp_input.h"
 #include "sendmail/submit.h"
 #include "util/buf.h"
+#include "util/process.h"
 #include "util/scratch.h"
 
 struct config;
@@ -26,6 +27,8 @@ struct server {
     struct config *config;
     struct route *route;        /* asked before a recipient is accepted */
     uid_t uid;                  /* of the client */
+    bool is_confined;           /* smtp_confine.h */
+    struct account account;     /* of the client, then */
     struct smtp_input in;
     struct buf out;             /* replies not sent yet */
     bool greeted;

@@ -17,7 +17,9 @@
 #include "util/error.h"
 
 struct config;
+struct account;
 struct draft;
+struct route;
 
 #define SUBMIT_HEADER_MAX (4u << 20)    /* octets of a header section */
 #define SUBMIT_HOPS_MAX 50              /* more is a loop */
@@ -32,6 +34,8 @@ struct submit_recipient {
 /* What the caller said about his message. Strings are borrowed. */
 struct submission {
     uid_t uid;                  /* who he is */
+    const struct account *account;  /* his; NULL: looked up when needed */
+    struct route *route;        /* for his recipients; NULL: a new one */
     int source;                 /* descriptor of the message; read to its end */
     bool dots;                  /* a line with a single dot ends it (no -i) */
     bool extract;               /* recipients from the header, too (-t) */

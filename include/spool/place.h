@@ -25,6 +25,10 @@ struct drop_place {
 int drop_place_open(struct drop_place *place, const char *spool,
                     struct error *err);
 
+/* Has a new file there a name at once, because the file system has none
+ * without? */
+bool drop_place_needs_names(const char *spool);
+
 /*
  * Sync, name, sync again: the second time because the directory cannot be
  * synced, and a file synced after it has its name is found after a power cut.

@@ -20,6 +20,9 @@ struct devlog {
 
 #define DEVLOG_INIT(where) { .path = (where), .fd = -1 }
 
+/* Before the first line, if the process may not later. False: none listens. */
+bool devlog_connect(struct devlog *log);
+
 /* priority as syslog(3) has it, with the facility; text is one line. */
 void devlog_say(struct devlog *log, int priority, const char *name,
                 const char *text);

@@ -23,6 +23,7 @@ enum landlock_right {
     LANDLOCK_EXECUTE,       /* the same, and execute: programs, libraries */
     LANDLOCK_REMOVE,        /* read, and remove files and directories */
     LANDLOCK_WRITE,         /* read and write what exists */
+    LANDLOCK_CREATE,        /* create files and write them */
     LANDLOCK_CHANGE         /* write, truncate, create (files, directories and
                              * sockets), remove, rename within and between
                              * such directories; not execute */
@@ -43,6 +44,10 @@ void landlock_free(struct landlock_rules *rules);       /* NULL is allowed */
  * are enforced is skipped, as are NULL and "". Copied; links are followed. */
 void landlock_allow(struct landlock_rules *rules, const char *path,
                     enum landlock_right right);
+
+/* What libc may read at any time: the time zones for a date, and the device for
+ * where getrandom(2) is refused. */
+void landlock_allow_system(struct landlock_rules *rules);
 
 /* Allow TCP connections to a port. */
 void landlock_allow_connect(struct landlock_rules *rules, uint16_t port);

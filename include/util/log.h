@@ -20,6 +20,9 @@ enum log_level { LOG_LEVEL_ALERT, LOG_LEVEL_ERROR, LOG_LEVEL_WARNING,
  */
 void log_open(enum log_target target, const char *name);
 
+/* Connect to the log now: later, this process may not. */
+void log_connect(void);
+
 void log_line(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

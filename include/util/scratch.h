@@ -21,6 +21,9 @@ struct scratch {
 
 #define SCRATCH_NONE ((struct scratch){ .fd = -1 })
 
+/* The folders in which it may be, from 0 on; NULL: there are no more. */
+const char *scratch_place(size_t i);
+
 /* FAULT_TEMPORARY. */
 bool scratch_open(struct scratch *scratch, struct error *err);
 void scratch_close(struct scratch *scratch);

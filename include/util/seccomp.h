@@ -20,7 +20,10 @@ enum seccomp_profile {
     SECCOMP_MANAGER,
     /* Has its connection, its certificates and its journal open. Opening a
      * file and making a socket fail with EACCES: the log is opened before. */
-    SECCOMP_WORKER
+    SECCOMP_WORKER,
+    /* Stores messages for others: opens and creates files. Making a socket
+     * fails with EACCES: the log is opened before. */
+    SECCOMP_SERVER
 };
 
 /*

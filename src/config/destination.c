@@ -14,6 +14,8 @@ struct destinations {
     struct local_names local;
     bool no_aliases;
     struct aliases *aliases;        /* NULL: not read yet */
+    bool sealed;                    /* no more reading: */
+    struct error why;               /* of sealed ones that are NULL */
 };
 
 struct local_names destination_local_names(const struct config *config)
@@ -51,7 +53,7 @@ bool destinations_current(const struct destinations *where)
 
 void destinations_renew(struct destinations *where)
 {
-    if (destinations_current(where))
+    if (where->sealed || destinations_current(where))
         return;
     aliases_free(where->aliases);
     where->aliases = NULL;
@@ -59,7 +61,9 @@ void destinations_renew(struct destinations *where)
 
 static bool read_aliases(struct destinations *where, struct error *err)
 {
-    if (where->aliases == NULL)
+    if (where->aliases == NULL && where->sealed)
+        *err = where->why;
+    else if (where->aliases == NULL)
         where->aliases = aliases_load(where->config->aliases, err);
     return where->aliases != NULL;
 }
@@ -74,6 +78,13 @@ bool destinations_preload(struct destinations *where, struct error *err)
     }
     where->no_aliases = true;
     return false;
+}
+
+void destinations_seal(struct destinations *where)
+{
+    if (!where->no_aliases && read_aliases(where, &where->why))
+        aliases_keep_files(where->aliases, &where->local);
+    where->sealed = true;
 }
 
 /* Append what the address is an alias for. False and FAULT_NONE if it is no

@@ -20,17 +20,6 @@ static void allow_all(struct landlock_rules *rules, const char *const *paths,
         landlock_allow(rules, paths[i], LANDLOCK_READ);
 }
 
-/* libc looks at the time zone whenever it makes a date; the device is for
- * where getrandom(2) is refused. */
-static void allow_system(struct landlock_rules *rules)
-{
-    static const char *const paths[] = { "/etc/localtime",
-                                         "/usr/share/zoneinfo",
-                                         "/dev/urandom" };
-
-    allow_all(rules, paths, COUNT(paths));
-}
-
 /* OpenSSL reads a certificate authority when a peer names it. The links in its
  * directory may lead to any of these. */
 static void allow_authorities(struct landlock_rules *rules)
@@ -87,7 +76,7 @@ static int enforce_manager_files(const struct config *config,
 {
     struct landlock_rules *rules = landlock_new();
 
-    allow_system(rules);
+    landlock_allow_system(rules);
     allow_spool(rules, config->spool);
     allow_around(rules, config->metrics, LANDLOCK_CHANGE);
     allow_around(rules, config->control, LANDLOCK_REMOVE);

@@ -18,6 +18,7 @@
 #include "util/log.h"
 #include "util/pass.h"
 #include "util/process.h"
+#include "util/text.h"
 
 extern char **environ;
 
@@ -158,19 +159,42 @@ static int fork_worker(const struct launcher_settings *settings, pid_t *pid,
     _exit(worker_run(config, &config->smarthosts[smarthost], fds[0], fds[1]));
 }
 
+/* Ours but for what concerns the daemon alone: where the service manager put
+ * credentials, and how it is talked to. Its strings are borrowed. */
+static char **server_environment(void)
+{
+    static const char *const kept_back[] = { "CREDENTIALS_DIRECTORY=",
+                                             "NOTIFY_SOCKET=" };
+    size_t count = 0, kept = 0;
+
+    while (environ[count] != NULL)
+        count++;
+    char **copy = alloc_zero(count + 1, sizeof *copy);
+    for (size_t i = 0; i < count; i++) {
+        bool keep = true;
+        for (size_t k = 0; k < COUNT(kept_back); k++)
+            keep = keep && !text_starts(environ[i], kept_back[k]);
+        if (keep)
+            copy[kept++] = environ[i];
+    }
+    return copy;
+}
+
 /* Like a child of inetd. 0 or errno. */
 static int spawn_server(const struct launcher_settings *settings, pid_t *pid,
                         int connection)
 {
     char name[] = "sendmail", mode[] = "-bs";
     char *arguments[] = { name, mode, NULL };
+    char **environment = server_environment();
     posix_spawn_file_actions_t actions;
 
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, connection, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, connection, STDOUT_FILENO);
     int failure = posix_spawn(pid, settings->sendmail, &actions, NULL,
-                              arguments, environ);
+                              arguments, environment);
+    free(environment);
     posix_spawn_file_actions_destroy(&actions);
     return failure;
 }

@@ -55,7 +55,9 @@ static char *local_part_of(const char *login)
  * look into the passwd file. */
 struct user {
     uid_t uid;
-    struct account account;
+    const struct account *account;  /* NULL: not known yet */
+    struct account found;
+    char *login;                    /* or the number */
     char *address;              /* NULL: not looked up yet */
 };
 
@@ -63,17 +65,22 @@ static void user_find(struct user *user, const struct config *config)
 {
     if (user->address != NULL)
         return;
-    process_account(user->uid, &user->account);
-    if (user->account.login == NULL)
-        user->account.login = alloc_format("%lu", (unsigned long)user->uid);
-    char *local = local_part_of(user->account.login);
+    if (user->account == NULL) {
+        process_account(user->uid, &user->found);
+        user->account = &user->found;
+    }
+    user->login = user->account->login != NULL
+                  ? alloc_string(user->account->login)
+                  : alloc_format("%lu", (unsigned long)user->uid);
+    char *local = local_part_of(user->login);
     user->address = alloc_format("%s@%s", local, config->domain);
     free(local);
 }
 
 static void user_free(struct user *user)
 {
-    account_free(&user->account);
+    account_free(&user->found);
+    free(user->login);
     free(user->address);
 }
 
@@ -137,7 +144,7 @@ find_rule(const struct origin *origin, const struct config *config,
     char *from = first_address(header, resent ? "Resent-From" : "From",
                                config);
     const struct sender_rule *rule =
-        sender_match(config, user->account.login, origin->reverse_path, from);
+        sender_match(config, user->login, origin->reverse_path, from);
     free(from);
     return rule;
 }
@@ -172,7 +179,7 @@ static void find_author(struct origin *origin,
     if (name == NULL && !has_rule_address(origin)) {
         name = submission->own_name;
         if (is_user && (name == NULL || *name == '\0'))
-            name = user->account.full_name;
+            name = user->account->full_name;
     }
     if (name != NULL && *name != '\0')
         origin->full_name = alloc_string(name);
@@ -182,7 +189,8 @@ bool origin_find(struct origin *origin, const struct submission *submission,
                  const struct config *config, const struct header *header,
                  bool resent, struct error *err)
 {
-    struct user user = { .uid = submission->uid };
+    struct user user = { .uid = submission->uid,
+                         .account = submission->account };
 
     *origin = (struct origin){ 0 };
     if (submission->reverse_path != NULL) {

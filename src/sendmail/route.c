@@ -43,6 +43,16 @@ void route_renew(struct route *route)
     envelope_free(&route->replaced);
 }
 
+void route_seal(struct route *route)
+{
+    destinations_seal(route->destinations);
+}
+
+bool route_is_current(const struct route *route)
+{
+    return destinations_current(route->destinations);
+}
+
 bool route_parse(const char *argument, struct mailbox_list *list,
                  struct error *err)
 {

@@ -80,6 +80,8 @@ static void deliver(struct server *server, struct scratch *message)
     char *no_arguments[] = { NULL };
     const struct submission said = {
         .uid = server->uid,
+        .account = server->is_confined ? &server->account : NULL,
+        .route = server->route,
         .source = message->fd,
         .utf8 = server->utf8,
         .reverse_path = server->reverse_path,

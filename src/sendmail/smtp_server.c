@@ -13,6 +13,7 @@
 #include "sendmail/options.h"
 #include "sendmail/route.h"
 #include "sendmail/smtp_client.h"
+#include "sendmail/smtp_confine.h"
 #include "sendmail/smtp_server.h"
 #include "util/alloc.h"
 #include "util/io.h"
@@ -246,6 +247,18 @@ static void serve(struct server *server)
     buf_free(&line);
 }
 
+/* Direct delivery needs passwords and the network. */
+static void confine(struct server *server)
+{
+    if (!smtp_client_has_come() ||
+        server->config->delivery != DELIVERY_QUEUE)
+        return;
+    process_account(server->uid, &server->account);
+    route_seal(server->route);
+    smtp_confine(server->config);
+    server->is_confined = true;
+}
+
 /* Who does not read our replies is silent, too. A pipe knows no limit. */
 static void limit_writes(void)
 {
@@ -275,6 +288,7 @@ bool command_smtp(const struct options *opt, struct error *err)
         return false;
     }
     server.route = route_new(server.config, false);
+    confine(&server);
     limit_writes();
     smtp_input_init(&server.in, STDIN_FILENO, PATIENCE);
     buf_init(&server.out, SIZE_MAX);
@@ -283,6 +297,7 @@ bool command_smtp(const struct options *opt, struct error *err)
     smtp_input_free(&server.in);
     buf_free(&server.out);
     route_free(server.route);
+    account_free(&server.account);
     config_free(server.config);
     return true;
 }

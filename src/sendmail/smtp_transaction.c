@@ -109,6 +109,12 @@ void server_take_mail(struct server *server, char *argument)
         server_say(server, "501 5.5.4 Must be MAIL FROM:<address>");
         return;
     }
+    if (server->is_confined && !route_is_current(server->route)) {
+        server_say(server, "421 4.3.2 The aliases have changed: connect "
+                   "again");
+        server->done = true;
+        return;
+    }
     server_forget(server);
     while (problem == NULL && smtp_next_parameter(&text, &key, &value))
         problem = is_repeated(&seen, key)

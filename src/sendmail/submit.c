@@ -121,7 +121,10 @@ static bool find_recipients(struct work *work, struct error *err)
     struct mailbox_list found = { 0 };      /* in the header */
     bool subtract = work->said->extract && work->config->subtract_arguments;
 
-    work->route = route_new(work->config, work->said->no_aliases);
+    if (work->said->route != NULL)
+        route_renew(work->route = work->said->route);
+    else
+        work->route = route_new(work->config, work->said->no_aliases);
     bool done = add_named(work, err) &&
                 parse_arguments(work->said, &named, err) &&
                 (!work->said->extract ||
@@ -239,7 +242,8 @@ bool submit_message(const struct submission *submission,
                 write_draft(&work, err);
 
     envelope_free(&work.env);
-    route_free(work.route);
+    if (submission->route == NULL)
+        route_free(work.route);
     origin_free(&work.origin);
     header_free(&work.header);
     reader_free(work.reader);

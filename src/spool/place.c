@@ -98,6 +98,18 @@ int drop_place_open(struct drop_place *place, const char *spool,
     return fd;
 }
 
+bool drop_place_needs_names(const char *spool)
+{
+    struct drop_place place;
+    struct error ignored;
+    int fd = drop_place_open(&place, spool, &ignored);
+    bool needs = place.temporary != NULL;
+
+    io_close(&fd);
+    drop_place_close(&place);
+    return needs;
+}
+
 static bool give_name(struct drop_place *place, int fd, const char *id)
 {
     char link[sizeof "/proc/self/fd/" + 3 * sizeof fd];

@@ -35,7 +35,7 @@ static bool connect_as(struct devlog *log, int type)
     return false;
 }
 
-static bool is_connected(struct devlog *log)
+bool devlog_connect(struct devlog *log)
 {
     return log->fd != -1 || connect_as(log, SOCK_DGRAM) ||
            (errno == EPROTOTYPE && connect_as(log, SOCK_STREAM));
@@ -67,14 +67,14 @@ static bool send_line(struct devlog *log, const char *line)
 {
     bool was_connected = log->fd != -1;
 
-    if (!is_connected(log))
+    if (!devlog_connect(log))
         return false;
     if (send_once(log, line))
         return true;
     if (errno == EAGAIN)
         return false;
     io_close(&log->fd);
-    return was_connected && is_connected(log) && send_once(log, line);
+    return was_connected && devlog_connect(log) && send_once(log, line);
 }
 
 static char *compose(int priority, const char *name, const char *text)

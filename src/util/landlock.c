@@ -69,6 +69,7 @@ static const uint64_t access_of[] = {
     [LANDLOCK_REMOVE]  = FS_READ_FILE | FS_READ_DIR | FS_REMOVE_FILE |
                          FS_REMOVE_DIR,
     [LANDLOCK_WRITE]   = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE,
+    [LANDLOCK_CREATE]  = FS_WRITE_FILE | FS_MAKE_REG,
     [LANDLOCK_CHANGE]  = FS_READ_FILE | FS_READ_DIR | FS_REMOVE_FILE |
                          FS_REMOVE_DIR | FS_WRITE_FILE | FS_TRUNCATE |
                          FS_MAKE_DIR | FS_MAKE_REG | FS_MAKE_SOCK | FS_REFER,
@@ -147,6 +148,13 @@ void landlock_allow(struct landlock_rules *rules, const char *path,
         return;
     add(rules, (struct rule){ .path = alloc_string(path),
                               .allowed = access_of[right] });
+}
+
+void landlock_allow_system(struct landlock_rules *rules)
+{
+    landlock_allow(rules, "/dev/urandom", LANDLOCK_READ);
+    landlock_allow(rules, "/etc/localtime", LANDLOCK_READ);
+    landlock_allow(rules, "/usr/share/zoneinfo", LANDLOCK_READ);
 }
 
 void landlock_allow_connect(struct landlock_rules *rules, uint16_t port)

@@ -30,6 +30,12 @@ void log_open(enum log_target where, const char *called)
     free(old);
 }
 
+void log_connect(void)
+{
+    if (target == LOG_TO_SYSLOG)
+        (void)devlog_connect(&devlog);
+}
+
 static int priority_of(enum log_level level)
 {
     static const int priorities[] = {

@@ -24,16 +24,24 @@ void scratch_close(struct scratch *scratch)
     io_close(&scratch->fd);
 }
 
+const char *scratch_place(size_t i)
+{
+    const char *chosen = secure_getenv("TMPDIR");
+    const char *const places[] = {
+        chosen != NULL && *chosen == '/' ? chosen : "/var/tmp",
+        "/var/tmp", "/tmp"
+    };
+
+    return i < sizeof places / sizeof *places ? places[i] : NULL;
+}
+
 /* An unlinked file where temporary files belong; -1 if there is no place. */
 static int open_temporary_file(void)
 {
-    const char *const places[] = { secure_getenv("TMPDIR"), "/var/tmp",
-                                   "/tmp" };
+    const char *place;
 
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        if (places[i] == NULL || places[i][0] != '/')
-            continue;
-        int fd = open(places[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    for (size_t i = 0; (place = scratch_place(i)) != NULL; i++) {
+        int fd = open(place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         if (fd != -1)
             return fd;
     }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "util/alloc.h"
+#include "util/sanitizer.h"
 #include "util/text.h"
 
 /* The tables were made for these, all little-endian: the low half of an
@@ -211,6 +212,33 @@ static const struct rule worker[] = {
 #endif
 };
 
+static const struct rule server[] = {
+    /* A message: in memory, in a temporary file, in the drop directory. */
+    CALL(memfd_create), CALL(openat), CALL(linkat), CALL(renameat2),
+    CALL(unlinkat), CALL(fsync), CALL(fchmod), CALL(umask),
+    CALL(faccessat), CALL(faccessat2), CALL(readlinkat),
+
+    /* No peer but the client. The log's socket is made anew when syslogd has
+     * been: that fails, and no message with it. */
+    { __NR_socket, REFUSE, EACCES, 0 },
+    { __NR_connect, REFUSE, EACCES, 0 },
+
+    /* The same on older and on 32-bit architectures. */
+#ifdef __NR_renameat
+    CALL(renameat),
+#endif
+#ifdef __NR_open
+    CALL(open), CALL(stat), CALL(lstat), CALL(access), CALL(link),
+    CALL(rename), CALL(unlink), CALL(readlink),
+#endif
+#ifdef __NR_fcntl64
+    CALL(stat64), CALL(lstat64),
+#endif
+#ifdef __NR_socketcall
+    { __NR_socketcall, REFUSE, EACCES, 0 },
+#endif
+};
+
 /* The program for the kernel, in its classic BPF. */
 struct program {
     struct sock_filter *items;
@@ -288,6 +316,15 @@ static void put_rules(struct program *program, const struct rule *rules,
         put_rule(program, &rules[i]);
 }
 
+static const struct {
+    const struct rule *rules;
+    size_t count;
+} profiles[] = {
+    [SECCOMP_MANAGER] = { manager, COUNT(manager) },
+    [SECCOMP_WORKER] = { worker, COUNT(worker) },
+    [SECCOMP_SERVER] = { server, COUNT(server) },
+};
+
 static struct program compile(enum seccomp_profile profile)
 {
     struct program program = { NULL, 0 };
@@ -300,10 +337,7 @@ static struct program compile(enum seccomp_profile profile)
 
     put_load(&program, offsetof(struct seccomp_data, nr));
     put_rules(&program, everybody, COUNT(everybody));
-    if (profile == SECCOMP_MANAGER)
-        put_rules(&program, manager, COUNT(manager));
-    else
-        put_rules(&program, worker, COUNT(worker));
+    put_rules(&program, profiles[profile].rules, profiles[profile].count);
     put_if(&program, BPF_JGT, LAST_NUMBER, 1);
     put_return(&program, SECCOMP_RET_ERRNO | ENOSYS);
     put_return(&program, SECCOMP_RET_KILL_PROCESS);
@@ -334,10 +368,7 @@ bool seccomp_enforce_always(enum seccomp_profile profile, struct error *err)
 
 #endif
 
-#ifndef __has_feature           /* clang's */
-#define __has_feature(name) 0
-#endif
-#if defined __SANITIZE_ADDRESS__ || __has_feature(address_sanitizer)
+#if SANITIZED
 bool seccomp_enforce(enum seccomp_profile profile, struct error *err)
 {
     (void)profile;

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 
 import pytest
 
@@ -109,3 +110,119 @@ def test_a_worker_that_is_killed_is_reported(queue, smarthost):
         del smarthost.recipients[TO]
         daemon.wait_until_removed(1)
     assert len(smarthost.messages) == 1
+
+
+def children(pid, name):
+    """Processes of that name below a process."""
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            if field(child, "Name") == name:
+                found.append(int(child))
+    return found
+
+
+class Client:
+    """An SMTP client at a Unix socket."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(30)
+        self.socket.connect(str(path))
+        self.replies = self.socket.makefile("rb")
+        assert self.reply().startswith(b"220 ")
+
+    def reply(self):
+        return self.replies.readline()
+
+    def ask(self, text):
+        self.socket.sendall(text.encode() + b"\r\n")
+        return self.reply().decode()
+
+    def send(self, recipient, text):
+        assert self.ask("HELO x").startswith("250")
+        assert self.ask("MAIL FROM:<a@a.example>").startswith("250")
+        assert self.ask(f"RCPT TO:<{recipient}>").startswith("250")
+        assert self.ask("DATA").startswith("354")
+        assert self.ask(text + "\r\n.").startswith("250")
+
+    def close(self):
+        self.replies.close()
+        self.socket.close()
+
+
+@pytest.fixture
+def served(queue, smarthost, monkeypatch):
+    """A daemon with a socket, and the path of that."""
+    path = queue.run_folder / "submit"
+    (queue.folder / "list").write_text("one@b.example\n")
+    queue.write_aliases(f"team: :include:{queue.folder}/list\n")
+    queue.write_config(smarthost, settings={"listen": [str(path)]})
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/secret")
+    with queue.daemon(env={"CREDENTIALS_DIRECTORY": "/run/secret"}) as daemon:
+        yield queue, daemon, path
+
+
+def test_server_is_shut_in(served):
+    """sendmail -bs for others, before it has read an octet."""
+    _, daemon, path = served
+    client = Client(path)
+    (server,) = children(daemon.pid, "sendmail")
+    assert field(server, "Seccomp") == "2"
+    assert field(server, "NoNewPrivs") == "1"
+    limits = pathlib.Path(f"/proc/{server}/limits").read_text()
+    assert re.search(r"Max processes +0 +0 ", limits)
+    assert re.search(rf"Max address space +{256 << 20} ", limits)
+    environment = pathlib.Path(f"/proc/{server}/environ").read_bytes()
+    assert b"POSTRIDER_CONFIG=" in environment
+    assert b"CREDENTIALS_DIRECTORY" not in environment
+    client.close()
+
+
+def test_server_does_what_it_must(served, smarthost):
+    """Aliases with their files, names, a large message, several in a row."""
+    queue, daemon, path = served
+    client = Client(path)
+    client.send("team", "Subject: one\r\n\r\nhello")
+    client.send("two@b.example", "Subject: two\r\n\r\n" +
+                ("y" * 70 + "\r\n") * 40000)
+    daemon.wait_until_removed(2)
+    (queue.folder / "list").write_text("other@b.example\n")
+    client.send("team", "\r\nwithout fields")
+    daemon.wait_until_removed(3)
+    client.close()
+    assert sorted(m.recipients[0] for m in smarthost.messages) == [
+        "one@b.example", "one@b.example", "two@b.example"]
+
+
+def test_server_of_old_aliases_ends(served):
+    """It cannot read the new ones: the client comes again."""
+    queue, _, path = served
+    client = Client(path)
+    queue.write_aliases("team: third@b.example, fourth@b.example\n")
+    client.ask("HELO x")
+    assert client.ask("MAIL FROM:<>").startswith("421 4.3.2 The aliases have")
+    assert client.reply() == b""
+    client.close()
+    client = Client(path)
+    assert "third@b.example" in client.ask("EXPN team")
+    client.close()
+
+
+def test_server_for_oneself_is_free(queue, smarthost):
+    """At a pipe, the client is whoever started it: direct delivery works."""
+    queue.write_config(smarthost, settings={"delivery": "direct"})
+    result = queue.sendmail("-bs", stdin="HELO x\r\nMAIL FROM:<a@a.example>\r\n"
+                            f"RCPT TO:<{TO}>\r\nDATA\r\n\r\nx\r\n.\r\nQUIT\r\n")
+    assert b"250 2.0.0 Ok: sent" in result.stdout
+    assert len(smarthost.messages) == 1
+
+
+def test_server_off(queue):
+    path = queue.run_folder / "submit"
+    queue.write_config(settings={"listen": [str(path)], "sandbox": "no"})
+    with queue.daemon() as daemon:
+        client = Client(path)
+        (server,) = children(daemon.pid, "sendmail")
+        assert field(server, "Seccomp") == "0"
+        client.close()
