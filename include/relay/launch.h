@@ -24,6 +24,7 @@ enum launch_kind { LAUNCH_WORKER, LAUNCH_SERVER, LAUNCH_SIGNAL,
 struct launch_request {
     enum launch_kind kind;
     size_t smarthost;           /* WORKER: index of its section */
+    bool crowded;               /* SERVER: others may soon need its place */
     pid_t pid;                  /* SIGNAL: to whom */
     int signal;
     enum notice notice;         /* NOTICE: with these figures */
@@ -46,7 +47,8 @@ void launch_free(struct launch *launch);                /* NULL is allowed */
  * -1 with FAULT_TEMPORARY. */
 pid_t launch_worker(struct launch *launch, size_t smarthost, int socket,
                     int journal, struct error *err);
-pid_t launch_server(struct launch *launch, int connection, struct error *err);
+pid_t launch_server(struct launch *launch, int connection, bool crowded,
+                    struct error *err);
 
 /* To a process that was started here; one that ended meanwhile is none. */
 void launch_signal(struct launch *launch, pid_t pid, int signal);

@@ -26,8 +26,8 @@ struct listener *listener_new(const struct strings *addresses,
                               struct error *err);
 void listener_free(struct listener *listener);          /* NULL is allowed */
 
-/* For the poll loop: descriptors to watch for input, none while too many
- * connections are served, or for a moment after descriptors ran out. */
+/* For the poll loop: descriptors to watch for input, none for a
+ * moment after descriptors ran out. */
 typedef void listener_watch(void *context, int fd, short events);
 void listener_each(struct listener *listener, listener_watch *add,
                    void *context);

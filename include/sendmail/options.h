@@ -22,6 +22,8 @@ struct options {
     bool show_version;      /* -d0.1 */
     char error_mode;        /* -e, -oe: p m w q e */
     char delivery_mode;     /* -od: b i q d; 0 if not given */
+    unsigned command_timeout;   /* -OTimeout.command: seconds -bs waits for a
+                                 * command; 0 if not given */
     const char *queue_run;  /* value of -q, "" without one; NULL: no -q */
 };
 

@@ -29,6 +29,8 @@ struct server {
     uid_t uid;                  /* of the client */
     bool is_confined;           /* smtp_confine.h */
     struct account account;     /* of the client, then */
+    int patience;               /* milliseconds to wait in a transaction, */
+    int idle_patience;          /* and outside of one */
     struct smtp_input in;
     struct buf out;             /* replies not sent yet */
     bool greeted;

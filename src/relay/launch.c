@@ -116,9 +116,11 @@ pid_t launch_worker(struct launch *launch, size_t smarthost, int socket,
     return start(launch, &request, fds, 2, "a worker", err);
 }
 
-pid_t launch_server(struct launch *launch, int connection, struct error *err)
+pid_t launch_server(struct launch *launch, int connection, bool crowded,
+                    struct error *err)
 {
-    const struct launch_request request = { .kind = LAUNCH_SERVER };
+    const struct launch_request request = { .kind = LAUNCH_SERVER,
+                                            .crowded = crowded };
 
     return start(launch, &request, &connection, 1, "sendmail -bs", err);
 }

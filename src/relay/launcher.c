@@ -182,10 +182,11 @@ static char **server_environment(void)
 
 /* Like a child of inetd. 0 or errno. */
 static int spawn_server(const struct launcher_settings *settings, pid_t *pid,
-                        int connection)
+                        int connection, bool crowded)
 {
     char name[] = "sendmail", mode[] = "-bs";
-    char *arguments[] = { name, mode, NULL };
+    char patience[] = "-OTimeout.command=10s";
+    char *arguments[] = { name, mode, crowded ? patience : NULL, NULL };
     char **environment = server_environment();
     posix_spawn_file_actions_t actions;
 
@@ -212,7 +213,8 @@ static void start(struct launcher *launcher,
         news.value = fork_worker(settings, &news.pid, request->smarthost,
                                  fds);
     else if (request->kind == LAUNCH_SERVER && count == 1)
-        news.value = spawn_server(settings, &news.pid, fds[0]);
+        news.value = spawn_server(settings, &news.pid, fds[0],
+                                  request->crowded);
     if (news.value == 0) {
         launcher->children = alloc_resize(launcher->children,
                                           launcher->count + 1,

@@ -15,6 +15,7 @@
 #include "util/log.h"
 
 #define USER_MAX (LAUNCH_SERVERS_MAX / 4)   /* connections of one user */
+#define TCP_MAX (LAUNCH_SERVERS_MAX / 2)    /* of all that come over TCP */
 #define DEAF_TIME 1000          /* milliseconds, rather than try all the time */
 #define NOBODY ((uid_t)-1)      /* over TCP the kernel does not say */
 
@@ -86,8 +87,7 @@ void listener_free(struct listener *listener)
 void listener_each(struct listener *listener, listener_watch *add,
                    void *context)
 {
-    bool hears = listener->running < LAUNCH_SERVERS_MAX &&
-                 clock_now() >= listener->deaf_until;
+    bool hears = clock_now() >= listener->deaf_until;
 
     for (size_t i = 0; hears && i < listener->count; i++)
         if (listener->sockets[i] != -1)
@@ -103,14 +103,20 @@ static uid_t peer_of(int connection)
            0 ? peer.uid : NOBODY;
 }
 
-/* Whoever keeps connections idle must not keep others out. */
+/*
+ * A client that keeps connections must not keep others out: a user may have a
+ * share of them, as may all of TCP, where clients have no names; and as the
+ * pool runs low, no more than are left for the others.
+ */
 static bool has_enough(const struct listener *listener, uid_t uid)
 {
+    size_t free = LAUNCH_SERVERS_MAX - listener->running;
+    size_t share = uid == NOBODY ? TCP_MAX : USER_MAX;
     size_t count = 0;
 
-    for (size_t i = 0; uid != NOBODY && i < listener->running; i++)
+    for (size_t i = 0; i < listener->running; i++)
         count += listener->servers[i].uid == uid;
-    return count >= USER_MAX;
+    return count >= share || count >= free;
 }
 
 static bool serve(struct listener *listener, int connection)
@@ -120,7 +126,9 @@ static bool serve(struct listener *listener, int connection)
 
     if (has_enough(listener, uid))
         return false;
-    pid_t pid = launch_server(listener->launch, connection, &err);
+    pid_t pid = launch_server(listener->launch, connection,
+                              2 * listener->running >= LAUNCH_SERVERS_MAX,
+                              &err);
     if (pid != -1)
         listener->servers[listener->running++] =
             (struct server){ .pid = pid, .uid = uid };
@@ -131,7 +139,8 @@ static bool serve(struct listener *listener, int connection)
 
 void listener_handle(struct listener *listener, int fd)
 {
-    static const char busy[] = "421 4.3.2 Try again later\r\n";
+    static const char busy[] = "421 4.3.2 Too many connections: close some, "
+                               "or try again later\r\n";
     int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 
     if (connection == -1) {

@@ -6,6 +6,8 @@
 
 #include "util/text.h"
 
+#define COMMAND_TIMEOUT_MAX 86400     /* seconds */
+
 /* What stands behind a letter: -t, -f path or -fpath, -q or -q30m or -q 30m
  * (but not the next word if that is an option), -d or -d0.1. */
 enum argument { NONE, REQUIRED, OPTIONAL, ATTACHED };
@@ -197,6 +199,19 @@ static bool set_queue_run(struct options *opt, const char *value,
     return true;
 }
 
+/* What is no time counts as not given, as elsewhere. */
+static bool set_command_timeout(struct options *opt, const char *value,
+                                struct error *err)
+{
+    uint64_t seconds;
+
+    (void)err;
+    if (text_to_duration(value, &seconds) && seconds > 0 &&
+        seconds <= COMMAND_TIMEOUT_MAX)
+        opt->command_timeout = (unsigned)seconds;
+    return true;
+}
+
 /* Options proper: -oXvalue. Those that are not here have no effect. */
 static const struct setting {
     char letter;
@@ -207,13 +222,14 @@ static const struct setting {
     { 'e', "ErrorMode",    set_error_mode    },
     { 'i', NULL,           set_ignore_dots   },
     { 'v', NULL,           set_verbose       },
+    { 0, "Timeout.command", set_command_timeout },
 };
 
 static bool set_short(struct options *opt, const char *value,
                       struct error *err)
 {
     for (size_t i = 0; i < COUNT(settings); i++)
-        if (*value == settings[i].letter)
+        if (*value != '\0' && *value == settings[i].letter)
             return settings[i].apply(opt, value + 1, err);
     return true;
 }

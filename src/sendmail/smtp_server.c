@@ -21,7 +21,9 @@
 #include "util/strings.h"
 #include "util/text.h"
 
-#define PATIENCE 3600000        /* milliseconds: workers of web programs idle */
+#define PATIENCE 300000         /* milliseconds: others wait for the place */
+#define OWN_PATIENCE 3600000    /* of whoever started us, at a pipe: workers of
+                                 * web programs idle */
 #define ERRORS_MAX 100          /* refused commands before we hang up */
 #define REPLY_LINE_MAX 510      /* RFC 5321 section 4.5.3.1.5, without CRLF */
 #define REPLIES_MAX 65536       /* octets that wait for pipelined commands */
@@ -226,6 +228,10 @@ static void serve(struct server *server)
         if ((!smtp_input_has_line(&server->in) ||
              server->out.length > REPLIES_MAX) && !server_flush(server))
             break;
+        if (server->reverse_path == NULL)
+            server->in.patience = server->idle_patience;
+        else
+            server->in.patience = server->patience;
         switch (smtp_input_line(&server->in, &line)) {
         case SMTP_LINE:
             take_command(server, &line);
@@ -260,9 +266,9 @@ static void confine(struct server *server)
 }
 
 /* Who does not read our replies is silent, too. A pipe knows no limit. */
-static void limit_writes(void)
+static void limit_writes(int patience)
 {
-    const struct timeval limit = { .tv_sec = PATIENCE / 1000 };
+    const struct timeval limit = { .tv_sec = patience / 1000 };
 
     (void)setsockopt(STDOUT_FILENO, SOL_SOCKET, SO_SNDTIMEO, &limit,
                      sizeof limit);
@@ -289,8 +295,12 @@ bool command_smtp(const struct options *opt, struct error *err)
     }
     server.route = route_new(server.config, false);
     confine(&server);
-    limit_writes();
-    smtp_input_init(&server.in, STDIN_FILENO, PATIENCE);
+    server.patience = smtp_client_has_come() ? PATIENCE : OWN_PATIENCE;
+    server.idle_patience = opt->command_timeout > 0
+                           ? (int)opt->command_timeout * 1000
+                           : server.patience;
+    limit_writes(server.patience);
+    smtp_input_init(&server.in, STDIN_FILENO, server.patience);
     buf_init(&server.out, SIZE_MAX);
     serve(&server);
     server_forget(&server);

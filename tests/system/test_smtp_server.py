@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+import socket
 import struct
 import subprocess
 
@@ -308,3 +309,19 @@ def test_a_change_of_the_aliases_counts_in_the_session(server):
     assert "<y@x.example>" in ask(client, "EXPN one", "250")
     client.close()
     assert process.wait(30) == 0
+
+
+def test_silence_ends_the_session(server):
+    """Outside a transaction, as the option says."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(30)
+    with ours, subprocess.Popen(
+            [server.programs.build / "sendmail", "-bs",
+             "-O", "Timeout.command=1s"], stdin=theirs, stdout=theirs,
+            env=server.programs.environment()) as process:
+        theirs.close()
+        words = b""
+        while more := ours.recv(100):
+            words += more
+        assert b"\r\n421 4.4.2 " in words
+        assert process.wait(30) == 0

@@ -11,6 +11,7 @@ import pytest
 
 from lib.harness import message
 from lib.queue import ALICE, DAEMON, as_root, user
+from lib.wire import free_port
 
 UNPRIVILEGED_PORTS = pathlib.Path(
     "/proc/sys/net/ipv4/ip_unprivileged_port_start")
@@ -112,3 +113,56 @@ def test_one_user_cannot_keep_others_out(queue):
         assert other.stdout == "b'220 '\n"
         for client, _ in clients:
             client.close()
+
+
+@as_root
+def test_tcp_cannot_keep_others_out(queue):
+    """Its clients have no names: all of them have half of the places."""
+    path, port = queue.run_folder / "submit", free_port()
+    queue.write_config(settings={"listen": [f"127.0.0.1:{port}", str(path)]})
+    with queue.daemon():
+        clients = [socket.create_connection(("127.0.0.1", port), 30)
+                   for _ in range(106)]
+        greetings = [client.recv(100) for client in clients]
+        assert [g[:4] for g in greetings] == [b"220 "] * 50 + [b"421 "] * 56
+        assert greetings[-1] == b"421 4.3.2 Too many connections: close " \
+            b"some, or try again later\r\n"
+        local, code = greeting_at(path)
+        assert code == b"220 "
+        local.close()
+        # Half is taken: who comes now and says nothing goes soon.
+        crowded, code = greeting_at(path)
+        assert code == b"220 "
+        while b"421 4.4.2" not in (words := crowded.recv(100)):
+            assert words
+        crowded.close()
+        for client in clients:
+            client.close()
+
+
+@as_root
+def test_everybody_gets_a_place(queue):
+    """However many users hold all they may."""
+    path = queue.run_folder / "submit"
+    queue.write_config(settings={"listen": [str(path)]})
+    code = ("import socket,sys\n"
+            "held=[]\n"
+            "while True:\n"
+            " s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+            " if s.recv(4) != b'220 ': break\n"
+            " held.append(s)\n"
+            "print(len(held), flush=True)\n"
+            "sys.stdin.read()\n")
+    with queue.daemon():
+        users, got = [], []
+        for n in range(7):
+            users.append(subprocess.Popen(
+                [sys.executable, "-c", code, str(path)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                **user(ALICE + n)))
+            got.append(int(users[-1].stdout.readline()))
+        assert got == [25, 25, 25, 13, 6, 3, 2]
+        for each in users:
+            each.stdin.close()
+            each.stdout.close()
+            each.wait(30)
