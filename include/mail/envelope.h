@@ -22,10 +22,16 @@ enum notify {
 
 enum dsn_return { RETURN_UNSPECIFIED, RETURN_FULL, RETURN_HEADERS };
 
+/* So many recipients a message may have: whatever writes or reads an envelope
+ * or expands an alias holds to it. */
+#define ENVELOPE_RECIPIENTS_MAX 100000
+
 struct recipient {
     char *path;             /* forward-path */
     char *original;         /* ORCPT as "rfc822;xtext", or NULL */
     unsigned notify;        /* enum notify, or-ed */
+    char *flaw;             /* why nothing can be sent there, or NULL; the path
+                             * is for people then, escaped */
 };
 
 struct envelope {
@@ -51,11 +57,17 @@ bool envelope_set_reverse_path(struct envelope *env, const char *path,
 
 /*
  * Add a recipient unless it is there already (domains alike in any case).
- * FAULT_DATA if path cannot be one. original may be NULL. Both are copied.
+ * FAULT_DATA if path cannot be one, or if there are too many. original may be
+ * NULL. Both are copied.
  */
 bool envelope_add_recipient(struct envelope *env, const char *path,
                             const char *original, unsigned notify,
                             struct error *err);
+
+/* Add one that path cannot be, so that its sender can be told: text is what
+ * was given for it, of any octets, and flaw the reason. */
+bool envelope_add_flawed(struct envelope *env, const char *text, size_t length,
+                         const char *flaw, struct error *err);
 
 const char *envelope_reverse_path(const struct envelope *env);  /* never NULL */
 

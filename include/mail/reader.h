@@ -23,20 +23,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "util/error.h"
 
 struct header;
 struct reader;              /* fields: src/mail/reader.c */
 
-struct reader_limits {
-    uint64_t message;       /* octets of the message, counted as CRLF lines */
-    size_t header;          /* octets of its header section, likewise */
-};
-
-/* The descriptor stays the caller's. */
-struct reader *reader_new(int fd, bool dots, struct reader_limits limits);
+/* The header section may have header_max octets, counted as CRLF lines. The
+ * descriptor stays the caller's. */
+struct reader *reader_new(int fd, bool dots, size_t header_max);
 void reader_free(struct reader *reader);
 
 /*
@@ -44,8 +39,8 @@ void reader_free(struct reader *reader);
  * dropped. It ends with an empty line, which is consumed, or before the first
  * line that is neither field nor continuation: that line starts the body.
  *
- * FAULT_INPUT or FAULT_TEMPORARY when reading fails, FAULT_DATA when a limit
- * is exceeded.
+ * FAULT_INPUT or FAULT_TEMPORARY when reading fails, FAULT_DATA when the
+ * header section is too large.
  */
 bool reader_header(struct reader *reader, struct header *header,
                    struct error *err);

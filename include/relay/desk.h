@@ -120,6 +120,9 @@ bool pickup_recover(struct desk *desk, struct error *err);
 /* A ticket for a message that is in queue/ now; NULL if it cannot be read: it
  * is in failed/ then, or among the unread. */
 struct ticket *pickup_queued(struct desk *desk, const char *id);
+/* A message in queue/ cannot be read, and why: wrong content will not mend
+ * itself, and goes to failed/. False: it stays; why tells what is in the way. */
+bool pickup_fail(struct desk *desk, const char *id, struct error *why);
 /* What is known about a ticket's message; NULL if it cannot be read. */
 struct state *pickup_state(const struct desk *desk,
                            const struct ticket *ticket,

@@ -59,7 +59,8 @@ struct submission {
  * Read the message, decide everything that is to be decided about it, and
  * write envelope and message to the draft, which is ended then and not yet
  * committed. Faults: FAULT_USAGE without recipients, FAULT_DATA for a bad
- * address or a message over the limits, FAULT_CONFIG for a broken alias,
+ * address or too many, FAULT_SIZE for a draft that is larger than
+ * message_size_limit, FAULT_CONFIG for a broken alias,
  * FAULT_UNAVAILABLE for a loop, and those of reader and draft. The source may
  * then not have been read to its end.
  */

@@ -21,19 +21,25 @@
  *
  * Envelope lines and the END line end with LF. No line holds a control
  * character. The END line has a fixed length, so that it is found from the
- * end: "END %020llu %08x %c\n".
+ * end: "END %020llu %08x %c\n". spool/format.h is about other versions.
  */
 #ifndef POSTRIDER_SPOOL_DRAFT_H
 #define POSTRIDER_SPOOL_DRAFT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "util/error.h"
 
 #define DRAFT_VERSION 1
 #define DRAFT_END_LENGTH 36     /* of the END line with its LF */
+
+/* Bounds of the format: no writer exceeds them, and every reader takes all up
+ * to them. That of recipients is in mail/envelope.h. */
+#define DRAFT_ENVELOPE_MAX (16u << 20)          /* octets, empty line included */
+#define DRAFT_CONTENT_MAX ((uint64_t)1 << 40)   /* octets of the message */
 
 struct draft;               /* fields: src/spool/draft.c */
 struct envelope;
@@ -71,8 +77,13 @@ const char *draft_id(const struct draft *draft);
  * socket. Before draft_envelope. */
 void draft_set_uid(struct draft *draft, uid_t uid);
 
+/* The message may have so many octets; more is FAULT_SIZE. Without this, and
+ * at most, DRAFT_CONTENT_MAX. */
+void draft_set_limit(struct draft *draft, uint64_t limit);
+
 /* First the envelope, then the message in pieces, CRLF lines. FAULT_TEMPORARY
- * when writing fails, with the remedy for a full disk. */
+ * when writing fails, with the remedy for a full disk; FAULT_DATA for an
+ * envelope that is too large. */
 bool draft_envelope(struct draft *draft, const struct envelope *env,
                     struct error *err);
 bool draft_add(struct draft *draft, const char *data, size_t length,

@@ -3,8 +3,8 @@
  *
  * Everything in it is hostile: names, kinds of files, owners who go on
  * writing. A file is opened once, examined by its descriptor, copied once, and
- * only the copy is parsed. Only wrong content ends a message's life here, and
- * that its owner has closed it to us; any errno means "later".
+ * only the copy is believed. Only a wrong frame (spool/entry.h) ends a message's
+ * life here, and that its owner has closed it to us; any errno means "later".
  */
 #ifndef POSTRIDER_SPOOL_DROP_H
 #define POSTRIDER_SPOOL_DROP_H
@@ -74,8 +74,14 @@ enum drop_result {
 /*
  * Copy drop/ID and prove the copy. Copies of up to memory_max octets are made
  * in memory (memfd) if the system has that, others in queue/.ID; neither is
- * synced. Invalid content:
- * unlinked, logged with uid, size and reason. size_limit is for the message.
+ * synced. Without the frame of a message file it is unlinked, logged with uid,
+ * size and reason. With it, it becomes an entry, which may have flaws: one is
+ * that its message has more than size_limit octets; of that the entry has the
+ * header section only.
+ *
+ * DROP_LATER besides trouble of our own: FAULT_NEWER; FAULT_SIZE, too large and
+ * without a sender; FAULT_UNAVAILABLE, flawed and without one, while failed/
+ * has 1000 names.
  */
 enum drop_result drop_take(const struct spool *spool, const char *id,
                            uint64_t size_limit, uint64_t memory_max,

@@ -25,20 +25,34 @@ struct entry {
     uint64_t content_start; /* the message is [start, start + length) */
     uint64_t content_length;
     bool is_8bit;           /* the body has octets with the high bit set */
+    char *flaw;             /* why it cannot be sent although it is whole, or
+                             * NULL; owned. Recipients have theirs. */
+    const char *flaw_status;        /* enhanced status code of it */
+    bool has_bare_ends;     /* a line of the message ends with less than CRLF:
+                             * never to be sent so; known of entry_open only */
 };
 
 /*
- * Take over a descriptor and prove the file: regular, version, id equal to
- * name (unless name is NULL), envelope to the letter of spool/draft.h, END
- * line, length and checksum, lines of the message ended by CRLF. FAULT_DATA if
- * something of that is wrong, FAULT_IO if it cannot be read.
- * The descriptor is closed on failure, too.
+ * Take over a descriptor and prove the frame of the file: regular, first line
+ * with an id equal to name (unless name is NULL), envelope that ends, END line,
+ * length and checksum. FAULT_DATA if something of that is wrong, FAULT_NEWER as
+ * spool/format.h has it, FAULT_IO if it cannot be read. The descriptor is
+ * closed on failure, too.
+ *
+ * What has its frame is a message that was committed: anything else that is
+ * wrong with it is a flaw of the entry or of a recipient.
  */
 struct entry *entry_open(int fd, const char *name, struct error *err);
 
 /* The same for a file that was proved when it was made: its octets are not
  * read again. */
 struct entry *entry_reopen(int fd, const char *name, struct error *err);
+
+/* Give it a flaw, unless it has one. status is static. */
+void entry_blame(struct entry *entry, const char *status, const char *flaw);
+
+/* Can it be sent to all its recipients? FAULT_DATA with the first flaw. */
+bool entry_check(const struct entry *entry, struct error *err);
 
 void entry_free(struct entry *entry);                   /* NULL is allowed */
 

@@ -5,6 +5,9 @@
  * transaction that the smarthost accepted, "ID INDEX[,INDEX...]\n", at once,
  * before it tells the manager. When the manager or the worker is killed in
  * between, the journal tells what must not be sent again.
+ *
+ * A line of another form was not written whole, and is passed over: a version
+ * that has other lines gives its journals another name than journal.NUMBER.
  */
 #ifndef POSTRIDER_SPOOL_JOURNAL_H
 #define POSTRIDER_SPOOL_JOURNAL_H

@@ -39,7 +39,8 @@ bool queue_add(const struct spool *spool, struct draft *draft,
                int64_t received, struct error *err);
 
 /* Open queue/ID. received and uid come from its last line. FAULT_DATA: damaged
- * (the caller moves it to failed/). NULL with the fault of unread_explain()
+ * (the caller moves it to failed/). NULL with FAULT_NEWER, or the fault of
+ * unread_explain(),
  * otherwise. */
 struct entry *queue_open(const struct spool *spool, const char *id,
                          int64_t *received, struct error *err);
@@ -48,7 +49,7 @@ struct entry *queue_open(const struct spool *spool, const char *id,
 bool queue_has(const struct spool *spool, const char *id);
 
 /* Is queue/NAME a whole queue file of message id? FAULT_DATA: it is not;
- * otherwise that cannot be told. */
+ * otherwise, FAULT_NEWER or FAULT_IO, that cannot be told. */
 bool queue_prove(const struct spool *spool, const char *name, const char *id,
                  struct error *err);
 
@@ -57,10 +58,12 @@ bool queue_prove(const struct spool *spool, const char *name, const char *id,
  * False: something of it is there still, and must not be taken for new. */
 bool queue_remove(const struct spool *spool, const char *id, bool sync);
 
-/* Move queue/ID to failed/ID; state/ID goes along as failed/ID.state. */
+/* Move queue/ID to failed/ID; state/ID goes along as failed/ID.state. False:
+ * nothing has changed, or a failed/ID is there already. */
 bool queue_fail(const struct spool *spool, const char *id, struct error *err);
 
-/* Finish copies that only lack their names, remove what is left of others. */
+/* Finish copies that only lack their names, remove what is left of others.
+ * What a newer version left there stays. */
 bool queue_mend(const struct spool *spool, struct error *err);
 
 /*

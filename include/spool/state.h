@@ -1,7 +1,21 @@
 /*
  * state.h - what is known about a message after its attempts: state/ID
  *
- * Text, versioned, replaced atomically; without one there was no attempt yet.
+ * Text, replaced atomically; without one there was no attempt yet. Version 1:
+ *
+ *     postrider-state 1 ID
+ *     attempts NUMBER                      these in any order; one that is
+ *     last NUMBER                          missing is 0
+ *     next NUMBER
+ *     warned 0|1
+ *     held 0|1
+ *     reports NUMBER
+ *     rcpt RESULT NOTIFIED FROM-REPLY WHEN STATUS RELAY TEXT
+ *     end                                  or it was not written whole
+ *
+ * The rcpt lines are those of the envelope, in its order; "-" for none. Of a
+ * relay or text longer than 1024 octets the rest is left out.
+ * spool/format.h is about other versions.
  */
 #ifndef POSTRIDER_SPOOL_STATE_H
 #define POSTRIDER_SPOOL_STATE_H
@@ -44,7 +58,7 @@ struct state *state_copy(const struct state *state);
 void state_free(struct state *state);                   /* NULL is allowed */
 
 /* Read state/ID. One that does not exist is state_new(count). FAULT_DATA if it
- * is damaged or is not for count recipients. */
+ * is damaged or is not for count recipients; FAULT_NEWER. */
 struct state *state_load(const struct spool *spool, const char *id,
                          size_t count, struct error *err);
 

@@ -16,6 +16,7 @@ enum fault {
     FAULT_NONE,
     FAULT_USAGE,            /* the command line is wrong */
     FAULT_DATA,             /* the message or an address is wrong */
+    FAULT_SIZE,             /* the message is too large */
     FAULT_INPUT,            /* standard input cannot be read at all */
     FAULT_RECIPIENT,        /* the smarthost does not know the recipient */
     FAULT_HOST,             /* the recipient's domain does not exist */
@@ -28,8 +29,9 @@ enum fault {
     FAULT_PROTOCOL,         /* the peer talks nonsense */
     FAULT_PERMISSION,       /* not allowed; credentials refused */
     FAULT_CONFIG,           /* the configuration is wrong */
-    FAULT_NEWER             /* a file written by a newer version than this
+    FAULT_NEWER,            /* a file written by a newer version than this
                              * program: it stays as it is */
+    FAULT_LAST = FAULT_NEWER
 };
 
 struct error {

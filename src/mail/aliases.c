@@ -6,6 +6,7 @@
 
 #include "mail/address.h"
 #include "mail/aliases_table.h"
+#include "mail/envelope.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/strings.h"
@@ -13,7 +14,6 @@
 
 #define DEPTH_MAX 32            /* aliases in aliases */
 #define FILES_MAX 1000          /* :include: files one name may lead to */
-#define RESULTS_MAX 100000      /* addresses one name may stand for */
 
 static const char include_word[] = ":include:";
 
@@ -128,9 +128,9 @@ static bool expand_address(struct expansion *x, const char *address,
                expand_alias(x, alias, err);
     if (!refuse_local(x, address, strlen(address), err))
         return false;
-    if (x->list->count >= RESULTS_MAX)
+    if (x->list->count >= ENVELOPE_RECIPIENTS_MAX)
         return complain(x, err, address, strlen(address),
-                        "too many addresses");
+                        "more than 100000 addresses");
     strings_add(x->list, address);
     return true;
 }

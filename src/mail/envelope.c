@@ -15,6 +15,7 @@ void envelope_free(struct envelope *env)
     for (size_t i = 0; i < env->count; i++) {
         free(env->recipients[i].path);
         free(env->recipients[i].original);
+        free(env->recipients[i].flaw);
     }
     free(env->recipients);
     free(env->slots);
@@ -79,23 +80,54 @@ static void make_room(struct envelope *env)
         *slot_of(env, env->recipients[i].path) = i + 1;
 }
 
+/* The recipient of that path, a new one if need be. NULL: there are too many
+ * already. */
+static struct recipient *recipient_of(struct envelope *env, const char *path,
+                                      struct error *err)
+{
+    make_room(env);
+    size_t *slot = slot_of(env, path);
+    if (*slot != 0)
+        return &env->recipients[*slot - 1];
+    if (env->count == ENVELOPE_RECIPIENTS_MAX) {
+        error_set(err, FAULT_DATA, "more than %d recipients: send several "
+                  "messages", ENVELOPE_RECIPIENTS_MAX);
+        return NULL;
+    }
+    struct recipient *rcpt = &env->recipients[env->count++];
+    *rcpt = (struct recipient){ .path = alloc_string(path) };
+    *slot = env->count;
+    return rcpt;
+}
+
 bool envelope_add_recipient(struct envelope *env, const char *path,
                             const char *original, unsigned notify,
                             struct error *err)
 {
-    if (!address_check(path, err))
-        return false;
-    make_room(env);
-    size_t *slot = slot_of(env, path);
-    if (*slot != 0)
-        return true;
-    env->recipients[env->count++] = (struct recipient){
-        .path = alloc_string(path),
-        .original = alloc_string(original),
-        .notify = notify,
-    };
-    *slot = env->count;
-    return true;
+    size_t before = env->count;
+    struct recipient *rcpt = address_check(path, err)
+                             ? recipient_of(env, path, err) : NULL;
+
+    if (rcpt != NULL && env->count > before) {
+        rcpt->original = alloc_string(original);
+        rcpt->notify = notify;
+    }
+    return rcpt != NULL;
+}
+
+bool envelope_add_flawed(struct envelope *env, const char *text, size_t length,
+                         const char *flaw, struct error *err)
+{
+    struct buf shown;
+
+    buf_init(&shown, ADDRESS_LENGTH_MAX);
+    text_escape(&shown, text, length);
+    size_t before = env->count;
+    struct recipient *rcpt = recipient_of(env, shown.data, err);
+    if (rcpt != NULL && env->count > before)
+        rcpt->flaw = alloc_string(flaw);
+    buf_free(&shown);
+    return rcpt != NULL;
 }
 
 bool envelope_has_utf8_address(const struct envelope *env)

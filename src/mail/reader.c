@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,8 +27,8 @@ enum place { AT_LINE_START, AFTER_LEADING_DOT, INSIDE_LINE };
 struct reader {
     int fd;
     bool dots;
-    struct reader_limits limits;
-    uint64_t octets;        /* of the message so far, with CRLF */
+    size_t header_max;
+    size_t octets;          /* of the header section so far, with CRLF */
     bool is_8bit;
 
     /* Where the input stands. A dot and CRs that what follows decides about
@@ -50,13 +51,13 @@ struct reader {
     char block[BLOCK_SIZE];
 };
 
-struct reader *reader_new(int fd, bool dots, struct reader_limits limits)
+struct reader *reader_new(int fd, bool dots, size_t header_max)
 {
     struct reader *reader = alloc_zero(1, sizeof(*reader));
 
     reader->fd = fd;
     reader->dots = dots;
-    reader->limits = limits;
+    reader->header_max = header_max;
     return reader;
 }
 
@@ -206,18 +207,6 @@ static bool read_more(struct reader *reader, struct error *err)
     return true;
 }
 
-/* Count octets of the message before anybody gets them. */
-static bool count(struct reader *reader, size_t length, struct error *err)
-{
-    if (length > reader->limits.message - reader->octets)
-        return error_set(err, FAULT_DATA,
-                         "message is larger than message_size_limit "
-                         "(%llu octets)",
-                         (unsigned long long)reader->limits.message);
-    reader->octets += length;
-    return true;
-}
-
 /* See enough of the next line to tell what it is: all, or AHEAD octets. */
 static bool look_ahead(struct reader *reader, struct error *err)
 {
@@ -299,12 +288,11 @@ static bool read_line(struct reader *reader, struct buf *field,
 
     while (more) {
         more = take_piece(reader, &piece, &length);
-        if (!count(reader, length, err))
-            return false;
-        if (reader->octets > reader->limits.header)
+        if (length > reader->header_max - reader->octets)
             return error_set(err, FAULT_DATA,
                              "header section is larger than %zu octets",
-                             reader->limits.header);
+                             reader->header_max);
+        reader->octets += length;
         add_piece(field, piece, length);
         if (more && !read_more(reader, err))
             return false;
@@ -328,7 +316,7 @@ static bool read_fields(struct reader *reader, struct header *header,
         enum line line = classify(reader);
         if (line == LINE_EMPTY) {
             reader->start += 2;
-            return count(reader, 2, err);
+            return true;
         }
         /* White space continues a field; without one it is no header. */
         if (line != LINE_FIELD
@@ -395,7 +383,7 @@ static bool give(struct reader *reader, const char *data, size_t length,
 {
     if (!reader->is_8bit)
         reader->is_8bit = has_8bit(data, length);
-    return count(reader, length, err) && sink(context, data, length, err);
+    return sink(context, data, length, err);
 }
 
 /* The place after the next bare CR, or the end. */

@@ -138,7 +138,8 @@ int command_direct(int argc, char **argv)
     if (parse(&direct, argc, argv, &err) &&
         (config = config_load(&err)) != NULL &&
         config_check_files(config, &err) &&
-        (entry = entry_open(dup(STDIN_FILENO), NULL, &err)) != NULL) {
+        (entry = entry_open(dup(STDIN_FILENO), NULL, &err)) != NULL &&
+        entry_check(entry, &err)) {
         log_open(config->log, "postrider/direct");
         err.fault = relay(config, entry, &direct);
     } else if (!direct.quiet) {

@@ -87,6 +87,16 @@ static void cannot_now(struct desk *desk, struct ticket *ticket,
     schedule_at(desk->schedule, ticket, clock_now() + RETRY_TIME);
 }
 
+/* What is known of a ticket's message cannot be read. */
+static void put_aside(struct desk *desk, struct ticket *ticket,
+                      struct error *why)
+{
+    if (pickup_fail(desk, ticket->id, why))
+        schedule_remove(desk->schedule, ticket);
+    else
+        cannot_now(desk, ticket, why);
+}
+
 /* The message of a ticket, from memory or from queue/; NULL: it is gone or
  * stays for later. */
 static struct entry *open_message(struct desk *desk, struct ticket *ticket)
@@ -98,31 +108,9 @@ static struct entry *open_message(struct desk *desk, struct ticket *ticket)
     ticket->entry = NULL;
     if (entry == NULL)
         entry = queue_open(&desk->spool, ticket->id, &received, &err);
-    if (entry != NULL)
-        return entry;
-    if (err.fault == FAULT_DATA) {
-        log_line(LOG_LEVEL_ALERT, "%s: %s: it is in failed/ now", ticket->id,
-                 err.text);
-        queue_fail(&desk->spool, ticket->id, &err);
-        schedule_remove(desk->schedule, ticket);
-    } else {
-        cannot_now(desk, ticket, &err);
-    }
-    return NULL;
-}
-
-/* Without it the entry is given back, and the ticket may be gone. */
-static struct state *open_state(struct desk *desk, struct ticket *ticket,
-                                struct entry *entry)
-{
-    struct error err = { 0 };
-
-    struct state *state = pickup_state(desk, ticket, entry, &err);
-    if (state == NULL) {
-        dispatch_give_back(ticket, entry);
-        cannot_now(desk, ticket, &err);
-    }
-    return state;
+    if (entry == NULL)
+        put_aside(desk, ticket, &err);
+    return entry;
 }
 
 /* Recipients that are due in this attempt, at most as many as a job can hold:
@@ -223,6 +211,8 @@ static bool give(struct desk *desk, struct mission *mission,
 static enum sending send_out(struct desk *desk, struct ticket *ticket,
                              size_t smarthost, struct crew_member *member)
 {
+    struct error err = { 0 };
+
     if (ticket->done) {
         dispatch_finish(desk, ticket, false);
         return NOT_SENT;
@@ -230,12 +220,16 @@ static enum sending send_out(struct desk *desk, struct ticket *ticket,
     struct entry *entry = open_message(desk, ticket);
     if (entry == NULL)
         return NOT_SENT;
-    struct state *state = open_state(desk, ticket, entry);
-    if (state == NULL)
+    struct state *state = pickup_state(desk, ticket, entry, &err);
+    if (state == NULL) {
+        dispatch_give_back(ticket, entry);
+        put_aside(desk, ticket, &err);
         return NOT_SENT;
+    }
     if (state_open_count(state) == 0) {
-        /* A stop came between its last outcome and its report. */
-        settle_message(desk, ticket, entry, state, false);
+        /* A stop came between its last outcome and its report; or it has
+         * flaws, which are the outcome of a first attempt. */
+        settle_message(desk, ticket, entry, state, state->attempts == 0);
         state_free(state);
         return NOT_SENT;
     }

@@ -100,7 +100,7 @@ static void get_outcome(struct cursor *in, struct parcel_outcome *one)
     one->index = (size_t)get_number(in, SIZE_MAX);
     outcome->kind = (enum outcome_kind)get_number(in, OUTCOME_FAILED);
     outcome->stage = (enum outcome_stage)get_number(in, STAGE_LOCAL);
-    outcome->fault = (enum fault)get_number(in, FAULT_CONFIG);
+    outcome->fault = (enum fault)get_number(in, FAULT_LAST);
     outcome->from_reply = get_number(in, 1) != 0;
     outcome->uncertain = get_number(in, 1) != 0;
     outcome->wants_login = get_number(in, 1) != 0;
@@ -217,7 +217,7 @@ static void get_outcomes(struct cursor *in, struct parcel *parcel)
 
 static void get_error(struct cursor *in, struct parcel *parcel)
 {
-    enum fault fault = (enum fault)get_number(in, FAULT_CONFIG);
+    enum fault fault = (enum fault)get_number(in, FAULT_LAST);
     char *text = get_text(in);
 
     error_set(&parcel->error, fault, "%s", text);

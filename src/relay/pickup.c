@@ -74,15 +74,47 @@ void pickup_describe(struct ticket *ticket, const struct entry *entry,
     ticket->warned = state->warned;
 }
 
+/* What cannot be sent has failed before its first attempt. True if there was
+ * anything of that kind. */
+static bool fail_flawed(const struct entry *entry, struct state *state)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < state->count; i++) {
+        struct state_recipient *rcpt = &state->recipients[i];
+        const char *flaw = entry->envelope.recipients[i].flaw;
+        const char *why = entry->flaw != NULL ? entry->flaw : flaw;
+        if (why == NULL || rcpt->result != STATE_OPEN)
+            continue;
+        free(rcpt->status);
+        free(rcpt->text);
+        rcpt->result = STATE_FAILED;
+        rcpt->status = alloc_string(why == flaw ? "5.1.3"
+                                                : entry->flaw_status);
+        rcpt->text = alloc_string(why);
+        rcpt->from_reply = false;
+        rcpt->when = time(NULL);
+        any = true;
+    }
+    return any;
+}
+
 struct state *pickup_state(const struct desk *desk,
                            const struct ticket *ticket,
                            const struct entry *entry, struct error *err)
 {
+    struct state *state;
+
     if (ticket->unsaved != NULL)
-        return state_copy(ticket->unsaved);
-    if (!ticket->stored)
-        return state_new(entry->envelope.count);
-    return state_load(&desk->spool, ticket->id, entry->envelope.count, err);
+        state = state_copy(ticket->unsaved);
+    else if (!ticket->stored)
+        state = state_new(entry->envelope.count);
+    else
+        state = state_load(&desk->spool, ticket->id, entry->envelope.count,
+                           err);
+    if (state != NULL)
+        fail_flawed(entry, state);
+    return state;
 }
 
 char *pickup_summary(struct desk *desk, const struct ticket *ticket)
@@ -157,6 +189,25 @@ static bool may_go(const struct desk *desk, const struct ticket *ticket)
     return false;
 }
 
+/* What is known of a message that comes from drop/: acceptances before a stop,
+ * and what is wrong with it, which its copy in queue/ need not show. */
+static void recall(struct desk *desk, struct ticket *ticket,
+                   const struct entry *entry)
+{
+    struct state *state = state_new(entry->envelope.count);
+    struct error err;
+
+    bool known = recall_apply(desk, entry, state);
+    if (!entry_check(entry, &err))
+        log_line(LOG_LEVEL_WARNING, "%s: cannot be sent to %s recipients: %s",
+                 entry->id, entry->flaw != NULL ? "its" : "some of its",
+                 err.text);
+    if (fail_flawed(entry, state) || known)
+        pickup_remember(ticket, state);
+    pickup_describe(ticket, entry, state);
+    state_free(state);
+}
+
 static void admit(struct desk *desk, struct entry *entry)
 {
     int smarthost = smarthost_index(desk, entry->envelope.smarthost);
@@ -165,14 +216,10 @@ static void admit(struct desk *desk, struct entry *entry)
 
     ticket->entry = entry;
     ticket->received = time(NULL);
-    struct state *state = state_new(entry->envelope.count);
-    if (recall_apply(desk, entry, state))
-        pickup_remember(ticket, state);
-    pickup_describe(ticket, entry, state);
-    state_free(state);
     desk->fresh++;
     desk->totals.accepted++;
     report_entry(entry, entry->uid);
+    recall(desk, ticket, entry);
     if (!may_go(desk, ticket))
         pickup_store(desk, ticket);
 }
@@ -243,21 +290,18 @@ static void set_aside(struct desk *desk, const char *id,
     unread_add(&desk->unread_why, err);
 }
 
-/* Wrong content will not mend itself; a lack of descriptors will. */
-static void cannot_read(struct desk *desk, const char *id,
-                        const struct error *err)
+bool pickup_fail(struct desk *desk, const char *id, struct error *why)
 {
     struct error moving;
 
-    if (err->fault != FAULT_DATA) {
-        set_aside(desk, id, err);
-        return;
+    if (why->fault != FAULT_DATA)
+        return false;
+    if (!queue_fail(&desk->spool, id, &moving)) {
+        *why = moving;
+        return false;
     }
-    if (queue_fail(&desk->spool, id, &moving))
-        log_line(LOG_LEVEL_ALERT, "%s: %s: it is in failed/ now", id,
-                 err->text);
-    else
-        set_aside(desk, id, &moving);
+    log_line(LOG_LEVEL_ALERT, "%s: %s: it is in failed/ now", id, why->text);
+    return true;
 }
 
 void pickup_set_aside(struct desk *desk, struct ticket *ticket,
@@ -303,7 +347,8 @@ struct ticket *pickup_queued(struct desk *desk, const char *id)
         state = state_load(&desk->spool, id, entry->envelope.count, &err);
     if (state == NULL) {
         entry_free(entry);
-        cannot_read(desk, id, &err);
+        if (!pickup_fail(desk, id, &err))
+            set_aside(desk, id, &err);
         return NULL;
     }
     struct ticket *ticket =

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "spool/draft.h"
 #include "spool/entry.h"
 #include "spool/journal.h"
 #include "spool/queue.h"
@@ -93,7 +94,7 @@ static struct entry *open_message(const struct desk *desk, const char *id,
 
     if (queue_has(&desk->spool, id))
         return queue_open(&desk->spool, id, received, err);
-    if (drop_take(&desk->spool, id, UINT64_MAX / 2, 0, &entry, err) ==
+    if (drop_take(&desk->spool, id, DRAFT_CONTENT_MAX, 0, &entry, err) ==
         DROP_GONE)
         err->fault = FAULT_NONE;
     return entry;

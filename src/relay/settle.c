@@ -255,12 +255,26 @@ static bool tell_postmaster(struct settlement *s)
     return told;
 }
 
+static void retry_later(struct settlement *s)
+{
+    schedule_at(s->desk->schedule, s->ticket,
+                clock_now() + s->desk->config->retry_first);
+}
+
 static void keep_as_failed(struct settlement *s)
 {
     struct error err;
+    bool kept = record(s);
 
-    if (!record(s) || !queue_fail(&s->desk->spool, s->ticket->id, &err))
+    if (kept && !queue_fail(&s->desk->spool, s->ticket->id, &err)) {
+        log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
+                 "told: %s: will be tried again", s->ticket->id, err.text);
+        kept = false;
+    }
+    if (!kept) {
+        retry_later(s);
         return;
+    }
     log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
              "told: it is in %s/failed now", s->ticket->id,
              s->desk->spool.path);
@@ -402,12 +416,15 @@ void settle_message(struct desk *desk, struct ticket *ticket,
         state->attempts++;
         ticket->tried = ticket->trying;
         state->last = time(NULL);
-        announce(&s);
+        if (state->count > 0)
+            announce(&s);
     }
     bool reported = report(&s, DSN_FAILURE) && report(&s, DSN_SUCCESS);
     bool kept = false;
     if (reported && *envelope_reverse_path(&entry->envelope) == '\0')
         kept = !tell_postmaster(&s);
+    /* A report is about recipients; without any there is none. */
+    kept = kept || state->count == 0;
     if (state_open_count(state) > 0)
         defer(&s, attempt);
     else if (kept)
@@ -415,8 +432,7 @@ void settle_message(struct desk *desk, struct ticket *ticket,
     else if (!s.in_trouble)
         finish(&s);
     else
-        schedule_at(desk->schedule, ticket,
-                    clock_now() + desk->config->retry_first);
+        retry_later(&s);
     conclude(&s);
 }
 

@@ -102,7 +102,7 @@ static void accept_job(struct worker *worker, struct parcel *parcel)
     struct entry *entry = entry_reopen(parcel->fd, NULL, &err);
 
     parcel->fd = -1;
-    bool fits = entry != NULL;
+    bool fits = entry != NULL && entry->flaw == NULL;
     for (size_t i = 0; fits && i < parcel->count; i++)
         fits = parcel->recipients[i] < entry->envelope.count;
     if (!fits) {

@@ -18,6 +18,8 @@ static const char *code_of(enum fault fault)
     switch (fault) {
     case FAULT_DATA:
         return "554 5.6.0";
+    case FAULT_SIZE:
+        return "552 5.3.4";
     case FAULT_RECIPIENT:
         return "550 5.1.1";
     case FAULT_HOST:

@@ -44,12 +44,8 @@ static bool check_submission(const struct submission *said, struct error *err)
 
 static bool read_header(struct work *work, struct error *err)
 {
-    struct reader_limits limits = {
-        .message = work->config->message_size_limit,
-        .header = SUBMIT_HEADER_MAX,
-    };
-
-    work->reader = reader_new(work->said->source, work->said->dots, limits);
+    work->reader = reader_new(work->said->source, work->said->dots,
+                              SUBMIT_HEADER_MAX);
     if (!reader_header(work->reader, &work->header, err))
         return false;
     struct resent_block block = complete_resent_block(&work->header);
@@ -220,6 +216,8 @@ static bool write_draft(struct work *work, struct error *err)
     header_write(&work->header, &text);
     buf_add_text(&text, "\r\n");
     bool is_8bit = !text_is_ascii(text.data, text.length);
+    /* Of what leaves, not of what came in: the daemon counts that, too. */
+    draft_set_limit(work->draft, work->config->message_size_limit);
     bool done = draft_envelope(work->draft, &work->env, err) &&
                 draft_add(work->draft, text.data, text.length, err);
     buf_free(&text);

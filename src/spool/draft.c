@@ -22,6 +22,7 @@ struct draft {
     char id[RANDOM_ID_LENGTH + 1];
     struct buf pending;         /* not written yet; at most BUFFER_SIZE */
     uint64_t content;           /* octets of the message so far */
+    uint64_t limit;             /* of them */
     uint32_t sum;
     bool has_uid;
     uid_t uid;
@@ -33,6 +34,7 @@ static struct draft *draft_new(const char *id)
 
     draft->file = SCRATCH_NONE;
     draft->place = DROP_PLACE_NONE;
+    draft->limit = DRAFT_CONTENT_MAX;
     memcpy(draft->id, id, sizeof draft->id);
     buf_init(&draft->pending, BUFFER_SIZE);
     return draft;
@@ -126,6 +128,11 @@ void draft_set_uid(struct draft *draft, uid_t uid)
     draft->uid = uid;
 }
 
+void draft_set_limit(struct draft *draft, uint64_t limit)
+{
+    draft->limit = limit < DRAFT_CONTENT_MAX ? limit : DRAFT_CONTENT_MAX;
+}
+
 static void add_recipient(struct buf *out, const struct recipient *rcpt)
 {
     const char *notify = notify_text(rcpt->notify);
@@ -159,7 +166,11 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
         buf_add_format(&text, "uid %lu\n", (unsigned long)draft->uid);
     buf_add_char(&text, '\n');
 
-    bool done = put(draft, text.data, text.length, err);
+    bool done = text.length <= DRAFT_ENVELOPE_MAX
+                ? put(draft, text.data, text.length, err)
+                : error_set(err, FAULT_DATA, "the addresses of all recipients "
+                            "have more than %u octets: send several messages",
+                            DRAFT_ENVELOPE_MAX);
     buf_free(&text);
     return done;
 }
@@ -167,6 +178,10 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
 bool draft_add(struct draft *draft, const char *data, size_t length,
                struct error *err)
 {
+    if (length > draft->limit - draft->content)
+        return error_set(err, FAULT_SIZE, "message is larger than "
+                         "message_size_limit (%" PRIu64 " octets)",
+                         draft->limit);
     draft->content += length;
     return put(draft, data, length, err);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -10,14 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "spool/draft.h"
 #include "spool/junk.h"
+#include "spool/restate.h"
 #include "spool/unread.h"
 #include "util/alloc.h"
+#include "util/folder.h"
 #include "util/io.h"
 
 #define BLOCK_SIZE 65536
-#define ENVELOPE_MAX (8u << 20)     /* octets besides the message */
+#define FAILED_MAX 1000             /* names in failed/, before it is full */
 #define UNREADABLE_AGE 3600         /* seconds before it is thrown out */
 
 static enum drop_result later(const struct spool *spool, const char *id,
@@ -121,32 +123,87 @@ static void remove_copy(const struct spool *spool, const char *id)
     free(name);
 }
 
-static enum drop_result prove(const struct spool *spool, const char *id,
-                              uid_t uid, uint64_t size_limit, int copy,
-                              struct entry **entry, struct error *err)
+/* No message; or one for another time. */
+static enum drop_result refuse(const struct spool *spool, const char *id,
+                               uid_t uid, struct error *err)
 {
-    const char *why = NULL;
+    if (err->fault == FAULT_DATA)
+        return junk(spool, id, uid, err->text, err);
+    error_prefix(err, "%s/drop/%s", spool->path, id);
+    return DROP_LATER;
+}
 
-    struct entry *found = entry_open(copy, id, err);
-    if (found == NULL && err->fault != FAULT_DATA) {
-        remove_copy(spool, id);
-        return DROP_LATER;
-    }
-    if (found == NULL)
-        why = err->text;
-    else if (found->queued)
-        why = "it claims to be a queue file";
-    else if (found->content_length > size_limit)
-        why = "larger than message_size_limit";
-    if (why == NULL) {
-        found->uid = uid == geteuid() && found->has_claim
-                     ? found->claimed_uid : uid;
-        *entry = found;
-        return DROP_TAKEN;
-    }
-    entry_free(found);
-    remove_copy(spool, id);
-    return junk(spool, id, uid, why, err);
+/* So that no user fills failed/ with what nobody can be told of. */
+static bool failed_has_room(const struct spool *spool)
+{
+    struct strings names = { 0 };
+    bool room = folder_list(spool->failed, &names) && names.count < FAILED_MAX;
+
+    strings_free(&names);
+    return room;
+}
+
+/* Can it be dealt with, if it cannot be sent? By a report; or in failed/. */
+static bool has_an_end(const struct spool *spool, const struct entry *entry,
+                       bool large, struct error *err)
+{
+    bool reportable = entry->envelope.count > 0 &&
+                      *envelope_reverse_path(&entry->envelope) != '\0';
+
+    if (entry->flaw == NULL || reportable)
+        return true;
+    if (large)
+        return error_set(err, FAULT_SIZE, "%s, and nobody can be told: raise "
+                         "the limit", entry->flaw);
+    return failed_has_room(spool) ||
+           error_set(err, FAULT_UNAVAILABLE, "%s, nobody can be told, and "
+                     "failed/ is full: look at what lies there", entry->flaw);
+}
+
+static void blame_size(struct entry *entry, uint64_t limit)
+{
+    char *flaw = alloc_format("message is larger than message_size_limit (%"
+                              PRIu64 " octets)", limit);
+
+    entry_blame(entry, "5.3.4", flaw);
+    free(flaw);
+}
+
+/* A file with its frame becomes an entry, whatever is wrong with it. NULL: it
+ * has to wait. Takes found over. */
+static struct entry *admit(const struct spool *spool, struct entry *found,
+                           uint64_t size_limit, struct error *err)
+{
+    bool large = found->content_length > size_limit;
+    struct entry *entry = NULL;
+
+    if (large)
+        blame_size(found, size_limit);
+    if (!has_an_end(spool, found, large, err))
+        entry = NULL;
+    else if (large || found->has_bare_ends)
+        entry = restate_entry(found, !large, err);
+    else
+        entry = found;
+    if (entry == NULL)
+        error_prefix(err, "%s/drop/%s", spool->path, found->id);
+    if (entry != found)
+        entry_free(found);
+    return entry;
+}
+
+/* Copy so many octets of it, and prove the copy. */
+static struct entry *copy_entry(const struct spool *spool, const char *id,
+                                int fd, uint64_t size, bool in_memory,
+                                struct error *err)
+{
+    int copy = open_copy(spool, id, in_memory);
+
+    if (copy != -1 && copy_once(fd, copy, size))
+        return entry_open(copy, id, err);
+    error_sys(err, FAULT_IO, "copy it");
+    io_close(&copy);
+    return NULL;
 }
 
 enum drop_result drop_take(const struct spool *spool, const char *id,
@@ -163,22 +220,27 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
         return later(spool, id, err);
     }
     uint64_t size = (uint64_t)status.st_size;
-    if (!S_ISREG(status.st_mode) || size > size_limit + ENVELOPE_MAX ||
-        size <= DRAFT_END_LENGTH) {
-        close(fd);
-        return junk(spool, id, status.st_uid,
-                    S_ISREG(status.st_mode) ? "its size" : "no file", err);
+    /* A look at the file itself tells of most that need not be copied. */
+    struct entry *found = entry_reopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), id,
+                                       err);
+    bool copied = found != NULL && found->content_length <= size_limit;
+    if (copied) {
+        entry_free(found);
+        found = copy_entry(spool, id, fd, size, size <= memory_max, err);
     }
-    int copy = open_copy(spool, id, size <= memory_max);
-    bool copied = copy != -1 && copy_once(fd, copy, size);
-    int number = errno;
     close(fd);
+    bool whole = found != NULL;
+    if (whole && status.st_uid == geteuid() && found->has_claim)
+        status.st_uid = found->claimed_uid;
+    *entry = whole ? admit(spool, found, size_limit, err) : NULL;
+    if (*entry != NULL) {
+        (*entry)->uid = status.st_uid;
+        (*entry)->queued = false;       /* believed in queue/ only */
+        return DROP_TAKEN;
+    }
     if (copied)
-        return prove(spool, id, status.st_uid, size_limit, copy, entry, err);
-    io_close(&copy);
-    remove_copy(spool, id);
-    errno = number;
-    return later(spool, id, err);
+        remove_copy(spool, id);
+    return whole ? DROP_LATER : refuse(spool, id, status.st_uid, err);
 }
 
 bool drop_remove(const struct spool *spool, const char *id)

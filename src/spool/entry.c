@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "spool/draft.h"
+#include "spool/format.h"
 #include "spool/queue.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -16,15 +17,36 @@
 #include "util/text.h"
 
 #define BLOCK_SIZE 65536
-#define ENVELOPE_MAX (8u << 20)     /* octets of all envelope lines */
+#define ENVELOPE_STEP 4096      /* octets read at a time */
+#define START_LENGTH 128        /* octets that hold the first line */
 
 static bool wrong(struct error *err, const char *what)
 {
     return error_set(err, FAULT_DATA, "message file is damaged: %s", what);
 }
 
-/* What one keyword of the envelope means: value is the rest of its line. */
+void entry_blame(struct entry *entry, const char *status, const char *flaw)
+{
+    if (entry->flaw != NULL)
+        return;
+    entry->flaw = alloc_string(flaw);
+    entry->flaw_status = status;
+}
+
+/* The frame is right, but this cannot be sent. */
+static void note_flaw(struct entry *entry, const char *what)
+{
+    entry_blame(entry, "5.6.0", what);
+}
+
+/* What one keyword of the envelope means: value is the rest of its line. False
+ * with FAULT_DATA: the line makes no sense. */
 typedef bool take_line(struct entry *entry, char *value, struct error *err);
+
+static bool refuse(struct error *err, const char *what)
+{
+    return error_set(err, FAULT_DATA, "wrong line in its envelope: %s", what);
+}
 
 static bool take_from(struct entry *entry, char *value, struct error *err)
 {
@@ -35,7 +57,7 @@ static bool take_from_local(struct entry *entry, char *value,
                             struct error *err)
 {
     entry->envelope.from_local = *value == '\0';
-    return *value == '\0' || wrong(err, "opt-from-local");
+    return *value == '\0' || refuse(err, "opt-from-local");
 }
 
 static bool take_to(struct entry *entry, char *value, struct error *err)
@@ -45,11 +67,11 @@ static bool take_to(struct entry *entry, char *value, struct error *err)
     unsigned notify = 0;
 
     if (path == NULL)
-        return wrong(err, "recipient");
+        return refuse(err, "to");
     *original++ = '\0';
     *path++ = '\0';
     if (strcmp(original, "-") != 0 && strchr(original, ';') == NULL)
-        return wrong(err, "original recipient");
+        return refuse(err, "original recipient");
     if (strcmp(value, "-") != 0 && !notify_parse(value, &notify, err))
         return false;
     return envelope_add_recipient(&entry->envelope, path,
@@ -65,7 +87,7 @@ static bool take_ret(struct entry *entry, char *value, struct error *err)
 static bool take_envid(struct entry *entry, char *value, struct error *err)
 {
     if (entry->envelope.envelope_id != NULL || !xtext_check(value))
-        return wrong(err, "envid");
+        return refuse(err, "envid");
     entry->envelope.envelope_id = alloc_string(value);
     return true;
 }
@@ -73,7 +95,7 @@ static bool take_envid(struct entry *entry, char *value, struct error *err)
 static bool take_smarthost(struct entry *entry, char *value, struct error *err)
 {
     if (entry->envelope.smarthost != NULL)
-        return wrong(err, "smarthost");
+        return refuse(err, "smarthost");
     entry->envelope.smarthost = alloc_string(value);
     return true;
 }
@@ -81,7 +103,7 @@ static bool take_smarthost(struct entry *entry, char *value, struct error *err)
 static bool take_utf8(struct entry *entry, char *value, struct error *err)
 {
     entry->envelope.utf8 = *value == '\0';
-    return *value == '\0' || wrong(err, "utf8");
+    return *value == '\0' || refuse(err, "utf8");
 }
 
 static bool take_uid(struct entry *entry, char *value, struct error *err)
@@ -89,57 +111,93 @@ static bool take_uid(struct entry *entry, char *value, struct error *err)
     uint64_t uid;
 
     if (entry->has_claim || !text_to_number(value, UINT32_MAX, &uid))
-        return wrong(err, "uid");
+        return refuse(err, "uid");
     entry->has_claim = true;
     entry->claimed_uid = (uid_t)uid;
     return true;
 }
 
 static const struct keyword {
-    const char *word;           /* with the blank behind it, if there is one */
+    const char *word;
     take_line *take;
 } keywords[] = {
-    { "from ", take_from },
+    { "from", take_from },
     { "opt-from-local", take_from_local },
-    { "to ", take_to },
-    { "ret ", take_ret },
-    { "envid ", take_envid },
-    { "smarthost ", take_smarthost },
+    { "to", take_to },
+    { "ret", take_ret },
+    { "envid", take_envid },
+    { "smarthost", take_smarthost },
     { "utf8", take_utf8 },
-    { "uid ", take_uid },
+    { "uid", take_uid },
 };
 
-static bool take_envelope_line(struct entry *entry, char *line,
-                               struct error *err)
+static const struct keyword *find_keyword(const char *line)
 {
+    size_t length = strcspn(line, " ");
+
     for (size_t i = 0; i < COUNT(keywords); i++)
-        if (text_starts(line, keywords[i].word)) {
-            char *value = line + strlen(keywords[i].word);
-            if (keywords[i].take(entry, value, err))
-                return true;
-            err->fault = FAULT_DATA;
-            return false;
-        }
-    return wrong(err, "unknown envelope line");
+        if (strlen(keywords[i].word) == length &&
+            text_starts(line, keywords[i].word))
+            return &keywords[i];
+    return NULL;
 }
 
-static bool take_first_line(struct entry *entry, const char *line,
-                            const char *name, struct error *err)
+/* Its sender is told of a recipient that cannot be one; others get it. */
+static void note_bad_line(struct entry *entry, const struct keyword *keyword,
+                          const char *value, size_t length,
+                          const struct error *why)
 {
-    char *start = alloc_format("postrider %d ", DRAFT_VERSION);
-    bool known = text_starts(line, start);
-    const char *id = line + strlen(start);
+    const char *path = value;
+    struct error many;
 
-    free(start);
-    if (!known || !random_is_id(id))
-        return wrong(err, "no message file of version 1");
-    if (name != NULL && strcmp(name, id) != 0)
-        return wrong(err, "it is not the file it claims to be");
-    memcpy(entry->id, id, sizeof entry->id);
+    for (int word = 0; word < 2; word++) {
+        const char *blank = memchr(path, ' ',
+                                   length - (size_t)(path - value));
+        path = blank == NULL ? path : blank + 1;
+    }
+    if (keyword == NULL || keyword->take != take_to ||
+        !envelope_add_flawed(&entry->envelope, path,
+                             length - (size_t)(path - value), why->text,
+                             &many))
+        note_flaw(entry, why->text);
+}
+
+/* False with FAULT_NEWER for a line that only a newer version understands. */
+static bool take_envelope_line(struct entry *entry, const char *line,
+                               size_t length, struct error *err)
+{
+    const struct keyword *keyword = find_keyword(line);
+    size_t start = strcspn(line, " ");
+    start += start < length;
+    char *value = alloc_bytes(line + start, length - start);
+    bool right;
+
+    if (keyword == NULL)
+        right = format_check_unknown(line, err);
+    else if (text_has_control(line, length))
+        right = refuse(err, "a control character in it");
+    else
+        right = keyword->take(entry, value, err);
+    free(value);
+    if (right || err->fault == FAULT_NEWER)
+        return right;
+    note_bad_line(entry, keyword, line + start, length - start, err);
     return true;
 }
 
-/* All of the file up to the empty line behind the envelope. */
+/* Of another version, nothing else may be known. */
+static bool read_first_line(struct entry *entry, const char *name,
+                            struct error *err)
+{
+    static const struct format format = { "postrider", DRAFT_VERSION };
+    char start[START_LENGTH + 1] = "";
+
+    if (io_read_at(entry->fd, start, START_LENGTH, 0) == -1)
+        return error_sys(err, FAULT_IO, "read message file");
+    return format_check_start(&format, start, name, entry->id, err);
+}
+
+/* All of the file up to the empty line after the envelope. */
 static bool read_envelope(struct entry *entry, uint64_t size, struct buf *text,
                           struct error *err)
 {
@@ -147,10 +205,11 @@ static bool read_envelope(struct entry *entry, uint64_t size, struct buf *text,
 
     while (end == NULL) {
         size_t seen = text->length > 0 ? text->length - 1 : 0;
-        char *room = buf_reserve(text, 4096);
+        char *room = buf_reserve(text, ENVELOPE_STEP);
         if (room == NULL || text->length >= size)
             return wrong(err, "the envelope does not end");
-        ssize_t done = io_read_at(entry->fd, room, 4096, (off_t)text->length);
+        ssize_t done = io_read_at(entry->fd, room, ENVELOPE_STEP,
+                                  (off_t)text->length);
         if (done == -1)
             return error_sys(err, FAULT_IO, "read message file");
         if (done == 0)
@@ -159,29 +218,26 @@ static bool read_envelope(struct entry *entry, uint64_t size, struct buf *text,
         end = memmem(text->data + seen, text->length - seen, "\n\n", 2);
     }
     text->length = (size_t)(end + 1 - text->data);
-    return true;
+    return text->length < DRAFT_ENVELOPE_MAX ||
+           wrong(err, "the envelope is too large");
 }
 
+/* The lines of the envelope after the first. */
 static bool parse_envelope(struct entry *entry, struct buf *text,
-                           const char *name, struct error *err)
+                           struct error *err)
 {
-    char *line = text->data;
+    char *line = strchr(text->data, '\n') + 1;
     char *end = text->data + text->length;
-    bool first = true;
 
     while (line < end) {
         char *stop = memchr(line, '\n', (size_t)(end - line));
         *stop = '\0';
-        if (text_has_control(line, (size_t)(stop - line)))
-            return wrong(err, "control character in the envelope");
-        if (first ? !take_first_line(entry, line, name, err)
-                  : !take_envelope_line(entry, line, err))
+        if (!take_envelope_line(entry, line, (size_t)(stop - line), err))
             return false;
-        first = false;
         line = stop + 1;
     }
     if (entry->envelope.count == 0)
-        return wrong(err, "no recipient");
+        note_flaw(entry, "it has no recipient");
     return true;
 }
 
@@ -197,7 +253,7 @@ static bool parse_end_line(struct end_line *end, const char *line,
 {
     char *digits = alloc_bytes(line + 4, 20);
     bool right = memcmp(line, "END ", 4) == 0 &&
-                 text_to_number(digits, UINT64_MAX / 2, &end->content_length);
+                 text_to_number(digits, DRAFT_CONTENT_MAX, &end->content_length);
 
     free(digits);
     for (size_t i = 25; right && i < 33; i++) {
@@ -236,12 +292,12 @@ static bool has_wire_ends(const char *data, size_t length, char before)
 }
 
 /*
- * The file up to there, with the right sum, and content of lines as they go
- * over the wire. Another program can have written it; and where a line ends
- * with less than CRLF, some smarthosts see the end of the message, and
- * commands of a stranger's behind it (CVE-2023-51764 and its like).
+ * The file up to there, with the right sum. And does its content have lines as
+ * they go over the wire? Another program can have written it; and where a line
+ * ends with less than CRLF, some smarthosts see the end of the message, and
+ * commands of a stranger's after it (CVE-2023-51764 and its like).
  */
-static bool check_octets(const struct entry *entry, uint64_t length,
+static bool check_octets(struct entry *entry, uint64_t length,
                          uint32_t expected, struct error *err)
 {
     char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
@@ -271,8 +327,10 @@ static bool check_octets(const struct entry *entry, uint64_t length,
         return error_sys(err, FAULT_IO, "read message file");
     if (done < length || sum != expected)
         return wrong(err, "wrong checksum");
-    return (is_right && before != '\r') ||
-           wrong(err, "a line that does not end with CRLF");
+    entry->has_bare_ends = !is_right || before == '\r';
+    if (entry->has_bare_ends)
+        note_flaw(entry, "a line of it does not end with CRLF");
+    return true;
 }
 
 /* The line of spool/queue.h, if the file of *size octets ends with one: it is
@@ -326,6 +384,7 @@ static bool read_end(struct entry *entry, uint64_t size, bool prove,
     return !prove || check_octets(entry, body_end, end.sum, err);
 }
 
+/* The frame first, then what it holds. */
 static bool read_file(struct entry *entry, const char *name, bool prove,
                       struct error *err)
 {
@@ -338,14 +397,15 @@ static bool read_file(struct entry *entry, const char *name, bool prove,
         return wrong(err, "it is not complete");
     entry->uid = status.st_uid;
     uint64_t size = (uint64_t)status.st_size;
-    if (!read_queued_line(entry, &size, err))
+    if (!read_first_line(entry, name, err) ||
+        !read_queued_line(entry, &size, err))
         return false;
 
-    buf_init(&text, ENVELOPE_MAX);
+    buf_init(&text, DRAFT_ENVELOPE_MAX + ENVELOPE_STEP);
     bool right = read_envelope(entry, size, &text, err);
     entry->content_start = text.length + 1;
-    right = right && parse_envelope(entry, &text, name, err) &&
-            read_end(entry, size, prove, err);
+    right = right && read_end(entry, size, prove, err) &&
+            parse_envelope(entry, &text, err);
     buf_free(&text);
     return right;
 }
@@ -372,11 +432,22 @@ struct entry *entry_reopen(int fd, const char *name, struct error *err)
     return open_entry(fd, name, false, err);
 }
 
+bool entry_check(const struct entry *entry, struct error *err)
+{
+    const struct envelope *env = &entry->envelope;
+    const char *flaw = entry->flaw;
+
+    for (size_t i = 0; flaw == NULL && i < env->count; i++)
+        flaw = env->recipients[i].flaw;
+    return flaw == NULL || error_set(err, FAULT_DATA, "%s", flaw);
+}
+
 void entry_free(struct entry *entry)
 {
     if (entry == NULL)
         return;
     io_close(&entry->fd);
     envelope_free(&entry->envelope);
+    free(entry->flaw);
     free(entry);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,14 @@ void journal_remove(const struct spool *spool, unsigned number)
     free(name);
 }
 
+static bool is_journal(const char *name)
+{
+    uint64_t number;
+
+    return text_starts(name, prefix) &&
+           text_to_number(name + strlen(prefix), UINT_MAX, &number);
+}
+
 bool journal_take_all(const struct spool *spool, journal_line *line,
                       void *context, size_t *kept, struct error *err)
 {
@@ -133,7 +142,7 @@ bool journal_take_all(const struct spool *spool, journal_line *line,
     bool listed = folder_list(spool->state, &names) ||
                   error_sys(err, FAULT_IO, "%s/state", spool->path);
     for (size_t i = 0; listed && i < names.count; i++) {
-        if (!text_starts(names.items[i], prefix))
+        if (!is_journal(names.items[i]))
             continue;
         if (read_file(spool, names.items[i], line, context))
             unlinkat(spool->state, names.items[i], 0);

@@ -193,9 +193,16 @@ bool queue_remove(const struct spool *spool, const char *id, bool sync)
 
 bool queue_fail(const struct spool *spool, const char *id, struct error *err)
 {
+    struct stat status;
+
+    /* One of that name is another message, or was put there by hand. */
+    if (fstatat(spool->failed, id, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        return error_set(err, FAULT_IO, "%s/failed/%s is there already: move "
+                         "it away", spool->path, id);
     /* The message first: its state must not be missing where it is. */
     if (renameat(spool->queue, id, spool->failed, id) == -1)
-        return cannot(spool, id, err);
+        return error_sys(err, FAULT_IO, "move it to %s/failed/%s", spool->path,
+                         id);
     char *name = alloc_format("%s.state", id);
     renameat(spool->state, id, spool->failed, name);
     free(name);

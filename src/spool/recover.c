@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include "spool/drop.h"
+#include "spool/entry.h"
+#include "spool/state.h"
 #include "util/alloc.h"
 #include "util/folder.h"
 #include "util/io.h"
+#include "util/log.h"
 #include "util/random.h"
 
 static bool list(int folder, const char *path, const char *name,
@@ -28,6 +31,18 @@ static bool is_missing(int folder, const char *name)
            errno == ENOENT;
 }
 
+/* Does a newer version know what is to become of queue/NAME? */
+static bool is_newer(const struct spool *spool, const char *name,
+                     const char *id)
+{
+    struct error err = { 0 };
+    int fd = openat(spool->queue, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd != -1)
+        entry_free(entry_reopen(fd, id, &err));
+    return err.fault == FAULT_NEWER;
+}
+
 /*
  * queue/.ID with state/ID was synced before its state was written: only its
  * name was missing. Without a state drop/ID is there, or the message is done.
@@ -37,6 +52,8 @@ static void finish_copy(const struct spool *spool, const char *temporary)
     const char *id = temporary + 1;
     struct error err;
 
+    if (is_newer(spool, temporary, id))
+        return;
     if (!is_missing(spool->state, id)) {
         bool whole = queue_prove(spool, temporary, id, &err);
         /* It cannot be read now, or not be named: it stays as it is. */
@@ -48,18 +65,29 @@ static void finish_copy(const struct spool *spool, const char *temporary)
     unlinkat(spool->queue, temporary, 0);
 }
 
+/* No message is left that state/ID is about, nor may a newer version have one
+ * elsewhere. */
+static bool is_orphan(const struct spool *spool, const char *id)
+{
+    char *temporary = alloc_format(".%s", id);
+    struct error err = { 0 };
+    bool orphan = random_is_id(id) && is_missing(spool->queue, id) &&
+                  is_missing(spool->queue, temporary);
+
+    if (orphan)
+        state_free(state_load(spool, id, 0, &err));
+    free(temporary);
+    return orphan && err.fault != FAULT_NEWER;
+}
+
 static void clean_states(const struct spool *spool,
                          const struct strings *names)
 {
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];
-        char *temporary = alloc_format(".%s", name);
         bool unfinished = *name == '.' && random_is_id(name + 1);
-        bool orphan = random_is_id(name) && is_missing(spool->queue, name) &&
-                      is_missing(spool->queue, temporary);
-        if (unfinished || orphan)
+        if (unfinished || is_orphan(spool, name))
             unlinkat(spool->state, name, 0);
-        free(temporary);
     }
 }
 
@@ -92,6 +120,10 @@ bool queue_recover(const struct spool *spool, queue_found *found,
             if (durable)
                 drop_remove(spool, queued.items[i]);
             found(context, queued.items[i]);
+        } else if (queued.items[i][0] == '.') {
+            log_line(LOG_LEVEL_WARNING, "%s/queue/%s: cannot be read, or a "
+                     "newer version wrote it: it stays", spool->path,
+                     queued.items[i]);
         }
     strings_free(&queued);
     strings_free(&states);

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "spool/format.h"
 #include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -15,8 +17,11 @@
 #include "util/random.h"
 #include "util/text.h"
 
-#define STATE_VERSION 1
 #define STATE_MAX (256u << 20)      /* octets of a state file */
+#define TEXT_MAX 1024               /* octets of a text in it: so that the
+                                     * most recipients there can be fit */
+
+static const struct format format = { "postrider-state", 1 };
 
 static const char *const results[] = {
     [STATE_OPEN] = "open",
@@ -71,27 +76,58 @@ size_t state_open_count(const struct state *state)
     return open;
 }
 
+/* The numbers of a state, by the names that the file has for them. */
+enum number { ATTEMPTS, LAST, NEXT, WARNED, HELD, REPORTS, NUMBERS };
+
+static const struct {
+    const char *name;
+    uint64_t max;
+} numbers[NUMBERS] = {
+    [ATTEMPTS] = { "attempts", UINT_MAX },
+    [LAST] = { "last", INT64_MAX },
+    [NEXT] = { "next", INT64_MAX },
+    [WARNED] = { "warned", 1 },
+    [HELD] = { "held", 1 },
+    [REPORTS] = { "reports", UINT_MAX },
+};
+
 static const char *or_dash(const char *text)
 {
     return text == NULL || *text == '\0' ? "-" : text;
 }
 
-static void write_text(const char *id, const struct state *state,
+/* A text, or as many whole characters of it as may stand there. */
+static bool add_text(struct buf *out, const char *text, char end)
+{
+    size_t length = strlen(or_dash(text));
+
+    if (length > TEXT_MAX)
+        for (length = TEXT_MAX; (text[length] & 0xc0) == 0x80; )
+            length--;
+    return buf_add(out, or_dash(text), length) && buf_add_char(out, end);
+}
+
+/* False if it does not fit. */
+static bool write_text(const char *id, const struct state *state,
                        struct buf *out)
 {
-    buf_add_format(out, "postrider-state %d %s\n", STATE_VERSION, id);
-    buf_add_format(out, "attempts %u\nlast %" PRId64 "\nnext %" PRId64 "\n"
-                   "warned %d\nheld %d\nreports %u\n", state->attempts,
-                   state->last, state->next, state->warned, state->held,
-                   state->reports);
-    for (size_t i = 0; i < state->count; i++) {
+    bool fits = buf_add_format(out, "%s %u %s\n", format.word,
+                               format.version, id) &&
+                buf_add_format(out, "attempts %u\nlast %" PRId64 "\nnext %"
+                               PRId64 "\nwarned %d\nheld %d\nreports %u\n",
+                               state->attempts, state->last, state->next,
+                               state->warned, state->held, state->reports);
+
+    for (size_t i = 0; fits && i < state->count; i++) {
         const struct state_recipient *rcpt = &state->recipients[i];
-        buf_add_format(out, "rcpt %s %d %d %" PRId64 " %s %s %s\n",
-                       results[rcpt->result], rcpt->notified,
-                       rcpt->from_reply, rcpt->when, or_dash(rcpt->status),
-                       or_dash(rcpt->relay), or_dash(rcpt->text));
+        fits = buf_add_format(out, "rcpt %s %d %d %" PRId64 " %s ",
+                              results[rcpt->result], rcpt->notified,
+                              rcpt->from_reply, rcpt->when,
+                              or_dash(rcpt->status)) &&
+               add_text(out, rcpt->relay, ' ') &&
+               add_text(out, rcpt->text, '\n');
     }
-    buf_add_text(out, "end\n");
+    return fits && buf_add_text(out, "end\n");
 }
 
 /* Cut the next word, ended by a blank, off *rest; NULL at the end. */
@@ -146,52 +182,74 @@ static bool parse_recipient(struct state_recipient *rcpt, char *rest)
     return true;
 }
 
-/* The numbers come in this order, one a line. */
-static bool parse_numbers(struct state *state, char **line)
-{
-    static const char *const names[] = { "attempts", "last", "next", "warned",
-                                         "held", "reports" };
-    uint64_t values[COUNT(names)];
+/* What a file holds, as far as it has been read. */
+struct reading {
+    struct state *state;
+    uint64_t values[NUMBERS];
+    size_t recipients;
+    bool ended;
+};
 
-    for (size_t i = 0; i < COUNT(names); i++) {
-        char *next = *line == NULL ? NULL : strchr(*line, '\n');
-        if (next == NULL)
-            return false;
-        *next++ = '\0';
-        char *rest = *line;
-        *line = next;
-        char *name = next_word(&rest);
-        if (strcmp(name, names[i]) != 0 ||
-            !take_number(&rest, INT64_MAX, &values[i]))
-            return false;
-    }
-    state->attempts = (unsigned)values[0];
-    state->last = (int64_t)values[1];
-    state->next = (int64_t)values[2];
-    state->warned = values[3] != 0;
-    state->held = values[4] != 0;
-    state->reports = (unsigned)values[5];
-    return true;
+static bool wrong(struct error *err)
+{
+    return error_set(err, FAULT_DATA, "it is damaged");
 }
 
-static bool parse(struct state *state, char *text, const char *id)
+static bool parse_number(struct reading *reading, const char *name,
+                         char *rest, struct error *err)
 {
-    char *first = alloc_format("postrider-state %d %s\n", STATE_VERSION, id);
-    bool right = text_starts(text, first);
-    char *line = text + strlen(first);
+    for (size_t i = 0; i < NUMBERS; i++)
+        if (strcmp(numbers[i].name, name) == 0)
+            return take_number(&rest, numbers[i].max, &reading->values[i]) ||
+                   wrong(err);
+    return format_check_unknown(name, err);
+}
 
-    free(first);
-    right = right && parse_numbers(state, &line);
-    for (size_t i = 0; right && i < state->count; i++) {
-        char *next = strchr(line, '\n');
-        right = next != NULL && text_starts(line, "rcpt ");
-        if (right) {
-            *next = '\0';
-            right = parse_recipient(&state->recipients[i], line + 5);
-            line = next + 1;
-        }
+static bool parse_line(struct reading *reading, char *line, struct error *err)
+{
+    struct state *state = reading->state;
+    char *rest = line;
+    const char *name = next_word(&rest);
+
+    if (reading->ended)
+        return wrong(err);
+    reading->ended = strcmp(name, "end") == 0;
+    if (reading->ended)
+        return true;
+    if (strcmp(name, "rcpt") != 0)
+        return parse_number(reading, name, rest, err);
+    return (reading->recipients < state->count && rest != NULL &&
+            parse_recipient(&state->recipients[reading->recipients++],
+                            rest)) ||
+           wrong(err);
+}
+
+static bool parse(struct state *state, struct buf *text, const char *id,
+                  struct error *err)
+{
+    struct reading reading = { .state = state };
+    char *line = text->data;
+
+    if (!format_check_start(&format, line, id, NULL, err))
+        return false;
+    if (memchr(line, '\0', text->length) != NULL ||
+        text->data[text->length - 1] != '\n')
+        return wrong(err);
+    for (line = strchr(line, '\n') + 1; *line != '\0'; ) {
+        char *stop = strchr(line, '\n');
+        *stop = '\0';
+        if (!parse_line(&reading, line, err))
+            return false;
+        line = stop + 1;
     }
-    return right && strcmp(line, "end\n") == 0;
+    state->attempts = (unsigned)reading.values[ATTEMPTS];
+    state->last = (int64_t)reading.values[LAST];
+    state->next = (int64_t)reading.values[NEXT];
+    state->warned = reading.values[WARNED] != 0;
+    state->held = reading.values[HELD] != 0;
+    state->reports = (unsigned)reading.values[REPORTS];
+    return (reading.ended && reading.recipients == state->count) ||
+           wrong(err);
 }
 
 struct state *state_load(const struct spool *spool, const char *id,
@@ -207,10 +265,8 @@ struct state *state_load(const struct spool *spool, const char *id,
     bool right = false;
     if (fd == -1)
         unread_explain(spool, spool->state, id, err);
-    else if (!io_read_all(fd, &text, err))
+    else if (!io_read_all(fd, &text, err) || !parse(state, &text, id, err))
         error_prefix(err, "%s/state/%s", spool->path, id);
-    else if (!parse(state, text.data, id))
-        error_set(err, FAULT_DATA, "%s/state/%s is damaged", spool->path, id);
     else
         right = true;
     io_close(&fd);
@@ -228,7 +284,12 @@ bool state_save(const struct spool *spool, const char *id,
     struct buf text;
 
     buf_init(&text, STATE_MAX);
-    write_text(id, state, &text);
+    if (!write_text(id, state, &text)) {
+        buf_free(&text);
+        free(temporary);
+        return error_set(err, FAULT_SOFTWARE, "%s/state/%s: more than %u "
+                         "octets", spool->path, id, STATE_MAX);
+    }
     int fd = openat(spool->state, temporary, O_CREAT | O_TRUNC | O_WRONLY |
                     O_NOFOLLOW | O_CLOEXEC, 0600);
     bool saved = fd != -1 && io_write_all(fd, text.data, text.length) &&

@@ -84,6 +84,7 @@ int error_exit_status(enum fault fault)
         [FAULT_NONE] = EX_OK,
         [FAULT_USAGE] = EX_USAGE,
         [FAULT_DATA] = EX_DATAERR,
+        [FAULT_SIZE] = EX_DATAERR,
         [FAULT_INPUT] = EX_NOINPUT,
         [FAULT_RECIPIENT] = EX_NOUSER,
         [FAULT_HOST] = EX_NOHOST,

@@ -344,7 +344,7 @@ def test_loop_ends(front, count, status):
     assert status == 0 or "too many hops" in result.errors
 
 
-@pytest.mark.parametrize("size, status", [(900, 0), (2000, 65),
+@pytest.mark.parametrize("size, status", [(700, 0), (2000, 65),
                                           (3000000, 65)])
 def test_message_size_limit(front, size, status):
     front.write_config(settings={"message_size_limit": "1k"})

@@ -27,9 +27,9 @@ static void merges_recipients(void **state)
     envelope_free(&env);
 }
 
-static void holds_many_recipients(void **state)
+static void holds_so_many_recipients_and_no_more(void **state)
 {
-    enum { MANY = 100000 };
+    enum { MANY = ENVELOPE_RECIPIENTS_MAX };
     struct envelope env = { 0 };
     struct error err;
 
@@ -43,6 +43,29 @@ static void holds_many_recipients(void **state)
     assert_int_equal(env.count, MANY);
     assert_string_equal(env.recipients[MANY - 1].path,
                         "user99999@x.example");
+    assert_false(envelope_add_recipient(&env, "more@x.example", NULL, 0,
+                                        &err));
+    assert_int_equal(err.fault, FAULT_DATA);
+    assert_false(envelope_add_flawed(&env, "worse", 5, "why", &err));
+    assert_int_equal(env.count, MANY);
+    envelope_free(&env);
+}
+
+/* What is shown of it is one line, whatever it was. */
+static void keeps_what_is_no_path_for_its_sender(void **state)
+{
+    static const char text[] = "x\0\r\xff@b.example";
+    struct envelope env = { 0 };
+    struct error err;
+
+    (void)state;
+    assert_true(envelope_add_flawed(&env, text, sizeof text - 1, "why", &err));
+    assert_true(envelope_add_recipient(&env, "a@x", NULL, 0, &err));
+    assert_int_equal(env.count, 2);
+    assert_string_equal(env.recipients[0].path,
+                        "x\\x00\\x0d\\xff@b.example");
+    assert_string_equal(env.recipients[0].flaw, "why");
+    assert_null(env.recipients[1].flaw);
     envelope_free(&env);
 }
 
@@ -116,14 +139,14 @@ static void knows_xtext(void **state)
  * nothing but the case of their letters must not be slow to tell apart. */
 static void tells_hostile_recipients_apart_fast(void **state)
 {
-    enum { LETTERS = 17, MANY = 1 << LETTERS };
+    enum { LETTERS = 16, MANY = 1 << LETTERS };
     struct envelope env = { 0 };
     struct error err;
     clock_t start = clock();
 
     (void)state;
     for (unsigned i = 0; i < MANY; i++) {
-        char path[] = "aaaaaaaaaaaaaaaaa@x";
+        char path[] = "aaaaaaaaaaaaaaaa@x";
         for (int bit = 0; bit < LETTERS; bit++)
             if ((i >> bit & 1) != 0)
                 path[bit] = 'A';
@@ -187,7 +210,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merges_recipients),
-        cmocka_unit_test(holds_many_recipients),
+        cmocka_unit_test(holds_so_many_recipients_and_no_more),
+        cmocka_unit_test(keeps_what_is_no_path_for_its_sender),
         cmocka_unit_test(knows_the_null_reverse_path),
         cmocka_unit_test(reads_notify),
         cmocka_unit_test(knows_xtext),

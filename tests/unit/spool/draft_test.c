@@ -55,6 +55,80 @@ static void holds_messages_of_any_size(void **state)
         }
 }
 
+/* An envelope whose lines have that many octets: each of its recipients'
+ * lines has 200 of them, but for the last, which has what is left. */
+static void make_envelope(struct envelope *env, size_t octets)
+{
+    const size_t line = 200, words = strlen("to - - \n");
+    size_t rest = octets - strlen("postrider 1 \nfrom \n\n") -
+                  RANDOM_ID_LENGTH;
+    struct error err;
+    char path[256];
+
+    *env = (struct envelope){ 0 };
+    for (unsigned i = 0; rest > 0; i++) {
+        size_t length = rest >= 2 * line ? line : rest < line + 50
+                        ? rest : rest / 2;
+        int at = snprintf(path, sizeof path, "%07u", i);
+        memset(path + at, 'x', length);
+        memcpy(path + length - words - 2, "@y", 3);
+        assert_true(envelope_add_recipient(env, path, NULL, 0, &err));
+        rest -= length;
+    }
+}
+
+/* What a writer may write, every reader takes. */
+static void bounds_are_those_of_the_reader(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over < 3; over++) {
+        size_t octets = DRAFT_ENVELOPE_MAX - 1 + over;
+        struct envelope env;
+        struct error err;
+        struct draft *draft = draft_new_unnamed(&err);
+        make_envelope(&env, octets);
+        if (draft_envelope(draft, &env, &err) != (over < 2))
+            fail_msg("%zu octets: %s", octets, err.text);
+        if (over < 2) {
+            assert_true(draft_end(draft, false, &err));
+            struct entry *entry = entry_open(dup(draft_descriptor(draft)),
+                                             draft_id(draft), &err);
+            if (entry == NULL || !entry_check(entry, &err))
+                fail_msg("%zu octets: %s", octets, err.text);
+            assert_int_equal(entry->content_start, octets);
+            assert_int_equal(entry->envelope.count, env.count);
+            entry_free(entry);
+        }
+        draft_free(draft);
+        envelope_free(&env);
+    }
+}
+
+static void keeps_to_its_limit(void **state)
+{
+    static const uint64_t limits[] = { 0, 1, 65536, 100000, UINT64_MAX };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(limits); i++)
+        for (uint64_t size = limits[i] > 0 && limits[i] < UINT64_MAX
+                             ? limits[i] - 1 : 0;
+             size <= 100001 && size <= limits[i] + (limits[i] < UINT64_MAX);
+             size++) {
+            struct error err;
+            struct draft *draft = draft_new_unnamed(&err);
+            draft_set_limit(draft, limits[i]);
+            bool taken = write_body(draft, size, 4096, &err);
+            if (taken != (size <= limits[i]))
+                fail_msg("%llu of %llu", (unsigned long long)size,
+                         (unsigned long long)limits[i]);
+            if (!taken)
+                assert_int_equal(err.fault, FAULT_SIZE);
+            draft_free(draft);
+            if (limits[i] == UINT64_MAX)
+                break;
+        }
+}
+
 static void has_its_mode_with_any_umask(void **state)
 {
     static const mode_t masks[] = { 0, 022, 077, 0177, 0777 };
@@ -162,6 +236,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holds_messages_of_any_size),
+        cmocka_unit_test(bounds_are_those_of_the_reader),
+        cmocka_unit_test(keeps_to_its_limit),
         cmocka_unit_test(has_its_mode_with_any_umask),
         cmocka_unit_test(leaves_nothing_uncommitted),
         cmocka_unit_test(never_replaces),

@@ -12,6 +12,7 @@
 
 #include "spool_fixture.h"
 #include "util/clock.h"
+#include "util/crc32c.h"
 #include "util/text.h"
 
 #define ID "0123456789abcdef0123456789abcdef"
@@ -112,6 +113,56 @@ static void make_right(const struct spool *spool)
     make_text(spool, ID, FIXTURE_BODY, "");
 }
 
+/* A file of the test's own words, with the right END line. */
+static void make_own(const struct spool *spool, const char *envelope,
+                     const char *content)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    buf_add_format(&text, "%s\n%s", envelope, content);
+    uint32_t sum = crc32c(0, text.data, text.length);
+    buf_add_format(&text, "END %020zu %08x 7\n", strlen(content), sum);
+    fixture_write(spool->drop, ID, text.data, text.length);
+    buf_free(&text);
+}
+
+static void make_newer(const struct spool *spool)
+{
+    make_own(spool, "postrider 2 " ID "\n", "x\r\n");
+}
+
+static void make_newer_by_a_word(const struct spool *spool)
+{
+    make_own(spool, "postrider 1 " ID "\nto - - a@example.com\nx 1\n", "");
+}
+
+static void make_optional_word(const struct spool *spool)
+{
+    make_own(spool, "postrider 1 " ID "\nto - - a@example.com\nopt-x 1\n",
+             "");
+}
+
+static void make_bare_ends(const struct spool *spool)
+{
+    make_own(spool, "postrider 1 " ID "\nfrom b@example.com\n"
+             "to - - a@example.com\n", "a\n.\rb\r\nc\r");
+}
+
+static void make_no_recipient(const struct spool *spool)
+{
+    make_own(spool, "postrider 1 " ID "\nfrom b@example.com\n", "x\r\n");
+}
+
+static void make_large_of_nobody(const struct spool *spool)
+{
+    char *body = alloc_zero(LIMIT + 2, 1);
+
+    memset(body, 'x', LIMIT + 1);
+    make_own(spool, "postrider 1 " ID "\nto - - a@example.com\n", body);
+    free(body);
+}
+
 static void make_linked_twice(const struct spool *spool)
 {
     make_right(spool);
@@ -127,22 +178,47 @@ static const struct {
     const char *name;
     void (*make)(const struct spool *spool);
     enum drop_result result;
+    const char *status;         /* of its flaw, or NULL */
 } cases[] = {
-    { "nothing",         make_nothing,      DROP_GONE  },
-    { "symlink out",     make_link,         DROP_GONE  },
-    { "symlink within",  make_own_link,     DROP_GONE  },
-    { "fifo",            make_fifo,         DROP_GONE  },
-    { "socket",          make_socket,       DROP_GONE  },
-    { "empty",           make_empty,        DROP_GONE  },
-    { "sparse",          make_sparse,       DROP_GONE  },
-    { "zeros",           make_zeros,        DROP_GONE  },
-    { "another's id",    make_alias,        DROP_GONE  },
-    { "queue file",      make_queue_file,   DROP_GONE  },
-    { "growing",         make_growing,      DROP_GONE  },
-    { "too large",       make_large,        DROP_GONE  },
-    { "right",           make_right,        DROP_TAKEN },
-    { "linked twice",    make_linked_twice, DROP_TAKEN },
+    { "nothing",         make_nothing,      DROP_GONE,  NULL },
+    { "symlink out",     make_link,         DROP_GONE,  NULL },
+    { "symlink within",  make_own_link,     DROP_GONE,  NULL },
+    { "fifo",            make_fifo,         DROP_GONE,  NULL },
+    { "socket",          make_socket,       DROP_GONE,  NULL },
+    { "empty",           make_empty,        DROP_GONE,  NULL },
+    { "sparse",          make_sparse,       DROP_GONE,  NULL },
+    { "zeros",           make_zeros,        DROP_GONE,  NULL },
+    { "another's id",    make_alias,        DROP_GONE,  NULL },
+    { "growing",         make_growing,      DROP_GONE,  NULL },
+    { "newer",           make_newer,        DROP_LATER, NULL },
+    { "newer by a word", make_newer_by_a_word, DROP_LATER, NULL },
+    { "optional word",   make_optional_word, DROP_TAKEN, NULL },
+    { "queue file",      make_queue_file,   DROP_TAKEN, NULL },
+    { "too large",       make_large,        DROP_TAKEN, "5.3.4" },
+    { "too large, of nobody", make_large_of_nobody, DROP_LATER, NULL },
+    { "bare line ends",  make_bare_ends,    DROP_TAKEN, "5.6.0" },
+    { "no recipient",    make_no_recipient, DROP_TAKEN, "5.6.0" },
+    { "right",           make_right,        DROP_TAKEN, NULL },
+    { "linked twice",    make_linked_twice, DROP_TAKEN, NULL },
 };
+
+static void check_entry(const char *name, const struct entry *entry,
+                        const char *status)
+{
+    char octets[64] = "";
+    size_t length = entry->content_length < 63 ? entry->content_length : 63;
+
+    if ((entry->flaw == NULL) != (status == NULL) ||
+        (status != NULL && strcmp(entry->flaw_status, status) != 0))
+        fail_msg("%s: flaw: %s", name, entry->flaw);
+    if (entry->queued || entry->content_length > LIMIT)
+        fail_msg("%s: not as it should be", name);
+    /* A hostile message is harmless wherever it goes from here. */
+    assert_int_equal(io_read_at(entry->fd, octets, length,
+                                (off_t)entry->content_start), length);
+    for (const char *lf = octets; (lf = strchr(lf, '\n')) != NULL; lf++)
+        assert_true(lf > octets && lf[-1] == '\r');
+}
 
 static void takes_messages_and_throws_out_the_rest(void **state)
 {
@@ -162,12 +238,51 @@ static void takes_messages_and_throws_out_the_rest(void **state)
                 fail_msg("%s: %d: %s", cases[i].name, result, err.text);
             if (clock_now() - start > 2000)
                 fail_msg("%s held it up", cases[i].name);
-            if (fixture_exists(spool->drop, ID) != (result == DROP_TAKEN))
+            if (fixture_exists(spool->drop, ID) != (result != DROP_GONE))
                 fail_msg("%s: is it there still?", cases[i].name);
             if (result != DROP_TAKEN && fixture_count(spool->queue) != 0)
                 fail_msg("%s: a copy is left", cases[i].name);
+            if (result == DROP_TAKEN)
+                check_entry(cases[i].name, entry, cases[i].status);
             entry_free(entry);
         }
+}
+
+static void says_what_is_newer(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *entry = NULL;
+    struct error err = { 0 };
+
+    fixture_empty(fixture);
+    make_newer(&fixture->spool);
+    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
+                               &err), DROP_LATER);
+    assert_int_equal(err.fault, FAULT_NEWER);
+    assert_non_null(strstr(err.text, "drop/" ID));
+}
+
+/* What nobody can be told of goes to failed/, which no user can fill. */
+static void leaves_what_would_fill_failed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *entry = NULL;
+    struct error err = { 0 };
+
+    fixture_empty(fixture);
+    for (int i = 0; i < 1000; i++) {
+        char *name = alloc_format("%032x", i);
+        fixture_write(fixture->spool.failed, name, "x", 1);
+        free(name);
+    }
+    make_no_recipient(&fixture->spool);
+    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
+                               &err), DROP_LATER);
+    assert_true(fixture_exists(fixture->spool.drop, ID));
+    fixture_empty_folder(fixture->spool.failed);
+    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
+                               &err), DROP_TAKEN);
+    entry_free(entry);
 }
 
 /* The owner has a lease: open(2) would wait for him. */
@@ -270,6 +385,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_messages_and_throws_out_the_rest),
+        cmocka_unit_test(says_what_is_newer),
+        cmocka_unit_test(leaves_what_would_fill_failed),
         cmocka_unit_test(does_not_wait_for_a_lease),
         cmocka_unit_test(copies_instead_of_adopting),
         cmocka_unit_test(keeps_the_unreadable_for_a_while),

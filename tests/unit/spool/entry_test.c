@@ -126,70 +126,125 @@ static void refuses_a_cut_or_longer_file(void **state)
 }
 
 /* Right sums over wrong content: what a hostile owner can write. */
+enum verdict { RIGHT, DAMAGED, NEWER, FLAWED, FOR_SOME };
+
 static const struct {
     const char *envelope;
-    bool is_right;
+    enum verdict verdict;
 } envelopes[] = {
-    { FIRST "from \nto - - b@example.com\n\n", true },
-    { FIRST "from a@b.example\nto - - b@example.com\nutf8\n\n", true },
-    { FIRST "from \nto - - b@example.com\nuid 0\n\n", true },
-    { FIRST "from \nto NEVER - b@example.com\nsmarthost x\n\n", true },
-    { FIRST "to - - b@example.com\n\n", true },
-    { "postrider 2 " ID "\nfrom \nto - - b@example.com\n\n", false },
-    { "postrider 1 " ID "x\nfrom \nto - - b@example.com\n\n", false },
-    { "postrider 1 0123\nfrom \nto - - b@example.com\n\n", false },
+    { FIRST "from \nto - - b@example.com\n\n", RIGHT },
+    { FIRST "from a@b.example\nto - - b@example.com\nutf8\n\n", RIGHT },
+    { FIRST "from \nto - - b@example.com\nuid 0\n\n", RIGHT },
+    { FIRST "from \nto NEVER - b@example.com\nsmarthost x\n\n", RIGHT },
+    { FIRST "to - - b@example.com\n\n", RIGHT },
+    { FIRST "opt-x\nto - - b@example.com\nopt-y \x01 z\n\n", RIGHT },
+    /* Not the frame of version 1, nor of any other. */
+    { "postrider 0 " ID "\nfrom \nto - - b@example.com\n\n", DAMAGED },
+    { "postrider 01 " ID "\nfrom \nto - - b@example.com\n\n", DAMAGED },
+    { "postrider 1 " ID "x\nfrom \nto - - b@example.com\n\n", DAMAGED },
+    { "postrider 1 " ID " \nfrom \nto - - b@example.com\n\n", DAMAGED },
+    { "postrider 1 0123\nfrom \nto - - b@example.com\n\n", DAMAGED },
     { "postrider 1 ffffffffffffffffffffffffffffffff\nfrom \n"
-      "to - - b@example.com\n\n", false },
+      "to - - b@example.com\n\n", DAMAGED },
+    { "postrider 2 ffffffffffffffffffffffffffffffff\nfrom \n"
+      "to - - b@example.com\n\n", DAMAGED },
     { "postrider 1 0123456789ABCDEF0123456789abcdef\nfrom \n"
-      "to - - b@example.com\n\n", false },
-    { "postrider 1 \nto - - b@example.com\n\n", false },
-    { "postrider\nto - - b@example.com\n\n", false },
-    { "\nto - - b@example.com\n\n", false },
-    { FIRST "from \n\n", false },
-    { FIRST "\n", false },
-    { FIRST "from \nto b@example.com\n\n", false },
-    { FIRST "from \nto - b@example.com\n\n", false },
-    { FIRST "from \nto  b@example.com\n\n", false },
-    { FIRST "from \nto - - \n\n", false },
-    { FIRST "from \nto - - b@example.com>\n\n", false },
-    { FIRST "from \nto - - b@example.com\r\n\n", false },
-    { FIRST "from a\x01@b.example\nto - - b@example.com\n\n", false },
-    { FIRST "from a b@c.example\nto - - b@example.com\n\n", false },
-    { FIRST "from <a@b.example>\nto - - b@example.com\n\n", false },
-    { FIRST "from \nto bogus - b@example.com\n\n", false },
-    { FIRST "from \nto NEVER,DELAY - b@example.com\n\n", false },
-    { FIRST "from \nto - - b@example.com\nret some\n\n", false },
-    { FIRST "from \nto - - b@example.com\nenvid a b\n\n", false },
-    { FIRST "from \nto - - b@example.com\nenvid x\nenvid x\n\n", false },
-    { FIRST "from \nto - - b@example.com\nuid -1\n\n", false },
-    { FIRST "from \nto - - b@example.com\nuid 4294967296\n\n", false },
-    { FIRST "from \nto - - b@example.com\nuid 1\nuid 0\n\n", false },
+      "to - - b@example.com\n\n", DAMAGED },
+    { "postrider 1 \nto - - b@example.com\n\n", DAMAGED },
+    { "postrider\nto - - b@example.com\n\n", DAMAGED },
+    { "\nto - - b@example.com\n\n", DAMAGED },
+    { FIRST "from \nto - - b@example.com\n", DAMAGED },
+    /* Other versions: only the first line is known of them. */
+    { "postrider 2 " ID "\n", NEWER },
+    { "postrider 10 " ID "\nfrom \nto - - b@example.com\n\n", NEWER },
+    { "postrider 2 " ID " more\n\x01\n\n", NEWER },
+    { "postrider 99999999999999999999999 " ID "\n\n", NEWER },
+    { FIRST "from \nto - - b@example.com\nx\n\n", NEWER },
+    { FIRST "from \nto - - b@example.com\nexec /bin/sh\n\n", NEWER },
+    { FIRST "from \nto - - b@example.com\nutf8-only\n\n", NEWER },
+    { FIRST "from \nto - - b@example.com\noption-x y\n\n", NEWER },
+    /* Whole, but not to be sent. */
+    { FIRST "from \n\n", FLAWED },
+    { FIRST "\n", FLAWED },
+    { FIRST "from a\x01@b.example\nto - - b@example.com\n\n", FLAWED },
+    { FIRST "from a b@c.example\nto - - b@example.com\n\n", FLAWED },
+    { FIRST "from <a@b.example>\nto - - b@example.com\n\n", FLAWED },
+    { FIRST "from \nto - - b@example.com\nret some\n\n", FLAWED },
+    { FIRST "from \nto - - b@example.com\nenvid a b\n\n", FLAWED },
+    { FIRST "from \nto - - b@example.com\nenvid x\nenvid x\n\n", FLAWED },
+    { FIRST "from \nto - - b@example.com\nuid -1\n\n", FLAWED },
+    { FIRST "from \nto - - b@example.com\nuid 4294967296\n\n", FLAWED },
+    { FIRST "from \nto - - b@example.com\nuid 1\nuid 0\n\n", FLAWED },
     { FIRST "from \nto - - b@example.com\nsmarthost a\nsmarthost b\n\n",
-      false },
-    { FIRST "from \nto - - b@example.com\nutf8 no\n\n", false },
-    { FIRST "from \nto - - b@example.com\nexec /bin/sh\n\n", false },
-    { FIRST "from \nto - b@example.com SIZE=1 - b@example.com\n\n", false },
-    { FIRST "from \nto - rfc822;a\x7f b@example.com\n\n", false },
-    { FIRST "from \nto - ORCPT b@example.com\n\n", false },
-    { FIRST "from \nto - - b@example.com\n", false },
+      FLAWED },
+    { FIRST "from \nto - - b@example.com\nutf8 no\n\n", FLAWED },
+    { FIRST "from \nto - - b@example.com\nTo: b@example.com\n\n", FLAWED },
+    /* Not to be sent to one of its recipients. */
+    { FIRST "from \nto b@example.com\n\n", FOR_SOME },
+    { FIRST "from \nto - b@example.com\n\n", FOR_SOME },
+    { FIRST "from \nto  b@example.com\n\n", FOR_SOME },
+    { FIRST "from \nto - - \n\n", FOR_SOME },
+    { FIRST "from \nto - - b@example.com>\n\n", FOR_SOME },
+    { FIRST "from \nto - - b@example.com\r\n\n", FOR_SOME },
+    { FIRST "from \nto bogus - b@example.com\n\n", FOR_SOME },
+    { FIRST "from \nto NEVER,DELAY - b@example.com\n\n", FOR_SOME },
+    { FIRST "from \nto - b@example.com SIZE=1 - b@example.com\n\n",
+      FOR_SOME },
+    { FIRST "from \nto - rfc822;a\x7f b@example.com\n\n", FOR_SOME },
+    { FIRST "from \nto - ORCPT b@example.com\n\n", FOR_SOME },
 };
 
-static void takes_only_right_envelopes(void **state)
+static enum verdict verdict_on(const struct entry *entry,
+                               const struct error *err)
+{
+    struct error flaw;
+
+    if (entry == NULL)
+        return err->fault == FAULT_NEWER ? NEWER : DAMAGED;
+    if (entry_check(entry, &flaw))
+        return RIGHT;
+    return entry->flaw != NULL ? FLAWED : FOR_SOME;
+}
+
+static void judges_envelopes(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(envelopes); i++) {
-        struct error err;
+        struct error err = { 0 };
         struct buf text;
         finish_text(&text, envelopes[i].envelope, "Subject: x\r\n", 12);
         struct entry *entry = open_text(text.data, text.length, &err);
-        if ((entry != NULL) != envelopes[i].is_right)
-            fail_msg("%s: %s", envelopes[i].envelope,
-                     entry != NULL ? "taken" : err.text);
-        if (entry == NULL)
+        enum verdict verdict = verdict_on(entry, &err);
+        if (verdict != envelopes[i].verdict)
+            fail_msg("%s: %d: %s", envelopes[i].envelope, verdict, err.text);
+        if (verdict == DAMAGED)
             assert_int_equal(err.fault, FAULT_DATA);
+        if (verdict == FOR_SOME) {
+            assert_int_equal(entry->envelope.count, 1);
+            assert_non_null(entry->envelope.recipients[0].flaw);
+        }
         entry_free(entry);
         buf_free(&text);
     }
+}
+
+/* Those who did nothing wrong get it. */
+static void blames_only_the_recipients_that_are_wrong(void **state)
+{
+    struct error err;
+    struct buf text;
+
+    (void)state;
+    finish_text(&text, FIRST "from \nto - - b@example.com\nto - - x y\n"
+                "to - - c@example.com\n\n", "\r\n", 2);
+    struct entry *entry = open_text(text.data, text.length, &err);
+    assert_non_null(entry);
+    assert_null(entry->flaw);
+    assert_int_equal(entry->envelope.count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(entry->envelope.recipients[i].flaw != NULL, i == 1);
+    entry_free(entry);
+    buf_free(&text);
 }
 
 static void takes_a_message_of_any_octets(void **state)
@@ -215,7 +270,7 @@ static void takes_a_message_of_any_octets(void **state)
 }
 
 /* Some smarthosts would see the end of a message where we see none. */
-static void refuses_lines_without_crlf(void **state)
+static void sees_lines_without_crlf(void **state)
 {
     static const struct {
         const char *content;
@@ -235,8 +290,11 @@ static void refuses_lines_without_crlf(void **state)
         finish_text(&text, FIRST "from \nto - - b@example.com\n\n",
                     cases[i].content, strlen(cases[i].content));
         struct entry *entry = open_text(text.data, text.length, &err);
-        if ((entry != NULL) != cases[i].is_right)
-            fail_msg("case %zu: %s", i, entry != NULL ? "taken" : err.text);
+        if (entry == NULL)
+            fail_msg("case %zu: %s", i, err.text);
+        if (entry->has_bare_ends == cases[i].is_right ||
+            (entry->flaw == NULL) != cases[i].is_right)
+            fail_msg("case %zu", i);
         entry_free(entry);
         buf_free(&text);
     }
@@ -267,7 +325,7 @@ static void takes_many_recipients(void **state)
 static void refuses_an_endless_envelope(void **state)
 {
     struct error err;
-    size_t length = 9u << 20;
+    size_t length = DRAFT_ENVELOPE_MAX + (1u << 20);
     char *text = alloc_zero(length, 1);
 
     (void)state;
@@ -348,9 +406,10 @@ int main(void)
         cmocka_unit_test(reads_what_a_draft_wrote),
         cmocka_unit_test(refuses_a_changed_octet),
         cmocka_unit_test(refuses_a_cut_or_longer_file),
-        cmocka_unit_test(takes_only_right_envelopes),
+        cmocka_unit_test(judges_envelopes),
+        cmocka_unit_test(blames_only_the_recipients_that_are_wrong),
         cmocka_unit_test(takes_a_message_of_any_octets),
-        cmocka_unit_test(refuses_lines_without_crlf),
+        cmocka_unit_test(sees_lines_without_crlf),
         cmocka_unit_test(takes_many_recipients),
         cmocka_unit_test(refuses_an_endless_envelope),
         cmocka_unit_test(refuses_what_is_no_file),

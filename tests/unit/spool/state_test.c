@@ -118,13 +118,88 @@ static void refuses_a_cut_file_and_survives_a_changed_one(void **state)
             text.data[i] = others[o];
             fixture_write(spool->state, ID, text.data, text.length);
             struct state *read = state_load(spool, ID, 3, &err);
-            if (read == NULL)
+            if (read == NULL && err.fault != FAULT_NEWER)
                 assert_int_equal(err.fault, FAULT_DATA);
             state_free(read);
             text.data[i] = was;
         }
     }
     buf_free(&text);
+}
+
+#define FIRST "postrider-state 1 " ID "\n"
+#define RCPT "rcpt open 0 0 0 - - -\n"
+
+static const struct {
+    const char *text;
+    enum fault fault;
+    unsigned attempts;
+} files[] = {
+    { FIRST RCPT "end\n",                              FAULT_NONE, 0 },
+    { FIRST "held 1\nattempts 3\n" RCPT "end\n",      FAULT_NONE, 3 },
+    { FIRST RCPT "reports 0\nattempts 3\nend\n",      FAULT_NONE, 3 },
+    { FIRST "opt-x\nattempts 3\nopt-y 1 2\n" RCPT "end\n", FAULT_NONE, 3 },
+    { "postrider-state 2 " ID "\n",                    FAULT_NEWER, 0 },
+    { "postrider-state 12 " ID " x\ny",                FAULT_NEWER, 0 },
+    { FIRST "x 1\n" RCPT "end\n",                      FAULT_NEWER, 0 },
+    { FIRST "rcpt-more 1\n" RCPT "end\n",              FAULT_NEWER, 0 },
+    { FIRST RCPT,                                      FAULT_DATA, 0 },
+    { FIRST RCPT "end",                                FAULT_DATA, 0 },
+    { FIRST RCPT "end\nattempts 3\n",                  FAULT_DATA, 0 },
+    { FIRST RCPT RCPT "end\n",                         FAULT_DATA, 0 },
+    { FIRST "end\n",                                   FAULT_DATA, 0 },
+    { FIRST "attempts\n" RCPT "end\n",                 FAULT_DATA, 0 },
+    { FIRST "held 2\n" RCPT "end\n",                   FAULT_DATA, 0 },
+    { FIRST "attempts 4294967296\n" RCPT "end\n",      FAULT_DATA, 0 },
+    { FIRST "Attempts 1\n" RCPT "end\n",               FAULT_DATA, 0 },
+    { FIRST "\n" RCPT "end\n",                         FAULT_DATA, 0 },
+    { FIRST "rcpt lost 0 0 0 - - -\nend\n",            FAULT_DATA, 0 },
+};
+
+static void reads_lines_in_any_order_and_knows_what_is_newer(void **state)
+{
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+
+    for (size_t i = 0; i < COUNT(files); i++) {
+        struct error err = { 0 };
+        fixture_write(spool->state, ID, files[i].text, strlen(files[i].text));
+        struct state *read = state_load(spool, ID, 1, &err);
+        if (err.fault != files[i].fault || (read == NULL) != (err.fault != 0))
+            fail_msg("%s: %d: %s", files[i].text, err.fault, err.text);
+        if (read != NULL)
+            assert_int_equal(read->attempts, files[i].attempts);
+        state_free(read);
+    }
+}
+
+/* With the longest texts, too, the most recipients there can be fit into the
+ * file; and what does not is never written over what is there. */
+static void holds_as_many_recipients_as_an_envelope(void **state)
+{
+    enum { LONG = 4000 };
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+    size_t counts[] = { ENVELOPE_RECIPIENTS_MAX, 2000000 };
+    char *text = alloc_zero(LONG + 1, 1);
+
+    memset(text, 'x', 1023);
+    memcpy(text + 1023, "\xc3\xbc", 2);
+    memset(text + 1025, 'y', LONG - 1025);
+    for (size_t i = 0; i < COUNT(counts); i++) {
+        struct error err = { 0 };
+        struct state *known = state_new(counts[i]);
+        for (size_t r = 0; r < known->count; r++)
+            known->recipients[r].text = known->recipients[r].relay = text;
+        bool saved = state_save(spool, ID, known, &err);
+        assert_int_equal(saved, i == 0);
+        memset(known->recipients, 0,
+               known->count * sizeof *known->recipients);
+        state_free(known);
+        struct state *read = state_load(spool, ID, counts[0], &err);
+        assert_non_null(read);
+        assert_int_equal(strlen(read->recipients[counts[0] - 1].text), 1023);
+        state_free(read);
+    }
+    free(text);
 }
 
 static void belongs_to_one_message(void **state)
@@ -172,6 +247,8 @@ int main(void)
         cmocka_unit_test(keeps_all_it_is_told),
         cmocka_unit_test(starts_with_nothing),
         cmocka_unit_test(refuses_a_cut_file_and_survives_a_changed_one),
+        cmocka_unit_test(reads_lines_in_any_order_and_knows_what_is_newer),
+        cmocka_unit_test(holds_as_many_recipients_as_an_envelope),
         cmocka_unit_test(belongs_to_one_message),
         cmocka_unit_test(derives_ids_of_reports),
     };

@@ -1,0 +1,23 @@
+/*
+ * restate.h - a message that cannot be sent as it is, in a file of its own
+ *
+ * It goes to nobody, but a report about it may quote it, and it may lie in
+ * failed/ until an administrator makes something of it.
+ */
+#ifndef POSTRIDER_SPOOL_RESTATE_H
+#define POSTRIDER_SPOOL_RESTATE_H
+
+#include <stdbool.h>
+
+#include "spool/entry.h"
+#include "util/error.h"
+
+/*
+ * The same message with the same flaws, each of its line ends made CRLF. If
+ * not whole, then its header section only, of which a report is to quote no
+ * more. NULL with a fault.
+ */
+struct entry *restate_entry(const struct entry *entry, bool whole,
+                            struct error *err);
+
+#endif

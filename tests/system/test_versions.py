@@ -1,0 +1,189 @@
+"""Files of other versions in the spool: of a newer sendmail while an upgrade is
+under way, of a newer daemon after a return to the version before.
+
+They stay where they are, as they are, until a program comes that knows them.
+"""
+
+import pytest
+
+from lib.queue import message_file, queued_line, random_id
+
+STATE = "postrider-state {} {}\n{}rcpt open 0 0 0 - - -\nend\n"
+
+
+def newer_version(name):
+    return message_file(name).replace(b"postrider 1 ", b"postrider 2 ", 1)
+
+
+def newer_word(name):
+    return message_file(name, lines=["x 1"])
+
+
+NEWER = pytest.mark.parametrize("make", [newer_version, newer_word])
+REASON = "newer version wrote it|it has version 2"
+
+
+def put(queue, folder, name, data):
+    """A file of the daemon's."""
+    path = queue.spool / folder / name
+    path.write_bytes(data)
+    queue.give(path)
+    return path
+
+
+def is_delivered(queue, smarthost):
+    """The daemon of the newer version comes."""
+    with queue.daemon() as daemon:
+        smarthost.wait_for_messages(1)
+        daemon.wait_until_removed(1)
+    assert len(smarthost.messages) == 1
+    return queue.is_empty()
+
+
+@NEWER
+def test_newer_message_in_drop(queue, smarthost, make):
+    queue.write_config(smarthost)
+    name = random_id()
+    path = queue.write_drop(name, make(name))
+    for _ in range(2):
+        with queue.daemon() as daemon:
+            daemon.wait_for(f"drop/{name}: .*({REASON})")
+            queue.sendmail("-q").expect(0)
+        assert queue.files() == {"drop": [name], "queue": [], "state": [],
+                                 "failed": []}
+    path.write_bytes(message_file(name))
+    assert is_delivered(queue, smarthost)
+
+
+@NEWER
+def test_newer_message_in_queue(queue, smarthost, make):
+    queue.write_config(smarthost)
+    name = random_id()
+    put(queue, "queue", name, make(name) + queued_line())
+    put(queue, "state", name, STATE.format(2, name, "").encode())
+    before = queue.files()
+    for _ in range(2):
+        with queue.daemon() as daemon:
+            daemon.wait_for(f"{name}: .*({REASON})")
+        assert queue.files() == before
+    put(queue, "queue", name, message_file(name) + queued_line())
+    put(queue, "state", name, STATE.format(1, name, "").encode())
+    assert is_delivered(queue, smarthost)
+
+
+@pytest.mark.parametrize("version, line", [(2, ""), (1, "x 1\n")])
+def test_newer_state(queue, smarthost, version, line):
+    queue.write_config(smarthost)
+    name = random_id()
+    put(queue, "queue", name, message_file(name) + queued_line())
+    put(queue, "state", name, STATE.format(version, name, line).encode())
+    before = queue.files()
+    for _ in range(2):
+        with queue.daemon() as daemon:
+            daemon.wait_for(f"state/{name}: .*({REASON})")
+        assert queue.files() == before
+    put(queue, "state", name, STATE.format(1, name, "").encode())
+    assert is_delivered(queue, smarthost)
+
+
+@NEWER
+@pytest.mark.parametrize("has_state", [True, False])
+def test_newer_copy_without_its_name(queue, smarthost, make, has_state):
+    """A stop came between the newer daemon's copy and its name."""
+    queue.write_config(smarthost)
+    name = random_id()
+    put(queue, "queue", "." + name, make(name) + queued_line())
+    if has_state:
+        put(queue, "state", name, STATE.format(2, name, "").encode())
+    before = queue.files()
+    with queue.daemon() as daemon:
+        daemon.wait_for(f"queue/.{name}: .*it stays")
+    assert queue.files() == before
+
+
+def test_newer_state_without_a_message(queue, smarthost):
+    queue.write_config(smarthost)
+    name = random_id()
+    put(queue, "state", name, STATE.format(2, name, "").encode())
+    with queue.daemon():
+        pass
+    assert queue.names("state") == [name]
+
+
+def test_optional_words_are_passed_over(queue, smarthost):
+    """What a newer version can do without, so can we."""
+    queue.write_config(smarthost)
+    name, queued = random_id(), random_id()
+    queue.write_drop(name, message_file(name, lines=["opt-x", "opt-y 1 2"]))
+    put(queue, "queue", queued, message_file(queued, lines=["opt-x 1"]) +
+        queued_line())
+    put(queue, "state", queued,
+        STATE.format(1, queued, "opt-z 1\nattempts 1\n").encode())
+    with queue.daemon() as daemon:
+        daemon.wait_until_removed(2)
+    assert len(smarthost.messages) == 2
+    assert queue.is_empty()
+
+
+# One file of each kind and version that ever was, as its programs wrote it;
+# but taken in the year 2100, so that it never expires
+
+VERSION_1 = {
+    "drop": b"""\
+postrider 1 4ad1c9f02b7e4c57a1f0d3b2c4e5f607
+from shop@example.com
+to - - bob@example.net
+to FAILURE,DELAY rfc822;al@example.net alice@example.net
+ret hdrs
+envid id+20one
+utf8
+
+From: Shop <shop@example.com>\r
+Subject: one\r
+\r
+hello\r
+END 00000000000000000054 f80118bb 7
+""",
+    "queue": b"""\
+postrider 1 5bd1c9f02b7e4c57a1f0d3b2c4e5f607
+from shop@example.com
+to - - bob@example.net
+to - - carol@example.net
+uid 1000
+
+Subject: two\r
+\r
+hello\r
+END 00000000000000000023 4114e8d5 7
+QUEUED 00000000004102444800 0000001000
+""",
+    "state": b"""\
+postrider-state 1 5bd1c9f02b7e4c57a1f0d3b2c4e5f607
+attempts 2
+last 1795514531
+next 1795514661
+warned 0
+held 0
+reports 0
+rcpt delivered 1 1 1795514531 2.0.0 smtp.example.com[192.0.2.1]:587 250 ok
+rcpt open 0 1 1795514531 4.2.1 smtp.example.com[192.0.2.1]:587 450 busy
+end
+""",
+}
+
+
+def test_version_1_is_read(queue, smarthost):
+    queue.write_config(smarthost)
+    for folder, data in VERSION_1.items():
+        name = data.split()[2].decode()
+        if folder == "drop":
+            queue.write_drop(name, data)
+        else:
+            put(queue, folder, name, data)
+    with queue.daemon() as daemon:
+        daemon.wait_until_removed(2)
+    assert sorted((m.recipients, m.content.rpartition(b"\r\n\r\n")[2])
+                  for m in smarthost.messages) == [
+        (["bob@example.net", "alice@example.net"], b"hello\r\n"),
+        (["carol@example.net"], b"hello\r\n")]
+    assert queue.is_empty()
