@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "relay/askers.h"
 #include "relay/crew.h"
 #include "relay/gate.h"
 #include "relay/lifetime.h"
@@ -98,6 +99,7 @@ struct desk {
     struct mission *missions[DESK_BUCKETS];
     uint64_t next_mission;
     struct control *control;
+    struct askers askers;       /* who are not administrators */
     struct destinations *destinations;  /* of reports */
     bool aliases_are_old;       /* that has been said */
     struct strings postmaster;  /* whom reports go to that nobody takes */

@@ -79,6 +79,11 @@ void gate_give_back(struct gate *gate);
 /* The administrator wants it tried now. */
 void gate_flush(struct gate *gate, int64_t now);
 
+/* So does a user: one that is down is tried, a minute after it failed at the
+ * earliest. One that is parked is not, as each attempt there may be a login
+ * that is refused, and providers lock accounts for that. */
+void gate_nudge(struct gate *gate, int64_t now);
+
 /* When gate_take may give something again; INT64_MAX if only an event can. */
 int64_t gate_next_time(const struct gate *gate, int64_t now);
 

@@ -112,6 +112,8 @@ static int flush(const struct config *config)
     struct error err = { 0 };
     bool done = request(config, "flush", &answer, &err);
 
+    if (done && answer.refused)
+        done = error_set(&err, FAULT_PERMISSION, "%s", answer.text + 6);
     free(answer.text);
     return done ? EX_OK : command_fail(&err);
 }

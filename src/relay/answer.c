@@ -198,6 +198,40 @@ static void flush_gates(struct desk *desk)
         gate_flush(&desk->gates[i], clock_now());
 }
 
+/* A user gets their own mail tried, and once a minute: the daemon does it by
+ * itself, and what others wait for must not come more often than that. */
+static bool nudge_gates(const struct question *q)
+{
+    struct desk *desk = q->desk;
+    size_t parked = 0;
+    size_t count = desk->config->smarthost_count;
+    int64_t wait = askers_note(&desk->askers, q->uid, clock_now());
+
+    for (size_t i = 0; i < count; i++)
+        parked += desk->gates[i].state == GATE_PARKED;
+    if (wait > 0)
+        buf_add_format(q->out, "error your mail was tried less than a minute "
+                       "ago: ask again in %" PRId64 " s\n",
+                       (wait + 999) / 1000);
+    else if (parked == count && count > 0)
+        buf_add_format(q->out, "error smarthost %s is parked, mailq has the "
+                       "reason: only root and the daemon's user may have it "
+                       "tried\n", desk->config->smarthosts[0].name);
+    else
+        for (size_t i = 0; i < count; i++)
+            gate_nudge(&desk->gates[i], clock_now());
+    return q->out->length == 0;
+}
+
+/* False: the answer tells why not. */
+static bool may_try(const struct question *q)
+{
+    if (!is_administrator(q->uid))
+        return nudge_gates(q);
+    flush_gates(q->desk);
+    return true;
+}
+
 static bool retry_ticket(struct desk *desk, struct ticket *ticket)
 {
     if (ticket->place == TICKET_TIMED || ticket->place == TICKET_READY)
@@ -276,26 +310,24 @@ static bool remove_ticket(struct desk *desk, struct ticket *ticket)
 
 static bool answer_retry(const struct question *q)
 {
-    flush_gates(q->desk);
-    return change_all(q, retry_ticket, is_named);
+    return !may_try(q) || change_all(q, retry_ticket, is_named);
 }
 
-/* Anybody may ask for what the daemon does anyway; it reveals nothing. */
 static bool answer_flush(const struct question *q)
 {
     struct question all = *q;
 
-    all.uid = 0;
     all.argument = "all";
-    flush_gates(q->desk);
-    pickup_unread(q->desk);
+    if (!may_try(q))
+        return true;
+    if (is_administrator(q->uid))
+        pickup_unread(q->desk);
     return change_all(&all, retry_ticket, is_named);
 }
 
 static bool answer_run(const struct question *q)
 {
-    flush_gates(q->desk);
-    return change_all(q, retry_ticket, is_matched);
+    return !may_try(q) || change_all(q, retry_ticket, is_matched);
 }
 
 static bool answer_hold(const struct question *q)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/random.h"
 
 #define MINUTE 60000            /* milliseconds */
@@ -152,6 +153,15 @@ void gate_flush(struct gate *gate, int64_t now)
 {
     gate->probe = now;
     gate->failures = 0;
+}
+
+void gate_nudge(struct gate *gate, int64_t now)
+{
+    if (gate->state != GATE_DOWN)
+        return;
+    int64_t earliest = gate->failed + MINUTE > now ? gate->failed + MINUTE
+                                                   : now;
+    gate->probe = clock_earlier(gate->probe, earliest);
 }
 
 int64_t gate_next_time(const struct gate *gate, int64_t now)

@@ -10,6 +10,7 @@
 #include "spool/ask.h"
 #include "spool/listing.h"
 #include "util/alloc.h"
+#include "util/text.h"
 
 #define ANSWER_TIME 30000       /* milliseconds the daemon has */
 
@@ -76,11 +77,11 @@ static bool is_moot(const char *run)
     return is_time || (*run != '\0' && strchr("GQL", *run) != NULL);
 }
 
-static void ignore_line(void *context, const char *line, size_t length)
+/* The answer is a number, or "error " and why nothing is tried. */
+static void take_refusal(void *context, const char *line, size_t length)
 {
-    (void)context;
-    (void)line;
-    (void)length;
+    if (text_starts(line, "error "))
+        error_set(context, FAULT_TEMPORARY, "%.*s", (int)length - 6, line + 6);
 }
 
 /* "-qIx" is the daemon's "run I x"; "-q" alone its "flush". */
@@ -102,10 +103,15 @@ bool command_queue_run(const struct options *opt, struct error *err)
     if (config == NULL)
         return false;
     char *request = request_of(opt->queue_run);
+    struct error refusal = { 0 };
     /* In direct delivery nothing is ever left to be tried. */
     bool done = config->delivery == DELIVERY_DIRECT ||
                 ask_daemon(config->control, request, ANSWER_TIME,
-                           ignore_line, NULL, err);
+                           take_refusal, &refusal, err);
+    if (done && refusal.fault != FAULT_NONE) {
+        *err = refusal;
+        done = false;
+    }
     free(request);
     config_free(config);
     return done;

@@ -107,6 +107,49 @@ def test_users_change_their_own_only(down):
 
 
 @as_root
+def test_users_do_not_try_a_refused_password(queue, tls_smarthost):
+    """Providers lock accounts for that."""
+    queue.write_config(tls_smarthost, password="wrong")
+    with queue.daemon() as daemon:
+        fill(queue, TO)
+        fill(queue, TO, uid=BOB)
+        daemon.wait_for("smarthost host0 is parked")
+        daemon.wait(lambda: not daemon.workers())
+        before = len(tls_smarthost.sessions)
+        refused = queue.sendmail("-q", **user(BOB)).expect(75)
+        assert b"host0 is parked" in refused.stderr
+        for arguments in (("flush",), ("retry", "all")):
+            refused = queue.postrider("queue", *arguments, **user(BOB))
+            assert b"less than a minute ago" in refused.expect(77).stderr
+        refused = queue.sendmail("-qRb@", **user(BOB)).expect(75)
+        assert b"less than a minute ago" in refused.stderr
+        # The daemon answers one after the other: these came first.
+        assert queue.status()["smarthosts"][0]["workers"] == 0
+        assert len(tls_smarthost.sessions) == before
+        queue.sendmail("-q", **user(DAEMON.pw_uid)).expect(0)
+        tls_smarthost.wait(lambda: len(tls_smarthost.sessions) > before)
+
+
+@as_root
+def test_users_have_their_own_tried(queue, smarthost):
+    """The others wait for their time."""
+    queue.write_config(smarthost, settings={"retry_first": "1h",
+                                            "retry_longest": "1h"})
+    smarthost.recipients.update({"a@b.example": ["451 4.2.0 not now"],
+                                 "b@b.example": ["451 4.2.0 not now"]})
+    with queue.daemon() as daemon:
+        fill(queue, "a@b.example")
+        fill(queue, "b@b.example", uid=BOB)
+        daemon.wait_for("status=deferred|outcome=deferred", 2)
+        queue.sendmail("-q", **user(BOB)).expect(0)
+        daemon.wait_until_removed(1)
+        queue.sendmail("-q", **user(BOB)).expect(75)
+        (left,) = queue.listing()
+        assert left["uid"] == ALICE and left["state"] == "waiting"
+    assert [m.recipients for m in smarthost.messages] == [["b@b.example"]]
+
+
+@as_root
 def test_while_the_daemon_is_down(queue):
     """Root reads the spool; others are told why they cannot."""
     queue.write_config(1)

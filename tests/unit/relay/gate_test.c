@@ -140,6 +140,26 @@ static void has_been_down_as_long_as_attempts_failed(void **state)
     gate_free(&gate);
 }
 
+/* A user may have it tried, but not a password that was refused. */
+static void users_nudge_what_is_down(void **state)
+{
+    struct gate gate;
+
+    (void)state;
+    gate_init(&gate, 0, 0);
+    lose(&gate, FAULT_TEMPORARY, 0, true);
+    gate.probe = 600 * SECOND;
+    gate_nudge(&gate, 5 * SECOND);
+    assert_int_equal(gate_next_time(&gate, 5 * SECOND), 60 * SECOND);
+    gate_nudge(&gate, 61 * SECOND);
+    assert_int_equal(gate_next_time(&gate, 61 * SECOND), 60 * SECOND);
+    lose(&gate, FAULT_PERMISSION, 62 * SECOND, true);
+    int64_t next = gate_next_time(&gate, 62 * SECOND);
+    gate_nudge(&gate, 200 * SECOND);
+    assert_int_equal(gate_next_time(&gate, 200 * SECOND), next);
+    gate_free(&gate);
+}
+
 static void come_back(struct gate *gate, int count, int64_t now)
 {
     while (count-- > 0)
@@ -178,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_session_that_refuses_opens_nothing),
         cmocka_unit_test(an_old_probe_says_nothing_of_the_new_one),
         cmocka_unit_test(has_been_down_as_long_as_attempts_failed),
+        cmocka_unit_test(users_nudge_what_is_down),
         cmocka_unit_test(messages_per_minute),
     };
 
