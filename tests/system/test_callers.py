@@ -297,17 +297,21 @@ SMUGGLED = b"MAIL FROM:<x@x.example>\r\nRCPT TO:<v@x.example>\r\nDATA\r\n"
     b"\r\n" + b"x" * 65534 + b"\n\r\n",
     b"\r\n" + b"x" * 65533 + b"\r\r\n",
 ])
-def test_line_without_crlf_is_no_message_of_ours(queue, smarthost, content):
+def test_line_without_crlf_is_returned_with_it(queue, smarthost, content):
+    """Never sent as it is, where it could be taken for commands."""
     queue.write_config(smarthost)
     bad, good = random_id(), random_id()
     queue.write_drop(bad, message_file(bad, content=content))
     queue.write_drop(good, message_file(
         good, content=b"\r\n" + b"x" * 65533 + b"\r\n"))
     with queue.daemon() as daemon:
-        daemon.wait_until_removed(1)
-        daemon.wait(lambda: not queue.names("drop"))
-    assert len(smarthost.messages) == 1
-    assert "CRLF" in daemon.log
+        daemon.wait_until_removed(3)
+    (report,) = [m for m in smarthost.messages if not m.reverse_path]
+    assert len(smarthost.messages) == 2
+    assert report.recipients == ["a@a.example"]
+    assert b"does not end with CRLF" in report.content
+    assert not report.content.replace(b"\r\n", b"").count(b"\n")
+    assert not report.content.replace(b"\r\n", b"").count(b"\r")
 
 
 # Nobody waits for what does not answer
