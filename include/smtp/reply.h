@@ -18,7 +18,7 @@ struct stream;
 
 /* One reply. reply_init before the first use, reply_free after the last. */
 struct reply {
-    int code;               /* 200 to 559 */
+    int code;               /* 200 to 599 */
     char status[16];        /* enhanced status code (RFC 3463) if its class
                              * agrees with the code, else "" */
     struct buf text;        /* all lines without code and status code, joined
@@ -38,8 +38,11 @@ void reply_free(struct reply *reply);
 bool reply_read(struct reply *reply, struct stream *stream, int64_t deadline,
                 struct error *err);
 
-/* Parse one line without CRLF into code, "is it the last", status and text
- * (which points into line). FAULT_PROTOCOL. */
+/*
+ * Parse one line without CRLF into code, "is it the last", status and text
+ * (which points into line). The first digit of a code decides (RFC 5321 section
+ * 4.2.1), so the others may be any. FAULT_PROTOCOL.
+ */
 struct reply_line {
     int code;
     bool last;

@@ -23,17 +23,18 @@ int reply_class(const struct reply *reply)
     return reply->code / 100;
 }
 
-/* RFC 5321 section 4.2: %x32-35 %x30-35 %x30-39. */
+/* RFC 5321 section 4.2, but for the second digit, which servers choose as they
+ * like: 571, 580. */
 static int parse_code(const char *line, size_t length)
 {
-    if (length < 3 || line[0] < '2' || line[0] > '5' || line[1] < '0' ||
-        line[1] > '5' || !text_is_digit(line[2]))
+    if (length < 3 || line[0] < '2' || line[0] > '5' ||
+        !text_is_digit(line[1]) || !text_is_digit(line[2]))
         return 0;
     return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
 }
 
 /* Octets of "5.1.1" at text (RFC 3463: one digit, then up to three twice), if
- * it is of this class and a blank or the end follows; else 0. */
+ * it is of this class and a blank, a tab or the end follows; else 0. */
 static size_t status_length(const char *text, size_t length, int class)
 {
     size_t at = 1;
@@ -51,7 +52,12 @@ static size_t status_length(const char *text, size_t length, int class)
         if (digits == 0 || digits > 3)
             return 0;
     }
-    return at == length || text[at] == ' ' ? at : 0;
+    return at == length || text[at] == ' ' || text[at] == '\t' ? at : 0;
+}
+
+static bool is_separator(char c)
+{
+    return c == ' ' || c == '-' || c == '\t';
 }
 
 bool reply_parse_line(struct reply_line *out, const char *line, size_t length,
@@ -59,10 +65,10 @@ bool reply_parse_line(struct reply_line *out, const char *line, size_t length,
 {
     *out = (struct reply_line){ .code = parse_code(line, length) };
     if (out->code == 0 ||
-        (length > 3 && line[3] != ' ' && line[3] != '-'))
+        (length > 3 && !is_separator(line[3])))
         return error_set(err, FAULT_PROTOCOL, "no SMTP reply: \"%.*s\"",
                          (int)(length < 80 ? length : 80), line);
-    out->last = length == 3 || line[3] == ' ';
+    out->last = length == 3 || line[3] != '-';
     out->text = length > 3 ? line + 4 : line + 3;
     out->length = length > 3 ? length - 4 : 0;
 
