@@ -39,6 +39,7 @@ struct smarthost {
     char *password_command;
     char *password_credential;      /* name below $CREDENTIALS_DIRECTORY */
     bool password_in_clear;         /* allow passwords without TLS */
+    struct strings extensions_ignored;  /* keywords of EHLO, in any case */
     unsigned connections;
     unsigned messages_per_connection;
     unsigned messages_per_minute;   /* 0: no limit */

@@ -61,6 +61,9 @@ bool stream_has_input(struct stream *stream);
 /* Has the peer closed its side, as far as we have looked? */
 bool stream_has_ended(const struct stream *stream);
 
+/* Did a read fail because nothing came in its time? */
+bool stream_is_silent(const struct stream *stream);
+
 /* After a call that failed because nothing more can be written: what was sent
  * before it may have been answered. Let it be read. False if none failed. */
 bool stream_read_on(struct stream *stream);

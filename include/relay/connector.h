@@ -11,6 +11,7 @@
 #include "util/error.h"
 
 struct config;
+struct distrust;
 struct connector;           /* fields: src/relay/connector.c */
 struct smarthost;
 struct targets;
@@ -40,6 +41,10 @@ struct session *connector_open(struct connector *connector, int64_t deadline,
 /* The peer of the last connection, or of the last one tried:
  * "smtp.example.com[192.0.2.1]:587", "none" before. Borrowed. */
 const char *connector_peer(const struct connector *connector);
+
+/* What is known of extensions that the smarthost lists and does not do; sessions
+ * keep it up to date. The caller may set it. Borrowed. */
+struct distrust *connector_distrust(struct connector *connector);
 
 /* Where it will connect to: empty before it is prepared. Borrowed. */
 const struct targets *connector_targets(const struct connector *connector);

@@ -80,6 +80,9 @@ bool crew_reap(struct crew *crew, pid_t pid, int status);
 void crew_stop(struct crew *crew);
 bool crew_leaves(const struct crew *crew);
 
+/* Extensions that the smarthost lists and does not do: enum capability, or-ed. */
+unsigned crew_distrust(const struct crew *crew);
+
 size_t crew_size(const struct crew *crew);
 size_t crew_jobs(const struct crew *crew);
 

@@ -5,10 +5,12 @@
  * the manager believes nothing a worker says that it cannot check.
  *
  *   manager -> worker   JOB: number, uid, recipients to try; with descriptor
+ *                       DISTRUST: what is known of the smarthost, before jobs
  *   worker -> manager   OPENED: a session stands; its peer
  *                       CLOSED: no session could be had; fault and text
  *                       OUTCOMES: job number; for each recipient its outcome
  *                       DONE: the job is finished, all outcomes were sent
+ *                       DISTRUST: what is known of the smarthost now
  */
 #ifndef POSTRIDER_RELAY_PARCEL_H
 #define POSTRIDER_RELAY_PARCEL_H
@@ -18,6 +20,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "smtp/distrust.h"
 #include "smtp/outcome.h"
 #include "util/error.h"
 
@@ -25,7 +28,7 @@
 #define PARCEL_RECIPIENTS_MAX 1000  /* a job; more recipients: more jobs */
 
 enum parcel_kind { PARCEL_JOB, PARCEL_OPENED, PARCEL_CLOSED, PARCEL_OUTCOMES,
-                   PARCEL_DONE };
+                   PARCEL_DONE, PARCEL_DISTRUST };
 
 struct parcel_outcome {
     size_t index;           /* of the recipient in the envelope */
@@ -44,6 +47,7 @@ struct parcel {
     size_t sent;                        /* OUTCOMES: so many have gone */
     char *peer;                         /* OPENED, OUTCOMES; owned */
     struct error error;                 /* CLOSED */
+    struct distrust distrust;           /* DISTRUST */
 };
 
 void parcel_free(struct parcel *parcel);

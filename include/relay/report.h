@@ -31,6 +31,10 @@ struct attempted {
  */
 void report_recipient(const struct attempted *one);
 
+/* A smarthost that lists extensions and does not do them (enum capability,
+ * or-ed): a warning. */
+void report_distrust(const char *smarthost, unsigned extensions);
+
 /*
  * The fault that stands for all outcomes: FAULT_NONE if all are delivered;
  * else that of the first failed; else, if nothing failed but something was

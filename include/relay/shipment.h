@@ -40,12 +40,16 @@ void shipment_free(struct shipment *shipment);
 void shipment_settle(struct shipment *shipment);
 
 /*
- * After a run in which a recipient was accepted: go on with those that were
- * "too many" (RFC 5321 section 4.5.3.1.10), in a transaction of their own,
- * whose outcomes are NONE again. False, and nothing changed, if there are none.
+ * After a run: go on with the recipients that are to be offered again, and, if
+ * one was accepted, with those that were "too many" (RFC 5321 section
+ * 4.5.3.1.10), in a transaction of their own, whose outcomes are NONE again.
+ * False, and nothing changed, if there are none.
  */
 bool shipment_may_go_on(const struct shipment *shipment);
 bool shipment_is_left(const struct shipment *shipment, size_t i);
 bool shipment_go_on(struct shipment *shipment);
+
+/* Are all to be offered again? Then nothing has been attempted, so far. */
+bool shipment_is_undone(const struct shipment *shipment);
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef POSTRIDER_SMTP_CAPABILITY_H
 #define POSTRIDER_SMTP_CAPABILITY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "util/strings.h"
@@ -25,6 +26,7 @@ enum capability {
 struct capabilities {
     unsigned flags;                 /* enum capability, or-ed */
     uint64_t size_limit;            /* octets; 0: not said */
+    uint32_t hello;                 /* a checksum of all that was listed */
     struct strings mechanisms;      /* of AUTH, upper case */
 };
 
@@ -32,5 +34,14 @@ struct capabilities {
  * old servers counts. { 0 } is a server without any. */
 void capabilities_parse(struct capabilities *caps, const struct reply *reply);
 void capabilities_free(struct capabilities *caps);      /* { 0 } again */
+
+/* Do without these (enum capability, or-ed), as if they were not listed. */
+void capabilities_remove(struct capabilities *caps, unsigned flags);
+
+/* The keyword of the flag 1 << i; NULL after the last. */
+const char *capability_word(size_t i);
+
+/* The flag of a keyword in any case; 0: there is none. */
+unsigned capability_flag(const char *word);
 
 #endif

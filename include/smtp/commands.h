@@ -17,9 +17,13 @@ struct transaction;
 uint64_t transaction_size(const struct transaction *t);
 
 /* RSET if the session needs one, then MAIL with the parameters that the server
- * offers and the message needs. */
+ * offers and the message needs: those of t->carried. */
 bool commands_mail(struct session *session, struct transaction *t,
                    struct error *err);
+
+/* Does RCPT for recipient i of the transaction have parameters of DSN? */
+bool commands_asks_dsn(const struct session *session,
+                       const struct transaction *t, size_t i);
 
 /* RCPT for the next recipients, at most max of them, and not many more than
  * 32 KB. */

@@ -35,6 +35,8 @@ struct outcome {
     bool from_reply;        /* text is a reply of the smarthost */
     bool uncertain;         /* lost between final dot and reply: may have
                              * arrived */
+    bool again;             /* deferred, but to be offered once more within this
+                             * attempt: in another way, or in a new session */
     bool wants_login;       /* failed, perhaps only because there was no login:
                              * the server offers AUTH, and nothing says that it
                              * needs none */

@@ -16,6 +16,7 @@
 #include "smtp/reply.h"
 #include "util/error.h"
 
+struct distrust;
 struct secret;
 struct session;             /* fields: src/smtp/session.c */
 struct stream;
@@ -39,6 +40,10 @@ struct session_settings {
     const struct secret *secret;    /* NULL without one */
     bool has_client_certificate;    /* EXTERNAL is possible */
     bool password_in_clear;     /* allow LOGIN and PLAIN without TLS */
+    unsigned ignored;           /* enum capability, or-ed: not used, though
+                                 * listed */
+    struct distrust *distrust;  /* the same, as found out; kept up to date.
+                                 * NULL: nothing is remembered */
     int64_t timeout;            /* milliseconds for a reply; the one to the
                                  * final dot gets twice that */
     session_trace *trace;       /* or NULL */
@@ -69,6 +74,10 @@ bool session_login_undecided(const struct session *session);
 bool session_has(const struct session *session, enum capability capability);
 void session_learn(struct session *session, const struct reply *reply);
                                 /* what EHLO told; NULL: forget it */
+/* The EHLO that counts has been read: do not use what is known not to work. */
+void session_recall(struct session *session);
+/* The server lists these and does not do them: do not use them any more. */
+void session_distrust(struct session *session, unsigned extensions);
 bool session_start_tls(struct session *session, struct error *err);
 struct stream *session_stream(struct session *session);
 int64_t session_timeout(const struct session *session);
@@ -106,6 +115,23 @@ bool session_flush(struct session *session, struct error *err);
 size_t session_asked(const struct session *session);
 void session_stop(struct session *session, size_t asked,
                   const struct error *err);
+
+/*
+ * After session_reply() was a FAULT_PROTOCOL: what came counts as a reply, and
+ * the next one may be read. False if the connection is lost.
+ */
+bool session_skip(struct session *session);
+
+/* Did a reply that was due not begin in its time, while the connection stands? */
+bool session_is_silent(const struct session *session);
+
+/*
+ * All was answered, with this code: does anything follow all the same? More
+ * refusals with the code are lines of the same one, as a server means them that
+ * forgets the hyphen; they are skipped. With code 0 there are none. What else
+ * there is, is a FAULT_PROTOCOL; a 421 is a FAULT_TEMPORARY.
+ */
+bool session_rest(struct session *session, int code, struct error *err);
 
 /* Is the peer silent where it has answered all, except perhaps the command
  * that is being said? FAULT_PROTOCOL if not. */

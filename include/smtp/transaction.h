@@ -43,13 +43,21 @@ struct transaction {
     struct transaction *next;   /* to be run after this one, or NULL: its
                                  * commands may travel with this one's end */
 
-    /* Private to transaction.c, { 0 } at first: */
+    /* Private to transaction.c and its helpers, { 0 } at first: */
     bool begun;                 /* its commands are on their way */
     bool content_sent;          /* so is its content */
     bool final_asked;           /* DATA or BDAT has been said */
     bool reset_first;           /* RSET has been said before MAIL */
     bool ahead;                 /* while the one in front was not answered */
+    bool answered;              /* its MAIL was */
+    bool in_step;               /* the replies to it so far are its own */
+    bool ended;                 /* it has its outcomes */
+    bool doubtful;              /* what accepted it looks like the reply to
+                                 * another command */
     size_t offered;             /* recipients said so far */
+    unsigned carried;           /* extensions of the parameters of MAIL */
+    unsigned suspect;           /* the one that may be why it was refused */
+    unsigned without;           /* those that are left out for that */
 };
 
 /*
@@ -60,7 +68,11 @@ struct transaction {
  */
 bool transaction_run(struct session *session, struct transaction *t);
 
-/* Make it ready to be run once more: the private fields are as at first. */
+/*
+ * Make it ready to be run once more, for the recipients that are in it then:
+ * those that were too many, or whose outcome says "again". It will leave out
+ * what may have been why.
+ */
 void transaction_rewind(struct transaction *t);
 
 #endif

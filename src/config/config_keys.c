@@ -36,6 +36,10 @@ static const struct config_word auths[] = {
     { "scram-sha-256", 0 }, { "xoauth2", 0 }, { "oauthbearer", 0 },
     { "external", 0 }, { "none", 0 }, { NULL, 0 }
 };
+static const struct config_word extensions[] = {
+    { "PIPELINING", 0 }, { "SIZE", 0 }, { "8BITMIME", 0 }, { "SMTPUTF8", 0 },
+    { "DSN", 0 }, { "CHUNKING", 0 }, { NULL, 0 }
+};
 static const struct config_word inets[] = {
     { "any", INET_ANY }, { "ipv4", INET_IPV4 }, { "ipv6", INET_IPV6 },
     { NULL, 0 }
@@ -112,6 +116,9 @@ static const struct config_key smarthost_keys[] = {
       .take = config_take_credential, .hidden = true },
     { "password_in_clear", PLAIN(smarthost, password_in_clear),
       .take = config_take_bool, .initial = "false" },
+    { "extensions_ignored", .kind = CONFIG_LIST,
+      PLAIN(smarthost, extensions_ignored), .take = config_take_keyword,
+      .words = extensions },
     { "connections", PLAIN(smarthost, connections),
       .take = config_take_number, .initial = "4", .min = 1, .max = 100 },
     { "messages_per_connection", PLAIN(smarthost, messages_per_connection),

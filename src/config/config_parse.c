@@ -152,6 +152,26 @@ static int take_value(cfg_t *cfg, cfg_opt_t *option, const char *text,
     return 0;
 }
 
+/* Lists are libconfuse's to keep: it knows = from +=. */
+static void copy_lists(const cfg_t *cfg)
+{
+    const struct config_keys *table = config_keys_of(section_of(cfg));
+    unsigned *lines;
+    char *object = object_of(cfg, &lines);
+
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->keys[i].kind != CONFIG_LIST)
+            continue;
+        cfg_opt_t *option = &cfg->opts[OPTION_FIRST_KEY + i];
+        /* An empty list has no value that could leave its line. */
+        if ((option->flags & CFGF_MODIFIED) != 0 && lines[i] == 0)
+            lines[i] = 1;
+        for (unsigned item = 0; item < cfg_opt_size(option); item++)
+            strings_add((void *)(object + table->keys[i].offset),
+                        cfg_opt_getnstr(option, item));
+    }
+}
+
 /* After the closing brace of the last section of this option. */
 static int end_section(cfg_t *cfg, cfg_opt_t *option)
 {
@@ -161,6 +181,7 @@ static int end_section(cfg_t *cfg, cfg_opt_t *option)
 
     if (!begin_section(section))
         return -1;
+    copy_lists(section);
     if (section_of(section) == CONFIG_SMARTHOST &&
         !config_complete_smarthost(
             config, &config->smarthosts[config->smarthost_count - 1],
@@ -233,24 +254,6 @@ static cfg_opt_t *make_options(enum config_section section, size_t more,
     return options;
 }
 
-/* Lists are libconfuse's to keep: it knows = from +=. */
-static void copy_lists(struct config *config, const cfg_t *top)
-{
-    const struct config_keys *table = config_keys_of(CONFIG_TOP);
-
-    for (size_t i = 0; i < table->count; i++) {
-        if (table->keys[i].kind != CONFIG_LIST)
-            continue;
-        cfg_opt_t *option = &top->opts[OPTION_FIRST_KEY + i];
-        void *member = (char *)config + table->keys[i].offset;
-        /* An empty list has no value that could leave its line. */
-        if ((option->flags & CFGF_MODIFIED) != 0 && config->lines[i] == 0)
-            config->lines[i] = 1;
-        for (unsigned item = 0; item < cfg_opt_size(option); item++)
-            strings_add(member, cfg_opt_getnstr(option, item));
-    }
-}
-
 static bool parse(struct reading *reading, cfg_t *top, const char *text)
 {
     reading->top = top;
@@ -262,7 +265,7 @@ static bool parse(struct reading *reading, cfg_t *top, const char *text)
         }
         return false;
     }
-    copy_lists(reading->config, top);
+    copy_lists(top);
     return true;
 }
 

@@ -103,6 +103,12 @@ CONFIG_TAKE(config_take_choice)
     return word != NULL;
 }
 
+CONFIG_TAKE(config_take_keyword)
+{
+    (void)member;
+    return find_word(key, text, err) != NULL;
+}
+
 CONFIG_TAKE(config_take_bool)
 {
     static const struct config_word words[] = {     /* libconfuse's own */

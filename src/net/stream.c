@@ -30,6 +30,7 @@ struct stream {
     size_t output_touched;
     bool had_crlf;
     bool ended;                 /* the peer will send no more */
+    bool silent;                /* nothing came while it was waited for */
     bool failed;
     struct error error;         /* if failed */
 };
@@ -313,10 +314,13 @@ static bool await_input(struct stream *stream, int64_t began, int64_t deadline,
     bool inside = stream->tls != NULL && tls_pending(stream->tls);
     /* Octets that keep coming must not hold back the deadline. */
     if (clock_remaining(until) == 0 ||
-        (!inside && !wait_for(stream, POLLIN, until, &ready)))
+        (!inside && !wait_for(stream, POLLIN, until, &ready))) {
+        stream->silent = stream->start == stream->end &&
+                         clock_remaining(stream->deadline) > 0;
         return time_is_over(stream, stream->start == stream->end
                                 ? "no answer" : "no complete answer",
                             deadline - began, err);
+    }
     return take_in(stream, err) || spoil(stream, err);
 }
 
@@ -381,6 +385,11 @@ bool stream_has_input(struct stream *stream)
 bool stream_has_ended(const struct stream *stream)
 {
     return stream->ended || stream->failed;
+}
+
+bool stream_is_silent(const struct stream *stream)
+{
+    return stream->silent;
 }
 
 bool stream_read_on(struct stream *stream)

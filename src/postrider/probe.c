@@ -93,9 +93,23 @@ static bool tell_refusal(const struct outcome *outcome,
            probe_remedy(outcome->stage, err);
 }
 
-static bool send_message(struct session *session,
-                         const struct probe_message *message, const char *peer,
-                         struct error *err)
+/* True if it is to be sent again, in another session. */
+static bool transact(struct session *session, struct transaction *transaction)
+{
+    bool usable = true, again = true;
+
+    while (usable && again) {
+        outcome_free(transaction->outcomes);
+        usable = transaction_run(session, transaction);
+        again = transaction->outcomes->again;
+        transaction_rewind(transaction);
+    }
+    return again;
+}
+
+static bool send_message(struct connector *connector, struct session **session,
+                         const struct probe_message *message,
+                         int64_t deadline, struct error *err)
 {
     static const size_t first = 0;
     struct outcome outcome = { 0 };
@@ -111,11 +125,18 @@ static bool send_message(struct session *session,
         .wants_utf8 = message->wants_utf8,
     };
 
-    transaction_run(session, &transaction);
+    while (transact(*session, &transaction)) {
+        session_close(*session);
+        *session = connector_open(connector, deadline, err);
+        if (*session == NULL)
+            break;
+    }
     if (outcome.wants_login)
-        outcome_blame_login(&outcome, session_host(session), NULL);
+        outcome_blame_login(&outcome, session_host(*session), NULL);
     bool sent = outcome.kind == OUTCOME_DELIVERED ||
-                tell_refusal(&outcome, message, peer, err);
+                (*session != NULL &&
+                 tell_refusal(&outcome, message, connector_peer(connector),
+                              err));
     outcome_free(&outcome);
     return sent;
 }
@@ -151,14 +172,14 @@ static bool run(struct probe *probe, const struct config *config,
 {
     struct connector *connector = connector_new(config, smarthost, follow,
                                                 probe);
-    struct session *session =
-        connector_open(connector, clock_now() + 10 * smarthost->timeout, err);
+    int64_t deadline = clock_now() + 10 * smarthost->timeout;
+    struct session *session = connector_open(connector, deadline, err);
     bool done = session != NULL || tell_failure(config, err);
 
     if (session != NULL)
         compare_size(probe, config, session);
     if (session != NULL && message != NULL)
-        done = send_message(session, message, connector_peer(connector), err);
+        done = send_message(connector, &session, message, deadline, err);
     session_close(session);
     connector_free(connector);
     return done;

@@ -5,7 +5,9 @@
 
 #include "config/config.h"
 #include "relay/connector.h"
+#include "relay/report.h"
 #include "relay/shipment.h"
+#include "smtp/distrust.h"
 #include "spool/entry.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -38,18 +40,17 @@ static void settle(struct attempt *attempt, size_t index,
     attempt->relays[index] = alloc_string(peer);
 }
 
-static void settle_all(struct attempt *attempt, const struct error *err,
+/* No session for these recipients. */
+static void settle_all(struct attempt *attempt, const size_t *indices,
+                       size_t count, const struct error *err,
                        const char *peer)
 {
     struct outcome outcome = { 0 };
-    size_t count;
-    size_t *indices = open_recipients(attempt, &count);
 
     outcome_from_error(&outcome, STAGE_CONNECT, err);
     for (size_t i = 0; i < count; i++)
         settle(attempt, indices[i], &outcome, peer);
     outcome_free(&outcome);
-    free(indices);
 }
 
 static void judge_login(struct shipment *shipment, const char *host)
@@ -57,30 +58,6 @@ static void judge_login(struct shipment *shipment, const char *host)
     for (size_t i = 0; i < shipment->count; i++)
         if (shipment->outcomes[i].wants_login)
             outcome_blame_login(&shipment->outcomes[i], host, NULL);
-}
-
-/* Offer the message to all open recipients, in as many transactions as the
- * smarthost wants. */
-static void transact(struct attempt *attempt, struct session *session,
-                     const char *peer)
-{
-    struct shipment shipment;
-    size_t count;
-    size_t *indices = open_recipients(attempt, &count);
-    bool usable;
-
-    shipment_init(&shipment, attempt->config, attempt->entry, attempt->uid,
-                  indices, count);
-    do {
-        usable = transaction_run(session, &shipment.transaction);
-        shipment_settle(&shipment);
-        judge_login(&shipment, session_host(session));
-        for (size_t i = 0; i < shipment.count; i++)
-            settle(attempt, shipment.recipients[i], &shipment.outcomes[i],
-                   peer);
-    } while (usable && shipment_go_on(&shipment));
-    shipment_free(&shipment);
-    free(indices);
 }
 
 /* Ten replies' time, and as long as 8 KB/s take for the content. */
@@ -91,21 +68,57 @@ static int64_t deadline_for(const struct attempt *attempt,
            (int64_t)(attempt->entry->content_length / 8);
 }
 
+/*
+ * Offer the message in as many transactions as the smarthost wants. True if
+ * there is more to be offered, in another session.
+ */
+static bool transact(struct attempt *attempt, struct session *session,
+                     struct shipment *shipment, const char *peer)
+{
+    bool usable, more;
+
+    do {
+        usable = transaction_run(session, &shipment->transaction);
+        shipment_settle(shipment);
+        judge_login(shipment, session_host(session));
+        for (size_t i = 0; i < shipment->count; i++)
+            settle(attempt, shipment->recipients[i], &shipment->outcomes[i],
+                   peer);
+        more = shipment_go_on(shipment);
+    } while (usable && more);
+    return more;
+}
+
 static void try_smarthost(struct attempt *attempt,
                           const struct smarthost *smarthost)
 {
     struct connector *connector =
         connector_new(attempt->config, smarthost, attempt->trace,
                       attempt->trace_context);
+    const struct distrust *distrust = connector_distrust(connector);
     struct error err = { 0 };
+    struct shipment shipment;
+    bool more = true;
+    size_t count;
+    size_t *indices = open_recipients(attempt, &count);
 
-    struct session *session =
-        connector_open(connector, deadline_for(attempt, smarthost), &err);
-    if (session != NULL)
-        transact(attempt, session, connector_peer(connector));
-    else
-        settle_all(attempt, &err, connector_peer(connector));
-    session_close(session);
+    shipment_init(&shipment, attempt->config, attempt->entry, attempt->uid,
+                  indices, count);
+    while (more) {
+        struct session *session =
+            connector_open(connector, deadline_for(attempt, smarthost), &err);
+        if (session == NULL)
+            settle_all(attempt, shipment.recipients,
+                       shipment.count, &err,
+                       connector_peer(connector));
+        more = session != NULL && transact(attempt, session, &shipment,
+                                           connector_peer(connector));
+        session_close(session);
+    }
+    if (distrust->extensions != 0)
+        report_distrust(smarthost->name, distrust->extensions);
+    shipment_free(&shipment);
+    free(indices);
     connector_free(connector);
 }
 
@@ -142,5 +155,7 @@ void attempt_run(struct attempt *attempt)
                                     : POSTRIDER_SYSCONFDIR
                                       "/postrider/postrider.conf",
               attempt->entry->envelope.smarthost);
-    settle_all(attempt, &err, "none");
+    size_t *indices = open_recipients(attempt, &open);
+    settle_all(attempt, indices, open, &err, "none");
+    free(indices);
 }

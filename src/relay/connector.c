@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "config/password.h"
 #include "relay/targets.h"
+#include "smtp/distrust.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -20,6 +21,8 @@ struct connector {
     const struct smarthost *smarthost;
     struct tls_context *tls;
     struct secret secret;
+    struct distrust distrust;
+    unsigned ignored;           /* extensions_ignored, as flags */
     struct targets targets;     /* none before connector_prepare() */
     char *peer;
     session_trace *trace;
@@ -36,6 +39,9 @@ struct connector *connector_new(const struct config *config,
     connector->smarthost = smarthost;
     connector->trace = trace;
     connector->trace_context = trace_context;
+    for (size_t i = 0; i < smarthost->extensions_ignored.count; i++)
+        connector->ignored |=
+            capability_flag(smarthost->extensions_ignored.items[i]);
     return connector;
 }
 
@@ -143,6 +149,11 @@ bool connector_prepare(struct connector *connector, struct error *err)
            prepare_targets(connector, err);
 }
 
+struct distrust *connector_distrust(struct connector *connector)
+{
+    return &connector->distrust;
+}
+
 const struct targets *connector_targets(const struct connector *connector)
 {
     return &connector->targets;
@@ -172,6 +183,8 @@ static struct session *open_at(struct connector *connector,
         .secret = connector->secret.data != NULL ? &connector->secret : NULL,
         .has_client_certificate = *host->tls_cert_file != '\0',
         .password_in_clear = host->password_in_clear,
+        .ignored = connector->ignored,
+        .distrust = &connector->distrust,
         .timeout = host->timeout,
         .trace = connector->trace,
         .trace_context = connector->trace_context,

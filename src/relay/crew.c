@@ -10,8 +10,10 @@
 
 #include "relay/launch.h"
 #include "relay/parcel.h"
+#include "relay/report.h"
 #include "spool/journal.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/random.h"
@@ -45,6 +47,7 @@ struct crew {
     const struct spool *spool;
     const struct crew_events *events;
     void *context;
+    struct distrust distrust;   /* of the smarthost: what workers found out */
     struct crew_member **members;
     size_t count;
 };
@@ -134,6 +137,18 @@ void crew_free(struct crew *crew)
     free(crew);
 }
 
+/* Tell a new worker what others have found out. The socket is empty still. */
+static void brief(const struct crew *crew, const struct crew_member *member)
+{
+    struct parcel parcel = {
+        .kind = PARCEL_DISTRUST, .fd = -1, .distrust = crew->distrust,
+    };
+    struct error ignored;
+
+    if (crew->distrust.extensions != 0)
+        parcel_send(member->socket, &parcel, &ignored);
+}
+
 static struct crew_member *start(struct crew *crew, struct error *err)
 {
     struct crew_member *member = alloc_zero(1, sizeof *member);
@@ -153,6 +168,7 @@ static struct crew_member *start(struct crew *crew, struct error *err)
     member->socket = ends[0];
     if (started) {
         crew->members[crew->count++] = member;
+        brief(crew, member);
         return member;
     }
     io_close(&member->socket);
@@ -267,6 +283,16 @@ static void take_outcomes(struct crew *crew, struct crew_member *member,
         finish_job(crew, member, job, true);
 }
 
+/* It counts for all workers that are started from now on. */
+static void learn(struct crew *crew, const struct distrust *found)
+{
+    if (found->extensions == 0)
+        crew->distrust.extensions = 0;      /* the EHLO has changed */
+    else if (distrust_add(&crew->distrust, found->extensions, found->hello,
+                          clock_now()))
+        report_distrust(crew->name, crew->distrust.extensions);
+}
+
 static void take_parcel(struct crew *crew, struct crew_member *member,
                         const struct parcel *parcel)
 {
@@ -281,6 +307,9 @@ static void take_parcel(struct crew *crew, struct crew_member *member,
         break;
     case PARCEL_OUTCOMES:
         take_outcomes(crew, member, parcel);
+        break;
+    case PARCEL_DISTRUST:
+        learn(crew, &parcel->distrust);
         break;
     case PARCEL_DONE:
         job = find_job(member, parcel->job);
@@ -352,6 +381,11 @@ bool crew_leaves(const struct crew *crew)
         if (crew->members[i]->leaves)
             return true;
     return false;
+}
+
+unsigned crew_distrust(const struct crew *crew)
+{
+    return crew->distrust.extensions;
 }
 
 size_t crew_size(const struct crew *crew)

@@ -173,6 +173,22 @@ static bool send_outcomes(int socket, struct parcel *parcel, struct buf *data,
     return true;
 }
 
+static void put_distrust(struct buf *out, const struct distrust *distrust)
+{
+    put_number(out, distrust->extensions);
+    put_number(out, distrust->hello);
+    put_number(out, (uint64_t)distrust->until);
+    put_number(out, distrust->changes);
+}
+
+static void get_distrust(struct cursor *in, struct distrust *distrust)
+{
+    distrust->extensions = (unsigned)get_number(in, UINT16_MAX);
+    distrust->hello = (uint32_t)get_number(in, UINT32_MAX);
+    distrust->until = (int64_t)get_number(in, INT64_MAX);
+    distrust->changes = (unsigned)get_number(in, UINT16_MAX);
+}
+
 bool parcel_send(int socket, struct parcel *parcel, struct error *err)
 {
     struct buf data;
@@ -187,6 +203,8 @@ bool parcel_send(int socket, struct parcel *parcel, struct error *err)
     } else if (parcel->kind == PARCEL_CLOSED) {
         put_number(&data, parcel->error.fault);
         put_text(&data, parcel->error.text);
+    } else if (parcel->kind == PARCEL_DISTRUST) {
+        put_distrust(&data, &parcel->distrust);
     }
     if (parcel->kind == PARCEL_OUTCOMES)
         sent = send_outcomes(socket, parcel, &data, err);
@@ -226,7 +244,7 @@ static void get_error(struct cursor *in, struct parcel *parcel)
 
 static bool parse(struct parcel *parcel, struct cursor *in)
 {
-    parcel->kind = (enum parcel_kind)get_number(in, PARCEL_DONE);
+    parcel->kind = (enum parcel_kind)get_number(in, PARCEL_DISTRUST);
     parcel->job = get_number(in, UINT64_MAX);
     parcel->uid = (uid_t)get_number(in, UINT32_MAX);
     parcel->peer = get_text(in);
@@ -236,6 +254,8 @@ static bool parse(struct parcel *parcel, struct cursor *in)
         get_outcomes(in, parcel);
     else if (parcel->kind == PARCEL_CLOSED)
         get_error(in, parcel);
+    else if (parcel->kind == PARCEL_DISTRUST)
+        get_distrust(in, &parcel->distrust);
     return in->right && in->rest == 0;
 }
 

@@ -1,11 +1,14 @@
 #include "relay/report.h"
 
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "mail/address.h"
 #include "spool/entry.h"
+#include "smtp/distrust.h"
 #include "util/alloc.h"
+#include "util/buf.h"
 #include "util/log.h"
 
 void report_entry(const struct entry *entry, uid_t uid)
@@ -38,6 +41,18 @@ void report_recipient(const struct attempted *one)
              one->delay / 1000, one->delay % 1000 / 10, outcome->status,
              outcome_word(outcome), outcome->text);
     free(to);
+}
+
+void report_distrust(const char *smarthost, unsigned extensions)
+{
+    struct buf words;
+
+    buf_init(&words, SIZE_MAX);
+    distrust_describe(extensions, &words);
+    log_line(LOG_LEVEL_WARNING, "smarthost %s lists %s, and does not do what "
+             "that means: not used until its EHLO changes, for a day at most "
+             "(extensions_ignored)", smarthost, words.data);
+    buf_free(&words);
 }
 
 enum fault report_fault(const struct outcome *outcomes, size_t count)

@@ -139,20 +139,30 @@ bool shipment_is_left(const struct shipment *shipment, size_t i)
 {
     const struct outcome *outcome = &shipment->outcomes[i];
 
-    return outcome->kind == OUTCOME_DEFERRED &&
-           outcome->stage == STAGE_RCPT &&
-           strcmp(outcome->status, "4.5.3") == 0;
+    return outcome->again ||
+           (outcome->kind == OUTCOME_DEFERRED &&
+            outcome->stage == STAGE_RCPT &&
+            strcmp(outcome->status, "4.5.3") == 0);
 }
 
 bool shipment_may_go_on(const struct shipment *shipment)
 {
-    size_t accepted = 0, left = 0;
+    size_t accepted = 0, left = 0, again = 0;
 
     for (size_t i = 0; i < shipment->count; i++) {
         accepted += shipment->outcomes[i].kind == OUTCOME_DELIVERED;
         left += shipment_is_left(shipment, i);
+        again += shipment->outcomes[i].again;
     }
-    return accepted > 0 && left > 0;
+    return again > 0 || (accepted > 0 && left > 0);
+}
+
+bool shipment_is_undone(const struct shipment *shipment)
+{
+    for (size_t i = 0; i < shipment->count; i++)
+        if (!shipment->outcomes[i].again)
+            return false;
+    return true;
 }
 
 bool shipment_go_on(struct shipment *shipment)
@@ -167,7 +177,10 @@ bool shipment_go_on(struct shipment *shipment)
             shipment->recipients[kept++] = shipment->recipients[i];
         outcome_free(&shipment->outcomes[i]);
     }
-    t->count = shipment->count = kept;
+    shipment->count = kept;
+    if (t->outcomes == shipment->outcomes)
+        t->count = kept;
+    outcome_free(&shipment->redirected_outcome);
     transaction_rewind(t);
     return true;
 }

@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "relay/desk.h"
+#include "smtp/distrust.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
@@ -92,6 +93,20 @@ static void add_troubles(const struct desk *desk, struct buf *out)
     trouble_free(troubles);
 }
 
+/* What is to be said of a smarthost: why it is not up, or what it lists in vain. */
+static void add_remark(const struct desk *desk, size_t smarthost,
+                       struct buf *out)
+{
+    unsigned distrusted = crew_distrust(desk->crews[smarthost]);
+
+    if (desk->gates[smarthost].reason != NULL) {
+        buf_add_text(out, desk->gates[smarthost].reason);
+    } else if (distrusted != 0) {
+        buf_add_text(out, "not used, though listed: ");
+        distrust_describe(distrusted, out);
+    }
+}
+
 void tally_status(struct desk *desk, bool all, struct buf *out)
 {
     struct figure figures[FIGURES];
@@ -102,11 +117,12 @@ void tally_status(struct desk *desk, bool all, struct buf *out)
                        figures[i].value);
     for (size_t i = 0; i < desk->config->smarthost_count; i++) {
         const struct gate *gate = &desk->gates[i];
-        buf_add_format(out, "smarthost %s %s %zu %zu %s\n",
+        buf_add_format(out, "smarthost %s %s %zu %zu ",
                        desk->config->smarthosts[i].name,
                        gate_words[gate->state], crew_size(desk->crews[i]),
-                       crew_jobs(desk->crews[i]),
-                       gate->reason != NULL ? gate->reason : "");
+                       crew_jobs(desk->crews[i]));
+        add_remark(desk, i, out);
+        buf_add_char(out, '\n');
     }
     if (all)
         add_troubles(desk, out);

@@ -43,6 +43,7 @@ struct worker {
     const struct smarthost *smarthost;
     struct connector *connector;
     struct session *session;
+    struct distrust told;       /* what the manager knows of the smarthost */
     unsigned messages;          /* sent over it */
     int socket;
     int journal;
@@ -137,17 +138,35 @@ static bool take_jobs(struct worker *worker, int patience)
             return err.fault == FAULT_TEMPORARY;
         if (parcel.kind == PARCEL_JOB)
             accept_job(worker, &parcel);
+        else if (parcel.kind == PARCEL_DISTRUST)
+            worker->told = *connector_distrust(worker->connector) =
+                parcel.distrust;
         parcel_free(&parcel);
     }
 }
 
-/* goes_on: recipients that were too many will be offered again, and have no
- * outcome yet. */
+/* What is known of the smarthost has changed: the next worker must know. */
+static void report_distrust_change(struct worker *worker)
+{
+    struct parcel parcel = {
+        .kind = PARCEL_DISTRUST,
+        .fd = -1,
+        .distrust = *connector_distrust(worker->connector),
+    };
+
+    if (parcel.distrust.extensions == worker->told.extensions)
+        return;
+    worker->told = parcel.distrust;
+    tell(worker, &parcel);
+}
+
+/* goes_on: some recipients will be offered again, and have no outcome yet. */
 static void report_outcomes(struct worker *worker, const struct job *job,
                             bool goes_on)
 {
     const struct shipment *shipment = &job->shipment;
-    bool has_dsn = session_has(worker->session, CAP_DSN);
+    bool has_dsn = session_has(worker->session, CAP_DSN) &&
+                   (shipment->transaction.without & CAP_DSN) == 0;
     struct parcel parcel = {
         .kind = PARCEL_OUTCOMES,
         .job = job->number,
@@ -208,6 +227,7 @@ static bool open_session(struct worker *worker, const struct job *job)
     }
     tell(worker, &parcel);
     parcel_free(&parcel);
+    report_distrust_change(worker);
     return worker->session != NULL;
 }
 
@@ -244,6 +264,15 @@ static bool is_committed(const struct worker *worker)
     return false;
 }
 
+/* Report a job, unless all of it is to be begun anew in another session: then
+ * it goes to another worker, as if it had not been tried. */
+static void end_job(struct worker *worker, struct job *job)
+{
+    if (!shipment_is_undone(&job->shipment))
+        report_outcomes(worker, job, false);
+    job_free(job);
+}
+
 /* Run the first job. False: the session is at its end. */
 static bool run_job(struct worker *worker)
 {
@@ -258,18 +287,19 @@ static bool run_job(struct worker *worker)
     bool usable = transaction_run(worker->session, &job->shipment.transaction);
     may_leave = 0;
     worker->messages++;
+    report_distrust_change(worker);
     shipment_settle(&job->shipment);
-    bool goes_on = usable && shipment_may_go_on(&job->shipment);
-    report_outcomes(worker, job, goes_on);
-    if (goes_on && shipment_go_on(&job->shipment))
+    if (usable && shipment_may_go_on(&job->shipment)) {
+        report_outcomes(worker, job, true);
+        shipment_go_on(&job->shipment);
         append(worker, job);
-    else
-        job_free(job);
+    } else {
+        end_job(worker, job);
+    }
     while (!usable && is_begun(worker->first)) {
         job = take_first(worker);
         shipment_settle(&job->shipment);
-        report_outcomes(worker, job, false);
-        job_free(job);
+        end_job(worker, job);
     }
     bool full = worker->messages >= worker->smarthost->messages_per_connection;
     return usable && (!full || is_begun(worker->first));
@@ -339,8 +369,10 @@ int worker_run(const struct config *config, const struct smarthost *smarthost,
     };
 
     prepare_signals();
-    if (take_jobs(&worker, IDLE_TIME) && worker.first != NULL &&
-        open_session(&worker, worker.first))
+    /* What is known of the smarthost may come first. */
+    if (take_jobs(&worker, IDLE_TIME) &&
+        (worker.first != NULL || take_jobs(&worker, IDLE_TIME)) &&
+        worker.first != NULL && open_session(&worker, worker.first))
         serve(&worker);
     session_close(worker.session);
     while (worker.first != NULL)

@@ -5,6 +5,7 @@
 
 #include "smtp/reply.h"
 #include "util/alloc.h"
+#include "util/crc32c.h"
 #include "util/text.h"
 
 #define MECHANISMS_MAX 64       /* more are not remembered */
@@ -77,6 +78,8 @@ void capabilities_parse(struct capabilities *caps, const struct reply *reply)
     char *text = alloc_bytes(reply->text.data, reply->text.length);
     char *line = strchr(text, '\n');    /* the first is the server's name */
 
+    if (line != NULL)
+        caps->hello = crc32c(0, line, strlen(line));
     while (line != NULL) {
         char *next = strchr(++line, '\n');
         if (next != NULL)
@@ -91,4 +94,27 @@ void capabilities_free(struct capabilities *caps)
 {
     strings_free(&caps->mechanisms);
     *caps = (struct capabilities){ 0 };
+}
+
+void capabilities_remove(struct capabilities *caps, unsigned flags)
+{
+    caps->flags &= ~flags;
+    if ((flags & CAP_SIZE) != 0)
+        caps->size_limit = 0;
+}
+
+const char *capability_word(size_t i)
+{
+    for (size_t k = 0; k < COUNT(keywords); k++)
+        if ((unsigned)keywords[k].flag == 1U << i)
+            return keywords[k].word;
+    return NULL;
+}
+
+unsigned capability_flag(const char *word)
+{
+    for (size_t i = 0; i < COUNT(keywords); i++)
+        if (text_equal_case(word, keywords[i].word))
+            return keywords[i].flag;
+    return 0;
 }

@@ -38,6 +38,22 @@ static void add_recipient_dsn(struct buf *line, const struct recipient *rcpt)
         buf_add_format(line, " ORCPT=%s", rcpt->original);
 }
 
+/* Which extensions MAIL needs parameters of, as far as they may be said. */
+static unsigned parameters(const struct session *session,
+                           const struct transaction *t)
+{
+    const struct envelope *env = t->envelope;
+    unsigned needed = CAP_SIZE;
+
+    if (t->is_8bit)
+        needed |= CAP_8BITMIME;
+    if (t->needs_utf8 || t->wants_utf8)
+        needed |= CAP_SMTPUTF8;
+    if (env->dsn_return != RETURN_UNSPECIFIED || env->envelope_id != NULL)
+        needed |= CAP_DSN;
+    return needed & session_capabilities(session)->flags & ~t->without;
+}
+
 bool commands_mail(struct session *session, struct transaction *t,
                    struct error *err)
 {
@@ -50,17 +66,32 @@ bool commands_mail(struct session *session, struct transaction *t,
     buf_add_format(&line, "MAIL FROM:<%s>",
                    t->sender != NULL ? t->sender
                                      : envelope_reverse_path(t->envelope));
-    if (session_has(session, CAP_SIZE))
+    t->carried = parameters(session, t);
+    if ((t->carried & CAP_SIZE) != 0)
         buf_add_format(&line, " SIZE=%" PRIu64, transaction_size(t));
-    if (t->is_8bit && session_has(session, CAP_8BITMIME))
+    if ((t->carried & CAP_8BITMIME) != 0)
         buf_add_text(&line, " BODY=8BITMIME");
-    if ((t->needs_utf8 || t->wants_utf8) && session_has(session, CAP_SMTPUTF8))
+    if ((t->carried & CAP_SMTPUTF8) != 0)
         buf_add_text(&line, " SMTPUTF8");
-    if (session_has(session, CAP_DSN))
+    if ((t->carried & CAP_DSN) != 0)
         add_dsn(&line, t->envelope);
     bool queued = session_command(session, err, "%s", line.data);
     buf_free(&line);
     return queued;
+}
+
+static const struct recipient *recipient(const struct transaction *t, size_t i)
+{
+    return &t->envelope->recipients[t->recipients[i]];
+}
+
+bool commands_asks_dsn(const struct session *session,
+                       const struct transaction *t, size_t i)
+{
+    const struct recipient *rcpt = recipient(t, i);
+
+    return (rcpt->notify != 0 || rcpt->original != NULL) &&
+           session_has(session, CAP_DSN) && (t->without & CAP_DSN) == 0;
 }
 
 bool commands_recipients(struct session *session, struct transaction *t,
@@ -73,11 +104,10 @@ bool commands_recipients(struct session *session, struct transaction *t,
     buf_init(&line, SIZE_MAX);
     for (size_t i = 0; queued && i < max && octets < FLIGHT_OCTETS &&
                        t->offered < t->count; i++) {
-        const struct recipient *rcpt =
-            &t->envelope->recipients[t->recipients[t->offered++]];
+        const struct recipient *rcpt = recipient(t, t->offered);
         buf_clear(&line);
         buf_add_format(&line, "RCPT TO:<%s>", rcpt->path);
-        if (session_has(session, CAP_DSN))
+        if (commands_asks_dsn(session, t, t->offered++))
             add_recipient_dsn(&line, rcpt);
         queued = session_command(session, err, "%s", line.data);
         octets += line.length + 2;

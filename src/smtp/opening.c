@@ -94,6 +94,8 @@ bool opening_run(struct session *session,
 
     reply_init(&reply);
     bool opened = run(session, settings, &reply, err);
+    if (opened)
+        session_recall(session);
     reply_free(&reply);
     return opened;
 }

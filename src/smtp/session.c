@@ -7,6 +7,7 @@
 
 #include "net/stream.h"
 #include "net/tls.h"
+#include "smtp/distrust.h"
 #include "smtp/opening.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -14,6 +15,7 @@
 #include "util/secret.h"
 
 #define QUIT_TIME 2000          /* milliseconds for the reply to QUIT */
+#define REST_TIME 2000          /* ... for the rest of a reply that has begun */
 #define SHOWN_MAX 500           /* octets of a reply in texts */
 
 struct session {
@@ -239,6 +241,40 @@ void session_stop(struct session *session, size_t asked,
     }
 }
 
+bool session_skip(struct session *session)
+{
+    if (session->stopped || stream_has_ended(session->stream))
+        return false;
+    if (session->unanswered > 0)
+        session->unanswered--;
+    return true;
+}
+
+bool session_is_silent(const struct session *session)
+{
+    return stream_is_silent(session->stream);
+}
+
+bool session_rest(struct session *session, int code, struct error *err)
+{
+    struct reply more;
+    bool same = true;
+
+    reply_init(&more);
+    while (same && session_asked(session) == 0 &&
+           stream_has_input(session->stream)) {
+        same = session_reply(session, &more, REST_TIME, err);
+        if (same && (more.code != code || code < 400))
+            same = error_set(err, more.code == 421 ? FAULT_TEMPORARY
+                                                   : FAULT_PROTOCOL,
+                             "%s: the server speaks out of turn",
+                             session->settings.host);
+    }
+    reply_free(&more);
+    session->spoiled |= !same;
+    return same;
+}
+
 bool session_quiet(struct session *session, struct error *err)
 {
     return is_quiet(session, 1, err) || lose(session, err);
@@ -279,6 +315,41 @@ void session_learn(struct session *session, const struct reply *reply)
     capabilities_free(&session->caps);
     if (reply != NULL)
         capabilities_parse(&session->caps, reply);
+}
+
+/* "PIPELINING, DSN: listed, but not used". */
+static void remark_unused(const struct session *session, unsigned extensions)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    distrust_describe(extensions, &text);
+    buf_add_text(&text, ": listed, but not used");
+    if (extensions != 0)
+        show(session, '*', text.data);
+    buf_free(&text);
+}
+
+void session_recall(struct session *session)
+{
+    struct distrust *distrust = session->settings.distrust;
+    unsigned unused = session->settings.ignored;
+
+    if (distrust != NULL)
+        unused |= distrust_of(distrust, session->caps.hello, clock_now());
+    remark_unused(session, unused & session->caps.flags);
+    capabilities_remove(&session->caps, unused);
+}
+
+void session_distrust(struct session *session, unsigned extensions)
+{
+    struct distrust *distrust = session->settings.distrust;
+
+    extensions &= session->caps.flags;
+    remark_unused(session, extensions);
+    if (distrust != NULL && extensions != 0)
+        distrust_add(distrust, extensions, session->caps.hello, clock_now());
+    capabilities_remove(&session->caps, extensions);
 }
 
 static void show_tls(const struct session *session, const struct tls *tls)

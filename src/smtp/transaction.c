@@ -1,14 +1,13 @@
 #include "smtp/transaction.h"
 
-#include <inttypes.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "smtp/commands.h"
 #include "smtp/session.h"
-#include "util/alloc.h"
+#include "smtp/verdict.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/text.h"
 
 #define FLIGHT_RECIPIENTS 100   /* RCPT in one flight: their replies fit into
@@ -17,6 +16,26 @@
                                  * at a time: so many may arrive twice */
 #define WINDOW_OCTETS 65536
 #define SHOWN_MAX 500           /* octets of a reply in texts */
+#define LAST_WORDS 5000         /* milliseconds for replies after a 421 */
+
+/*
+ * What is said before the replies to it are read: as a rule the commands of one
+ * transaction. With BDAT whole transactions follow it. Replies are counted, not
+ * recognised: so all of a flight is read before any outcome of it counts.
+ */
+struct flight {
+    struct session *session;
+    struct transaction *first;
+    bool whole;                 /* the content of first is in it */
+    struct reply reply;         /* the last one that was read */
+    struct buf accepted;        /* the last one that accepted a recipient, */
+    struct buf reset;           /* and the last one to RSET: as a text */
+    int refusal;                /* code of the last refusal of a recipient */
+    bool unproved;              /* server and we may be out of step */
+    bool goodbye;               /* 421 was read: err then says why */
+    bool no_chunking;           /* BDAT is not known */
+    struct error farewell;
+};
 
 /* How the content goes. */
 static bool by_bdat(const struct session *session)
@@ -29,6 +48,12 @@ static bool is_pipelined(const struct session *session)
     return session_has(session, CAP_PIPELINING);
 }
 
+/* Is a command, or a chunk, said before the reply to the last one? */
+static bool goes_ahead(const struct session *session)
+{
+    return is_pipelined(session) || by_bdat(session);
+}
+
 /* May all of it, content included, be said in one flight? */
 static bool fits_one_flight(const struct session *session,
                             const struct transaction *t)
@@ -38,117 +63,10 @@ static bool fits_one_flight(const struct session *session,
            transaction_size(t) <= WINDOW_OCTETS;
 }
 
-static void settle(struct transaction *t, const struct outcome *outcome)
-{
-    for (size_t i = 0; i < t->count; i++)
-        if (t->outcomes[i].kind == OUTCOME_NONE)
-            outcome_copy(&t->outcomes[i], outcome);
-}
-
-/* Can this be the refusal of a client that has not logged in? Relaying is
- * denied with 5.7.1; 503 to MAIL says that AUTH must come before it. */
-static bool may_want_login(const struct session *session,
-                           enum outcome_stage stage, const struct reply *reply)
-{
-    if (!session_login_undecided(session))
-        return false;
-    if (text_starts(reply->status, "5.7."))
-        return true;
-    return stage == STAGE_MAIL &&
-           (*reply->status == '\0' || reply->code == 503);
-}
-
-/*
- * 503 to what was said ahead of its turn is not about the message, nor is 530,
- * which asks for a login or for TLS (RFC 4954 section 6, RFC 3207 section 4).
- */
-static void judge(const struct session *session, const struct transaction *t,
-                  struct outcome *outcome, enum outcome_stage stage,
-                  const struct reply *reply)
-{
-    outcome_from_reply(outcome, stage, reply);
-    if (t->ahead && reply->code == 503)
-        outcome_defer(outcome);
-    else if (reply->code == 530)
-        outcome_blame_login(outcome, session_host(session),
-                            session_login_remedy(session));
-    else if (outcome->kind == OUTCOME_FAILED && stage != STAGE_DATA)
-        outcome->wants_login = may_want_login(session, stage, reply);
-}
-
-/* Where one recipient was welcome, the others were refused for themselves. */
-static void forget_login(struct transaction *t)
-{
-    size_t refused = 0;
-
-    for (size_t i = 0; i < t->count; i++)
-        refused += t->outcomes[i].wants_login;
-    for (size_t i = 0; refused < t->count && i < t->count; i++)
-        t->outcomes[i].wants_login = false;
-}
-
-/* What a reply decides for all recipients that have no outcome yet. */
-static void settle_reply(const struct session *session, struct transaction *t,
-                         enum outcome_stage stage, const struct reply *reply)
-{
-    struct outcome outcome = { 0 };
-
-    judge(session, t, &outcome, stage, reply);
-    settle(t, &outcome);
-    outcome_free(&outcome);
-}
-
-/* The connection is lost: for this transaction, and for those begun behind. A
- * server that said goodbye has taken none of them. */
-static bool settle_lost(struct session *session, struct transaction *t,
-                        bool said_goodbye, const struct error *err)
-{
-    session_spoil(session);
-    for (; t != NULL && t->begun; t = t->next) {
-        struct outcome outcome = { 0 };
-        outcome_from_error(&outcome, t->content_sent ? STAGE_DATA
-                                                     : STAGE_MAIL, err);
-        outcome.uncertain = t->content_sent && !said_goodbye;
-        settle(t, &outcome);
-        outcome_free(&outcome);
-    }
-    return false;
-}
-
-/*
- * Refuse by ourselves what the server has said it cannot take. True if the
- * transaction has its outcomes.
- */
-static bool settle_unfit(const struct session *session, struct transaction *t)
-{
-    uint64_t limit = session_capabilities(session)->size_limit;
-    struct outcome outcome = { 0 };
-    char *text = NULL;
-
-    if (t->needs_utf8 && !session_has(session, CAP_SMTPUTF8)) {
-        outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA,
-                    "5.6.7", "an address needs SMTPUTF8, which the smarthost "
-                    "does not offer");
-    } else if (limit > 0 && transaction_size(t) > limit) {
-        text = alloc_format("the message has %" PRIu64 " octets, the "
-                            "smarthost takes %" PRIu64, transaction_size(t),
-                            limit);
-        outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA,
-                    "5.3.4", text);
-    }
-    free(text);
-    bool unfit = outcome.kind != OUTCOME_NONE;
-    if (unfit)
-        settle(t, &outcome);
-    outcome_free(&outcome);
-    return unfit;
-}
-
 /* Say MAIL, the first recipients and, where allowed, all the rest. */
 static bool begin(struct session *session, struct transaction *t,
                   struct error *err)
 {
-    t->begun = true;
     if (!commands_mail(session, t, err))
         return false;
     if (!is_pipelined(session))
@@ -178,7 +96,7 @@ static bool begin_ahead(struct session *session, struct transaction *t)
      * another would be refused: not its fault (RFC 3030 section 2). */
     if (by_bdat(session))
         session_need_reset(session);
-    t->ahead = true;
+    t->begun = t->ahead = true;
     if (begin(session, t, &err))
         return true;
     session_stop(session, asked, &err);
@@ -205,7 +123,7 @@ static void begin_following(struct session *session, struct transaction *t)
         recipients += t->count;
         count++;
         if (!t->begun &&
-            (recipients > FLIGHT_RECIPIENTS || settle_unfit(session, t) ||
+            (recipients > FLIGHT_RECIPIENTS || verdict_unfit(session, t) ||
              (whole && (octets > WINDOW_OCTETS ||
                         !fits_one_flight(session, t))) ||
              !begin_ahead(session, t)))
@@ -215,74 +133,143 @@ static void begin_following(struct session *session, struct transaction *t)
     }
 }
 
-/* 421 is the last the server says, however much was asked (RFC 5321 section
- * 3.8): do not wait for more. */
-static bool is_goodbye(const struct reply *reply, struct error *err)
+/*
+ * The next reply. Where messages are on their way, what is not a reply counts as
+ * one, and after a 421 others may follow: each that can still be read spares a
+ * duplicate.
+ */
+static bool hear(struct flight *flight, int64_t timeout, struct error *err)
+{
+    struct reply *reply = &flight->reply;
+
+    if (flight->goodbye)
+        timeout = clock_earlier(timeout, LAST_WORDS);
+    if (session_reply(flight->session, reply, timeout, err))
+        return true;
+    if (flight->goodbye)
+        *err = flight->farewell;
+    if (!flight->whole || err->fault != FAULT_PROTOCOL ||
+        !session_skip(flight->session))
+        return false;
+    flight->unproved = true;
+    reply->code = 0;
+    buf_clear(&reply->text);
+    buf_add_text(&reply->text, err->text);
+    return true;
+}
+
+static bool hear_soon(struct flight *flight, struct error *err)
+{
+    return hear(flight, session_timeout(flight->session), err);
+}
+
+/* Is a 421 the last the server says, however much was asked (RFC 5321 section
+ * 3.8)? Do not wait for more, then. */
+static bool is_over(struct flight *flight, struct error *err)
 {
     struct buf text;
 
-    if (reply->code != 421)
+    if (flight->reply.code != 421)
         return false;
     buf_init(&text, SIZE_MAX);
-    reply_describe(reply, SHOWN_MAX, &text);
+    reply_describe(&flight->reply, SHOWN_MAX, &text);
     error_set(err, FAULT_TEMPORARY, "the smarthost closes the session: %s",
               text.data);
     buf_free(&text);
-    return true;
+    flight->goodbye = true;
+    flight->farewell = *err;
+    return !flight->whole;
+}
+
+static void keep(struct buf *text, const struct reply *reply)
+{
+    buf_clear(text);
+    reply_describe(reply, SHOWN_MAX, text);
 }
 
 /* The answer to RSET ahead of its turn shows whether server and we still count
  * alike: one that did not take a chunk as such would answer its lines, and
  * sooner or later one of them could look like an acceptance. */
-static bool hear_reset(struct session *session, const struct transaction *t,
-                       struct reply *reply, struct error *err)
+static bool hear_reset(struct flight *flight, const struct transaction *t,
+                       struct error *err)
 {
-    if (!session_reply(session, reply, session_timeout(session), err) ||
-        is_goodbye(reply, err))
+    const struct reply *reply = &flight->reply;
+
+    if (!hear_soon(flight, err) || is_over(flight, err))
         return false;
-    return !t->ahead || reply_class(reply) == 2 ||
-           error_set(err, FAULT_PROTOCOL, "%d to RSET", reply->code);
+    keep(&flight->reset, reply);
+    bool in_step = reply_class(reply) == 2 || reply->code == 0 ||
+                   reply->code == 421 ||
+                   (!t->ahead && verdict_is_about_syntax(reply));
+    return in_step || error_set(err, FAULT_PROTOCOL, "%d to RSET",
+                                reply->code);
 }
 
 /* Without PIPELINING, MAIL waits for the reply to RSET. */
-static bool reset_in_lockstep(struct session *session, struct reply *reply,
-                              struct error *err)
+static bool reset_in_lockstep(struct flight *flight, struct error *err)
 {
+    struct session *session = flight->session;
+
     if (is_pipelined(session) || !session_take_reset(session))
         return true;
-    return session_ask(session, reply, err, "RSET") && !is_goodbye(reply, err);
+    return session_command(session, err, "RSET") && hear_soon(flight, err) &&
+           !is_over(flight, err);
 }
 
-static bool hear_mail(struct session *session, struct transaction *t,
-                      struct reply *reply, struct error *err)
+static bool hear_mail(struct flight *flight, struct transaction *t,
+                      struct error *err)
 {
-    if (t->reset_first && !hear_reset(session, t, reply, err))
+    const struct reply *reply = &flight->reply;
+
+    if (t->reset_first && !hear_reset(flight, t, err))
         return false;
-    if (!session_reply(session, reply, session_timeout(session), err))
+    if (!hear_soon(flight, err))
         return false;
     if (reply_class(reply) == 3)
         return error_set(err, FAULT_PROTOCOL, "%d to MAIL", reply->code);
+    t->answered = true;
     if (reply_class(reply) == 2)
         return true;
-    settle_reply(session, t, STAGE_MAIL, reply);
-    return !is_goodbye(reply, err);
+    verdict_all(flight->session, t, STAGE_MAIL, reply);
+    return !is_over(flight, err);
+}
+
+/* One of several lines of a refusal may lack its hyphen. Where a single command
+ * was asked, the others show what they are. */
+static bool hear_rest(struct flight *flight, struct error *err)
+{
+    return is_pipelined(flight->session) || flight->whole ||
+           session_rest(flight->session, flight->reply.code, err);
+}
+
+static bool hear_recipient(struct flight *flight, struct transaction *t,
+                           size_t i, struct error *err)
+{
+    const struct reply *reply = &flight->reply;
+
+    if (!hear_soon(flight, err))
+        return false;
+    if (reply_class(reply) == 3)
+        return error_set(err, FAULT_PROTOCOL, "%d to RCPT", reply->code);
+    if (reply_class(reply) == 2) {
+        keep(&flight->accepted, reply);
+        verdict_accepted(flight->session, t);
+        return true;
+    }
+    if (t->outcomes[i].kind == OUTCOME_NONE) {
+        verdict_recipient(flight->session, t, i, reply);
+        flight->refusal = reply->code;
+    }
+    return !is_over(flight, err) && hear_rest(flight, err);
 }
 
 /* Replies to the RCPT said so far, from number heard on. */
-static bool hear_recipients(struct session *session, struct transaction *t,
-                            size_t heard, struct reply *reply,
-                            struct error *err)
+static bool hear_recipients(struct flight *flight, struct transaction *t,
+                            size_t heard, struct error *err)
 {
-    for (size_t i = heard; i < t->offered; i++) {
-        if (!session_reply(session, reply, session_timeout(session), err))
+    for (size_t i = heard; i < t->offered; i++)
+        if (!hear_recipient(flight, t, i, err))
             return false;
-        if (reply_class(reply) == 3)
-            return error_set(err, FAULT_PROTOCOL, "%d to RCPT", reply->code);
-        if (reply_class(reply) != 2 && t->outcomes[i].kind == OUTCOME_NONE)
-            judge(session, t, &t->outcomes[i], STAGE_RCPT, reply);
-        if (is_goodbye(reply, err))
-            return false;
-    }
     return true;
 }
 
@@ -297,15 +284,15 @@ static size_t count_open(const struct transaction *t)
 
 /* Offer the recipients that have not been said, a flight at a time; one at a
  * time without PIPELINING. */
-static bool offer_rest(struct session *session, struct transaction *t,
-                       struct reply *reply, struct error *err)
+static bool offer_rest(struct flight *flight, struct transaction *t,
+                       struct error *err)
 {
-    size_t flight = is_pipelined(session) ? FLIGHT_RECIPIENTS : 1;
+    size_t most = is_pipelined(flight->session) ? FLIGHT_RECIPIENTS : 1;
 
     while (t->offered < t->count && count_open(t) > 0) {
         size_t heard = t->offered;
-        if (!commands_recipients(session, t, flight, err) ||
-            !hear_recipients(session, t, heard, reply, err))
+        if (!commands_recipients(flight->session, t, most, err) ||
+            !hear_recipients(flight, t, heard, err))
             return false;
     }
     return true;
@@ -313,107 +300,274 @@ static bool offer_rest(struct session *session, struct transaction *t,
 
 /* The content could not be sent to its end. A server that refuses it in the
  * midst and closes has answered it; one that accepts in the midst has not. */
-static bool hear_refusal(struct session *session, struct transaction *t,
-                         struct reply *reply)
+static bool hear_refusal(struct flight *flight, struct transaction *t)
 {
-    if (session_reply_early(session, reply) && reply_class(reply) > 3)
-        settle_reply(session, t, STAGE_DATA, reply);
+    if (session_reply_early(flight->session, &flight->reply) &&
+        reply_class(&flight->reply) > 3) {
+        verdict_all(flight->session, t, STAGE_DATA, &flight->reply);
+        t->in_step = true;
+    }
     return false;
 }
 
-static bool hear_final(struct session *session, struct transaction *t,
-                       struct reply *reply, struct error *err)
+/* Could this acceptance be the reply to another command? Those about addresses
+ * have a status of their own (RFC 3463 section 3.2). */
+static void doubt(struct flight *flight, struct transaction *t)
 {
-    if (!session_flush(session, err))
-        return hear_refusal(session, t, reply);
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    reply_describe(&flight->reply, SHOWN_MAX, &text);
+    bool of_address = text_starts(flight->reply.status, "2.1.") ||
+                      strcmp(text.data, flight->accepted.data) == 0;
+    t->doubtful = of_address || strcmp(text.data, flight->reset.data) == 0;
+    flight->unproved |= of_address;
+    buf_free(&text);
+}
+
+/* BDAT is not known: a gateway has passed the keyword on. No word about the
+ * message, and the chunk may have been taken for commands. */
+static bool refuse_chunking(struct flight *flight, struct error *err)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    reply_describe(&flight->reply, SHOWN_MAX, &text);
+    error_set(err, FAULT_PROTOCOL, "the smarthost lists CHUNKING, and does "
+              "not know it: %s", text.data);
+    buf_free(&text);
+    flight->no_chunking = true;
+    return false;
+}
+
+static bool hear_final(struct flight *flight, struct transaction *t,
+                       struct error *err)
+{
+    const struct reply *reply = &flight->reply;
+
+    if (!session_flush(flight->session, err))
+        return hear_refusal(flight, t);
     /* RFC 1047: too short a wait here is what makes duplicates. */
-    if (!session_reply(session, reply, 2 * session_timeout(session), err))
+    if (!hear(flight, 2 * session_timeout(flight->session), err))
         return false;
-    if (reply_class(reply) < 4 && reply->code != 250)
+    if (reply_class(reply) < 4 && reply->code != 250 && reply->code != 0)
         return error_set(err, FAULT_PROTOCOL, "%d to the message",
                          reply->code);
-    settle_reply(session, t, STAGE_DATA, reply);
+    if (by_bdat(flight->session) && count_open(t) > 0 &&
+        verdict_is_about_syntax(reply))
+        return refuse_chunking(flight, err);
+    if (flight->whole && reply->code == 250)
+        doubt(flight, t);
+    verdict_all(flight->session, t, STAGE_DATA, reply);
     if (reply_class(reply) != 2)
-        session_need_reset(session);
-    return true;
+        session_need_reset(flight->session);
+    return !is_over(flight, err);
 }
 
-/* DATA was refused, or nobody is left to send to. */
-static bool end_without_content(struct session *session,
-                                struct transaction *t, struct reply *reply,
+/* DATA was refused, or no recipient is left to send to. */
+static bool end_without_content(struct flight *flight, struct transaction *t,
                                 struct error *err)
 {
-    session_need_reset(session);
-    if (!t->final_asked || reply->code != 354)
+    session_need_reset(flight->session);
+    if (!t->final_asked || flight->reply.code != 354)
         return true;
-    /* Everybody was refused while DATA was on its way, and it was taken all
-     * the same: a message of nothing to nobody (RFC 2920 section 3.1). */
-    return session_expect(session, err) &&
-           session_content(session, ".\r\n", 3, err) &&
-           session_reply(session, reply, 2 * session_timeout(session),
-                         err);
+    /* All were refused while DATA was on its way, and it was taken all the
+     * same: a message of nothing to nobody (RFC 2920 section 3.1). */
+    return session_expect(flight->session, err) &&
+           session_content(flight->session, ".\r\n", 3, err) &&
+           hear(flight, 2 * session_timeout(flight->session), err);
 }
 
-static bool send_by_data(struct session *session, struct transaction *t,
-                         struct reply *reply, struct error *err)
+/* DATA was refused just like a recipient: is it a second line about that one?
+ * The reply to RSET shows it. */
+static bool hear_data_refused(struct flight *flight, struct transaction *t,
+                              struct error *err)
 {
+    struct session *session = flight->session;
+    struct reply refusal = flight->reply;
+
+    if (refusal.code == flight->refusal && is_pipelined(session)) {
+        reply_init(&flight->reply);
+        bool in_step = session_command(session, err, "RSET") &&
+                       hear_reset(flight, t, err);
+        reply_free(&flight->reply);
+        flight->reply = refusal;
+        if (!in_step)
+            return false;
+    } else {
+        session_need_reset(session);
+    }
+    verdict_all(session, t, STAGE_DATA, &refusal);
+    return !is_over(flight, err);
+}
+
+static bool send_by_data(struct flight *flight, struct transaction *t,
+                         struct error *err)
+{
+    struct session *session = flight->session;
+
     if (!t->final_asked && count_open(t) > 0) {
         t->final_asked = true;
         if (!session_command(session, err, "DATA"))
             return false;
     }
-    if (t->final_asked &&
-        !session_reply(session, reply, session_timeout(session), err))
+    if (t->final_asked && !hear_soon(flight, err))
         return false;
-    if (t->final_asked && reply_class(reply) == 2)
-        return error_set(err, FAULT_PROTOCOL, "%d to DATA", reply->code);
+    if (t->final_asked && reply_class(&flight->reply) == 2)
+        return error_set(err, FAULT_PROTOCOL, "%d to DATA",
+                         flight->reply.code);
     if (count_open(t) == 0)
-        return end_without_content(session, t, reply, err);
-    if (reply->code != 354) {
-        settle_reply(session, t, STAGE_DATA, reply);
-        session_need_reset(session);
-        return true;
-    }
-    /* Nothing that was said before the content can be meant for it. */
+        return end_without_content(flight, t, err);
+    if (flight->reply.code != 354)
+        return hear_data_refused(flight, t, err);
+    /* 354 answers nothing but DATA. What was said before the content cannot be
+     * meant for it. */
+    t->in_step = true;
     if (!session_quiet(session, err))
         return false;
     if (!commands_content(session, t, err))
-        return hear_refusal(session, t, reply);
+        return hear_refusal(flight, t);
     begin_following(session, t);
-    return hear_final(session, t, reply, err);
+    return hear_final(flight, t, err);
 }
 
-static bool send_by_bdat(struct session *session, struct transaction *t,
-                         struct reply *reply, struct error *err)
+static bool send_by_bdat(struct flight *flight, struct transaction *t,
+                         struct error *err)
 {
     if (!t->final_asked) {
         if (count_open(t) == 0) {
-            session_need_reset(session);
+            session_need_reset(flight->session);
             return true;
         }
         t->final_asked = true;
-        if (!session_quiet(session, err))
+        if (!session_quiet(flight->session, err))
             return false;
-        if (!commands_chunk(session, t, err))
-            return hear_refusal(session, t, reply);
+        if (!commands_chunk(flight->session, t, err))
+            return hear_refusal(flight, t);
     }
-    return hear_final(session, t, reply, err);
+    return hear_final(flight, t, err);
 }
 
-static bool run(struct session *session, struct transaction *t,
-                struct reply *reply, struct error *err)
+static bool hear_transaction(struct flight *flight, struct transaction *t,
+                             struct error *err)
 {
-    if (!t->begun && (!reset_in_lockstep(session, reply, err) ||
-                      !begin(session, t, err)))
+    if (!hear_mail(flight, t, err) || !hear_recipients(flight, t, 0, err) ||
+        !offer_rest(flight, t, err))
         return false;
-    if (t->content_sent)
-        begin_following(session, t);
-    if (!hear_mail(session, t, reply, err) ||
-        !hear_recipients(session, t, 0, reply, err) ||
-        !offer_rest(session, t, reply, err))
+    return by_bdat(flight->session) ? send_by_bdat(flight, t, err)
+                                    : send_by_data(flight, t, err);
+}
+
+static bool is_refused(const struct transaction *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->outcomes[i].kind == OUTCOME_FAILED)
+            return true;
+    return false;
+}
+
+/* Are server and we in step? The reply to QUIT is like no other. */
+static bool prove(struct flight *flight, struct error *err)
+{
+    struct session *session = flight->session;
+    bool in_step = !flight->goodbye &&
+                   session_ask(session, &flight->reply, err, "QUIT") &&
+                   flight->reply.code == 221;
+
+    session_spoil(session);
+    return in_step || error_set(err, FAULT_PROTOCOL, "the server and we are "
+                                "out of step: its replies may be to other "
+                                "commands");
+}
+
+/*
+ * All replies to the flight, which ends with t, have come. Where one more would
+ * change what they mean, none may be there.
+ */
+static bool conclude(struct flight *flight, const struct transaction *t,
+                     struct error *err)
+{
+    struct session *session = flight->session;
+    bool matters = flight->whole || (is_pipelined(session) && is_refused(t));
+    int code = t->content_sent && !flight->whole ? flight->reply.code : 0;
+
+    if (matters && !flight->goodbye && !session_rest(session, code, err) &&
+        err->fault == FAULT_PROTOCOL)
         return false;
-    return by_bdat(session) ? send_by_bdat(session, t, reply, err)
-                            : send_by_data(session, t, reply, err);
+    return !flight->unproved || prove(flight, err);
+}
+
+/* Up to the end of the flight. *at is the transaction that it has come to. */
+static bool run(struct flight *flight, struct transaction **at,
+                struct error *err)
+{
+    struct transaction *t = flight->first;
+    bool is_new = !t->begun;
+
+    t->begun = true;
+    if (is_new && (!reset_in_lockstep(flight, err) ||
+                   !begin(flight->session, t, err)))
+        return false;
+    flight->whole = t->content_sent;
+    if (flight->whole)
+        begin_following(flight->session, t);
+    while (hear_transaction(flight, t, err)) {
+        t->ended = true;
+        if (!flight->whole || t->next == NULL || !t->next->content_sent)
+            return conclude(flight, t, err);
+        *at = t = t->next;
+    }
+    return false;
+}
+
+/* May replies have been taken for those to other commands? */
+static bool is_doubted(const struct flight *flight,
+                       const struct transaction *t, const struct error *err)
+{
+    const struct session *session = flight->session;
+
+    if (t->in_step || (!t->answered && !t->ahead))
+        return false;
+    return err->fault == FAULT_PROTOCOL ||
+           (goes_ahead(session) && session_is_silent(session));
+}
+
+/* The flight was cut off, or is not believed, at t. */
+static void give_up(struct flight *flight, struct transaction *t,
+                    const struct error *err)
+{
+    struct session *session = flight->session;
+    enum cut cut = flight->no_chunking ? CUT_CHUNKING
+                   : flight->goodbye ? CUT_GOODBYE : CUT_LOST;
+
+    session_spoil(session);
+    if (cut == CUT_CHUNKING) {
+        session_distrust(session, CAP_CHUNKING);
+    } else if (is_doubted(flight, t, err)) {
+        /* From now on this server gets a command at a time. */
+        verdict_withdraw(flight->first, t->next, err);
+        session_distrust(session, CAP_PIPELINING | CAP_CHUNKING);
+    }
+    verdict_cut(t, cut, err);
+}
+
+static bool run_flight(struct session *session, struct transaction *t)
+{
+    struct flight flight = { .session = session, .first = t };
+    struct error err = { 0 };
+
+    reply_init(&flight.reply);
+    buf_init(&flight.accepted, SIZE_MAX);
+    buf_init(&flight.reset, SIZE_MAX);
+    bool done = run(&flight, &t, &err);
+    if (!done)
+        give_up(&flight, t, &err);
+    else if (flight.goodbye)
+        verdict_cut(t->next, CUT_GOODBYE, &flight.farewell);
+    reply_free(&flight.reply);
+    buf_free(&flight.accepted);
+    buf_free(&flight.reset);
+    return done;
 }
 
 /* Is it the sender that was refused? Some servers wait for RCPT to do that. */
@@ -448,34 +602,34 @@ static void take_other_sender(struct transaction *t)
 
 bool transaction_run(struct session *session, struct transaction *t)
 {
-    struct reply reply;
-    struct error err = { 0 };
+    bool done = true;
 
-    if (!t->begun && settle_unfit(session, t))
+    if (!t->begun && verdict_unfit(session, t))
         return session_usable(session);
-    reply_init(&reply);
-    bool done = run(session, t, &reply, &err);
-    bool goodbye = reply.code == 421;
-    if (done && goodbye)
-        is_goodbye(&reply, &err);
-    reply_free(&reply);
-    if (done && !goodbye && t->other_sender != NULL &&
-        !session_is_spoiled(session) && is_sender_refused(t)) {
+    if (!t->ended)
+        done = run_flight(session, t);
+    if (done && t->other_sender != NULL && !session_is_spoiled(session) &&
+        is_sender_refused(t)) {
         take_other_sender(t);
         return transaction_run(session, t);
     }
-    forget_login(t);
-    if (!done || goodbye)
-        return settle_lost(session, done ? t->next : t, goodbye, &err);
+    verdict_forget_login(t);
     /* If no more can be said, those that were begun may still be answered. */
-    return !session_is_spoiled(session) ||
-           (t->next != NULL && t->next->begun);
+    done = done && (!session_is_spoiled(session) ||
+                    (t->next != NULL && t->next->begun));
+    if (!done && t->suspect != 0) {
+        session_distrust(session, t->suspect);
+        t->suspect = 0;
+    }
+    return done;
 }
 
 void transaction_rewind(struct transaction *t)
 {
-    t->begun = t->content_sent = t->final_asked = false;
-    t->reset_first = t->ahead = false;
+    t->without |= t->suspect;
+    t->begun = t->content_sent = t->final_asked = t->answered = false;
+    t->reset_first = t->ahead = t->ended = t->doubtful = false;
+    t->in_step = false;
     t->offered = 0;
     t->next = NULL;
 }

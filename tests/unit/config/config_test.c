@@ -290,6 +290,21 @@ static void takes_lists(void **state)
     }
 }
 
+static void takes_lists_of_a_section(void **state)
+{
+    struct config *config = load(
+        "smarthost \"a\" { host = a.example extensions_ignored = { CHUNKING, "
+        "\"dsn\" } } smarthost \"b\" { host = b.example }");
+    const struct strings *ignored = &config->smarthosts[0].extensions_ignored;
+
+    (void)state;
+    assert_int_equal(ignored->count, 2);
+    assert_string_equal(ignored->items[0], "CHUNKING");
+    assert_string_equal(ignored->items[1], "dsn");
+    assert_int_equal(config->smarthosts[1].extensions_ignored.count, 0);
+    config_free(config);
+}
+
 /* What stands in comments and quotes, and how it is kept from harm. */
 static void reads_text_as_documented(void **state)
 {
@@ -361,6 +376,9 @@ static const struct {
       "[::1]:25" },
     { "smarthost \"main\" {\ntls = maybe\n}",
       MAIN "tls = maybe: must be starttls, implicit or none" },
+    { "smarthost \"main\" {\nextensions_ignored = { STARTTLS }\n}",
+      MAIN "extensions_ignored = STARTTLS: must be PIPELINING, SIZE, 8BITMIME, "
+      "SMTPUTF8, DSN or CHUNKING" },
     { "smarthost \"main\" {\nport = 99999\n}",
       MAIN "port = 99999: must be 1 to 65535" },
     { "smarthost \"main\" {\nport = 0\n}",
@@ -684,6 +702,7 @@ int main(void)
         IN_FOLDER(takes_values_of_a_sender),
         IN_FOLDER(keeps_the_order_of_sections),
         IN_FOLDER(takes_lists),
+        IN_FOLDER(takes_lists_of_a_section),
         IN_FOLDER(reads_text_as_documented),
         IN_FOLDER(says_where_and_what_is_wrong),
         IN_FOLDER(refuses_what_is_no_address),

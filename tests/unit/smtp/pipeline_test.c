@@ -13,7 +13,7 @@
 #define WINDOW_OF_8 "C:" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK \
     "RSET\r\n" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK \
     "RSET\r\n" CHUNK
-#define TAKEN "250 ok\r\n250 ok\r\n250 ok\r\n"
+#define TAKEN "250 ok\r\n250 ok\r\n250 kept\r\n"
 #define RESET_TAKEN "250 ok\r\n" TAKEN
 #define ALL "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", \
     "P:", "P:"
@@ -28,26 +28,25 @@ static const struct {
     const char *outcomes[CHAIN_MAX];
     const char *script[ROWS];
 } chains[] = {
-    { "a window is refilled as it is answered", 10,
+    { "the next window follows when one is answered", 10,
       { "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0",
         "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0" },
-      { CHUNKING, WINDOW_OF_8, "s:" TAKEN, "C:RSET\r\n" CHUNK,
-        "s:" RESET_TAKEN, "C:RSET\r\n" CHUNK,
-        "s:" RESET_TAKEN RESET_TAKEN RESET_TAKEN RESET_TAKEN,
-        "s:" RESET_TAKEN RESET_TAKEN RESET_TAKEN RESET_TAKEN, LEAVES } },
-    /* The write of the ninth fails; what was accepted stays accepted. */
+      { CHUNKING, WINDOW_OF_8, "s:" TAKEN RESET_TAKEN RESET_TAKEN,
+        "s:" RESET_TAKEN RESET_TAKEN RESET_TAKEN RESET_TAKEN RESET_TAKEN,
+        "C:" CHUNK "RSET\r\n" CHUNK, "s:" TAKEN RESET_TAKEN, LEAVES } },
+    /* What was accepted stays accepted. */
     { "closed after three of eight", 10,
       { "D 2.0.0", "D 2.0.0", "D 2.0.0", "U 4.4.2", "U 4.4.2", "U 4.4.2",
-        "U 4.4.2", "U 4.4.2", "U 4.4.2", "- " },
+        "U 4.4.2", "U 4.4.2", "- ", "- " },
       { CHUNKING, WINDOW_OF_8, "s:" TAKEN RESET_TAKEN RESET_TAKEN } },
     { "closed within the third acceptance", 9,
       { "D 2.0.0", "D 2.0.0", "U 4.4.2", "U 4.4.2", "U 4.4.2", "U 4.4.2",
-        "U 4.4.2", "U 4.4.2", "U 4.4.2" },
+        "U 4.4.2", "U 4.4.2", "- " },
       { CHUNKING, WINDOW_OF_8,
         "s:" TAKEN RESET_TAKEN "250 ok\r\n250 ok\r\n250 ok\r\n250 ok" } },
     { "421 after two of eight", 9,
       { "D 2.0.0", "D 2.0.0", "T 4.3.2", "T 4.4.2", "T 4.4.2", "T 4.4.2",
-        "T 4.4.2", "T 4.4.2", "T 4.4.2" },
+        "T 4.4.2", "T 4.4.2", "- " },
       { CHUNKING, WINDOW_OF_8,
         "s:" TAKEN RESET_TAKEN "250 ok\r\n421 4.3.2 enough\r\n" } },
     { "MAIL refused within the window", 3,
@@ -68,11 +67,36 @@ static const struct {
       { PIPELINING, "C:" MAIL BOB "DATA\r\n",
         "s:503 5.5.1 no\r\n503 x\r\n503 x\r\n", LEAVES } },
     /* The lines of the chunk were taken for commands: "250" may answer what
-     * it likes. */
+     * it likes. The message is sent again in another way. */
     { "a chunk that was not taken as one", 3,
-      { "F 5.5.1", "U 4.5.0", "U 4.5.0" },
+      { "T 4.5.0", "T 4.5.0", "T 4.5.0" },
       { CHUNKING, "C:" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK,
         "s:250 ok\r\n250 ok\r\n503 5.5.1 what\r\n500 what\r\n" RESET_TAKEN
+        RESET_TAKEN, "E:" } },
+    { "one reply too many", 3, { "D 2.0.0", "U 4.5.0", "U 4.5.0" },
+      { CHUNKING, "C:" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK,
+        "s:" TAKEN "250 kept\r\n250 ok\r\n250 ok\r\n250 2.1.5 ok\r\n"
+        "554 no\r\n" RESET_TAKEN, "E:" } },
+    { "one reply too many, and the last one late", 2, { "D 2.0.0", "U 4.5.0" },
+      { CHUNKING, "C:" CHUNK "RSET\r\n" CHUNK,
+        "s:" TAKEN "250 kept\r\n250 ok\r\n250 ok\r\n250 2.1.5 ok\r\n",
+        "C:QUIT\r\n", "s:554 no\r\n221 bye\r\n", "E:" } },
+    { "replies that are all alike", 2, { "D 2.0.0", "D 2.0.0" },
+      { CHUNKING, "C:" CHUNK "RSET\r\n" CHUNK,
+        "s:250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n"
+        "250 ok\r\n", "C:QUIT\r\n", "S:221 bye", "E:" } },
+    { "one reply too few", 2, { "U 4.4.2", "U 4.4.2" },
+      { CHUNKING, "C:" CHUNK "RSET\r\n" CHUNK,
+        "s:250 ok\r\n250 ok\r\n250 2.1.5 ok\r\n250 ok\r\n250 ok\r\n"
+        "250 kept\r\n", "W:", "E:" } },
+    { "one that is none, within a window", 3,
+      { "D 2.0.0", "U 4.5.0", "D 2.0.0" },
+      { CHUNKING, "C:" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK,
+        "s:" TAKEN "250 ok\r\n250 ok\r\nwhat?\r\n250 kept\r\n" RESET_TAKEN,
+        "C:QUIT\r\n", "S:221 bye", "E:" } },
+    { "421 and what follows it", 3, { "D 2.0.0", "T 4.3.2", "D 2.0.0" },
+      { CHUNKING, "C:" CHUNK "RSET\r\n" CHUNK "RSET\r\n" CHUNK,
+        "s:" TAKEN "250 ok\r\n250 ok\r\n421 4.3.2 x\r\n503 x\r\n"
         RESET_TAKEN, "E:" } },
 };
 

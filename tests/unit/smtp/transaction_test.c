@@ -23,7 +23,7 @@ static const struct {
         "S:250 2.6.0 ok", LEAVES } },
     { "all in one flight", 1, true, { "D 2.0.0" },
       { CHUNKING, "C:" MAIL BOB "BDAT 4 LAST\r\nhi\r\n",
-        "s:250 ok\r\n250 ok\r\n250 ok\r\n", LEAVES } },
+        "s:250 ok\r\n250 ok\r\n250 kept\r\n", LEAVES } },
     { "BDAT in lockstep", 1, true, { "D 2.0.0" },
       { HELLO("250 CHUNKING\r\n"), "C:" MAIL, "S:250 ok", "C:" BOB,
         "S:250 ok", "C:BDAT 4 LAST\r\nhi\r\n", "S:250 ok", LEAVES } },

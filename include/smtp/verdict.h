@@ -1,0 +1,62 @@
+/*
+ * verdict.h - what replies, and their absence, decide in a transaction
+ *
+ * For transaction.c, which says the commands and reads the replies.
+ */
+#ifndef POSTRIDER_SMTP_VERDICT_H
+#define POSTRIDER_SMTP_VERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "smtp/outcome.h"
+#include "util/error.h"
+
+struct reply;
+struct session;
+struct transaction;
+
+/* What a refusal decides for recipient i of the transaction. */
+void verdict_recipient(const struct session *session, struct transaction *t,
+                       size_t i, const struct reply *reply);
+
+/* What a reply decides for all recipients that have no outcome yet. */
+void verdict_all(const struct session *session, struct transaction *t,
+                 enum outcome_stage stage, const struct reply *reply);
+
+/* A recipient was accepted: what was left out this time was why it was not, last
+ * time. The server lists it, and does not know it. */
+void verdict_accepted(struct session *session, struct transaction *t);
+
+/*
+ * Refuse by ourselves what the server has said it cannot take. True if the
+ * transaction has its outcomes.
+ */
+bool verdict_unfit(const struct session *session, struct transaction *t);
+
+/* Why the replies to a flight ended before they were complete. */
+enum cut {
+    CUT_LOST,               /* the connection is, or they make no sense */
+    CUT_GOODBYE,            /* 421: nothing that was not answered is taken */
+    CUT_CHUNKING            /* the server does not know BDAT, and has taken
+                             * chunks for commands, if it has read them */
+};
+
+/* For all recipients without an outcome, from t on, as far as was begun. */
+void verdict_cut(struct transaction *t, enum cut cut, const struct error *err);
+
+/*
+ * The replies to the transactions from first up to end (not included) may be
+ * another's, because of err: refusals are not final, nor is an acceptance that
+ * is doubtful.
+ */
+void verdict_withdraw(struct transaction *first,
+                      const struct transaction *end, const struct error *err);
+
+/* Where one recipient was welcome, the others were refused for themselves. */
+void verdict_forget_login(struct transaction *t);
+
+/* 500 to 504, 555: about a command or its parameters, not about the message. */
+bool verdict_is_about_syntax(const struct reply *reply);
+
+#endif

@@ -1,0 +1,197 @@
+#include "smtp/verdict.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "smtp/commands.h"
+#include "smtp/reply.h"
+#include "smtp/session.h"
+#include "smtp/transaction.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+/* RFC 5321 sections 4.2.2 and 4.1.1.11. */
+bool verdict_is_about_syntax(const struct reply *reply)
+{
+    return (reply->code >= 500 && reply->code <= 504) || reply->code == 555;
+}
+
+/* Can this be the refusal of a client that has not logged in? Relaying is
+ * denied with 5.7.1; 503 to MAIL says that AUTH must come before it. */
+static bool may_want_login(const struct session *session,
+                           enum outcome_stage stage, const struct reply *reply)
+{
+    if (!session_login_undecided(session))
+        return false;
+    if (text_starts(reply->status, "5.7."))
+        return true;
+    return stage == STAGE_MAIL &&
+           (*reply->status == '\0' || reply->code == 503);
+}
+
+/*
+ * Code 0 is what is not a reply; its text says why.
+ *
+ * 503 to what was said ahead of its turn is not about the message, nor is 530,
+ * which asks for a login or for TLS (RFC 4954 section 6, RFC 3207 section 4).
+ */
+static void judge(const struct session *session, const struct transaction *t,
+                  struct outcome *outcome, enum outcome_stage stage,
+                  const struct reply *reply)
+{
+    struct error none;
+
+    if (reply->code == 0) {
+        error_set(&none, FAULT_PROTOCOL, "%s", reply->text.data);
+        outcome_from_error(outcome, stage, &none);
+        outcome->uncertain = t->content_sent;
+        return;
+    }
+    outcome_from_reply(outcome, stage, reply);
+    if (t->ahead && reply->code == 503)
+        outcome_defer(outcome);
+    else if (reply->code == 530)
+        outcome_blame_login(outcome, session_host(session),
+                            session_login_remedy(session));
+    else if (outcome->kind == OUTCOME_FAILED && stage != STAGE_DATA)
+        outcome->wants_login = may_want_login(session, stage, reply);
+}
+
+/*
+ * Of the extensions whose parameters MAIL had, the one that is most likely not
+ * known; each is left out by itself. What an address needs is not left out.
+ */
+static unsigned suspect_of_mail(const struct transaction *t)
+{
+    static const unsigned order[] = {
+        CAP_SMTPUTF8, CAP_DSN, CAP_8BITMIME, CAP_SIZE
+    };
+
+    for (size_t i = 0; i < COUNT(order); i++)
+        if ((t->carried & order[i]) != 0 &&
+            !(order[i] == CAP_SMTPUTF8 && t->needs_utf8))
+            return order[i];
+    return 0;
+}
+
+/* May a parameter be why this was refused? Then it is offered again without. */
+static bool suspect(struct transaction *t, unsigned extension,
+                    const struct reply *reply, struct outcome *outcome)
+{
+    if (extension == 0 || !verdict_is_about_syntax(reply))
+        return false;
+    outcome_defer(outcome);
+    outcome->again = true;
+    t->suspect = extension;
+    return true;
+}
+
+void verdict_recipient(const struct session *session, struct transaction *t,
+                       size_t i, const struct reply *reply)
+{
+    struct outcome *outcome = &t->outcomes[i];
+
+    judge(session, t, outcome, STAGE_RCPT, reply);
+    suspect(t, commands_asks_dsn(session, t, i) ? CAP_DSN : 0, reply, outcome);
+}
+
+static void settle(struct transaction *t, const struct outcome *outcome)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->outcomes[i].kind == OUTCOME_NONE)
+            outcome_copy(&t->outcomes[i], outcome);
+}
+
+void verdict_all(const struct session *session, struct transaction *t,
+                 enum outcome_stage stage, const struct reply *reply)
+{
+    struct outcome outcome = { 0 };
+
+    judge(session, t, &outcome, stage, reply);
+    if (stage == STAGE_MAIL)
+        suspect(t, suspect_of_mail(t), reply, &outcome);
+    settle(t, &outcome);
+    outcome_free(&outcome);
+}
+
+void verdict_accepted(struct session *session, struct transaction *t)
+{
+    if ((t->suspect & t->without) == 0)
+        return;
+    session_distrust(session, t->suspect);
+    t->suspect = 0;
+}
+
+bool verdict_unfit(const struct session *session, struct transaction *t)
+{
+    uint64_t limit = session_capabilities(session)->size_limit;
+    struct outcome outcome = { 0 };
+    char *text = NULL;
+
+    if (t->needs_utf8 && !session_has(session, CAP_SMTPUTF8)) {
+        outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA,
+                    "5.6.7", "an address needs SMTPUTF8, which the smarthost "
+                    "does not offer");
+    } else if (limit > 0 && transaction_size(t) > limit) {
+        text = alloc_format("the message has %" PRIu64 " octets, the "
+                            "smarthost takes %" PRIu64, transaction_size(t),
+                            limit);
+        outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA,
+                    "5.3.4", text);
+    }
+    free(text);
+    bool unfit = outcome.kind != OUTCOME_NONE;
+    if (unfit)
+        settle(t, &outcome);
+    outcome_free(&outcome);
+    return unfit;
+}
+
+void verdict_cut(struct transaction *t, enum cut cut, const struct error *err)
+{
+    for (; t != NULL && t->begun; t = t->next) {
+        struct outcome outcome = { 0 };
+        outcome_from_error(&outcome, t->content_sent ? STAGE_DATA
+                                                     : STAGE_MAIL, err);
+        /* It was on its way once more, and nothing was made of it. */
+        outcome.again = cut == CUT_CHUNKING ||
+                        (t->suspect != 0 && !t->answered);
+        outcome.uncertain = t->content_sent && cut != CUT_GOODBYE &&
+                            cut != CUT_CHUNKING;
+        settle(t, &outcome);
+        outcome_free(&outcome);
+    }
+}
+
+static void withdraw(const struct transaction *t, struct outcome *outcome,
+                     const struct error *err)
+{
+    if (outcome->stage == STAGE_LOCAL)
+        return;
+    if (outcome->kind == OUTCOME_DELIVERED && t->doubtful) {
+        outcome_from_error(outcome, STAGE_DATA, err);
+        outcome->uncertain = true;
+    } else if (outcome->kind == OUTCOME_FAILED) {
+        outcome_defer(outcome);
+        outcome->uncertain = t->content_sent;
+        outcome->wants_login = false;
+    }
+}
+
+void verdict_withdraw(struct transaction *first,
+                      const struct transaction *end, const struct error *err)
+{
+    for (struct transaction *t = first; t != end; t = t->next)
+        for (size_t i = 0; i < t->count; i++)
+            withdraw(t, &t->outcomes[i], err);
+}
+
+void verdict_forget_login(struct transaction *t)
+{
+    size_t refused = 0;
+
+    for (size_t i = 0; i < t->count; i++)
+        refused += t->outcomes[i].wants_login;
+    for (size_t i = 0; refused < t->count && i < t->count; i++)
+        t->outcomes[i].wants_login = false;
+}
