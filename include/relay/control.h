@@ -3,8 +3,9 @@
  *
  * A Unix socket. A client says one line, "COMMAND [ARGUMENT]", and gets lines
  * back until the connection is closed. Who asks is known from the socket's
- * peer credentials. Clients are bounded in number, in what they may leave
- * unread, and in time: a slow one is dropped and stalls nobody. The client's
+ * peer credentials. A long answer is made in parts, each when the client has
+ * taken the one before. Clients are bounded in number, in what they may leave
+ * unread, and in time: a slow one is dropped and stalls no other. The client's
  * side is spool/ask.h.
  */
 #ifndef POSTRIDER_RELAY_CONTROL_H
@@ -19,14 +20,33 @@
 struct buf;
 struct control;             /* fields: src/relay/control.c */
 
-/*
- * Answer one request: append lines to out. uid is the peer's. Return true to
- * send and close; false to keep the client waiting until control_announce is
- * called for the queue-id which the request put into waiting (33 octets).
- */
-typedef bool control_answer(void *context, uid_t uid, const char *command,
-                            const char *argument, struct buf *out,
-                            char *waiting);
+/* How far the answer to a request has come; all 0 at first. The control only
+ * keeps it. */
+struct control_progress {
+    size_t place;
+    size_t done;
+    size_t left;
+};
+
+struct control_request {
+    uid_t uid;                  /* the peer's */
+    const char *command;
+    const char *argument;       /* "" if there is none */
+    struct control_progress *progress;
+    struct buf *out;            /* append lines here */
+    char *waiting;              /* for CONTROL_WAITS: 33 octets */
+};
+
+enum control_reply {
+    CONTROL_DONE,               /* send it and close */
+    CONTROL_MORE,               /* send it and ask for the next part */
+    CONTROL_WAITS               /* keep the client until control_announce is
+                                 * called for the queue-id put into waiting */
+};
+
+/* Answer a request, or go on with that; some milliseconds' worth in a call. */
+typedef enum control_reply control_answer(void *context,
+                                          const struct control_request *what);
 
 /* Listen at path (mode 0666; an old socket there is replaced; its directory
  * is made if it is missing and can be; if it cannot, a warning is logged and

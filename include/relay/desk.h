@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "relay/askers.h"
+#include "relay/control.h"
 #include "relay/crew.h"
 #include "relay/gate.h"
 #include "relay/lifetime.h"
@@ -34,7 +35,6 @@
 
 struct buf;
 struct config;
-struct control;
 struct destinations;
 struct entry;
 struct state;
@@ -66,6 +66,8 @@ struct totals {
 };
 
 #define DESK_BUCKETS 256
+#define DESK_ROUND 50           /* milliseconds: what takes longer goes on in
+                                 * the next round of the poll loop */
 
 /* Messages that somebody must do something for: how many of a kind lie where,
  * and, for one of them, why, with the command that helps. */
@@ -93,6 +95,10 @@ struct desk {
     int64_t next_trouble[TROUBLES];     /* when it may be logged again */
     int64_t next_moved;         /* so for a spool that was moved */
     size_t fresh;               /* tickets that are not stored */
+    size_t to_store;            /* place in the schedule from which on they
+                                 * have to be; SCHEDULE_PLACES: none */
+    unsigned sweep;             /* number of the one under way, or the next */
+    size_t swept;               /* places of the schedule it has been to */
     struct strings unread;      /* in queue/, and cannot be read for now */
     struct unread unread_why;   /* the same, counted */
     struct recalled *recalled;  /* lines of journals, not recorded: recall.c */
@@ -115,8 +121,10 @@ struct desk {
 bool pickup_run(struct desk *desk);
 /* Make a ticket that is not stored durable; the entry is freed. */
 bool pickup_store(struct desk *desk, struct ticket *ticket);
-/* The same for all, since their smarthosts are down. */
+/* The same for all, since a smarthost is down: those of the next rounds. */
 void pickup_store_all(struct desk *desk);
+/* Go on with that. True if there is more. */
+bool pickup_go_on_storing(struct desk *desk);
 /* After any stop: tickets for all that lies in queue/. */
 bool pickup_recover(struct desk *desk, struct error *err);
 /* A ticket for a message that is in queue/ now; NULL if it cannot be read: it
@@ -229,15 +237,15 @@ void settle_late(struct desk *desk, struct ticket *ticket,
 
 /* Has the clock been set? Then what is known of times follows it. */
 void sweep_clock(struct desk *desk);
-void sweep_run(struct desk *desk);
+/* Deal with what is late, for one round. True if there is more. */
+bool sweep_run(struct desk *desk);
 
 /* rates.c: how many messages went lately, for the daemon that follows. */
 void rates_save(const struct desk *desk);
 void rates_load(struct desk *desk);
 
 /* answer.c */
-bool answer_request(void *context, uid_t uid, const char *command,
-                    const char *argument, struct buf *out, char *waiting);
-
+enum control_reply answer_request(void *context,
+                                  const struct control_request *what);
 
 #endif

@@ -42,6 +42,7 @@ struct ticket {
                              * none is under way. Owned. */
     int64_t trying;         /* seconds of age when the attempt under way, */
     int64_t tried;          /* or the last one that ended, was begun */
+    unsigned sweep;         /* the last one that dealt with it: sweep.c */
     bool warned;
     bool done;              /* only its files have to be removed yet */
     char *summary;          /* reverse-path and open recipients, each ended by
@@ -98,10 +99,20 @@ size_t schedule_count(const struct schedule *schedule);
 size_t schedule_count_in(const struct schedule *schedule,
                          enum ticket_place place);
 
-/* Call visit for every ticket, in no order; it must not add or remove. */
+/* Call visit for every ticket, in no order; it may remove that ticket, and add
+ * others. */
 typedef void schedule_visit(void *context, struct ticket *ticket);
 void schedule_each(struct schedule *schedule, schedule_visit *visit,
                    void *context);
+
+/*
+ * The same for the tickets of one place, of SCHEDULE_PLACES: for what takes too
+ * long to be done in one go. A ticket never changes its place, so that going
+ * through all places meets each one once, whatever comes and goes meanwhile.
+ */
+#define SCHEDULE_PLACES 4096
+void schedule_each_at(struct schedule *schedule, size_t place,
+                      schedule_visit *visit, void *context);
 
 /* The ticket received first; 0 for none: seconds since 1970. */
 int64_t schedule_oldest(struct schedule *schedule);

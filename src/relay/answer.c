@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "relay/control.h"
 #include "relay/tally.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
@@ -13,17 +14,35 @@
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/strings.h"
 #include "util/text.h"
+
+#define PART_SIZE 65536         /* octets of an answer made in one go */
+#define PART_TIME 10            /* milliseconds for that */
 
 /* Who asks what, and where the answer goes. */
 struct question {
     struct desk *desk;
     uid_t uid;
     const char *argument;
+    struct control_progress *progress;
     struct buf *out;
     char *waiting;              /* set to a queue-id: answer later */
 };
+
+/* Call visit for tickets from where the answer has come to, until this part of
+ * it is long enough. True: there are more. */
+static bool go_on(const struct question *q, schedule_visit *visit,
+                  void *context)
+{
+    size_t *place = &q->progress->place;
+    int64_t end = clock_now() + PART_TIME;
+
+    do
+        schedule_each_at(q->desk->schedule, (*place)++, visit, context);
+    while (*place < SCHEDULE_PLACES && q->out->length < PART_SIZE &&
+           clock_now() < end);
+    return *place < SCHEDULE_PLACES;
+}
 
 static bool is_administrator(uid_t uid)
 {
@@ -93,21 +112,25 @@ static void list_unread(const struct question *q)
     trouble_free(troubles);
 }
 
-static bool answer_list(const struct question *q)
+static enum control_reply answer_list(const struct question *q)
 {
     struct question context = *q;
 
-    schedule_each(q->desk->schedule, list_ticket, &context);
+    if (go_on(q, list_ticket, &context))
+        return CONTROL_MORE;
     if (is_administrator(q->uid))
         list_unread(q);
-    return true;
+    return CONTROL_DONE;
 }
+
+/* False: nothing has changed yet, but will unless the message is done first. */
+typedef bool change_ticket(struct desk *desk, struct ticket *ticket);
 
 /* What is to be done to the tickets a request names. */
 struct change {
     const struct question *question;
     bool (*applies)(const struct question *q, const struct ticket *ticket);
-    struct strings ids;
+    change_ticket *apply;
 };
 
 static bool is_named(const struct question *q, const struct ticket *ticket)
@@ -151,45 +174,41 @@ static bool is_matched(const struct question *q, const struct ticket *ticket)
     return matched;
 }
 
-static void collect(void *context, struct ticket *ticket)
+static void change_visited(void *context, struct ticket *ticket)
 {
-    struct change *change = context;
+    const struct change *change = context;
+    const struct question *q = change->question;
 
-    if (may_see(change->question, ticket) &&
-        change->applies(change->question, ticket))
-        strings_add(&change->ids, ticket->id);
+    if (!may_see(q, ticket) || !change->applies(q, ticket))
+        return;
+    if (change->apply(q->desk, ticket))
+        q->progress->done++;
+    else
+        q->progress->left++;
 }
 
-/* False: nothing has changed yet, but will unless the message is done first. */
-typedef bool change_ticket(struct desk *desk, struct ticket *ticket);
-
-static bool change_all(const struct question *q, change_ticket *apply,
-                       bool (*applies)(const struct question *,
-                                       const struct ticket *))
+static enum control_reply change_all(const struct question *q,
+                                     change_ticket *apply,
+                                     bool (*applies)(const struct question *,
+                                                     const struct ticket *))
 {
-    struct change change = { .question = q, .applies = applies };
-    size_t changed = 0;
+    struct change change = { .question = q, .applies = applies,
+                             .apply = apply };
 
-    schedule_each(q->desk->schedule, collect, &change);
-    for (size_t i = 0; i < change.ids.count; i++) {
-        struct ticket *ticket = schedule_find(q->desk->schedule,
-                                              change.ids.items[i]);
-        if (ticket != NULL)
-            changed += apply(q->desk, ticket);
-    }
-    buf_add_format(q->out, "%zu", changed);
-    if (changed < change.ids.count)
-        buf_add_format(q->out, " %zu", change.ids.count - changed);
+    if (go_on(q, change_visited, &change))
+        return CONTROL_MORE;
+    buf_add_format(q->out, "%zu", q->progress->done);
+    if (q->progress->left > 0)
+        buf_add_format(q->out, " %zu", q->progress->left);
     buf_add_char(q->out, '\n');
-    strings_free(&change.ids);
-    return true;
+    return CONTROL_DONE;
 }
 
-static bool refuse(const struct question *q)
+static enum control_reply refuse(const struct question *q)
 {
     buf_add_text(q->out, "error not permitted: only root and the daemon's "
                  "user may do that\n");
-    return true;
+    return CONTROL_DONE;
 }
 
 static void flush_gates(struct desk *desk)
@@ -308,42 +327,50 @@ static bool remove_ticket(struct desk *desk, struct ticket *ticket)
     return true;
 }
 
-static bool answer_retry(const struct question *q)
+/* A request is asked for its permission once: with the first part. */
+static bool may_go_on(const struct question *q)
 {
-    return !may_try(q) || change_all(q, retry_ticket, is_named);
+    return q->progress->place > 0 || may_try(q);
 }
 
-static bool answer_flush(const struct question *q)
+static enum control_reply answer_retry(const struct question *q)
+{
+    return may_go_on(q) ? change_all(q, retry_ticket, is_named)
+                        : CONTROL_DONE;
+}
+
+static enum control_reply answer_flush(const struct question *q)
 {
     struct question all = *q;
 
     all.argument = "all";
-    if (!may_try(q))
-        return true;
-    if (is_administrator(q->uid))
+    if (!may_go_on(q))
+        return CONTROL_DONE;
+    if (is_administrator(q->uid) && q->progress->place == 0)
         pickup_unread(q->desk);
     return change_all(&all, retry_ticket, is_named);
 }
 
-static bool answer_run(const struct question *q)
+static enum control_reply answer_run(const struct question *q)
 {
-    return !may_try(q) || change_all(q, retry_ticket, is_matched);
+    return may_go_on(q) ? change_all(q, retry_ticket, is_matched)
+                        : CONTROL_DONE;
 }
 
-static bool answer_hold(const struct question *q)
+static enum control_reply answer_hold(const struct question *q)
 {
     return is_administrator(q->uid) ? change_all(q, hold_ticket, is_named)
                                     : refuse(q);
 }
 
-static bool answer_release(const struct question *q)
+static enum control_reply answer_release(const struct question *q)
 {
     return is_administrator(q->uid) ? change_all(q, release_ticket, is_named)
                                     : refuse(q);
 }
 
 /* Whoever sent a message may take it back. */
-static bool answer_remove(const struct question *q)
+static enum control_reply answer_remove(const struct question *q)
 {
     return change_all(q, remove_ticket, is_named);
 }
@@ -353,38 +380,38 @@ static bool answer_remove(const struct question *q)
  * ask before the file was found: so there is no ticket yet, or the message is
  * gone; the caller tells which by looking whether its file is.
  */
-static bool answer_wait(const struct question *q)
+static enum control_reply answer_wait(const struct question *q)
 {
     if (!random_is_id(q->argument)) {
         buf_add_text(q->out, "error no queue-id\n");
-        return true;
+        return CONTROL_DONE;
     }
     if (!drop_scan_hint(q->desk->scan, q->argument))
         q->desk->scan_due = true;
     struct ticket *ticket = schedule_find(q->desk->schedule, q->argument);
     if (ticket != NULL && !may_see(q, ticket)) {
         buf_add_text(q->out, "error no such message\n");
-        return true;
+        return CONTROL_DONE;
     }
     if (ticket != NULL && ticket->place != TICKET_OUT &&
         *shown_reason(q->desk, ticket) != '\0') {
         buf_add_format(q->out, "deferred - 4.4.1 %s\n",
                        shown_reason(q->desk, ticket));
-        return true;
+        return CONTROL_DONE;
     }
     memcpy(q->waiting, q->argument, RANDOM_ID_LENGTH + 1);
-    return false;
+    return CONTROL_WAITS;
 }
 
-static bool answer_status(const struct question *q)
+static enum control_reply answer_status(const struct question *q)
 {
     tally_status(q->desk, is_administrator(q->uid), q->out);
-    return true;
+    return CONTROL_DONE;
 }
 
 static const struct {
     const char *name;
-    bool (*answer)(const struct question *q);
+    enum control_reply (*answer)(const struct question *q);
 } commands[] = {
     { "list", answer_list },
     { "status", answer_status },
@@ -397,20 +424,21 @@ static const struct {
     { "wait", answer_wait },
 };
 
-bool answer_request(void *context, uid_t uid, const char *command,
-                    const char *argument, struct buf *out, char *waiting)
+enum control_reply answer_request(void *context,
+                                  const struct control_request *what)
 {
     const struct question question = {
         .desk = context,
-        .uid = uid,
-        .argument = argument,
-        .out = out,
-        .waiting = waiting,
+        .uid = what->uid,
+        .argument = what->argument,
+        .progress = what->progress,
+        .out = what->out,
+        .waiting = what->waiting,
     };
 
     for (size_t i = 0; i < COUNT(commands); i++)
-        if (strcmp(command, commands[i].name) == 0)
+        if (strcmp(what->command, commands[i].name) == 0)
             return commands[i].answer(&question);
-    buf_add_text(out, "error unknown request\n");
-    return true;
+    buf_add_text(what->out, "error unknown request\n");
+    return CONTROL_DONE;
 }

@@ -22,14 +22,20 @@
 #define READ_TIME 10000         /* to take some more of the answer */
 #define WAIT_TIME 130000        /* at most for an outcome: callers give up
                                  * before that */
+#define UNREAD_MAX (4u << 20)   /* octets of answers that clients have not
+                                 * taken: beyond it none are made */
+#define UNREAD_SHARE (UNREAD_MAX / 4)       /* the same for one uid */
 
 struct client {
     int fd;
     uid_t uid;
     struct buf request;
-    struct buf answer;
-    size_t sent;                /* octets of the answer */
-    bool answered;              /* the answer is complete: send and close */
+    char *argument;             /* in the request, behind the command */
+    struct control_progress progress;
+    struct buf answer;          /* or a part of it */
+    size_t sent;                /* octets of that */
+    bool answered;              /* send it, and close */
+    bool has_more;              /* ... after the parts that follow */
     char waiting[RANDOM_ID_LENGTH + 1];     /* "" unless it waits */
     int64_t deadline;           /* of what it must do next */
     uint64_t since;             /* in the order in which they came */
@@ -87,37 +93,83 @@ void control_free(struct control *control)
     free(control);
 }
 
+/* Octets that clients of this uid have not taken, or all clients. */
+static size_t unread_of(const struct control *control, const uid_t *uid)
+{
+    size_t unread = 0;
+
+    for (size_t i = 0; i < control->count; i++) {
+        const struct client *client = control->clients[i];
+        if (uid == NULL || client->uid == *uid)
+            unread += client->answer.length - client->sent;
+    }
+    return unread;
+}
+
+/* It has taken all there is, and the next part is ours to make. */
+static bool is_owed(const struct client *client)
+{
+    return client->has_more && client->sent == client->answer.length;
+}
+
+static bool has_room(const struct control *control,
+                     const struct client *client)
+{
+    return unread_of(control, NULL) < UNREAD_MAX &&
+           unread_of(control, &client->uid) < UNREAD_SHARE;
+}
+
+static short events_of(const struct control *control,
+                       const struct client *client)
+{
+    if (!client->answered)
+        return POLLIN;
+    return is_owed(client) && !has_room(control, client) ? 0 : POLLOUT;
+}
+
 void control_each(struct control *control, control_watch *add, void *context)
 {
     if (control->listener != -1)
         add(context, control->listener, POLLIN);
-    for (size_t i = 0; i < control->count; i++)
-        add(context, control->clients[i]->fd,
-            control->clients[i]->answered ? POLLOUT : POLLIN);
+    for (size_t i = 0; i < control->count; i++) {
+        short events = events_of(control, control->clients[i]);
+        if (events != 0)
+            add(context, control->clients[i]->fd, events);
+    }
 }
 
-static void answer_now(struct client *client)
+static void make_answer(struct control *control, struct client *client)
 {
-    client->answered = true;
-    client->waiting[0] = '\0';
-    client->deadline = clock_now() + READ_TIME;
+    const struct control_request request = {
+        .uid = client->uid,
+        .command = client->request.data,
+        .argument = client->argument,
+        .progress = &client->progress,
+        .out = &client->answer,
+        .waiting = client->waiting,
+    };
+
+    enum control_reply reply = control->answer(control->context, &request);
+    client->has_more = reply == CONTROL_MORE;
+    client->answered = reply != CONTROL_WAITS;
+    client->deadline = clock_now() +
+                       (client->answered ? READ_TIME : WAIT_TIME);
 }
 
 static void take_request(struct control *control, struct client *client)
 {
-    char *command = client->request.data;
-    char *end = memchr(command, '\n', client->request.length);
+    char *end = memchr(client->request.data, '\n', client->request.length);
 
     *end = '\0';                /* what is behind a NUL is not looked at */
-    char *argument = strchr(command, ' ');
-    if (argument != NULL)
-        *argument++ = '\0';
-    if (control->answer(control->context, client->uid, command,
-                        argument != NULL ? argument : "", &client->answer,
-                        client->waiting))
-        answer_now(client);
+    client->argument = strchr(client->request.data, ' ');
+    if (client->argument != NULL)
+        *client->argument++ = '\0';
     else
-        client->deadline = clock_now() + WAIT_TIME;
+        client->argument = client->request.data +
+                           strlen(client->request.data);
+    client->answered = client->has_more = !has_room(control, client);
+    if (!client->has_more)
+        make_answer(control, client);
 }
 
 /* False: the client is gone or talks too much. */
@@ -139,8 +191,8 @@ static bool hear(struct control *control, struct client *client)
     return true;
 }
 
-/* False: everything was said, or the client is gone. */
-static bool speak(struct client *client)
+/* False: the client is gone. */
+static bool send_part(struct client *client)
 {
     while (client->sent < client->answer.length) {
         ssize_t sent = send(client->fd, client->answer.data + client->sent,
@@ -153,18 +205,51 @@ static bool speak(struct client *client)
         client->sent += (size_t)sent;
         client->deadline = clock_now() + READ_TIME;
     }
-    return false;
+    return true;
 }
 
-/* Whoever has waited longest gives way to one more. That is no loss to callers
- * of -odi; their mail is stored. */
+/* One part at most, so that each client has its turn. A change is made to its
+ * end although the client is gone: nothing is sent before that. False:
+ * everything was sent, or the client is gone. */
+static bool speak(struct control *control, struct client *client)
+{
+    if (is_owed(client)) {
+        buf_free(&client->answer);      /* it may have been a large one */
+        buf_init(&client->answer, SIZE_MAX);
+        client->sent = 0;
+        make_answer(control, client);
+    }
+    return send_part(client) &&
+           (client->has_more || !client->answered ||
+            client->sent < client->answer.length);
+}
+
+static size_t clients_of(const struct control *control, uid_t uid)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < control->count; i++)
+        count += control->clients[i]->uid == uid;
+    return count;
+}
+
+/* Of the uid that has most clients, the one that has waited longest gives way
+ * to one more. That is no loss to callers of -odi; their mail is stored. */
 static void drop_oldest(struct control *control)
 {
     size_t oldest = 0;
+    size_t most = 0;
 
-    for (size_t i = 1; i < control->count; i++)
-        if (control->clients[i]->since < control->clients[oldest]->since)
+    for (size_t i = 0; i < control->count; i++) {
+        const struct client *client = control->clients[i];
+        size_t count = clients_of(control, client->uid);
+        if (count > most ||
+            (count == most &&
+             client->since < control->clients[oldest]->since)) {
             oldest = i;
+            most = count;
+        }
+    }
     drop(control, oldest);
 }
 
@@ -222,7 +307,7 @@ void control_handle(struct control *control, int fd, short events)
     if (i == control->count)
         return;
     struct client *client = control->clients[i];
-    bool alive = client->answered ? (events & POLLOUT) != 0 && speak(client)
+    bool alive = client->answered ? (events & POLLOUT) != 0 && speak(control, client)
                                   : hear(control, client);
     if (!alive)
         drop(control, i);
@@ -232,11 +317,15 @@ int64_t control_expire(struct control *control, int64_t now)
 {
     int64_t next = INT64_MAX;
 
-    for (size_t i = control->count; i-- > 0; )
-        if (control->clients[i]->deadline <= now)
+    /* One that is dropped makes room for the answers to others. */
+    for (size_t i = control->count; i-- > 0; ) {
+        const struct client *client = control->clients[i];
+        if (is_owed(client))
+            continue;           /* it waits for us */
+        next = clock_earlier(next, client->deadline);
+        if (client->deadline <= now)
             drop(control, i);
-        else
-            next = clock_earlier(next, control->clients[i]->deadline);
+    }
     return next;
 }
 
@@ -249,6 +338,8 @@ void control_announce(struct control *control, const char *id,
             continue;
         buf_add_text(&client->answer, text);
         buf_add_char(&client->answer, '\n');
-        answer_now(client);
+        client->waiting[0] = '\0';
+        client->answered = true;
+        client->deadline = clock_now() + READ_TIME;
     }
 }

@@ -284,10 +284,8 @@ static void housekeeping(struct manager *manager)
         rescan(manager);
         manager->next_rescan = now + RESCAN_TIME;
     }
-    if (now >= manager->next_sweep) {
-        sweep_run(desk);
+    if (now >= manager->next_sweep && !sweep_run(desk))
         manager->next_sweep = now + sweep_time(desk->config);
-    }
     if (now >= manager->next_metrics) {
         tally_write(desk);
         manager->next_metrics = now + METRICS_TIME;
@@ -313,6 +311,7 @@ static void run_round(struct manager *manager)
     struct desk *desk = &manager->desk;
     bool more = !desk->stopping && pickup_run(desk);
 
+    more = pickup_go_on_storing(desk) || more;
     dispatch_run(desk);
     build_set(manager);
     int ready = poll(manager->set, manager->count, patience(manager, more));
@@ -418,7 +417,8 @@ enum manager_end manager_run(const struct config *config,
                              struct error *err)
 {
     struct manager manager = {
-        .desk = { .config = config, .started = time(NULL) },
+        .desk = { .config = config, .started = time(NULL), .sweep = 1,
+                  .to_store = SCHEDULE_PLACES },
         .launch = launch_new(launcher),
         .signals = -1,
         .inotify = -1,

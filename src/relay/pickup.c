@@ -175,8 +175,19 @@ static void store_visited(void *context, struct ticket *ticket)
 
 void pickup_store_all(struct desk *desk)
 {
-    if (desk->fresh > 0)
-        schedule_each(desk->schedule, store_visited, desk);
+    desk->to_store = 0;
+}
+
+bool pickup_go_on_storing(struct desk *desk)
+{
+    int64_t end = clock_now() + DESK_ROUND;
+
+    if (desk->fresh == 0)
+        desk->to_store = SCHEDULE_PLACES;
+    while (desk->to_store < SCHEDULE_PLACES && clock_now() < end)
+        schedule_each_at(desk->schedule, desk->to_store++, store_visited,
+                         desk);
+    return desk->to_store < SCHEDULE_PLACES;
 }
 
 /* Does any smarthost that may carry it take mail at the moment? */

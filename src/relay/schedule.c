@@ -8,7 +8,7 @@
 #include "util/alloc.h"
 #include "util/hash.h"
 
-#define BUCKETS 4096            /* a power of two */
+#define BUCKETS SCHEDULE_PLACES /* a power of two */
 
 struct schedule {
     struct ticket *buckets[BUCKETS];
@@ -285,13 +285,23 @@ size_t schedule_count_in(const struct schedule *schedule,
     }
 }
 
+void schedule_each_at(struct schedule *schedule, size_t place,
+                      schedule_visit *visit, void *context)
+{
+    struct ticket *ticket = schedule->buckets[place];
+
+    while (ticket != NULL) {
+        struct ticket *next = ticket->next_in_hash;
+        visit(context, ticket);
+        ticket = next;
+    }
+}
+
 void schedule_each(struct schedule *schedule, schedule_visit *visit,
                    void *context)
 {
     for (size_t i = 0; i < BUCKETS; i++)
-        for (struct ticket *ticket = schedule->buckets[i]; ticket != NULL;
-             ticket = ticket->next_in_hash)
-            visit(context, ticket);
+        schedule_each_at(schedule, i, visit, context);
 }
 
 static void note_oldest(void *context, struct ticket *ticket)

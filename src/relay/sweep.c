@@ -11,16 +11,8 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/strings.h"
 
 #define MOST_GRACE 1800000      /* milliseconds */
-
-/* Tickets that are too old for something: found first, dealt with then, since
- * dealing with them changes the schedule. */
-struct findings {
-    const struct desk *desk;
-    struct strings ids;
-};
 
 /* Could no smarthost that may carry it be reached since then, though that was
  * tried for so long? */
@@ -68,16 +60,6 @@ static bool is_late(const struct desk *desk, const struct ticket *ticket)
 {
     return desk->config->delay_warning > 0 && !ticket->warned &&
            is_over(desk, ticket, desk->config->delay_warning);
-}
-
-static void examine(void *context, struct ticket *ticket)
-{
-    struct findings *found = context;
-
-    if (ticket->stored && !ticket->done && ticket->place != TICKET_OUT &&
-        ticket->place != TICKET_HELD &&
-        (is_expired(found->desk, ticket) || is_late(found->desk, ticket)))
-        strings_add(&found->ids, ticket->id);
 }
 
 /* The reason for those that were never tried themselves. */
@@ -150,16 +132,40 @@ void sweep_clock(struct desk *desk)
     schedule_each(desk->schedule, move_date, &shift);
 }
 
-void sweep_run(struct desk *desk)
-{
-    struct findings found = { .desk = desk };
+/* A round of a sweep. */
+struct round {
+    struct desk *desk;
+    int64_t end;
+    bool is_over;               /* at a place that has more, perhaps */
+};
 
-    schedule_each(desk->schedule, examine, &found);
-    for (size_t i = 0; i < found.ids.count; i++) {
-        struct ticket *ticket = schedule_find(desk->schedule,
-                                              found.ids.items[i]);
-        if (ticket != NULL)
-            deal_with(desk, ticket);
+static void examine(void *context, struct ticket *ticket)
+{
+    struct round *round = context;
+
+    if (ticket->sweep == round->desk->sweep || !ticket->stored ||
+        ticket->done || ticket->place == TICKET_OUT ||
+        ticket->place == TICKET_HELD ||
+        !(is_expired(round->desk, ticket) || is_late(round->desk, ticket)))
+        return;
+    round->is_over = round->is_over || clock_now() >= round->end;
+    if (round->is_over)
+        return;
+    ticket->sweep = round->desk->sweep;
+    deal_with(round->desk, ticket);
+}
+
+bool sweep_run(struct desk *desk)
+{
+    struct round round = { .desk = desk, .end = clock_now() + DESK_ROUND };
+
+    while (desk->swept < SCHEDULE_PLACES) {
+        schedule_each_at(desk->schedule, desk->swept, examine, &round);
+        if (round.is_over)
+            return true;
+        desk->swept++;
     }
-    strings_free(&found.ids);
+    desk->swept = 0;
+    desk->sweep++;
+    return false;
 }

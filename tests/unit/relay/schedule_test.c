@@ -170,6 +170,42 @@ static void knows_the_oldest(void **state)
     schedule_free(schedule);
 }
 
+struct walk {
+    struct schedule *schedule;
+    size_t met[MANY];
+};
+
+/* Every second one goes when it is met. */
+static void meet(void *context, struct ticket *ticket)
+{
+    struct walk *walk = context;
+    unsigned number = (unsigned)ticket->due;
+
+    if (number < MANY && ++walk->met[number] == 1 && number % 2 == 1)
+        schedule_remove(walk->schedule, ticket);
+}
+
+static void meets_each_once_though_others_come_and_go(void **state)
+{
+    struct walk *walk = calloc(1, sizeof *walk);
+
+    (void)state;
+    walk->schedule = schedule_new(1);
+    for (unsigned i = 0; i < MANY; i++)
+        schedule_at(walk->schedule, add(walk->schedule, i, 0, -1), i);
+    for (size_t place = 0; place < SCHEDULE_PLACES; place++) {
+        schedule_each_at(walk->schedule, place, meet, walk);
+        schedule_at(walk->schedule,
+                    add(walk->schedule, MANY + (unsigned)place, 0, -1), MANY);
+    }
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(walk->met[i], 1);
+    assert_int_equal(schedule_count(walk->schedule),
+                     MANY / 2 + SCHEDULE_PLACES);
+    schedule_free(walk->schedule);
+    free(walk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +215,7 @@ int main(void)
         cmocka_unit_test(gives_each_smarthost_its_own),
         cmocka_unit_test(counts_every_place),
         cmocka_unit_test(knows_the_oldest),
+        cmocka_unit_test(meets_each_once_though_others_come_and_go),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
