@@ -71,7 +71,7 @@ bool envelope_add_flawed(struct envelope *env, const char *text, size_t length,
 
 const char *envelope_reverse_path(const struct envelope *env);  /* never NULL */
 
-/* Needs the message SMTPUTF8 (RFC 6531) because an address is not ASCII? */
+/* Is SMTPUTF8 (RFC 6531) of use because an address is not ASCII? */
 bool envelope_has_utf8_address(const struct envelope *env);
 
 /* "failure,delay" -> bits; any case. FAULT_USAGE. "never" stands alone. */

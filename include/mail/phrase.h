@@ -4,6 +4,8 @@
 #ifndef POSTRIDER_MAIL_PHRASE_H
 #define POSTRIDER_MAIL_PHRASE_H
 
+#include <stddef.h>
+
 struct buf;
 
 /*
@@ -14,5 +16,10 @@ struct buf;
  * quotes around it already loses those first.
  */
 void phrase_add(struct buf *out, const char *name);
+
+/* Append text in UTF-8, without line ends, as encoded-words, folded. column is
+ * where in its line the first one stands. */
+void phrase_add_encoded(struct buf *out, const char *text, size_t length,
+                        size_t column);
 
 #endif

@@ -16,7 +16,8 @@ struct config;
 struct probe_message {
     struct envelope envelope;
     struct scratch content;     /* CRLF lines */
-    bool wants_utf8;            /* its header section is not ASCII */
+    bool wants_utf8;            /* an address in its header section is not
+                                 * ASCII */
 };
 
 /*

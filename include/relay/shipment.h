@@ -21,6 +21,8 @@ struct shipment {
     struct outcome *outcomes;       /* one each, after shipment_settle; owned */
     size_t count;
     struct buf prefix;              /* the fields in front of the content */
+    struct buf header;              /* its header section in ASCII, if it is
+                                     * not and could be */
     struct envelope redirected;     /* what goes instead, by redirect_all, */
     struct outcome redirected_outcome;  /* and what it came to */
 };

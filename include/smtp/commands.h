@@ -13,7 +13,8 @@
 struct session;
 struct transaction;
 
-/* Octets of the message as it is sent: prefix and content. */
+/* Octets of the message as it is sent: prefix and content. Once MAIL is said:
+ * the header section may go in another form without SMTPUTF8. */
 uint64_t transaction_size(const struct transaction *t);
 
 /* RSET if the session needs one, then MAIL with the parameters that the server

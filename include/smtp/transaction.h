@@ -32,10 +32,15 @@ struct transaction {
     uint64_t start;             /* read with pread; CRLF lines, not stuffed; */
     uint64_t length;            /* ends with CRLF or is empty */
     bool is_8bit;               /* the body has octets with the high bit set */
-    bool needs_utf8;            /* an address needs SMTPUTF8: without it the
-                                 * message is refused */
-    bool wants_utf8;            /* the header section does: it is said where it
-                                 * is offered, and the octets go anyway */
+    bool needs_utf8;            /* a local part is not ASCII: without SMTPUTF8
+                                 * the message is refused */
+    bool wants_utf8;            /* an address in envelope or header section is
+                                 * not: SMTPUTF8 is said where it is offered */
+    const char *header;         /* where SMTPUTF8 is not said: what goes in
+                                 * place of the header section, */
+    size_t header_length;
+    size_t header_replaced;     /* ... so many octets at the start of the
+                                 * content; 0: nothing does */
 
     volatile sig_atomic_t *stoppable;   /* set to 0 before content goes that
                                  * may be accepted: who stops until then has
@@ -54,6 +59,7 @@ struct transaction {
     bool ended;                 /* it has its outcomes */
     bool doubtful;              /* what accepted it looks like the reply to
                                  * another command */
+    bool is_ascii;              /* it goes without SMTPUTF8 */
     size_t offered;             /* recipients said so far */
     unsigned carried;           /* extensions of the parameters of MAIL */
     unsigned suspect;           /* the one that may be why it was refused */

@@ -10,6 +10,10 @@
 
 #define WORD_OCTETS 42          /* of text in an encoded-word: 56 of base64,
                                  * and the whole below 75 (RFC 2047 2) */
+#define WORD_FRAME 12           /* "=?UTF-8?B?" and "?=" */
+#define WORD_LENGTH 68          /* frame and text */
+#define WORD_LEAST 28           /* a shorter one goes to the next line */
+#define LINE_LENGTH 76          /* of a line with encoded-words */
 #define LINE_OCTETS 300         /* of a name that is not folded: twice that,
                                  * if all needs quoting, still fits a line */
 
@@ -79,11 +83,13 @@ static void add_quoted(struct buf *out, const char *name)
     buf_add_char(out, '"');
 }
 
-/* Encoded-words hold whole characters, and each stands on a line of its own. */
-static void add_encoded(struct buf *out, const char *name, size_t length)
+/* Encoded-words hold whole characters, and each stands on a line of its own.
+ * The first holds at most so many octets. */
+static void add_encoded(struct buf *out, const char *name, size_t length,
+                        size_t first)
 {
-    while (length > 0) {
-        size_t step = length < WORD_OCTETS ? length : WORD_OCTETS;
+    for (size_t most = first; length > 0; most = WORD_OCTETS) {
+        size_t step = length < most ? length : most;
         while (step < length && step > 1 &&
                ((unsigned char)name[step] & 0xc0) == 0x80)
             step--;
@@ -97,6 +103,18 @@ static void add_encoded(struct buf *out, const char *name, size_t length)
     }
 }
 
+void phrase_add_encoded(struct buf *out, const char *text, size_t length,
+                        size_t column)
+{
+    size_t most = WORD_OCTETS;
+
+    if (column + WORD_LEAST > LINE_LENGTH)
+        buf_add_text(out, "\r\n ");
+    else if (column + WORD_LENGTH > LINE_LENGTH)
+        most = (LINE_LENGTH - column - WORD_FRAME) / 4 * 3;
+    add_encoded(out, text, length, most);
+}
+
 void phrase_add(struct buf *out, const char *name)
 {
     struct buf text;
@@ -107,7 +125,7 @@ void phrase_add(struct buf *out, const char *name)
     bool is_safe = strstr(text.data, "=?") == NULL &&
                    text.length <= LINE_OCTETS;
     if (!text_is_ascii(text.data, text.length) || !is_safe)
-        add_encoded(out, text.data, text.length);
+        add_encoded(out, text.data, text.length, WORD_OCTETS);
     else if (is_plain(text.data))
         buf_add(out, text.data, text.length);
     else

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "config/sender.h"
 #include "mail/address.h"
+#include "mail/ascii.h"
 #include "mail/complete.h"
 #include "mail/header.h"
 #include "util/alloc.h"
@@ -82,11 +83,13 @@ static bool write_content(struct probe_message *message,
                           const struct header *header,
                           const struct config *config, struct error *err)
 {
-    struct buf text;
+    struct buf raw, text;
 
+    buf_init(&raw, SIZE_MAX);
     buf_init(&text, SIZE_MAX);
-    header_write(header, &text);
-    message->wants_utf8 = !text_is_ascii(text.data, text.length);
+    header_write(header, &raw);
+    message->wants_utf8 = ascii_header(raw.data, raw.length, &text);
+    buf_free(&raw);
     buf_add_format(&text, "\r\nMail of %s leaves through its smarthost, and "
                    "arrives here.\r\nThis message was sent by \"postrider "
                    "test\".\r\n", config->hostname);

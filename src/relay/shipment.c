@@ -8,9 +8,14 @@
 #include "config/config.h"
 #include "config/sender.h"
 #include "mail/address.h"
+#include "mail/ascii.h"
 #include "spool/entry.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/io.h"
+#include "util/text.h"
+
+#define BLOCK_SIZE 16384         /* octets read at a time */
 
 /* The trace field of RFC 5321 section 4.4, in front of what was submitted. */
 static void add_received(struct buf *out, const struct config *config,
@@ -71,6 +76,61 @@ static void redirect(struct shipment *shipment, const struct entry *entry,
     shipment->transaction.outcomes = &shipment->redirected_outcome;
 }
 
+/* The header section of an entry; empty if it cannot be read. */
+static void read_header(const struct entry *entry, struct buf *text)
+{
+    const char *end = NULL;
+
+    while (end == NULL && text->length < entry->content_length) {
+        uint64_t rest = entry->content_length - text->length;
+        size_t size = rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE;
+        ssize_t step = io_read_at(entry->fd, buf_reserve(text, size), size,
+                                  (off_t)(entry->content_start +
+                                          text->length));
+        if (step <= 0) {
+            buf_clear(text);
+            return;
+        }
+        size_t seen = text->length < 3 ? 0 : text->length - 3;
+        text->length += (size_t)step;
+        end = memmem(text->data + seen, text->length - seen, "\r\n\r\n", 4);
+    }
+    if (end != NULL)
+        text->length = (size_t)(end - text->data) + 2;
+}
+
+/* The local part of an address is beyond ASCII: only SMTPUTF8 can have it. */
+static bool is_beyond(const char *path)
+{
+    char *ascii = ascii_address(path);
+
+    free(ascii);
+    return ascii == NULL;
+}
+
+/* What SMTPUTF8 is for, and what goes where it is not said. */
+static void prepare_utf8(struct shipment *shipment, const struct entry *entry)
+{
+    struct transaction *t = &shipment->transaction;
+    struct buf text;
+
+    t->wants_utf8 = envelope_has_utf8_address(t->envelope);
+    t->needs_utf8 = is_beyond(envelope_reverse_path(t->envelope));
+    for (size_t i = 0; i < t->count; i++)
+        t->needs_utf8 |=
+            is_beyond(t->envelope->recipients[t->recipients[i]].path);
+    if (!entry->envelope.utf8)
+        return;
+    buf_init(&text, SIZE_MAX);
+    read_header(entry, &text);
+    t->wants_utf8 |= ascii_header(text.data, text.length, &shipment->header) &&
+                     text_is_utf8(text.data, text.length);
+    t->header = shipment->header.data;
+    t->header_length = shipment->header.length;
+    t->header_replaced = text.length;
+    buf_free(&text);
+}
+
 static void choose_sender(struct transaction *t, const struct config *config)
 {
     bool is_own;
@@ -104,13 +164,13 @@ void shipment_init(struct shipment *shipment, const struct config *config,
         .start = entry->content_start,
         .length = entry->content_length,
         .is_8bit = entry->is_8bit,
-        .wants_utf8 = entry->envelope.utf8,
     };
     buf_init(&shipment->prefix, SIZE_MAX);
     add_received(&shipment->prefix, config, entry, uid);
     redirect(shipment, entry, config->redirect_all);
     choose_sender(t, config);
-    t->needs_utf8 = envelope_has_utf8_address(t->envelope);
+    buf_init(&shipment->header, SIZE_MAX);
+    prepare_utf8(shipment, entry);
     t->prefix = shipment->prefix.data;
     t->prefix_length = shipment->prefix.length;
 }
@@ -132,6 +192,7 @@ void shipment_free(struct shipment *shipment)
     free(shipment->outcomes);
     free(shipment->recipients);
     buf_free(&shipment->prefix);
+    buf_free(&shipment->header);
     *shipment = (struct shipment){ 0 };
 }
 

@@ -160,20 +160,16 @@ static bool complete_message(struct work *work, struct error *err)
     return done;
 }
 
-/* Raw UTF-8 wants SMTPUTF8; raw octets of another charset cannot have it. */
-static bool header_wants_utf8(const struct header *header)
+/* Raw UTF-8: the relay decides how it goes. */
+static bool header_has_utf8(const struct header *header)
 {
-    bool wants = false;
-
     for (size_t i = 0; i < header->count; i++) {
         const struct field *field = &header->fields[i];
-        if (text_is_ascii(field->text, field->length))
-            continue;
-        if (!text_is_utf8(field->text, field->length))
-            return false;
-        wants = true;
+        if (!text_is_ascii(field->text, field->length) &&
+            text_is_utf8(field->text, field->length))
+            return true;
     }
-    return wants;
+    return false;
 }
 
 static bool finish_envelope(struct work *work, struct error *err)
@@ -189,7 +185,7 @@ static bool finish_envelope(struct work *work, struct error *err)
     if (rule != NULL && *rule->smarthost != '\0')
         env->smarthost = alloc_string(rule->smarthost);
     env->utf8 = work->said->utf8 || envelope_has_utf8_address(env) ||
-                header_wants_utf8(&work->header);
+                header_has_utf8(&work->header);
     return true;
 }
 

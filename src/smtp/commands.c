@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "mail/ascii.h"
 #include "mail/envelope.h"
 #include "smtp/content.h"
 #include "smtp/session.h"
@@ -16,7 +17,9 @@
 
 uint64_t transaction_size(const struct transaction *t)
 {
-    return t->prefix_length + t->length;
+    uint64_t all = t->prefix_length + t->length;
+
+    return t->is_ascii ? all - t->header_replaced + t->header_length : all;
 }
 
 /* RFC 3461 section 4.3 and 4.4. */
@@ -54,6 +57,17 @@ static unsigned parameters(const struct session *session,
     return needed & session_capabilities(session)->flags & ~t->without;
 }
 
+/* "MAIL FROM:<path>"; a domain that is not ASCII as the DNS has it, unless
+ * SMTPUTF8 is said. */
+static void add_path(struct buf *line, const char *command, const char *path,
+                     bool is_ascii)
+{
+    char *ascii = is_ascii ? ascii_address(path) : NULL;
+
+    buf_add_format(line, "%s:<%s>", command, ascii != NULL ? ascii : path);
+    free(ascii);
+}
+
 bool commands_mail(struct session *session, struct transaction *t,
                    struct error *err)
 {
@@ -63,10 +77,12 @@ bool commands_mail(struct session *session, struct transaction *t,
     if (t->reset_first && !session_command(session, err, "RSET"))
         return false;
     buf_init(&line, SIZE_MAX);
-    buf_add_format(&line, "MAIL FROM:<%s>",
-                   t->sender != NULL ? t->sender
-                                     : envelope_reverse_path(t->envelope));
     t->carried = parameters(session, t);
+    t->is_ascii = (t->carried & CAP_SMTPUTF8) == 0;
+    add_path(&line, "MAIL FROM",
+             t->sender != NULL ? t->sender
+                               : envelope_reverse_path(t->envelope),
+             t->is_ascii);
     if ((t->carried & CAP_SIZE) != 0)
         buf_add_format(&line, " SIZE=%" PRIu64, transaction_size(t));
     if ((t->carried & CAP_8BITMIME) != 0)
@@ -106,7 +122,7 @@ bool commands_recipients(struct session *session, struct transaction *t,
                        t->offered < t->count; i++) {
         const struct recipient *rcpt = recipient(t, t->offered);
         buf_clear(&line);
-        buf_add_format(&line, "RCPT TO:<%s>", rcpt->path);
+        add_path(&line, "RCPT TO", rcpt->path, t->is_ascii);
         if (commands_asks_dsn(session, t, t->offered++))
             add_recipient_dsn(&line, rcpt);
         queued = session_command(session, err, "%s", line.data);
@@ -158,7 +174,7 @@ static bool add_content(struct session *session, struct transaction *t,
 {
     size_t size = t->length < BLOCK_SIZE ? (size_t)t->length : BLOCK_SIZE;
     char *block = alloc_resize(NULL, size, 1);
-    uint64_t done = 0;
+    uint64_t done = t->is_ascii ? t->header_replaced : 0;
     bool sent = true;
 
     while (sent && done < t->length) {
@@ -196,6 +212,8 @@ bool commands_content(struct session *session, struct transaction *t,
 
     remark_size(session, t);
     if (!add_stuffed(session, &state, t->prefix, t->prefix_length, err) ||
+        (t->is_ascii &&
+         !add_stuffed(session, &state, t->header, t->header_length, err)) ||
         !add_content(session, t, &state, err))
         return false;
     const char *end = state.in_line ? "\r\n.\r\n" : ".\r\n";
@@ -208,11 +226,16 @@ bool commands_content(struct session *session, struct transaction *t,
 bool commands_chunk(struct session *session, struct transaction *t,
                     struct error *err)
 {
-    if (t->length == 0)
+    bool is_ascii = t->is_ascii && t->header_replaced > 0;
+
+    /* The last octets to be sent, otherwise, are those that commit. */
+    if (t->length == (is_ascii ? t->header_replaced : 0))
         commit(t);
     remark_size(session, t);
     return session_command(session, err, "BDAT %" PRIu64 " LAST",
                            transaction_size(t)) &&
            session_content(session, t->prefix, t->prefix_length, err) &&
+           (!is_ascii || session_content(session, t->header,
+                                         t->header_length, err)) &&
            add_content(session, t, NULL, err);
 }
