@@ -80,7 +80,9 @@ struct trouble {
     char *text;                 /* owned; NULL if there is none */
 };
 
-#define TROUBLES (2 * UNREAD_KINDS + 1)
+/* Their order: those that cannot be read in drop/, then in queue/; then: */
+enum { TROUBLES_UNREAD = 2 * UNREAD_KINDS, TROUBLE_GIVEN_UP = TROUBLES_UNREAD,
+       TROUBLE_BOUND, TROUBLES };
 
 struct desk {
     const struct config *config;

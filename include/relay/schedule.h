@@ -24,6 +24,9 @@ struct schedule;            /* fields: src/relay/schedule.c */
 /* What becomes of a recipient in an attempt. */
 enum offer { OFFER_DUE, OFFER_OUT, OFFER_DONE };
 
+/* Instead of the index of a smarthost. */
+enum { SMARTHOST_ANY = -1, SMARTHOST_MISSING = -2 };
+
 enum ticket_place { TICKET_TIMED, TICKET_READY, TICKET_OUT, TICKET_HELD };
 
 struct ticket {
@@ -31,7 +34,8 @@ struct ticket {
     uid_t uid;
     uint64_t size;
     int64_t received;       /* seconds since 1970; moves with the clock */
-    int smarthost;          /* index of the only one allowed, or -1 */
+    int smarthost;          /* index of the only one allowed, or as above */
+    char *missing;          /* why it is SMARTHOST_MISSING; owned */
     unsigned attempts;
     bool stored;            /* in queue/; false: only in drop/ so far */
     struct entry *entry;    /* taken from drop/ and not stored; the manager's */
@@ -63,9 +67,16 @@ struct schedule *schedule_new(size_t smarthosts);
 void schedule_free(struct schedule *schedule);  /* and all tickets */
 
 /* A new ticket, TIMED and due at once. The schedule owns it. NULL if the id is
- * there already. */
+ * there already. READY ones whose smarthost is SMARTHOST_MISSING stay so. */
 struct ticket *schedule_add(struct schedule *schedule, const char *id,
                             uid_t uid, int smarthost);
+
+/* May this smarthost carry it? */
+bool ticket_may_use(const struct ticket *ticket, size_t smarthost);
+
+/* It needs no smarthost any more: any one's turn serves. */
+void schedule_unbind(struct schedule *schedule, struct ticket *ticket);
+
 struct ticket *schedule_find(struct schedule *schedule, const char *id);
 void schedule_remove(struct schedule *schedule, struct ticket *ticket);
 
@@ -96,6 +107,7 @@ size_t schedule_ready_for(const struct schedule *schedule, size_t smarthost,
 void schedule_release(struct schedule *schedule, size_t smarthost);
 
 size_t schedule_count(const struct schedule *schedule);
+size_t schedule_count_missing(const struct schedule *schedule);
 size_t schedule_count_in(const struct schedule *schedule,
                          enum ticket_place place);
 

@@ -49,8 +49,11 @@ static void tell_trouble(struct check *check, char *text)
     if (strcmp(trouble.place, "failed") == 0 ||
         strcmp(trouble.kind, unread_words[UNREAD_REFUSED]) == 0)
         return;
-    error_set(&err, FAULT_UNAVAILABLE, "%s messages in %s cannot be read: %s",
-              trouble.count, trouble.place, trouble.text);
+    error_set(&err, FAULT_UNAVAILABLE, "%s message%s in %s cannot %s: %s",
+              trouble.count, strcmp(trouble.count, "1") == 0 ? "" : "s",
+              trouble.place,
+              strcmp(trouble.kind, "no-smarthost") == 0 ? "leave" : "be read",
+              trouble.text);
     check_error(check, &err);
 }
 

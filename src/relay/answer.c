@@ -105,7 +105,7 @@ static void list_unread(const struct question *q)
     struct trouble troubles[TROUBLES];
 
     trouble_collect(q->desk, troubles);
-    for (size_t i = 0; i < TROUBLES - 1; i++)       /* not those given up */
+    for (size_t i = 0; i < TROUBLES_UNREAD; i++)
         if (troubles[i].count > 0)
             buf_add_format(q->out, "unread\t%zu\t%s\n", troubles[i].count,
                            troubles[i].text);

@@ -169,6 +169,7 @@ bool dispatch_finish(struct desk *desk, struct ticket *ticket, bool sync)
         log_line(LOG_LEVEL_ERROR, "%s: it is done, but its files cannot be "
                  "removed: will be tried again", ticket->id);
     ticket->done = true;
+    schedule_unbind(desk->schedule, ticket);
     schedule_at(desk->schedule, ticket, clock_now() + RETRY_TIME);
     return false;
 }
@@ -301,11 +302,12 @@ int64_t dispatch_next_time(const struct desk *desk, int64_t now)
 const char *dispatch_reason(const struct desk *desk,
                             const struct ticket *ticket)
 {
+    if (ticket->missing != NULL)
+        return ticket->missing;
     if (ticket->reason != NULL)
         return ticket->reason;
     for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        if (desk->gates[i].reason != NULL &&
-            (ticket->smarthost < 0 || (size_t)ticket->smarthost == i))
+        if (desk->gates[i].reason != NULL && ticket_may_use(ticket, i))
             return desk->gates[i].reason;
     return "";
 }

@@ -19,14 +19,34 @@
 #define FRESH_MAX 256           /* tickets that are not stored, at a time */
 #define MEMORY_MAX 32768        /* octets of a copy that is kept in memory */
 #define SUMMARY_MAX 2048        /* octets */
+#define NAME_SHOWN 64           /* octets: any user can write a name */
 
-static int smarthost_index(const struct desk *desk, const char *name)
+static int smarthost_index(const struct config *config, const char *name)
 {
-    if (name != NULL)
-        for (size_t i = 0; i < desk->config->smarthost_count; i++)
-            if (strcmp(desk->config->smarthosts[i].name, name) == 0)
-                return (int)i;
-    return -1;
+    if (name == NULL)
+        return SMARTHOST_ANY;
+    for (size_t i = 0; i < config->smarthost_count; i++)
+        if (strcmp(config->smarthosts[i].name, name) == 0)
+            return (int)i;
+    return SMARTHOST_MISSING;
+}
+
+/* A message that is bound to one smarthost never leaves by another: its section
+ * was removed or renamed, or is in a caller's own configuration only. */
+static struct ticket *add_ticket(struct desk *desk, const struct entry *entry)
+{
+    const struct config *config = desk->config;
+    const char *name = entry->envelope.smarthost;
+    int smarthost = smarthost_index(config, name);
+    struct ticket *ticket = schedule_add(desk->schedule, entry->id,
+                                         entry->uid, smarthost);
+
+    if (ticket != NULL && smarthost == SMARTHOST_MISSING)
+        ticket->missing =
+            alloc_format("no section smarthost \"%.*s\" in %s: add it and "
+                         "reload postrider, or remove the message",
+                         NAME_SHOWN, name, config->source);
+    return ticket;
 }
 
 /* Reverse-path and open recipients, each with its NUL, and one more; NULL if
@@ -146,6 +166,17 @@ void pickup_remember(struct ticket *ticket, const struct state *unsaved)
     ticket->unsaved = unsaved == NULL ? NULL : state_copy(unsaved);
 }
 
+/* Its smarthost is down or missing: a caller need not wait for an attempt. */
+static void announce_kept(struct desk *desk, const struct ticket *ticket)
+{
+    const char *reason = dispatch_reason(desk, ticket);
+    char *text = alloc_format("deferred - 4.4.1 %s", *reason != '\0' ? reason
+                              : "no smarthost takes mail now");
+
+    control_announce(desk->control, ticket->id, text);
+    free(text);
+}
+
 bool pickup_store(struct desk *desk, struct ticket *ticket)
 {
     struct error err;
@@ -161,9 +192,7 @@ bool pickup_store(struct desk *desk, struct ticket *ticket)
     ticket->stored = true;
     pickup_remember(ticket, NULL);
     desk->fresh--;
-    /* It is kept because its smarthost is down: nobody need wait for it. */
-    control_announce(desk->control, ticket->id,
-                     "deferred - 4.4.1 no smarthost takes mail now");
+    announce_kept(desk, ticket);
     return true;
 }
 
@@ -194,7 +223,7 @@ bool pickup_go_on_storing(struct desk *desk)
 static bool may_go(const struct desk *desk, const struct ticket *ticket)
 {
     for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        if ((ticket->smarthost < 0 || (size_t)ticket->smarthost == i) &&
+        if (ticket_may_use(ticket, i) &&
             desk->gates[i].state == GATE_UP)
             return true;
     return false;
@@ -221,9 +250,7 @@ static void recall(struct desk *desk, struct ticket *ticket,
 
 static void admit(struct desk *desk, struct entry *entry)
 {
-    int smarthost = smarthost_index(desk, entry->envelope.smarthost);
-    struct ticket *ticket = schedule_add(desk->schedule, entry->id,
-                                         entry->uid, smarthost);
+    struct ticket *ticket = add_ticket(desk, entry);
 
     ticket->entry = entry;
     ticket->received = time(NULL);
@@ -362,9 +389,7 @@ struct ticket *pickup_queued(struct desk *desk, const char *id)
             set_aside(desk, id, &err);
         return NULL;
     }
-    struct ticket *ticket =
-        schedule_add(desk->schedule, id, entry->uid,
-                     smarthost_index(desk, entry->envelope.smarthost));
+    struct ticket *ticket = add_ticket(desk, entry);
     if (ticket != NULL) {
         ticket->stored = true;
         ticket->received = lifetime_received(received, time(NULL));
@@ -372,6 +397,8 @@ struct ticket *pickup_queued(struct desk *desk, const char *id)
         if (recall_apply(desk, entry, state))
             pickup_remember(ticket, state);
         pickup_describe(ticket, entry, state);
+        if (state_open_count(state) == 0)
+            schedule_unbind(desk->schedule, ticket);    /* but for a report */
         int64_t wait = state->next - time(NULL);
         if (wait > desk->config->retry_longest / 1000)
             wait = desk->config->retry_longest / 1000;

@@ -15,10 +15,11 @@ struct schedule {
     struct ticket **heap;       /* TIMED tickets, the earliest first */
     size_t timed;
     size_t heap_capacity;
-    struct ready *ready;        /* one a smarthost, and the last for any */
+    struct ready *ready;        /* one a smarthost; then for any; for none */
     size_t smarthosts;
     size_t count;
     size_t held;
+    size_t missing;             /* tickets without their smarthost */
 };
 
 struct schedule *schedule_new(size_t smarthosts)
@@ -26,7 +27,7 @@ struct schedule *schedule_new(size_t smarthosts)
     struct schedule *schedule = alloc_zero(1, sizeof *schedule);
 
     schedule->smarthosts = smarthosts;
-    schedule->ready = alloc_zero(smarthosts + 1, sizeof *schedule->ready);
+    schedule->ready = alloc_zero(smarthosts + 2, sizeof *schedule->ready);
     return schedule;
 }
 
@@ -34,6 +35,7 @@ static void ticket_free(struct ticket *ticket)
 {
     free(ticket->summary);
     free(ticket->reason);
+    free(ticket->missing);
     free(ticket->offers);
     state_free(ticket->unsaved);
     free(ticket);
@@ -43,7 +45,7 @@ void schedule_free(struct schedule *schedule)
 {
     if (schedule == NULL)
         return;
-    for (size_t i = 0; i <= schedule->smarthosts; i++)
+    for (size_t i = 0; i < schedule->smarthosts + 2; i++)
         ready_free(&schedule->ready[i]);
     for (size_t i = 0; i < BUCKETS; i++) {
         struct ticket *ticket = schedule->buckets[i];
@@ -140,13 +142,23 @@ static void heap_remove(struct schedule *schedule, struct ticket *ticket)
     heap_down(schedule, last->heap_index);
 }
 
+bool ticket_may_use(const struct ticket *ticket, size_t smarthost)
+{
+    return ticket->smarthost == SMARTHOST_ANY ||
+           (ticket->smarthost >= 0 && (size_t)ticket->smarthost == smarthost);
+}
+
 static struct ready *ready_of(struct schedule *schedule,
                               const struct ticket *ticket)
 {
-    size_t index = ticket->smarthost < 0 ? schedule->smarthosts
-                                         : (size_t)ticket->smarthost;
-
-    return &schedule->ready[index];
+    switch (ticket->smarthost) {
+    case SMARTHOST_ANY:
+        return &schedule->ready[schedule->smarthosts];
+    case SMARTHOST_MISSING:
+        return &schedule->ready[schedule->smarthosts + 1];
+    default:
+        return &schedule->ready[ticket->smarthost];
+    }
 }
 
 /* Take a ticket out of the place where it is. */
@@ -171,9 +183,8 @@ struct ticket *schedule_add(struct schedule *schedule, const char *id,
 
     memcpy(ticket->id, id, sizeof ticket->id);
     ticket->uid = uid;
-    ticket->smarthost = smarthost >= 0 &&
-                        (size_t)smarthost < schedule->smarthosts ? smarthost
-                                                                 : -1;
+    ticket->smarthost = smarthost;
+    schedule->missing += smarthost == SMARTHOST_MISSING;
     ticket->next_in_hash = *bucket;
     *bucket = ticket;
     schedule->count++;
@@ -191,6 +202,7 @@ void schedule_remove(struct schedule *schedule, struct ticket *ticket)
         link = &(*link)->next_in_hash;
     *link = ticket->next_in_hash;
     schedule->count--;
+    schedule->missing -= ticket->smarthost == SMARTHOST_MISSING;
     ticket_free(ticket);
 }
 
@@ -207,6 +219,20 @@ void schedule_hold(struct schedule *schedule, struct ticket *ticket)
     leave(schedule, ticket);
     ticket->place = TICKET_HELD;
     schedule->held++;
+}
+
+void schedule_unbind(struct schedule *schedule, struct ticket *ticket)
+{
+    bool ready = ticket->place == TICKET_READY;
+
+    if (ready)
+        ready_remove(ready_of(schedule, ticket), ticket);
+    schedule->missing -= ticket->smarthost == SMARTHOST_MISSING;
+    ticket->smarthost = SMARTHOST_ANY;
+    free(ticket->missing);
+    ticket->missing = NULL;
+    if (ready)
+        ready_add(ready_of(schedule, ticket), ticket);
 }
 
 static void make_ready(struct schedule *schedule, struct ticket *ticket)
@@ -253,7 +279,7 @@ void schedule_release(struct schedule *schedule, size_t smarthost)
 
     for (size_t i = 0; i < schedule->timed; i++) {
         struct ticket *ticket = schedule->heap[i];
-        if (ticket->smarthost < 0 || (size_t)ticket->smarthost == smarthost)
+        if (ticket_may_use(ticket, smarthost))
             found[count++] = ticket;
     }
     for (size_t i = 0; i < count; i++)
@@ -266,12 +292,17 @@ size_t schedule_count(const struct schedule *schedule)
     return schedule->count;
 }
 
+size_t schedule_count_missing(const struct schedule *schedule)
+{
+    return schedule->missing;
+}
+
 size_t schedule_count_in(const struct schedule *schedule,
                          enum ticket_place place)
 {
     size_t ready = 0;
 
-    for (size_t i = 0; i <= schedule->smarthosts; i++)
+    for (size_t i = 0; i < schedule->smarthosts + 2; i++)
         ready += schedule->ready[i].count;
     switch (place) {
     case TICKET_TIMED:

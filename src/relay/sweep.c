@@ -15,15 +15,17 @@
 #define MOST_GRACE 1800000      /* milliseconds */
 
 /* Could no smarthost that may carry it be reached since then, though that was
- * tried for so long? */
+ * tried for so long? One that is missing can only be waited for. */
 static bool was_unreachable(const struct desk *desk,
                             const struct ticket *ticket, int64_t from,
                             int64_t duration)
 {
     bool any = false;
 
+    if (ticket->missing != NULL)
+        return desk->lifetime.seen.awake - from >= duration;
     for (size_t i = 0; i < desk->config->smarthost_count; i++) {
-        if (ticket->smarthost >= 0 && (size_t)ticket->smarthost != i)
+        if (!ticket_may_use(ticket, i))
             continue;
         if (!gate_was_down(&desk->gates[i], from, duration))
             return false;
@@ -62,14 +64,17 @@ static bool is_late(const struct desk *desk, const struct ticket *ticket)
            is_over(desk, ticket, desk->config->delay_warning);
 }
 
-/* The reason for those that were never tried themselves. */
-static void explain(struct state *state, const char *reason, bool expired)
+/* The reason for those that were never tried themselves; of a message whose
+ * smarthost is missing, for all. */
+static void explain(struct state *state, const struct ticket *ticket,
+                    const char *reason, bool expired)
 {
     for (size_t i = 0; i < state->count; i++) {
         struct state_recipient *rcpt = &state->recipients[i];
         if (rcpt->result != STATE_OPEN)
             continue;
-        if (rcpt->text == NULL) {
+        if (rcpt->text == NULL || ticket->missing != NULL) {
+            free(rcpt->text);
             rcpt->text = alloc_string(reason);
             rcpt->from_reply = false;
             rcpt->when = time(NULL);
@@ -98,7 +103,7 @@ static void deal_with(struct desk *desk, struct ticket *ticket)
         return;
     }
     const char *reason = dispatch_reason(desk, ticket);
-    explain(state, *reason != '\0' ? reason : "no smarthost took it",
+    explain(state, ticket, *reason != '\0' ? reason : "no smarthost took it",
             is_expired(desk, ticket));
     settle_late(desk, ticket, entry, state);
     state_free(state);

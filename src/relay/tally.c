@@ -29,7 +29,7 @@ struct figure {
     uint64_t value;
 };
 
-#define FIGURES 13
+#define FIGURES 14
 
 static void collect(struct desk *desk, struct figure figures[FIGURES])
 {
@@ -42,9 +42,10 @@ static void collect(struct desk *desk, struct figure figures[FIGURES])
     uint64_t unread = 0;
 
     trouble_collect(desk, troubles);
-    for (size_t i = 0; i < TROUBLES - 1; i++)
+    for (size_t i = 0; i < TROUBLES_UNREAD; i++)
         unread += troubles[i].count;
-    uint64_t given_up = troubles[TROUBLES - 1].count;
+    uint64_t given_up = troubles[TROUBLE_GIVEN_UP].count;
+    uint64_t bound = troubles[TROUBLE_BOUND].count;
     trouble_free(troubles);
     const struct figure list[FIGURES] = {
         { "queued", "queued_messages", "gauge",
@@ -59,6 +60,8 @@ static void collect(struct desk *desk, struct figure figures[FIGURES])
           "Messages in the spool that cannot be read.", unread },
         { "given_up", "given_up_messages", "gauge",
           "Messages neither delivered nor returned.", given_up },
+        { "bound", "bound_messages", "gauge",
+          "Messages bound to a smarthost that is not configured.", bound },
         { "oldest", "oldest_message_timestamp_seconds", "gauge",
           "When the oldest message was accepted; 0: none.",
           (uint64_t)schedule_oldest(desk->schedule) },

@@ -40,19 +40,43 @@ static size_t count_failed(const struct desk *desk)
     return count;
 }
 
+static void note_missing(void *context, struct ticket *ticket)
+{
+    const char **reason = context;
+
+    if (ticket->missing != NULL)
+        *reason = ticket->missing;
+}
+
+static const char *find_missing(const struct desk *desk, size_t count)
+{
+    const char *reason = NULL;
+
+    if (count > 0)
+        schedule_each(desk->schedule, note_missing, &reason);
+    return reason;
+}
+
 void trouble_collect(const struct desk *desk, struct trouble list[TROUBLES])
 {
     struct unread dropped = { 0 };
     size_t failed = count_failed(desk);
+    size_t bound = schedule_count_missing(desk->schedule);
 
     drop_scan_unread(desk->scan, &dropped);
     add_unread(list, "drop", &dropped);
     add_unread(list + UNREAD_KINDS, "queue", &desk->unread_why);
-    list[TROUBLES - 1] = (struct trouble){
+    list[TROUBLE_GIVEN_UP] = (struct trouble){
         .place = "failed", .kind = "given-up",
         .what = "could neither be delivered nor returned",
         .level = LOG_LEVEL_ALERT, .count = failed,
         .text = failed == 0 ? NULL : alloc_string(given_up),
+    };
+    list[TROUBLE_BOUND] = (struct trouble){
+        .place = "queue", .kind = "no-smarthost",
+        .what = "cannot leave",
+        .level = LOG_LEVEL_ALERT, .count = bound,
+        .text = alloc_string(find_missing(desk, bound)),
     };
     unread_clear(&dropped);
 }

@@ -103,16 +103,18 @@ static void gives_each_smarthost_its_own(void **state)
     struct ticket *first = add(schedule, 1, 0, 0);
     struct ticket *second = add(schedule, 2, 0, 1);
     struct ticket *any = add(schedule, 3, 0, -1);
-    struct ticket *unknown = add(schedule, 4, 0, 7);    /* no such: any */
-    assert_int_equal(unknown->smarthost, -1);
-    schedule_at(schedule, unknown, 1);
+    struct ticket *missing = add(schedule, 4, 0, SMARTHOST_MISSING);
     schedule_wake(schedule, 1);
-    assert_int_equal(schedule_ready_for(schedule, 0, true), 3);
+    assert_int_equal(schedule_ready_for(schedule, 0, true), 2);
     assert_int_equal(schedule_ready_for(schedule, 0, false), 1);
     assert_ptr_equal(schedule_take(schedule, 1, true), second);
     assert_ptr_equal(schedule_take(schedule, 1, true), any);
-    assert_ptr_equal(schedule_take(schedule, 1, true), unknown);
     assert_null(schedule_take(schedule, 1, true));
+    assert_int_equal(schedule_count_in(schedule, TICKET_READY), 2);
+    assert_int_equal(schedule_count_missing(schedule), 1);
+    schedule_unbind(schedule, missing);
+    assert_int_equal(schedule_count_missing(schedule), 0);
+    assert_ptr_equal(schedule_take(schedule, 1, true), missing);
     assert_ptr_equal(schedule_take(schedule, 0, true), first);
     schedule_at(schedule, any, 0);
     schedule_wake(schedule, 0);
