@@ -257,6 +257,12 @@ EXAMPLES := $(addprefix packaging/,apparmor container openrc runit selinux)
 # $(call install_each,FILES,FOLDER), and what takes them away again.
 install_each = install -d $(DESTDIR)$(2) && install -m 644 $(1) $(DESTDIR)$(2)
 remove_each = rm -f $(addprefix $(DESTDIR)$(2)/,$(notdir $(1)))
+# The same for files that name the places of others.
+install_placed = install -d $(DESTDIR)$(2) && for file in $(1); do \
+    sed -e 's|/usr/sbin/|$(sbindir)/|g' \
+        -e 's|/etc/postrider|$(sysconfdir)/postrider|g' "$$file" \
+        >"$(DESTDIR)$(2)/$${file\#\#*/}" && \
+    chmod 644 "$(DESTDIR)$(2)/$${file\#\#*/}" || exit 1; done
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(sbindir) $(bindir) $(libdir) \
@@ -272,11 +278,8 @@ install: all
 	    $(addprefix $(DESTDIR)$(docdir)/,$(notdir $(EXAMPLES)))
 	$(call install_each,etc/providers,$(datadir)/postrider)
 	$(call install_each,$(SYSUSERS),$(sysusersdir))
-	$(call install_each,$(TMPFILES),$(tmpfilesdir))
-	for unit in $(UNITS); do \
-	    sed 's|/usr/sbin/|$(sbindir)/|g' "$$unit" \
-	        >"$(DESTDIR)$(unitdir)/$${unit##*/}" || exit 1; \
-	    chmod 644 "$(DESTDIR)$(unitdir)/$${unit##*/}"; done
+	$(call install_placed,$(TMPFILES),$(tmpfilesdir))
+	$(call install_placed,$(UNITS),$(unitdir))
 	$(call install_each,$(COMPLETIONS)/postrider,$(bashdir))
 	$(call install_each,$(COMPLETIONS)/_postrider,$(zshdir))
 	$(call install_each,$(COMPLETIONS)/postrider.fish,$(fishdir))

@@ -23,6 +23,10 @@ struct install {
 /* The absolute path of the folder of a file; the caller frees it. */
 char *install_folder(const char *path);
 
+/* Make a folder that only the caller can enter, unless it is there, and those
+ * that it is in, for all to enter if root makes them. False with errno. */
+bool install_private_folder(const char *folder);
+
 /*
  * Write a file beside its place, making the folder if there is none: for all
  * to enter if root makes it, else for the caller alone.

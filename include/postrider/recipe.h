@@ -53,10 +53,10 @@ struct config *recipe_load(struct recipe *recipe, const char *path,
 
 /*
  * Write the configuration to path (0644) and each password to a file of its
- * own beside it (0400, owned by user if this process is root, else by the
- * caller, as without user, NULL or ""; "password", or "password-NAME" if there
- * are several), together, as install.h has it. An existing file is kept as
- * FILE.old if replace, else it is FAULT_CREATE with what to do.
+ * own where secrets.h has it (0400, owned by user if this process is root, else
+ * by the caller, as without user, NULL or ""; "password", or "password-NAME" if
+ * there are several), together, as install.h has it. An existing file is kept
+ * as FILE.old if replace, else it is FAULT_CREATE with what to do.
  */
 bool recipe_install(const struct recipe *recipe, const char *path,
                     const char *user, bool replace, struct error *err);

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "config/password.h"
 #include "net/tls_expiry.h"
+#include "postrider/secrets.h"
 #include "relay/connector.h"
 #include "relay/targets.h"
 #include "util/alloc.h"
@@ -78,6 +79,17 @@ void check_lookup(struct check *check)
     }
 }
 
+/* Those servers read what any user writes. */
+static void check_hidden(struct check *check, const struct smarthost *host,
+                         const char *key, const char *path)
+{
+    if (*path != '\0' && check->config->delivery == DELIVERY_QUEUE &&
+        secrets_open_to_servers(check->config->source, path))
+        check_warn(check, "move it to " POSTRIDER_SYSCONFDIR
+                   "/postrider/secrets/", "%s: %s = %s is not hidden from the "
+                   "servers of postrider.socket", host->name, key, path);
+}
+
 /* How long the certificate in a file can still be used. */
 static void check_expiry(struct check *check, const struct smarthost *host,
                          const char *key, const char *path)
@@ -112,6 +124,10 @@ static void check_tls_of(struct check *check, const struct smarthost *host)
     tls_context_free(context);
     check_expiry(check, host, "tls_ca_file", host->tls_ca_file);
     check_expiry(check, host, "tls_cert_file", host->tls_cert_file);
+    if (*host->tls_key_file != '\0')
+        check_hidden(check, host, "tls_key_file", host->tls_key_file);
+    else
+        check_hidden(check, host, "tls_cert_file", host->tls_cert_file);
     if (check->count == before)
         check_ok(check, "%s: certificates are verified by %s", host->name,
                  *host->tls_fingerprint != '\0' ? "their fingerprint"
@@ -153,6 +169,7 @@ static void check_password(struct check *check, const struct smarthost *host)
     } else {
         check_folder(check, *host->password_file != '\0'
                             ? host->password_file : "/");
+        check_hidden(check, host, "password_file", host->password_file);
         check_ok(check, "%s: it is there, and nobody else can read it",
                  host->name);
     }

@@ -43,6 +43,15 @@ static bool make_folder(const char *folder)
     return made && make_folder(folder);
 }
 
+bool install_private_folder(const char *folder)
+{
+    char *parent = install_folder(folder);
+    bool made = make_folder(parent);
+
+    free(parent);
+    return made && (mkdir(folder, 0700) == 0 || errno == EEXIST);
+}
+
 static char *draft_name(const char *path)
 {
     char id[RANDOM_ID_LENGTH + 1];

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "postrider/install.h"
 #include "postrider/recipe_parts.h"
+#include "postrider/secrets.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
@@ -142,6 +143,7 @@ static bool stage_passwords(const struct recipe *recipe, const char *path,
         char *file = recipe_password_path(recipe, section, path);
         if (file != NULL)
             done = find_owner(user, &owner, &group, err) &&
+                   secrets_make_folder(path, group, err) &&
                    install_stage(install, file, section->password.data,
                                  section->password.length, 0400, owner, group,
                                  err);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "config/config_keys.h"
-#include "postrider/install.h"
 #include "postrider/recipe_parts.h"
+#include "postrider/secrets.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/text.h"
@@ -122,7 +122,7 @@ char *recipe_password_path(const struct recipe *recipe,
 {
     if (section->password.data == NULL)
         return NULL;
-    char *folder = install_folder(path);
+    char *folder = secrets_folder(path);
     char *name = file_name(recipe, section);
     char *whole = alloc_format("%s/%s", folder, name);
     free(folder);

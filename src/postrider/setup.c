@@ -12,8 +12,8 @@
 #include "mail/address.h"
 #include "postrider/ask_person.h"
 #include "postrider/commands.h"
-#include "postrider/install.h"
 #include "postrider/recipe.h"
+#include "postrider/secrets.h"
 #include "postrider/written.h"
 #include "util/alloc.h"
 #include "util/process.h"
@@ -59,7 +59,7 @@ static void set_domain(const struct setup *setup, struct recipe *recipe)
 
 static char *password_path(const struct setup *setup)
 {
-    char *folder = install_folder(setup->output);
+    char *folder = secrets_folder(setup->output);
     char *path = alloc_format("%s/password", folder);
 
     free(folder);

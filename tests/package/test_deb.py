@@ -17,7 +17,8 @@ from root import SPOOL, Syslog, package
 
 CONFFILE = "etc/postrider/postrider.conf"
 ANSWERS = "etc/postrider/smarthost.conf"
-SECRET = "etc/postrider/password"
+SECRET = "etc/postrider/secrets/password"
+OLD_SECRET = "etc/postrider/password"       # of older versions
 
 
 # The file
@@ -165,8 +166,11 @@ def test_the_password_is_the_daemons_alone(bare, deb):
     bare.preseed("smtp.example.com", USER, PASSWORD)
     bare.install(deb)
     assert bare.mode(SECRET) == "postrider:postrider 400"
+    assert bare.mode("etc/postrider/secrets") == "root:postrider 710"
     assert (bare / SECRET).read_text() == PASSWORD + "\n"
     bare.run("cat", "/" + SECRET, user="www-data", status=1)
+    bare.run("ls", "/etc/postrider/secrets", user="postrider", status=2)
+    assert bare.run("cat", "/" + SECRET, user="postrider") == PASSWORD + "\n"
     for path in (bare / "var").rglob("*"):
         if path.is_file():
             assert b"ses'ame" not in path.read_bytes(), path
@@ -183,7 +187,7 @@ smarthost "main" {
     port = 465
     tls = implicit
     user = "\\odd \"one\""
-    password_file = "/etc/postrider/password"
+    password_file = "/etc/postrider/secrets/password"
 }
 '''
     assert bare.run("dpkg", "--verify", "postrider") == ""
@@ -212,8 +216,10 @@ def test_answers_that_cannot_be_loaded_are_named_and_mail_is_queued(
 
 
 def names(root):
-    """What is in /etc/postrider."""
-    return {path.name for path in (root / "etc/postrider").iterdir()}
+    """The files in /etc/postrider."""
+    folder = root / "etc/postrider"
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")
+            if path.is_file()}
 
 
 @pytest.mark.parametrize("end", ["exit 1", "kill -TERM $PPID"])
@@ -228,7 +234,8 @@ def test_an_interrupted_installation_leaves_no_drafts(bare, deb, owner, end):
     assert names(bare) <= {"postrider.conf", "smarthost.conf"}
     chown.write_bytes(ours)
     bare.run("dpkg", "--configure", "--pending")
-    assert names(bare) == {"postrider.conf", "smarthost.conf", "password"}
+    assert names(bare) == {"postrider.conf", "smarthost.conf",
+                           "secrets/password"}
     assert bare.mode(SECRET) == "postrider:postrider 400"
 
 
@@ -288,12 +295,12 @@ def test_an_answer_brings_two_more_questions(bare):
     assert (bare / SECRET).read_text() == PASSWORD + "\n"
 
 
-def reconfigure(root, host):
+def reconfigure(root, host, password=""):
     terminal = Terminal(root, "dpkg-reconfigure", "postrider")
     terminal.answer("Smarthost for outgoing mail: $", host)
     if host:
         terminal.answer("User name at the smarthost: $", USER)
-        terminal.answer("Password at the smarthost: ", "")
+        terminal.answer("Password at the smarthost: ", password)
     terminal.end()
     return terminal.seen
 
@@ -367,6 +374,20 @@ def test_an_upgrade_keeps_conffile_queue_and_answers(bare, deb, tmp_path):
             for path in (CONFFILE, ANSWERS, SECRET)] == before
     assert bare.mode(SECRET) == "postrider:postrider 400"
     assert bare.listed() == 1
+
+
+def test_a_password_stays_where_an_older_version_wrote_it(bare, deb, tmp_path):
+    bare.preseed("smtp.example.com", USER, PASSWORD)
+    bare.install(deb)
+    (bare / SECRET).rename(bare / OLD_SECRET)
+    (bare / ANSWERS).write_text((bare / ANSWERS).read_text().replace(
+        "/" + SECRET, "/" + OLD_SECRET))
+    bare.install(package(deb, tmp_path, "9.0"))
+    reconfigure(bare, "smtp.example.net", "another")
+    assert f'password_file = "/{OLD_SECRET}"' in (bare / ANSWERS).read_text()
+    assert (bare / OLD_SECRET).read_text() == "another\n"
+    assert bare.mode(OLD_SECRET) == "postrider:postrider 400"
+    assert not (bare / SECRET).exists()
 
 
 EDITED = [
@@ -451,6 +472,10 @@ def test_purged_nothing_is_left(bare, deb):
                  "smarthost.conf"):
         for suffix in (".old", ".new", "." + "0123456789abcdef" * 2):
             (bare / "etc/postrider" / (name + suffix)).write_text("left\n")
+            if name.startswith("password"):
+                (bare / "etc/postrider/secrets" / (name + suffix)).write_text(
+                    "left\n")
+    (bare / "etc/postrider/secrets/password-other").write_text("secret\n")
     (bare / "etc/postrider/password-other").write_text("secret\n")
     (bare / "etc/postrider/smarthost.conf.asked").write_text("left\n")
     bare.apt("purge", "postrider")
@@ -463,7 +488,7 @@ def test_purged_nothing_is_left(bare, deb):
 
 def test_purged_the_files_of_others_stay(installed):
     theirs = {"tls.key", "tls.old", "passwords", "password.txt",
-              "postrider.conf.0123"}
+              "postrider.conf.0123", "secrets/tls.key"}
     for name in theirs:
         (installed / "etc/postrider" / name).write_text("mine\n")
     installed.apt("purge", "postrider")

@@ -53,6 +53,7 @@ def test_it_queues_for_everybody(installed):
     for folder in ("queue", "state", "failed"):
         assert installed.mode(f"/{SPOOL}/{folder}") == \
             "postrider:postrider 700"
+    assert installed.mode("/etc/postrider/secrets") == "root:postrider 710"
     installed.send()
     assert installed.listed() == 1
     assert "aliases" in installed.run("newaliases")

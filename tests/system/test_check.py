@@ -11,6 +11,7 @@ import time
 import pytest
 
 from lib.harness import message
+from lib.machine import machine_etc, run_on_machine
 from lib.queue import (ALICE, DAEMON, as_root, message_file,
                        queued_line, random_id, user)
 
@@ -472,3 +473,29 @@ def test_a_user_that_does_not_exist(queue):
 def test_usage(programs):
     result = programs.postrider("check", "--nonsense").expect(64)
     assert "usage: postrider check [--json]" in result.errors
+
+
+@as_root
+@pytest.mark.parametrize("place, is_hidden", [
+    ("secrets/mail", True), ("password", True), ("password.old", True),
+    ("mail.key", False), ("password-main", False), ("secrets/link", False),
+])
+def test_a_password_that_servers_of_socket_units_could_read(queue, place,
+                                                            is_hidden):
+    folder = machine_etc(queue) / "postrider"
+    (folder / "secrets").mkdir(parents=True)
+    (folder / "secrets" / "link").symlink_to("../elsewhere")
+    (folder / place).write_text(PASSWORD)
+    (folder / place).chmod(0o400)
+    os.chown(folder / place, DAEMON.pw_uid, DAEMON.pw_gid)
+    text = 'smarthost "main" {\n    host = "127.0.0.1"\n    user = "u"\n' \
+        f'    password_file = "/etc/postrider/{place}"\n}}\n'
+    (folder / "postrider.conf").write_text(text)
+    result = run_on_machine(
+        queue, {"postrider": DAEMON.pw_uid}, queue.build / "postrider",
+        "check", POSTRIDER_CONFIG="/etc/postrider/postrider.conf")
+    assert "password: ok: main: " in result.stdout, result.stdout
+    told = f"password: warning: main: password_file = /etc/postrider/{place} " \
+        "is not hidden from the servers of postrider.socket; move it to " \
+        "/etc/postrider/secrets/\n"
+    assert (told in result.stdout) is not is_hidden, result.stdout

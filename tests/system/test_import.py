@@ -126,7 +126,7 @@ TRANSLATIONS = {
         port = 587
         tls = starttls
         user = "relay@example.com"
-        password_file = "/etc/postrider/password"
+        password_file = "/etc/postrider/secrets/password"
         }
         """, [
         "ssmtp.conf:12: Debug: no counterpart, left out",
@@ -151,7 +151,7 @@ TRANSLATIONS = {
         tls_cert_file = "/etc/ssl/client.pem"
         auth = cram-md5
         user = "relay"
-        password_file = "/etc/postrider/password"
+        password_file = "/etc/postrider/secrets/password"
         }
         """, ["without FromLineOverride=YES"]),
     "ssmtp, in clear": ({"ssmtp.conf": """
@@ -167,7 +167,7 @@ TRANSLATIONS = {
         tls = none
         user = "relay"
         password_in_clear = true
-        password_file = "/etc/postrider/password"
+        password_file = "/etc/postrider/secrets/password"
         }
         """, ["ssmtp.conf:3: WARNING: no TLS, as before",
               "the mail and the password"]),
@@ -329,7 +329,7 @@ TRANSLATIONS = {
         tls_fingerprint = \
 "1234567890ABCDEF1234567890ABCDEF1234567890ABCDEF1234567890ABCDEF"
         user = "me"
-        password_file = "/etc/postrider/password"
+        password_file = "/etc/postrider/secrets/password"
         }
         sender "*" {
         address = "shop@example.com"
@@ -373,7 +373,7 @@ TRANSLATIONS = {
         tls = none
         user = "me"
         password_in_clear = true
-        password_file = "/etc/postrider/password"
+        password_file = "/etc/postrider/secrets/password"
         }
         """, ["dma.conf: WARNING: no TLS"]),
     "nullmailer": ({
@@ -399,7 +399,7 @@ TRANSLATIONS = {
         port = 2525
         tls = starttls
         user = "me"
-        password_file = "/etc/postrider/password-main"
+        password_file = "/etc/postrider/secrets/password-main"
         }
         smarthost "remote2" {
         host = "backup.example.com"
@@ -407,7 +407,7 @@ TRANSLATIONS = {
         tls = implicit
         auth = login
         user = "me"
-        password_file = "/etc/postrider/password-remote2"
+        password_file = "/etc/postrider/secrets/password-remote2"
         }
         smarthost "remote3" {
         host = "last.example.com"

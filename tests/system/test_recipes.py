@@ -195,7 +195,7 @@ def test_alpine_makes_the_user_and_the_spool_as_systemd_does(tmp_path):
     lines = (PACKAGING / "systemd/tmpfiles.d/postrider.conf").read_text()
     assert made == {
         (path, int(mode, 8), (user, group)) for path, mode, user, group in
-        re.findall(r"^d (/var/\S+) +(\d+) (\S+) +(\S+)", lines, re.MULTILINE)}
+        re.findall(r"^d (/(?:var|etc)/\S+) +(\d+) (\S+) +(\S+)", lines, re.MULTILINE)}
     assert "addgroup -S postrider" in record.read_text()
     assert re.search(r"adduser -S .*-G postrider .*postrider$",
                      record.read_text(), re.MULTILINE)

@@ -16,6 +16,7 @@ import termios
 import pytest
 
 from lib.harness import ROOT, SANITIZER
+from lib.machine import machine_etc, run_on_machine
 from lib.nameserver import Nameserver
 
 PROVIDERS = ROOT / "etc" / "providers"
@@ -282,20 +283,8 @@ def test_what_is_wrong_is_said(programs, host, arguments, status, text):
 
 def as_administrator(programs, users, *arguments, stdin):
     """Run setup as root of a machine that has these users besides root."""
-    if subprocess.run(["unshare", "-m", "true"], check=False,
-                      stderr=subprocess.DEVNULL).returncode != 0:
-        pytest.skip("needs a file system of its own: unshare -m")
-    passwd = programs.folder / "passwd"
-    passwd.write_text("root:x:0:0:root:/root:/bin/sh\n" + "".join(
-        f"{name}:x:{number}:{number}::/:/bin/false\n"
-        for name, number in users.items()))
-    return subprocess.run(
-        ["unshare", "-m", "sh", "-c",
-         'mount --bind "$1" /etc/passwd && mount -t tmpfs none /run && shift '
-         '&& exec "$@"', "sh", passwd,
-         str(programs.build / "postrider"), "setup", *arguments],
-        env=programs.environment(), cwd=programs.folder, input=stdin,
-        text=True, capture_output=True, timeout=PATIENCE, check=False)
+    return run_on_machine(programs, users, programs.build / "postrider",
+                          "setup", *arguments, stdin=stdin)
 
 
 def test_the_daemons_user_owns_the_password(programs):
@@ -308,6 +297,60 @@ def test_the_daemons_user_owns_the_password(programs):
     assert (secret.stat().st_uid, mode(secret)) == (990, 0o400)
     assert programs.config.stat().st_uid == 0
     assert re.search(r"(?m)^Now: .*postrider", result.stdout)
+
+
+def set_up_machine(programs, *arguments):
+    """What the machine's own configuration and its passwords become."""
+    result = as_administrator(
+        programs, {"postrider": 990}, "--output",
+        "/etc/postrider/postrider.conf", "--host", "h.example", "--user", "u",
+        "--password-file", "-", "--no-test", *arguments, stdin=PASSWORD)
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def owner_and_mode(path):
+    status = path.stat()
+    return status.st_uid, status.st_gid, mode(path)
+
+
+@pytest.mark.parametrize("before", [None, 0o700, 0o755])
+def test_the_machines_password_is_in_a_folder_of_its_own(programs, before):
+    """The units of the sockets hide it; the daemon can only enter."""
+    folder = machine_etc(programs) / "postrider"
+    if before is not None:
+        (folder / "secrets").mkdir(parents=True)
+        (folder / "secrets").chmod(before)
+    result = set_up_machine(programs)
+    assert "Written: /etc/postrider/secrets/password\n" in result.stdout
+    assert 'password_file = "/etc/postrider/secrets/password"\n' in \
+        (folder / "postrider.conf").read_text()
+    assert owner_and_mode(folder / "secrets") == (0, 990, 0o710)
+    secret = folder / "secrets" / "password"
+    assert owner_and_mode(secret) == (990, 990, 0o400)
+    set_up_machine(programs, "--replace")
+    assert owner_and_mode(secret.with_suffix(".old")) == (990, 990, 0o400)
+    assert owner_and_mode(folder) == (0, 0, 0o755)
+
+
+def test_a_password_beside_an_old_configuration_stays_as_it_is(programs):
+    """So the old configuration, which names it, can come back."""
+    folder = machine_etc(programs) / "postrider"
+    folder.mkdir()
+    secret, config = folder / "password", folder / "postrider.conf"
+    secret.write_text("old")
+    secret.chmod(0o400)
+    os.chown(secret, 990, 990)
+    before = 'smarthost "main" { host = "old.example" user = "u" ' \
+        'password_file = "/etc/postrider/password" }\n'
+    config.write_text(before)
+    set_up_machine(programs, "--replace")
+    assert secret.read_text() == "old"
+    assert owner_and_mode(secret) == (990, 990, 0o400)
+    assert (folder / "postrider.conf.old").read_text() == before
+    assert (folder / "secrets" / "password").read_text() == PASSWORD
+    assert sorted(path.name for path in folder.iterdir()) == \
+        ["password", "postrider.conf", "postrider.conf.old", "secrets"]
 
 
 @pytest.fixture

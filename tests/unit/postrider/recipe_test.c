@@ -80,7 +80,7 @@ static void is_written_as_people_write_it(void **state)
         "    port = 587\n"
         "    auth = scram-sha-256\n"
         "    user = \"a\\\"b\\\\c\"\n"
-        "    password_file = \"/etc/postrider/password\"\n"
+        "    password_file = \"/etc/postrider/secrets/password\"\n"
         "}\n"
         "\n"
         "sender \"*\" {\n"
