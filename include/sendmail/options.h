@@ -24,6 +24,8 @@ struct options {
     char delivery_mode;     /* -od: b i q d; 0 if not given */
     unsigned command_timeout;   /* -OTimeout.command: seconds -bs waits for a
                                  * command; 0 if not given */
+    const char *connections_file;   /* -OConnectionsFile: where -bs counts
+                                 * those of a user; NULL if not given */
     const char *queue_run;  /* value of -q, "" without one; NULL: no -q */
 };
 

@@ -212,6 +212,14 @@ static bool set_command_timeout(struct options *opt, const char *value,
     return true;
 }
 
+static bool set_connections_file(struct options *opt, const char *value,
+                                 struct error *err)
+{
+    (void)err;
+    opt->connections_file = value;
+    return true;
+}
+
 /* Options proper: -oXvalue. Those that are not here have no effect. */
 static const struct setting {
     char letter;
@@ -223,6 +231,7 @@ static const struct setting {
     { 'i', NULL,           set_ignore_dots   },
     { 'v', NULL,           set_verbose       },
     { 0, "Timeout.command", set_command_timeout },
+    { 0, "ConnectionsFile", set_connections_file },
 };
 
 static bool set_short(struct options *opt, const char *value,

@@ -14,6 +14,7 @@
 #include "sendmail/route.h"
 #include "sendmail/smtp_client.h"
 #include "sendmail/smtp_confine.h"
+#include "sendmail/smtp_places.h"
 #include "sendmail/smtp_server.h"
 #include "util/alloc.h"
 #include "util/io.h"
@@ -274,6 +275,21 @@ static void limit_writes(int patience)
                      sizeof limit);
 }
 
+/* True if this client was one too many. */
+static bool is_crowded_out(const struct server *server)
+{
+    const char *file = server->opt->connections_file;
+
+    if (file == NULL || smtp_places_take(file, server->uid))
+        return false;
+    printf("421 4.3.2 Too many connections: close some, or try again "
+           "later\r\n");
+    fflush(stdout);
+    log_line(LOG_LEVEL_WARNING, "NOQUEUE: reject: uid=%lu: 421 4.3.2 Too many "
+             "connections", (unsigned long)server->uid);
+    return true;
+}
+
 bool command_smtp(const struct options *opt, struct error *err)
 {
     struct server server = { .opt = opt, .uid = smtp_client_uid(),
@@ -292,6 +308,10 @@ bool command_smtp(const struct options *opt, struct error *err)
         printf("421 4.3.5 %s\r\n", err->text);
         fflush(stdout);
         return false;
+    }
+    if (is_crowded_out(&server)) {
+        config_free(server.config);
+        return true;
     }
     server.route = route_new(server.config, false);
     confine(&server);

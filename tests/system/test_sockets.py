@@ -141,6 +141,55 @@ def test_tcp_cannot_keep_others_out(queue):
 
 
 @as_root
+def test_servers_of_a_socket_unit_count_a_users_connections(queue):
+    """They share no parent that could, and systemd counts users late."""
+    path = queue.run_folder / "unit"
+    places = queue.run_folder / "connections"
+    queue.write_config()
+    environment = queue.environment()
+    environment["ASAN_OPTIONS"] += ":detect_leaks=0"
+    servers = []
+
+    def serve():
+        connection, _ = unit.accept()
+        with connection:
+            servers.append(subprocess.Popen(
+                [queue.build / "sendmail", "-bs", "-O",
+                 f"ConnectionsFile={places}"], stdin=connection,
+                stdout=connection, env=environment, **user(DAEMON.pw_uid)))
+
+    def connect():
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(30)
+        client.connect(str(path))
+        serve()
+        return client, client.recv(4)
+
+    with socket.socket(socket.AF_UNIX) as unit:
+        unit.bind(str(path))
+        path.chmod(0o666)
+        unit.listen()
+        clients = [connect() for _ in range(27)]
+        assert [code for _, code in clients] == [b"220 "] * 25 + [b"421 "] * 2
+        other = subprocess.Popen(
+            [sys.executable, "-c", "import socket,sys\n"
+             "s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+             "print(s.recv(4))", str(path)],
+            stdout=subprocess.PIPE, text=True, **user(ALICE))
+        serve()
+        assert other.communicate(timeout=30)[0] == "b'220 '\n"
+        # A place is free when its server has ended.
+        clients[0][0].close()
+        servers[0].wait(30)
+        assert connect()[1] == b"220 "
+        for client, _ in clients:
+            client.close()
+    for server in servers:
+        server.wait(30)
+    assert places.stat().st_size == 0
+
+
+@as_root
 def test_everybody_gets_a_place(queue):
     """However many users hold all they may."""
     path = queue.run_folder / "submit"
