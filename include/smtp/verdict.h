@@ -56,6 +56,15 @@ void verdict_withdraw(struct transaction *first,
 /* Where one recipient was welcome, the others were refused for themselves. */
 void verdict_forget_login(struct transaction *t);
 
+/* How many recipients have no outcome yet. */
+size_t verdict_open(const struct transaction *t);
+
+/* Was a recipient refused for good? */
+bool verdict_is_refusal(const struct transaction *t);
+
+/* Were all refused for good, because of the sender? */
+bool verdict_is_of_sender(const struct transaction *t);
+
 /* 500 to 504, 555: about a command or its parameters, not about the message. */
 bool verdict_is_about_syntax(const struct reply *reply);
 

@@ -273,15 +273,6 @@ static bool hear_recipients(struct flight *flight, struct transaction *t,
     return true;
 }
 
-static size_t count_open(const struct transaction *t)
-{
-    size_t open = 0;
-
-    for (size_t i = 0; i < t->count; i++)
-        open += t->outcomes[i].kind == OUTCOME_NONE;
-    return open;
-}
-
 /* Offer the recipients that have not been said, a flight at a time; one at a
  * time without PIPELINING. */
 static bool offer_rest(struct flight *flight, struct transaction *t,
@@ -289,7 +280,7 @@ static bool offer_rest(struct flight *flight, struct transaction *t,
 {
     size_t most = is_pipelined(flight->session) ? FLIGHT_RECIPIENTS : 1;
 
-    while (t->offered < t->count && count_open(t) > 0) {
+    while (t->offered < t->count && verdict_open(t) > 0) {
         size_t heard = t->offered;
         if (!commands_recipients(flight->session, t, most, err) ||
             !hear_recipients(flight, t, heard, err))
@@ -353,7 +344,7 @@ static bool hear_final(struct flight *flight, struct transaction *t,
     if (reply_class(reply) < 4 && reply->code != 250 && reply->code != 0)
         return error_set(err, FAULT_PROTOCOL, "%d to the message",
                          reply->code);
-    if (by_bdat(flight->session) && count_open(t) > 0 &&
+    if (by_bdat(flight->session) && verdict_open(t) > 0 &&
         verdict_is_about_syntax(reply))
         return refuse_chunking(flight, err);
     if (flight->whole && reply->code == 250)
@@ -406,7 +397,7 @@ static bool send_by_data(struct flight *flight, struct transaction *t,
 {
     struct session *session = flight->session;
 
-    if (!t->final_asked && count_open(t) > 0) {
+    if (!t->final_asked && verdict_open(t) > 0) {
         t->final_asked = true;
         if (!session_command(session, err, "DATA"))
             return false;
@@ -416,7 +407,7 @@ static bool send_by_data(struct flight *flight, struct transaction *t,
     if (t->final_asked && reply_class(&flight->reply) == 2)
         return error_set(err, FAULT_PROTOCOL, "%d to DATA",
                          flight->reply.code);
-    if (count_open(t) == 0)
+    if (verdict_open(t) == 0)
         return end_without_content(flight, t, err);
     if (flight->reply.code != 354)
         return hear_data_refused(flight, t, err);
@@ -435,7 +426,7 @@ static bool send_by_bdat(struct flight *flight, struct transaction *t,
                          struct error *err)
 {
     if (!t->final_asked) {
-        if (count_open(t) == 0) {
+        if (verdict_open(t) == 0) {
             session_need_reset(flight->session);
             return true;
         }
@@ -456,14 +447,6 @@ static bool hear_transaction(struct flight *flight, struct transaction *t,
         return false;
     return by_bdat(flight->session) ? send_by_bdat(flight, t, err)
                                     : send_by_data(flight, t, err);
-}
-
-static bool is_refused(const struct transaction *t)
-{
-    for (size_t i = 0; i < t->count; i++)
-        if (t->outcomes[i].kind == OUTCOME_FAILED)
-            return true;
-    return false;
 }
 
 /* Are server and we in step? The reply to QUIT is like no other. */
@@ -488,7 +471,7 @@ static bool conclude(struct flight *flight, const struct transaction *t,
                      struct error *err)
 {
     struct session *session = flight->session;
-    bool matters = flight->whole || (is_pipelined(session) && is_refused(t));
+    bool matters = flight->whole || (is_pipelined(session) && verdict_is_refusal(t));
     int code = t->content_sent && !flight->whole ? flight->reply.code : 0;
 
     if (matters && !flight->goodbye && !session_rest(session, code, err) &&
@@ -570,23 +553,6 @@ static bool run_flight(struct session *session, struct transaction *t)
     return done;
 }
 
-/* Is it the sender that was refused? Some servers wait for RCPT to do that. */
-static bool is_sender_refused(const struct transaction *t)
-{
-    for (size_t i = 0; i < t->count; i++) {
-        const struct outcome *outcome = &t->outcomes[i];
-        bool at_rcpt = outcome->stage == STAGE_RCPT &&
-                       (strcmp(outcome->status, "5.1.7") == 0 ||
-                        strcmp(outcome->status, "5.1.8") == 0 ||
-                        text_starts(outcome->status, "5.7."));
-        bool at_mail = outcome->stage == STAGE_MAIL &&
-                       outcome->fault != FAULT_DATA;
-        if (outcome->kind != OUTCOME_FAILED || (!at_rcpt && !at_mail))
-            return false;
-    }
-    return true;
-}
-
 /* Nothing was begun behind it. */
 static void take_other_sender(struct transaction *t)
 {
@@ -609,7 +575,7 @@ bool transaction_run(struct session *session, struct transaction *t)
     if (!t->ended)
         done = run_flight(session, t);
     if (done && t->other_sender != NULL && !session_is_spoiled(session) &&
-        is_sender_refused(t)) {
+        verdict_is_of_sender(t)) {
         take_other_sender(t);
         return transaction_run(session, t);
     }

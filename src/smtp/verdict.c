@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "smtp/commands.h"
 #include "smtp/reply.h"
@@ -194,4 +195,38 @@ void verdict_forget_login(struct transaction *t)
         refused += t->outcomes[i].wants_login;
     for (size_t i = 0; refused < t->count && i < t->count; i++)
         t->outcomes[i].wants_login = false;
+}
+
+size_t verdict_open(const struct transaction *t)
+{
+    size_t open = 0;
+
+    for (size_t i = 0; i < t->count; i++)
+        open += t->outcomes[i].kind == OUTCOME_NONE;
+    return open;
+}
+
+bool verdict_is_refusal(const struct transaction *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->outcomes[i].kind == OUTCOME_FAILED)
+            return true;
+    return false;
+}
+
+/* Some servers wait for RCPT to do that. */
+bool verdict_is_of_sender(const struct transaction *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        const struct outcome *outcome = &t->outcomes[i];
+        bool at_rcpt = outcome->stage == STAGE_RCPT &&
+                       (strcmp(outcome->status, "5.1.7") == 0 ||
+                        strcmp(outcome->status, "5.1.8") == 0 ||
+                        text_starts(outcome->status, "5.7."));
+        bool at_mail = outcome->stage == STAGE_MAIL &&
+                       outcome->fault != FAULT_DATA;
+        if (outcome->kind != OUTCOME_FAILED || (!at_rcpt && !at_mail))
+            return false;
+    }
+    return true;
 }
