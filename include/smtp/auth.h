@@ -3,7 +3,8 @@
  *
  * login, plain, cram-md5, scram-sha-256 (and -plus when both sides have a
  * channel binding), xoauth2, oauthbearer, external. "auto" takes the
- * strongest that is offered and possible.
+ * strongest that is offered and possible, and within TLS the next one, each
+ * once, if that is refused in a way that may not be about the password.
  */
 #ifndef POSTRIDER_SMTP_AUTH_H
 #define POSTRIDER_SMTP_AUTH_H
@@ -17,7 +18,7 @@ struct session_settings;
 
 /*
  * Authenticate. FAULT_PERMISSION: refused for good (5yz), or no mechanism fits;
- * FAULT_TEMPORARY: 4yz or the connection; FAULT_PROTOCOL: nonsense.
+ * FAULT_TEMPORARY: 4yz, too many logins, or the connection; FAULT_PROTOCOL: nonsense.
  * settings->auth is not "none".
  */
 bool auth_run(struct session *session, const struct session_settings *settings,

@@ -24,6 +24,7 @@ struct exchange {
     struct reply reply;         /* the last one */
     struct buf data;            /* the last challenge, decoded */
     struct buf line;            /* what is sent, wiped at once */
+    bool answered;              /* the initial response went after a challenge */
 };
 
 struct mechanism {

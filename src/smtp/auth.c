@@ -56,15 +56,21 @@ static bool is_possible(const struct exchange *x,
            (!mechanism->binds || can_bind(x));
 }
 
-static const struct mechanism *choose(const struct exchange *x)
+/* The strongest that is wanted and possible, from number *at on; the ones for
+ * tokens after all others. *at is the next number then. */
+static const struct mechanism *choose(const struct exchange *x, size_t *at)
 {
     const struct mechanism *mechanism;
+    size_t count = 0;
 
-    for (int tokens = 0; tokens < 2; tokens++)
-        for (size_t i = 0; (mechanism = mechanism_at(i)) != NULL; i++)
-            if (is_wanted(x, mechanism, tokens != 0) &&
-                is_possible(x, mechanism))
-                return mechanism;
+    while (mechanism_at(count) != NULL)
+        count++;
+    while (*at < 2 * count) {
+        bool tokens = *at >= count;
+        mechanism = mechanism_at((*at)++ % count);
+        if (is_wanted(x, mechanism, tokens) && is_possible(x, mechanism))
+            return mechanism;
+    }
     return NULL;
 }
 
@@ -100,42 +106,95 @@ static bool explain_no_mechanism(const struct exchange *x, struct error *err)
     return false;
 }
 
+static bool has_word(const struct reply *reply, const char *word)
+{
+    return strcasestr(reply->text.data, word) != NULL;
+}
+
+/* Is a refusal for good in truth one for now? */
+static bool is_about_rate(const struct reply *reply)
+{
+    return reply_class(reply) == 5 &&
+           (has_word(reply, "too many") || has_word(reply, "later") ||
+            has_word(reply, "limit"));
+}
+
+/* What the reply asks for; "" for nothing that we know of. */
+static const char *remedy(const struct exchange *x)
+{
+    switch (x->reply.code) {
+    case 535:
+        return ": check user and password";
+    case 534:
+        return ": set another auth";
+    case 530:
+    case 538:
+        return is_secure(x) ? "" : ": set tls = starttls or implicit";
+    default:
+        return "";
+    }
+}
+
 static bool judge(struct exchange *x, struct error *err)
 {
     struct buf text;
+    const struct reply *reply = &x->reply;
 
-    if (x->reply.code == 235)
+    if (reply->code == 235 ||
+        (reply->code == 503 && has_word(reply, "already")))
         return true;
-    if (x->reply.code == 334)
+    if (reply->code == 334)
         return mechanism_cancel(x, "the server asks for more than there is "
                                 "to say", err);
     buf_init(&text, SIZE_MAX);
-    reply_describe(&x->reply, 500, &text);
-    if (reply_class(&x->reply) == 5)
-        error_set(err, FAULT_PERMISSION, "%s: AUTH %s refused: %s: check user "
-                  "and password", x->settings->host, x->mechanism->name,
-                  text.data);
+    reply_describe(reply, 500, &text);
+    if (reply_class(reply) == 5 && !is_about_rate(reply))
+        error_set(err, FAULT_PERMISSION, "%s: AUTH %s refused: %s%s",
+                  x->settings->host, x->mechanism->name, text.data,
+                  remedy(x));
     else
-        error_set(err, reply_class(&x->reply) == 4 ? FAULT_TEMPORARY
-                                                   : FAULT_PROTOCOL,
+        error_set(err, reply_class(reply) > 3 ? FAULT_TEMPORARY
+                                              : FAULT_PROTOCOL,
                   "%s: AUTH %s: %s", x->settings->host, x->mechanism->name,
                   text.data);
     buf_free(&text);
     return false;
 }
 
+/*
+ * Some servers list what does not work for any account. Within TLS the next
+ * mechanism may be tried, each once; what PLAIN and LOGIN are told about the
+ * password is so.
+ */
+static bool may_go_on(const struct exchange *x)
+{
+    int code = x->reply.code;
+    bool is_broken = code == 500 || code == 502 || code == 504 || code == 534 ||
+                     (code == 535 && !x->mechanism->in_clear) ||
+                     (code == 454 && !x->mechanism->in_clear);
+
+    return is_secure(x) && strcmp(x->settings->auth, "auto") == 0 &&
+           is_broken && !is_about_rate(&x->reply) &&
+           session_usable(x->session);
+}
+
 bool auth_run(struct session *session, const struct session_settings *settings,
               struct error *err)
 {
     struct exchange x = { .session = session, .settings = settings };
+    const struct mechanism *next;
+    size_t at = 0;
+    bool done = false;
 
-    x.mechanism = choose(&x);
+    x.mechanism = choose(&x, &at);
     if (x.mechanism == NULL)
         return explain_no_mechanism(&x, err);
     reply_init(&x.reply);
     buf_init(&x.data, SIZE_MAX);
     buf_init(&x.line, SIZE_MAX);
-    bool done = x.mechanism->run(&x, err) && judge(&x, err);
+    while (x.mechanism->run(&x, err) && !(done = judge(&x, err)) &&
+           may_go_on(&x) && (next = choose(&x, &at)) != NULL)
+        x.mechanism = next;
     reply_free(&x.reply);
     buf_wipe(&x.data);
     buf_wipe(&x.line);

@@ -55,9 +55,8 @@ static bool begin(struct exchange *x, const char *data, size_t length,
     }
     bool sent = send_line(x, shown, err);
     free(shown);
-    if (!sent || data == NULL || fits || x->reply.code != 334)
-        return sent;
-    return send_data(x, data, length, err);
+    x->answered = sent && data != NULL && !fits && x->reply.code == 334;
+    return x->answered ? send_data(x, data, length, err) : sent;
 }
 
 bool mechanism_cancel(struct exchange *x, const char *why, struct error *err)
@@ -115,6 +114,12 @@ static bool run_plain(struct exchange *x, struct error *err)
     buf_add_char(&data, '\0');
     buf_add(&data, x->settings->secret->data, x->settings->secret->length);
     bool sent = begin(x, data.data, data.length, err);
+    /* Some take the initial response for nothing, and ask; others cannot read
+     * it in the command line. */
+    if (sent && x->reply.code == 501)
+        sent = begin(x, NULL, 0, err);
+    if (sent && is_challenge(x) && !x->answered)
+        sent = send_data(x, data.data, data.length, err);
     buf_wipe(&data);
     return sent;
 }
