@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from lib.certificates import Certificates           # noqa: E402
+from lib.clock import Clock                         # noqa: E402
 from lib.front import Front, install                # noqa: E402
 from lib.harness import Programs                    # noqa: E402
 from lib.queue import Queue                         # noqa: E402
@@ -98,6 +99,12 @@ def queue():
     made = Queue()
     yield made
     made.close()
+
+
+@pytest.fixture
+def clock(queue):
+    """What time it is for a daemon of that queue: see lib/clock.py."""
+    return Clock(queue.folder)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,6 @@ for ever. A jump is played by dates in the files, which is all that stays, or by
 a clock of the test's own."""
 
 import os
-import pathlib
-import struct
-import subprocess
 import time
 
 import pytest
@@ -70,29 +67,6 @@ def test_old_message_that_was_tried_expires(queue, make_smarthost):
         daemon.wait_until_removed(1)
 
 
-class Clock:
-    """A wall clock for programs that are started with its `environment`."""
-
-    def __init__(self, folder):
-        source = pathlib.Path(__file__).parent.parent / "lib" / "fake_time.c"
-        library = folder / "fake_time.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source],
-                       check=True)
-        self.offset = folder / "offset"
-        self.set(0)
-        self.environment = {"LD_PRELOAD": str(library),
-                            "FAKE_TIME": str(self.offset)}
-
-    def set(self, offset):
-        with open(self.offset, "r+b" if self.offset.exists() else "wb") as file:
-            file.write(struct.pack("=q", offset))
-
-
-@pytest.fixture
-def clock(queue):
-    return Clock(queue.folder)
-
-
 @pytest.mark.parametrize("key, notice", [
     ("expire_after", "non-delivery notification"),
     ("delay_warning", "sender delay notification"),
@@ -103,13 +77,12 @@ def test_clock_that_is_set_makes_no_mail_old(queue, clock, key, notice):
     limit = 6
     settings = {"expire_after": "1h", "delay_warning": "0", key: f"{limit}s"}
     queue.write_config(1, settings=settings)
-    clock.set(1000 - int(time.time()))
-    clock.environment["ASAN_OPTIONS"] = "exitcode=99:verify_asan_link_order=0"
+    clock.turn(1000 - int(time.time()))
     with queue.daemon(env=clock.environment) as daemon:
         began = time.monotonic()
         queue.sendmail("b@b.example", stdin=b"Subject: x\n\ny\n").expect(0)
         daemon.wait_for("is down")
-        clock.set(0)
+        clock.turn(0)
         daemon.wait_for("the clock was set by")
         daemon.wait_for(notice, timeout=60)
         assert time.monotonic() - began >= limit

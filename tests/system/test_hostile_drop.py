@@ -125,6 +125,22 @@ def test_unfinished_files_stay(attacked):
     assert new.exists()
 
 
+def test_unfinished_files_of_a_day(queue, smarthost, clock):
+    """A clock that is set a year ahead makes none of them old; a day does."""
+    queue.write_config(smarthost)
+    with queue.daemon(env=clock.environment) as daemon:
+        name = random_id()
+        young = queue.write_drop(".t" + name, b"postrider 1 ")
+        clock.turn(365 * 86400)
+        rescan(queue, daemon)
+        others_go_on(queue, daemon, smarthost)
+        assert young.exists()
+        clock.elapse(86400 + 60)
+        rescan(queue, daemon)
+        daemon.wait_for(f"drop: uid={ALICE} .t{name}: removed: never finished")
+        assert not young.exists()
+
+
 # Message files that lie
 
 @pytest.mark.parametrize("what", [

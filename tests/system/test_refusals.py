@@ -4,7 +4,6 @@ and goes when that is mended."""
 import os
 import re
 import shutil
-import struct
 import subprocess
 
 import pytest
@@ -28,31 +27,6 @@ def refuse(queue, name, calls):
                        f"{queue.folder}/refusing.py {calls} {real}/{name} "
                        '"$@"\n')
     program.chmod(0o755)
-
-
-class Clock:
-    """What time it is for a daemon, whose build must be the plain one: nothing
-    may be loaded before a sanitizer."""
-
-    def __init__(self, queue):
-        self.path = queue.folder / "clock"
-        library = queue.folder / "fake_time.so"
-        self.turn(0)
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", library,
-                        ROOT / "tests" / "lib" / "fake_time.c"], check=True)
-        for name in ("sendmail", "postrider"):
-            shutil.copy(ROOT / "build" / name, queue.build / name)
-        self.environment = {"LD_PRELOAD": str(library),
-                            "FAKE_TIME": str(self.path)}
-
-    def turn(self, seconds):
-        """So many seconds ahead."""
-        self.path.write_bytes(struct.pack("q", seconds))
-
-
-@pytest.fixture(name="clock")
-def fixture_clock(queue):
-    return Clock(queue)
 
 
 def rescan(queue):
