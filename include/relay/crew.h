@@ -20,8 +20,8 @@ struct crew_member;         /* one worker process */
 struct outcome;
 
 /*
- * What the manager is told, in crew_handle and crew_reap; it must not start or
- * give anything from there. job is the number it gave.
+ * What the manager is told, in crew_handle, crew_reap and crew_retry; it must
+ * not start or give anything from there. job is the number it gave.
  *
  * outcome  true is the answer when all that was asked of this job is known
  * done     the worker has finished with it
@@ -74,6 +74,11 @@ void crew_handle(struct crew *crew, struct crew_member *member);
 /* A process that was launched ended: is it one of this crew? Only then are its
  * unfinished jobs lost. */
 bool crew_reap(struct crew *crew, pid_t pid, int status);
+
+/* Try again to read journals that could not be read when a job ended: until
+ * then, but not for ever, such a job is not done or lost. A journal that was
+ * given up stays for the next start. */
+void crew_retry(struct crew *crew);
 
 /* Ask all to finish (SIGTERM): they get no more jobs. Are some of those still
  * there? */

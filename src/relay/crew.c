@@ -21,20 +21,26 @@
 #define BUSY 4                  /* jobs with all workers before one more is
                                  * started: a start costs as much as those */
 #define JOURNAL_LINES 1000      /* before an idle worker's journal is emptied */
+#define JOURNAL_TIME 600000     /* milliseconds in which one that cannot be
+                                 * read holds its messages back */
 
 struct job {
     uint64_t number;
     char id[RANDOM_ID_LENGTH + 1];
+    bool ended;                 /* and the journal has yet to be read */
 };
 
 struct crew_member {
-    pid_t pid;
+    pid_t pid;                  /* 0: reaped, waits for its journal */
     int socket;                 /* -1: gone, waits to be reaped */
     int journal;
     unsigned number;            /* of the journal */
+    int64_t unread_since;       /* it cannot be read; 0: it can */
+    bool unread;                /* it was given up: the next start reads it */
     unsigned lines;             /* in it, at most */
     bool full;                  /* its socket takes no more for now */
     bool leaves;                /* it was asked to */
+    bool crashed;               /* it did not end by itself */
     struct job jobs[CREW_JOBS_MAX];
     size_t count;
 };
@@ -93,28 +99,55 @@ static bool find_line(void *context, const char *id, const size_t *indices,
     return true;
 }
 
-static struct finding look_up(const struct crew *crew,
-                              const struct crew_member *member,
-                              const struct job *job)
+/* Without it recipients would get the message twice: it waits some time for
+ * that. False: it does. */
+static bool give_up_journal(struct crew_member *member, const struct job *job)
 {
-    struct finding finding = { .id = job->id };
+    int64_t now = clock_now();
 
-    if (!journal_read(crew->spool, member->number, find_line, &finding))
+    if (member->unread_since == 0) {
+        member->unread_since = now;
         log_line(LOG_LEVEL_ERROR, "%s: the journal of its worker cannot be "
-                 "read: some recipients may get it twice", job->id);
-    return finding;
+                 "read: will be tried again", job->id);
+    }
+    if (now - member->unread_since < JOURNAL_TIME)
+        return false;
+    log_line(LOG_LEVEL_ERROR, "%s: the journal of its worker cannot be read: "
+             "some recipients may get it twice", job->id);
+    member->unread = true;
+    return true;
 }
 
-static void lose_jobs(struct crew *crew, struct crew_member *member,
-                      bool crashed)
+/* False: that cannot be known now. */
+static bool look_up(const struct crew *crew, struct crew_member *member,
+                    const struct job *job, struct finding *finding)
 {
+    *finding = (struct finding){ .id = job->id };
+    if (journal_read(crew->spool, member->number, find_line, finding)) {
+        member->unread_since = 0;
+        return true;
+    }
+    if (give_up_journal(member, job))
+        return true;
+    free(finding->indices);
+    return false;
+}
+
+/* False: some wait for the journal. */
+static bool lose_jobs(struct crew *crew, struct crew_member *member)
+{
+    struct finding finding;
+
     while (member->count > 0) {
-        struct job job = member->jobs[--member->count];
-        struct finding finding = look_up(crew, member, &job);
-        crew->events->lost(crew->context, job.number, finding.indices,
-                           finding.count, crashed);
+        struct job *job = &member->jobs[member->count - 1];
+        if (!look_up(crew, member, job, &finding))
+            return false;
+        member->count--;
+        crew->events->lost(crew->context, job->number, finding.indices,
+                           finding.count, member->crashed);
         free(finding.indices);
     }
+    return true;
 }
 
 static void forget(struct crew *crew, size_t index)
@@ -256,8 +289,9 @@ static void finish_job(struct crew *crew, struct crew_member *member,
     uint64_t number = job->number;
     struct finding finding = { 0 };
 
-    if (!known)
-        finding = look_up(crew, member, job);
+    job->ended = true;
+    if (!known && !look_up(crew, member, job, &finding))
+        return;
     *job = member->jobs[--member->count];
     /* Everything it noted has been told, and this descriptor appends. */
     if (member->count == 0 && member->lines > JOURNAL_LINES &&
@@ -342,6 +376,18 @@ void crew_handle(struct crew *crew, struct crew_member *member)
     io_close(&member->socket);  /* the rest when it is reaped */
 }
 
+/* A worker that was reaped is forgotten, once its journal has been read. */
+static void conclude(struct crew *crew, size_t index)
+{
+    struct crew_member *member = crew->members[index];
+
+    if (!lose_jobs(crew, member))
+        return;
+    if (!member->unread)
+        journal_remove(crew->spool, member->number);
+    forget(crew, index);
+}
+
 bool crew_reap(struct crew *crew, pid_t pid, int status)
 {
     size_t i = 0;
@@ -360,16 +406,33 @@ bool crew_reap(struct crew *crew, pid_t pid, int status)
     if (member->socket != -1)   /* what it said last can still be heard */
         crew_handle(crew, member);
     io_close(&member->socket);
-    lose_jobs(crew, member, !ended);
     io_close(&member->journal);
-    journal_remove(crew->spool, member->number);
-    forget(crew, i);
+    member->pid = 0;
+    member->leaves = false;
+    member->crashed = !ended;
+    conclude(crew, i);
     return true;
+}
+
+void crew_retry(struct crew *crew)
+{
+    for (size_t i = crew->count; i-- > 0; ) {
+        struct crew_member *member = crew->members[i];
+        if (member->pid == 0) {
+            conclude(crew, i);
+            continue;
+        }
+        for (size_t j = member->count; j-- > 0; )
+            if (member->jobs[j].ended)
+                finish_job(crew, member, &member->jobs[j], false);
+    }
 }
 
 void crew_stop(struct crew *crew)
 {
     for (size_t i = 0; i < crew->count; i++) {
+        if (crew->members[i]->pid == 0)
+            continue;
         launch_signal(crew->launch, crew->members[i]->pid, SIGTERM);
         crew->members[i]->leaves = true;
     }

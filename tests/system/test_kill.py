@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from lib.harness import message
-from lib.queue import (ALICE, DAEMON, IS_ROOT, message_file, queued_line,
+from lib.queue import (ALICE, DAEMON, IS_ROOT, as_root, message_file, queued_line,
                        random_id, sealed)
 
 MESSAGES = 200
@@ -170,6 +170,65 @@ def test_kill_workers(queue, smarthost):
         assert queue.is_empty(), queue.files()
     twice = judge.twice(accepted)
     assert kills > 3 and len(twice) <= kills * 8, (len(twice), kills)
+
+
+def kill_its_worker(queue, smarthost, daemon, noted=False):
+    """A message whose worker is killed when it has sent it, and perhaps noted
+    that it was accepted. Nobody can read the journal. Returns its queue-id."""
+    queue.sendmail("r@b.example", stdin=message()).expect(0)
+    smarthost.wait_for_messages(1)
+    queue_id = queue.listing()[0]["queue_id"]
+    journal = queue.spool / "state" / "journal.0"
+    if noted:
+        journal.write_text(f"{queue_id} 0\n")
+    journal.chmod(0)
+    (worker,) = daemon.workers()
+    os.kill(worker, signal.SIGKILL)
+    daemon.wait_for(f"{queue_id}: the journal of its worker cannot be read: "
+                    "will be tried again")
+    return queue_id
+
+
+@as_root
+@pytest.mark.parametrize("noted", [True, False])
+def test_journal_that_cannot_be_read(queue, smarthost, noted):
+    """Its worker was killed, and may have noted an acceptance: nothing is
+    sent again before that is known."""
+    queue.write_config(smarthost)
+    gate = smarthost.hold("BDAT")
+    with queue.daemon() as daemon:
+        queue_id = kill_its_worker(queue, smarthost, daemon, noted)
+        gate.set()
+        queue.postrider("queue", "flush").expect(0)
+        queue.sendmail("other@b.example", stdin=message()).expect(0)
+        daemon.wait_for("to=<other@b.example>.*status=sent")
+        assert [item["queue_id"] for item in queue.listing()] == [queue_id]
+        assert len(smarthost.messages) == 2
+        (queue.spool / "state" / "journal.0").chmod(0o600)
+        queue.postrider("queue", "flush").expect(0)
+        daemon.wait_for(f"{queue_id}: removed")
+        assert len(smarthost.messages) == (2 if noted else 3)
+        assert "journal.0" not in queue.names("state")
+    assert queue.is_empty(), queue.files()
+
+
+@as_root
+def test_journal_that_can_never_be_read(queue, smarthost, clock):
+    """For ten minutes its message waits; the journal stays for a start."""
+    queue.write_config(smarthost)
+    gate = smarthost.hold("BDAT")
+    with queue.daemon(env=clock.environment) as daemon:
+        queue_id = kill_its_worker(queue, smarthost, daemon)
+        gate.set()
+        clock.elapse(599)
+        queue.postrider("queue", "flush").expect(0)
+        assert len(queue.listing()) == 1 and len(smarthost.messages) == 1
+        clock.elapse(2)
+        queue.postrider("queue", "flush").expect(0)
+        daemon.wait_for(f"{queue_id}: .*some recipients may get it twice")
+        daemon.wait_for(f"{queue_id}: removed")
+        assert (queue.spool / "state" / "journal.0").exists()
+    assert len(smarthost.messages) == 2
 
 
 def test_kill_senders(queue, smarthost):
