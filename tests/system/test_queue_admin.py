@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import pathlib
 import re
 import signal
 import socket
 import stat
+import struct
+import subprocess
 
 import pytest
 
@@ -350,6 +353,32 @@ def test_status_and_metrics(queue, smarthost):
     assert "postrider_delivered_recipients_total 1\n" in text, \
         "written once more at the end"
     assert "postrider_queued_messages 1\n" in text
+
+
+def test_metrics_of_an_idle_daemon(queue, tmp_path):
+    """They are renewed every 15 seconds, also where nothing else happens. The
+    daemon's clock is ahead by all that it should have waited."""
+    library, longest = tmp_path / "long_wait.so", queue.folder / "longest"
+    source = pathlib.Path(__file__).parent.parent / "lib" / "long_wait.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source],
+                   check=True)
+    longest.write_bytes(bytes(8))
+    metrics = queue.run_folder / "metrics.prom"
+    queue.write_config(1, settings={"metrics": str(metrics)})
+    written = set()
+
+    def is_renewed():
+        if metrics.exists():
+            written.add(metrics.stat().st_mtime_ns)
+        return len(written) > 4
+
+    with queue.daemon(env={
+            "LD_PRELOAD": str(library), "LONG_WAIT": str(longest),
+            "ASAN_OPTIONS": "exitcode=99:verify_asan_link_order=0"}) as daemon:
+        daemon.wait(is_renewed)
+    waited = struct.unpack("=q", longest.read_bytes())[0]
+    assert 10000 < waited <= 15000, "milliseconds"
+
 
 
 def test_unknown_names_in_status(queue):
