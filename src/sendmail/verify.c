@@ -1,8 +1,11 @@
 #include "sendmail/commands.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "config/config.h"
+#include "config/destination.h"
+#include "config/sender.h"
 #include "mail/address.h"
 #include "mail/envelope.h"
 #include "sendmail/options.h"
@@ -16,6 +19,28 @@ static void print_deliverable(const char *address, const char *host,
     for (size_t i = 0; i < env->count; i++)
         text_print(stdout, "%s... deliverable: mailer smtp, host [%s], user "
                    "%s\n", address, host, env->recipients[i].path);
+}
+
+/* Reports about mail of a local name go where mail to it goes, unless a sender
+ * section changes its reverse-path. Scripts read standard output. */
+static void remark_reports(const struct config *config, const char *name)
+{
+    struct strings list = { 0 };
+    struct error ignored;
+
+    if (address_at(name) != NULL || *config->redirect_all != '\0')
+        return;
+    char *path = address_complete(name, config->domain);
+    const struct sender_rule *rule = sender_match(config, name, path, NULL);
+    struct destinations *where = destinations_new(config, false);
+    if (rule != NULL && *rule->address != '\0' &&
+        destinations_find(where, rule->address, &list, &ignored))
+        for (size_t i = 0; i < list.count; i++)
+            text_print(stderr, "%s... reports about its mail go to %s\n",
+                       name, list.items[i]);
+    strings_free(&list);
+    destinations_free(where);
+    free(path);
 }
 
 static bool verify_one(struct route *route, const char *address,
@@ -35,8 +60,9 @@ static bool verify_one(struct route *route, const char *address,
 
 /* The addresses of one argument; false if one of them is bad. */
 static bool verify_list(struct route *route, const char *text,
-                        const char *host)
+                        const struct config *config)
 {
+    const char *host = config->smarthosts[0].host;
     struct mailbox_list list = { 0 };
     struct error err = { 0 };
     bool good = true;
@@ -46,7 +72,9 @@ static bool verify_list(struct route *route, const char *text,
         return false;
     }
     for (size_t i = 0; i < list.count; i++)
-        if (!verify_one(route, list.items[i].address, host))
+        if (verify_one(route, list.items[i].address, host))
+            remark_reports(config, list.items[i].address);
+        else
             good = false;
     mailbox_list_free(&list);
     return good;
@@ -70,7 +98,7 @@ bool command_verify(const struct options *opt, struct error *err)
 
     struct route *route = route_new(config, opt->message.no_aliases);
     for (; *word != NULL; word++)
-        if (!verify_list(route, *word, config->smarthosts[0].host))
+        if (!verify_list(route, *word, config))
             good = false;
     route_free(route);
     config_free(config);

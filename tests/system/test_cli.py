@@ -464,6 +464,23 @@ def test_verify_without_aliases(front):
     assert b"user root@a.example" in result.stdout
 
 
+@pytest.mark.parametrize("name, rule, reports", [
+    ("root", "", ""),
+    ("root", 'sender "root" { address = "team@localhost" }\n',
+     "root... reports about its mail go to alice@a.example\n"
+     "root... reports about its mail go to carl@c.example\n"),
+    ("bob", 'sender "*" { address = "noreply@a.example" }\n',
+     "bob... reports about its mail go to noreply@a.example\n"),
+    ("x@y.example", 'sender "*" { address = "noreply@a.example" }\n', ""),
+])
+def test_verify_tells_where_reports_go(front, name, rule, reports):
+    front.write_aliases(ALIASES)
+    front.write_config(2525, extra=rule)
+    result = front.sendmail("-bv", name).expect(0)
+    assert result.stdout.decode().count("\n") == 1
+    assert result.errors == reports
+
+
 # newaliases
 
 @pytest.mark.parametrize("text, status, says", [
