@@ -9,14 +9,16 @@
 
 #include "util/error.h"
 
+struct config;
 struct draft;
 
 /*
  * Submit an ended draft to the `sendmail -bs` that serves the Unix socket at
- * path. hello is our name. True: it is stored durably. FAULT_TEMPORARY, or
- * FAULT_DATA when it is refused for good.
+ * path. It decides anew by the daemon's configuration; a sender that is a local
+ * name stays one, if config is root's, which has the same domain. True: it is
+ * stored durably. FAULT_TEMPORARY, or FAULT_DATA when it is refused for good.
  */
-bool socket_way_send(const char *path, const char *hello, struct draft *draft,
-                     struct error *err);
+bool socket_way_send(const char *path, const struct config *config,
+                     struct draft *draft, struct error *err);
 
 #endif

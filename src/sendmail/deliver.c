@@ -108,7 +108,7 @@ static bool store_by_socket(const struct submission *said,
 {
     struct draft *draft = draft_new_unnamed(err);
     bool done = draft != NULL && submit_message(said, config, draft, err) &&
-                socket_way_send(path, config->hostname, draft, err);
+                socket_way_send(path, config, draft, err);
 
     draft_free(draft);
     return done;

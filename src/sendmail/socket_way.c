@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "config/config.h"
+#include "mail/address.h"
 #include "sendmail/smtp_input.h"
 #include "spool/ask.h"
 #include "spool/draft.h"
@@ -68,19 +70,31 @@ static bool ask(struct dialogue *d, char *text, char class, struct error *err)
     return done;
 }
 
-static bool send_envelope(struct dialogue *d, const struct envelope *env,
-                          struct error *err)
+/* A local name as such, so that reports go where mail for it goes: the other
+ * side completes it again, with the same domain. */
+static char *reverse_path_of(const struct envelope *env, bool same_names)
 {
+    const char *path = envelope_reverse_path(env);
+    const char *at = address_at(path);
+
+    return env->from_local && same_names && at != NULL
+           ? alloc_bytes(path, (size_t)(at - path)) : alloc_string(path);
+}
+
+static bool send_envelope(struct dialogue *d, const struct envelope *env,
+                          bool same_names, struct error *err)
+{
+    char *path = reverse_path_of(env, same_names);
     const char *returns = env->dsn_return == RETURN_FULL ? " RET=FULL"
                           : env->dsn_return == RETURN_HEADERS ? " RET=HDRS"
                           : "";
     const char *id = env->envelope_id;
 
     bool done = ask(d, alloc_format("MAIL FROM:<%s>%s%s%s%s\r\n",
-                                    envelope_reverse_path(env),
-                                    env->utf8 ? " SMTPUTF8" : "", returns,
+                                    path, env->utf8 ? " SMTPUTF8" : "", returns,
                                     id != NULL ? " ENVID=" : "",
                                     id != NULL ? id : ""), '2', err);
+    free(path);
     for (size_t i = 0; done && i < env->count; i++) {
         const struct recipient *rcpt = &env->recipients[i];
         done = ask(d, alloc_format("RCPT TO:<%s>%s%s%s%s\r\n", rcpt->path,
@@ -117,8 +131,8 @@ static bool send_content(struct dialogue *d, const struct entry *entry,
     return done && expect(d, '2', err);
 }
 
-bool socket_way_send(const char *path, const char *hello, struct draft *draft,
-                     struct error *err)
+bool socket_way_send(const char *path, const struct config *config,
+                     struct draft *draft, struct error *err)
 {
     struct dialogue d = { .fd = connect_to(path, err) };
     struct entry *entry;
@@ -129,8 +143,9 @@ bool socket_way_send(const char *path, const char *hello, struct draft *draft,
     smtp_input_init(&d.in, d.fd, PATIENCE);
     buf_init(&d.line, SIZE_MAX);
     bool done = entry != NULL && expect(&d, '2', err) &&
-                ask(&d, alloc_format("EHLO %s\r\n", hello), '2', err) &&
-                send_envelope(&d, &entry->envelope, err) &&
+                ask(&d, alloc_format("EHLO %s\r\n", config->hostname), '2',
+                    err) &&
+                send_envelope(&d, &entry->envelope, config->owner == 0, err) &&
                 send_content(&d, entry, err);
     if (done)
         (void)io_write_all(d.fd, "QUIT\r\n", 6);

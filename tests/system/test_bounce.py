@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from lib.harness import message
-from lib.queue import ALICE, message_file, random_id, user
+from lib.queue import ALICE, as_root, message_file, random_id, user
 
 SENDER = "a@a.example"
 NEVER = "never@b.example"
@@ -255,6 +255,25 @@ def test_report_to_the_user_who_called(queue, host):
         daemon.wait_until_removed(2)
     (bounce,) = host.messages
     assert bounce.recipients == ["me@c.example"]
+
+
+@as_root
+@pytest.mark.parametrize("sender, goes_to", [
+    ("root", "admin@c.example"), ("root@a.example", "root@a.example"),
+    ('"a b"', "quoted@c.example"),
+])
+def test_report_to_a_local_name_over_a_socket(queue, host, sender, goes_to):
+    """The daemon's own socket is another way in, and no other sender."""
+    queue.write_aliases('root: admin@c.example\n"a b": quoted@c.example\n')
+    queue.write_config(host, settings={
+        "listen": [str(queue.run_folder / "submit")]})
+    with queue.daemon() as daemon:
+        queue.drop.chmod(0o700)
+        queue.sendmail("-f", sender, NEVER, stdin=message(),
+                       **user(ALICE)).expect(0)
+        daemon.wait_until_removed(2)
+    (bounce,) = host.messages
+    assert bounce.recipients == [goes_to]
 
 
 def test_report_to_the_address_of_a_rule(queue, host):
