@@ -5,11 +5,10 @@
  * hand to each other. Version 1:
  *
  *     postrider 1 ID                       32 hexadecimal digits
- *     from REVERSE-PATH                    may be empty
+ *     from REVERSE-PATH                    may be empty; twice, if it was
+ *                                          completed from a local name
  *     to NOTIFY ORCPT FORWARD-PATH         one a recipient; "-" for none
- *     opt-from-local                       the reverse-path was completed from
- *                                          a local name; this and the next
- *     ret full|hdrs                        five only when set
+ *     ret full|hdrs                        this and the next four only when set
  *     envid XTEXT
  *     smarthost NAME
  *     utf8

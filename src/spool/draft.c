@@ -148,9 +148,9 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
 
     buf_init(&text, SIZE_MAX);
     buf_add_format(&text, "postrider %d %s\n", DRAFT_VERSION, draft->id);
-    buf_add_format(&text, "from %s\n", envelope_reverse_path(env));
-    if (env->from_local)
-        buf_add_text(&text, "opt-from-local\n");
+    /* Once more is no new word: the first of all readers take it. */
+    for (int i = 0; i <= env->from_local; i++)
+        buf_add_format(&text, "from %s\n", envelope_reverse_path(env));
     for (size_t i = 0; i < env->count; i++)
         add_recipient(&text, &env->recipients[i]);
     if (env->dsn_return != RETURN_UNSPECIFIED)

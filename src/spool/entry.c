@@ -48,16 +48,14 @@ static bool refuse(struct error *err, const char *what)
     return error_set(err, FAULT_DATA, "wrong line in its envelope: %s", what);
 }
 
+/* Twice the same: it was completed from a local name. */
 static bool take_from(struct entry *entry, char *value, struct error *err)
 {
-    return envelope_set_reverse_path(&entry->envelope, value, err);
-}
+    struct envelope *env = &entry->envelope;
 
-static bool take_from_local(struct entry *entry, char *value,
-                            struct error *err)
-{
-    entry->envelope.from_local = *value == '\0';
-    return *value == '\0' || refuse(err, "opt-from-local");
+    env->from_local = *value != '\0' &&
+                      strcmp(envelope_reverse_path(env), value) == 0;
+    return envelope_set_reverse_path(env, value, err);
 }
 
 static bool take_to(struct entry *entry, char *value, struct error *err)
@@ -122,7 +120,6 @@ static const struct keyword {
     take_line *take;
 } keywords[] = {
     { "from", take_from },
-    { "opt-from-local", take_from_local },
     { "to", take_to },
     { "ret", take_ret },
     { "envid", take_envid },

@@ -48,12 +48,13 @@ class Draft:
         self.content = match[3]
         assert int(match[4]) == len(self.content)
         self.is_8bit = match[6] == b"8"
-        self.reverse_path = None
+        self.reverse_path, self.from_local = None, False
         self.recipients, self.notify, self.original = [], {}, {}
         self.settings = {}
         for line in match[2].decode().splitlines():
             keyword, _, value = line.partition(" ")
             if keyword == "from":
+                self.from_local = value == self.reverse_path
                 self.reverse_path = value
             elif keyword == "to":
                 notify, original, path = value.split(" ", 2)

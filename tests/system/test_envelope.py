@@ -301,8 +301,7 @@ def test_local_recipient_gets_the_rest(front, argument, recipients):
 ])
 def test_sender_that_is_a_local_name(front, sender, is_local):
     """The daemon sends reports where mail for that name goes."""
-    draft = submit(front, *sender, TO)
-    assert ("opt-from-local" in draft.settings) == is_local
+    assert submit(front, *sender, TO).from_local == is_local
 
 
 # redirect_all

@@ -6,6 +6,7 @@ They stay where they are, as they are, until a program comes that knows them.
 
 import pytest
 
+from lib.harness import message
 from lib.queue import message_file, queued_line, random_id
 
 STATE = "postrider-state {} {}\n{}rcpt open 0 0 0 - - -\nend\n"
@@ -123,6 +124,27 @@ def test_optional_words_are_passed_over(queue, smarthost):
         daemon.wait_until_removed(2)
     assert len(smarthost.messages) == 2
     assert queue.is_empty()
+
+
+# What each version of the format has. An older daemon may still run when its
+# sendmail is replaced already, and it must take what that one writes.
+
+WORDS_1 = {b"from", b"to", b"ret", b"envid", b"smarthost", b"utf8", b"uid"}
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["-f", "a@a.example", "-N", "success", "-R", "hdrs", "-V", "one"],
+    ["-f", "<>"], ["-f", "www"],
+], ids=["local", "dsn", "null", "local-f"])
+def test_what_a_message_needs_is_in_version_1(queue, smarthost, arguments):
+    queue.write_config(smarthost,
+                       extra='sender "*" { smarthost = "host0" }\n')
+    name = queue.submit(*arguments, "b@b.example", "c\u00e9@b.example",
+                        stdin=message(Subject="\u00e9"))
+    first, *lines = (queue.drop / name).read_bytes() \
+        .partition(b"\n\n")[0].splitlines()
+    assert first == b"postrider 1 " + name.encode()
+    assert {line.split()[0] for line in lines} <= WORDS_1
 
 
 # One file of each kind and version that ever was, as its programs wrote it;

@@ -136,6 +136,8 @@ static const struct {
     { FIRST "from a@b.example\nto - - b@example.com\nutf8\n\n", RIGHT },
     { FIRST "from \nto - - b@example.com\nuid 0\n\n", RIGHT },
     { FIRST "from \nto NEVER - b@example.com\nsmarthost x\n\n", RIGHT },
+    { FIRST "from a@b.example\nfrom a@b.example\nto - - b@example.com\n\n",
+      RIGHT },
     { FIRST "to - - b@example.com\n\n", RIGHT },
     { FIRST "opt-x\nto - - b@example.com\nopt-y \x01 z\n\n", RIGHT },
     /* Not the frame of version 1, nor of any other. */
