@@ -350,6 +350,24 @@ static void settings_have_two_forms(void **state)
     }
 }
 
+static void settings_of_servers_are_kept(void **state)
+{
+    static const char *const words[] = {
+        "sendmail", "-bs", "-OTimeout.command=10s", "-O",
+        "ConnectionsFile=/run/x", NULL
+    };
+    static const char *const none[] = { "sendmail", "-bs", NULL };
+    struct options opt;
+
+    (void)state;
+    parse_good(&opt, words);
+    assert_int_equal(opt.command_timeout, 10);
+    assert_string_equal(opt.connections_file, "/run/x");
+    parse_good(&opt, none);
+    assert_int_equal(opt.command_timeout, 0);
+    assert_null(opt.connections_file);
+}
+
 static void dsn_options_are_kept(void **state)
 {
     static const char *const words[] = {
@@ -430,6 +448,7 @@ int main(void)
         cmocka_unit_test(dots_count_unless_ignored),
         cmocka_unit_test(last_sender_wins),
         cmocka_unit_test(settings_have_two_forms),
+        cmocka_unit_test(settings_of_servers_are_kept),
         cmocka_unit_test(dsn_options_are_kept),
         cmocka_unit_test(too_many_hops_are_a_number),
         cmocka_unit_test(queue_run_value_is_optional),
