@@ -9,6 +9,7 @@
 #include "postrider/install.h"
 #include "util/alloc.h"
 #include "util/io.h"
+#include "util/path.h"
 #include "util/text.h"
 
 #define SYSTEM_FOLDER POSTRIDER_SYSCONFDIR "/postrider"
@@ -49,23 +50,30 @@ bool secrets_make_folder(const char *path, gid_t group, struct error *err)
     return done;
 }
 
+/* A name with a slash at its end stands for all that is in there. */
+static bool is_among(const char *place, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_folder = *path_name(names[i]) == '\0';
+        if (is_folder ? text_starts(place, names[i])
+                      : strcmp(place, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* By InaccessiblePaths=, ProtectHome= and PrivateTmp= of postrider@.service. */
 static bool is_hidden(const char *place)
 {
-    static const char *const files[] = { SYSTEM_FOLDER "/password",
-                                         SYSTEM_FOLDER "/password.old" };
-    static const char *const folders[] = {
-        SYSTEM_FOLDER "/secrets/", "/var/lib/postrider/", "/home/", "/root/",
-        "/run/user/", "/tmp/", "/var/tmp/",
-    };
+    static const char *const ours[] = { SYSTEM_FOLDER "/secrets/",
+                                        SYSTEM_FOLDER "/password",
+                                        SYSTEM_FOLDER "/password.old" };
+    static const char *const others[] = { "/var/lib/postrider/", "/home/",
+                                          "/root/", "/run/user/", "/tmp/",
+                                          "/var/tmp/" };
 
-    for (size_t i = 0; i < COUNT(files); i++)
-        if (strcmp(place, files[i]) == 0)
-            return true;
-    for (size_t i = 0; i < COUNT(folders); i++)
-        if (text_starts(place, folders[i]))
-            return true;
-    return false;
+    return is_among(place, ours, COUNT(ours)) ||
+           is_among(place, others, COUNT(others));
 }
 
 bool secrets_open_to_servers(const char *path, const char *file)
