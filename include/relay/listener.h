@@ -33,7 +33,8 @@ void listener_each(struct listener *listener, listener_watch *add,
                    void *context);
 void listener_handle(struct listener *listener, int fd);
 
-/* A process that was launched ended: was it one of these? */
-bool listener_reap(struct listener *listener, pid_t pid);
+/* A process that was launched ended, with this status of wait(2): was it one of
+ * these? */
+bool listener_reap(struct listener *listener, pid_t pid, int status);
 
 #endif

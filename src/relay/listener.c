@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "relay/launch.h"
@@ -154,10 +155,14 @@ void listener_handle(struct listener *listener, int fd)
     close(connection);
 }
 
-bool listener_reap(struct listener *listener, pid_t pid)
+bool listener_reap(struct listener *listener, pid_t pid, int status)
 {
     for (size_t i = 0; i < listener->running; i++)
         if (listener->servers[i].pid == pid) {
+            /* Its client had no last reply, and only we know why. */
+            if (WIFSIGNALED(status))
+                log_line(LOG_LEVEL_ERROR, "sendmail -bs %ld ended by signal "
+                         "%d", (long)pid, WTERMSIG(status));
             listener->servers[i] = listener->servers[--listener->running];
             return true;
         }

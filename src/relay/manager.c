@@ -64,7 +64,7 @@ static void reap(struct manager *manager)
     pid_t pid;
 
     while (launch_ended(manager->launch, &pid, &status)) {
-        bool found = listener_reap(manager->listener, pid);
+        bool found = listener_reap(manager->listener, pid, status);
         for (size_t i = 0; !found && i < desk->config->smarthost_count; i++)
             found = crew_reap(desk->crews[i], pid, status);
     }

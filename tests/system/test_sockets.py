@@ -120,7 +120,7 @@ def test_tcp_cannot_keep_others_out(queue):
     """Its clients have no names: all of them have half of the places."""
     path, port = queue.run_folder / "submit", free_port()
     queue.write_config(settings={"listen": [f"127.0.0.1:{port}", str(path)]})
-    with queue.daemon():
+    with queue.daemon() as daemon:
         clients = [socket.create_connection(("127.0.0.1", port), 30)
                    for _ in range(106)]
         greetings = [client.recv(100) for client in clients]
@@ -133,11 +133,26 @@ def test_tcp_cannot_keep_others_out(queue):
         # Half is taken: who comes now and says nothing goes soon.
         crowded, code = greeting_at(path)
         assert code == b"220 "
-        while b"421 4.4.2" not in (words := crowded.recv(100)):
-            assert words
+        words = b""
+        while more := crowded.recv(100):
+            words += more
+        assert b"421 4.4.2" in words, daemon.log
         crowded.close()
         for client in clients:
             client.close()
+
+
+@as_root
+def test_server_that_is_killed_is_logged(queue):
+    """Its client has no reply that could say why."""
+    path = queue.run_folder / "submit"
+    queue.write_config(settings={"listen": [str(path)]})
+    with queue.daemon() as daemon:
+        client, _ = greeting_at(path)
+        server, = daemon.children("sendmail")
+        os.kill(server, signal.SIGKILL)
+        daemon.wait_for(f"sendmail -bs {server} ended by signal 9$")
+        client.close()
 
 
 @as_root
