@@ -49,7 +49,7 @@ struct envelope;
  */
 struct draft *draft_new_unnamed(struct error *err);
 
-/* The same with a queue-id that was derived: a message of the daemon's own. */
+/* The same with a queue-id that is given: a message of the daemon's own. */
 struct draft *draft_new_report(const char *id, struct error *err);
 
 /*

@@ -31,8 +31,8 @@ bool queue_store(const struct spool *spool, struct entry *entry,
 
 /*
  * Commit a message that the daemon wrote itself (a bounce): draft is an ended
- * unnamed draft with the id given to it. One that exists already is success:
- * the id is derived so that a repetition finds it. Durable on return.
+ * unnamed draft with a random id that is recorded. One that exists already is
+ * success: it was made before a stop. Durable on return.
  */
 struct draft;
 bool queue_add(const struct spool *spool, struct draft *draft,

@@ -10,6 +10,7 @@
  *     warned 0|1
  *     held 0|1
  *     reports NUMBER
+ *     opt-report ABOUT ID                  only while one is being made
  *     rcpt RESULT NOTIFIED FROM-REPLY WHEN STATUS RELAY TEXT
  *     end                                  or it was not written whole
  *
@@ -26,6 +27,9 @@
 
 #include "spool/spool.h"
 #include "util/error.h"
+#include "util/random.h"
+
+#define STATE_ABOUT_MAX 40
 
 enum state_result { STATE_OPEN, STATE_DELIVERED, STATE_FAILED };
 
@@ -46,8 +50,12 @@ struct state {
     int64_t next;           /* attempt, seconds since 1970 */
     bool warned;            /* a delay DSN has been queued */
     bool held;              /* by the administrator */
-    unsigned reports;       /* DSNs made so far: each gets an id derived from
-                             * the queue-id and this number */
+    unsigned reports;       /* DSNs made so far */
+    char report[RANDOM_ID_LENGTH + 1];      /* id of the DSN being made, which
+                             * stands here before its file exists, so that a
+                             * repetition after a stop finds it; "": none */
+    char about[STATE_ABOUT_MAX + 1];        /* one word: of what kind that is,
+                             * and about which recipients */
     struct state_recipient *recipients;     /* as in the envelope */
     size_t count;
 };
@@ -67,9 +75,5 @@ bool state_save(const struct spool *spool, const char *id,
                 const struct state *state, struct error *err);
 
 size_t state_open_count(const struct state *state);
-
-/* The id of report number n about message id: 32 hexadecimal digits, the same
- * at each call. */
-void state_report_id(const char *id, unsigned n, char *derived);
 
 #endif

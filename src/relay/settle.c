@@ -1,5 +1,6 @@
 #include "relay/desk.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -132,18 +133,39 @@ static bool record(struct settlement *s)
     return done;
 }
 
-/* A report of this number has been made, or one a restart made before us. */
+/*
+ * The id of a report is random, since callers choose theirs, and on disk before
+ * the report is: so a repetition after a stop finds it. One about other
+ * recipients is another report: of each kind they only become more (or, for
+ * a delay, fewer), so that their number tells.
+ */
+static void name_report(struct state *state, enum dsn_kind kind, size_t count)
+{
+    static const char *const words[] = {
+        [DSN_FAILURE] = "failure", [DSN_DELAY] = "delay",
+        [DSN_SUCCESS] = "success", [DSN_DOUBLE] = "double",
+    };
+    char about[sizeof state->about];
+
+    snprintf(about, sizeof about, "%s-%zu", words[kind], count);
+    if (*state->report != '\0' && strcmp(state->about, about) == 0)
+        return;
+    random_id(state->report);
+    memcpy(state->about, about, sizeof about);
+}
+
+/* A report has been made, or was before a stop. */
 static bool make_report(struct settlement *s, enum dsn_kind kind,
                         const size_t *recipients, size_t count,
                         const struct strings *to)
 {
-    char id[RANDOM_ID_LENGTH + 1];
+    char *id = s->state->report;
     struct error err;
 
     /* Outcomes first: the report must not be newer than what it is about. */
+    name_report(s->state, kind, count);
     if (!record(s))
         return false;
-    state_report_id(s->ticket->id, s->state->reports, id);
     struct draft *draft =
         dsn_compose(kind, s->desk->config, s->entry, s->state, recipients,
                     count, id, s->ticket->received,
@@ -161,6 +183,7 @@ static bool make_report(struct settlement *s, enum dsn_kind kind,
              kind == DSN_DELAY ? "delay" : kind == DSN_SUCCESS
              ? "delivery status" : "non-delivery", id);
     strings_add(&s->reports, id);
+    *id = '\0';
     s->state->reports++;
     s->desk->totals.reports++;
     if (kind == DSN_DELAY)

@@ -23,6 +23,9 @@
 
 static const struct format format = { "postrider-state", 1 };
 
+/* A version that does not know it makes a report twice, at worst. */
+static const char report_name[] = "opt-report";
+
 static const char *const results[] = {
     [STATE_OPEN] = "open",
     [STATE_DELIVERED] = "delivered",
@@ -118,6 +121,9 @@ static bool write_text(const char *id, const struct state *state,
                                state->attempts, state->last, state->next,
                                state->warned, state->held, state->reports);
 
+    if (fits && *state->report != '\0')
+        fits = buf_add_format(out, "%s %s %s\n", report_name, state->about,
+                              state->report);
     for (size_t i = 0; fits && i < state->count; i++) {
         const struct state_recipient *rcpt = &state->recipients[i];
         fits = buf_add_format(out, "rcpt %s %d %d %" PRId64 " %s ",
@@ -205,6 +211,18 @@ static bool parse_number(struct reading *reading, const char *name,
     return format_check_unknown(name, err);
 }
 
+/* What is not of this form can be done without. */
+static void take_report(struct state *state, char *rest)
+{
+    const char *about = next_word(&rest);
+
+    if (about == NULL || strlen(about) > STATE_ABOUT_MAX || rest == NULL ||
+        !random_is_id(rest))
+        return;
+    memcpy(state->about, about, strlen(about) + 1);
+    memcpy(state->report, rest, sizeof state->report);
+}
+
 static bool parse_line(struct reading *reading, char *line, struct error *err)
 {
     struct state *state = reading->state;
@@ -216,6 +234,10 @@ static bool parse_line(struct reading *reading, char *line, struct error *err)
     reading->ended = strcmp(name, "end") == 0;
     if (reading->ended)
         return true;
+    if (strcmp(name, report_name) == 0) {
+        take_report(state, rest);
+        return true;
+    }
     if (strcmp(name, "rcpt") != 0)
         return parse_number(reading, name, rest, err);
     return (reading->recipients < state->count && rest != NULL &&
@@ -304,19 +326,4 @@ bool state_save(const struct spool *spool, const char *id,
     buf_free(&text);
     free(temporary);
     return saved;
-}
-
-void state_report_id(const char *id, unsigned n, char *derived)
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned carry = n + 1;
-
-    /* Ids are random: counting on from one meets no other. */
-    memcpy(derived, id, RANDOM_ID_LENGTH + 1);
-    for (size_t i = RANDOM_ID_LENGTH; i-- > 0 && carry > 0; ) {
-        const char *digit = strchr(digits, derived[i]);
-        unsigned sum = (unsigned)(digit - digits) + carry;
-        derived[i] = digits[sum % 16];
-        carry = sum / 16;
-    }
 }

@@ -398,23 +398,27 @@ def test_damaged_state(queue, smarthost):
     assert not smarthost.messages
 
 
-def test_report_is_made_once(queue, smarthost):
+@pytest.mark.parametrize("about, count", [
+    ("failure-1", 1),
+    ("failure-2", 2),       # of other recipients: this one is not in it
+    ("delay-1", 2),
+])
+def test_report_is_made_once(queue, smarthost, about, count):
     """Killed between the bounce and the removal of what it is about."""
     queue.write_config(smarthost)
-    smarthost.recipients["never@b.example"] = "550 5.1.1 nobody"
-    queue_id = random_id()
-    derived = f"{int(queue_id, 16) + 1 & (1 << 128) - 1:032x}"
+    queue_id, report = random_id(), random_id()
+    state = STATE.format(id=queue_id).replace(
+        "reports 0\n", f"reports 0\nopt-report {about} {report}\n").replace(
+        "rcpt delivered 1 0 1700000000 2.0.0 x 250 ok\n", "").replace(
+        "rcpt open 0 1 1700000000 4.2.0 x 451 later",
+        "rcpt failed 0 1 1700000000 5.1.1 x 550 nobody")
     place(queue, "queue", queue_id, message_file(
         queue_id, ["never@b.example"]) + queued_line())
-    place(queue, "state", queue_id,
-          STATE.format(id=queue_id).replace(
-              "rcpt delivered 1 0 1700000000 2.0.0 x 250 ok\n", "").replace(
-              "rcpt open 0 1 1700000000 4.2.0 x 451 later",
-              "rcpt failed 0 1 1700000000 5.1.1 x 550 nobody").encode())
-    place(queue, "queue", derived, message_file(
-        derived, ["a@a.example"], sender="") + queued_line())
+    place(queue, "state", queue_id, state.encode())
+    place(queue, "queue", report, message_file(
+        report, ["a@a.example"], sender="") + queued_line())
     with queue.daemon() as daemon:
-        daemon.wait_until_removed(2)
+        daemon.wait_until_removed(1 + count)
         assert queue.is_empty(), queue.files()
-    (bounce,) = smarthost.messages
-    assert bounce.recipients == ["a@a.example"]
+    assert [m.recipients for m in smarthost.messages] == \
+        [["a@a.example"]] * count
