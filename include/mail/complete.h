@@ -1,8 +1,9 @@
 /*
  * complete.h - a submitted header section, made fit to travel (RFC 6409 8)
  *
- * Adds what is missing, removes Bcc and Resent-Bcc, completes addresses
- * without a domain, applies the sender's rule. Touches nothing else.
+ * Adds what is missing, removes Bcc and Resent-Bcc and what an earlier delivery
+ * left, completes addresses without a domain, adds commas between addresses,
+ * applies the sender's rule. Touches nothing else.
  */
 #ifndef POSTRIDER_MAIL_COMPLETE_H
 #define POSTRIDER_MAIL_COMPLETE_H

@@ -47,7 +47,7 @@ bool header_is_blank(char c);
 bool header_line_is_field(const char *line, size_t length);
 
 /* Append a field given as raw text: lines that end with CRLF, the first one
- * a header_line_is_field(). Copied. */
+ * a header_line_is_field(). Copied, without blanks before the colon. */
 void header_append_raw(struct header *header, const char *text, size_t length);
 
 /* Append "name: body CRLF". */

@@ -39,6 +39,12 @@ static const char *const recipient_fields[] = {
     "To", "Cc", "Bcc", "Apparently-To",
 };
 
+/* What an earlier delivery left: RFC 5321 section 4.4 wants no Return-Path in a
+ * message that is sent, and no length of a mailbox file is true here. */
+static const char *const delivery_fields[] = {
+    "Return-Path", "Content-Length",
+};
+
 /* Fields of a resent block: once, or several times in a row. */
 static const struct {
     const char *name;
@@ -323,3 +329,6 @@ bool complete_header(struct header *header, const struct completion *with,
         append_folded(header, "X-Original-To", with->original_to);
     return true;
 }
+    /* Last, since a Return-Path tells where a resent block ends. */
+    for (size_t i = 0; i < COUNT(delivery_fields); i++)
+        header_remove_all(header, delivery_fields[i]);

@@ -50,16 +50,19 @@ static void make_room(struct header *header)
                                   sizeof(*header->fields));
 }
 
-/* The field takes text over. */
+/* The field takes text over, which is a string. */
 static void insert_text(struct header *header, size_t index, char *text,
                         size_t length)
 {
-    struct field field = { .text = text, .length = length };
+    struct field field = { .text = text };
     size_t colon = find_colon(text, length, &field.name_length);
 
     assert(colon > 0 && length >= colon + 1 + LINE_END_LENGTH);
     assert(index <= header->count);
-    field.body_start = colon + 1;
+    /* Blanks before the colon may be read, but not sent. */
+    memmove(text + field.name_length, text + colon, length + 1 - colon);
+    field.length = length - (colon - field.name_length);
+    field.body_start = field.name_length + 1;
 
     make_room(header);
     memmove(header->fields + index + 1, header->fields + index,

@@ -114,14 +114,14 @@ static const struct row missing[] = {
     { DONE_TO, DONE_TO FROM DATE ID },
     { "Cc: b@x\r\n" REST, "Cc: b@x\r\n" REST FROM },
     { "date : x\r\nmessage-id:\tx\r\nFROM: b@x\r\ncc: b@x\r\n",
-      "date : x\r\nmessage-id:\tx\r\nFROM: b@x\r\ncc: b@x\r\n" },
+      "date: x\r\nmessage-id:\tx\r\nFROM: b@x\r\ncc: b@x\r\n" },
     /* present, but saying nothing */
     { "From:\r\nDate: \r\nMessage-ID: \r\n \r\nTo:\r\n",
       FROM DATE ID "To:\r\n" },
     { "From: \r\n" DONE_FROM REST DONE_TO,
       "From: \r\n" DONE_FROM REST DONE_TO },
     { "From :\r\nFrom:\r\n" REST DONE_TO,
-      "From : alice@example.com\r\nFrom:\r\n" REST DONE_TO },
+      "From: alice@example.com\r\nFrom:\r\n" REST DONE_TO },
     /* a name that only starts alike */
     { "From-X: a\r\nTo-X: b\r\nXDate: c\r\n",
       "From-X: a\r\nTo-X: b\r\nXDate: c\r\n" FROM DATE ID NOBODY },
@@ -183,7 +183,7 @@ static const struct row bare_addresses[] = {
     { T("From: \"mdadm monitoring\" <root>\r\n"),
       T("From: \"mdadm monitoring\" <root@example.com>\r\n") },
     { T("From: <root>\r\n"), T("From: <root@example.com>\r\n") },
-    { T("From : root\r\n"), T("From : root@example.com\r\n") },
+    { T("From : root\r\n"), T("From: root@example.com\r\n") },
     { T("FROM:root\r\n"), T("FROM:root@example.com\r\n") },
     { T("From:\r\n root\r\n"), T("From:\r\n root@example.com\r\n") },
     { T("From:  root \t\r\n"), T("From:  root@example.com \t\r\n") },
@@ -227,6 +227,24 @@ static void completes_bare_addresses_in_place(void **state)
 {
     (void)state;
     check(bare_addresses, COUNT(bare_addresses), &plain);
+}
+
+static void removes_what_an_earlier_delivery_left(void **state)
+{
+    struct completion gateway = plain;
+    const struct row left[] = {
+        { "return-path: <>\r\n" DONE_FROM REST "Content-length : 5\r\n"
+          "Return-Path: <a@x>\r\n" DONE_TO, DONE_FROM REST DONE_TO },
+        /* a trace field all the same */
+        { "Return-Path: <>\r\nResent-To: b@x\r\n" DONE_FROM REST DONE_TO,
+          "Resent-To: b@x\r\n" DONE_FROM REST DONE_TO },
+    };
+    const struct row bare = { "Return-Path: <>\r\nX: y\r\n", "X: y\r\n" };
+
+    (void)state;
+    check(left, COUNT(left), &plain);
+    gateway.gateway = true;
+    check(&bare, 1, &gateway);
 }
 
 static const struct {
@@ -713,6 +731,7 @@ int main(void)
         cmocka_unit_test(adds_what_is_missing),
         cmocka_unit_test(removes_bcc_always),
         cmocka_unit_test(completes_bare_addresses_in_place),
+        cmocka_unit_test(removes_what_an_earlier_delivery_left),
         cmocka_unit_test(takes_the_full_name_for_from),
         cmocka_unit_test(adds_no_from_without_a_sender),
         cmocka_unit_test(applies_the_rule_to_from_and_sender),

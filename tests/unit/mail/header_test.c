@@ -81,7 +81,7 @@ static void limits_length_of_name(void **state)
     assert_false(header_line_is_field(line, sizeof(line)));
 }
 
-static void keeps_fields_as_they_come(void **state)
+static void keeps_fields_but_for_blanks_before_the_colon(void **state)
 {
     const char *text = "Subject  :  folded\r\n  text \r\n\tx\r\n";
     struct header header = { 0 };
@@ -97,7 +97,7 @@ static void keeps_fields_as_they_come(void **state)
     assert_memory_equal(body, "  folded\r\n  text \r\n\tx", length);
     field_body(&header.fields[1], &length);
     assert_int_equal(length, 0);
-    assert_written(&header, "Subject  :  folded\r\n  text \r\n\tx\r\nX:\r\n");
+    assert_written(&header, "Subject:  folded\r\n  text \r\n\tx\r\nX:\r\n");
     header_free(&header);
     assert_int_equal(header.count, 0);
 }
@@ -163,14 +163,14 @@ static void replaces_a_part_of_the_body(void **state)
     append(&header, "From : root (Cron)\r\n");
     field = &header.fields[0];
     field_replace(field, 5, 0, "@example.com");
-    assert_string_equal(field->text, "From : root@example.com (Cron)\r\n");
+    assert_string_equal(field->text, "From: root@example.com (Cron)\r\n");
     field_replace(field, 1, 16, "x");
-    assert_string_equal(field->text, "From : x (Cron)\r\n");
+    assert_string_equal(field->text, "From: x (Cron)\r\n");
     field_replace(field, 9, 0, " end");
-    assert_string_equal(field->text, "From : x (Cron) end\r\n");
+    assert_string_equal(field->text, "From: x (Cron) end\r\n");
     assert_int_equal(field->length, strlen(field->text));
     field_replace(field, 0, 13, "");
-    assert_string_equal(field->text, "From :\r\n");
+    assert_string_equal(field->text, "From:\r\n");
     assert_true(field_is(field, "From"));
     header_free(&header);
 }
@@ -206,7 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_fields_from_other_lines),
         cmocka_unit_test(limits_length_of_name),
-        cmocka_unit_test(keeps_fields_as_they_come),
+        cmocka_unit_test(keeps_fields_but_for_blanks_before_the_colon),
         cmocka_unit_test(keeps_nul_and_8bit),
         cmocka_unit_test(finds_names_in_any_case),
         cmocka_unit_test(inserts_in_order),

@@ -134,7 +134,7 @@ static const struct {
     { "A: b\r\rC: d\r\n\re: f\n\ng\rh\r\ri", false,
       "A: b  C: d\r\n e: f\r\n", "g\r\nh\r\n\r\ni\r\n" },
     { "A: b\n\rC: d\n",           false, "A: b\r\n C: d\r\n", "" },
-    { "A\r: b\n",                 false, "A : b\r\n", "" },
+    { "A\r: b\n",                 false, "A: b\r\n", "" },
     { "A: b\nc\rD: e\n",          false, "A: b\r\n", "c\r\nD: e\r\n" },
     { "\rA: b\n",                 false, "", "\r\nA: b\r\n" },
     { "From a\rA: b\nC: d\n",      false, "C: d\r\n", "" },
@@ -158,7 +158,7 @@ static const struct {
     { "A: b\n \nC: d\n\n",        false, "A: b\r\n \r\nC: d\r\n", "" },
     { "A: b\n\n c: d\n",          false, "A: b\r\n", " c: d\r\n" },
     { ": x\n",                    false, "", ": x\r\n" },
-    { "A : x\n",                  false, "A : x\r\n", "" },
+    { "A : x\n",                  false, "A: x\r\n", "" },
     { "A:\n",                     false, "A:\r\n", "" },
     { "\xc3\xa4: x\n",            false, "", "\xc3\xa4: x\r\n" },
     /* mbox lines */
@@ -172,7 +172,7 @@ static const struct {
     { "From a\n b: c\n",          false, "", " b: c\r\n" },
     { "A: b\nFrom x\n",           false, "A: b\r\n", "From x\r\n" },
     { "From: x\n",                false, "From: x\r\n", "" },
-    { "From : x\n",               false, "From : x\r\n", "" },
+    { "From : x\n",               false, "From: x\r\n", "" },
     { "Fromage\n",                false, "", "Fromage\r\n" },
     { "from a\n",                 false, "", "from a\r\n" },
     { "From",                     false, "", "From\r\n" },
@@ -300,7 +300,7 @@ static void passes_nul_in_the_body_and_8bit(void **state)
     read_text(input, sizeof(input) - 1, 3, true, wide, &result);
     assert_true(result.ok);
     assert_int_equal(result.header.count, 1);
-    assert_string_equal(result.header.fields[0].text, "A :  \xff\r\n");
+    assert_string_equal(result.header.fields[0].text, "A:  \xff\r\n");
     assert_int_equal(result.body.length, 10);
     assert_memory_equal(result.body.data, "\0\r\n\xc3\xa4\r\n\0\r\n", 10);
     assert_true(result.is_8bit);
