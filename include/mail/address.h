@@ -11,7 +11,8 @@
  * words without @ are taken for the rest of the name. Other words in a row
  * could be a name or several local names, and are refused, as is `Dr. bob@x`,
  * though RFC 5322 section 4.4 would make Dr.bob@x of it: a list never yields an
- * address that is not written in it, and loses none that is.
+ * address that is not written in it, and loses none that is. What stands in
+ * quotes as a whole is the address in them, if it is one.
  */
 #ifndef POSTRIDER_MAIL_ADDRESS_H
 #define POSTRIDER_MAIL_ADDRESS_H
@@ -32,6 +33,9 @@ struct mailbox {
     bool has_domain;
     size_t start;           /* text [start, end) is the addr-spec with its */
     size_t end;             /* route, as written, without angle brackets */
+    size_t comma;           /* text offset where one is missing in front; 0
+                             * if none is */
+    bool is_quoted;         /* the text has quotes around all of the address */
     bool has_brackets;      /* written as <addr-spec> */
     bool has_name;          /* has a display name or, as in `root (Cron)`, a
                              * comment that serves as one */
@@ -55,6 +59,13 @@ struct mailbox_list {
  */
 bool mailbox_list_parse(struct mailbox_list *list, const char *text,
                         size_t length, struct error *err);
+
+/* The same for those who get the message. As with Sendmail, a list that has
+ * none of `,;<(` has the form of old, in which blanks stand between recipients:
+ * so `root admin` is two. `|command x`, which it would run, is refused. */
+bool mailbox_list_parse_recipients(struct mailbox_list *list, const char *text,
+                                   size_t length, struct error *err);
+
 void mailbox_list_free(struct mailbox_list *list);      /* empty again */
 
 /*
@@ -81,12 +92,17 @@ char *address_complete(const char *address, const char *domain);
 /* Alike as RFC 5321 section 2.4 has it: domains in any case. */
 bool address_equal(const char *a, const char *b);
 
-/* The address as RFC 5321 section 4.1.2 has it: words in a row, some of them
- * quoted (RFC 5322 section 4.4), become one quoted string. Caller frees. */
+/* The address as RFC 5321 section 4.1.2 has it, without quotes that it does not
+ * need. Words in a row, some of them quoted (RFC 5322 section 4.4), become one.
+ * Caller frees. */
 char *address_canonical(const char *address);
 
 /* The local part without quotes and quoted pairs. Caller frees. */
 char *address_local_name(const char *address);
+
+/* The other way: the local part of a name, quoted if need be. Login names of
+ * directory services may be `DOMAIN\user`. Caller frees. */
+char *address_local_part(const char *name);
 
 /*
  * May it go on the wire, into the spool and a log? No control character, NUL

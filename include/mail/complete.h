@@ -59,7 +59,8 @@ struct completion {
     time_t now;
     bool gateway;               /* -G: only remove Bcc, apply the rule, and
                                  * add X-Original-To */
-    bool resent;                /* the resent block is what counts (-t) */
+    bool extracted;             /* -t: the header names the recipients, the
+                                 * resent block if there is one */
 };
 
 /*

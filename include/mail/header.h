@@ -17,6 +17,7 @@ struct field {
     size_t length;
     size_t name_length;     /* text[0..name_length) is the name */
     size_t body_start;      /* after the colon */
+    bool is_mended;         /* blanks in it were other octets: see reader.h */
 };
 
 struct header {

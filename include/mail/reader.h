@@ -8,8 +8,8 @@
  * A bare CR, which no LF follows, is not the end of a field, nor does it
  * complete a lone dot: what ends there for one program only could carry a
  * field or a command that a stranger has written. In a field, bare CR and NUL
- * become blanks. In the body, a bare CR becomes CRLF, and NUL passes, as do
- * all other octets everywhere.
+ * become blanks, and the field is marked as mended. In the body, a bare CR
+ * becomes CRLF, and NUL passes, as do all other octets everywhere.
  *
  * With dots on, a line that is a single dot ends the message (the rest of the
  * input is still read, and thrown away), and a line that begins with two dots

@@ -8,20 +8,24 @@
 #ifndef POSTRIDER_MAIL_REWRITE_H
 #define POSTRIDER_MAIL_REWRITE_H
 
+#include <stdbool.h>
+
 struct buf;
 struct field;
 
-/* What to do. Members may be NULL. */
+/* What to do. Pointers may be NULL. */
 struct rewrite {
     const char *domain;     /* completes addresses without a domain */
     const char *address;    /* replaces all of them */
     const char *name;       /* for those replaced that have no display name */
+    bool is_recipients;     /* the message goes to those in the field */
 };
 
 /*
  * A field that holds no address-list stays as it is; but where address is to
  * replace all, the whole field becomes that mailbox: programs show what they
  * find in such a field, and would show an address that was to be replaced.
+ * Commas that are missing between addresses are added.
  */
 void rewrite_addresses(struct field *field, const struct rewrite *how);
 

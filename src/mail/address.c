@@ -148,26 +148,45 @@ static bool is_host_name(const char *domain)
     }
 }
 
+static bool is_dot_atom(const char *text)
+{
+    size_t length = strlen(text);
+
+    return is_dot_string(text, length) && text[0] != '.' &&
+           text[length - 1] != '.' && strstr(text, "..") == NULL;
+}
+
+char *address_local_part(const char *name)
+{
+    struct buf quoted;
+
+    /* What looks like an option is better quoted. */
+    if (is_dot_atom(name) && *name != '-')
+        return alloc_string(name);
+    buf_init(&quoted, SIZE_MAX);
+    buf_add_char(&quoted, '"');
+    for (; *name != '\0'; name++) {
+        if (*name == '"' || *name == '\\')
+            buf_add_char(&quoted, '\\');
+        buf_add_char(&quoted, *name);
+    }
+    buf_add_char(&quoted, '"');
+    return buf_take(&quoted);
+}
+
 char *address_canonical(const char *address)
 {
     const char *at = address_at(address);
-    size_t local = at != NULL ? (size_t)(at - address) : strlen(address);
-    struct buf out;
+    const char *end = at != NULL ? at : address + strlen(address);
 
-    if (memchr(address, '"', local) == NULL || is_quoted_string(address, local))
+    if (memchr(address, '"', (size_t)(end - address)) == NULL)
         return alloc_string(address);
     char *name = address_local_name(address);
-    buf_init(&out, SIZE_MAX);
-    buf_add_char(&out, '"');
-    for (const char *p = name; *p != '\0'; p++) {
-        if (*p == '"' || *p == '\\')
-            buf_add_char(&out, '\\');
-        buf_add_char(&out, *p);
-    }
-    buf_add_char(&out, '"');
-    buf_add_text(&out, address + local);
+    char *local = address_local_part(name);
+    char *canonical = alloc_format("%s%s", local, end);
+    free(local);
     free(name);
-    return buf_take(&out);
+    return canonical;
 }
 
 /*

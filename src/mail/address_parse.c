@@ -17,7 +17,9 @@ struct scanner {
     size_t length;
     size_t at;
     size_t start;
+    size_t gap;                 /* where the token before it ended */
     bool in_group;
+    bool blanks_divide;         /* words are local names */
 };
 
 /* What stands before an element, if no comma does. */
@@ -33,6 +35,7 @@ struct element {
     bool is_phrase;             /* two words met: a display name */
     bool has_stray_literal;     /* one that is not right behind an @ */
     bool has_words;
+    bool is_one_token;
     bool has_comment;
     bool has_name;              /* words in front of <> */
     bool is_closed;             /* by <> */
@@ -40,6 +43,7 @@ struct element {
     bool after_stop;            /* a dot right after what is before it */
     bool has_full_stop;         /* one that a gap and a word follow */
     enum before before;         /* the <> that it follows */
+    size_t comma;               /* where one is missing in front; 0: nowhere */
 };
 
 static bool is_special(char c)
@@ -96,6 +100,7 @@ static enum token next_token(struct scanner *s)
     enum token token = TOKEN_SPECIAL;
     size_t end;
 
+    s->gap = s->at;
     while (s->at < s->length && text_is_space(s->text[s->at]))
         s->at++;
     s->start = s->at;
@@ -176,6 +181,7 @@ static void take(struct element *e, const struct scanner *s, enum token token)
 
     if (!e->has_words)
         e->start = s->start;
+    e->is_one_token = !e->has_words;
     e->is_spread |= gap;
     e->has_full_stop |= gap && e->after_stop && is_word(token);
     e->after_stop = c == '.' && !gap;
@@ -234,6 +240,33 @@ static const char *wrong_with(const struct element *e)
     return e->address.length > ADDRESS_LENGTH_MAX ? "too long" : NULL;
 }
 
+static char *plain_address(const struct element *e)
+{
+    size_t length = e->address.length;
+
+    if (e->ats == 1 && e->address.data[length - 1] == '.')
+        length--;               /* the root's dot, which mail does not have */
+    char *address = alloc_bytes(e->address.data, length);
+    char *canonical = address_canonical(address);
+    free(address);
+    return canonical;
+}
+
+/* What stands in quotes as a whole, as in `"bob@x"`, if that is an address: no
+ * local name is like that. Else NULL. */
+static char *quoted_address(const struct element *e, const struct scanner *s)
+{
+    struct error ignored;
+
+    if (e->ats > 0 || s->text[e->start] != '"' || !e->is_one_token)
+        return NULL;
+    char *inner = address_local_name(e->address.data);
+    if (address_check(inner, &ignored))
+        return inner;
+    free(inner);
+    return NULL;
+}
+
 static bool add_mailbox(struct mailbox_list *list, const struct element *e,
                         const struct scanner *s, struct error *err)
 {
@@ -246,19 +279,17 @@ static bool add_mailbox(struct mailbox_list *list, const struct element *e,
         list->items = alloc_resize(list->items, list->capacity,
                                    sizeof *list->items);
     }
-    size_t length = e->address.length;
-    if (e->ats == 1 && e->address.data[length - 1] == '.')
-        length--;               /* the root's dot, which mail does not have */
-    char *address = alloc_bytes(e->address.data, length);
+    char *quoted = quoted_address(e, s);
     list->items[list->count++] = (struct mailbox){
-        .address = address_canonical(address),
-        .has_domain = e->ats == 1,
+        .address = quoted != NULL ? quoted : plain_address(e),
+        .has_domain = e->ats == 1 || quoted != NULL,
+        .is_quoted = quoted != NULL,
         .start = e->start,
         .end = e->end,
+        .comma = e->comma,
         .has_brackets = e->is_closed,
         .has_name = e->has_name || e->has_comment,
     };
-    free(address);
     return true;
 }
 
@@ -315,13 +346,13 @@ static bool take_brackets(struct element *e, struct scanner *s,
     return true;
 }
 
-/* Add a part of an element that has lost its commas. Only what is an address
- * beyond doubt is one: with @, and written without a gap. */
+/* Add a part of an element that has lost its commas: written without a gap,
+ * and with an @, if it could be a name or the rest of one. */
 static bool add_part(struct mailbox_list *list, struct element *part,
                      const struct element *whole, const struct scanner *s,
                      struct error *err)
 {
-    if (part->ats != 1 || part->is_spread)
+    if (part->is_spread || (part->ats == 0 && !s->blanks_divide))
         return complain(err, s->text + whole->start,
                         whole->end - whole->start, "words without <>");
     part->has_comment = whole->has_comment;
@@ -342,17 +373,21 @@ static bool begins_next(const struct element *part, const struct scanner *s,
 static bool add_parts(struct mailbox_list *list, const struct element *e,
                       const struct scanner *s, struct error *err)
 {
-    struct scanner again = { .text = s->text, .length = e->end,
-                             .at = e->start };
+    struct scanner again = *s;
     struct element part = { 0 };
     enum token token;
     bool added = true;
 
     list->is_repaired = true;
     buf_init(&part.address, SIZE_MAX);
+    part.comma = e->comma;
+    again.at = e->start;
+    again.length = e->end;
     while (added && (token = next_token(&again)) != TOKEN_END) {
-        if (begins_next(&part, &again, token))
+        if (begins_next(&part, &again, token)) {
             added = add_part(list, &part, e, s, err);
+            part.comma = again.gap;
+        }
         if (added && token != TOKEN_COMMENT)
             take(&part, &again, token);
     }
@@ -389,6 +424,7 @@ static bool begin_next(struct mailbox_list *list, struct element *e,
     if (!finish(list, e, s, err))
         return false;
     e->before = before;
+    e->comma = s->gap;
     list->is_repaired = true;
     return true;
 }
@@ -445,21 +481,50 @@ static bool parse_elements(struct mailbox_list *list, struct scanner *s,
     return finish(list, e, s, err);
 }
 
-bool mailbox_list_parse(struct mailbox_list *list, const char *text,
-                        size_t length, struct error *err)
+/* Sendmail's rule: where a list has none of these, it has the oldest form, in
+ * which blanks stand between addresses. A command, as in `|touch x`, would be
+ * two addresses. */
+static bool is_divided_by_blanks(const char *text, size_t length)
 {
-    struct scanner scanner = { .text = text, .length = length };
+    for (size_t i = 0; i < length; i++)
+        if (text[i] != '\0' && strchr(",;<(|", text[i]) != NULL)
+            return false;
+    return true;
+}
+
+static bool parse(struct mailbox_list *list, struct scanner *s,
+                  struct error *err)
+{
     struct element element = { 0 };
     size_t before = list->count;
 
     buf_init(&element.address, SIZE_MAX);
-    bool parsed = parse_elements(list, &scanner, &element, err);
+    bool parsed = parse_elements(list, s, &element, err);
     buf_free(&element.address);
     while (!parsed && list->count > before)
         free(list->items[--list->count].address);
     if (list->count == 0)
         mailbox_list_free(list);        /* nothing found needs no freeing */
     return parsed;
+}
+
+bool mailbox_list_parse(struct mailbox_list *list, const char *text,
+                        size_t length, struct error *err)
+{
+    struct scanner scanner = { .text = text, .length = length };
+
+    return parse(list, &scanner, err);
+}
+
+bool mailbox_list_parse_recipients(struct mailbox_list *list, const char *text,
+                                   size_t length, struct error *err)
+{
+    struct scanner scanner = {
+        .text = text, .length = length,
+        .blanks_divide = is_divided_by_blanks(text, length),
+    };
+
+    return parse(list, &scanner, err);
 }
 
 void mailbox_list_free(struct mailbox_list *list)

@@ -12,27 +12,28 @@
 
 #define FOLD_COLUMN 78              /* RFC 5322 section 2.1.1 */
 
-/* The fields that hold addresses, and whom a sender's rule speaks for. */
-enum speaker { SOMEBODY_ELSE, AUTHOR, RESENDER };
+/* The fields that hold addresses, and whose they are: a sender's rule speaks
+ * for the author or the resender. */
+enum party { SOMEBODY_ELSE, RECIPIENTS, AUTHOR, RESENDER };
 
 static const struct {
     const char *name;
-    enum speaker speaker;
+    enum party party;
 } address_fields[] = {
     { "From",                        AUTHOR        },
     { "Sender",                      AUTHOR        },
     { "Reply-To",                    SOMEBODY_ELSE },
-    { "To",                          SOMEBODY_ELSE },
-    { "Cc",                          SOMEBODY_ELSE },
-    { "Apparently-To",               SOMEBODY_ELSE },
+    { "To",                          RECIPIENTS    },
+    { "Cc",                          RECIPIENTS    },
+    { "Apparently-To",               RECIPIENTS    },
     { "Errors-To",                   SOMEBODY_ELSE },
     { "Return-Receipt-To",           SOMEBODY_ELSE },
     { "Disposition-Notification-To", SOMEBODY_ELSE },
     { "Resent-From",                 RESENDER      },
     { "Resent-Sender",               RESENDER      },
     { "Resent-Reply-To",             SOMEBODY_ELSE },
-    { "Resent-To",                   SOMEBODY_ELSE },
-    { "Resent-Cc",                   SOMEBODY_ELSE },
+    { "Resent-To",                   RECIPIENTS    },
+    { "Resent-Cc",                   RECIPIENTS    },
 };
 
 static const char *const recipient_fields[] = {
@@ -128,9 +129,13 @@ static bool add_recipients(const struct field *field, const char *name,
 
     if (!field_is(field, name) || field_is_blank(field))
         return true;
-    if (!mailbox_list_parse(list, body, length, err))
+    list->is_repaired = false;
+    if (!mailbox_list_parse_recipients(list, body, length, err))
         return error_prefix(err, "%s", name);
-    return true;
+    /* Octets that other programs read otherwise must not make recipients. */
+    return !(list->is_repaired && field->is_mended) ||
+           error_set(err, FAULT_DATA, "%s: a control character between "
+                     "addresses", name);
 }
 
 bool complete_recipients(const struct header *header,
@@ -251,10 +256,12 @@ static void rewrite_fields(struct header *header, bool resent,
         if (row == COUNT(address_fields))
             continue;
 
-        enum speaker speaker = address_fields[row].speaker;
+        enum party party = address_fields[row].party;
         bool in_block = i >= block.first && i < block.end;
-        if ((speaker == AUTHOR && !resent)
-            || (speaker == RESENDER && resent && in_block)) {
+        how.is_recipients = party == RECIPIENTS && with->extracted
+                         && in_block == resent;
+        if ((party == AUTHOR && !resent)
+            || (party == RESENDER && resent && in_block)) {
             how.address = with->rule_address;
             how.name = with->rule_name;
         }
@@ -304,7 +311,7 @@ bool complete_header(struct header *header, const struct completion *with,
 {
     size_t hops = header_count(header, "Received");
     struct resent_block block = complete_resent_block(header);
-    bool resent = with->resent && block.first < block.end;
+    bool resent = with->extracted && block.first < block.end;
 
     if (hops > COMPLETE_RECEIVED_MAX)
         return error_set(err, FAULT_UNAVAILABLE, "too many hops: the message "
@@ -327,8 +334,8 @@ bool complete_header(struct header *header, const struct completion *with,
     }
     if (with->original_to != NULL && *with->original_to != '\0')
         append_folded(header, "X-Original-To", with->original_to);
-    return true;
-}
     /* Last, since a Return-Path tells where a resent block ends. */
     for (size_t i = 0; i < COUNT(delivery_fields); i++)
         header_remove_all(header, delivery_fields[i]);
+    return true;
+}

@@ -43,6 +43,7 @@ struct reader {
     size_t start;
     size_t end;
     bool has_bare_cr;       /* or had one */
+    bool is_mended;         /* the field that is read now */
     char text[TEXT_SIZE];
 
     /* Read, and not made lines of yet: block[at..length). */
@@ -267,15 +268,19 @@ static bool skip_line(struct reader *reader, struct error *err)
 
 /* Append a piece of a field's line. Where one program sees a line end or the
  * end of the field, and another does not, there is a blank for both. */
-static void add_piece(struct buf *field, const char *piece, size_t length)
+static void add_piece(struct reader *reader, struct buf *field,
+                      const char *piece, size_t length)
 {
     size_t start = field->length;
     size_t end = length > 0 && piece[length - 1] == '\n' ? 2 : 0;
 
     buf_add(field, piece, length);
-    for (size_t i = start; i < field->length - end; i++)
-        if (field->data[i] == '\r' || field->data[i] == '\0')
-            field->data[i] = ' ';
+    for (size_t i = start; i < field->length - end; i++) {
+        if (field->data[i] != '\r' && field->data[i] != '\0')
+            continue;
+        field->data[i] = ' ';
+        reader->is_mended = true;
+    }
 }
 
 /* Append a line of the header section to the field it belongs to. */
@@ -293,18 +298,22 @@ static bool read_line(struct reader *reader, struct buf *field,
                              "header section is larger than %zu octets",
                              reader->header_max);
         reader->octets += length;
-        add_piece(field, piece, length);
+        add_piece(reader, field, piece, length);
         if (more && !read_more(reader, err))
             return false;
     }
     return true;
 }
 
-static void finish_field(struct header *header, struct buf *field)
+static void finish_field(struct reader *reader, struct header *header,
+                         struct buf *field)
 {
-    if (field->length > 0)
+    if (field->length > 0) {
         header_append_raw(header, field->data, field->length);
+        header->fields[header->count - 1].is_mended = reader->is_mended;
+    }
     buf_clear(field);
+    reader->is_mended = false;
 }
 
 static bool read_fields(struct reader *reader, struct header *header,
@@ -323,7 +332,7 @@ static bool read_fields(struct reader *reader, struct header *header,
             && (line != LINE_CONTINUES || field->length == 0))
             return true;
         if (line == LINE_FIELD)
-            finish_field(header, field);
+            finish_field(reader, header, field);
         if (!read_line(reader, field, err))
             return false;
     }
@@ -356,7 +365,7 @@ bool reader_header(struct reader *reader, struct header *header,
     buf_init(&field, SIZE_MAX);
     bool ok = read_fields(reader, header, &field, err);
     if (ok)
-        finish_field(header, &field);
+        finish_field(reader, header, &field);
     buf_free(&field);
     return ok;
 }

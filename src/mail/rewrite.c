@@ -109,8 +109,8 @@ static bool changes(const struct mailbox *mailbox, const struct rewrite *how)
 {
     if (how->address != NULL)
         return true;
-    return how->domain != NULL && !mailbox->has_domain
-        && mailbox->address[0] != '\0';
+    return how->domain != NULL && mailbox->address[0] != '\0'
+        && (!mailbox->has_domain || mailbox->is_quoted);
 }
 
 /* A stretch of the old body, and what stands there instead. */
@@ -139,13 +139,15 @@ static void find_change(struct change *change, const struct mailbox *mailbox,
               && add_name(&change->text, how->name);
     if (open || named)
         buf_add_char(&change->text, '<');
-    if (how->address != NULL)
+    if (how->address != NULL) {
         buf_add_text(&change->text, how->address);
-    else
+    } else if (mailbox->is_quoted) {
+        buf_add_text(&change->text, mailbox->address);
+    } else {
         buf_add(&change->text, body + mailbox->start,
                 mailbox->end - mailbox->start);
-    if (how->address == NULL)
         buf_add_format(&change->text, "@%s", how->domain);
+    }
     if (closed || (named && !open))
         buf_add_char(&change->text, '>');
 }
@@ -162,6 +164,11 @@ static void rewrite_list(struct field *field, const struct mailbox_list *list,
     buf_init(&writer.out, SIZE_MAX);
     buf_init(&change.text, SIZE_MAX);
     for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].comma > 0) {
+            add(&writer, body + done, list->items[i].comma - done);
+            add_raw(&writer, ",", 1);
+            done = list->items[i].comma;
+        }
         if (!changes(&list->items[i], how))
             continue;
         find_change(&change, &list->items[i], body, length, how);
@@ -196,12 +203,14 @@ void rewrite_addresses(struct field *field, const struct rewrite *how)
     const char *body = field_body(field, &length);
     struct mailbox_list list = { 0 };
     struct error ignored;
-    bool parsed = mailbox_list_parse(&list, body, length, &ignored);
+    bool parsed = how->is_recipients
+        ? mailbox_list_parse_recipients(&list, body, length, &ignored)
+        : mailbox_list_parse(&list, body, length, &ignored);
     bool is_list = parsed && list.count > 0 && !list.is_repaired;
     bool needed = false;
 
     for (size_t i = 0; parsed && i < list.count && !needed; i++)
-        needed = changes(&list.items[i], how);
+        needed = changes(&list.items[i], how) || list.items[i].comma > 0;
     if (how->address != NULL && !is_list && !field_is_blank(field))
         replace_body(field, how);
     else if (needed)

@@ -1,8 +1,6 @@
 #include "sendmail/origin.h"
 
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -12,44 +10,7 @@
 #include "mail/header.h"
 #include "sendmail/submit.h"
 #include "util/alloc.h"
-#include "util/buf.h"
 #include "util/process.h"
-#include "util/text.h"
-
-/* Is it a dot-atom (RFC 5322 section 3.2.3) or not ASCII? */
-static bool is_dot_atom(const char *name)
-{
-    bool after_dot = true;
-
-    for (; *name != '\0'; name++) {
-        if (*name == '.' && after_dot)
-            return false;
-        if (*name != '.' && (unsigned char)*name < 0x80 &&
-            !text_is_alpha(*name) && !text_is_digit(*name) &&
-            strchr("!#$%&'*+-/=?^_`{|}~", *name) == NULL)
-            return false;
-        after_dot = *name == '.';
-    }
-    return !after_dot;
-}
-
-/* Login names of directory services may be `DOMAIN\user`. */
-static char *local_part_of(const char *login)
-{
-    struct buf quoted;
-
-    if (is_dot_atom(login))
-        return alloc_string(login);
-    buf_init(&quoted, SIZE_MAX);
-    buf_add_char(&quoted, '"');
-    for (; *login != '\0'; login++) {
-        if (*login == '"' || *login == '\\')
-            buf_add_char(&quoted, '\\');
-        buf_add_char(&quoted, *login);
-    }
-    buf_add_char(&quoted, '"');
-    return buf_take(&quoted);
-}
 
 /* The caller, looked up when first asked for: most messages need no
  * look into the passwd file. */
@@ -72,7 +33,7 @@ static void user_find(struct user *user, const struct config *config)
     user->login = user->account->login != NULL
                   ? alloc_string(user->account->login)
                   : alloc_format("%lu", (unsigned long)user->uid);
-    char *local = local_part_of(user->login);
+    char *local = address_local_part(user->login);
     user->address = alloc_format("%s@%s", local, config->domain);
     free(local);
 }

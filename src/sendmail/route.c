@@ -58,7 +58,7 @@ bool route_parse(const char *argument, struct mailbox_list *list,
 {
     char *text = address_argument(argument, err);
     bool parsed = text != NULL &&
-                  mailbox_list_parse(list, text, strlen(text), err);
+                  mailbox_list_parse_recipients(list, text, strlen(text), err);
 
     free(text);
     return parsed;

@@ -148,7 +148,7 @@ static bool complete_message(struct work *work, struct error *err)
         .id = draft_id(work->draft),
         .now = time(NULL),
         .gateway = work->said->gateway,
-        .resent = work->resent,
+        .extracted = work->said->extract,
     };
 
     if (rule != NULL && *rule->address != '\0')

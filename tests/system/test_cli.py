@@ -449,7 +449,7 @@ def test_verify_shows_what_becomes_of_it(front, address, lines):
     assert not front.handed_over
 
 
-@pytest.mark.parametrize("addresses", [["pipe"], ["x@y", "pipe"], ["a b@c d"],
+@pytest.mark.parametrize("addresses", [["pipe"], ["x@y", "pipe"], ["a b@c. d"],
                                        ["--", "-x@y"], ["x@", "y@z"]])
 def test_verify_tells_the_undeliverable(front, addresses):
     front.write_aliases(ALIASES)

@@ -52,11 +52,18 @@ static void takes_what_people_write(void **state)
         { "a\\\"b@c", "\"a\\\"b\"@c " },
         { "a\\@b", "\"a@b\" " },                  /* no domain */
         /* Words in a row (RFC 5322 4.4): RFC 5321 has one quoted string. */
-        { "\"john\".doe@x", "\"john.doe\"@x " },
+        { "\"john\".doe@x", "john.doe@x " },
         { "a . \"b \\\"c\" . d@x", "\"a.b \\\"c.d\"@x " },
         { "a\\ b.c@x", "\"a b.c\"@x " },
         { "\"a\".\"b@c\"", "\"a.b@c\" " },
-        { "\"john\"@x", "\"john\"@x " },
+        { "\"john\"@x", "john@x " }, { "\"john\"", "john " },
+        { "\"o'b\\ob\"@x", "o'bob@x " }, { "\"b..c\"@x", "\"b..c\"@x " },
+        { "\".b\"@x", "\".b\"@x " }, { "\"b.\"@x", "\"b.\"@x " },
+        { "\"-x\"@b", "\"-x\"@b " },
+        /* Quotes around all of an address. */
+        { "\"a@b\"", "a@b " }, { "\"a@b\" (c), <\"d@e\">", "a@b d@e " },
+        { "\"a@b c\"", "\"a@b c\" " }, { "\"a@b\", c", "a@b c " },
+        { "\"a@\"", "\"a@\" " }, { "\"a@b\".c", "\"a@b.c\" " },
         { "\"john\r\n doe\"@x", "\"john doe\"@x " },
         { "bob@\r\n example.com", "bob@example.com " },
         { "bob\r\n\t<\r\n bob@x\r\n >\r\n", "bob@x " },
@@ -170,6 +177,7 @@ static void refuses_what_is_no_address(void **state)
         { "\"open", 5 }, { "(open", 5 }, { "Bob <bob@x", 10 }, { "bob>", 4 },
         { "<a b@c>", 7 }, { "<a@b> x", 7 }, { "<a@b> \"x\"", 9 },
         { "a@b c", 5 }, { "c a@b", 5 }, { "a@b c d@e", 9 },
+        { "\"a@b\" c@d", 9 }, { "@r:a@b", 6 }, { "@r:", 3 },
         { "a@b C. d@e", 10 }, { "a@b c @d", 8 }, { "a@b c@ d", 8 },
         { "a@b c(x)@d", 10 }, { "Bob <a@b> Jr. c@d", 17 },
         { "Bob <a@b> Jr c@d", 16 }, { "<a@b> C <c", 10 },
@@ -227,6 +235,46 @@ static void shows_whether_commas_were_missing(void **state)
         assert_true(mailbox_list_parse(&list, cases[i].text,
                                        strlen(cases[i].text), &err));
         assert_int_equal(list.is_repaired, cases[i].repaired);
+        mailbox_list_free(&list);
+    }
+}
+
+static void divides_recipients_at_blanks(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *addresses;          /* NULL: refused */
+    } cases[] = {
+        { "root admin", "root admin " }, { "a@b c", "a@b c " },
+        { " c\r\n\ta@b ", "c a@b " }, { "a \"b c\"@d", "a \"b c\"@d " },
+        { "\"B C\" a@b", "\"B C\" a@b " }, { "\"a@b\" \"c@d\"", "a@b c@d " },
+        { "a\\ b c", "\"a b\" c " }, { "G: a b", "a b " },
+        { "a b .c", NULL }, { "J. Smith", NULL }, { "a b @c", NULL },
+        { "a\"b\" c", NULL }, { "\"a\"\"b\"@c", NULL }, { "a b@", NULL },
+        { "a \x01 b", NULL }, { "a [b]", NULL }, { "a b>", NULL },
+        /* The list has one of , ; < ( | in it. */
+        { "a b, c", NULL }, { "a b,", NULL }, { "a b;", NULL },
+        { "|a b", NULL }, { "a |b", NULL }, { "|a", "|a " },
+        { "a b (c)", NULL }, { "<a@b> c", NULL }, { "a b \"c,d\"", NULL },
+        { "a@b c@d, e", "a@b c@d e " }, { "a <b>", "b " },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct mailbox_list list = { 0 };
+        struct error err = { 0 };
+        struct buf found;
+        size_t length = strlen(cases[i].text);
+        bool parsed = mailbox_list_parse_recipients(&list, cases[i].text,
+                                                    length, &err);
+        if (parsed != (cases[i].addresses != NULL))
+            fail_msg("%s: %s", cases[i].text, parsed ? "taken" : err.text);
+        buf_init(&found, SIZE_MAX);
+        for (size_t k = 0; k < list.count; k++)
+            buf_add_format(&found, "%s ", list.items[k].address);
+        if (parsed)
+            assert_string_equal(found.data, cases[i].addresses);
+        buf_free(&found);
         mailbox_list_free(&list);
     }
 }
@@ -490,6 +538,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_what_people_write),
         cmocka_unit_test(shows_whether_commas_were_missing),
+        cmocka_unit_test(divides_recipients_at_blanks),
         cmocka_unit_test(takes_line_ends_off_an_argument),
         cmocka_unit_test(tells_where_an_address_stands),
         cmocka_unit_test(refuses_what_is_no_address),

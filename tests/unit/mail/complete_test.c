@@ -229,6 +229,49 @@ static void completes_bare_addresses_in_place(void **state)
     check(bare_addresses, COUNT(bare_addresses), &plain);
 }
 
+static const struct row without_commas[] = {
+    { F("To: a@x b@y\r\n"), F("To: a@x, b@y\r\n") },
+    { F("To: A <a@x> (b) C <c@x>\"D\"<d>\r\n"),
+      F("To: A <a@x> (b), C <c@x>,\"D\"<d@example.com>\r\n") },
+    { F("To: G: a@x b@x (c) d@x;, e\r\n"),
+      F("To: G: a@x, b@x (c), d@x;, e@example.com\r\n") },
+    { F("To: A <a> Jr., b\r\n"),
+      F("To: A <a@example.com> Jr., b@example.com\r\n") },
+    { F("To: \"a@x\" <\"b@x\">\r\n"), F("To: \"a@x\" <b@x>\r\n") },
+    { F("To: \"a@x\", \"b@x\" (c)\r\n"), F("To: a@x, b@x (c)\r\n") },
+    { F("Reply-To: a@x b@x\r\n" DONE_TO),
+      F("Reply-To: a@x, b@x\r\n" DONE_TO) },
+    { T("From: \"a@x\"\r\n"), T("From: a@x\r\n") },
+    /* Who does not get the message may have a name. */
+    { T("From: Al Smith\r\nReply-To: a@x b\r\n"),
+      T("From: Al Smith\r\nReply-To: a@x b\r\n") },
+    { F("To: Our Friends\r\n"), F("To: Our Friends\r\n") },
+};
+
+static const struct row recipients_without_commas[] = {
+    { F("Cc: root  admin\r\n\tops\r\nTo: x@y\r\n"),
+      F("Cc: root@example.com,  admin@example.com,\r\n\tops@example.com\r\n"
+        "To: x@y\r\n") },
+    { T("From: Al Smith\r\nReply-To: a@x b\r\n"),
+      T("From: Al Smith\r\nReply-To: a@x b\r\n") },
+    { F(R_FROM R_DATE R_ID "Resent-To: a@x b\r\nTo: Our Friends\r\n"),
+      F(R_FROM R_DATE R_ID "Resent-To: a@x, b@example.com\r\n"
+        "To: Our Friends\r\n") },
+};
+
+static void adds_commas(void **state)
+{
+    struct completion with = plain;
+    const struct row same = { "To: a@x b@x\r\n", "To: a@x b@x\r\n" };
+
+    (void)state;
+    check(without_commas, COUNT(without_commas), &plain);
+    with.extracted = true;
+    check(recipients_without_commas, COUNT(recipients_without_commas), &with);
+    with.gateway = true;
+    check(&same, 1, &with);
+}
+
 static void removes_what_an_earlier_delivery_left(void **state)
 {
     struct completion gateway = plain;
@@ -526,7 +569,7 @@ static void a_gateway_adds_and_completes_nothing(void **state)
     (void)state;
     with.gateway = true;
     check(rows, COUNT(rows), &with);
-    with.resent = true;
+    with.extracted = true;
     check(rows, COUNT(rows), &with);
 }
 
@@ -557,7 +600,7 @@ static void completes_the_resent_block(void **state)
     struct completion with = plain;
 
     (void)state;
-    with.resent = true;
+    with.extracted = true;
     check(resent, COUNT(resent), &with);
 }
 
@@ -613,7 +656,7 @@ static void applies_the_rule_to_who_resends(void **state)
     };
 
     (void)state;
-    with.resent = true;
+    with.extracted = true;
     with.rule_address = "shop@example.com";
     check(resent_ruled, COUNT(resent_ruled), &with);
     check(&not_resent, 1, &with);
@@ -700,7 +743,7 @@ static const struct {
     const char *name;
     const char *shown;
 } refused[] = {
-    { "To: fine@x\r\nCc: two words\r\n",   "Cc: ",           "two words" },
+    { "To: fine@x\r\nCc: two. words\r\n",  "Cc: ",           "two. words" },
     { "bcc: <b@x\r\n",                     "Bcc: ",          "b@x" },
     { "Resent-Cc: a@b@c\r\nTo: x@y\r\n",   "Resent-Cc: ",    "a@b@c" },
     { "Apparently-To: a@\r\n",             "Apparently-To: ", "a@" },
@@ -731,6 +774,7 @@ int main(void)
         cmocka_unit_test(adds_what_is_missing),
         cmocka_unit_test(removes_bcc_always),
         cmocka_unit_test(completes_bare_addresses_in_place),
+        cmocka_unit_test(adds_commas),
         cmocka_unit_test(removes_what_an_earlier_delivery_left),
         cmocka_unit_test(takes_the_full_name_for_from),
         cmocka_unit_test(adds_no_from_without_a_sender),
