@@ -119,6 +119,9 @@ struct desk {
 
 /* pickup.c */
 
+/* Is drop/ID what a ticket is about? Once that is stored it is another file, or
+ * one that could not be removed. */
+bool pickup_knows(struct desk *desk, const char *id);
 /* Take what can be taken now. True if there is more. */
 bool pickup_run(struct desk *desk);
 /* Make a ticket that is not stored durable; the entry is freed. */

@@ -79,6 +79,10 @@ enum drop_result {
  * that its message has more than size_limit octets; of that the entry has the
  * header section only.
  *
+ * Callers choose their ids, and see those of others: a file with the id of a
+ * message in queue/ is removed if it is what that was copied from, and else
+ * stays until that message is gone (DROP_LATER).
+ *
  * DROP_LATER besides trouble of our own: FAULT_NEWER; FAULT_SIZE, too large and
  * without a sender; FAULT_UNAVAILABLE, flawed and without one, while failed/
  * has 1000 names.
@@ -89,5 +93,9 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
 
 /* Unlink drop/ID; it may be gone already. False: it is there still. */
 bool drop_remove(const struct spool *spool, const char *id);
+
+/* The same, but a file stays that is not what queue/ID was copied from. False:
+ * it is there still, and ought not to be, or that cannot be known. */
+bool drop_remove_original(const struct spool *spool, const char *id);
 
 #endif

@@ -54,6 +54,10 @@ void entry_blame(struct entry *entry, const char *status, const char *flaw);
 /* Can it be sent to all its recipients? FAULT_DATA with the first flaw. */
 bool entry_check(const struct entry *entry, struct error *err);
 
+/* Do both hold the same message of the same user? Id, uid and END line tell,
+ * with its checksum of all before it. False, too, if one cannot be read. */
+bool entry_is_same(const struct entry *one, const struct entry *other);
+
 void entry_free(struct entry *entry);                   /* NULL is allowed */
 
 #endif

@@ -360,7 +360,7 @@ static bool is_known(void *context, const char *id)
 {
     struct desk *desk = context;
 
-    return schedule_find(desk->schedule, id) != NULL;
+    return pickup_knows(desk, id);
 }
 
 static void free_entry(void *context, struct ticket *ticket)

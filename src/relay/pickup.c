@@ -262,12 +262,20 @@ static void admit(struct desk *desk, struct entry *entry)
         pickup_store(desk, ticket);
 }
 
+bool pickup_knows(struct desk *desk, const char *id)
+{
+    const struct ticket *ticket = schedule_find(desk->schedule, id);
+
+    return ticket != NULL && (!ticket->stored || ticket->done ||
+                              !queue_has(&desk->spool, id));
+}
+
 static void take(struct desk *desk, const char *id)
 {
     struct entry *entry = NULL;
     struct error err = { 0 };
 
-    if (schedule_find(desk->schedule, id) != NULL)
+    if (pickup_knows(desk, id))
         return;
     switch (drop_take(&desk->spool, id, desk->config->message_size_limit,
                       MEMORY_MAX, &entry, &err)) {

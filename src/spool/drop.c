@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "spool/junk.h"
+#include "spool/queue.h"
 #include "spool/restate.h"
 #include "spool/unread.h"
 #include "util/alloc.h"
@@ -206,6 +207,67 @@ static struct entry *copy_entry(const struct spool *spool, const char *id,
     return NULL;
 }
 
+/* The file's owner; the daemon's own says for whom it was written. */
+static uid_t sender_of(const struct entry *entry, uid_t owner)
+{
+    return owner == geteuid() && entry->has_claim ? entry->claimed_uid
+                                                  : owner;
+}
+
+static bool exists(int folder, const char *id)
+{
+    struct stat status;
+
+    return fstatat(folder, id, &status, AT_SYMLINK_NOFOLLOW) == 0 ||
+           errno != ENOENT;
+}
+
+/* Is entry, from drop/, what queue/ID is a copy of? FAULT_UNAVAILABLE: it is
+ * not; otherwise that cannot be told. */
+static bool is_original(const struct spool *spool, const struct entry *entry,
+                        struct error *err)
+{
+    int64_t received;
+
+    if (!exists(spool->queue, entry->id))
+        return error_set(err, FAULT_UNAVAILABLE, "%s/drop/%s has the name of "
+                         "a message that state/ knows: it waits for the next "
+                         "start", spool->path, entry->id);
+    struct entry *queued = queue_open(spool, entry->id, &received, err);
+    bool same = queued != NULL && entry_is_same(entry, queued);
+
+    if ((queued != NULL && !same) ||
+        (queued == NULL && err->fault == FAULT_DATA))
+        error_set(err, FAULT_UNAVAILABLE, "%s/drop/%s has the name of a "
+                  "message that is in queue/: it waits until that is gone",
+                  spool->path, entry->id);
+    entry_free(queued);
+    return same;
+}
+
+/* There is a message of that id already. Nothing is copied, as the copy would
+ * have the name of that one's. Takes over fd. */
+static enum drop_result meet(const struct spool *spool, const char *id,
+                             int fd, uid_t owner, uint64_t size_limit,
+                             struct error *err)
+{
+    struct entry *found = entry_open(fd, id, err);
+
+    if (found == NULL)
+        return refuse(spool, id, owner, err);
+    uid_t sender = sender_of(found, owner);
+    found = admit(spool, found, size_limit, err);   /* as when it was taken */
+    if (found == NULL)
+        return DROP_LATER;
+    found->uid = sender;
+    /* The copy stands for it alone now. */
+    bool removed = is_original(spool, found, err) &&
+                   ((fsync(spool->queue) == 0 && drop_remove(spool, id)) ||
+                    unread_explain(spool, spool->drop, id, err));
+    entry_free(found);
+    return removed ? DROP_GONE : DROP_LATER;
+}
+
 enum drop_result drop_take(const struct spool *spool, const char *id,
                            uint64_t size_limit, uint64_t memory_max,
                            struct entry **entry, struct error *err)
@@ -219,6 +281,8 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
         close(fd);
         return later(spool, id, err);
     }
+    if (exists(spool->queue, id) || exists(spool->state, id))
+        return meet(spool, id, fd, status.st_uid, size_limit, err);
     uint64_t size = (uint64_t)status.st_size;
     /* A look at the file itself tells of most that need not be copied. */
     struct entry *found = entry_reopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), id,
@@ -230,8 +294,8 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
     }
     close(fd);
     bool whole = found != NULL;
-    if (whole && status.st_uid == geteuid() && found->has_claim)
-        status.st_uid = found->claimed_uid;
+    if (whole)
+        status.st_uid = sender_of(found, status.st_uid);
     *entry = whole ? admit(spool, found, size_limit, err) : NULL;
     if (*entry != NULL) {
         (*entry)->uid = status.st_uid;
@@ -246,4 +310,24 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
 bool drop_remove(const struct spool *spool, const char *id)
 {
     return unlinkat(spool->drop, id, 0) == 0 || errno == ENOENT;
+}
+
+bool drop_remove_original(const struct spool *spool, const char *id)
+{
+    struct error err = { 0 };
+    struct stat status;
+
+    if (fstatat(spool->drop, id, &status, AT_SYMLINK_NOFOLLOW) == -1)
+        return errno == ENOENT;
+    if (!exists(spool->queue, id))
+        return drop_remove(spool, id);
+    int fd = open_once(spool->drop, id);
+    struct entry *found = fd == -1 ? NULL : entry_reopen(fd, id, &err);
+    if (found == NULL)
+        return err.fault == FAULT_DATA;
+    found->uid = sender_of(found, status.st_uid);
+    bool original = is_original(spool, found, &err);
+    entry_free(found);
+    return original ? drop_remove(spool, id)
+                    : err.fault == FAULT_UNAVAILABLE;
 }

@@ -439,6 +439,23 @@ bool entry_check(const struct entry *entry, struct error *err)
     return flaw == NULL || error_set(err, FAULT_DATA, "%s", flaw);
 }
 
+static bool read_end_line(const struct entry *entry,
+                          char line[DRAFT_END_LENGTH])
+{
+    return io_read_at(entry->fd, line, DRAFT_END_LENGTH, (off_t)(
+                      entry->content_start + entry->content_length)) ==
+           DRAFT_END_LENGTH;
+}
+
+bool entry_is_same(const struct entry *one, const struct entry *other)
+{
+    char line[DRAFT_END_LENGTH], other_line[DRAFT_END_LENGTH];
+
+    return strcmp(one->id, other->id) == 0 && one->uid == other->uid &&
+           read_end_line(one, line) && read_end_line(other, other_line) &&
+           memcmp(line, other_line, sizeof line) == 0;
+}
+
 void entry_free(struct entry *entry)
 {
     if (entry == NULL)

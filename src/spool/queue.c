@@ -97,12 +97,30 @@ static bool make_copy(const struct spool *spool, const char *temporary,
     return done;
 }
 
+/* What is in queue/ is replaced only by itself: an earlier try came so far. */
+static bool may_store(const struct spool *spool, const struct entry *entry,
+                      struct error *err)
+{
+    int64_t received;
+
+    if (!queue_has(spool, entry->id))
+        return true;
+    struct entry *other = queue_open(spool, entry->id, &received, err);
+    bool same = other != NULL && entry_is_same(entry, other);
+    if (other != NULL && !same)
+        error_set(err, FAULT_IO, "%s/queue/%s is another message",
+                  spool->path, entry->id);
+    entry_free(other);
+    return same;
+}
+
 bool queue_store(const struct spool *spool, struct entry *entry,
                  int64_t received, const struct state *state,
                  struct error *err)
 {
+    if (!may_store(spool, entry, err))
+        return false;
     char *temporary = temporary_name(entry->id);
-
     bool stored = make_copy(spool, temporary, entry, received) ||
                   cannot(spool, temporary, err);
     /* The state before the name: outcomes must not be forgotten. */
@@ -180,15 +198,16 @@ bool queue_remove(const struct spool *spool, const char *id, bool sync)
 {
     char *temporary = temporary_name(id);
 
-    bool dropped = drop_remove(spool, id);
-    bool queued = is_gone(spool->queue, id) &&
+    /* First, as queue/ID tells whether it is that. */
+    bool dropped = drop_remove_original(spool, id);
+    bool queued = dropped && is_gone(spool->queue, id) &&
                   is_gone(spool->queue, temporary);
     free(temporary);
     /* The state last: without it a message that is found is new. */
     if (!queued || (sync && fsync(spool->queue) == -1))
         return false;
     unlinkat(spool->state, id, 0);
-    return dropped;
+    return true;
 }
 
 bool queue_fail(const struct spool *spool, const char *id, struct error *err)

@@ -118,7 +118,7 @@ bool queue_recover(const struct spool *spool, queue_found *found,
     for (size_t i = 0; listed && i < queued.count; i++)
         if (random_is_id(queued.items[i])) {
             if (durable)
-                drop_remove(spool, queued.items[i]);
+                drop_remove_original(spool, queued.items[i]);
             found(context, queued.items[i]);
         } else if (queued.items[i][0] == '.') {
             log_line(LOG_LEVEL_WARNING, "%s/queue/%s: cannot be read, or a "

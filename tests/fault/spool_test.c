@@ -18,6 +18,7 @@ struct subject {
     char id[RANDOM_ID_LENGTH + 1];
     uint64_t memory_max;        /* 0: the copy is a file */
     bool with_state;
+    bool other;                 /* another message has its name in drop/ */
     struct entry *entry;
     struct state *state;        /* first recipient delivered */
     struct draft *draft;
@@ -479,6 +480,64 @@ static void check_recovered(struct subject *subject, enum leaving leaving,
                  leaving);
 }
 
+/* Taking what is in queue/ already, or another file of its name. */
+
+static void prepare_met(void *context)
+{
+    struct subject *subject = context;
+
+    prepare_leaving(subject, QUEUED_AND_STATE);
+    entry_free(subject->entry);
+    subject->entry = NULL;
+    if (!subject->other)
+        return;
+    struct buf text;
+    fixture_text(subject->id, "Subject: other\r\n\r\n", &text);
+    fixture_write(subject->fixture.spool.drop, subject->id, text.data,
+                  text.length);
+    buf_free(&text);
+}
+
+static bool meet(void *context)
+{
+    struct subject *subject = context;
+
+    if (take(context))
+        fail_msg("taken over a message in queue/");
+    return subject->taken == DROP_GONE;
+}
+
+static void check_met(void *context, bool done, const struct wrap_plan *plan)
+{
+    struct subject *subject = context;
+    bool dropped = fixture_exists(subject->fixture.spool.drop, subject->id);
+
+    if (!in_queue(subject) || !remembers(subject))
+        fail_msg("%s: what was there is not", plan_text(plan));
+    if (fixture_count(subject->fixture.spool.queue) != 1)
+        fail_msg("%s: queue/ has something else", plan_text(plan));
+    if (done ? dropped : !dropped && plan->how != WRAP_CRASH)
+        fail_msg("%s: drop/ is not as it says", plan_text(plan));
+    if (subject->other && !dropped)
+        fail_msg("%s: the other is gone", plan_text(plan));
+    recover(subject);
+    dropped = fixture_exists(subject->fixture.spool.drop, subject->id);
+    if (!in_queue(subject) || dropped != subject->other)
+        fail_msg("%s: a start does not mend it", plan_text(plan));
+}
+
+static void removes_the_original_only(void **state)
+{
+    struct subject *subject = *state;
+    const struct trial trial = { prepare_met, meet, check_met, subject };
+
+    for (int other = 0; other < 2; other++) {
+        subject->other = other == 1;
+        fail_each_call(&trial);
+        crash_at_each_call(&trial);
+    }
+}
+
 static void recovers_although_recovery_fails(void **state)
 {
     struct subject *subject = *state;
@@ -552,6 +611,7 @@ int main(void)
         cmocka_unit_test(makes_one_report),
         cmocka_unit_test(removes_message_before_state),
         cmocka_unit_test(keeps_what_failed),
+        cmocka_unit_test(removes_the_original_only),
         cmocka_unit_test(recovers_although_recovery_fails),
         cmocka_unit_test(recovery_tells_of_all_or_fails),
     };

@@ -3,8 +3,10 @@ id there, and may drop a file with that name, or with one near it."""
 
 import re
 
+import pytest
+
 from lib.harness import message
-from lib.queue import ALICE, BOB, as_root, message_file, user
+from lib.queue import ALICE, BOB, as_root, message_file, random_id, user
 
 pytestmark = as_root
 
@@ -66,3 +68,52 @@ def test_file_on_its_way_where_a_report_might_be(queue, smarthost,
         daemon.wait_until_removed(3)
         assert queue.is_empty(), queue.files()
     assert len(reports(smarthost)) == 1
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("uid", [ALICE, BOB])
+def test_file_with_the_id_of_a_queued_message(queue, smarthost, uid,
+                                              restarted):
+    """It is neither that message nor lost: it goes after that one."""
+    smarthost.recipients[GONE] = "450 4.2.0 later"
+    queue.write_config(smarthost)
+    daemon = queue.start()
+    queue_id = victim_sends(queue, smarthost)
+    daemon.wait(lambda: queue.names("queue") == [queue_id] and
+                queue.names("drop") == [])
+    other = queue.write_drop(queue_id, message_file(
+        queue_id, ["other@b.example"]), uid=uid)
+    if restarted:
+        daemon.stop()
+        daemon = queue.start()
+    queue.sendmail("-q").expect(0)
+    daemon.wait_for(f"drop: 1 message .*{queue_id} has the name of a message "
+                    "that is in queue/")
+    assert other.exists()
+    smarthost.recipients[GONE] = "550 5.1.1 nobody"
+    queue.sendmail("-q").expect(0)
+    daemon.wait_for(f"{queue_id}: removed")
+    queue.sendmail("-q").expect(0)
+    daemon.wait_until_removed(3)
+    assert queue.is_empty(), queue.files()
+    daemon.stop()
+    sent = [m.recipients for m in smarthost.messages]
+    assert sorted(sent) == [[EVIL], ["other@b.example"], [VICTIM]]
+
+
+def test_original_that_was_not_removed(queue, smarthost):
+    """It is what queue/ has a copy of: no second message."""
+    smarthost.recipients[HOLD] = ["450 4.2.0 later", "250 2.1.5 ok"]
+    queue.write_config(smarthost)
+    name = random_id()
+    data = message_file(name, [HOLD])
+    queue.write_drop(name, data)
+    with queue.daemon() as daemon:
+        daemon.wait(lambda: queue.names("queue") == [name] and
+                    queue.names("drop") == [])
+        again = queue.write_drop(name, data)
+        queue.sendmail("-q").expect(0)
+        daemon.wait_until_removed(1)
+        daemon.wait(lambda: not again.exists())
+        assert queue.is_empty(), queue.files()
+    assert len(smarthost.messages) == 1

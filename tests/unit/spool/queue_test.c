@@ -10,7 +10,7 @@
 
 #define RECEIVED 1700000000
 
-static void store_one(const struct fixture *fixture, char *id)
+static struct entry *take_one(const struct fixture *fixture, char *id)
 {
     struct entry *entry = NULL;
     struct error err;
@@ -18,6 +18,14 @@ static void store_one(const struct fixture *fixture, char *id)
     fixture_drop(fixture, id);
     assert_int_equal(drop_take(&fixture->spool, id, 100000, 100000, &entry,
                                &err), DROP_TAKEN);
+    return entry;
+}
+
+static void store_one(const struct fixture *fixture, char *id)
+{
+    struct entry *entry = take_one(fixture, id);
+    struct error err;
+
     entry->uid = 4242;
     if (!queue_store(&fixture->spool, entry, RECEIVED, NULL, &err))
         fail_msg("%s", err.text);
@@ -72,10 +80,8 @@ static void removes_every_trace(void **state)
     fixture_empty(fixture);
     store_one(fixture, id);
     assert_true(state_save(&fixture->spool, id, known, &err));
-    fixture_write(fixture->spool.drop, id, "x", 1);
     assert_true(queue_remove(&fixture->spool, id, true));
     assert_true(queue_remove(&fixture->spool, id, false));
-    assert_int_equal(fixture_count(fixture->spool.drop), 0);
     assert_int_equal(fixture_count(fixture->spool.queue), 0);
     assert_int_equal(fixture_count(fixture->spool.state), 0);
     state_free(known);
@@ -85,6 +91,114 @@ struct found {
     size_t count;
     char id[RANDOM_ID_LENGTH + 1];
 };
+
+/* A file of that name in drop/: the same as was taken, or another's. */
+static void drop_again(const struct fixture *fixture, const char *id,
+                       const char *body)
+{
+    struct buf text;
+
+    fixture_text(id, body, &text);
+    fixture_write(fixture->spool.drop, id, text.data, text.length);
+    buf_free(&text);
+}
+
+static const struct {
+    const char *body;
+    uid_t uid;                  /* whose message is in queue/ */
+    bool original;
+} again[] = {
+    { FIXTURE_BODY, 0, true },
+    { FIXTURE_BODY "more\r\n", 0, false },
+    { FIXTURE_BODY, 4242, false },
+};
+
+static void store_then_drop_again(const struct fixture *fixture, size_t i,
+                                  char *id)
+{
+    struct error err;
+
+    fixture_empty(fixture);
+    struct entry *entry = take_one(fixture, id);
+    entry->uid = again[i].uid == 0 ? geteuid() : again[i].uid;
+    assert_true(queue_store(&fixture->spool, entry, RECEIVED, NULL, &err));
+    entry_free(entry);
+    drop_again(fixture, id, again[i].body);
+}
+
+static void leaves_others_of_that_name_in_drop(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[RANDOM_ID_LENGTH + 1];
+    struct entry *entry = NULL;
+    struct error err;
+
+    for (size_t i = 0; i < COUNT(again); i++) {
+        store_then_drop_again(fixture, i, id);
+        assert_int_equal(drop_take(&fixture->spool, id, 100000, 0, &entry,
+                                   &err), again[i].original ? DROP_GONE
+                                                            : DROP_LATER);
+        assert_int_equal(fixture_count(fixture->spool.queue), 1);
+        assert_int_equal(fixture_count(fixture->spool.drop),
+                         again[i].original ? 0 : 1);
+        store_then_drop_again(fixture, i, id);
+        assert_true(queue_remove(&fixture->spool, id, true));
+        assert_int_equal(fixture_count(fixture->spool.queue), 0);
+        assert_int_equal(fixture_count(fixture->spool.drop),
+                         again[i].original ? 0 : 1);
+    }
+}
+
+/* Nor what is known of it, which would be about another message then. */
+static void replaces_no_other_message(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[RANDOM_ID_LENGTH + 1];
+    struct error err;
+    struct state *known = state_new(2);
+
+    fixture_empty(fixture);
+    struct entry *entry = take_one(fixture, id);
+    struct buf text;
+    fixture_text(id, "Subject: other\r\n\r\n", &text);
+    fixture_write(fixture->spool.queue, id, text.data, text.length);
+    assert_false(queue_store(&fixture->spool, entry, RECEIVED, known, &err));
+    assert_int_equal(fixture_count(fixture->spool.queue), 1);
+    assert_int_equal(fixture_count(fixture->spool.state), 0);
+    assert_true(fixture_exists(fixture->spool.drop, id));
+    struct buf kept;
+    buf_init(&kept, SIZE_MAX);
+    int fd = openat(fixture->spool.queue, id, O_RDONLY | O_CLOEXEC);
+    assert_true(io_read_all(fd, &kept, &err));
+    assert_string_equal(kept.data, text.data);
+    close(fd);
+    buf_free(&kept);
+    buf_free(&text);
+    entry_free(entry);
+    state_free(known);
+}
+
+/* Its copy, or the message itself, may have no name yet, and no ticket. */
+static void takes_no_name_that_a_state_has(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[RANDOM_ID_LENGTH + 1];
+    struct entry *entry = NULL;
+    struct error err;
+
+    fixture_empty(fixture);
+    fixture_drop(fixture, id);
+    char *temporary = alloc_format(".%s", id);
+    fixture_write(fixture->spool.queue, temporary, "kept", 4);
+    fixture_write(fixture->spool.state, id, "kept", 4);
+    assert_int_equal(drop_take(&fixture->spool, id, 100000, 0, &entry, &err),
+                     DROP_LATER);
+    assert_int_equal(err.fault, FAULT_UNAVAILABLE);
+    struct stat status;
+    assert_int_equal(fstatat(fixture->spool.queue, temporary, &status, 0), 0);
+    assert_int_equal(status.st_size, 4);
+    free(temporary);
+}
 
 static void note(void *context, const char *id)
 {
@@ -156,6 +270,9 @@ int main(void)
         cmocka_unit_test(keeps_time_and_owner),
         cmocka_unit_test(tells_damaged_from_missing),
         cmocka_unit_test(removes_every_trace),
+        cmocka_unit_test(leaves_others_of_that_name_in_drop),
+        cmocka_unit_test(replaces_no_other_message),
+        cmocka_unit_test(takes_no_name_that_a_state_has),
         cmocka_unit_test(recovers_only_messages),
         cmocka_unit_test(is_strict_about_modes),
     };
