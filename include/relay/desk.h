@@ -163,7 +163,7 @@ void pickup_describe(struct ticket *ticket, const struct entry *entry,
 bool recall_journals(struct desk *desk, struct error *err);
 /* Settle what is remembered about that message; true if anything was. */
 bool recall_apply(struct desk *desk, const struct entry *entry,
-                  struct state *state);
+                  int64_t received, struct state *state);
 void recall_forget(struct desk *desk);
 
 /* trouble.c */
@@ -216,9 +216,14 @@ void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
                     const struct outcome *outcome, const char *relay,
                     bool dsn_passed_on);
 /* A recipient that a journal says was accepted. Whether the smarthost took over
- * the DSN is not known: a sender who asked for one rather gets two than none. */
-void settle_accepted(const struct entry *entry, struct state *state,
-                     size_t index);
+ * the DSN is not known: a sender who asked for one rather gets two than none.
+ * desk is NULL for what was logged and counted before. */
+void settle_accepted(struct desk *desk, const struct entry *entry,
+                     struct state *state, size_t index, int64_t received);
+/* What cannot be sent has failed before its first attempt. True if there was
+ * anything of that kind. */
+bool settle_flawed(struct desk *desk, const struct entry *entry,
+                   struct state *state);
 
 /*
  * What is known has changed: record it, report, and remove or schedule the

@@ -154,12 +154,13 @@ static void end_mission(struct desk *desk, struct mission *mission,
     dispatch_end(desk, mission);
 }
 
-static void take_delivered(struct mission *mission, const size_t *delivered,
-                           size_t count)
+static void take_delivered(struct desk *desk, struct mission *mission,
+                           const size_t *delivered, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (take_answer(mission, delivered[i]))
-            settle_accepted(mission->entry, mission->state, delivered[i]);
+            settle_accepted(desk, mission->entry, mission->state,
+                            delivered[i], mission->ticket->received);
 }
 
 static void on_done(void *context, uint64_t job, const size_t *delivered,
@@ -170,7 +171,7 @@ static void on_done(void *context, uint64_t job, const size_t *delivered,
 
     if (mission == NULL)
         return;
-    take_delivered(mission, delivered, count);
+    take_delivered(desk, mission, delivered, count);
     /* Without an outcome: the worker could not read it. */
     end_mission(desk, mission, OWN_TROUBLE_TIME);
 }
@@ -191,7 +192,7 @@ static void on_lost(void *context, uint64_t job, const size_t *delivered,
 
     if (mission == NULL)
         return;
-    take_delivered(mission, delivered, count);
+    take_delivered(desk, mission, delivered, count);
     if (crashed && mission->out > 0) {
         log_line(LOG_LEVEL_WARNING, "%s: deferred: its worker died",
                  mission->ticket->id);

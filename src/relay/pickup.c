@@ -94,31 +94,6 @@ void pickup_describe(struct ticket *ticket, const struct entry *entry,
     ticket->warned = state->warned;
 }
 
-/* What cannot be sent has failed before its first attempt. True if there was
- * anything of that kind. */
-static bool fail_flawed(const struct entry *entry, struct state *state)
-{
-    bool any = false;
-
-    for (size_t i = 0; i < state->count; i++) {
-        struct state_recipient *rcpt = &state->recipients[i];
-        const char *flaw = entry->envelope.recipients[i].flaw;
-        const char *why = entry->flaw != NULL ? entry->flaw : flaw;
-        if (why == NULL || rcpt->result != STATE_OPEN)
-            continue;
-        free(rcpt->status);
-        free(rcpt->text);
-        rcpt->result = STATE_FAILED;
-        rcpt->status = alloc_string(why == flaw ? "5.1.3"
-                                                : entry->flaw_status);
-        rcpt->text = alloc_string(why);
-        rcpt->from_reply = false;
-        rcpt->when = time(NULL);
-        any = true;
-    }
-    return any;
-}
-
 struct state *pickup_state(const struct desk *desk,
                            const struct ticket *ticket,
                            const struct entry *entry, struct error *err)
@@ -132,8 +107,6 @@ struct state *pickup_state(const struct desk *desk,
     else
         state = state_load(&desk->spool, ticket->id, entry->envelope.count,
                            err);
-    if (state != NULL)
-        fail_flawed(entry, state);
     return state;
 }
 
@@ -229,35 +202,35 @@ static bool may_go(const struct desk *desk, const struct ticket *ticket)
     return false;
 }
 
-/* What is known of a message that comes from drop/: acceptances before a stop,
- * and what is wrong with it, which its copy in queue/ need not show. */
+/* What is known of a message before its first attempt: acceptances before a
+ * stop, and what cannot be sent. */
 static void recall(struct desk *desk, struct ticket *ticket,
-                   const struct entry *entry)
+                   const struct entry *entry, struct state *state)
 {
-    struct state *state = state_new(entry->envelope.count);
-    struct error err;
+    bool accepted = recall_apply(desk, entry, ticket->received, state);
+    bool flawed = settle_flawed(desk, entry, state);
 
-    bool known = recall_apply(desk, entry, state);
-    if (!entry_check(entry, &err))
-        log_line(LOG_LEVEL_WARNING, "%s: cannot be sent to %s recipients: %s",
-                 entry->id, entry->flaw != NULL ? "its" : "some of its",
-                 err.text);
-    if (fail_flawed(entry, state) || known)
+    if (entry->flaw != NULL)
+        log_line(LOG_LEVEL_WARNING, "%s: cannot be sent: %s", entry->id,
+                 entry->flaw);
+    if (accepted || flawed)
         pickup_remember(ticket, state);
     pickup_describe(ticket, entry, state);
-    state_free(state);
 }
 
 static void admit(struct desk *desk, struct entry *entry)
 {
     struct ticket *ticket = add_ticket(desk, entry);
+    struct state *state = state_new(entry->envelope.count);
 
     ticket->entry = entry;
     ticket->received = time(NULL);
     desk->fresh++;
     desk->totals.accepted++;
     report_entry(entry, entry->uid);
-    recall(desk, ticket, entry);
+    /* Its copy in queue/ need not show what is wrong with it. */
+    recall(desk, ticket, entry, state);
+    state_free(state);
     if (!may_go(desk, ticket))
         pickup_store(desk, ticket);
 }
@@ -405,9 +378,7 @@ struct ticket *pickup_queued(struct desk *desk, const char *id)
         ticket->stored = true;
         ticket->received = lifetime_received(received, time(NULL));
         ticket->tried = last_age(state, ticket->received);
-        if (recall_apply(desk, entry, state))
-            pickup_remember(ticket, state);
-        pickup_describe(ticket, entry, state);
+        recall(desk, ticket, entry, state);
         if (state_open_count(state) == 0)
             schedule_unbind(desk->schedule, ticket);    /* but for a report */
         int64_t wait = state->next - time(NULL);

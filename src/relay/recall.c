@@ -18,11 +18,12 @@ struct recalled {
     char id[RANDOM_ID_LENGTH + 1];
     size_t *indices;            /* owned */
     size_t count;
+    bool is_logged;             /* it can be read, and is only not on disk */
     struct recalled *next;
 };
 
 static void remember(struct desk *desk, const char *id, const size_t *indices,
-                     size_t count)
+                     size_t count, bool is_logged)
 {
     struct recalled *line = alloc_zero(1, sizeof *line);
 
@@ -30,6 +31,7 @@ static void remember(struct desk *desk, const char *id, const size_t *indices,
     line->indices = alloc_resize(NULL, count, sizeof *indices);
     memcpy(line->indices, indices, count * sizeof *indices);
     line->count = count;
+    line->is_logged = is_logged;
     line->next = desk->recalled;
     desk->recalled = line;
 }
@@ -49,15 +51,8 @@ void recall_forget(struct desk *desk)
     }
 }
 
-static void settle_all(const struct entry *entry, struct state *state,
-                       const size_t *indices, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        settle_accepted(entry, state, indices[i]);
-}
-
 bool recall_apply(struct desk *desk, const struct entry *entry,
-                  struct state *state)
+                  int64_t received, struct state *state)
 {
     struct recalled **link = &desk->recalled;
     bool found = false;
@@ -68,7 +63,9 @@ bool recall_apply(struct desk *desk, const struct entry *entry,
             link = &line->next;
             continue;
         }
-        settle_all(entry, state, line->indices, line->count);
+        for (size_t i = 0; i < line->count; i++)
+            settle_accepted(line->is_logged ? NULL : desk, entry, state,
+                            line->indices[i], received);
         found = true;
         *link = line->next;
         free_line(line);
@@ -127,10 +124,11 @@ static bool found_accepted(void *context, const char *id,
     struct entry *entry = open_message(desk, id, &received, &err);
     if (entry != NULL)
         state = state_load(&desk->spool, id, entry->envelope.count, &err);
-    if (state != NULL)
-        settle_all(entry, state, indices, count);
+    for (size_t i = 0; state != NULL && i < count; i++)
+        settle_accepted(desk, entry, state, indices[i], received);
     bool recorded = state != NULL && record(desk, entry, received, state,
                                             &err);
+    bool is_logged = state != NULL;
     state_free(state);
     entry_free(entry);
     /* What is damaged will be moved to failed/, and is not sent again. */
@@ -138,7 +136,7 @@ static bool found_accepted(void *context, const char *id,
         return true;
     log_line(LOG_LEVEL_ERROR, "%s: accepted by a smarthost before the stop, "
              "which cannot be recorded now: %s", id, err.text);
-    remember(desk, id, indices, count);
+    remember(desk, id, indices, count, is_logged);
     return false;
 }
 

@@ -36,22 +36,6 @@ static bool owes_success(const struct entry *entry, size_t index,
            !dsn_passed_on && *envelope_reverse_path(env) != '\0';
 }
 
-void settle_accepted(const struct entry *entry, struct state *state,
-                     size_t index)
-{
-    if (index >= state->count ||
-        state->recipients[index].result != STATE_OPEN)
-        return;
-    struct state_recipient *rcpt = &state->recipients[index];
-    rcpt->result = STATE_DELIVERED;
-    rcpt->when = time(NULL);
-    rcpt->notified = !owes_success(entry, index, false);
-    rcpt->from_reply = false;
-    set(&rcpt->status, "2.0.0");
-    set(&rcpt->relay, NULL);
-    set(&rcpt->text, "a smarthost has accepted it");
-}
-
 /* Milliseconds since the message was accepted, as well as that is known. */
 static int64_t delay_of(const struct mission *mission)
 {
@@ -97,6 +81,71 @@ void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
         .relay = relay,
         .delay = delay_of(mission),
     });
+}
+
+/* What is known without an attempt of this process. received: 0 for now. */
+static void tell(struct desk *desk, const struct entry *entry, size_t index,
+                 const struct outcome *outcome, int64_t received)
+{
+    int64_t age = received == 0 ? 0 : time(NULL) - received;
+    bool failed = outcome->kind == OUTCOME_FAILED;
+
+    count(&desk->totals, outcome->kind);
+    report_recipient(&(struct attempted){
+        .entry = entry,
+        .index = index,
+        .redirect = failed ? "" : desk->config->redirect_all,
+        .outcome = outcome,
+        .relay = failed ? "none" : "unknown",
+        .delay = age > 0 ? age * 1000 : 0,
+    });
+}
+
+void settle_accepted(struct desk *desk, const struct entry *entry,
+                     struct state *state, size_t index, int64_t received)
+{
+    struct outcome outcome = { .kind = OUTCOME_DELIVERED, .status = "2.0.0" };
+
+    if (index >= state->count ||
+        state->recipients[index].result != STATE_OPEN)
+        return;
+    struct state_recipient *rcpt = &state->recipients[index];
+    rcpt->result = STATE_DELIVERED;
+    rcpt->when = time(NULL);
+    rcpt->notified = !owes_success(entry, index, false);
+    rcpt->from_reply = false;
+    set(&rcpt->status, outcome.status);
+    set(&rcpt->relay, NULL);
+    set(&rcpt->text, "a smarthost has accepted it");
+    outcome.text = rcpt->text;
+    if (desk != NULL)
+        tell(desk, entry, index, &outcome, received);
+}
+
+bool settle_flawed(struct desk *desk, const struct entry *entry,
+                   struct state *state)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < state->count; i++) {
+        struct state_recipient *rcpt = &state->recipients[i];
+        const char *flaw = entry->envelope.recipients[i].flaw;
+        bool whole = entry->flaw != NULL;
+        if ((!whole && flaw == NULL) || rcpt->result != STATE_OPEN)
+            continue;
+        struct outcome outcome = { .kind = OUTCOME_FAILED };
+        snprintf(outcome.status, sizeof outcome.status, "%s",
+                 whole ? entry->flaw_status : "5.1.3");
+        rcpt->result = STATE_FAILED;
+        rcpt->from_reply = false;
+        rcpt->when = time(NULL);
+        set(&rcpt->status, outcome.status);
+        set(&rcpt->text, whole ? entry->flaw : flaw);
+        outcome.text = rcpt->text;
+        tell(desk, entry, i, &outcome, 0);
+        any = true;
+    }
+    return any;
 }
 
 /* Everything about a message that is being settled. */

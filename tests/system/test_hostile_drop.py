@@ -190,6 +190,9 @@ def test_others_get_it(attacked):
     assert sent.recipients == [GOOD, "fine@b.example"]
     assert b"Final-Recipient: rfc822; a b@b.example\r\n" in report.content
     assert b"good@" not in report.content.partition(b"Undelivered")[0]
+    assert daemon.count(name + r": to=<a b@b\.example>, relay=none, .*"
+                        r"dsn=5\.1\.3, status=bounced") == 1
+    assert queue.status()["failed"] == 1
 
 
 @pytest.mark.parametrize("what", [
@@ -202,6 +205,7 @@ def test_what_nobody_can_be_told_of(attacked, what):
     name = random_id()
     queue.write_drop(name, message_file(name, **what))
     daemon.wait_for(f"{name}: .* it is in .*failed now")
+    assert daemon.count(f"{name}: cannot be sent: ") == 1
     assert queue.names("failed") == [name, name + ".state"]
     assert queue.names("drop") == queue.names("queue") == []
     kept = (queue.spool / "failed" / name).read_bytes()

@@ -120,8 +120,9 @@ def test_journal_after_the_daemon_was_killed(queue, smarthost):
     daemon.kill()
     gate.set()
     smarthost.wait_for_sessions(1)
-    with queue.daemon():
-        pass
+    with queue.daemon() as daemon:
+        assert daemon.count(r"to=<r@b\.example>.*status=sent") == 1
+        assert queue.status()["delivered"] == 1
     assert len(smarthost.messages) == 1
     assert queue.is_empty(), queue.files()
 
