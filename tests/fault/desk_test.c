@@ -123,12 +123,39 @@ static void gives_up_what_is_damaged(void **state)
     assert_int_equal(fixture_count(desk->spool.failed), 1);
 }
 
+/* failed/ may be full, or have the name: then it is there still, and known. */
+static void keeps_what_it_cannot_give_up(void **state)
+{
+    struct subject *subject = *state;
+    struct desk *desk = &subject->desk;
+    unsigned calls = 1;
+
+    for (unsigned at = 1; at <= calls; at++) {
+        struct wrap_plan plan = { .at = at, .how = EROFS, .lasting = true };
+        fixture_empty(&subject->fixture);
+        strings_free(&desk->unread);
+        fixture_write(desk->spool.queue, subject->id, "postrider 1 x\n\n", 15);
+        wrap_start(plan);
+        assert_null(pickup_queued(desk, subject->id));
+        unsigned made = wrap_stop();
+        calls = made > calls ? made : calls;
+        bool failed = fixture_exists(desk->spool.failed, subject->id);
+        if (failed == fixture_exists(desk->spool.queue, subject->id))
+            fail_msg("%s: lost", plan_text(&plan));
+        if (desk->unread.count != (failed ? 0 : 1))
+            fail_msg("%s: forgotten", plan_text(&plan));
+    }
+    strings_free(&desk->unread);
+    unread_clear(&desk->unread_why);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_a_ticket_until_its_file_is_gone),
         cmocka_unit_test(reads_later_what_cannot_be_read_now),
         cmocka_unit_test(gives_up_what_is_damaged),
+        cmocka_unit_test(keeps_what_it_cannot_give_up),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

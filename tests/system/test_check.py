@@ -310,6 +310,23 @@ def test_what_is_doubtful_is_a_warning(queue, smarthost, options, topic,
 
 
 @as_root
+def test_mail_that_the_daemon_does_not_take(queue, smarthost, clock):
+    """A minute is enough for one that works."""
+    configure(queue, smarthost, settings={"message_size_limit": "1k"})
+    name = random_id()
+    with queue.daemon() as daemon:
+        queue.write_drop(name, message_file(
+            name, sender="", content=b"Subject: x\r\n\r\n" + b"x\r\n" * 500))
+        queue.sendmail("-q").expect(0)
+        daemon.wait_for("drop: 1 message ")
+        for seconds, severities in ((0, []), (61, ["error"])):
+            clock.turn(seconds)
+            result = queue.postrider("check", env=clock.environment)
+            found = [severity for _, severity, text in findings(result)
+                     if "longer than a minute" in text]
+            assert found == severities, str(result)
+
+
 def test_a_spool_that_does_not_last(good):
     """Nor has it room, in a mount namespace of its own."""
     result = good.run_other(
