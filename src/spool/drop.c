@@ -214,11 +214,13 @@ static uid_t sender_of(const struct entry *entry, uid_t owner)
                                                   : owner;
 }
 
-static bool exists(int folder, const char *id)
+/* Is there a message of that name, or at least something known of one? */
+static bool is_known(const struct spool *spool, const char *id)
 {
     struct stat status;
 
-    return fstatat(folder, id, &status, AT_SYMLINK_NOFOLLOW) == 0 ||
+    return queue_has(spool, id) ||
+           fstatat(spool->state, id, &status, AT_SYMLINK_NOFOLLOW) == 0 ||
            errno != ENOENT;
 }
 
@@ -229,7 +231,7 @@ static bool is_original(const struct spool *spool, const struct entry *entry,
 {
     int64_t received;
 
-    if (!exists(spool->queue, entry->id))
+    if (!queue_has(spool, entry->id))
         return error_set(err, FAULT_UNAVAILABLE, "%s/drop/%s has the name of "
                          "a message that state/ knows: it waits for the next "
                          "start", spool->path, entry->id);
@@ -281,7 +283,7 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
         close(fd);
         return later(spool, id, err);
     }
-    if (exists(spool->queue, id) || exists(spool->state, id))
+    if (is_known(spool, id))
         return meet(spool, id, fd, status.st_uid, size_limit, err);
     uint64_t size = (uint64_t)status.st_size;
     /* A look at the file itself tells of most that need not be copied. */
@@ -319,7 +321,7 @@ bool drop_remove_original(const struct spool *spool, const char *id)
 
     if (fstatat(spool->drop, id, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return errno == ENOENT;
-    if (!exists(spool->queue, id))
+    if (!queue_has(spool, id))
         return drop_remove(spool, id);
     int fd = open_once(spool->drop, id);
     struct entry *found = fd == -1 ? NULL : entry_reopen(fd, id, &err);

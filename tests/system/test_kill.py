@@ -10,8 +10,8 @@ import threading
 import pytest
 
 from lib.harness import message
-from lib.queue import (ALICE, DAEMON, IS_ROOT, as_root, message_file, queued_line,
-                       random_id, sealed)
+from lib.queue import (ALICE, DAEMON, IS_ROOT, as_root, message_file,
+                       queued_line, random_id, sealed)
 
 MESSAGES = 200
 
