@@ -31,6 +31,15 @@ void stream_free(struct stream *stream);                /* NULL is allowed */
 void stream_set_deadline(struct stream *stream, int64_t deadline);
 
 /*
+ * While the stream waits for its peer, look at fd, too, and call this when it
+ * has input. reads: a line is waited for; else octets are to be written. False:
+ * fd is not watched any more.
+ */
+typedef bool stream_watch(void *context, bool reads);
+void stream_set_watch(struct stream *stream, int fd, stream_watch *watch,
+                      void *context);
+
+/*
  * Queue octets; they are sent when the buffer (64 KB) is full, or by flush. A
  * short piece is never split: a buffer it does not fit is sent before it.
  * Octets of a large block that fill a buffer are sent from where they are.

@@ -13,6 +13,8 @@
 #include "util/error.h"
 
 #define CREW_JOBS_MAX 16    /* a worker has at most so many at once */
+#define CREW_OCTETS 1048576 /* no job goes behind so many, */
+#define CREW_TIME 500       /* nor behind so many milliseconds' worth */
 
 struct launch;
 struct crew;                /* fields: src/relay/crew.c */
@@ -25,14 +27,17 @@ struct outcome;
  *
  * outcome  true is the answer when all that was asked of this job is known
  * done     the worker has finished with it
- * lost     the worker is gone, and has not; crashed: it did not end by itself
+ * lost     the worker is gone, and has not; crashed: it did not end by itself.
+ *          Or it has given the job back, of which no content was sent
+ * closed   no session could be had. served: others are had still, or were since
  *
  * delivered: recipients which the journal says were accepted, where a job ends
  * before all is known. It may name some of an earlier job of this message.
  */
 struct crew_events {
     void (*opened)(void *context, size_t smarthost, const char *peer);
-    void (*closed)(void *context, size_t smarthost, const struct error *err);
+    void (*closed)(void *context, size_t smarthost, const struct error *err,
+                   bool served);
     bool (*outcome)(void *context, uint64_t job, size_t index,
                     const struct outcome *outcome, const char *peer,
                     bool dsn_passed_on);
@@ -51,19 +56,52 @@ struct crew *crew_new(struct launch *launch, const char *name,
 void crew_free(struct crew *crew);
 
 /*
- * A worker that can take another job: the one with the fewest; a new one is
- * started if all are busy, there is room, and backlog (jobs ready besides this
- * one) makes it worth it. NULL if none can (err->fault FAULT_NONE) or a process
- * could not be started.
+ * A worker that can take another job: of those whose session stands and whose
+ * jobs take less than CREW_TIME, as this smarthost was measured, the one with
+ * the fewest. One that has not answered for that time takes none; nor, before
+ * anything was measured, does one that has a job. NULL if none can.
  */
-struct crew_member *crew_choose(struct crew *crew, size_t backlog,
-                                struct error *err);
+struct crew_member *crew_choose(const struct crew *crew, int64_t now);
 
-/* Give it a job. id is for the journal. The descriptor stays the caller's.
- * False: it could not be given; the job is the caller's still. */
-bool crew_give(struct crew *crew, struct crew_member *member, uint64_t job,
-               const char *id, uid_t uid, int fd, const size_t *recipients,
-               size_t count, struct error *err);
+/*
+ * May this user's message of so many octets go out? One worker is left to those
+ * that have none outside: another user's may take it only if their mail takes
+ * less than CREW_TIME. With one or two connections there is none to spare.
+ */
+bool crew_has_place(const struct crew *crew, uid_t uid, uint64_t octets,
+                    int64_t now);
+
+/* Is another worker worth its start, with so many jobs ready? chosen is what
+ * crew_choose() gave. A worker that opens its session, or is at its job, is
+ * waited for a moment. */
+bool crew_wants_more(const struct crew *crew, const struct crew_member *chosen,
+                     size_t backlog, int64_t now);
+
+/* A new worker: it opens its session. */
+bool crew_start(struct crew *crew, struct error *err);
+
+/* Have workers that have not answered for CREW_TIME give back what they have
+ * not begun. */
+void crew_recall(struct crew *crew, int64_t now);
+
+/* When one of the above may be answered in another way, without an event;
+ * INT64_MAX: never. */
+int64_t crew_next_time(const struct crew *crew, int64_t now);
+
+/* What a job is made of; the pointers and the descriptor stay the caller's. */
+struct crew_job {
+    uint64_t number;
+    const char *id;             /* for the journal */
+    uid_t uid;
+    uint64_t octets;            /* of the message */
+    int fd;                     /* its file */
+    const size_t *recipients;
+    size_t count;
+};
+
+/* False: it could not be given; the job is the caller's still. */
+bool crew_give(struct crew *crew, struct crew_member *member,
+               const struct crew_job *job, struct error *err);
 
 /* For the poll loop: call add with each descriptor to be watched for input;
  * crew_handle when one of them has some. */

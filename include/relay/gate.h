@@ -29,6 +29,7 @@ struct gate {
     int64_t probe;          /* when the next probe may go */
     unsigned failures;      /* in a row */
     bool probing;           /* a probe is out: */
+    int64_t probed;         /* since then; */
     unsigned probes;        /* its number, from 1 on */
     struct pace pace;       /* messages_per_minute */
 };
@@ -43,8 +44,14 @@ void gate_free(struct gate *gate);
  */
 unsigned gate_take(struct gate *gate, unsigned wanted, int64_t now);
 
+/* It is not up, and a connection is about to be opened to see whether it is.
+ * False: not now. */
+bool gate_knock(struct gate *gate, int64_t now);
+/* It could not even be begun. */
+void gate_unknock(struct gate *gate);
+
 /* A session was opened: true if the gate was not up before, and is now. One
- * that refuses must serve somebody first. */
+ * that refuses must serve somebody first: a message may go there now. */
 bool gate_opened(struct gate *gate, int64_t now);
 
 /* Mail that went out as the probe of this number (0: as none) was taken or

@@ -6,9 +6,11 @@
  *
  *   manager -> worker   JOB: number, uid, recipients to try; with descriptor
  *                       DISTRUST: what is known of the smarthost, before jobs
+ *                       RECALL: give back what may not have been begun yet
  *   worker -> manager   OPENED: a session stands; its peer
  *                       CLOSED: no session could be had; fault and text
  *                       OUTCOMES: job number; for each recipient its outcome
+ *                       RETURNED: job number; no content of it was sent
  *                       DONE: the job is finished, all outcomes were sent
  *                       DISTRUST: what is known of the smarthost now
  */
@@ -28,7 +30,8 @@
 #define PARCEL_RECIPIENTS_MAX 1000  /* a job; more recipients: more jobs */
 
 enum parcel_kind { PARCEL_JOB, PARCEL_OPENED, PARCEL_CLOSED, PARCEL_OUTCOMES,
-                   PARCEL_DONE, PARCEL_DISTRUST };
+                   PARCEL_DONE, PARCEL_DISTRUST, PARCEL_RECALL,
+                   PARCEL_RETURNED };
 
 struct parcel_outcome {
     size_t index;           /* of the recipient in the envelope */
@@ -38,7 +41,7 @@ struct parcel_outcome {
 
 struct parcel {
     enum parcel_kind kind;
-    uint64_t job;                       /* JOB, OUTCOMES, DONE */
+    uint64_t job;                       /* JOB, OUTCOMES, DONE, RETURNED */
     uid_t uid;                          /* JOB: for the Received field */
     int fd;                             /* JOB: message file; owned; else -1 */
     size_t *recipients;                 /* JOB: indices; owned */

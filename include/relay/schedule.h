@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "relay/ready.h"
 #include "util/random.h"
 
 struct entry;
@@ -92,14 +93,17 @@ void schedule_wake(struct schedule *schedule, int64_t now);
 int64_t schedule_next_time(const struct schedule *schedule);
 
 /*
- * Take a READY ticket that this smarthost may carry, round robin by owner; it
- * becomes OUT. With any, those that any smarthost may carry are this one's,
- * too. NULL if there is none.
+ * The READY ticket that this smarthost may carry next, round robin by owner,
+ * of those that fit (NULL: all). With any, those that any smarthost may carry
+ * are this one's, too. NULL if there is none.
  */
-struct ticket *schedule_take(struct schedule *schedule, size_t smarthost,
-                             bool any);
+struct ticket *schedule_next(const struct schedule *schedule, size_t smarthost,
+                             bool any, ready_fits *fits, const void *context);
 
-/* How many schedule_take could take. */
+/* A READY ticket becomes OUT; its owner has had a turn. */
+void schedule_take(struct schedule *schedule, struct ticket *ticket);
+
+/* How many this smarthost may carry. */
 size_t schedule_ready_for(const struct schedule *schedule, size_t smarthost,
                           bool any);
 

@@ -28,6 +28,9 @@ struct stream {
     char *output;               /* OUTPUT_MAX octets */
     size_t queued;
     size_t output_touched;
+    int watched;                /* descriptor; -1: none */
+    stream_watch *watch;
+    void *watch_context;
     bool had_crlf;
     bool ended;                 /* the peer will send no more */
     bool silent;                /* nothing came while it was waited for */
@@ -40,6 +43,7 @@ struct stream *stream_new(int fd, int64_t deadline)
     struct stream *stream = alloc_zero(1, sizeof *stream);
 
     stream->fd = fd;
+    stream->watched = -1;
     stream->deadline = deadline;
     stream->input = alloc_zero(1, STREAM_INPUT_MAX);
     stream->output = alloc_zero(1, OUTPUT_MAX);
@@ -63,6 +67,14 @@ void stream_free(struct stream *stream)
 void stream_set_deadline(struct stream *stream, int64_t deadline)
 {
     stream->deadline = deadline;
+}
+
+void stream_set_watch(struct stream *stream, int fd, stream_watch *watch,
+                      void *context)
+{
+    stream->watched = fd;
+    stream->watch = watch;
+    stream->watch_context = context;
 }
 
 const struct tls *stream_tls(const struct stream *stream)
@@ -177,6 +189,25 @@ static bool wait_for(const struct stream *stream, short events,
     return count != 0;
 }
 
+/* The same, for what the peer has to do; the other descriptor is served. */
+static bool wait_watching(struct stream *stream, short events, int64_t until,
+                          bool reads, short *ready)
+{
+    for (;;) {
+        struct pollfd set[] = { { .fd = stream->fd, .events = events },
+                                { .fd = stream->watched, .events = POLLIN } };
+        int count = poll(set, 2, clock_remaining(until));
+        if (count == -1 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (count > 0 && set[1].revents != 0 &&
+            !stream->watch(stream->watch_context, reads))
+            stream->watched = -1;
+        *ready = set[0].revents;
+        if (count <= 0 || *ready != 0)
+            return count != 0;
+    }
+}
+
 /*
  * A connection that broke while we wrote: what the server said last is why,
  * as a rule ("421 4.7.0 too many errors"), so it goes into the text.
@@ -230,7 +261,7 @@ static bool send_all(struct stream *stream, const char *data, size_t length,
             events |= POLLIN;
         /* A peer that keeps sending must not hold back the deadline. */
         if (clock_remaining(until) == 0 ||
-            !wait_for(stream, events, until, &ready))
+            !wait_watching(stream, events, until, false, &ready))
             return time_is_over(stream, "the server did not take our data",
                                 timeout, err);
         if ((ready & POLLIN) != 0 && !take_in(stream, err))
@@ -314,7 +345,8 @@ static bool await_input(struct stream *stream, int64_t began, int64_t deadline,
     bool inside = stream->tls != NULL && tls_pending(stream->tls);
     /* Octets that keep coming must not hold back the deadline. */
     if (clock_remaining(until) == 0 ||
-        (!inside && !wait_for(stream, POLLIN, until, &ready))) {
+        (!inside && !wait_watching(stream, POLLIN, until, true,
+                                    &ready))) {
         stream->silent = stream->start == stream->end &&
                          clock_remaining(stream->deadline) > 0;
         return time_is_over(stream, stream->start == stream->end

@@ -20,6 +20,13 @@
 
 #define BUSY 4                  /* jobs with all workers before one more is
                                  * started: a start costs as much as those */
+#define OPENING_TIME 2000       /* milliseconds a session may take to open
+                                 * before another one is tried */
+#define HOLD_TIME 30000         /* after one could not be opened while others
+                                 * stand: some smarthosts take no more */
+#define PIECE 65536             /* octets that take as long as a message */
+#define USERS 256               /* whose pace is known */
+#define SPARE_FROM 3            /* connections, for one to be spared */
 #define JOURNAL_LINES 1000      /* before an idle worker's journal is emptied */
 #define JOURNAL_TIME 600000     /* milliseconds in which one that cannot be
                                  * read holds its messages back */
@@ -28,6 +35,9 @@ struct job {
     uint64_t number;
     char id[RANDOM_ID_LENGTH + 1];
     bool ended;                 /* and the journal has yet to be read */
+    uid_t uid;
+    uint64_t octets;
+    int64_t cost;               /* microseconds it takes, as was known then */
 };
 
 struct crew_member {
@@ -41,6 +51,13 @@ struct crew_member {
     bool full;                  /* its socket takes no more for now */
     bool leaves;                /* it was asked to */
     bool crashed;               /* it did not end by itself */
+    bool open;                  /* its session stands */
+    bool closed;                /* ... could not be had */
+    bool answered;              /* a job was finished */
+    bool recalled;              /* it was asked for its jobs since then */
+    int64_t started;            /* when its session was begun to be opened */
+    int64_t since;              /* when it last opened or finished anything, or
+                                 * got its first job */
     struct job jobs[CREW_JOBS_MAX];
     size_t count;
 };
@@ -56,6 +73,15 @@ struct crew {
     struct distrust distrust;   /* of the smarthost: what workers found out */
     struct crew_member **members;
     size_t count;
+    int64_t opened;             /* when a session was opened last; 0: never */
+    int64_t hold;               /* no other one is to be opened before */
+    int64_t pace;               /* microseconds a piece takes; -1: unknown */
+    struct measured {
+        bool known;
+        uid_t uid;
+        int64_t pace;
+    } users[USERS];             /* the same, of those seen last */
+    size_t next_user;
 };
 
 struct crew *crew_new(struct launch *launch, const char *name,
@@ -74,6 +100,7 @@ struct crew *crew_new(struct launch *launch, const char *name,
         .events = events,
         .context = context,
         .members = alloc_zero(connections, sizeof(struct crew_member *)),
+        .pace = -1,
     };
     return crew;
 }
@@ -182,7 +209,7 @@ static void brief(const struct crew *crew, const struct crew_member *member)
         parcel_send(member->socket, &parcel, &ignored);
 }
 
-static struct crew_member *start(struct crew *crew, struct error *err)
+bool crew_start(struct crew *crew, struct error *err)
 {
     struct crew_member *member = alloc_zero(1, sizeof *member);
     int ends[2] = { -1, -1 };
@@ -193,75 +220,239 @@ static struct crew_member *start(struct crew *crew, struct error *err)
     if (started && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK |
                               SOCK_CLOEXEC, 0, ends) == -1)
         started = error_sys(err, FAULT_TEMPORARY, "start a worker");
-    if (started)
-        member->pid = launch_worker(crew->launch, crew->smarthost, ends[1],
-                                    member->journal, err);
-    started = started && member->pid != -1;
-    io_close(&ends[1]);
     member->socket = ends[0];
     if (started) {
-        crew->members[crew->count++] = member;
         brief(crew, member);
-        return member;
+        member->pid = launch_worker(crew->launch, crew->smarthost, ends[1],
+                                    member->journal, err);
+    }
+    started = started && member->pid != -1;
+    io_close(&ends[1]);
+    member->started = member->since = clock_now();
+    if (started) {
+        crew->members[crew->count++] = member;
+        return true;
     }
     io_close(&member->socket);
     if (member->journal != -1)
         journal_remove(crew->spool, member->number);
     io_close(&member->journal);
     free(member);
-    return NULL;
+    return false;
 }
 
-static struct crew_member *least_busy(const struct crew *crew)
+/* Where the pace of a user's mail is; USERS: it is not known. */
+static size_t find_user(const struct crew *crew, uid_t uid)
+{
+    size_t i = 0;
+
+    while (i < USERS && !(crew->users[i].known && crew->users[i].uid == uid))
+        i++;
+    return i;
+}
+
+/* Microseconds that a message of so many octets takes, as far as is known: some
+ * users' mail is slower than that of others, and what was not measured may
+ * be. */
+static int64_t cost_of(const struct crew *crew, uid_t uid, uint64_t octets)
+{
+    size_t user = find_user(crew, uid);
+
+    return user == USERS ? CREW_TIME * 1000
+           : crew->users[user].pace * (int64_t)(1 + octets / PIECE);
+}
+
+/* A message took so many milliseconds. The last one counts as much as all
+ * before it: what is slow today may be quick tomorrow. */
+static void measure(struct crew *crew, const struct job *job, int64_t duration)
+{
+    int64_t pace = duration * 1000 / (int64_t)(1 + job->octets / PIECE);
+    size_t user = find_user(crew, job->uid);
+
+    crew->pace = crew->pace < 0 ? pace : (crew->pace + pace) / 2;
+    if (user < USERS)
+        crew->users[user].pace = (crew->users[user].pace + pace) / 2;
+    else
+        crew->users[crew->next_user++ % USERS] = (struct measured){
+            .known = true, .uid = job->uid, .pace = pace,
+        };
+}
+
+static bool is_there(const struct crew_member *member)
+{
+    return member->socket != -1 && !member->leaves && !member->closed;
+}
+
+/* When its silence is too long to wait for it; INT64_MAX: it has nothing to
+ * answer. */
+static int64_t late_at(const struct crew_member *member)
+{
+    if (!member->open)
+        return member->started + OPENING_TIME;
+    return member->count > 0 ? member->since + CREW_TIME : INT64_MAX;
+}
+
+/* Would a job that this worker gets be begun within CREW_TIME? */
+static bool is_quick(const struct crew_member *member, int64_t now)
+{
+    int64_t cost = 0;
+
+    for (size_t i = 0; i < member->count; i++)
+        cost += member->jobs[i].cost;
+    return is_there(member) && now < late_at(member) &&
+           cost < CREW_TIME * 1000;
+}
+
+static bool has_room(const struct crew_member *member, int64_t now)
+{
+    /* A new session has yet to show that it is as quick as others. */
+    size_t most = member->answered ? CREW_JOBS_MAX : BUSY;
+    uint64_t octets = 0;
+
+    for (size_t i = 0; i < member->count; i++)
+        octets += member->jobs[i].octets;
+    return member->open && !member->full && member->count < most &&
+           octets < CREW_OCTETS && is_quick(member, now);
+}
+
+struct crew_member *crew_choose(const struct crew *crew, int64_t now)
 {
     struct crew_member *best = NULL;
 
     for (size_t i = 0; i < crew->count; i++) {
         struct crew_member *member = crew->members[i];
-        if (member->socket != -1 && !member->full && !member->leaves &&
-            member->count < CREW_JOBS_MAX &&
+        if (has_room(member, now) &&
             (best == NULL || member->count < best->count))
             best = member;
     }
     return best;
 }
 
-struct crew_member *crew_choose(struct crew *crew, size_t backlog,
-                                struct error *err)
+static bool may_start(const struct crew *crew, int64_t now)
 {
-    struct crew_member *best = least_busy(crew);
-
-    err->fault = FAULT_NONE;
-    bool is_room = crew->count < crew->connections;
-    if (best != NULL && (!is_room || best->count < BUSY || backlog < BUSY))
-        return best;
-    if (best == NULL && !is_room)
-        return NULL;
-    struct crew_member *fresh = start(crew, err);
-    return fresh != NULL ? fresh : best;
+    return crew->count < crew->connections && now >= crew->hold;
 }
 
-bool crew_give(struct crew *crew, struct crew_member *member, uint64_t job,
-               const char *id, uid_t uid, int fd, const size_t *recipients,
-               size_t count, struct error *err)
+static bool has_job_of(const struct crew_member *member, uid_t uid)
+{
+    for (size_t i = 0; i < member->count; i++)
+        if (member->jobs[i].uid == uid)
+            return true;
+    return false;
+}
+
+static bool has_outside(const struct crew *crew, uid_t uid)
+{
+    for (size_t i = 0; i < crew->count; i++)
+        if (has_job_of(crew->members[i], uid))
+            return true;
+    return false;
+}
+
+/* Has the user a message with a worker that does not answer? */
+static bool waits_for_late(const struct crew *crew, uid_t uid, int64_t now)
+{
+    for (size_t i = 0; i < crew->count; i++)
+        if (now >= late_at(crew->members[i]) &&
+            has_job_of(crew->members[i], uid))
+            return true;
+    return false;
+}
+
+bool crew_has_place(const struct crew *crew, uid_t uid, uint64_t octets,
+                    int64_t now)
+{
+    size_t quick = may_start(crew, now) ? crew->connections - crew->count : 0;
+
+    for (size_t i = 0; i < crew->count; i++)
+        quick += is_quick(crew->members[i], now);
+    if (quick > 1 || crew->connections < SPARE_FROM || !has_outside(crew, uid))
+        return true;
+    return cost_of(crew, uid, octets) < CREW_TIME * 1000 &&
+           !waits_for_late(crew, uid, now);
+}
+
+/* How many more jobs the workers are good for that will soon be heard of. */
+static size_t capacity(const struct crew *crew, int64_t now)
+{
+    bool slow = crew->pace >= CREW_TIME * 1000;
+    size_t jobs = 0;
+
+    for (size_t i = 0; i < crew->count; i++) {
+        const struct crew_member *member = crew->members[i];
+        if (!is_there(member) || now >= late_at(member))
+            continue;
+        if (!member->open)
+            jobs += slow ? 1 : BUSY;
+        else if (member->count > 0 && !slow)
+            jobs += BUSY;
+    }
+    return jobs;
+}
+
+bool crew_wants_more(const struct crew *crew, const struct crew_member *chosen,
+                     size_t backlog, int64_t now)
+{
+    if (!may_start(crew, now))
+        return false;
+    if (chosen == NULL)
+        return backlog > capacity(crew, now);
+    size_t opening = 0;
+    for (size_t i = 0; i < crew->count; i++)
+        opening += !crew->members[i]->open;
+    return chosen->count >= BUSY && backlog > BUSY * (1 + opening);
+}
+
+void crew_recall(struct crew *crew, int64_t now)
+{
+    struct parcel parcel = { .kind = PARCEL_RECALL, .fd = -1 };
+    struct error ignored;
+
+    for (size_t i = 0; i < crew->count; i++) {
+        struct crew_member *member = crew->members[i];
+        if (!is_there(member) || member->recalled || member->count < 2 ||
+            now < late_at(member))
+            continue;
+        parcel_send(member->socket, &parcel, &ignored);
+        member->recalled = true;
+    }
+}
+
+int64_t crew_next_time(const struct crew *crew, int64_t now)
+{
+    int64_t next = crew->hold > now ? crew->hold : INT64_MAX;
+
+    for (size_t i = 0; i < crew->count; i++) {
+        const struct crew_member *member = crew->members[i];
+        if (is_there(member) && late_at(member) > now)
+            next = clock_earlier(next, late_at(member));
+    }
+    return next;
+}
+
+bool crew_give(struct crew *crew, struct crew_member *member,
+               const struct crew_job *job, struct error *err)
 {
     struct parcel parcel = {
         .kind = PARCEL_JOB,
-        .job = job,
-        .uid = uid,
-        .fd = fd,
-        .recipients = (size_t *)recipients,
-        .count = count,
+        .job = job->number,
+        .uid = job->uid,
+        .fd = job->fd,
+        .recipients = (size_t *)job->recipients,
+        .count = job->count,
     };
     struct job *mine = &member->jobs[member->count];
 
-    (void)crew;
     if (!parcel_send(member->socket, &parcel, err)) {
         member->full = true;    /* until something is heard of it */
         return false;
     }
-    *mine = (struct job){ .number = job };
-    memcpy(mine->id, id, sizeof mine->id);
+    *mine = (struct job){ .number = job->number, .uid = job->uid,
+                          .octets = job->octets,
+                          .cost = cost_of(crew, job->uid, job->octets) };
+    memcpy(mine->id, job->id, sizeof mine->id);
+    if (member->count == 0)
+        member->since = clock_now();
     member->count++;
     member->lines++;
     return true;
@@ -282,6 +473,17 @@ static struct job *find_job(struct crew_member *member, uint64_t number)
     return NULL;
 }
 
+static void note_answer(struct crew *crew, struct crew_member *member,
+                        const struct job *job)
+{
+    int64_t now = clock_now();
+
+    measure(crew, job, now - member->since);
+    member->since = now;
+    member->answered = true;
+    member->recalled = false;
+}
+
 /* known: the worker has sent all outcomes; else its journal is asked. */
 static void finish_job(struct crew *crew, struct crew_member *member,
                        struct job *job, bool known)
@@ -289,6 +491,8 @@ static void finish_job(struct crew *crew, struct crew_member *member,
     uint64_t number = job->number;
     struct finding finding = { 0 };
 
+    if (!job->ended)
+        note_answer(crew, member, job);
     job->ended = true;
     if (!known && !look_up(crew, member, job, &finding))
         return;
@@ -327,6 +531,47 @@ static void learn(struct crew *crew, const struct distrust *found)
         report_distrust(crew->name, crew->distrust.extensions);
 }
 
+/* Is another session there that answers? */
+static bool others_answer(const struct crew *crew,
+                          const struct crew_member *member)
+{
+    for (size_t i = 0; i < crew->count; i++)
+        if (crew->members[i] != member && crew->members[i]->open &&
+            is_there(crew->members[i]) &&
+            clock_now() < late_at(crew->members[i]))
+            return true;
+    return false;
+}
+
+/*
+ * No session could be had. That is nothing new of a smarthost in which others
+ * are had, or were opened since this one was begun: it may take no more at a
+ * time, or have lost a connection.
+ */
+static void close_member(struct crew *crew, struct crew_member *member,
+                         const struct error *err)
+{
+    bool refused = err->fault == FAULT_PERMISSION ||
+                   err->fault == FAULT_CONFIG;
+    bool served = !refused && (crew->opened > member->started ||
+                               others_answer(crew, member));
+
+    member->closed = true;
+    if (served)
+        crew->hold = clock_now() + HOLD_TIME;
+    crew->events->closed(crew->context, crew->smarthost, err, served);
+}
+
+/* It has not sent any content of this job. */
+static void take_back(struct crew *crew, struct crew_member *member,
+                      struct job *job)
+{
+    uint64_t number = job->number;
+
+    *job = member->jobs[--member->count];
+    crew->events->lost(crew->context, number, NULL, 0, false);
+}
+
 static void take_parcel(struct crew *crew, struct crew_member *member,
                         const struct parcel *parcel)
 {
@@ -334,10 +579,12 @@ static void take_parcel(struct crew *crew, struct crew_member *member,
 
     switch (parcel->kind) {
     case PARCEL_OPENED:
+        member->open = true;
+        member->since = crew->opened = clock_now();
         crew->events->opened(crew->context, crew->smarthost, parcel->peer);
         break;
     case PARCEL_CLOSED:
-        crew->events->closed(crew->context, crew->smarthost, &parcel->error);
+        close_member(crew, member, &parcel->error);
         break;
     case PARCEL_OUTCOMES:
         take_outcomes(crew, member, parcel);
@@ -349,6 +596,11 @@ static void take_parcel(struct crew *crew, struct crew_member *member,
         job = find_job(member, parcel->job);
         if (job != NULL)
             finish_job(crew, member, job, false);
+        break;
+    case PARCEL_RETURNED:
+        job = find_job(member, parcel->job);
+        if (job != NULL)
+            take_back(crew, member, job);
         break;
     default:
         break;
@@ -388,6 +640,16 @@ static void conclude(struct crew *crew, size_t index)
     forget(crew, index);
 }
 
+/* It ended before it could tell what became of its session. */
+static void close_unheard(struct crew *crew, struct crew_member *member)
+{
+    struct error err;
+
+    error_set(&err, FAULT_TEMPORARY, "worker %ld ended before it had a "
+              "session", (long)member->pid);
+    close_member(crew, member, &err);
+}
+
 bool crew_reap(struct crew *crew, pid_t pid, int status)
 {
     size_t i = 0;
@@ -406,6 +668,8 @@ bool crew_reap(struct crew *crew, pid_t pid, int status)
     if (member->socket != -1)   /* what it said last can still be heard */
         crew_handle(crew, member);
     io_close(&member->socket);
+    if (!member->open && !member->closed && !member->leaves)
+        close_unheard(crew, member);
     io_close(&member->journal);
     member->pid = 0;
     member->leaves = false;

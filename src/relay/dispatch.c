@@ -1,6 +1,7 @@
 #include "relay/desk.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "config/config.h"
@@ -193,9 +194,17 @@ static bool give(struct desk *desk, struct mission *mission,
     const struct ticket *ticket = mission->ticket;
     struct error err = { 0 };
     size_t *recipients = take_recipients(mission);
-    bool given = crew_give(desk->crews[mission->smarthost], member,
-                           mission->number, ticket->id, ticket->uid,
-                           mission->entry->fd, recipients, mission->out, &err);
+    const struct crew_job job = {
+        .number = mission->number,
+        .id = ticket->id,
+        .uid = ticket->uid,
+        .octets = mission->entry->content_length,
+        .fd = mission->entry->fd,
+        .recipients = recipients,
+        .count = mission->out,
+    };
+    bool given = crew_give(desk->crews[mission->smarthost], member, &job,
+                           &err);
 
     free(recipients);
     if (given)
@@ -248,25 +257,70 @@ static bool has_turn(const struct desk *desk, size_t smarthost)
     return true;
 }
 
+/* Is anybody open still? Else only reports and files are left to be made and
+ * removed. */
+static bool needs_worker(const struct ticket *ticket)
+{
+    const char *summary = ticket->summary;
+
+    return !ticket->done &&
+           (summary == NULL || summary[strlen(summary) + 1] != '\0');
+}
+
+struct place {
+    const struct crew *crew;
+    int64_t now;
+};
+
+static bool has_place(const void *context, const struct ticket *ticket)
+{
+    const struct place *place = context;
+
+    return !needs_worker(ticket) ||
+           crew_has_place(place->crew, ticket->uid, ticket->size, place->now);
+}
+
+/* Another connection, if one is worth it; where the smarthost is not up, it is
+ * the probe. */
+static void widen(struct desk *desk, size_t smarthost,
+                  const struct crew_member *member, size_t ready, int64_t now)
+{
+    struct crew *crew = desk->crews[smarthost];
+    struct gate *gate = &desk->gates[smarthost];
+    struct error err;
+
+    if (!crew_wants_more(crew, member, ready, now) || !gate_knock(gate, now))
+        return;
+    if (crew_start(crew, &err))
+        return;
+    gate_unknock(gate);
+    log_line(LOG_LEVEL_ERROR, "%s: will be tried again", err.text);
+}
+
 /* One message for this smarthost. False: none is ready, or none can go. */
 static bool dispatch_one(struct desk *desk, size_t smarthost, int64_t now)
 {
     struct gate *gate = &desk->gates[smarthost];
-    struct error err = { 0 };
+    const struct place place = { desk->crews[smarthost], now };
     bool any = has_turn(desk, smarthost);
     size_t ready = schedule_ready_for(desk->schedule, smarthost, any);
 
-    if (ready == 0 || gate_take(gate, 1, now) == 0)
+    if (ready == 0 || gate_next_time(gate, now) > now)
         return false;
-    struct crew_member *member = crew_choose(desk->crews[smarthost],
-                                             ready - 1, &err);
-    if (member == NULL) {
-        gate_give_back(gate);
-        if (err.fault != FAULT_NONE)
-            log_line(LOG_LEVEL_ERROR, "%s: will be tried again", err.text);
+    struct ticket *ticket = schedule_next(desk->schedule, smarthost, any,
+                                          has_place, &place);
+    if (ticket == NULL)
         return false;
+    struct crew_member *member = crew_choose(desk->crews[smarthost], now);
+    if (!needs_worker(ticket)) {
+        schedule_take(desk->schedule, ticket);
+        return send_out(desk, ticket, smarthost, NULL) != NOT_TAKEN;
     }
-    struct ticket *ticket = schedule_take(desk->schedule, smarthost, any);
+    if (gate->state == GATE_UP || member == NULL)
+        widen(desk, smarthost, member, ready, now);
+    if (member == NULL || gate_take(gate, 1, now) == 0)
+        return false;
+    schedule_take(desk->schedule, ticket);
     enum sending sending = send_out(desk, ticket, smarthost, member);
     if (sending != SENT)
         gate_give_back(gate);   /* a probe, too: nothing is on its way */
@@ -280,9 +334,11 @@ void dispatch_run(struct desk *desk)
     if (desk->stopping)
         return;
     schedule_wake(desk->schedule, now);
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
+        crew_recall(desk->crews[i], now);
         while (dispatch_one(desk, i, now))
             ;
+    }
 }
 
 int64_t dispatch_next_time(const struct desk *desk, int64_t now)
@@ -291,6 +347,7 @@ int64_t dispatch_next_time(const struct desk *desk, int64_t now)
 
     for (size_t i = 0; i < desk->config->smarthost_count; i++) {
         int64_t gate = gate_next_time(&desk->gates[i], now);
+        next = clock_earlier(next, crew_next_time(desk->crews[i], now));
         /* A gate that is open waits for workers, and they wake us. */
         if (gate > now &&
             schedule_ready_for(desk->schedule, i, has_turn(desk, i)) > 0)

@@ -7,6 +7,8 @@
 #include "util/random.h"
 
 #define MINUTE 60000            /* milliseconds */
+#define PROBE_TIME 10000        /* a connection may be silent while another one
+                                 * would not: then the next probe goes */
 
 /* How patient probes are: the first delay, and the longest. */
 static const struct patience {
@@ -36,18 +38,46 @@ void gate_free(struct gate *gate)
     pace_free(&gate->pace);
 }
 
+/* When the next probe may go. A login is never tried twice at a time. */
+static int64_t next_probe(const struct gate *gate)
+{
+    if (!gate->probing)
+        return gate->probe;
+    return gate->state == GATE_DOWN ? gate->probed + PROBE_TIME : INT64_MAX;
+}
+
+static void begin_probe(struct gate *gate, int64_t now)
+{
+    gate->probing = true;
+    gate->probed = now;
+    gate->probes++;
+}
+
+bool gate_knock(struct gate *gate, int64_t now)
+{
+    if (gate->state == GATE_UP)
+        return true;
+    if (now < next_probe(gate))
+        return false;
+    begin_probe(gate, now);
+    return true;
+}
+
+void gate_unknock(struct gate *gate)
+{
+    gate->probing = false;
+}
+
 unsigned gate_take(struct gate *gate, unsigned wanted, int64_t now)
 {
     if (gate->state != GATE_UP) {
-        if (gate->probing || now < gate->probe)
+        if (now < next_probe(gate))
             return 0;
         wanted = wanted > 0 ? 1 : 0;
     }
     wanted = pace_take(&gate->pace, wanted, now);
-    if (gate->state != GATE_UP && wanted > 0) {
-        gate->probing = true;
-        gate->probes++;
-    }
+    if (gate->state != GATE_UP && wanted > 0)
+        begin_probe(gate, now);
     return wanted;
 }
 
@@ -68,12 +98,16 @@ static bool open_gate(struct gate *gate, int64_t now)
 
 bool gate_opened(struct gate *gate, int64_t now)
 {
-    return !gate->refuses && open_gate(gate, now);
+    if (!gate->refuses)
+        return open_gate(gate, now);
+    gate->probing = false;
+    gate->probe = now;
+    return false;
 }
 
 bool gate_served(struct gate *gate, unsigned probe, int64_t now)
 {
-    return gate->refuses && gate->probing && probe == gate->probes &&
+    return gate->state != GATE_UP && gate->probing && probe == gate->probes &&
            open_gate(gate, now);
 }
 
@@ -167,6 +201,6 @@ void gate_nudge(struct gate *gate, int64_t now)
 int64_t gate_next_time(const struct gate *gate, int64_t now)
 {
     if (gate->state != GATE_UP)
-        return gate->probing ? INT64_MAX : gate->probe;
+        return next_probe(gate);
     return pace_next_time(&gate->pace, now);
 }

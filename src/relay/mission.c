@@ -39,10 +39,17 @@ static void log_closed(const struct desk *desk, size_t smarthost,
                  "%s", name, err->text);
 }
 
-static void on_closed(void *context, size_t smarthost, const struct error *err)
+static void on_closed(void *context, size_t smarthost, const struct error *err,
+                      bool served)
 {
     struct desk *desk = context;
 
+    if (served && desk->gates[smarthost].state == GATE_UP) {
+        log_line(LOG_LEVEL_INFO, "smarthost %s: one connection failed, others "
+                 "go on: %s", desk->config->smarthosts[smarthost].name,
+                 err->text);
+        return;
+    }
     if (!gate_failed(&desk->gates[smarthost], err, clock_now()))
         return;
     log_closed(desk, smarthost, err);

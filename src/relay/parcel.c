@@ -244,7 +244,7 @@ static void get_error(struct cursor *in, struct parcel *parcel)
 
 static bool parse(struct parcel *parcel, struct cursor *in)
 {
-    parcel->kind = (enum parcel_kind)get_number(in, PARCEL_DISTRUST);
+    parcel->kind = (enum parcel_kind)get_number(in, PARCEL_RETURNED);
     parcel->job = get_number(in, UINT64_MAX);
     parcel->uid = (uid_t)get_number(in, UINT32_MAX);
     parcel->peer = get_text(in);

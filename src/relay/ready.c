@@ -105,11 +105,23 @@ void ready_remove(struct ready *ready, struct ticket *ticket)
         remove_owner(ready, owner);
 }
 
-struct ticket *ready_next(struct ready *ready)
+struct ticket *ready_next(const struct ready *ready, ready_fits *fits,
+                          const void *context)
 {
-    if (ready->turn == NULL)
+    const struct ready_owner *owner = ready->turn;
+
+    if (owner == NULL)
         return NULL;
-    struct ticket *ticket = ready->turn->first;
-    ready->turn = ready->turn->next;
-    return ticket;
+    do {
+        if (fits == NULL || fits(context, owner->first))
+            return owner->first;
+        owner = owner->next;
+    } while (owner != ready->turn);
+    return NULL;
+}
+
+void ready_take(struct ready *ready, struct ticket *ticket)
+{
+    ready->turn = find_owner(ready, ticket->uid)->next;
+    ready_remove(ready, ticket);
 }

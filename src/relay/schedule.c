@@ -253,16 +253,21 @@ int64_t schedule_next_time(const struct schedule *schedule)
     return schedule->timed > 0 ? schedule->heap[0]->due : INT64_MAX;
 }
 
-struct ticket *schedule_take(struct schedule *schedule, size_t smarthost,
-                             bool any)
+struct ticket *schedule_next(const struct schedule *schedule, size_t smarthost,
+                             bool any, ready_fits *fits, const void *context)
 {
-    struct ticket *ticket = ready_next(&schedule->ready[smarthost]);
+    const struct ready *ready = schedule->ready;
+    struct ticket *ticket = ready_next(&ready[smarthost], fits, context);
 
     if (ticket == NULL && any)
-        ticket = ready_next(&schedule->ready[schedule->smarthosts]);
-    if (ticket != NULL)
-        leave(schedule, ticket);
+        ticket = ready_next(&ready[schedule->smarthosts], fits, context);
     return ticket;
+}
+
+void schedule_take(struct schedule *schedule, struct ticket *ticket)
+{
+    ready_take(ready_of(schedule, ticket), ticket);
+    ticket->place = TICKET_OUT;
 }
 
 size_t schedule_ready_for(const struct schedule *schedule, size_t smarthost,

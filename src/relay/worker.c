@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "net/stream.h"
 #include "relay/confine.h"
 #include "relay/connector.h"
 #include "relay/shipment.h"
@@ -19,6 +20,7 @@
 #include "util/clock.h"
 
 #define IDLE_TIME 5000          /* milliseconds a session is kept idle */
+#define FRESH_TIME 1000         /* ... and must stand before its first message */
 
 static volatile sig_atomic_t asked_to_stop;
 static volatile sig_atomic_t may_leave;     /* there is nothing to finish */
@@ -44,7 +46,9 @@ struct worker {
     struct connector *connector;
     struct session *session;
     struct distrust told;       /* what the manager knows of the smarthost */
+    int64_t opened;             /* when it was */
     unsigned messages;          /* sent over it */
+    struct transaction *running;        /* NULL: between two messages */
     int socket;
     int journal;
     struct job *first, *last;
@@ -89,9 +93,10 @@ static void tell(struct worker *worker, struct parcel *parcel)
         poll(&waiting, 1, -1);
 }
 
-static void report_done(struct worker *worker, uint64_t number)
+static void report_job(struct worker *worker, enum parcel_kind kind,
+                       uint64_t number)
 {
-    struct parcel parcel = { .kind = PARCEL_DONE, .job = number, .fd = -1 };
+    struct parcel parcel = { .kind = kind, .job = number, .fd = -1 };
 
     tell(worker, &parcel);
 }
@@ -108,7 +113,7 @@ static void accept_job(struct worker *worker, struct parcel *parcel)
         fits = parcel->recipients[i] < entry->envelope.count;
     if (!fits) {
         entry_free(entry);
-        report_done(worker, parcel->job);
+        report_job(worker, PARCEL_DONE, parcel->job);
         return;
     }
     struct job *job = alloc_zero(1, sizeof *job);
@@ -120,16 +125,48 @@ static void accept_job(struct worker *worker, struct parcel *parcel)
     append(worker, job);
 }
 
-/* Take in what the manager has sent; wait at most patience milliseconds for
- * the first of it. False when the manager is gone. */
-static bool take_jobs(struct worker *worker, int patience)
+/* May this job still be given back? What was begun may only while a reply is
+ * waited for: then the session says no more, and its content never goes. */
+static bool may_return(const struct job *job, bool reads)
 {
-    struct pollfd waiting = { .fd = worker->socket, .events = POLLIN };
+    const struct transaction *t = &job->shipment.transaction;
+
+    return reads ? !t->content_sent : !t->begun;
+}
+
+/* The peer is silent: other workers may be quicker. Content goes in the order
+ * of the jobs, so what is kept comes first. */
+static void return_jobs(struct worker *worker, bool reads)
+{
+    struct transaction *kept = worker->running;
+    struct job **link = &worker->first;
+
+    worker->last = NULL;
+    while (*link != NULL && !may_return(*link, reads)) {
+        worker->last = *link;
+        kept = &(*link)->shipment.transaction;
+        link = &(*link)->next;
+    }
+    struct job *job = *link;
+    *link = NULL;
+    if (kept != NULL)
+        kept->next = NULL;
+    while (job != NULL) {
+        struct job *next = job->next;
+        if (job->shipment.transaction.begun)
+            session_spoil(worker->session);
+        report_job(worker, PARCEL_RETURNED, job->number);
+        job_free(job);
+        job = next;
+    }
+}
+
+/* Take in what the manager has sent. False when it is gone. */
+static bool take_parcels(struct worker *worker, bool reads)
+{
     struct parcel parcel;
     struct error err = { 0 };
 
-    if (patience > 0 && poll(&waiting, 1, patience) <= 0)
-        return true;
     for (;;) {
         int received = parcel_receive(worker->socket, &parcel, &err);
         if (received == 0)
@@ -141,8 +178,29 @@ static bool take_jobs(struct worker *worker, int patience)
         else if (parcel.kind == PARCEL_DISTRUST)
             worker->told = *connector_distrust(worker->connector) =
                 parcel.distrust;
+        else if (parcel.kind == PARCEL_RECALL)
+            return_jobs(worker, reads);
         parcel_free(&parcel);
     }
+}
+
+/* The same, while a session waits for its peer. */
+static bool take_meanwhile(void *context, bool reads)
+{
+    return take_parcels(context, reads);
+}
+
+/* The same, between two messages; without a job, wait for one for a while. */
+static bool take_jobs(struct worker *worker)
+{
+    struct pollfd waiting = { .fd = worker->socket, .events = POLLIN };
+    int64_t until = clock_now() + IDLE_TIME;
+    bool manager = take_parcels(worker, false);
+
+    while (manager && worker->first == NULL && !asked_to_stop &&
+           poll(&waiting, 1, clock_remaining(until)) > 0)
+        manager = take_parcels(worker, false);
+    return manager;
 }
 
 /* What is known of the smarthost has changed: the next worker must know. */
@@ -194,14 +252,14 @@ static void report_outcomes(struct worker *worker, const struct job *job,
     free(accepted);
 }
 
-static int64_t deadline_for(const struct worker *worker,
-                            const struct job *job)
+static int64_t deadline_for(const struct worker *worker, uint64_t octets)
 {
     return clock_now() + 10 * worker->smarthost->timeout +
-           (int64_t)(job->entry->content_length / 8);
+           (int64_t)(octets / 8);
 }
 
-static bool open_session(struct worker *worker, const struct job *job)
+/* Without a job: none waits for a smarthost that is silent. */
+static bool open_session(struct worker *worker)
 {
     struct parcel parcel = { .kind = PARCEL_OPENED, .fd = -1 };
     struct error err = { 0 };
@@ -216,7 +274,7 @@ static bool open_session(struct worker *worker, const struct job *job)
         confine_worker_files(worker->config, worker->smarthost,
                              connector_targets(worker->connector));
         worker->session = connector_open(worker->connector,
-                                         deadline_for(worker, job), &err);
+                                         deadline_for(worker, 0), &err);
     }
     may_leave = 0;
     confine_worker_calls(worker->config);
@@ -224,6 +282,10 @@ static bool open_session(struct worker *worker, const struct job *job)
     if (worker->session == NULL) {
         parcel.kind = PARCEL_CLOSED;
         parcel.error = err;
+    } else {
+        worker->opened = clock_now();
+        stream_set_watch(session_stream(worker->session), worker->socket,
+                         take_meanwhile, worker);
     }
     tell(worker, &parcel);
     parcel_free(&parcel);
@@ -283,8 +345,11 @@ static bool run_job(struct worker *worker)
         _exit(EX_OK);
     struct job *job = take_first(worker);
 
-    session_set_deadline(worker->session, deadline_for(worker, job));
-    bool usable = transaction_run(worker->session, &job->shipment.transaction);
+    session_set_deadline(worker->session,
+                         deadline_for(worker, job->entry->content_length));
+    worker->running = &job->shipment.transaction;
+    bool usable = transaction_run(worker->session, worker->running);
+    worker->running = NULL;
     may_leave = 0;
     worker->messages++;
     report_distrust_change(worker);
@@ -325,8 +390,7 @@ static void serve(struct worker *worker)
     bool usable = true;
 
     while (usable && (!asked_to_stop || is_begun(worker->first))) {
-        bool waits = worker->first == NULL;
-        bool manager = take_jobs(worker, waits ? IDLE_TIME : 0);
+        bool manager = take_jobs(worker);
         if (worker->first == NULL)
             break;
         if (!manager) {
@@ -334,9 +398,11 @@ static void serve(struct worker *worker)
             if (is_over(worker))
                 break;
         }
-        /* A session may end between messages, but one that never carried any
-         * must be an attempt: or this would go on for ever. */
-        if (worker->messages > 0 && !is_begun(worker->first) &&
+        /* A session may end between messages, but one that ends before it
+         * carries any must be an attempt: or this would go on for ever. */
+        bool stood = worker->messages > 0 ||
+                     clock_now() - worker->opened > FRESH_TIME;
+        if (stood && !is_begun(worker->first) &&
             !session_usable(worker->session))
             break;
         usable = run_job(worker);
@@ -369,10 +435,8 @@ int worker_run(const struct config *config, const struct smarthost *smarthost,
     };
 
     prepare_signals();
-    /* What is known of the smarthost may come first. */
-    if (take_jobs(&worker, IDLE_TIME) &&
-        (worker.first != NULL || take_jobs(&worker, IDLE_TIME)) &&
-        worker.first != NULL && open_session(&worker, worker.first))
+    /* What is known of the smarthost comes first. */
+    if (take_parcels(&worker, false) && open_session(&worker))
         serve(&worker);
     session_close(worker.session);
     while (worker.first != NULL)

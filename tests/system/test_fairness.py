@@ -1,0 +1,137 @@
+"""What one connection, or one user, costs the others."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from lib.harness import message
+from lib.queue import ALICE, BOB, as_root, user
+from lib.smarthost import EXTENSIONS, SILENT
+from lib.wire import PATIENCE
+
+TO = "b@b.example"
+BY_DATA = [e for e in EXTENSIONS if e != "CHUNKING"]
+
+
+def silent_at_first(smarthost):
+    """For replies: the first connection gets none."""
+    reached = threading.Event()
+
+    def reply(session, _):
+        if session is not smarthost.sessions[0]:
+            return None
+        reached.set()
+        return SILENT
+    return reached, reply
+
+
+@pytest.mark.parametrize("stage", [
+    "GREETING", "EHLO", "MAIL", "RCPT", "DATA", "END", "BDAT"])
+def test_a_silent_connection(queue, smarthost, stage):
+    """What it has is waited for; nothing else waits for it."""
+    if stage in ("DATA", "END"):
+        smarthost.extensions = BY_DATA
+    reached, smarthost.replies[stage] = silent_at_first(smarthost)
+    queue.write_config(smarthost, connections=4)
+    daemon = queue.start()
+    queue.sendmail(TO, stdin=message()).expect(0)
+    assert reached.wait(PATIENCE)
+    for _ in range(5):
+        queue.sendmail(TO, stdin=message()).expect(0)
+    begun = stage not in ("GREETING", "EHLO")
+    daemon.wait_until_removed(5 if begun else 6)
+    assert not smarthost.sessions[0].messages
+    assert not daemon.count("is down")
+
+
+@pytest.mark.parametrize("extensions", [EXTENSIONS, BY_DATA])
+def test_a_connection_falls_silent(queue, smarthost, extensions):
+    """It has shown that it is quick, and has been given work ahead."""
+    smarthost.extensions = list(extensions)
+    queue.write_config(smarthost, connections=2)
+    daemon = queue.start()
+    for _ in range(5):
+        queue.sendmail("-odi", TO, stdin=message()).expect(0)
+    (first,) = smarthost.sessions
+    smarthost.replies["MAIL"] = \
+        lambda session, _: SILENT if session is first else None
+    queue.sendmail(TO, stdin=message()).expect(0)
+    smarthost.wait(lambda: sum(c.startswith("MAIL")
+                               for c in first.commands) == 6)
+    for _ in range(20):
+        queue.sendmail(TO, stdin=message()).expect(0)
+    daemon.wait_until_removed(25)
+
+
+def test_a_message_begun_behind_a_silent_one(queue, smarthost):
+    """Its commands went with the end of that; its content did not."""
+    smarthost.extensions = BY_DATA
+    queue.write_config(smarthost, connections=2)
+    daemon = queue.start()
+    for _ in range(5):
+        queue.sendmail("-odi", TO, stdin=message()).expect(0)
+    (first,) = smarthost.sessions
+    smarthost.replies["END"] = \
+        lambda session, _: SILENT if session is first else None
+    (manager,) = daemon.managers()
+    os.kill(manager, signal.SIGSTOP)    # it finds all at once
+    for _ in range(3):
+        queue.sendmail(TO, stdin=message()).expect(0)
+    os.kill(manager, signal.SIGCONT)
+    daemon.wait_until_removed(7)
+    assert len(smarthost.messages) == 7
+    assert len(queue.listing()) == 1
+
+
+@as_root
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("connections, held", [(4, 3), (3, 2)])
+def test_slow_messages_of_one_user(queue, smarthost, connections, held, warm):
+    """Another one's does not wait behind them, and -odi neither."""
+    gate = threading.Event()
+    slow = []
+
+    def reply(_, arrived):
+        if arrived.reverse_path == "bob@a.example":
+            slow.append(arrived)
+            smarthost._notify()
+            gate.wait(PATIENCE)
+    smarthost.replies["BDAT"] = reply
+    queue.write_config(smarthost, connections=connections)
+    with queue.daemon() as daemon:
+        for _ in range(3 if warm else 0):
+            queue.sendmail("-odi", "-f", "alice@a.example", TO,
+                           stdin=message(), **user(ALICE)).expect(0)
+        before = len(smarthost.messages)
+        for _ in range(20):
+            queue.sendmail("-f", "bob@a.example", TO, stdin=message(),
+                           **user(BOB)).expect(0)
+        smarthost.wait(lambda: len(slow) == held)
+        for _ in range(5):
+            queue.sendmail("-odi", "-f", "alice@a.example", TO,
+                           stdin=message(), **user(ALICE)).expect(0)
+        assert [m.reverse_path for m in smarthost.messages] == \
+            ["alice@a.example"] * (before + 5)
+        gate.set()
+        daemon.wait_until_removed(before + 25)
+
+
+def test_connections_over_a_reload(queue, smarthost):
+    """Workers that finish count until they are gone."""
+    open_at_once = []
+    smarthost.replies["GREETING"] = lambda *_: open_at_once.append(
+        sum(not s.ended.is_set() for s in smarthost.sessions))
+    gate = smarthost.hold("BDAT")
+    queue.write_config(smarthost, connections=1)
+    with queue.daemon() as daemon:
+        queue.sendmail(TO, stdin=message()).expect(0)
+        smarthost.wait_for_command("BDAT")
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("configuration will be read again")
+        queue.sendmail(TO, stdin=message()).expect(0)
+        daemon.wait(lambda: len(queue.listing()) == 2)
+        gate.set()
+        daemon.wait_until_removed(2)
+    assert set(open_at_once) == {1}
