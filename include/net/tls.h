@@ -26,9 +26,6 @@ struct tls_settings {
     const char *cert_file;      /* client certificate chain, PEM */
     const char *key_file;
     unsigned min_version;       /* 12 or 13 */
-    bool eager;                 /* open no file later, for a process that soon
-                                 * may not: a bundle rather than a directory,
-                                 * which costs 2 ms of CPU and 0.5 MB */
 };
 
 /*

@@ -172,7 +172,7 @@ static bool set_trust(struct tls_context *context,
         return set_pin(context, settings->fingerprint, err);
     if (*settings->ca_file != '\0')
         return tls_store_file(store, settings->ca_file, err);
-    return tls_store_system(store, settings->eager, err);
+    return tls_store_system(store, err);
 }
 
 /* Groups and ciphers are OpenSSL's (X25519 first) or the system's policy. */

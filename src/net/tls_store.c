@@ -1,6 +1,5 @@
 #include "net/tls_store.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,48 +21,34 @@ static bool is_hashed_name(const char *name)
            name[9] != '\0' && name[9 + strspn(name + 9, "0123456789")] == '\0';
 }
 
-/* Look for hashed names; load what they are into store unless it is NULL. */
-static bool walk_directory(const char *path, X509_STORE *store)
+static bool has_hashed_name(const char *path)
 {
     DIR *directory = opendir(path);
-    bool found = false;
     const char *name;
 
     if (directory == NULL)
         return false;
-    while ((name = folder_next(directory)) != NULL) {
-        if (!is_hashed_name(name))
-            continue;
-        found = true;
-        if (store == NULL)
-            break;
-        char *file = alloc_format("%s/%s", path, name);
-        (void)X509_STORE_load_file(store, file);
-        free(file);
-    }
-    /* Read in part, others could do better. */
-    bool whole = name != NULL || errno == 0;
+    do {
+        name = folder_next(directory);
+    } while (name != NULL && !is_hashed_name(name));
     closedir(directory);
-    return found && whole;
+    return name != NULL;
 }
 
-static bool use_directory(X509_STORE *store, const char *path, bool eager)
+static bool use_directory(X509_STORE *store, const char *path)
 {
-    if (eager)
-        return walk_directory(path, store);
-    return walk_directory(path, NULL) &&
-           X509_STORE_load_path(store, path) == 1;
+    return has_hashed_name(path) && X509_STORE_load_path(store, path) == 1;
 }
 
 /* The parts of $SSL_CERT_DIR, which is a list like $PATH. */
-static bool use_directories(X509_STORE *store, const char *list, bool eager)
+static bool use_directories(X509_STORE *store, const char *list)
 {
     bool found = false;
 
     for (;;) {
         size_t length = strcspn(list, ":");
         char *path = alloc_bytes(list, length);
-        found |= use_directory(store, path, eager);
+        found |= use_directory(store, path);
         free(path);
         if (list[length] == '\0')
             return found;
@@ -71,7 +56,7 @@ static bool use_directories(X509_STORE *store, const char *list, bool eager)
     }
 }
 
-static bool find_directory(X509_STORE *store, bool only_default, bool eager)
+static bool find_directory(X509_STORE *store, bool only_default)
 {
     const char *const paths[] = {
         X509_get_default_cert_dir(),
@@ -80,7 +65,7 @@ static bool find_directory(X509_STORE *store, bool only_default, bool eager)
     };
 
     for (size_t i = 0; i < (only_default ? 1 : COUNT(paths)); i++)
-        if (use_directory(store, paths[i], eager))
+        if (use_directory(store, paths[i]))
             return true;
     return false;
 }
@@ -112,28 +97,20 @@ static bool is_usual_bundle(const char *path)
     return strcmp(path, X509_get_default_cert_file()) == 0;
 }
 
-bool tls_store_system(X509_STORE *store, bool eager, struct error *err)
+bool tls_store_system(X509_STORE *store, struct error *err)
 {
     const char *file = secure_getenv(X509_get_default_cert_file_env());
     const char *list = secure_getenv(X509_get_default_cert_dir_env());
-    bool found = false;
 
-    /* It only says what is so anyway, and must not cost a bundle. */
+    /* It only says what is so anyway, and must not cost a directory. */
     if (file != NULL && list == NULL && is_usual_bundle(file))
         file = NULL;
 
-    if (file != NULL)
-        found = tls_bundle_use(store, file);
-    else if (eager && list == NULL)
-        found = find_bundle(store, false);
-
-    if (list != NULL)
-        found |= use_directories(store, list, eager);
-    else if (!found || file != NULL)
-        found |= find_directory(store, file != NULL, eager);
-
-    if (!found && file == NULL)
-        found = find_bundle(store, list != NULL);
+    /* The order is that in which they are asked. */
+    bool found = list != NULL ? use_directories(store, list)
+                              : find_directory(store, file != NULL);
+    found |= file != NULL ? tls_bundle_use(store, file)
+                          : find_bundle(store, list != NULL);
     ERR_clear_error();
     return found || error_set(err, FAULT_CONFIG,
                               "no certificate authorities found: install "

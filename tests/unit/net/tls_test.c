@@ -333,8 +333,7 @@ static void refuses_bad_files(void **state)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct tls_settings settings = { cases[i].ca, cases[i].pin,
-                                         cases[i].cert, cases[i].key, 12,
-                                         false };
+                                         cases[i].cert, cases[i].key, 12 };
         struct error err = { .fault = FAULT_NONE };
         struct tls_context *context = tls_context_new(&settings, &err);
         if (cases[i].text == NULL ? context == NULL
@@ -352,84 +351,63 @@ static void refuses_bad_files(void **state)
     remove_file(open_key);
 }
 
-/* $SSL_CERT_DIR and $SSL_CERT_FILE, lazily and eagerly. */
+/* $SSL_CERT_DIR and $SSL_CERT_FILE: each may hold the root, or another one, or
+ * be absent. */
 static void finds_the_store(void **state)
 {
     struct fixture *f = *state;
     struct server server = { .identity = &f->good };
-    char *hashed = alloc_format("%08lx.0", X509_NAME_hash_ex(
-        X509_get_subject_name(f->root.certificate), NULL, NULL, NULL));
+    const struct recipe stray = { "Stray", NULL, -10, 1000, true, NULL };
+    struct identity other = make_identity(&stray, NULL);
+    char *other_file = write_pem(f->directory, "other.pem", other.certificate,
+                                 NULL);
+    enum { ABSENT, OTHER, ROOT };
     const struct {
-        bool in_directory, in_file, eager, trusted;
+        int directory, file;
+        bool usable, trusted;
     } cases[] = {
-        { true,  false, false, true  }, { true,  false, true, true  },
-        { false, true,  false, true  }, { false, true,  true, true  },
-        { true,  true,  false, true  }, { true,  true,  true, true  },
-        { false, false, false, false }, { false, false, true, false },
+        { ROOT,   ABSENT, true,  true  },
+        { ABSENT, ROOT,   true,  true  },
+        { ROOT,   ROOT,   true,  true  },
+        { OTHER,  ROOT,   true,  true  },
+        { ROOT,   OTHER,  true,  true  },
+        { OTHER,  OTHER,  true,  false },
+        { ABSENT, ABSENT, false, false },
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct tls_settings settings = defaults;
         struct error err = { .fault = FAULT_NONE };
+        X509 *hashed = cases[i].directory == ROOT ? f->root.certificate
+                                                  : other.certificate;
+        char *name = alloc_format("%08lx.0", X509_NAME_hash_ex(
+            X509_get_subject_name(hashed), NULL, NULL, NULL));
         char *directory = alloc_format("%s/store", f->directory);
         mkdir(directory, 0700);
-        char *file = write_pem(directory, hashed, f->root.certificate, NULL);
-        if (!cases[i].in_directory)
+        char *file = write_pem(directory, name, hashed, NULL);
+        if (cases[i].directory == ABSENT)
             unlink(file);
         setenv("SSL_CERT_DIR", directory, 1);
-        setenv("SSL_CERT_FILE", cases[i].in_file ? f->root_file
-                                                 : "/nonexistent", 1);
-        settings.eager = cases[i].eager;
-        struct tls_context *context = tls_context_new(&settings, &err);
-        assert_int_equal(context != NULL, cases[i].trusted);
+        setenv("SSL_CERT_FILE", cases[i].file == ROOT    ? f->root_file
+                                : cases[i].file == OTHER ? other_file
+                                                         : "/nonexistent", 1);
+        struct tls_context *context = tls_context_new(&defaults, &err);
+        assert_int_equal(context != NULL, cases[i].usable);
         if (context == NULL)
             assert_int_equal(err.fault, FAULT_CONFIG);
         else
-            assert_verdict(&settings, &server, "smtp.example.com", NULL);
+            assert_verdict(&defaults, &server, "smtp.example.com",
+                           cases[i].trusted ? NULL : "not trusted");
         tls_context_free(context);
         unlink(file);
         rmdir(directory);
         free(file);
         free(directory);
+        free(name);
     }
     unsetenv("SSL_CERT_DIR");
     unsetenv("SSL_CERT_FILE");
-    free(hashed);
-}
-
-/* After an eager start no file is needed any more. */
-static void eager_store_opens_no_file_later(void **state)
-{
-    struct fixture *f = *state;
-    struct server server = { .identity = &f->good };
-    struct tls_settings settings = defaults;
-    struct error err;
-    char *name = alloc_format("%08lx.0", X509_NAME_hash_ex(
-        X509_get_subject_name(f->root.certificate), NULL, NULL, NULL));
-    char *file = write_pem(f->directory, name, f->root.certificate, NULL);
-
-    setenv("SSL_CERT_DIR", f->directory, 1);
-    for (int eager = 0; eager <= 1; eager++) {
-        struct peer peer;
-        char *there = write_pem(f->directory, name, f->root.certificate,
-                                NULL);
-        settings.eager = eager == 1;
-        struct tls_context *context = context_of(&settings);
-        unlink(there);
-        peer_start(&peer, &server);
-        struct tls *tls = tls_handshake(context, peer.fds[0],
-                                        "smtp.example.com",
-                                        clock_now() + LONG, &err);
-        assert_int_equal(tls != NULL, eager);
-        tls_free(tls);
-        close(peer.fds[0]);
-        peer_end(&peer);
-        tls_context_free(context);
-        free(there);
-    }
-    unsetenv("SSL_CERT_DIR");
-    remove_file(file);
-    free(name);
+    remove_file(other_file);
+    free_identity(&other);
 }
 
 /* A child that writes octets one by one, then is silent until it is killed;
@@ -503,7 +481,6 @@ int main(void)
         TEST(demands_its_version),
         TEST(refuses_bad_files),
         TEST(finds_the_store),
-        TEST(eager_store_opens_no_file_later),
         TEST(handshake_is_bounded),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
