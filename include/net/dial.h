@@ -26,8 +26,9 @@ enum dial_family { DIAL_ANY, DIAL_IPV4, DIAL_IPV6 };
 
 /*
  * The addresses of a host (a name, an IPv4 or IPv6 address with or without
- * brackets), in the order to be tried (RFC 6724, as getaddrinfo gives them).
- * FAULT_TEMPORARY, also for a name that does not exist: the administrator's
+ * brackets), in the order to be tried: that of RFC 6724, as getaddrinfo gives
+ * them, but IPv6 and IPv4 in turn (RFC 8305 section 4). Those without a route are
+ * left out, unless none has one. FAULT_TEMPORARY, also for a name that does not exist: the administrator's
  * mistake must not cost a message. No deadline holds here: getaddrinfo may
  * block for as long as resolv.conf(5) says (timeout times attempts times name
  * servers, 10 s or so by default). An address never blocks.
@@ -37,12 +38,21 @@ bool dial_resolve(struct dial_list *list, const char *host, uint16_t port,
 void dial_list_free(struct dial_list *list);
 
 /*
- * Connect before the deadline (util/clock.h). The socket is non-blocking,
- * close-on-exec, TCP_NODELAY. source_address is "" or an address of this
- * host, brackets allowed. -1 with FAULT_TEMPORARY (also if source_address is
- * of the other family: another address of the list may do), or FAULT_CONFIG
- * if it is no address, or none of this host.
+ * Begin to connect. The socket is non-blocking, close-on-exec, TCP_NODELAY, and
+ * writable once the attempt is at its end: then dial_end() says what came of it.
+ * source_address is "" or an address of this host, brackets allowed. -1 with
+ * FAULT_TEMPORARY (also if source_address is of the other family: another
+ * address of the list may do), or FAULT_CONFIG if it is no address, or none of
+ * this host. err->reach is set, as by dial_end().
  */
+int dial_begin(const struct dial_address *address, const char *source_address,
+               struct error *err);
+
+/* FAULT_TEMPORARY if the attempt failed, or with late, that it takes too long. */
+bool dial_end(int fd, const struct dial_address *address, bool late,
+              struct error *err);
+
+/* Both, before the deadline (util/clock.h). -1 as above. */
 int dial_connect(const struct dial_address *address,
                  const char *source_address, int64_t deadline,
                  struct error *err);

@@ -25,7 +25,8 @@ struct attempt {
 
 /*
  * Try each smarthost, and each of its addresses, until every recipient is
- * delivered or failed, or all have been tried. Recipients that have an outcome
+ * delivered or failed, or all have been tried. Of several that defer a recipient,
+ * the outcome is of the one that was reached best, and names the others. Recipients that have an outcome
  * other than OUTCOME_NONE are left alone. Every one has an outcome afterwards.
  */
 void attempt_run(struct attempt *attempt);

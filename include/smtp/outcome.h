@@ -32,6 +32,7 @@ struct outcome {
                              * else made up from code and stage */
     char *text;             /* the reply or our own words, one line, escaped;
                              * owned; NULL with OUTCOME_NONE */
+    enum reach reach;       /* how far it came: what is told of several tries */
     bool from_reply;        /* text is a reply of the smarthost */
     bool uncertain;         /* lost between final dot and reply: may have
                              * arrived */

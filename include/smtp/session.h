@@ -54,7 +54,8 @@ struct session_settings {
  * Take over a connected socket and go up to where MAIL can be said. NULL with
  * FAULT_TEMPORARY or FAULT_PROTOCOL (the connection or the peer),
  * FAULT_PERMISSION (authentication refused for good, or not possible as
- * configured), FAULT_CONFIG. deadline is for the session as a whole.
+ * configured), FAULT_CONFIG; err->reach is REACH_CONNECTED or further. deadline is
+ * for the session as a whole.
  */
 struct session *session_open(int fd, const struct session_settings *settings,
                              int64_t deadline, struct error *err);

@@ -34,8 +34,21 @@ enum fault {
     FAULT_LAST = FAULT_NEWER
 };
 
+/* How far the way to a server went before it failed. The further, the more the
+ * failure tells: of several, the greatest is the one to be reported. */
+enum reach {
+    REACH_NONE,             /* not a matter of a connection */
+    REACH_UNREACHABLE,      /* there is no route */
+    REACH_TIMED_OUT,        /* no answer to the attempt to connect */
+    REACH_REFUSED,          /* the attempt was answered */
+    REACH_CONNECTED,        /* the connection was there */
+    REACH_TLS,              /* ... and its TLS failed */
+    REACH_REPLY             /* ... and the server said why */
+};
+
 struct error {
     enum fault fault;
+    enum reach reach;       /* set after the text; error_set() resets it */
     char text[1024];        /* one line, valid UTF-8, no control character */
 };
 
@@ -54,6 +67,10 @@ bool error_sys(struct error *err, enum fault fault, const char *format, ...)
 
 /* Put "prefix: " in front of a text that is set. Returns false. */
 bool error_prefix(struct error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same behind it, without ": ". What is too long is cut. Returns false. */
+bool error_append(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The <sysexits.h> status of a fault; 0 for FAULT_NONE. */

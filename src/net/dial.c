@@ -88,6 +88,69 @@ static bool resolve_failed(struct error *err, const char *host, int code,
     }
 }
 
+static enum reach reach_of(int number)
+{
+    switch (number) {
+    case ETIMEDOUT:
+        return REACH_TIMED_OUT;
+    case EACCES:                        /* as routes and firewalls have it */
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case EINVAL:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EPERM:
+        return REACH_UNREACHABLE;
+    default:
+        return REACH_REFUSED;
+    }
+}
+
+/* No packet is sent: the kernel looks for a route and a source address. */
+static bool has_route(const struct dial_address *address)
+{
+    int fd = socket(address->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool has = fd != -1 &&
+               (connect(fd, (const struct sockaddr *)&address->address,
+                        address->length) == 0 ||
+                reach_of(errno) != REACH_UNREACHABLE);
+
+    io_close(&fd);
+    return has;
+}
+
+static void leave_out_unreachable(struct dial_list *list)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (has_route(&list->items[i]))
+            list->items[kept++] = list->items[i];
+    if (kept > 0)
+        list->count = kept;
+}
+
+/* Let the families take turns, each in its order: where one of them does not
+ * get through, the other one is not far. */
+static void take_turns(struct dial_list *list)
+{
+    for (size_t i = 1; i < list->count; i++) {
+        size_t other = i;
+        while (other < list->count &&
+               list->items[other].address.ss_family ==
+                   list->items[i - 1].address.ss_family)
+            other++;
+        if (other == list->count)
+            return;
+        struct dial_address next = list->items[other];
+        memmove(&list->items[i + 1], &list->items[i],
+                (other - i) * sizeof next);
+        list->items[i] = next;
+    }
+}
+
 bool dial_resolve(struct dial_list *list, const char *host, uint16_t port,
                   enum dial_family family, struct error *err)
 {
@@ -116,6 +179,8 @@ bool dial_resolve(struct dial_list *list, const char *host, uint16_t port,
     freeaddrinfo(found);
     if (list->count == 0)
         return resolve_failed(err, host, EAI_NONAME, family);
+    leave_out_unreachable(list);
+    take_turns(list);
     return true;
 }
 
@@ -158,46 +223,28 @@ static bool bind_source(int fd, const struct dial_address *to,
     return true;
 }
 
-/* Wait until a connect that is under way has come to an end; 0 or errno. */
-static int finish_connect(int fd, int64_t deadline)
+static bool connect_failed(const struct dial_address *to, int number,
+                           struct error *err)
 {
-    struct pollfd ready = { .fd = fd, .events = POLLOUT };
-    int count;
-
-    do {
-        count = poll(&ready, 1, clock_remaining(deadline));
-    } while (count == -1 && errno == EINTR);
-    if (count == -1)
-        return errno;
-    if (count == 0)
-        return ETIMEDOUT;
-
-    int result = 0;
-    socklen_t size = sizeof result;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &result, &size) == -1)
-        return errno;
-    return result;
+    errno = number;
+    error_sys(err, FAULT_TEMPORARY, "connect to %s port %u", to->text,
+              (unsigned)port_of(to));
+    err->reach = reach_of(number);
+    return false;
 }
 
-static bool connect_socket(int fd, const struct dial_address *to,
-                           int64_t deadline, struct error *err)
+static bool begin_connect(int fd, const struct dial_address *to,
+                          struct error *err)
 {
-    const struct sockaddr *address = (const struct sockaddr *)&to->address;
-
-    if (connect(fd, address, to->length) == 0)
-        return true;
     /* Interrupted, it goes on in the background all the same. */
-    if (errno == EINPROGRESS || errno == EINTR)
-        errno = finish_connect(fd, deadline);
-    if (errno == 0)
-        return true;
-    return error_sys(err, FAULT_TEMPORARY, "connect to %s port %u", to->text,
-                     (unsigned)port_of(to));
+    return connect(fd, (const struct sockaddr *)&to->address,
+                   to->length) == 0 ||
+           errno == EINPROGRESS || errno == EINTR ||
+           connect_failed(to, errno, err);
 }
 
-int dial_connect(const struct dial_address *address,
-                 const char *source_address, int64_t deadline,
-                 struct error *err)
+int dial_begin(const struct dial_address *address, const char *source_address,
+               struct error *err)
 {
     int on = 1;
     int fd = socket(address->address.ss_family,
@@ -211,7 +258,38 @@ int dial_connect(const struct dial_address *address,
     /* Failure would cost time only. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (!bind_source(fd, address, source_address, err) ||
-        !connect_socket(fd, address, deadline, err))
+        !begin_connect(fd, address, err))
+        io_close(&fd);
+    return fd;
+}
+
+bool dial_end(int fd, const struct dial_address *address, bool late,
+              struct error *err)
+{
+    int number = 0;
+    socklen_t size = sizeof number;
+
+    if (late)
+        number = ETIMEDOUT;
+    else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size) == -1)
+        number = errno;
+    return number == 0 || connect_failed(address, number, err);
+}
+
+int dial_connect(const struct dial_address *address,
+                 const char *source_address, int64_t deadline,
+                 struct error *err)
+{
+    int fd = dial_begin(address, source_address, err);
+    struct pollfd ready = { .fd = fd, .events = POLLOUT };
+    int count;
+
+    if (fd == -1)
+        return -1;
+    do {
+        count = poll(&ready, 1, clock_remaining(deadline));
+    } while (count == -1 && (errno == EINTR || errno == EAGAIN));
+    if (!dial_end(fd, address, count == 0, err))
         io_close(&fd);
     return fd;
 }

@@ -448,7 +448,10 @@ bool stream_start_tls(struct stream *stream, struct tls_context *context,
     stream->tls = tls_handshake(context, stream->fd, host,
                                 clock_earlier(deadline, stream->deadline),
                                 err);
-    return stream->tls != NULL || spoil(stream, err);
+    if (stream->tls != NULL)
+        return true;
+    err->reach = REACH_TLS;
+    return spoil(stream, err);
 }
 
 void stream_close(struct stream *stream)

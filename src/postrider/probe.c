@@ -154,7 +154,8 @@ static void compare_size(struct probe *probe, const struct config *config,
 
 /* A certificate that the daemon's user, who this process is, cannot read; what
  * helps for passwords has been said. */
-static bool tell_failure(const struct config *config, struct error *err)
+static bool tell_failure(const struct config *config,
+                         const struct connector *connector, struct error *err)
 {
     if (config->delivery == DELIVERY_QUEUE && err->fault == FAULT_CONFIG &&
         strstr(err->text, strerror(EACCES)) != NULL) {
@@ -163,7 +164,8 @@ static bool tell_failure(const struct config *config, struct error *err)
                   config->user);
         free(text);
     }
-    return probe_remedy(STAGE_CONNECT, err);
+    probe_remedy(STAGE_CONNECT, err);
+    return connector_name_others(connector, err);
 }
 
 static bool run(struct probe *probe, const struct config *config,
@@ -174,7 +176,7 @@ static bool run(struct probe *probe, const struct config *config,
                                                 probe);
     int64_t deadline = clock_now() + 10 * smarthost->timeout;
     struct session *session = connector_open(connector, deadline, err);
-    bool done = session != NULL || tell_failure(config, err);
+    bool done = session != NULL || tell_failure(config, connector, err);
 
     if (session != NULL)
         compare_size(probe, config, session);

@@ -90,7 +90,8 @@ static bool transact(struct attempt *attempt, struct session *session,
 }
 
 static void try_smarthost(struct attempt *attempt,
-                          const struct smarthost *smarthost)
+                          const struct smarthost *smarthost,
+                          const size_t *indices, size_t count)
 {
     struct connector *connector =
         connector_new(attempt->config, smarthost, attempt->trace,
@@ -99,18 +100,17 @@ static void try_smarthost(struct attempt *attempt,
     struct error err = { 0 };
     struct shipment shipment;
     bool more = true;
-    size_t count;
-    size_t *indices = open_recipients(attempt, &count);
 
     shipment_init(&shipment, attempt->config, attempt->entry, attempt->uid,
                   indices, count);
     while (more) {
         struct session *session =
             connector_open(connector, deadline_for(attempt, smarthost), &err);
-        if (session == NULL)
-            settle_all(attempt, shipment.recipients,
-                       shipment.count, &err,
+        if (session == NULL) {
+            connector_name_others(connector, &err);
+            settle_all(attempt, shipment.recipients, shipment.count, &err,
                        connector_peer(connector));
+        }
         more = session != NULL && transact(attempt, session, &shipment,
                                            connector_peer(connector));
         session_close(session);
@@ -118,8 +118,70 @@ static void try_smarthost(struct attempt *attempt,
     if (distrust->extensions != 0)
         report_distrust(smarthost->name, distrust->extensions);
     shipment_free(&shipment);
-    free(indices);
     connector_free(connector);
+}
+
+/* What a recipient had come to before this smarthost, and with which peer. */
+struct earlier {
+    struct outcome outcome;
+    char *relay;
+};
+
+static struct earlier *set_aside(struct attempt *attempt,
+                                 const size_t *indices, size_t count)
+{
+    struct earlier *earlier = alloc_zero(count, sizeof *earlier);
+
+    for (size_t i = 0; i < count; i++) {
+        earlier[i].outcome = attempt->outcomes[indices[i]];
+        earlier[i].relay = attempt->relays[indices[i]];
+        attempt->outcomes[indices[i]] = (struct outcome){ 0 };
+        attempt->relays[indices[i]] = NULL;
+    }
+    return earlier;
+}
+
+/* Two smarthosts have deferred it: the one that was reached better is told, and
+ * the other one named. */
+static void merge(struct outcome *outcome, char **relay,
+                  struct earlier *earlier)
+{
+    if (earlier->outcome.reach >= outcome->reach) {
+        struct earlier better = *earlier;
+        *earlier = (struct earlier){ *outcome, *relay };
+        *outcome = better.outcome;
+        *relay = better.relay;
+    }
+    if (strcmp(outcome->text, earlier->outcome.text) == 0)
+        return;
+    char *text = alloc_format("%s (other smarthost: %s)", outcome->text,
+                              earlier->outcome.text);
+    free(outcome->text);
+    outcome->text = text;
+    outcome->from_reply = false;
+}
+
+/* Offer what is open to the next smarthost; false if nothing is. */
+static bool try_next(struct attempt *attempt,
+                     const struct smarthost *smarthost)
+{
+    size_t count;
+    size_t *indices = open_recipients(attempt, &count);
+    struct earlier *earlier = set_aside(attempt, indices, count);
+
+    if (count > 0)
+        try_smarthost(attempt, smarthost, indices, count);
+    for (size_t i = 0; i < count; i++) {
+        struct outcome *outcome = &attempt->outcomes[indices[i]];
+        if (outcome->kind == OUTCOME_DEFERRED &&
+            earlier[i].outcome.kind == OUTCOME_DEFERRED)
+            merge(outcome, &attempt->relays[indices[i]], &earlier[i]);
+        outcome_free(&earlier[i].outcome);
+        free(earlier[i].relay);
+    }
+    free(earlier);
+    free(indices);
+    return count > 0;
 }
 
 static bool is_chosen(const struct attempt *attempt,
@@ -139,11 +201,9 @@ void attempt_run(struct attempt *attempt)
     for (size_t i = 0; i < config->smarthost_count; i++) {
         if (!is_chosen(attempt, &config->smarthosts[i]))
             continue;
-        free(open_recipients(attempt, &open));
-        if (open == 0)
+        if (!try_next(attempt, &config->smarthosts[i]))
             return;
         tried++;
-        try_smarthost(attempt, &config->smarthosts[i]);
     }
     if (tried > 0)
         return;

@@ -7,14 +7,21 @@
 
 #include "config/config.h"
 #include "config/password.h"
+#include "net/race.h"
 #include "relay/targets.h"
 #include "smtp/distrust.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/secret.h"
+#include "util/strings.h"
 
 #define CONNECT_TIMEOUT 30000       /* milliseconds an address may take */
+
+struct candidate {
+    const struct target *target;
+    const struct dial_address *address;
+};
 
 struct connector {
     const struct config *config;
@@ -24,7 +31,13 @@ struct connector {
     struct distrust distrust;
     unsigned ignored;           /* extensions_ignored, as flags */
     struct targets targets;     /* none before connector_prepare() */
+    struct candidate *candidates;   /* all of them, in the order to be tried */
+    size_t count;
     char *peer;
+    struct error told;          /* why there is no session, by the address that
+                                 * was reached best, */
+    size_t told_by;             /* a candidate, */
+    struct strings others;      /* and what the others came to */
     session_trace *trace;
     void *trace_context;
 };
@@ -52,7 +65,9 @@ void connector_free(struct connector *connector)
     tls_context_free(connector->tls);
     secret_wipe(&connector->secret);
     targets_free(&connector->targets);
+    free(connector->candidates);
     free(connector->peer);
+    strings_free(&connector->others);
     free(connector);
 }
 
@@ -130,6 +145,19 @@ static bool prepare_secret(struct connector *connector, struct error *err)
     return true;
 }
 
+static void add_candidates(struct connector *connector,
+                           const struct target *target)
+{
+    size_t count = target->addresses.count;
+
+    connector->candidates = alloc_resize(connector->candidates,
+                                         connector->count + count,
+                                         sizeof *connector->candidates);
+    for (size_t i = 0; i < count; i++)
+        connector->candidates[connector->count++] = (struct candidate){
+            .target = target, .address = &target->addresses.items[i] };
+}
+
 static bool prepare_targets(struct connector *connector, struct error *err)
 {
     struct targets *targets = &connector->targets;
@@ -138,8 +166,10 @@ static bool prepare_targets(struct connector *connector, struct error *err)
         return true;
     if (!targets_find(targets, connector->smarthost, err))
         return false;
-    for (size_t i = 0; i < targets->count; i++)
+    for (size_t i = 0; i < targets->count; i++) {
         remark_addresses(connector, &targets->items[i]);
+        add_candidates(connector, &targets->items[i]);
+    }
     return true;
 }
 
@@ -159,9 +189,18 @@ const struct targets *connector_targets(const struct connector *connector)
     return &connector->targets;
 }
 
+static void set_peer(struct connector *connector, size_t index)
+{
+    const struct candidate *candidate = &connector->candidates[index];
+
+    free(connector->peer);
+    connector->peer = alloc_format("%s[%s]:%u", candidate->target->host,
+                                   candidate->address->text,
+                                   candidate->target->port);
+}
+
 static struct session *open_at(struct connector *connector,
-                               const struct target *target,
-                               const struct dial_address *address,
+                               const struct target *target, int fd,
                                int64_t deadline, struct error *err)
 {
     static const enum session_security securities[] = {
@@ -190,15 +229,6 @@ static struct session *open_at(struct connector *connector,
         .trace_context = connector->trace_context,
     };
 
-    free(connector->peer);
-    connector->peer = alloc_format("%s[%s]:%u", target->host, address->text,
-                                   target->port);
-    int64_t limit = host->timeout < CONNECT_TIMEOUT ? host->timeout
-                                                    : CONNECT_TIMEOUT;
-    int fd = dial_connect(address, host->source_address,
-                          clock_earlier(deadline, clock_now() + limit), err);
-    if (fd == -1)
-        return NULL;
     remark(connector, "connected to %s", connector->peer);
     return session_open(fd, &settings, deadline, err);
 }
@@ -209,35 +239,95 @@ static bool is_final(const struct error *err)
     return err->fault == FAULT_PERMISSION || err->fault == FAULT_CONFIG;
 }
 
-static struct session *open_target(struct connector *connector,
-                                   const struct target *target,
-                                   int64_t deadline, struct error *err)
+/* No session with this one. Of several, the one that was reached best knows
+ * most. */
+static void note_failure(void *context, size_t index, const struct error *err)
 {
-    const struct dial_list *list = &target->addresses;
-    struct session *session = NULL;
+    struct connector *connector = context;
+    struct error *told = &connector->told;
+    bool is_first = told->fault == FAULT_NONE;
+    bool is_better = is_first || is_final(err) || err->reach > told->reach;
+    const char *other = is_better ? told->text : err->text;
 
-    for (size_t i = 0; session == NULL && i < list->count; i++) {
-        session = open_at(connector, target, &list->items[i], deadline, err);
-        if (session == NULL)
-            remark(connector, "%s", err->text);
-        if (session == NULL && is_final(err))
-            break;
+    remark(connector, "%s", err->text);
+    if (!is_first && strcmp(err->text, told->text) != 0 &&
+        !strings_has(&connector->others, other))
+        strings_add(&connector->others, other);
+    if (is_better) {
+        *told = *err;
+        connector->told_by = index;
     }
-    return session;
+}
+
+static void forget_failures(struct connector *connector)
+{
+    connector->told = (struct error){ 0 };
+    strings_free(&connector->others);
+}
+
+/* The one that gave a session will be the first to be tried for another. */
+static void put_first(struct connector *connector, size_t index)
+{
+    struct candidate first = connector->candidates[index];
+
+    memmove(connector->candidates + 1, connector->candidates,
+            index * sizeof first);
+    connector->candidates[0] = first;
+}
+
+static struct race *start_race(struct connector *connector)
+{
+    const struct smarthost *host = connector->smarthost;
+    struct race *race = race_new(host->source_address,
+                                 clock_earlier(host->timeout, CONNECT_TIMEOUT),
+                                 note_failure, connector);
+
+    for (size_t i = 0; i < connector->count; i++)
+        race_add(race, connector->candidates[i].address);
+    return race;
 }
 
 struct session *connector_open(struct connector *connector, int64_t deadline,
                                struct error *err)
 {
-    const struct targets *targets = &connector->targets;
     struct session *session = NULL;
+    size_t index;
+    int fd;
 
+    forget_failures(connector);
     if (!connector_prepare(connector, err))
         return NULL;
-    for (size_t i = 0; session == NULL && i < targets->count; i++) {
-        session = open_target(connector, &targets->items[i], deadline, err);
-        if (session == NULL && is_final(err))
-            break;
+    struct race *race = start_race(connector);
+    while (session == NULL && !is_final(&connector->told) &&
+           (fd = race_next(race, &index, deadline)) != -1) {
+        set_peer(connector, index);
+        session = open_at(connector, connector->candidates[index].target, fd,
+                          deadline, err);
+        if (session == NULL)
+            note_failure(connector, index, err);
+    }
+    race_free(race);
+    if (session == NULL) {
+        *err = connector->told;
+        set_peer(connector, connector->told_by);
+    } else {
+        put_first(connector, index);
     }
     return session;
+}
+
+bool connector_name_others(const struct connector *connector,
+                           struct error *err)
+{
+    const struct strings *others = &connector->others;
+    struct buf text;
+
+    if (others->count == 0)
+        return false;
+    buf_init(&text, sizeof err->text);
+    for (size_t i = 0; i < others->count; i++)
+        buf_add_format(&text, "%s%s", i == 0 ? "" : "; ", others->items[i]);
+    error_append(err, " (other addresses: %s)", text.data);
+    buf_free(&text);
+    return false;
 }

@@ -281,6 +281,7 @@ static bool open_session(struct worker *worker)
     parcel.peer = alloc_string(connector_peer(worker->connector));
     if (worker->session == NULL) {
         parcel.kind = PARCEL_CLOSED;
+        connector_name_others(worker->connector, &err);
         parcel.error = err;
     } else {
         worker->opened = clock_now();

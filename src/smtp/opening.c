@@ -54,18 +54,27 @@ static bool hello(struct session *session,
     return reply->code == 250 || refuse(settings, "HELO refused", reply, err);
 }
 
+/* To a session that must have TLS it is the same as TLS that fails. */
+static bool lack_tls(struct error *err)
+{
+    err->reach = REACH_TLS;
+    return false;
+}
+
 static bool secure(struct session *session,
                    const struct session_settings *settings,
                    struct reply *reply, struct error *err)
 {
-    if (!session_has(session, CAP_STARTTLS))
-        return error_set(err, FAULT_TEMPORARY, "%s offers no STARTTLS: set "
-                         "tls = implicit if it wants TLS at once",
-                         settings->host);
+    if (!session_has(session, CAP_STARTTLS)) {
+        error_set(err, FAULT_TEMPORARY, "%s offers no STARTTLS: set tls = "
+                  "implicit if it wants TLS at once", settings->host);
+        return lack_tls(err);
+    }
     if (!session_ask(session, reply, err, "STARTTLS"))
         return false;
-    if (reply->code != 220)
-        return refuse(settings, "STARTTLS refused", reply, err);
+    if (reply->code != 220 &&
+        !refuse(settings, "STARTTLS refused", reply, err))
+        return lack_tls(err);
     return session_start_tls(session, err) &&
            hello(session, settings, reply, err);
 }

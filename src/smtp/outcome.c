@@ -100,14 +100,7 @@ void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
     reply_describe(reply, TEXT_MAX, &text);
     outcome->text = buf_take(&text);
     outcome->from_reply = true;
-}
-
-/* The texts of net/tls*.c and session.c; a fault of its own would be asked for
- * nowhere else. */
-static bool is_about_tls(const char *text)
-{
-    return strstr(text, "certificate of ") != NULL ||
-           strstr(text, "TLS") != NULL;
+    outcome->reach = REACH_REPLY;
 }
 
 void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
@@ -124,13 +117,17 @@ void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
         status = "4.5.0";
     else if (err->fault == FAULT_IO)
         status = "4.3.0";
-    else if (early && is_about_tls(err->text))
+    else if (early && err->reach == REACH_TLS)
         status = "4.7.5";
     bool is_ours = err->fault == FAULT_PERMISSION ||
                    err->fault == FAULT_CONFIG;
     set(outcome, OUTCOME_DEFERRED, stage,
         is_ours ? err->fault : FAULT_TEMPORARY, status);
     outcome->text = alloc_string(err->text);
+    /* What can be set right here counts as much as what the server says. */
+    outcome->reach = is_ours                      ? REACH_REPLY
+                     : early || err->reach != 0   ? err->reach
+                                                  : REACH_CONNECTED;
 }
 
 void outcome_defer(struct outcome *outcome)
@@ -152,6 +149,7 @@ void outcome_blame_login(struct outcome *outcome, const char *host,
                  "login";
     error_set(&err, FAULT_PERMISSION, "%s: %.800s: %s", host, outcome->text,
               remedy);
+    err.reach = REACH_REPLY;
     outcome_from_error(outcome, outcome->stage, &err);
 }
 

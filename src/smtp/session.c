@@ -27,6 +27,7 @@ struct session {
     const char *secret;         /* of the line just sent, what is hidden; */
     size_t secret_length;       /* borrowed; NULL when its reply was read */
     bool spoiled;
+    bool refused;               /* by the last reply */
     bool needs_reset;
     bool stopped;               /* nothing more is said, because of why; */
     size_t answerable;          /* so many replies may still come */
@@ -131,6 +132,7 @@ static bool read_reply(struct session *session, struct reply *reply,
     if (session->secret != NULL && reply->code != 334)
         hide_secrets(session, reply);
     show_reply(session, reply);
+    session->refused = reply_class(reply) > 3;
     if (reply->code == 421)
         session->spoiled = true;
     return true;
@@ -390,6 +392,8 @@ struct session *session_open(int fd, const struct session_settings *settings,
     session->unanswered = 1;            /* the greeting */
     if (opening_run(session, &session->settings, err))
         return session;
+    if (err->reach == REACH_NONE)
+        err->reach = session->refused ? REACH_REPLY : REACH_CONNECTED;
     session_close(session);
     return NULL;
 }

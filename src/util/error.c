@@ -36,6 +36,7 @@ bool error_set(struct error *err, enum fault fault, const char *format, ...)
     char *text = format_text(format, args);
     va_end(args);
     err->fault = fault;
+    err->reach = REACH_NONE;
     set_text(err, text);
     free(text);
     return false;
@@ -75,6 +76,21 @@ bool error_prefix(struct error *err, const char *format, ...)
     set_text(err, whole);
     free(whole);
     free(prefix);
+    return false;
+}
+
+bool error_append(struct error *err, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    char *more = format_text(format, args);
+    va_end(args);
+
+    char *whole = alloc_format("%s%s", err->text, more);
+    set_text(err, whole);
+    free(whole);
+    free(more);
     return false;
 }
 

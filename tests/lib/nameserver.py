@@ -17,7 +17,7 @@ import threading
 
 ADDRESS = "127.53.53.53"
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
-TYPES = {"A": 1, "SRV": 33}
+TYPES = {"A": 1, "AAAA": 28, "SRV": 33}
 
 
 def encode(name):
@@ -36,6 +36,8 @@ def read_name(data, at):
 def data_of(record):
     if record[0] == "A":
         return socket.inet_aton(record[1])
+    if record[0] == "AAAA":
+        return socket.inet_pton(socket.AF_INET6, record[1])
     return struct.pack("!HHH", *record[1:4]) + encode(record[4])
 
 

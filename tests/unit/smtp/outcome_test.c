@@ -88,20 +88,21 @@ static const struct {
     const char *text;
     enum fault kept;
     const char *status;
+    enum reach reach;
 } errors[] = {
     { STAGE_CONNECT, FAULT_TEMPORARY, "mx: refused", FAULT_TEMPORARY,
-      "4.4.1" },
-    { STAGE_DATA, FAULT_TEMPORARY, "mx: closed", FAULT_TEMPORARY, "4.4.2" },
+      "4.4.1", REACH_REFUSED },
+    { STAGE_DATA, FAULT_TEMPORARY, "mx: closed", FAULT_TEMPORARY, "4.4.2", 0 },
     { STAGE_MAIL, FAULT_PROTOCOL, "mx: 354 to MAIL", FAULT_TEMPORARY,
-      "4.5.0" },
+      "4.5.0", 0 },
     { STAGE_CONNECT, FAULT_PERMISSION, "mx: AUTH refused", FAULT_PERMISSION,
-      "4.7.8" },
-    { STAGE_CONNECT, FAULT_CONFIG, "tls_ca_file", FAULT_CONFIG, "4.3.5" },
-    { STAGE_DATA, FAULT_IO, "read", FAULT_TEMPORARY, "4.3.0" },
+      "4.7.8", 0 },
+    { STAGE_CONNECT, FAULT_CONFIG, "tls_ca_file", FAULT_CONFIG, "4.3.5", 0 },
+    { STAGE_DATA, FAULT_IO, "read", FAULT_TEMPORARY, "4.3.0", 0 },
     { STAGE_CONNECT, FAULT_TEMPORARY, "mx: certificate of mx: expired",
-      FAULT_TEMPORARY, "4.7.5" },
-    { STAGE_CONNECT, FAULT_TEMPORARY, "mx offers no STARTTLS",
-      FAULT_TEMPORARY, "4.7.5" },
+      FAULT_TEMPORARY, "4.7.5", REACH_TLS },
+    { STAGE_CONNECT, FAULT_TEMPORARY, "mx: greeting: 421 no TLS today",
+      FAULT_TEMPORARY, "4.4.1", REACH_REPLY },
 };
 
 static void errors_defer(void **state)
@@ -109,7 +110,8 @@ static void errors_defer(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(errors); i++) {
         struct outcome outcome = { 0 };
-        struct error err = { .fault = errors[i].fault };
+        struct error err = { .fault = errors[i].fault,
+                             .reach = errors[i].reach };
         strcpy(err.text, errors[i].text);
         outcome_from_error(&outcome, errors[i].stage, &err);
         assert_int_equal(outcome.kind, OUTCOME_DEFERRED);
