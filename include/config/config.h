@@ -30,6 +30,7 @@ struct smarthost {
     char *tls_ca_file;              /* "" if not set; so for all below */
     char *tls_fingerprint;          /* SHA-256, 64 hex digits, lower case */
     unsigned tls_min_version;       /* 12 or 13 */
+    char *tls_groups;               /* as OpenSSL names them */
     char *tls_cert_file;
     char *tls_key_file;             /* default: tls_cert_file */
     char *auth;                     /* "auto", "none" or a mechanism's name in
@@ -140,6 +141,10 @@ bool config_check_files(const struct config *config, struct error *err);
 
 /* Does what is sent to this host stay on the machine? */
 bool config_is_loopback(const char *host);
+
+/* TLS at once has a port and a service of its own (RFC 8314 section 3.3): what is
+ * meant where the key tls is not set. Host and port suffice. */
+enum tls_use config_usual_tls(const struct smarthost *host);
 
 /* NULL if there is none of that name. */
 const struct smarthost *config_smarthost(const struct config *config,

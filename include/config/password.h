@@ -5,6 +5,7 @@
 #define POSTRIDER_CONFIG_PASSWORD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "util/error.h"
 
@@ -29,6 +30,13 @@ struct smarthost;
 bool password_fetch(const struct config *config,
                     const struct smarthost *smarthost, struct secret *secret,
                     struct error *err);
+
+/*
+ * What stands in a password, or in another text that was pasted somewhere, and is
+ * seldom meant to: "begins with a byte order mark", "ends with a blank". It is
+ * used as it is all the same. NULL if there is nothing. Static.
+ */
+const char *password_oddity(const char *text, size_t length);
 
 /* Is there one configured at all? */
 bool password_configured(const struct smarthost *smarthost);

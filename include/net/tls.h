@@ -25,6 +25,8 @@ struct tls_settings {
                                  * lower case; replaces chain and name check */
     const char *cert_file;      /* client certificate chain, PEM */
     const char *key_file;
+    const char *groups;         /* of the key exchange, as OpenSSL names them:
+                                 * "X25519:P-256" */
     unsigned min_version;       /* 12 or 13 */
 };
 
@@ -68,9 +70,11 @@ bool tls_pending(const struct tls *tls);    /* decrypted octets wait inside */
 /* Send close_notify if that needs no waiting. Errors do not matter. */
 void tls_close(struct tls *tls);
 
-/* "TLSv1.3", "TLS_AES_256_GCM_SHA384": static. */
+/* "TLSv1.3", "TLS_AES_256_GCM_SHA384", "x25519": static. The group of the key
+ * exchange is "none" where there was none, as with RSA in TLS 1.2. */
 const char *tls_version(const struct tls *tls);
 const char *tls_cipher(const struct tls *tls);
+const char *tls_group(const struct tls *tls);
 
 /*
  * Channel binding for SCRAM-PLUS: name is "tls-exporter" (TLS 1.3, RFC 9266)

@@ -14,6 +14,7 @@
 #include "util/alloc.h"
 #include "util/io.h"
 #include "util/process.h"
+#include "util/text.h"
 
 /* Say it with the line of the key, or of the section if that is not set. */
 static bool blame(const struct config *config, const struct smarthost *host,
@@ -93,6 +94,13 @@ static bool check_clear(const struct config *config,
     return blame(config, host, "auth", err);
 }
 
+enum tls_use config_usual_tls(const struct smarthost *host)
+{
+    return host->port == 465 ||
+           text_starts_case(host->host, "_submissions._tcp.")
+           ? TLS_IMPLICIT : TLS_STARTTLS;
+}
+
 bool config_complete_smarthost(const struct config *config,
                                struct smarthost *host, struct error *err)
 {
@@ -101,6 +109,8 @@ bool config_complete_smarthost(const struct config *config,
     if (*host->tls_key_file != '\0' && *host->tls_cert_file == '\0')
         return fault(config, host, "tls_key_file",
                      "tls_key_file without tls_cert_file", err);
+    if (config_keys_line(CONFIG_SMARTHOST, host->lines, "tls") == 0)
+        host->tls = config_usual_tls(host);
     if (host->port == 0)
         host->port = host->tls == TLS_IMPLICIT ? 465 : 587;
     if (*host->tls_key_file == '\0') {

@@ -101,6 +101,7 @@ static const struct config_key smarthost_keys[] = {
       .take = config_take_fingerprint },
     { "tls_min_version", PLAIN(smarthost, tls_min_version),
       .take = config_take_word, .initial = "1.2", .words = tls_versions },
+    { "tls_groups", STRING(smarthost, tls_groups), .take = config_take_text },
     { "tls_cert_file", STRING(smarthost, tls_cert_file),
       .take = config_take_path },
     { "tls_key_file", STRING(smarthost, tls_key_file),

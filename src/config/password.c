@@ -13,6 +13,7 @@
 #include "util/buf.h"
 #include "util/io.h"
 #include "util/secret.h"
+#include "util/text.h"
 
 #define PASSWORD_SIZE_MAX ((size_t)64 << 10)
 #define COMMAND_LIMIT 30000         /* milliseconds */
@@ -22,6 +23,13 @@ bool password_configured(const struct smarthost *smarthost)
     return *smarthost->password_file != '\0' ||
            *smarthost->password_command != '\0' ||
            *smarthost->password_credential != '\0';
+}
+
+/* Windows' Notepad calls it Unicode. */
+static bool is_utf16(const struct buf *text)
+{
+    return text->length >= 2 && (memcmp(text->data, "\xff\xfe", 2) == 0 ||
+                                 memcmp(text->data, "\xfe\xff", 2) == 0);
 }
 
 /* The first line of what was read. source names it in texts. */
@@ -36,6 +44,9 @@ static bool take_line(const struct buf *text, const char *source,
     if (length == 0)
         return error_set(err, FAULT_CONFIG,
                          "%s: its first line, the password, is empty", source);
+    if (is_utf16(text))
+        return error_set(err, FAULT_CONFIG, "%s: is in UTF-16: store it in "
+                         "UTF-8", source);
     if (memchr(text->data, '\0', length) != NULL)
         return error_set(err, FAULT_CONFIG,
                          "%s: the password holds a NUL octet", source);
@@ -182,6 +193,67 @@ static bool fetch_command(const struct config *config, const char *command,
     return config_check_owner(config, "password_command is not run", err) &&
            password_command_run(command, COMMAND_LIMIT, text, err) &&
            take_line(text, "password_command", secret, err);
+}
+
+enum place { START, END, ANYWHERE };
+
+/* The octets are UTF-8, but for the last row. */
+static const struct {
+    const char *octets;
+    enum place place;
+    const char *text;
+} oddities[] = {
+    { "\xef\xbb\xbf", START, "begins with a byte order mark" },
+    { " ", START, "begins with a blank" },
+    { " ", END, "ends with a blank" },
+    { "\t", START, "begins with a tab" },
+    { "\t", END, "ends with a tab" },
+    { "\"", START, "begins with a quote" },
+    { "\"", END, "ends with a quote" },
+    { "'", START, "begins with a quote" },
+    { "'", END, "ends with a quote" },
+    { "\xe2\x80\x9c", START, "begins with a typographic quote" },
+    { "\xe2\x80\x9d", END, "ends with a typographic quote" },
+    { "\xc2\xa0", ANYWHERE, "holds a no-break space" },
+    { "\xe2\x80\xaf", ANYWHERE, "holds a no-break space" },
+    { "\xe2\x80\x8b", ANYWHERE, "holds a zero-width space" },
+    { "\xe2\x80\x8c", ANYWHERE, "holds an invisible character" },
+    { "\xe2\x80\x8d", ANYWHERE, "holds an invisible character" },
+    { "\xe2\x81\xa0", ANYWHERE, "holds an invisible character" },
+    { "\xef\xbb\xbf", ANYWHERE, "holds a byte order mark" },
+    { "\r", ANYWHERE, "holds a carriage return" },
+    { "\x1b", ANYWHERE, "holds an escape character" },
+    { "\xa0", ANYWHERE, "holds a no-break space of another charset" },
+};
+
+static bool has_octets(const char *text, size_t length, const char *octets,
+                       enum place place)
+{
+    size_t part = strlen(octets);
+
+    if (part > length)
+        return false;
+    switch (place) {
+    case START:
+        return memcmp(text, octets, part) == 0;
+    case END:
+        return memcmp(text + length - part, octets, part) == 0;
+    default:
+        return memmem(text, length, octets, part) != NULL;
+    }
+}
+
+const char *password_oddity(const char *text, size_t length)
+{
+    size_t count = COUNT(oddities);
+
+    /* In UTF-8 its octet is a part of others. */
+    if (text_is_utf8(text, length))
+        count--;
+    for (size_t i = 0; i < count; i++)
+        if (has_octets(text, length, oddities[i].octets, oddities[i].place))
+            return oddities[i].text;
+    return NULL;
 }
 
 bool password_fetch(const struct config *config,

@@ -19,6 +19,9 @@
 #include "util/clock.h"
 #include "util/text.h"
 
+#define LARGE_HELLO 1000        /* octets of a ClientHello that may not get
+                                 * through: those of X25519MLKEM768 */
+
 struct tls {
     SSL *ssl;
     struct tls_context *context;
@@ -182,6 +185,19 @@ static bool shake_hands(struct tls *tls, int fd, int64_t deadline,
     }
 }
 
+/* Old servers, and firewalls that look for a name in the first packet only, drop
+ * a ClientHello that is larger than those of their time. */
+static bool blame_hello(const struct tls *tls, struct error *err)
+{
+    uint64_t sent = BIO_number_written(SSL_get_wbio(tls->ssl));
+
+    if (sent < LARGE_HELLO || SSL_get_state(tls->ssl) != TLS_ST_CW_CLNT_HELLO)
+        return false;
+    return error_append(err, "; the size of our ClientHello (%llu octets) may be "
+                        "why: tls_groups = \"X25519:P-256\" makes it smaller",
+                        (unsigned long long)sent);
+}
+
 /* The checks of net/tls_verify.h are part of the handshake. */
 static bool connect_to(struct tls *tls, int fd, int64_t deadline,
                        struct error *err)
@@ -201,8 +217,10 @@ static bool connect_to(struct tls *tls, int fd, int64_t deadline,
     tls->refusal = NULL;
     if (done)
         return true;
-    if (refusal.fault == FAULT_NONE)
-        return error_prefix(err, "TLS handshake with %s", tls->host);
+    if (refusal.fault == FAULT_NONE) {
+        error_prefix(err, "TLS handshake with %s", tls->host);
+        return blame_hello(tls, err);
+    }
     *err = refusal;
     return false;
 }
@@ -279,6 +297,14 @@ const char *tls_version(const struct tls *tls)
 const char *tls_cipher(const struct tls *tls)
 {
     return SSL_get_cipher_name(tls->ssl);
+}
+
+const char *tls_group(const struct tls *tls)
+{
+    int id = (int)SSL_get_negotiated_group(tls->ssl);
+    const char *name = id != 0 ? SSL_group_to_name(tls->ssl, id) : NULL;
+
+    return name != NULL ? name : "none";
 }
 
 bool tls_channel_binding(const struct tls *tls, const char **name,

@@ -175,6 +175,16 @@ static bool set_trust(struct tls_context *context,
     return tls_store_system(store, err);
 }
 
+static bool set_groups(SSL_CTX *ssl, const char *groups, struct error *err)
+{
+    bool known = *groups == '\0' || SSL_CTX_set1_groups_list(ssl, groups) == 1;
+
+    ERR_clear_error();
+    return known || error_set(err, FAULT_CONFIG, "tls_groups = %s: OpenSSL does "
+                              "not know all of these: set tls_groups = "
+                              "\"X25519:P-256\"", groups);
+}
+
 /* Groups and ciphers are OpenSSL's (X25519 first) or the system's policy. */
 static bool set_protocol(SSL_CTX *ssl, unsigned min_version)
 {
@@ -211,7 +221,8 @@ struct tls_context *tls_context_new(const struct tls_settings *settings,
         return NULL;
     }
     SSL_CTX_set_app_data(context->ssl, context);
-    if (set_trust(context, settings, err) &&
+    if (set_groups(context->ssl, settings->groups, err) &&
+        set_trust(context, settings, err) &&
         set_client_certificate(context->ssl, settings, err))
         return context;
     tls_context_free(context);

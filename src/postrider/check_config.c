@@ -83,8 +83,32 @@ static bool shows_password(const struct smarthost *host)
     return shows;
 }
 
+/* Port or service say one thing, and tls another: as a rule the two sides then
+ * wait for each other. */
+static void check_port(struct check *check, const struct smarthost *host)
+{
+    bool is_submission = host->port == 25 || host->port == 587;
+    bool is_service = *host->host == '_';
+
+    if (host->tls == TLS_STARTTLS && config_usual_tls(host) == TLS_IMPLICIT)
+        check_warn(check, "set tls = implicit", "%s: %s port %u is for TLS at "
+                   "once, and tls = starttls waits for a greeting in clear",
+                   host->name, host->host, (unsigned)host->port);
+    else if (host->tls == TLS_IMPLICIT &&
+             (is_service ? config_usual_tls(host) != TLS_IMPLICIT
+                         : is_submission))
+        check_warn(check, is_service ? "set tls = starttls"
+                                     : "set tls = starttls, or port = 465",
+                   "%s: %s port %u is for STARTTLS, and tls = implicit begins "
+                   "TLS at once", host->name, host->host,
+                   (unsigned)host->port);
+}
+
 static void check_smarthost(struct check *check, const struct smarthost *host)
 {
+    size_t before = check->count;
+
+    check_port(check, host);
     if (shows_password(host))
         check_warn(check, "put it into a file of mode 0400, and set "
                    "password_file", "%s: password_command only prints the "
@@ -94,7 +118,7 @@ static void check_smarthost(struct check *check, const struct smarthost *host)
         check_warn(check, "set tls = starttls", "%s: tls = none: everybody on "
                    "the way to %s can read and change mail", host->name,
                    host->host);
-    else
+    if (check->count == before)
         check_ok(check, "%s: %s port %u", host->name, host->host,
                  (unsigned)host->port);
 }

@@ -152,6 +152,42 @@ void check_tls(struct check *check)
     }
 }
 
+/* What people paste without seeing it. */
+static void check_oddity(struct check *check, const struct smarthost *host,
+                         const char *what, const char *text, size_t length)
+{
+    const char *oddity = password_oddity(text, length);
+
+    if (oddity != NULL)
+        check_warn(check, "store it without, unless that belongs to it",
+                   "%s: %s %s", host->name, what, oddity);
+}
+
+/* Where it comes from; the caller frees it. */
+static char *describe_password(const struct smarthost *host)
+{
+    if (*host->password_file != '\0')
+        return alloc_format("the password in %s", host->password_file);
+    if (*host->password_command != '\0')
+        return alloc_string("what password_command prints");
+    return alloc_format("the credential %s", host->password_credential);
+}
+
+static void check_fetched(struct check *check, const struct smarthost *host,
+                          const struct secret *secret)
+{
+    char *what = describe_password(host);
+
+    check_folder(check, *host->password_file != '\0' ? host->password_file
+                                                     : "/");
+    check_hidden(check, host, "password_file", host->password_file);
+    check_oddity(check, host, what, secret->data, secret->length);
+    check_oddity(check, host, "user", host->user, strlen(host->user));
+    check_ok(check, "%s: it is there, and nobody else can read it",
+             host->name);
+    free(what);
+}
+
 static void check_password(struct check *check, const struct smarthost *host)
 {
     struct secret secret = { 0 };
@@ -167,11 +203,7 @@ static void check_password(struct check *check, const struct smarthost *host)
         error_prefix(&err, "%s", host->name);
         check_error(check, &err);
     } else {
-        check_folder(check, *host->password_file != '\0'
-                            ? host->password_file : "/");
-        check_hidden(check, host, "password_file", host->password_file);
-        check_ok(check, "%s: it is there, and nobody else can read it",
-                 host->name);
+        check_fetched(check, host, &secret);
     }
     secret_wipe(&secret);
 }

@@ -116,6 +116,7 @@ struct tls_settings connector_tls(const struct smarthost *smarthost)
         .fingerprint = smarthost->tls_fingerprint,
         .cert_file = smarthost->tls_cert_file,
         .key_file = smarthost->tls_key_file,
+        .groups = smarthost->tls_groups,
         .min_version = smarthost->tls_min_version,
     };
 }

@@ -365,6 +365,9 @@ static void show_tls(const struct session *session, const struct tls *tls)
                    tls_cipher(tls));
     show(session, '*', text.data);
     buf_clear(&text);
+    buf_add_format(&text, "key exchange: %s", tls_group(tls));
+    show(session, '*', text.data);
+    buf_clear(&text);
     buf_add_text(&text, "certificate: ");
     tls_describe(tls, &text);
     show(session, '*', text.data);

@@ -8,15 +8,15 @@ listens at port 53 of a loopback address that nothing else has; use() gives the
 calling process an /etc/resolv.conf of its own, which takes root.
 """
 
-import ctypes
 import os
 import socket
 import struct
 import tempfile
 import threading
 
+from .mounts import mounted
+
 ADDRESS = "127.53.53.53"
-CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
 TYPES = {"A": 1, "AAAA": 28, "SRV": 33}
 
 
@@ -84,12 +84,4 @@ class Nameserver:
             for data in map(data_of, found))
 
     def use(self):
-        libc = ctypes.CDLL(None, use_errno=True)
-        for call in (lambda: libc.unshare(CLONE_NEWNS),
-                     lambda: libc.mount(b"none", b"/", None,
-                                        MS_REC | MS_PRIVATE, None),
-                     lambda: libc.mount(self.file.name.encode(),
-                                        b"/etc/resolv.conf", None, MS_BIND,
-                                        None)):
-            if call() != 0:
-                raise OSError(ctypes.get_errno(), "a resolv.conf of its own")
+        mounted(self.file.name, "/etc/resolv.conf")()

@@ -356,6 +356,54 @@ def test_clear_text_is_a_warning(queue):
                for t, s, text in findings(result)), str(result)
 
 
+@pytest.mark.parametrize("keys, words", [
+    (dict(port=465, tls="starttls"),
+     "port 465 is for TLS at once, .*; set tls = implicit"),
+    (dict(port=587, tls="implicit"),
+     "port 587 is for STARTTLS, .*; set tls = starttls, or port = 465"),
+    (dict(port=25, tls="implicit"), "port 25 is for STARTTLS"),
+    (dict(host="_submission._tcp.a.example", tls="implicit"),
+     "is for STARTTLS, .*; set tls = starttls$"),
+    (dict(port=465, tls=None), None),
+    (dict(port=465, tls="implicit"), None),
+    (dict(port=2465, tls="implicit"), None),
+    (dict(port=587, tls=None), None),
+])
+def test_a_port_for_another_kind_of_tls(queue, keys, words):
+    configure(queue, 25, **{"host": "192.0.2.1", **keys})
+    told = [text for topic, severity, text
+            in findings(queue.postrider("check"))
+            if (topic, severity) == ("smarthosts", "warning")]
+    assert len(told) == (words is not None), told
+    assert not told or re.search(words, told[0]), told
+
+
+@pytest.mark.parametrize("written, words", [
+    (b"\xef\xbb\xbfopensesame\n", "begins with a byte order mark"),
+    (b"opensesame \n", "ends with a blank"),
+    (b'"opensesame"\n', "begins with a quote"),
+    (b"open\xc2\xa0sesame\n", "holds a no-break space"),
+    (b"opensesame\r\n", None),
+    ("\ufeffopensesame\n".encode("utf-16-le"), "is in UTF-16; store it in"),
+])
+def test_a_password_with_something_unseen(good, written, words):
+    (good.folder / "password0").write_bytes(written)
+    result = good.postrider("check")
+    told = [text for topic, severity, text in findings(result)
+            if topic == "password" and severity != "ok"]
+    assert len(told) == (words is not None), told
+    assert not told or ("password0" in told[0] and words in told[0]), told
+    assert b"sesame" not in result.stdout
+
+
+def test_a_user_with_something_unseen(queue, tls_smarthost):
+    configure(queue, tls_smarthost, user=USER + " ")
+    result = queue.postrider("check").expect(0)
+    assert any(t == "password" and s == "warning" and
+               "host0: user ends with a blank" in text
+               for t, s, text in findings(result)), str(result)
+
+
 def test_a_password_in_the_configuration(queue, tls_smarthost):
     configure(queue, tls_smarthost, password=None,
               password_command=f"/bin/echo {PASSWORD}")

@@ -385,10 +385,46 @@ static void runs_no_command_that_others_could_have_written(void **state)
     assert_int_equal(access("ran", F_OK), -1);
 }
 
+static void names_what_was_pasted_unseen(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *oddity;             /* NULL: none */
+    } cases[] = {
+        { "secret", NULL },
+        { "two words, a 'quote'.", NULL },
+        { "p\xc3\xa0ss", NULL },          /* with an octet of a0 in UTF-8 */
+        { "", NULL },
+        { "\xef\xbb\xbfsecret", "begins with a byte order mark" },
+        { " secret", "begins with a blank" },
+        { "secret ", "ends with a blank" },
+        { "secret\t", "ends with a tab" },
+        { "\"secret\"", "begins with a quote" },
+        { "secret'", "ends with a quote" },
+        { "\xe2\x80\x9csecret", "begins with a typographic quote" },
+        { "sec\xc2\xa0ret", "holds a no-break space" },
+        { "secret\xc2\xa0", "holds a no-break space" },
+        { "secret\xe2\x80\x8b", "holds a zero-width space" },
+        { "secret\xa0", "holds a no-break space of another charset" },
+        { "secret\r\r", "holds a carriage return" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *oddity = password_oddity(cases[i].text,
+                                             strlen(cases[i].text));
+        if (cases[i].oddity == NULL ? oddity != NULL
+                                    : oddity == NULL ||
+                                      strcmp(oddity, cases[i].oddity) != 0)
+            fail_msg("case %zu: %s", i, oddity != NULL ? oddity : "nothing");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(takes_the_first_line),
+        cmocka_unit_test(names_what_was_pasted_unseen),
         IN_FOLDER(refuses_a_file_that_others_can_use),
         IN_FOLDER(asks_a_caller_who_delivers_for_his_own_file),
         IN_FOLDER(refuses_what_is_no_password_file),

@@ -44,7 +44,7 @@ static int set_up(void **state)
     f->root_file = write_pem(f->directory, "root.pem", f->root.certificate,
                              NULL);
     f->good = make_identity(&good, &f->root);
-    f->settings = (struct tls_settings){ f->root_file, "", "", "", 12, false };
+    f->settings = (struct tls_settings){ f->root_file, "", "", "", "", 12 };
     *state = f;
     return 0;
 }

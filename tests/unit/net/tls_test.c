@@ -25,6 +25,7 @@ static const struct tls_settings defaults = { .ca_file = "",
                                               .fingerprint = "",
                                               .cert_file = "",
                                               .key_file = "",
+                                              .groups = "",
                                               .min_version = 12 };
 
 struct fixture {
@@ -333,7 +334,8 @@ static void refuses_bad_files(void **state)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct tls_settings settings = { cases[i].ca, cases[i].pin,
-                                         cases[i].cert, cases[i].key, 12 };
+                                         cases[i].cert, cases[i].key, "",
+                                         12 };
         struct error err = { .fault = FAULT_NONE };
         struct tls_context *context = tls_context_new(&settings, &err);
         if (cases[i].text == NULL ? context == NULL

@@ -1,0 +1,71 @@
+"""TLS as the machine and the configuration have it."""
+
+import re
+import subprocess
+
+import pytest
+
+from lib.harness import message
+from lib.mounts import mounted
+
+TO = "bob@b.example"
+
+
+def pem(path):
+    """The certificate of a file without its key."""
+    return re.search("-----BEGIN CERT.*?END CERTIFICATE-----\n",
+                     open(path, encoding="ascii").read(), re.S).group(0)
+
+
+@pytest.fixture
+def authorities(tmp_path, certificates):
+    """What is to be /etc/ssl/certs: a stray hashed certificate, as some package
+    leaves it, and a bundle with the right one."""
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    stray = certificates.path("other-ca")
+    name = subprocess.run(
+        ["openssl", "x509", "-in", stray, "-noout", "-subject_hash"],
+        check=True, capture_output=True, text=True).stdout.strip()
+    (folder / f"{name}.0").write_text(pem(stray), encoding="ascii")
+    (folder / "ca-certificates.crt").write_text(pem(certificates.ca),
+                                                encoding="ascii")
+    return folder
+
+
+def test_a_stray_hashed_certificate(programs, tls_smarthost, authorities,
+                                    may_mount):
+    programs.write_config(tls_smarthost, tls_ca_file=None)
+    programs.sendmail(TO, stdin=message(), preexec_fn=mounted(
+        authorities, "/etc/ssl/certs")).expect(0)
+    assert len(tls_smarthost.messages) == 1
+
+
+def test_a_hashed_certificate_besides_a_bundle(programs, make_smarthost,
+                                               authorities, may_mount):
+    host = make_smarthost(tls="starttls", certificate="other-signed")
+    programs.write_config(host, tls_ca_file=None)
+    programs.sendmail(TO, stdin=message(), preexec_fn=mounted(
+        authorities, "/etc/ssl/certs")).expect(0)
+    assert len(host.messages) == 1
+
+
+@pytest.mark.parametrize("groups, shown", [
+    ("P-256", r"(secp256r1|P-256|prime256v1)"), ("P-384", r"(secp384r1|P-384)"),
+    ("X25519:P-256", "X25519"), (None, r"\S+")])
+def test_the_groups_of_the_key_exchange(programs, tls_smarthost, groups,
+                                        shown):
+    programs.write_config(tls_smarthost, tls_groups=groups)
+    result = programs.postrider("test").expect(0)
+    assert re.search(rf"(?i)ms  key exchange: {shown}\n",
+                     result.stdout.decode()), str(result)
+
+
+def test_groups_that_openssl_does_not_know(programs, tls_smarthost):
+    programs.write_config(tls_smarthost, tls_groups="P-256:nonsense")
+    for command in ("test", "check"):
+        result = programs.postrider(command).expect(78)
+        assert re.search(r"tls_groups = P-256:nonsense: OpenSSL does not know "
+                         r"all of these[:;] set tls_groups = \"X25519:P-256\"",
+                         result.errors + result.stdout.decode()), str(result)
+    assert not tls_smarthost.sessions
