@@ -24,8 +24,14 @@ struct tls_context;
 
 enum session_security { SESSION_CLEAR, SESSION_STARTTLS, SESSION_IMPLICIT };
 
-/* Shows the dialogue line by line: '>' sent, '<' received, '*' remarks. AUTH
- * is masked before it gets here. */
+/* Shows the dialogue line by line: '>' sent, '<' received, '*' remarks, and '?'
+ * what is waited for from now on that no line sent asks for, as one of the words
+ * below. AUTH is masked before it gets here. */
+#define AWAITS_PASSWORD "password_command"
+#define AWAITS_ADDRESS "the name server"
+#define AWAITS_CONNECTION "a connection"
+#define AWAITS_TLS "the TLS handshake"
+#define AWAITS_GREETING "the greeting"
 typedef void session_trace(void *context, char direction, const char *line);
 
 /* All pointers are borrowed and must outlive the session. */
@@ -152,8 +158,9 @@ bool session_content(struct session *session, const char *data, size_t length,
  * with a command, the peer may have said nothing yet. */
 bool session_expect(struct session *session, struct error *err);
 
-/* Show a remark of ours in the trace. */
+/* Show a remark of ours in the trace, or what is waited for. */
 void session_remark(struct session *session, const char *text);
+void session_await(struct session *session, const char *what);
 
 /* Flush, then read the next reply within timeout milliseconds. A 421 spoils
  * the session. */

@@ -45,7 +45,8 @@ static bool parse(struct direct *direct, int argc, char **argv,
 static void show_dialogue(void *context, char direction, const char *line)
 {
     (void)context;
-    text_print(stderr, "%c %s\n", direction, line);
+    if (direction != '?')
+        text_print(stderr, "%c %s\n", direction, line);
 }
 
 /* Has the whole attempt come to one thing, before any recipient was named? */

@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "mail/envelope.h"
+#include "postrider/patience.h"
 #include "postrider/probe_message.h"
 #include "postrider/probe_remedy.h"
 #include "relay/connector.h"
@@ -28,6 +29,7 @@ struct probe {
     size_t answered;            /* of them */
     bool greeted;
     bool in_exchange;           /* of AUTH: there is more to it */
+    bool in_clear;              /* the greeting comes before TLS */
 };
 
 static void print_step(struct probe *probe, const char *what,
@@ -55,17 +57,55 @@ static void show_reply(struct probe *probe, const char *reply)
     print_step(probe, what, reply);
 }
 
+static void await_reply(const struct probe *probe)
+{
+    const char *last = probe->answered < probe->asked.count
+                       ? probe->asked.items[probe->answered] : "the message";
+    char *what = alloc_format("the reply to %s", last);
+
+    patience_await(what, NULL);
+    free(what);
+}
+
+/* What may be the cause where nothing comes for long. */
+static const char *cause_of(const struct probe *probe, const char *awaited)
+{
+    static const struct {
+        const char *awaited, *cause;
+    } causes[] = {
+        { AWAITS_PASSWORD, "does it ask a person, or the network?" },
+        { AWAITS_ADDRESS, "is the network up, and /etc/resolv.conf right?" },
+        { AWAITS_CONNECTION, "a firewall on the way may block the port" },
+        { AWAITS_GREETING, "the server may look up this machine's address "
+          "first, or be slow on purpose" },
+    };
+
+    if (probe->in_clear && strcmp(awaited, AWAITS_GREETING) == 0)
+        return "a server that wants TLS at once, as at port 465, sends none: "
+               "then set tls = implicit; others look up this machine's address "
+               "first, or are slow on purpose";
+    for (size_t i = 0; i < COUNT(causes); i++)
+        if (strcmp(awaited, causes[i].awaited) == 0)
+            return causes[i].cause;
+    return NULL;
+}
+
 /* Commands may travel together: replies belong to the oldest. */
 static void follow(void *context, char direction, const char *line)
 {
     struct probe *probe = context;
 
+    if (direction == '?') {
+        patience_await(line, cause_of(probe, line));
+        return;
+    }
     if (direction == '<')
         show_reply(probe, line);
     else if (direction == '*')
         print_step(probe, line, "");
     else if (!probe->in_exchange)
         strings_add(&probe->asked, line);
+    await_reply(probe);
 }
 
 /* What the smarthost said to which part of the message. */
@@ -199,17 +239,21 @@ bool probe_smarthost(const struct config *config,
     struct smarthost patient = *smarthost;
     struct probe_message message = { .content = SCRATCH_NONE };
     int64_t start = clock_now_us();
-    struct probe probe = { .out = out, .last = start };
+    struct probe probe = { .out = out, .last = start,
+                           .in_clear = smarthost->tls != TLS_IMPLICIT };
 
     patient.timeout = clock_earlier(smarthost->timeout, REPLY_TIME);
     text_print(out, "smarthost %s: %s port %u, %s, %s\n", smarthost->name,
                smarthost->host, (unsigned)smarthost->port,
                words[smarthost->tls],
                *smarthost->user != '\0' ? smarthost->user : "no user");
+    fflush(out);
+    patience_begin(out);
     bool done = (recipient == NULL ||
                  probe_message_make(&message, config, recipient, uid, err)) &&
                 run(&probe, config, &patient,
                     recipient != NULL ? &message : NULL, err);
+    patience_end();
     if (done)
         text_print(out, "smarthost %s: ok, %" PRId64 " ms\n", smarthost->name,
                    (clock_now_us() - start) / 1000);

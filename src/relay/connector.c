@@ -95,6 +95,12 @@ static void remark(const struct connector *connector, const char *format, ...)
     buf_free(&text);
 }
 
+static void await(const struct connector *connector, const char *what)
+{
+    if (connector->trace != NULL)
+        connector->trace(connector->trace_context, '?', what);
+}
+
 static void remark_addresses(const struct connector *connector,
                              const struct target *target)
 {
@@ -140,6 +146,8 @@ static bool prepare_secret(struct connector *connector, struct error *err)
     if (strcmp(host->auth, "none") == 0 || connector->secret.data != NULL ||
         !password_configured(host))
         return true;
+    if (*host->password_command != '\0')
+        await(connector, AWAITS_PASSWORD);
     if (!password_fetch(connector->config, host, &connector->secret, err))
         return false;
     remark(connector, "password of %s fetched", host->user);
@@ -165,6 +173,7 @@ static bool prepare_targets(struct connector *connector, struct error *err)
 
     if (targets->count > 0)
         return true;
+    await(connector, AWAITS_ADDRESS);
     if (!targets_find(targets, connector->smarthost, err))
         return false;
     for (size_t i = 0; i < targets->count; i++) {
@@ -299,6 +308,7 @@ struct session *connector_open(struct connector *connector, int64_t deadline,
     if (!connector_prepare(connector, err))
         return NULL;
     struct race *race = start_race(connector);
+    await(connector, AWAITS_CONNECTION);
     while (session == NULL && !is_final(&connector->told) &&
            (fd = race_next(race, &index, deadline)) != -1) {
         set_peer(connector, index);

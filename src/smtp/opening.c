@@ -28,6 +28,7 @@ static bool greet(struct session *session,
                   const struct session_settings *settings,
                   struct reply *reply, struct error *err)
 {
+    session_await(session, AWAITS_GREETING);
     if (!session_reply(session, reply, settings->timeout, err))
         return false;
     return reply->code == 220 || refuse(settings, "greeting", reply, err);

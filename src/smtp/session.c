@@ -312,6 +312,11 @@ void session_remark(struct session *session, const char *text)
     show(session, '*', text);
 }
 
+void session_await(struct session *session, const char *what)
+{
+    show(session, '?', what);
+}
+
 void session_learn(struct session *session, const struct reply *reply)
 {
     capabilities_free(&session->caps);
@@ -378,6 +383,7 @@ bool session_start_tls(struct session *session, struct error *err)
 {
     const struct session_settings *settings = &session->settings;
 
+    session_await(session, AWAITS_TLS);
     if (!stream_start_tls(session->stream, settings->tls, settings->host,
                           clock_now() + settings->timeout, err))
         return lose(session, err);

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import subprocess
 
 import pytest
 
@@ -251,3 +252,41 @@ def test_reads_the_password_as_the_daemon(queue, tls_smarthost):
     assert re.search(r"password0: Permission denied: chown nobody \S+ && chmod "
                      r"400 \S+$", result.errors), result.errors
     assert queue.is_empty()
+
+
+def at_a_terminal(programs, *arguments):
+    """A running program, and what it writes to its terminal, as it comes."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [str(programs.build / "postrider"), *arguments],
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+        env=programs.environment(), start_new_session=True)
+    os.close(theirs)
+
+    def wait_for(pattern):
+        nonlocal text
+        while not re.search(pattern, text):
+            text += os.read(ours, 4096).decode()
+        return text
+    text = ""
+    return process, wait_for
+
+
+def test_a_person_sees_what_is_waited_for(programs, smarthost):
+    programs.write_config(smarthost)
+    gate = smarthost.hold("GREETING")
+    process, wait_for = at_a_terminal(programs, "test")
+    shown = wait_for(r"5 s   waiting for the greeting\r\n")
+    assert "tls = implicit" not in shown
+    wait_for(r"10 s   a server that wants TLS at once, .* sends none: then set "
+             r"tls = implicit")
+    gate.set()
+    wait_for(r"greeting: 220 .*\n(.*\n)*.*: ok, \d+ ms")
+    assert process.wait() == 0
+
+
+def test_a_program_does_not(programs, smarthost):
+    programs.write_config(smarthost, timeout="6s")
+    smarthost.replies["GREETING"] = SILENT
+    result = programs.postrider("test").expect(75)
+    assert b"waiting for" not in result.stdout
