@@ -207,12 +207,11 @@ static bool may_go(const struct desk *desk, const struct ticket *ticket)
 static void recall(struct desk *desk, struct ticket *ticket,
                    const struct entry *entry, struct state *state)
 {
-    bool accepted = recall_apply(desk, entry, ticket->received, state);
-    bool flawed = settle_flawed(desk, entry, state);
-
     if (entry->flaw != NULL)
         log_line(LOG_LEVEL_WARNING, "%s: cannot be sent: %s", entry->id,
                  entry->flaw);
+    bool accepted = recall_apply(desk, entry, ticket->received, state);
+    bool flawed = settle_flawed(desk, entry, state);
     if (accepted || flawed)
         pickup_remember(ticket, state);
     pickup_describe(ticket, entry, state);
