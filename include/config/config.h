@@ -66,8 +66,11 @@ struct config {
                                      * path, or smarthost.conf beside it */
     uid_t owner;                    /* of source, and may others write it: */
     bool owner_only;                /* config_check_owner() */
-    char *hostname;
-    char *domain;
+    char *hostname;                 /* "localhost", or another that
+                                     * host_is_anyones(), if this machine has
+                                     * no name that servers take */
+    char *kernel_name;              /* what it is called here, of any octets */
+    char *domain;                   /* the same */
     char *aliases;                  /* path; "" for none */
     char *local_recipient;          /* "" if not set */
     enum delivery delivery;
@@ -138,6 +141,13 @@ void config_free(struct config *config);                /* NULL is allowed */
  * Passwords are password_fetch()'s matter. FAULT_CONFIG with the line.
  */
 bool config_check_files(const struct config *config, struct error *err);
+
+/* Does the file set this key, which stands outside of sections? */
+bool config_is_set(const struct config *config, const char *key);
+
+/* What /etc/mailname says, right or wrong; NULL if nothing. The caller frees
+ * it. */
+char *config_mailname(void);
 
 /* Does what is sent to this host stay on the machine? */
 bool config_is_loopback(const char *host);

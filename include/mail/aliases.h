@@ -42,6 +42,7 @@ bool aliases_is_current(const struct aliases *aliases);
  */
 struct local_names {
     const char *host;       /* name@host, name@first-label, name@localhost */
+    const char *kernel_name;    /* name@first-label of this, too; or NULL */
     bool host_has_mailboxes;    /* elsewhere: it is the domain of mail, too */
 };
 bool aliases_expand(const struct aliases *aliases, const char *name,

@@ -57,6 +57,13 @@ int dial_connect(const struct dial_address *address,
                  const char *source_address, int64_t deadline,
                  struct error *err);
 
+/*
+ * Our end of a connected socket as an address literal (RFC 5321 section
+ * 4.1.3): "[192.0.2.1]" or "[IPv6:2001:db8::1]". That of the loopback if it is
+ * no Internet socket. The caller frees it.
+ */
+char *dial_own_literal(int fd);
+
 /* Say what errno means for a connection that was there: "connection reset by
  * the server". FAULT_TEMPORARY; returns false. */
 bool dial_lost(struct error *err, int number);

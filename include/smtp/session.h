@@ -37,7 +37,8 @@ typedef void session_trace(void *context, char direction, const char *line);
 /* All pointers are borrowed and must outlive the session. */
 struct session_settings {
     const char *host;           /* for SNI, the certificate and texts */
-    const char *hello;          /* EHLO argument */
+    const char *hello;          /* EHLO argument; NULL: our address as the
+                                 * connection has it, [192.0.2.1] */
     enum session_security security;
     struct tls_context *tls;    /* NULL with SESSION_CLEAR */
     const char *auth;           /* "auto", "none" or a mechanism, lower case */

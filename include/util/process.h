@@ -46,8 +46,4 @@ struct account {
 void process_account(uid_t uid, struct account *account);
 void account_free(struct account *account);
 
-/* The host's full name as far as it can be known without asking the network;
- * the caller frees it. */
-char *process_host_name(void);
-
 #endif

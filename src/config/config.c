@@ -52,6 +52,7 @@ void config_free(struct config *config)
     free(config->source);
     free(config->lines);
     config_keys_free(CONFIG_TOP, config);
+    free(config->kernel_name);
     free(config);
 }
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,9 +11,14 @@
 #include "config/config_values.h"
 #include "config/password.h"
 #include "util/alloc.h"
+#include "util/buf.h"
+#include "util/host.h"
 #include "util/io.h"
-#include "util/process.h"
+#include "util/lines.h"
 #include "util/text.h"
+
+#define MAILNAME "/etc/mailname"
+#define MAILNAME_SIZE_MAX ((size_t)64 << 10)
 
 /* Say it with the line of the key, or of the section if that is not set. */
 static bool blame(const struct config *config, const struct smarthost *host,
@@ -121,24 +125,54 @@ bool config_complete_smarthost(const struct config *config,
            check_clear(config, host, err);
 }
 
-/* Debian's name for the domain of mail; NULL if there is none to be used. */
-static char *read_mailname(void)
+/* The first word that is in no comment; NULL if there is none. */
+static char *first_word(const struct buf *text)
 {
-    FILE *file = fopen("/etc/mailname", "re");
-    char *line = NULL;
-    size_t size = 0;
-    bool is_right = false;
+    struct lines lines;
 
-    if (file == NULL)
-        return NULL;
-    if (getline(&line, &size, file) != -1) {
-        line[strcspn(line, " \t\r\n")] = '\0';
-        is_right = config_is_domain(line);
+    lines_start(&lines, text->data, text->length);
+    while (lines_next(&lines)) {
+        char *line = alloc_bytes(lines.text, lines.length);
+        char *word = line + strspn(line, " \t\r");
+        word[strcspn(word, " \t\r#")] = '\0';
+        word = *word != '\0' ? alloc_string(word) : NULL;
+        free(line);
+        if (word != NULL)
+            return word;
     }
-    fclose(file);
-    if (is_right)
-        return line;
-    free(line);
+    return NULL;
+}
+
+bool config_is_set(const struct config *config, const char *key)
+{
+    return config_keys_line(CONFIG_TOP, config->lines, key) != 0;
+}
+
+char *config_mailname(void)
+{
+    int fd = open(MAILNAME, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    struct error ignored;
+    struct buf text;
+
+    if (fd == -1)
+        return NULL;
+    buf_init(&text, MAILNAME_SIZE_MAX);
+    char *word = io_read_all(fd, &text, &ignored) ? first_word(&text) : NULL;
+    buf_free(&text);
+    io_close(&fd);
+    return word;
+}
+
+/* The domain of mail by Debian's policy, if servers take it, or NULL. */
+static char *domain_of_mailname(void)
+{
+    char *word = config_mailname();
+    char *domain = word != NULL ? host_name_of(word) : NULL;
+
+    free(word);
+    if (domain != NULL && !host_is_anyones(domain))
+        return domain;
+    free(domain);
     return NULL;
 }
 
@@ -154,20 +188,23 @@ static void set_default_sockets(struct config *config)
         config->control = usual ? alloc_string("/run/postrider/control")
                                 : alloc_format("%s/control", config->spool);
     }
-    if (usual && config_keys_line(CONFIG_TOP, config->lines, "listen") == 0)
+    if (usual && !config_is_set(config, "listen"))
         strings_add(&config->listen, "/run/postrider/submit");
 }
 
 /* What is set costs no look at files. */
 static void fill_names(struct config *config)
 {
+    config->kernel_name = host_kernel_name();
     if (*config->hostname == '\0') {
         free(config->hostname);
-        config->hostname = process_host_name();
+        config->hostname = host_full_name();
+        if (config->hostname == NULL)
+            config->hostname = alloc_string("localhost");
     }
     if (*config->domain == '\0') {
         free(config->domain);
-        config->domain = read_mailname();
+        config->domain = domain_of_mailname();
         if (config->domain == NULL)
             config->domain = alloc_string(config->hostname);
     }

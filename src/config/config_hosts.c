@@ -9,6 +9,7 @@
 #include "config/config_keys.h"
 #include "config/config_values.h"
 #include "util/alloc.h"
+#include "util/host.h"
 #include "util/text.h"
 
 static bool is_label_char(char c)
@@ -37,6 +38,17 @@ static bool is_name(const char *text, bool may_end_with_dot)
 bool config_is_domain(const char *text)
 {
     return is_name(text, false) && text_is_utf8(text, strlen(text));
+}
+
+/* Keep the name, as servers take it, for a key that is about this machine. */
+static bool take_own_name(const struct config_key *key, const char *text,
+                          void *member, struct error *err)
+{
+    char *name = host_name_of(text);
+    bool taken = name != NULL && config_take_text(key, name, member, err);
+
+    free(name);
+    return taken;
 }
 
 /* Does text, up to length, hold an address of this family? */
@@ -75,9 +87,10 @@ static bool is_address(const char *text)
 
 CONFIG_TAKE(config_take_domain)
 {
-    if (*text != '\0' && !config_is_domain(text))
-        return error_set(err, FAULT_CONFIG, "must be a domain name");
-    return config_take_text(key, text, member, err);
+    if (*text == '\0')
+        return config_take_text(key, text, member, err);
+    return take_own_name(key, text, member, err) ||
+           error_set(err, FAULT_CONFIG, "must be a domain name");
 }
 
 CONFIG_TAKE(config_take_host)
@@ -111,14 +124,16 @@ static bool is_literal(const char *text)
 
 CONFIG_TAKE(config_take_hello)
 {
-    bool is_right = is_name(text, false) || is_literal(text) ||
-                    (is_bracketed(text) && strchr(text, ':') == NULL);
+    bool is_address = is_literal(text) ||
+                      (is_bracketed(text) && strchr(text, ':') == NULL);
 
-    if (*text != '\0' && !(is_right && text_is_ascii(text, strlen(text))))
-        return error_set(err, FAULT_CONFIG, "must be a full host name, or an "
-                         "address as in [192.0.2.1] or "
-                         "[IPv6:2001:db8::1]");
-    return config_take_text(key, text, member, err);
+    if (*text == '\0' || is_address)
+        return config_take_text(key, text, member, err);
+    return (text_is_ascii(text, strlen(text)) &&
+            take_own_name(key, text, member, err)) ||
+           error_set(err, FAULT_CONFIG, "must be a full host name of letters, "
+                     "digits and hyphens, or an address as in [192.0.2.1] or "
+                     "[IPv6:2001:db8::1]");
 }
 
 #define FINGERPRINT_DIGITS 64

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "mail/address.h"
 #include "util/alloc.h"
+#include "util/host.h"
 #include "util/strings.h"
 #include "util/text.h"
 
@@ -22,8 +23,10 @@ struct local_names destination_local_names(const struct config *config)
 {
     return (struct local_names){
         .host = config->hostname,
+        .kernel_name = config->kernel_name,
         .host_has_mailboxes = text_equal_case(config->hostname,
-                                              config->domain),
+                                              config->domain) &&
+                              !host_is_anyones(config->hostname),
     };
 }
 

@@ -17,21 +17,29 @@
 
 static const char include_word[] = ":include:";
 
+static bool is_first_label(const char *domain, const char *host)
+{
+    size_t label = strcspn(host, ".");
+
+    return strlen(domain) == label && text_equal_case_n(domain, host, label);
+}
+
+static bool is_local_domain(const char *domain, const struct local_names *local)
+{
+    return text_equal_case(domain, "localhost") ||
+           text_equal_case(domain, "localhost.localdomain") ||
+           text_equal_case(domain, local->host) ||
+           is_first_label(domain, local->host) ||
+           (local->kernel_name != NULL &&
+            is_first_label(domain, local->kernel_name));
+}
+
 char *local_name_of(const char *address, const struct local_names *local)
 {
     const char *at = address_at(address);
 
-    if (at != NULL) {
-        const char *domain = at + 1;
-        size_t label = strcspn(local->host, ".");
-        bool is_local = text_equal_case(domain, "localhost") ||
-                        text_equal_case(domain, "localhost.localdomain") ||
-                        text_equal_case(domain, local->host) ||
-                        (strlen(domain) == label &&
-                         text_equal_case_n(domain, local->host, label));
-        if (!is_local)
-            return NULL;
-    }
+    if (at != NULL && !is_local_domain(at + 1, local))
+        return NULL;
     char *name = address_local_name(address);
     text_lower_all(name);
     return name;

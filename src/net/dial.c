@@ -294,6 +294,26 @@ int dial_connect(const struct dial_address *address,
     return fd;
 }
 
+char *dial_own_literal(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    } own = { .any.sa_family = AF_UNSPEC };
+    socklen_t length = sizeof own;
+    char text[INET6_ADDRSTRLEN];
+
+    (void)getsockname(fd, &own.any, &length);
+    if (own.any.sa_family == AF_INET6 &&
+        inet_ntop(AF_INET6, &own.ipv6.sin6_addr, text, sizeof text) != NULL)
+        return alloc_format("[IPv6:%s]", text);
+    if (own.any.sa_family == AF_INET &&
+        inet_ntop(AF_INET, &own.ipv4.sin_addr, text, sizeof text) != NULL)
+        return alloc_format("[%s]", text);
+    return alloc_string("[127.0.0.1]");
+}
+
 bool dial_lost(struct error *err, int number)
 {
     switch (number) {

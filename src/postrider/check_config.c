@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "config/destination.h"
 #include "config/password_command.h"
 #include "util/alloc.h"
+#include "util/host.h"
 #include "util/path.h"
 #include "util/strings.h"
 #include "util/text.h"
@@ -132,31 +134,67 @@ void check_smarthosts(struct check *check)
         check_smarthost(check, &check->config->smarthosts[i]);
 }
 
-/* Could mail on the Internet have it? */
-static bool is_full_name(const char *name)
+static const char name_remedy[] = "set hostname = \"NAME.example.com\"";
+static const char domain_remedy[] = "set domain = \"example.com\"";
+
+static void check_hostname(struct check *check)
 {
-    return strchr(name, '.') != NULL && *name != '[' &&
-           !text_starts_case(name, "localhost");
+    const struct config *config = check->config;
+    const char *name = config->hostname;
+    bool is_set = config_is_set(config, "hostname");
+
+    if (host_is_anyones(name) && is_set)
+        check_fail(check, name_remedy, "hostname is %s, as every machine calls "
+                   "itself: EHLO gives the address instead", name);
+    else if (host_is_anyones(name))
+        check_fail(check, name_remedy, "this machine is called %s, which is no "
+                   "name for servers: EHLO gives the address instead",
+                   config->kernel_name);
+    else if (*name == '[' || strchr(name, '.') != NULL)
+        check_ok(check, "hostname is %s", name);
+    else
+        check_warn(check, name_remedy, "hostname is %s: some smarthosts refuse "
+                   "a name without a domain", name);
+}
+
+/* What is there and cannot be used is a mistake, even if something else is. */
+static void check_mailname(struct check *check)
+{
+    char *word = config_is_set(check->config, "domain") ? NULL
+                                                       : config_mailname();
+    char *name = word != NULL ? host_name_of(word) : NULL;
+
+    if (word != NULL && (name == NULL || host_is_anyones(name)))
+        check_fail(check, "write the domain of this machine's mail into it",
+                   "/etc/mailname: servers take no mail from a domain %s: it "
+                   "is not used", word);
+    free(name);
+    free(word);
+}
+
+static void check_domain(struct check *check)
+{
+    const char *domain = check->config->domain;
+
+    check_mailname(check);
+    if (host_is_anyones(domain))
+        check_fail(check, domain_remedy, "domain is %s: servers refuse mail "
+                   "from root@%s", domain, domain);
+    else if (strchr(domain, '.') != NULL)
+        check_ok(check, "domain is %s", domain);
+    else
+        check_warn(check, domain_remedy, "domain is %s: mail from root@%s is "
+                   "refused by most", domain, domain);
 }
 
 void check_names(struct check *check)
 {
     const struct config *config = check->config;
 
-    if (*config->hostname == '[' || is_full_name(config->hostname))
-        check_ok(check, "hostname is %s", config->hostname);
-    else
-        check_warn(check, "set hostname = \"NAME.example.com\"", "hostname is "
-                   "%s: some smarthosts refuse a name without a domain",
-                   config->hostname);
-    if (is_full_name(config->domain))
-        check_ok(check, "domain is %s", config->domain);
-    else
-        check_warn(check, "set domain = \"example.com\"", "domain is %s: mail "
-                   "from root@%s is refused by most", config->domain,
-                   config->domain);
-    if (is_full_name(config->domain) &&
-        text_equal_case(config->hostname, config->domain))
+    check_hostname(check);
+    check_domain(check);
+    if (destination_local_names(config).host_has_mailboxes &&
+        strchr(config->domain, '.') != NULL)
         check_ok(check, "hostname and domain are both %s: mail for "
                  "NAME@%s leaves this machine, unless NAME has an alias",
                  config->hostname, config->domain);

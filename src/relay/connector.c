@@ -13,6 +13,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/host.h"
 #include "util/secret.h"
 #include "util/strings.h"
 
@@ -223,7 +224,8 @@ static struct session *open_at(struct connector *connector,
     bool undecided = strcmp(host->auth, "auto") == 0 && !has_user;
     const struct session_settings settings = {
         .host = target->name,
-        .hello = connector->config->hostname,
+        .hello = host_is_anyones(connector->config->hostname)
+                 ? NULL : connector->config->hostname,
         .security = securities[host->tls],
         .tls = connector->tls,
         .auth = undecided ? "none" : host->auth,

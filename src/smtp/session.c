@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/dial.h"
 #include "net/stream.h"
 #include "net/tls.h"
 #include "smtp/distrust.h"
@@ -21,6 +22,7 @@
 struct session {
     struct stream *stream;
     struct session_settings settings;
+    char *literal;              /* for EHLO, where there is no name */
     struct capabilities caps;
     size_t queued;              /* commands not sent yet */
     size_t unanswered;          /* commands sent, reply not read */
@@ -397,6 +399,8 @@ struct session *session_open(int fd, const struct session_settings *settings,
     struct session *session = alloc_zero(1, sizeof *session);
 
     session->settings = *settings;
+    if (settings->hello == NULL)
+        session->settings.hello = session->literal = dial_own_literal(fd);
     session->stream = stream_new(fd, deadline);
     session->unanswered = 1;            /* the greeting */
     if (opening_run(session, &session->settings, err))
@@ -428,6 +432,7 @@ void session_close(struct session *session)
     stream_close(session->stream);
     stream_free(session->stream);
     capabilities_free(&session->caps);
+    free(session->literal);
     free(session);
 }
 

@@ -1,4 +1,4 @@
-#include "util/process.h"
+#include "util/host.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,81 @@
 
 #include "util/alloc.h"
 #include "util/text.h"
+
+#define NAME_MAX_LENGTH 253
+#define LABEL_MAX_LENGTH 63
+
+static bool is_label_octet(char c)
+{
+    return text_is_alpha(c) || text_is_digit(c) || c == '-' ||
+           (unsigned char)c >= 128;
+}
+
+static bool is_label(const char *text, size_t length)
+{
+    bool right = length > 0 && length <= LABEL_MAX_LENGTH &&
+                 text[0] != '-' && text[length - 1] != '-';
+
+    for (size_t i = 0; i < length && right; i++)
+        right = is_label_octet(text[i]);
+    return right;
+}
+
+/* Digits alone at the end are of an address, which is no name. */
+static bool is_number(const char *text, size_t length)
+{
+    size_t i = 0;
+
+    while (i < length && text_is_digit(text[i]))
+        i++;
+    return i == length;
+}
+
+static bool is_name(const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length > NAME_MAX_LENGTH || !text_is_utf8(text, length))
+        return false;
+    for (;;) {
+        size_t label = strcspn(text, ".");
+        if (!is_label(text, label))
+            return false;
+        if (text[label] == '\0')
+            return !is_number(text, label);
+        text += label + 1;
+    }
+}
+
+char *host_name_of(const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length > 0 && text[length - 1] == '.')
+        length--;
+    char *name = alloc_bytes(text, length);
+    if (is_name(name))
+        return name;
+    free(name);
+    return NULL;
+}
+
+bool host_is_anyones(const char *name)
+{
+    static const char *const names[] = {
+        "localhost", "localhost4", "localhost6", "ip6-localhost",
+        "ip6-loopback",
+    };
+    static const char under[] = ".localhost";       /* RFC 6761 section 6.3 */
+    size_t label = strcspn(name, "."), length = strlen(name);
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strlen(names[i]) == label &&
+            text_equal_case_n(name, names[i], label))
+            return true;
+    return length >= sizeof under &&
+           text_equal_case(name + length - (sizeof under - 1), under);
+}
 
 static const char spaces[] = " \t\r\n";
 
@@ -21,10 +96,22 @@ static char *next_word(char **line)
     return *word == '\0' ? NULL : word;
 }
 
-/* The first name with a dot on a line of hosts(5) that knows host, or NULL. */
+/* A name that means this machine and no other, or NULL. */
+static char *own_name_of(const char *text)
+{
+    char *name = host_name_of(text);
+
+    if (name != NULL && !host_is_anyones(name) &&
+        text_is_ascii(name, strlen(name)))
+        return name;
+    free(name);
+    return NULL;
+}
+
+/* The first full name on a line of hosts(5) that knows host, or NULL. */
 static char *full_name_on_line(char *line, const char *host)
 {
-    const char *full = NULL;
+    char *full = NULL;
     const char *word;
     bool knows = false;
 
@@ -32,11 +119,13 @@ static char *full_name_on_line(char *line, const char *host)
     next_word(&line);                               /* the address */
     while ((word = next_word(&line)) != NULL) {
         knows = knows || text_equal_case(word, host);
-        if (full == NULL && strchr(word, '.') != NULL &&
-            !text_starts_case(word, "localhost"))
-            full = word;
+        if (full == NULL && strchr(word, '.') != NULL)
+            full = own_name_of(word);
     }
-    return knows ? alloc_string(full) : NULL;
+    if (knows)
+        return full;
+    free(full);
+    return NULL;
 }
 
 static char *find_in_hosts(const char *host)
@@ -54,16 +143,27 @@ static char *find_in_hosts(const char *host)
     return found;
 }
 
-char *process_host_name(void)
+char *host_kernel_name(void)
 {
     struct utsname system;
 
     if (uname(&system) == -1 || system.nodename[0] == '\0')
         return alloc_string("localhost");
-    if (strchr(system.nodename, '.') == NULL) {
-        char *full = find_in_hosts(system.nodename);
-        if (full != NULL)
-            return full;
-    }
     return alloc_string(system.nodename);
+}
+
+char *host_full_name(void)
+{
+    char *kernel = host_kernel_name();
+    char *name = own_name_of(kernel);
+
+    if (name == NULL || strchr(name, '.') == NULL) {
+        char *full = find_in_hosts(kernel);
+        if (full != NULL) {
+            free(name);
+            name = full;
+        }
+    }
+    free(kernel);
+    return name;
 }

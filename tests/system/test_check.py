@@ -280,8 +280,8 @@ def test_what_is_broken_is_said(good, spoil, topic, severity, status, words):
 
 # Settings that work, but may not be what is meant.
 DOUBTFUL = [
-    (dict(settings={"hostname": "localhost"}), "names",
-     r"hostname is localhost: .*; set hostname"),
+    (dict(settings={"hostname": "web1"}), "names",
+     r"hostname is web1: .*; set hostname"),
     (dict(settings={"domain": "web1"}), "names", r"domain is web1: .*"),
     (dict(settings={"local_recipient": ""}), "root",
      r"mail for root goes to root@a\.example, which may be no mailbox; set "),

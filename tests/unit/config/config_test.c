@@ -103,6 +103,8 @@ static void takes_values_at_the_top(void **state)
     static const struct value cases[] = {
         { "hostname = web1.example.com", TOP(hostname, STRING),
           "web1.example.com" },
+        { "hostname = web1.example.com.", TOP(hostname, STRING),
+          "web1.example.com" },
         { "hostname = \"[192.0.2.1]\"", TOP(hostname, STRING),
           "[192.0.2.1]" },
         { "domain = \"b\xc3\xbc" "cher.example\"", TOP(domain, STRING),
@@ -366,8 +368,9 @@ static const struct {
     { "/* two\nlines */ aliases = a",
       "postrider.conf:2: aliases = a: must be an absolute path" },
     { "hostname = \"a b\"",
-      "postrider.conf:1: hostname = a b: must be a full host name, or an "
-      "address as in [192.0.2.1] or [IPv6:2001:db8::1]" },
+      "postrider.conf:1: hostname = a b: must be a full host name of letters, "
+      "digits and hyphens, or an address as in [192.0.2.1] or "
+      "[IPv6:2001:db8::1]" },
     { "domain = \"a..b\"",
       "postrider.conf:1: domain = a..b: must be a domain name" },
     { "message_size_limit = 0",
@@ -699,6 +702,7 @@ static void names_come_from_the_host(void **state)
     config = load("hostname = h.example\ndomain = d.example");
     assert_string_equal(config->hostname, "h.example");
     assert_string_equal(config->domain, "d.example");
+    assert_true(strlen(config->kernel_name) > 0);
     config_free(config);
 }
 
