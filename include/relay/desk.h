@@ -25,6 +25,7 @@
 #include "relay/gate.h"
 #include "relay/lifetime.h"
 #include "relay/schedule.h"
+#include "relay/shares.h"
 #include "spool/drop.h"
 #include "spool/spool.h"
 #include "spool/unread.h"
@@ -48,6 +49,7 @@ struct mission {
     struct state *state;        /* owned; outcomes go here */
     unsigned char *offers;      /* one a recipient (enum offer); owned */
     size_t out;                 /* of them, OFFER_OUT */
+    size_t heavy;               /* octets of a large one: dispatch.c */
     size_t smarthost;
     int64_t started;            /* milliseconds, monotonic */
     unsigned probe;             /* of the smarthost's gate; 0: none */
@@ -96,7 +98,12 @@ struct desk {
     bool pass_done;             /* ... to its end, and is not told of */
     int64_t next_trouble[TROUBLES];     /* when it may be logged again */
     int64_t next_moved;         /* so for a spool that was moved */
+    int64_t next_full;          /* ... and for a user whose share is full */
+    struct shares *shares;      /* of memory: tickets that are not stored; and
+                                 * of queue/ */
     size_t fresh;               /* tickets that are not stored */
+    struct drop_taking *taking; /* a large message, or NULL */
+    uint64_t heavy;             /* octets of large envelopes that are open */
     size_t to_store;            /* place in the schedule from which on they
                                  * have to be; SCHEDULE_PLACES: none */
     unsigned sweep;             /* number of the one under way, or the next */
@@ -124,6 +131,14 @@ struct desk {
 bool pickup_knows(struct desk *desk, const char *id);
 /* Take what can be taken now. True if there is more. */
 bool pickup_run(struct desk *desk);
+/* Has this user room for one more message, which may be a large one? */
+bool pickup_has_room(void *desk, uid_t uid, bool large);
+/* A message that was not stored is, now. */
+void pickup_is_stored(struct desk *desk, struct ticket *ticket);
+/* It counts for its owner's share no more. */
+void pickup_discharge(struct desk *desk, struct ticket *ticket);
+/* Forget a message. */
+void pickup_forget(struct desk *desk, struct ticket *ticket);
 /* Make a ticket that is not stored durable; the entry is freed. */
 bool pickup_store(struct desk *desk, struct ticket *ticket);
 /* The same for all, since a smarthost is down: those of the next rounds. */
@@ -172,6 +187,8 @@ void trouble_collect(const struct desk *desk, struct trouble list[TROUBLES]);
 void trouble_free(struct trouble list[TROUBLES]);
 /* Log what there is, each kind once an hour. */
 void trouble_tell(struct desk *desk);
+/* A user has no room left in queue/; so for this line. */
+void trouble_full(struct desk *desk, uid_t uid);
 /* The spool is another one than that which is open; so for this line. */
 void trouble_moved(struct desk *desk, const char *what);
 

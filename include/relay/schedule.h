@@ -38,6 +38,9 @@ struct ticket {
     int smarthost;          /* index of the only one allowed, or as above */
     char *missing;          /* why it is SMARTHOST_MISSING; owned */
     unsigned attempts;
+    size_t memory;          /* octets of its envelope, and of a copy in memory,
+                             * while it is open */
+    bool charged;           /* to its owner's share of memory, or of queue/ */
     bool stored;            /* in queue/; false: only in drop/ so far */
     struct entry *entry;    /* taken from drop/ and not stored; the manager's */
     struct state *unsaved;  /* what could not be written: counts instead of

@@ -23,8 +23,12 @@ struct drop_scan;           /* fields: src/spool/drop.c */
 
 /* known tells which names have been taken already: they are passed over. */
 typedef bool drop_known(void *context, const char *id);
+/* room tells whether a message of this user may be taken now, and a large one
+ * at that, of more than DROP_LARGE octets; NULL: always. */
+#define DROP_LARGE (1 << 20)
+typedef bool drop_room(void *context, uid_t uid, bool large);
 struct drop_scan *drop_scan_new(const struct spool *spool, drop_known *known,
-                                void *context);
+                                drop_room *room, void *context);
 void drop_scan_free(struct drop_scan *scan);
 
 /*
@@ -41,11 +45,12 @@ bool drop_scan_more(struct drop_scan *scan);
  * remembered for lack of room: then the directory must be read again. */
 bool drop_scan_hint(struct drop_scan *scan, const char *name);
 
-/* The next name to take: round robin by owner among those that were found.
- * False if there is none. id has RANDOM_ID_LENGTH + 1 octets. */
+/* The next name to take: round robin by owner among those that were found and
+ * have room, of each the large ones last. False if there is none. id has
+ * RANDOM_ID_LENGTH + 1 octets. */
 bool drop_scan_next(struct drop_scan *scan, char *id);
 
-/* Is there a name to be taken? */
+/* Is there a name to be taken, for which there is room? */
 bool drop_scan_waiting(const struct drop_scan *scan);
 
 /* It could not be taken (DROP_LATER): passes go over it until the next
@@ -60,12 +65,14 @@ void drop_scan_retry(struct drop_scan *scan);
  * { 0 }; the caller clears it. */
 void drop_scan_unread(const struct drop_scan *scan, struct unread *unread);
 
-/* Were names left out since the start of the last pass? */
+/* Were names left out since the start of the last pass, of owners of whom none
+ * wait? */
 bool drop_scan_left_out(const struct drop_scan *scan);
 
 enum drop_result {
     DROP_TAKEN,             /* *entry is the caller's */
     DROP_GONE,              /* ENOENT, or junk that has been removed */
+    DROP_MORE,              /* of drop_begin and drop_go_on only */
     DROP_LATER              /* cannot be read or removed now; stays; err is
                              * set: FAULT_PERMISSION with the command that
                              * helps, FAULT_NEWER, or another fault */
@@ -90,6 +97,24 @@ enum drop_result {
 enum drop_result drop_take(const struct spool *spool, const char *id,
                            uint64_t size_limit, uint64_t memory_max,
                            struct entry **entry, struct error *err);
+
+/*
+ * The same in steps: drop_begin proves the frame, as far as that takes no look
+ * at the content, and drop_go_on copies or proves about so many octets.
+ * DROP_MORE: *taking is the caller's, to go on with, which ends it unless it is
+ * DROP_MORE again, or to be freed, which leaves the message in drop/. Holes
+ * cost nothing: they are neither copied nor summed up, and remain holes.
+ */
+struct drop_taking;         /* fields: src/spool/drop.c */
+
+enum drop_result drop_begin(const struct spool *spool, const char *id,
+                            uint64_t size_limit, uint64_t memory_max,
+                            struct drop_taking **taking,
+                            struct entry **entry, struct error *err);
+enum drop_result drop_go_on(struct drop_taking *taking, uint64_t octets,
+                            struct entry **entry, struct error *err);
+const char *drop_taking_id(const struct drop_taking *taking);
+void drop_taking_free(struct drop_taking *taking);      /* NULL is allowed */
 
 /* Unlink drop/ID; it may be gone already. False: it is there still. */
 bool drop_remove(const struct spool *spool, const char *id);

@@ -24,6 +24,7 @@ struct entry {
     struct envelope envelope;
     uint64_t content_start; /* the message is [start, start + length) */
     uint64_t content_length;
+    uint32_t sum;           /* what its END line says it is */
     bool is_8bit;           /* the body has octets with the high bit set */
     char *flaw;             /* why it cannot be sent although it is whole, or
                              * NULL; owned. Recipients have theirs. */
@@ -47,6 +48,24 @@ struct entry *entry_open(int fd, const char *name, struct error *err);
 /* The same for a file that was proved when it was made: its octets are not
  * read again. */
 struct entry *entry_reopen(int fd, const char *name, struct error *err);
+
+/* How far the octets of a file have been proved; { 0 } at first. */
+struct entry_proof {
+    uint64_t done;
+    uint32_t sum;
+    char before;            /* the last octet */
+    bool has_bare_ends;     /* so far */
+};
+
+/*
+ * Prove a file that entry_reopen opened: go on for about so many octets, holes
+ * not counted. False with the faults of entry_open. It is proved when
+ * entry_is_proved() says so.
+ */
+bool entry_prove(struct entry *entry, struct entry_proof *proof,
+                 uint64_t octets, struct error *err);
+bool entry_is_proved(const struct entry *entry,
+                     const struct entry_proof *proof);
 
 /* Give it a flaw, unless it has one. status is static. */
 void entry_blame(struct entry *entry, const char *status, const char *flaw);

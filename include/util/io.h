@@ -22,6 +22,14 @@ ssize_t io_read(int fd, void *data, size_t length);
 /* Up to length octets from offset, fewer only at the end of file; -1: errno. */
 ssize_t io_read_at(int fd, void *data, size_t length, off_t offset);
 
+/*
+ * Where the next octets lie that are not in a hole, from at on: at [*start,
+ * *stop), or *start == end if there are none before end. On a file system that
+ * does not know holes all octets are such.
+ */
+void io_find_data(int fd, uint64_t at, uint64_t end, uint64_t *start,
+                  uint64_t *stop);
+
 /* Write the first length octets of one file to another's offset. False with
  * errno if that fails or the file is shorter (ENODATA). */
 bool io_copy(int from, int to, uint64_t length);

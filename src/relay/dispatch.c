@@ -14,6 +14,9 @@
 #include "util/log.h"
 
 #define RETRY_TIME 60000        /* milliseconds after trouble of our own */
+#define HEAVY 262144            /* octets of memory: some 1,000 recipients */
+#define HEAVY_MAX (64u << 20)   /* of all such messages that are out */
+#define HEAVY_TIME 1000         /* milliseconds that one more waits */
 
 static struct mission **bucket_of(struct desk *desk, uint64_t number)
 {
@@ -61,6 +64,7 @@ void dispatch_end(struct desk *desk, struct mission *mission)
     while (*link != mission)
         link = &(*link)->next;
     *link = mission->next;
+    desk->heavy -= mission->heavy;
     entry_free(mission->entry);
     state_free(mission->state);
     free(mission->offers);
@@ -93,7 +97,7 @@ static void put_aside(struct desk *desk, struct ticket *ticket,
                       struct error *why)
 {
     if (pickup_fail(desk, ticket->id, why))
-        schedule_remove(desk->schedule, ticket);
+        pickup_forget(desk, ticket);
     else
         cannot_now(desk, ticket, why);
 }
@@ -148,6 +152,8 @@ static struct mission *begin(struct desk *desk, struct ticket *ticket,
         mission->offers = alloc_zero(state->count, sizeof *mission->offers);
         ticket->trying = lifetime_age(ticket->received, time(NULL));
     }
+    mission->heavy = ticket->memory > HEAVY ? ticket->memory : 0;
+    desk->heavy += mission->heavy;
     mission->smarthost = smarthost;
     mission->probe = gate_probe(&desk->gates[smarthost]);
     mission->started = clock_now();
@@ -159,10 +165,9 @@ static struct mission *begin(struct desk *desk, struct ticket *ticket,
 
 bool dispatch_finish(struct desk *desk, struct ticket *ticket, bool sync)
 {
-    if (!ticket->done && !ticket->stored)
-        desk->fresh--;
+    pickup_discharge(desk, ticket);
     if (queue_remove(&desk->spool, ticket->id, sync)) {
-        schedule_remove(desk->schedule, ticket);
+        pickup_forget(desk, ticket);
         return true;
     }
     /* While the ticket is known, nobody takes the file for a new message. */
@@ -225,6 +230,10 @@ static enum sending send_out(struct desk *desk, struct ticket *ticket,
 
     if (ticket->done) {
         dispatch_finish(desk, ticket, false);
+        return NOT_SENT;
+    }
+    if (ticket->memory > HEAVY && desk->heavy >= HEAVY_MAX) {
+        schedule_at(desk->schedule, ticket, clock_now() + HEAVY_TIME);
         return NOT_SENT;
     }
     struct entry *entry = open_message(desk, ticket);

@@ -344,6 +344,7 @@ static void prepare_smarthosts(struct manager *manager)
     size_t count = config->smarthost_count;
 
     desk->schedule = schedule_new(count);
+    desk->shares = shares_new();
     desk->gates = alloc_zero(count, sizeof *desk->gates);
     desk->crews = alloc_zero(count, sizeof *desk->crews);
     for (size_t i = 0; i < count; i++) {
@@ -384,6 +385,8 @@ static void clean_up(struct manager *manager)
     free(desk->crews);
     free(desk->gates);
     drop_scan_free(desk->scan);
+    drop_taking_free(desk->taking);
+    shares_free(desk->shares);
     strings_free(&desk->unread);
     unread_clear(&desk->unread_why);
     recall_forget(desk);
@@ -445,7 +448,8 @@ enum manager_end manager_run(const struct config *config,
         manager.inotify = hint_open(config->spool, RESCAN_TIME);
         settle_prepare(desk);
         confine_manager(config);
-        desk->scan = drop_scan_new(&desk->spool, is_known, desk);
+        desk->scan = drop_scan_new(&desk->spool, is_known, pickup_has_room,
+                                   desk);
         desk->scan_due = true;
         started = pickup_recover(desk, err);
     }

@@ -16,9 +16,12 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define FRESH_MAX 256           /* tickets that are not stored, at a time */
+#define STEP_SIZE (1u << 20)    /* octets of a large message taken in one go */
+#define ROUND_SIZE (32u << 20)  /* ... and in a round */
 #define MEMORY_MAX 32768        /* octets of a copy that is kept in memory */
 #define SUMMARY_MAX 2048        /* octets */
+#define RECIPIENT_MORE 64       /* octets that memory takes for a recipient's
+                                 * strings besides */
 #define NAME_SHOWN 64           /* octets: any user can write a name */
 
 static int smarthost_index(const struct config *config, const char *name)
@@ -150,6 +153,75 @@ static void announce_kept(struct desk *desk, const struct ticket *ticket)
     free(text);
 }
 
+/* What an entry takes while it is open, with its state; about. */
+static size_t memory_of(const struct entry *entry)
+{
+    const struct envelope *env = &entry->envelope;
+    size_t size = sizeof *entry + MEMORY_MAX;
+
+    for (size_t i = 0; i < env->count; i++)
+        size += sizeof env->recipients[i] + strlen(env->recipients[i].path) +
+                sizeof(struct state_recipient) + RECIPIENT_MORE;
+    return size;
+}
+
+static enum share_kind share_of(const struct ticket *ticket)
+{
+    return ticket->stored ? SHARE_QUEUE : SHARE_MEMORY;
+}
+
+static uint64_t charge_of(const struct ticket *ticket)
+{
+    return ticket->stored ? ticket->size : ticket->memory;
+}
+
+static void charge(struct desk *desk, struct ticket *ticket,
+                   const struct entry *entry)
+{
+    ticket->memory = memory_of(entry);
+    ticket->charged = true;
+    desk->fresh += !ticket->stored;
+    shares_add(desk->shares, share_of(ticket), ticket->uid,
+               charge_of(ticket));
+}
+
+void pickup_discharge(struct desk *desk, struct ticket *ticket)
+{
+    if (!ticket->charged)
+        return;
+    ticket->charged = false;
+    desk->fresh -= !ticket->stored;
+    shares_remove(desk->shares, share_of(ticket), ticket->uid,
+                  charge_of(ticket));
+}
+
+void pickup_is_stored(struct desk *desk, struct ticket *ticket)
+{
+    pickup_discharge(desk, ticket);
+    ticket->stored = true;
+    ticket->charged = true;
+    shares_add(desk->shares, share_of(ticket), ticket->uid,
+               charge_of(ticket));
+}
+
+void pickup_forget(struct desk *desk, struct ticket *ticket)
+{
+    pickup_discharge(desk, ticket);
+    schedule_remove(desk->schedule, ticket);
+}
+
+bool pickup_has_room(void *context, uid_t uid, bool large)
+{
+    struct desk *desk = context;
+
+    if (!shares_have_room(desk->shares, SHARE_QUEUE, uid)) {
+        trouble_full(desk, uid);
+        return false;
+    }
+    return !(large && desk->taking != NULL) &&
+           shares_have_room(desk->shares, SHARE_MEMORY, uid);
+}
+
 bool pickup_store(struct desk *desk, struct ticket *ticket)
 {
     struct error err;
@@ -162,9 +234,8 @@ bool pickup_store(struct desk *desk, struct ticket *ticket)
     }
     entry_free(ticket->entry);
     ticket->entry = NULL;
-    ticket->stored = true;
+    pickup_is_stored(desk, ticket);
     pickup_remember(ticket, NULL);
-    desk->fresh--;
     announce_kept(desk, ticket);
     return true;
 }
@@ -224,44 +295,80 @@ static void admit(struct desk *desk, struct entry *entry)
 
     ticket->entry = entry;
     ticket->received = time(NULL);
-    desk->fresh++;
     desk->totals.accepted++;
     report_entry(entry, entry->uid);
     /* Its copy in queue/ need not show what is wrong with it. */
     recall(desk, ticket, entry, state);
     state_free(state);
+    charge(desk, ticket, entry);
     if (!may_go(desk, ticket))
         pickup_store(desk, ticket);
+}
+
+static void take_result(struct desk *desk, const char *id,
+                        enum drop_result result, struct entry *entry,
+                        const struct error *err)
+{
+    if (result == DROP_LATER) {
+        desk->gains += drop_scan_set_aside(desk->scan, id, err);
+        return;
+    }
+    drop_scan_forget(desk->scan, id);
+    if (result == DROP_TAKEN)
+        admit(desk, entry);
+    desk->gains++;
 }
 
 bool pickup_knows(struct desk *desk, const char *id)
 {
     const struct ticket *ticket = schedule_find(desk->schedule, id);
 
+    if (desk->taking != NULL && strcmp(drop_taking_id(desk->taking), id) == 0)
+        return true;
     return ticket != NULL && (!ticket->stored || ticket->done ||
                               !queue_has(&desk->spool, id));
 }
 
+/* Go on with a large message; true if it is done with. */
+static bool take_more(struct desk *desk)
+{
+    char id[RANDOM_ID_LENGTH + 1];
+    struct entry *entry = NULL;
+    struct error err = { 0 };
+
+    memcpy(id, drop_taking_id(desk->taking), sizeof id);
+    enum drop_result result = drop_go_on(desk->taking, STEP_SIZE, &entry,
+                                         &err);
+    if (result == DROP_MORE)
+        return false;
+    desk->taking = NULL;
+    take_result(desk, id, result, entry, &err);
+    return true;
+}
+
+/* One that has grown since it was found must not be the second large one: it
+ * is found again. */
 static void take(struct desk *desk, const char *id)
 {
+    struct drop_taking *taking;
     struct entry *entry = NULL;
     struct error err = { 0 };
 
     if (pickup_knows(desk, id))
         return;
-    switch (drop_take(&desk->spool, id, desk->config->message_size_limit,
-                      MEMORY_MAX, &entry, &err)) {
-    case DROP_TAKEN:
-        drop_scan_forget(desk->scan, id);
-        admit(desk, entry);
-        desk->gains++;
-        break;
-    case DROP_GONE:
-        drop_scan_forget(desk->scan, id);
-        desk->gains++;
-        break;
-    default:
-        desk->gains += drop_scan_set_aside(desk->scan, id, &err);
+    enum drop_result result = drop_begin(&desk->spool, id,
+                                         desk->config->message_size_limit,
+                                         MEMORY_MAX, &taking, &entry, &err);
+    for (uint64_t done = 0; result == DROP_MORE && done <= DROP_LARGE;
+         done += STEP_SIZE)
+        result = drop_go_on(taking, STEP_SIZE, &entry, &err);
+    if (result != DROP_MORE)
+        take_result(desk, id, result, entry, &err);
+    else if (desk->taking == NULL)
+        desk->taking = taking;
+    else {
+        drop_taking_free(taking);
+        drop_scan_hint(desk->scan, id);
     }
 }
 
@@ -276,29 +383,43 @@ static bool needs_another_pass(struct desk *desk)
     return needed;
 }
 
+/* Small messages and a large one by turns. */
+static void take_names(struct desk *desk)
+{
+    int64_t end = clock_now() + DESK_ROUND;
+    char id[RANDOM_ID_LENGTH + 1];
+    bool more = true;
+
+    for (uint64_t size = 0; more && size < ROUND_SIZE && clock_now() < end;
+         size += STEP_SIZE) {
+        more = drop_scan_next(desk->scan, id);
+        if (more)
+            take(desk, id);
+        if (desk->taking != NULL)
+            more = take_more(desk) || more || desk->taking != NULL;
+    }
+}
+
+/* Has all that the pass found been taken? */
+static bool is_at_rest(const struct desk *desk)
+{
+    return desk->taking == NULL && !drop_scan_waiting(desk->scan);
+}
+
 bool pickup_run(struct desk *desk)
 {
-    char id[RANDOM_ID_LENGTH + 1];
-
-    if (desk->scan_due && desk->fresh < FRESH_MAX &&
-        drop_scan_more(desk->scan)) {
+    if (desk->scan_due && drop_scan_more(desk->scan)) {
         desk->scan_due = false;
         desk->pass_done = true;
     }
-    for (size_t i = 0; i < FRESH_MAX; i++) {
-        if (desk->fresh >= FRESH_MAX || !drop_scan_next(desk->scan, id))
-            break;
-        take(desk, id);
-    }
+    take_names(desk);
     if (!desk->scan_due && needs_another_pass(desk))
         desk->scan_due = true;
-    if (desk->pass_done && !desk->scan_due &&
-        !drop_scan_waiting(desk->scan)) {
+    if (desk->pass_done && !desk->scan_due && is_at_rest(desk)) {
         desk->pass_done = false;
         trouble_tell(desk);
     }
-    return desk->fresh < FRESH_MAX &&
-           (desk->scan_due || drop_scan_waiting(desk->scan));
+    return desk->scan_due || !is_at_rest(desk);
 }
 
 static void set_aside(struct desk *desk, const char *id,
@@ -326,7 +447,7 @@ void pickup_set_aside(struct desk *desk, struct ticket *ticket,
                       const struct error *err)
 {
     set_aside(desk, ticket->id, err);
-    schedule_remove(desk->schedule, ticket);
+    pickup_forget(desk, ticket);
 }
 
 void pickup_unread(struct desk *desk)
@@ -378,6 +499,7 @@ struct ticket *pickup_queued(struct desk *desk, const char *id)
         ticket->received = lifetime_received(received, time(NULL));
         ticket->tried = last_age(state, ticket->received);
         recall(desk, ticket, entry, state);
+        charge(desk, ticket, entry);
         if (state_open_count(state) == 0)
             schedule_unbind(desk->schedule, ticket);    /* but for a report */
         int64_t wait = state->next - time(NULL);

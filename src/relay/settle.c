@@ -170,8 +170,7 @@ static bool record(struct settlement *s)
         done = queue_store(&s->desk->spool, s->entry, s->ticket->received,
                            s->state, &err);
         if (done) {
-            s->ticket->stored = true;
-            s->desk->fresh--;
+            pickup_is_stored(s->desk, s->ticket);
         }
     }
     if (!done) {
@@ -350,7 +349,7 @@ static void keep_as_failed(struct settlement *s)
     log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
              "told: it is in %s/failed now", s->ticket->id,
              s->desk->spool.path);
-    schedule_remove(s->desk->schedule, s->ticket);
+    pickup_forget(s->desk, s->ticket);
     s->ticket = NULL;
 }
 

@@ -104,6 +104,18 @@ void trouble_tell(struct desk *desk)
     trouble_free(list);
 }
 
+void trouble_full(struct desk *desk, uid_t uid)
+{
+    int64_t now = clock_now();
+
+    if (now < desk->next_full)
+        return;
+    log_line(LOG_LEVEL_ALERT, "drop: uid=%lu has as much in queue/ as one user "
+             "may have: its mail waits in drop/ until that is less",
+             (unsigned long)uid);
+    desk->next_full = now + TELL_TIME;
+}
+
 void trouble_moved(struct desk *desk, const char *what)
 {
     int64_t now = clock_now();

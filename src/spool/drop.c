@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -81,25 +82,6 @@ static enum drop_result could_not_open(const struct spool *spool,
         return junk(spool, id, status.st_uid, "it cannot be read", err);
     errno = number;
     return later(spool, id, err);
-}
-
-/* Copy what the file had when it was examined; the owner may go on writing. */
-static bool copy_once(int from, int to, uint64_t length)
-{
-    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
-    uint64_t done = 0;
-    ssize_t step = 1;
-
-    while (done < length && step > 0) {
-        uint64_t rest = length - done;
-        step = io_read(from, block,
-                       rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE);
-        if (step > 0 && !io_write_all(to, block, (size_t)step))
-            step = -1;
-        done += step > 0 ? (uint64_t)step : 0;
-    }
-    free(block);
-    return step >= 0;           /* a shorter file is found by its content */
 }
 
 static int open_copy(const struct spool *spool, const char *id, bool in_memory)
@@ -193,18 +175,33 @@ static struct entry *admit(const struct spool *spool, struct entry *found,
     return entry;
 }
 
-/* Copy so many octets of it, and prove the copy. */
-static struct entry *copy_entry(const struct spool *spool, const char *id,
-                                int fd, uint64_t size, bool in_memory,
-                                struct error *err)
-{
-    int copy = open_copy(spool, id, in_memory);
+/* A file that is copied first, and proved then. */
+struct drop_taking {
+    const struct spool *spool;
+    char id[RANDOM_ID_LENGTH + 1];
+    uint64_t size_limit;
+    uid_t uid;                  /* its owner */
+    int fd;                     /* the file; so many octets of it count, */
+    uint64_t size;              /* though the owner may go on writing */
+    int copy;                   /* -1: not made, or the entry has it */
+    uint64_t copied;
+    struct entry *entry;        /* NULL before the copy is complete */
+    struct entry_proof proof;
+};
 
-    if (copy != -1 && copy_once(fd, copy, size))
-        return entry_open(copy, id, err);
-    error_sys(err, FAULT_IO, "copy it");
-    io_close(&copy);
-    return NULL;
+static struct drop_taking *taking_new(const struct spool *spool,
+                                      const char *id, int fd,
+                                      const struct stat *status)
+{
+    struct drop_taking *taking = alloc_zero(1, sizeof *taking);
+
+    taking->spool = spool;
+    memcpy(taking->id, id, RANDOM_ID_LENGTH + 1);
+    taking->uid = status->st_uid;
+    taking->size = (uint64_t)status->st_size;
+    taking->fd = fd;
+    taking->copy = -1;
+    return taking;
 }
 
 /* The file's owner; the daemon's own says for whom it was written. */
@@ -270,9 +267,116 @@ static enum drop_result meet(const struct spool *spool, const char *id,
     return removed ? DROP_GONE : DROP_LATER;
 }
 
-enum drop_result drop_take(const struct spool *spool, const char *id,
-                           uint64_t size_limit, uint64_t memory_max,
-                           struct entry **entry, struct error *err)
+const char *drop_taking_id(const struct drop_taking *taking)
+{
+    return taking->id;
+}
+
+/* What remains of it, but for the copy's name. */
+static void taking_end(struct drop_taking *taking)
+{
+    io_close(&taking->fd);
+    io_close(&taking->copy);
+    entry_free(taking->entry);
+    free(taking);
+}
+
+void drop_taking_free(struct drop_taking *taking)
+{
+    if (taking == NULL)
+        return;
+    remove_copy(taking->spool, taking->id);
+    taking_end(taking);
+}
+
+/* A shorter file than it was is found by the content of the copy. */
+static bool copy_some(struct drop_taking *taking, uint64_t octets)
+{
+    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
+    uint64_t start, stop;
+    ssize_t step = 1;
+
+    for (uint64_t read = 0; read < octets && step > 0 &&
+         taking->copied < taking->size; read += (uint64_t)step) {
+        io_find_data(taking->fd, taking->copied, taking->size, &start, &stop);
+        taking->copied = start;
+        if (start == taking->size)
+            break;
+        uint64_t rest = stop - start;
+        step = io_read_at(taking->fd, block,
+                          rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE,
+                          (off_t)start);
+        if (step > 0 && (lseek(taking->copy, (off_t)start, SEEK_SET) == -1 ||
+                         !io_write_all(taking->copy, block, (size_t)step)))
+            step = -1;
+        taking->copied = step == 0 ? taking->size
+                                   : start + (uint64_t)(step > 0 ? step : 0);
+    }
+    free(block);
+    return step != -1 &&
+           (taking->copied < taking->size ||
+            ftruncate(taking->copy, (off_t)taking->size) == 0);
+}
+
+/* Go on with the copy, or with its proof. False: it is wrong, or cannot be
+ * read. */
+static bool take_some(struct drop_taking *taking, uint64_t octets,
+                      struct error *err)
+{
+    if (taking->entry != NULL)
+        return entry_prove(taking->entry, &taking->proof, octets, err);
+    if (taking->copy == -1 || !copy_some(taking, octets))
+        return error_sys(err, FAULT_IO, "copy it");
+    if (taking->copied < taking->size)
+        return true;
+    taking->entry = entry_reopen(taking->copy, taking->id, err);
+    taking->copy = -1;
+    return taking->entry != NULL;
+}
+
+static bool is_taken(const struct drop_taking *taking)
+{
+    return taking->entry != NULL &&
+           entry_is_proved(taking->entry, &taking->proof);
+}
+
+/* What is proved, or need not be copied, becomes an entry: the caller's. */
+static enum drop_result hand_over(struct drop_taking *taking, bool copied,
+                                  struct entry **entry, struct error *err)
+{
+    struct entry *found = taking->entry;
+    uid_t uid = sender_of(found, taking->uid);
+
+    taking->entry = NULL;
+    *entry = admit(taking->spool, found, taking->size_limit, err);
+    if (*entry == NULL) {
+        if (copied)
+            remove_copy(taking->spool, taking->id);
+        taking_end(taking);
+        return DROP_LATER;
+    }
+    (*entry)->uid = uid;
+    (*entry)->queued = false;           /* believed in queue/ only */
+    taking_end(taking);
+    return DROP_TAKEN;
+}
+
+enum drop_result drop_go_on(struct drop_taking *taking, uint64_t octets,
+                            struct entry **entry, struct error *err)
+{
+    if (!take_some(taking, octets, err)) {
+        enum drop_result result = refuse(taking->spool, taking->id,
+                                         taking->uid, err);
+        drop_taking_free(taking);
+        return result;
+    }
+    return is_taken(taking) ? hand_over(taking, true, entry, err) : DROP_MORE;
+}
+
+enum drop_result drop_begin(const struct spool *spool, const char *id,
+                            uint64_t size_limit, uint64_t memory_max,
+                            struct drop_taking **taking,
+                            struct entry **entry, struct error *err)
 {
     struct stat status;
 
@@ -285,28 +389,35 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
     }
     if (is_known(spool, id))
         return meet(spool, id, fd, status.st_uid, size_limit, err);
-    uint64_t size = (uint64_t)status.st_size;
+    *taking = taking_new(spool, id, fd, &status);
+    (*taking)->size_limit = size_limit;
     /* A look at the file itself tells of most that need not be copied. */
     struct entry *found = entry_reopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), id,
                                        err);
-    bool copied = found != NULL && found->content_length <= size_limit;
-    if (copied) {
-        entry_free(found);
-        found = copy_entry(spool, id, fd, size, size <= memory_max, err);
+    if (found == NULL) {
+        taking_end(*taking);
+        return refuse(spool, id, status.st_uid, err);
     }
-    close(fd);
-    bool whole = found != NULL;
-    if (whole)
-        status.st_uid = sender_of(found, status.st_uid);
-    *entry = whole ? admit(spool, found, size_limit, err) : NULL;
-    if (*entry != NULL) {
-        (*entry)->uid = status.st_uid;
-        (*entry)->queued = false;       /* believed in queue/ only */
-        return DROP_TAKEN;
+    if (found->content_length > size_limit) {
+        (*taking)->entry = found;
+        return hand_over(*taking, false, entry, err);
     }
-    if (copied)
-        remove_copy(spool, id);
-    return whole ? DROP_LATER : refuse(spool, id, status.st_uid, err);
+    entry_free(found);
+    (*taking)->copy = open_copy(spool, id, (*taking)->size <= memory_max);
+    return DROP_MORE;
+}
+
+enum drop_result drop_take(const struct spool *spool, const char *id,
+                           uint64_t size_limit, uint64_t memory_max,
+                           struct entry **entry, struct error *err)
+{
+    struct drop_taking *taking;
+    enum drop_result result = drop_begin(spool, id, size_limit, memory_max,
+                                         &taking, entry, err);
+
+    while (result == DROP_MORE)
+        result = drop_go_on(taking, UINT64_MAX, entry, err);
+    return result;
 }
 
 bool drop_remove(const struct spool *spool, const char *id)

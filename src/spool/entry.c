@@ -288,48 +288,6 @@ static bool has_wire_ends(const char *data, size_t length, char before)
     return true;
 }
 
-/*
- * The file up to there, with the right sum. And does its content have lines as
- * they go over the wire? Another program can have written it; and where a line
- * ends with less than CRLF, some smarthosts see the end of the message, and
- * commands of a stranger's after it (CVE-2023-51764 and its like).
- */
-static bool check_octets(struct entry *entry, uint64_t length,
-                         uint32_t expected, struct error *err)
-{
-    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
-    bool is_right = true;
-    char before = '\0';
-    uint32_t sum = 0;
-    uint64_t done = 0;
-    ssize_t step = 1;
-
-    while (done < length && step > 0) {
-        uint64_t rest = done < entry->content_start
-                        ? entry->content_start - done : length - done;
-        step = io_read_at(entry->fd, block,
-                          rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE,
-                          (off_t)done);
-        if (step <= 0)
-            break;
-        if (done >= entry->content_start) {
-            is_right = is_right && has_wire_ends(block, (size_t)step, before);
-            before = block[step - 1];
-        }
-        sum = crc32c(sum, block, (size_t)step);
-        done += (uint64_t)step;
-    }
-    free(block);
-    if (step == -1)
-        return error_sys(err, FAULT_IO, "read message file");
-    if (done < length || sum != expected)
-        return wrong(err, "wrong checksum");
-    entry->has_bare_ends = !is_right || before == '\r';
-    if (entry->has_bare_ends)
-        note_flaw(entry, "a line of it does not end with CRLF");
-    return true;
-}
-
 /* The line of spool/queue.h, if the file of *size octets ends with one: it is
  * taken off *size. */
 static bool read_queued_line(struct entry *entry, uint64_t *size,
@@ -359,8 +317,7 @@ static bool read_queued_line(struct entry *entry, uint64_t *size,
     return true;
 }
 
-static bool read_end(struct entry *entry, uint64_t size, bool prove,
-                     struct error *err)
+static bool read_end(struct entry *entry, uint64_t size, struct error *err)
 {
     char line[DRAFT_END_LENGTH];
     struct end_line end = { 0 };
@@ -377,14 +334,99 @@ static bool read_end(struct entry *entry, uint64_t size, bool prove,
         end.content_length != body_end - entry->content_start)
         return wrong(err, "wrong length");
     entry->content_length = end.content_length;
+    entry->sum = end.sum;
     entry->is_8bit = end.is_8bit;
-    return !prove || check_octets(entry, body_end, end.sum, err);
+    return true;
+}
+
+/* Where the octets end that the sum is of. */
+static uint64_t end_of_content(const struct entry *entry)
+{
+    return entry->content_start + entry->content_length;
+}
+
+bool entry_is_proved(const struct entry *entry,
+                     const struct entry_proof *proof)
+{
+    return proof->done == end_of_content(entry);
+}
+
+static void prove_hole(const struct entry *entry, struct entry_proof *proof,
+                       uint64_t end)
+{
+    proof->sum = crc32c_zeros(proof->sum, end - proof->done);
+    if (end > entry->content_start) {
+        proof->has_bare_ends |= proof->before == '\r';
+        proof->before = '\0';
+    }
+    proof->done = end;
+}
+
+static void prove_data(const struct entry *entry, struct entry_proof *proof,
+                       const char *data, size_t length)
+{
+    proof->sum = crc32c(proof->sum, data, length);
+    if (proof->done >= entry->content_start) {
+        proof->has_bare_ends = proof->has_bare_ends ||
+                               !has_wire_ends(data, length, proof->before);
+        proof->before = data[length - 1];
+    }
+    proof->done += length;
+}
+
+/* Has the file the right sum? And has its content lines as they go over the
+ * wire? Another program can have written it; and where a line ends with less
+ * than CRLF, some smarthosts see the end of the message, and commands of a
+ * stranger's after it (CVE-2023-51764 and its like). */
+static bool end_proof(struct entry *entry, const struct entry_proof *proof,
+                      struct error *err)
+{
+    if (proof->sum != entry->sum)
+        return wrong(err, "wrong checksum");
+    entry->has_bare_ends = proof->has_bare_ends || proof->before == '\r';
+    if (entry->has_bare_ends)
+        note_flaw(entry, "a line of it does not end with CRLF");
+    return true;
+}
+
+bool entry_prove(struct entry *entry, struct entry_proof *proof,
+                 uint64_t octets, struct error *err)
+{
+    const uint64_t end = end_of_content(entry);
+    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
+    ssize_t step = 1;
+
+    for (uint64_t read = 0; read < octets && proof->done < end && step > 0;
+         read += (uint64_t)step) {
+        /* Lines count from the start of the content. */
+        uint64_t start, stop;
+        uint64_t part = proof->done < entry->content_start
+                        ? entry->content_start : end;
+        io_find_data(entry->fd, proof->done, part, &start, &stop);
+        if (start > proof->done)
+            prove_hole(entry, proof, start);
+        uint64_t rest = stop - proof->done;
+        if (proof->done == part)
+            continue;
+        step = io_read_at(entry->fd, block,
+                          rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE,
+                          (off_t)proof->done);
+        if (step > 0)
+            prove_data(entry, proof, block, (size_t)step);
+    }
+    free(block);
+    if (step == -1)
+        return error_sys(err, FAULT_IO, "read message file");
+    if (step == 0)
+        return wrong(err, "it is not complete");
+    return proof->done < end || end_proof(entry, proof, err);
 }
 
 /* The frame first, then what it holds. */
 static bool read_file(struct entry *entry, const char *name, bool prove,
                       struct error *err)
 {
+    struct entry_proof proof = { 0 };
     struct stat status;
     struct buf text;
 
@@ -401,7 +443,8 @@ static bool read_file(struct entry *entry, const char *name, bool prove,
     buf_init(&text, DRAFT_ENVELOPE_MAX + ENVELOPE_STEP);
     bool right = read_envelope(entry, size, &text, err);
     entry->content_start = text.length + 1;
-    right = right && read_end(entry, size, prove, err) &&
+    right = right && read_end(entry, size, err) &&
+            (!prove || entry_prove(entry, &proof, UINT64_MAX, err)) &&
             parse_envelope(entry, &text, err);
     buf_free(&text);
     return right;

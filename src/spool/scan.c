@@ -28,6 +28,8 @@
 struct owner {
     uid_t uid;
     size_t count;               /* of names not taken yet */
+    size_t large;               /* of them: the first ones */
+    bool left_out;              /* it has more names in the directory */
     char ids[NAMES_MAX][RANDOM_ID_LENGTH + 1];
 };
 
@@ -43,6 +45,7 @@ struct aside {
 struct drop_scan {
     const struct spool *spool;
     drop_known *known;
+    drop_room *room;
     void *context;
     DIR *directory;
     struct owner *owners[OWNERS_MAX];
@@ -64,12 +67,13 @@ static int64_t clock_offset(void)
 }
 
 struct drop_scan *drop_scan_new(const struct spool *spool, drop_known *known,
-                                void *context)
+                                drop_room *room, void *context)
 {
     struct drop_scan *scan = alloc_zero(1, sizeof *scan);
 
     scan->spool = spool;
     scan->known = known;
+    scan->room = room;
     scan->context = context;
     scan->aside = alloc_zero(ASIDE_MAX, sizeof *scan->aside);
     scan->clock_offset = clock_offset();
@@ -103,20 +107,31 @@ static struct owner *owner_of(struct drop_scan *scan, uid_t uid)
     return owner;
 }
 
-/* Nobody's names crowd out another's: what is over the bounds stays in the
- * directory, and a later pass finds it. */
-static void remember(struct drop_scan *scan, uid_t uid, const char *id)
+/* No owner's names crowd out another's: what is over the bounds stays in the
+ * directory, and a pass finds it when those that were held are dealt with. */
+static void remember(struct drop_scan *scan, const struct stat *status,
+                     const char *id)
 {
-    struct owner *owner = owner_of(scan, uid);
+    struct owner *owner = owner_of(scan, status->st_uid);
 
-    if (owner == NULL || owner->count == NAMES_MAX) {
+    if (owner == NULL) {
         scan->left_out = true;
         return;
     }
     for (size_t i = 0; i < owner->count; i++)
         if (strcmp(owner->ids[i], id) == 0)
             return;
-    memcpy(owner->ids[owner->count++], id, RANDOM_ID_LENGTH + 1);
+    if (owner->count == NAMES_MAX) {
+        owner->left_out = true;
+        return;
+    }
+    size_t place = owner->count++;
+    if (status->st_size > DROP_LARGE) {
+        memcpy(owner->ids[place], owner->ids[owner->large],
+               RANDOM_ID_LENGTH + 1);
+        place = owner->large++;
+    }
+    memcpy(owner->ids[place], id, RANDOM_ID_LENGTH + 1);
 }
 
 static void throw_out(struct drop_scan *scan, const char *name,
@@ -175,7 +190,7 @@ static void look_at_message(struct drop_scan *scan, const char *id,
     if (aside != NULL && !aside->due)
         return;
     if (faccessat(scan->spool->drop, id, R_OK, 0) == 0 || errno != EACCES) {
-        remember(scan, status->st_uid, id);
+        remember(scan, status, id);
         return;
     }
     if (!unread_is_closed(scan->spool, status)) {
@@ -320,23 +335,48 @@ bool drop_scan_left_out(const struct drop_scan *scan)
     return scan->left_out;
 }
 
+/* May the name that is next of this owner be taken now? */
+static bool may_be_next(const struct drop_scan *scan,
+                        const struct owner *owner)
+{
+    return scan->room == NULL ||
+           scan->room(scan->context, owner->uid,
+                      owner->count == owner->large);
+}
+
 bool drop_scan_waiting(const struct drop_scan *scan)
 {
-    return scan->count > 0;
+    for (size_t i = 0; i < scan->count; i++)
+        if (may_be_next(scan, scan->owners[i]))
+            return true;
+    return false;
+}
+
+static void take_name(struct drop_scan *scan, char *id)
+{
+    struct owner *owner = scan->owners[scan->turn];
+
+    memcpy(id, owner->ids[--owner->count], RANDOM_ID_LENGTH + 1);
+    if (owner->large > owner->count)
+        owner->large = owner->count;
+    if (owner->count > 0) {
+        scan->turn++;
+        return;
+    }
+    scan->left_out |= owner->left_out;
+    free(owner);
+    scan->owners[scan->turn] = scan->owners[--scan->count];
 }
 
 bool drop_scan_next(struct drop_scan *scan, char *id)
 {
-    if (scan->count == 0)
-        return false;
-    scan->turn %= scan->count;
-    struct owner *owner = scan->owners[scan->turn];
-    memcpy(id, owner->ids[--owner->count], RANDOM_ID_LENGTH + 1);
-    if (owner->count > 0) {
+    for (size_t tries = scan->count; tries > 0; tries--) {
+        scan->turn %= scan->count;
+        if (may_be_next(scan, scan->owners[scan->turn])) {
+            take_name(scan, id);
+            return true;
+        }
         scan->turn++;
-        return true;
     }
-    free(owner);
-    scan->owners[scan->turn] = scan->owners[--scan->count];
-    return true;
+    return false;
 }

@@ -53,3 +53,30 @@ uint32_t crc32c(uint32_t sum, const void *data, size_t length)
 #endif
     return ~sum_by_nibbles(sum, data, length);
 }
+
+/* The product of two polynomials over GF(2), modulo that of the sum; the
+ * highest bit is x^0. */
+static uint32_t multiply(uint32_t a, uint32_t b)
+{
+    uint32_t product = 0;
+
+    for (uint32_t bit = 1u << 31; bit != 0; bit >>= 1) {
+        if ((a & bit) != 0)
+            product ^= b;
+        b = b >> 1 ^ ((b & 1) != 0 ? POLYNOMIAL : 0);
+    }
+    return product;
+}
+
+uint32_t crc32c_zeros(uint32_t sum, uint64_t length)
+{
+    uint32_t power = 1u << 23;  /* x^8: one octet; then two, four... */
+
+    sum = ~sum;
+    for (; length > 0; length >>= 1) {
+        if ((length & 1) != 0)
+            sum = multiply(sum, power);
+        power = multiply(power, power);
+    }
+    return ~sum;
+}

@@ -59,6 +59,22 @@ ssize_t io_read_at(int fd, void *data, size_t length, off_t offset)
     return (ssize_t)total;
 }
 
+void io_find_data(int fd, uint64_t at, uint64_t end, uint64_t *start,
+                  uint64_t *stop)
+{
+    off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+    off_t hole = -1;
+
+    if (data == -1)
+        *start = errno == ENXIO ? end : at;
+    else
+        *start = (uint64_t)data < end ? (uint64_t)data : end;
+    if (*start < end)
+        hole = lseek(fd, (off_t)*start, SEEK_HOLE);
+    *stop = hole > (off_t)*start && (uint64_t)hole < end ? (uint64_t)hole
+                                                         : end;
+}
+
 bool io_copy(int from, int to, uint64_t length)
 {
     enum { BLOCK = 65536 };

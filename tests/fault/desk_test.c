@@ -26,7 +26,9 @@ static int set_up(void **state)
     subject->desk.config = &subject->config;
     subject->desk.spool = subject->fixture.spool;
     subject->desk.schedule = schedule_new(1);
-    subject->desk.scan = drop_scan_new(&subject->fixture.spool, NULL, NULL);
+    subject->desk.shares = shares_new();
+    subject->desk.scan = drop_scan_new(&subject->fixture.spool, NULL, NULL,
+                                       NULL);
     *state = subject;
     return 0;
 }
@@ -36,6 +38,7 @@ static int tear_down(void **state)
     struct subject *subject = *state;
 
     schedule_free(subject->desk.schedule);
+    shares_free(subject->desk.shares);
     drop_scan_free(subject->desk.scan);
     strings_free(&subject->desk.unread);
     unread_clear(&subject->desk.unread_why);
@@ -54,6 +57,8 @@ static void keeps_a_ticket_until_its_file_is_gone(void **state)
     fixture_drop(&subject->fixture, subject->id);
     struct ticket *ticket = schedule_add(desk->schedule, subject->id, 0, -1);
     desk->fresh = 1;
+    ticket->charged = true;
+    shares_add(desk->shares, SHARE_MEMORY, ticket->uid, 0);
     wrap_start(plan);
     assert_false(dispatch_finish(desk, ticket, false));
     wrap_stop();

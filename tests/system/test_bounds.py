@@ -3,17 +3,21 @@
 Each bound is gone beyond, and mail of others goes through all the same.
 """
 
+import os
 import pathlib
 import select
 import socket
 import time
 
-from lib.queue import (ALICE, as_root, message_file, queued_line,
-                       random_id)
+from lib.harness import message
+from lib.queue import (ALICE, BOB, DAEMON, as_root, message_file,
+                       queued_line, random_id, user)
 
 pytestmark = as_root
 
+GOOD = "good@b.example"
 MEBIBYTE = 1 << 20
+NO_QUARANTINE = {"ASAN_OPTIONS": "quarantine_size_mb=1"}
 
 
 def place(queue, count, received=None, uid=ALICE, **options):
@@ -67,8 +71,7 @@ def test_answers_that_clients_do_not_take(queue, smarthost):
     queue.write_config(smarthost)
     recipients = [f"{n}{'x' * 240}@b.example" for n in range(7)]
     ids = place(queue, 1500, recipients=recipients)
-    options = {"ASAN_OPTIONS": "quarantine_size_mb=1"}
-    with queue.daemon(env=options) as daemon:
+    with queue.daemon(env=NO_QUARANTINE) as daemon:
         before = memory_peak(daemon)
         clients = [ask(queue, b"list") for _ in range(60)]
         for client in clients:
@@ -77,3 +80,91 @@ def test_answers_that_clients_do_not_take(queue, smarthost):
         with clients[0].makefile("rb") as answer:
             listed = [line.split(b"\t")[0].decode() for line in answer]
         assert sorted(listed) == sorted(ids)
+
+
+def test_many_recipients(queue, smarthost):
+    """Messages to very many, and a smarthost that is silent: the manager has
+    few of them in memory, and the rest stays where its owner pays for it."""
+    silence = smarthost.hold("MAIL")
+    queue.write_config(smarthost)
+    everybody = ", ".join(f"{n}@b.example" for n in range(40000))
+    for _ in range(24):
+        queue.sendmail("-t", stdin=message(Bcc=everybody),
+                       **user(ALICE)).expect(0)
+    daemon = queue.start(env=NO_QUARANTINE)
+    smarthost.wait_for_command("MAIL")
+    queue.sendmail(GOOD, stdin=message(), **user(BOB)).expect(0)
+    daemon.wait_for(f"uid={BOB}")
+    assert memory_peak(daemon) < 150 * MEBIBYTE
+    assert len(queue.names("drop")) == 25
+    daemon.kill()
+    silence.set()
+
+
+# Files that cost their owner nothing
+
+def test_sparse_files(queue, smarthost):
+    """Neither copied nor read; others go on."""
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        for _ in range(50):
+            name = random_id()
+            head = f"postrider 1 {name}\nto - - x@b.example\n\n".encode()
+            size = (9 << 20) - len(head) - 36
+            path = queue.drop / (".t" + name)
+            with open(path, "wb") as file:
+                file.write(head)
+                file.seek(size, 1)
+                file.write(b"END %020d %08x 7\n" % (size, 0))
+            os.chown(path, ALICE, DAEMON.pw_gid)
+            path.chmod(0o640)
+            path.rename(queue.drop / name)
+        queue.sendmail("-odi", GOOD, stdin=message(), **user(BOB)).expect(0)
+        assert [m.recipients for m in smarthost.messages] == [[GOOD]]
+        daemon.wait(lambda: queue.names("drop") == [])
+        assert queue.names("queue") == []
+
+
+def test_large_messages_of_one(queue, smarthost):
+    """They are taken one after the other, and all go; others go on."""
+    queue.write_config(smarthost)
+    body = "x" * 70 + "\n"
+    for _ in range(8):
+        queue.submit("b@b.example", stdin=message(body * 60000),
+                     **user(ALICE))
+    with queue.daemon():
+        queue.sendmail("-odi", GOOD, stdin=message(), **user(BOB)).expect(0)
+        assert [GOOD] in [m.recipients for m in smarthost.messages]
+        smarthost.wait_for_messages(9)
+
+
+# Disk
+
+def test_full_share_of_the_queue(queue, smarthost):
+    """More of a user stays in drop/ until there is room; others go on."""
+    queue.write_config(smarthost)
+    kept = [random_id() for _ in range(3)]
+    for queue_id in kept:
+        head = f"postrider 1 {queue_id}\nto - - x@b.example\n\n".encode()
+        path = queue.spool / "queue" / queue_id
+        with open(path, "wb") as file:
+            file.write(head)
+            file.seek(1 << 30, 1)
+            file.write(b"END %020d %08x 7\n" % (1 << 30, 0)
+                       + queued_line(uid=ALICE))
+        queue.give(path)
+        state = queue.spool / "state" / queue_id
+        state.write_text(f"postrider-state 1 {queue_id}\nheld 1\n"
+                         "rcpt open 0 0 0 - - -\nend\n")
+        queue.give(state)
+    waiting = queue.submit("b@b.example", stdin=message(), **user(ALICE))
+    with queue.daemon() as daemon:
+        daemon.wait_for(f"drop: uid={ALICE} has as much in queue/ as one "
+                        "user may have")
+        queue.sendmail("-odi", GOOD, stdin=message(), **user(BOB)).expect(0)
+        assert [m.recipients for m in smarthost.messages] == [[GOOD]]
+        assert queue.names("drop") == [waiting]
+        for queue_id in kept[:2]:
+            queue.postrider("queue", "remove", queue_id).expect(0)
+        smarthost.wait_for_messages(2)
+        assert smarthost.messages[1].recipients == ["b@b.example"]

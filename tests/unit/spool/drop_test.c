@@ -163,6 +163,27 @@ static void make_large_of_nobody(const struct spool *spool)
     free(body);
 }
 
+/* A message of zero octets that lie in a hole: some file systems make one. */
+static void make_holes(const struct spool *spool)
+{
+    static const char head[] = "postrider 1 " ID "\nfrom b@example.com\n"
+                               "to - - a@example.com\n\n";
+    size_t length = LIMIT - 1000;
+    struct buf end;
+
+    buf_init(&end, SIZE_MAX);
+    char *content = alloc_zero(length, 1);
+    uint32_t sum = crc32c(crc32c(0, head, strlen(head)), content, length);
+    buf_add_format(&end, "END %020zu %08x 7\n", length, sum);
+    int fd = openat(spool->drop, ID, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+    assert_true(io_write_all(fd, head, strlen(head)));
+    assert_true(lseek(fd, (off_t)length, SEEK_CUR) > 0);
+    assert_true(io_write_all(fd, end.data, end.length));
+    close(fd);
+    buf_free(&end);
+    free(content);
+}
+
 static void make_linked_twice(const struct spool *spool)
 {
     make_right(spool);
@@ -199,6 +220,7 @@ static const struct {
     { "bare line ends",  make_bare_ends,    DROP_TAKEN, "5.6.0" },
     { "no recipient",    make_no_recipient, DROP_TAKEN, "5.6.0" },
     { "right",           make_right,        DROP_TAKEN, NULL },
+    { "holes",           make_holes,        DROP_TAKEN, NULL },
     { "linked twice",    make_linked_twice, DROP_TAKEN, NULL },
 };
 

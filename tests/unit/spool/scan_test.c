@@ -70,7 +70,8 @@ static void finds_messages_and_removes_the_rest(void **state)
     fixture_write(spool->drop, "full/inside", "x", 1);
     assert_int_equal(mkfifoat(spool->drop,
                               "11111111111111111111111111111111", 0644), 0);
-    struct drop_scan *scan = drop_scan_new(spool, knows_nothing, NULL);
+    struct drop_scan *scan = drop_scan_new(spool, knows_nothing,
+                                           NULL, NULL);
     assert_true(drop_scan_more(scan));
     while (drop_scan_next(scan, id)) {
         assert_true(random_is_id(id));
@@ -96,7 +97,8 @@ static void removes_what_was_never_finished(void **state)
     fixture_empty(fixture);
     make_file(spool, ".tnew", 0);
     assert_int_equal(utimensat(spool->drop, ".tnew", old, 0), 0);
-    struct drop_scan *scan = drop_scan_new(spool, knows_nothing, NULL);
+    struct drop_scan *scan = drop_scan_new(spool, knows_nothing,
+                                           NULL, NULL);
     assert_true(drop_scan_more(scan));
     /* A file time that its owner has set says nothing: ctime does. */
     assert_true(fixture_exists(spool->drop, ".tnew"));
@@ -111,7 +113,8 @@ static void passes_over_what_is_known(void **state)
 
     fixture_empty(fixture);
     make_file(&fixture->spool, known, 0);
-    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_one, known);
+    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_one,
+                                           NULL, known);
     assert_true(drop_scan_more(scan));
     assert_true(drop_scan_hint(scan, known));
     assert_false(drop_scan_next(scan, id));
@@ -127,7 +130,7 @@ static void takes_a_hint_once(void **state)
     fixture_empty(fixture);
     make_file(&fixture->spool, id, 0);
     struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
-                                           NULL);
+                                           NULL, NULL);
     assert_true(drop_scan_hint(scan, id));
     assert_true(drop_scan_hint(scan, id));
     assert_true(drop_scan_hint(scan, "ffffffffffffffffffffffffffffffff"));
@@ -151,15 +154,60 @@ static void is_fair_by_owner(void **state)
     make_many(&fixture->spool, 'a', 1200, 1001);
     make_many(&fixture->spool, 'b', 1, 1002);
     struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
-                                           NULL);
+                                           NULL, NULL);
     while (!drop_scan_more(scan))
         calls++;
     assert_true(calls >= 3);        /* at most 500 entries a call */
-    assert_true(drop_scan_left_out(scan));
     while (drop_scan_next(scan, id) && *id != 'b')
         before++;
     assert_int_equal(*id, 'b');
     assert_true(before <= 1);
+    while (drop_scan_next(scan, id))
+        before++;
+    assert_int_equal(before, 100);
+    assert_true(drop_scan_left_out(scan));
+    drop_scan_free(scan);
+}
+
+static bool has_room(void *context, uid_t uid, bool large)
+{
+    const uid_t *full = context;
+
+    return uid != *full && !large;
+}
+
+/* Names for which there is no room wait, and cause no further pass. */
+static void passes_over_owners_without_room(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct spool *spool = &fixture->spool;
+    char large[RANDOM_ID_LENGTH + 1], id[RANDOM_ID_LENGTH + 1];
+    uid_t full = 1001;
+
+    if (geteuid() != 0)
+        skip();
+    fixture_empty(fixture);
+    make_many(spool, 'a', 300, full);
+    make_many(spool, 'b', 3, 1002);
+    snprintf(large, sizeof large, "b%031x", 1);
+    int fd = openat(spool->drop, large, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(ftruncate(fd, DROP_LARGE + 1), 0);
+    close(fd);
+    struct drop_scan *scan = drop_scan_new(spool, knows_nothing, has_room,
+                                           &full);
+    while (!drop_scan_more(scan))
+        ;
+    for (int i = 0; i < 2; i++) {
+        assert_true(drop_scan_next(scan, id));
+        assert_int_equal(*id, 'b');
+        assert_string_not_equal(id, large);
+    }
+    assert_false(drop_scan_waiting(scan));
+    assert_false(drop_scan_next(scan, id));
+    assert_false(drop_scan_left_out(scan));
+    full = 1003;
+    assert_true(drop_scan_next(scan, id));
+    assert_int_equal(*id, 'a');
     drop_scan_free(scan);
 }
 
@@ -173,7 +221,7 @@ static void finds_all_in_the_end(void **state)
     fixture_empty(fixture);
     make_many(&fixture->spool, 'c', 350, 1001);
     struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
-                                           NULL);
+                                           NULL, NULL);
     for (int pass = 0; pass < 5; pass++) {
         while (!drop_scan_more(scan))
             ;
@@ -196,6 +244,7 @@ int main(void)
         cmocka_unit_test(passes_over_what_is_known),
         cmocka_unit_test(takes_a_hint_once),
         cmocka_unit_test(is_fair_by_owner),
+        cmocka_unit_test(passes_over_owners_without_room),
         cmocka_unit_test(finds_all_in_the_end),
     };
 

@@ -67,6 +67,11 @@ static void sums_as_rfc_3720_does(void **state)
     for (size_t i = 0; i < 9; i++)
         sum = crc32c(sum, &"123456789"[i], 1);
     assert_int_equal(sum, 0xe3069283);
+
+    static const char zeros[1000];
+    for (size_t length = 0; length <= sizeof zeros; length += 37)
+        assert_int_equal(crc32c_zeros(sum, length),
+                         crc32c(sum, zeros, length));
 }
 
 static void keeps_error_texts_on_one_line(void **state)

@@ -1,0 +1,34 @@
+/*
+ * shares.h - what messages of each user take of what all users share
+ *
+ * In memory, those that are in drop/ still; on the daemon's disk, those in
+ * queue/. A user's share is full when it has reached its bound: the message
+ * that fills it may go beyond.
+ */
+#ifndef POSTRIDER_RELAY_SHARES_H
+#define POSTRIDER_RELAY_SHARES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum share_kind { SHARE_MEMORY, SHARE_QUEUE, SHARE_KINDS };
+
+struct shares;              /* fields: src/relay/shares.c */
+
+struct shares *shares_new(void);
+void shares_free(struct shares *shares);                /* NULL is allowed */
+
+void shares_add(struct shares *shares, enum share_kind kind, uid_t uid,
+                uint64_t octets);
+/* The opposite, with the same octets. */
+void shares_remove(struct shares *shares, enum share_kind kind, uid_t uid,
+                   uint64_t octets);
+
+/* May a message of this user be added? Root and the daemon's user have no
+ * bounds in queue/. */
+bool shares_have_room(const struct shares *shares, enum share_kind kind,
+                      uid_t uid);
+
+#endif

@@ -1,0 +1,112 @@
+#include "relay/shares.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "util/alloc.h"
+
+#define BUCKETS 256
+
+struct amount {
+    size_t count;               /* of messages */
+    uint64_t octets;
+};
+
+/* For a user, and for all users together. */
+static const struct {
+    struct amount share;
+    struct amount all;
+} bounds[SHARE_KINDS] = {
+    [SHARE_MEMORY] = { { 128, 16u << 20 }, { 256, 64u << 20 } },
+    [SHARE_QUEUE] = { { 50000, 2ull << 30 }, { SIZE_MAX, UINT64_MAX } },
+};
+
+struct share {
+    uid_t uid;
+    struct amount used[SHARE_KINDS];
+    struct share *next;         /* in the same bucket */
+};
+
+struct shares {
+    struct share *buckets[BUCKETS];     /* of users that have anything */
+    struct amount all[SHARE_KINDS];
+};
+
+struct shares *shares_new(void)
+{
+    return alloc_zero(1, sizeof(struct shares));
+}
+
+void shares_free(struct shares *shares)
+{
+    for (size_t i = 0; shares != NULL && i < BUCKETS; i++)
+        while (shares->buckets[i] != NULL) {
+            struct share *next = shares->buckets[i]->next;
+            free(shares->buckets[i]);
+            shares->buckets[i] = next;
+        }
+    free(shares);
+}
+
+/* Where the share of a user is linked, or would be. */
+static struct share **find(struct shares *shares, uid_t uid)
+{
+    struct share **link = &shares->buckets[uid % BUCKETS];
+
+    while (*link != NULL && (*link)->uid != uid)
+        link = &(*link)->next;
+    return link;
+}
+
+void shares_add(struct shares *shares, enum share_kind kind, uid_t uid,
+                uint64_t octets)
+{
+    struct share **link = find(shares, uid);
+
+    if (*link == NULL) {
+        *link = alloc_zero(1, sizeof **link);
+        (*link)->uid = uid;
+    }
+    (*link)->used[kind].count++;
+    (*link)->used[kind].octets += octets;
+    shares->all[kind].count++;
+    shares->all[kind].octets += octets;
+}
+
+void shares_remove(struct shares *shares, enum share_kind kind, uid_t uid,
+                   uint64_t octets)
+{
+    struct share **link = find(shares, uid);
+    struct share *share = *link;
+    size_t left = 0;
+
+    share->used[kind].count--;
+    share->used[kind].octets -= octets;
+    shares->all[kind].count--;
+    shares->all[kind].octets -= octets;
+    for (size_t i = 0; i < SHARE_KINDS; i++)
+        left += share->used[i].count;
+    if (left == 0) {
+        *link = share->next;
+        free(share);
+    }
+}
+
+static bool is_below(const struct amount *used, const struct amount *bound)
+{
+    return used->count < bound->count && used->octets < bound->octets;
+}
+
+bool shares_have_room(const struct shares *shares, enum share_kind kind,
+                      uid_t uid)
+{
+    const struct share *share = shares->buckets[uid % BUCKETS];
+
+    if (!is_below(&shares->all[kind], &bounds[kind].all))
+        return false;
+    if (kind == SHARE_QUEUE && (uid == 0 || uid == geteuid()))
+        return true;
+    while (share != NULL && share->uid != uid)
+        share = share->next;
+    return share == NULL || is_below(&share->used[kind], &bounds[kind].share);
+}
