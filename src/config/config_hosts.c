@@ -1,4 +1,4 @@
-/* Names and addresses of hosts, as values of the configuration. */
+/* config_hosts.c - names and addresses of hosts, as values of keys */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>

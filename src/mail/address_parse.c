@@ -1,3 +1,4 @@
+/* address_parse.c - parse lists of addresses; add commas that are missing */
 #include "mail/address.h"
 
 #include <stdint.h>

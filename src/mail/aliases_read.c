@@ -1,3 +1,4 @@
+/* aliases_read.c - read aliases files, and the files that they include */
 #include "mail/aliases_table.h"
 
 #include <errno.h>

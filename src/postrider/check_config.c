@@ -1,3 +1,4 @@
+/* check_config.c - checks of the configuration: files, smarthosts, senders */
 #include "postrider/check.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* check_daemon.c - checks of the running daemon and of its sockets */
 #include "postrider/check.h"
 
 #include <errno.h>

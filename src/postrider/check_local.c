@@ -1,3 +1,4 @@
+/* check_local.c - checks of this machine: aliases, root's mail, programs */
 #include "postrider/check.h"
 
 #include <errno.h>

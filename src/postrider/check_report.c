@@ -1,3 +1,4 @@
+/* check_report.c - the findings of postrider check, as lines or JSON */
 #include "postrider/check.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* check_smarthost.c - checks of smarthosts without a session: names, TLS */
 #include "postrider/check.h"
 
 #include <errno.h>

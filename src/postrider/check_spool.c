@@ -1,3 +1,4 @@
+/* check_spool.c - checks of the spool and of the messages in it */
 #include "postrider/check.h"
 
 #include <errno.h>

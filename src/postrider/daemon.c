@@ -1,3 +1,4 @@
+/* daemon.c - postrider daemon: change the user, start manager and launcher */
 #include "postrider/commands.h"
 
 #include <errno.h>

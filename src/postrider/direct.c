@@ -1,3 +1,4 @@
+/* direct.c - postrider direct: one attempt at the message on standard input */
 #include "postrider/commands.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* fail.c - print why a subcommand failed */
 #include "postrider/commands.h"
 
 #include <stdio.h>

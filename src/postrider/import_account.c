@@ -1,4 +1,4 @@
-/* A server of another program as a smarthost section, and its senders. */
+/* import_account.c - another program's server as a smarthost section */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>

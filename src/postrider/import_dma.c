@@ -1,5 +1,5 @@
 /*
- * dma.conf, and the auth.conf that AUTHPATH names
+ * import_dma.c - dma.conf, and the auth.conf that AUTHPATH names
  *
  * As dma 0.13 reads them: # begins a comment anywhere, a yes is the name alone,
  * and no certificate is checked but against FINGERPRINT.

@@ -1,5 +1,5 @@
 /*
- * esmtprc, of the system or of a user
+ * import_esmtp.c - esmtprc, of the system or of a user
  *
  * As esmtp 1.2 reads it: keyword = value, quoted or not, several on a line;
  * what follows `identity` is for one sender and shares nothing with the rest.

@@ -1,4 +1,4 @@
-/* Several servers, and who uses which. */
+/* import_identities.c - several servers, and the senders that use each */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The files of other programs, line by line, and what is said about them. */
+/* import_lines.c - read files of other programs by lines; remarks on them */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

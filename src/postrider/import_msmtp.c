@@ -1,5 +1,5 @@
 /*
- * msmtprc, of the system or of a user
+ * import_msmtp.c - msmtprc, of the system or of a user
  *
  * As msmtp 1.8.23 reads it: a command and its argument a line, in double
  * quotes or not; a # counts at the beginning only; accounts inherit.

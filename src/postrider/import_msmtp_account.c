@@ -1,4 +1,4 @@
-/* What the commands of an msmtp account mean here. */
+/* import_msmtp_account.c - one account of msmtprc as a smarthost */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What msmtp's usual account says for all messages. */
+/* import_msmtp_top.c - the keys for all mail, from msmtp's default account */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /*
- * The folder of nullmailer: a file for each setting, and remotes
+ * import_nullmailer.c - the folder of nullmailer: a file a setting, and remotes
  *
  * As nullmailer 2.2 reads them: of most files the first line, of remotes every
  * line, split as a shell does.

@@ -1,4 +1,4 @@
-/* What the lines of another program's file set. */
+/* import_settings.c - the settings that another program's file makes */
 #include <stdlib.h>
 #include <string.h>
 

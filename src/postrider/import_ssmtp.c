@@ -1,5 +1,5 @@
 /*
- * ssmtp.conf(5), and revaliases beside it
+ * import_ssmtp.c - ssmtp.conf(5), and revaliases beside it
  *
  * As ssmtp 2.64 reads them: # begins a comment anywhere, a value ends at a
  * blank or =, only the word YES is yes, and no certificate is ever checked.

@@ -1,3 +1,4 @@
+/* main.c - the program postrider: the table of its subcommands */
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>

@@ -1,3 +1,4 @@
+/* queue.c - postrider queue: list and change what is queued */
 #include "postrider/commands.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* A recipe that is checked, tried and written. */
+/* recipe_install.c - check a recipe, try it, and write its files */
 #include "postrider/recipe.h"
 
 #include <pwd.h>

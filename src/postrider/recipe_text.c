@@ -1,4 +1,4 @@
-/* A recipe as the text of postrider.conf(5). */
+/* recipe_text.c - a recipe as the text of postrider.conf(5) */
 #include "postrider/recipe.h"
 
 #include <stdlib.h>

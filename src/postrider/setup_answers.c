@@ -1,5 +1,4 @@
-/* What postrider setup must know, but for the smarthost itself: from whoever
- * knows it. */
+/* setup_answers.c - the answers of setup: options, questions, defaults */
 #include "postrider/setup.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* The command line of postrider setup. */
+/* setup_options.c - the command line of postrider setup */
 #include "postrider/setup.h"
 
 #include <getopt.h>

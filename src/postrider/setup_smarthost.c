@@ -1,5 +1,4 @@
-/* Which smarthost postrider setup is to write down: said, or a provider's, or
- * what the domain of the address says. */
+/* setup_smarthost.c - the smarthost of setup: given, a provider's, or DNS */
 #include "postrider/setup.h"
 
 #include <stdlib.h>

@@ -1,5 +1,4 @@
-/* The session that postrider setup has with a smarthost before it writes down
- * how, and the message that it offers to send afterwards. */
+/* setup_try.c - setup tries its smarthost, and offers a test message */
 #include "postrider/setup.h"
 
 #include <errno.h>

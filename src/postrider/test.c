@@ -1,3 +1,4 @@
+/* test.c - postrider test: a session with each smarthost, a test message */
 #include "postrider/commands.h"
 
 #include <getopt.h>

@@ -1,3 +1,4 @@
+/* dispatch.c - give the messages that are due to workers */
 #include "relay/desk.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* mission.c - act on what workers report about messages and smarthosts */
 #include "relay/desk.h"
 
 #include <time.h>

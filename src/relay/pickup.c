@@ -1,3 +1,4 @@
+/* pickup.c - take messages from drop/ and queue/ into the schedule */
 #include "relay/desk.h"
 
 #include <stdint.h>

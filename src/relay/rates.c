@@ -1,3 +1,4 @@
+/* rates.c - keep the counts of messages_per_minute over a restart */
 #include "relay/desk.h"
 
 #include <fcntl.h>

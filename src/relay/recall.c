@@ -1,3 +1,4 @@
+/* recall.c - at a start, record what the journals of workers hold */
 #include "relay/desk.h"
 
 #include <stdlib.h>

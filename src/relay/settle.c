@@ -1,3 +1,4 @@
+/* settle.c - act on outcomes: record them, report, retry, remove */
 #include "relay/desk.h"
 
 #include <stdio.h>

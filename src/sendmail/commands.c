@@ -1,3 +1,4 @@
+/* commands.c - the modes of a few lines: configuration, version, help */
 #include "sendmail/commands.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* deliver.c - a message to the queue, to the daemon's socket, or sent now */
 #include "sendmail/commands.h"
 
 #include <stdlib.h>

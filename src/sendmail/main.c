@@ -1,3 +1,4 @@
+/* main.c - the program sendmail: the table of its modes */
 #include <stdio.h>
 #include <unistd.h>
 

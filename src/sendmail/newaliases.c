@@ -1,3 +1,4 @@
+/* newaliases.c - newaliases and -bi: check the aliases file */
 #include "sendmail/commands.h"
 
 #include <stdio.h>

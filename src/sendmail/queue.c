@@ -1,3 +1,4 @@
+/* queue.c - the modes about the queue: -bp (mailq), -bP, -q, -bd */
 #include "sendmail/commands.h"
 
 #include <stdio.h>

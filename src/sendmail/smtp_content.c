@@ -1,3 +1,4 @@
+/* smtp_content.c - DATA and BDAT of -bs: take a message, queue or send it */
 #include "sendmail/smtp_server.h"
 
 #include <stdlib.h>

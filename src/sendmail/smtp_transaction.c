@@ -1,3 +1,4 @@
+/* smtp_transaction.c - MAIL and RCPT of -bs */
 #include "sendmail/smtp_server.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* smtp_verify.c - VRFY and EXPN of -bs */
 #include "sendmail/smtp_server.h"
 
 #include <stdlib.h>

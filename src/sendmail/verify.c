@@ -1,3 +1,4 @@
+/* verify.c - -bv: show what becomes of addresses */
 #include "sendmail/commands.h"
 
 #include <stdio.h>

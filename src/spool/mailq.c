@@ -1,3 +1,4 @@
+/* mailq.c - print the queue as mailq does, or as JSON */
 #include "spool/listing.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* recover.c - after a stop, complete queue/ and state/ */
 #include "spool/queue.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* account.c - the account of a uid, from /etc/passwd or getent(1) */
 #include "util/process.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* units.c - numbers, sizes and durations, from text */
 #include "util/text.h"
 
 #include <stddef.h>
