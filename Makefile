@@ -5,6 +5,7 @@
 #   make check      all tests          make lint       all linters
 #   make demo       a message through a demonstration smarthost
 #   make bench      figures, side by side with the least it could cost
+#   make map        the list of files in src/README.md, made anew
 #   make check-package, check-callers  the packages, real programs with them
 #   make install    DESTDIR, prefix, sysconfdir, localstatedir
 #   make deb, rpm   packages, in build/deb and build/rpm
@@ -223,6 +224,10 @@ check: lint-layers unit fault system
 lint-layers: all
 	tests/lint/layers
 
+# After a file was added, renamed or removed: the list in src/README.md.
+map:
+	$(PYTHON) tests/lint/map --write
+
 # The demo needs no configuration and leaves nothing behind.
 demo: all
 	$(PYTHON) tests/demo/run $(B)
@@ -322,8 +327,8 @@ dist:
 	    -o $(B)/postrider-$(VERSION).tar.gz HEAD
 
 .PHONY: all sanitized unit unit-tests fault fault-tests system check lint \
-        lint-layers compiled demo bench install uninstall deb rpm check-package \
-        check-callers dist clean
+        lint-layers map compiled demo bench install uninstall deb rpm \
+        check-package check-callers dist clean
 clean:
 	rm -rf $(B)
 
