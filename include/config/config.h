@@ -152,8 +152,8 @@ char *config_mailname(void);
 /* Does what is sent to this host stay on the machine? */
 bool config_is_loopback(const char *host);
 
-/* TLS at once has a port and a service of its own (RFC 8314 section 3.3): what is
- * meant where the key tls is not set. Host and port suffice. */
+/* What is meant where the key tls is not set: TLS at once has a port and a
+ * service of its own (RFC 8314 section 3.3). Host and port suffice. */
 enum tls_use config_usual_tls(const struct smarthost *host);
 
 /* NULL if there is none of that name. */

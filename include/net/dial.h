@@ -27,11 +27,12 @@ enum dial_family { DIAL_ANY, DIAL_IPV4, DIAL_IPV6 };
 /*
  * The addresses of a host (a name, an IPv4 or IPv6 address with or without
  * brackets), in the order to be tried: that of RFC 6724, as getaddrinfo gives
- * them, but IPv6 and IPv4 in turn (RFC 8305 section 4). Those without a route are
- * left out, unless none has one. FAULT_TEMPORARY, also for a name that does not exist: the administrator's
- * mistake must not cost a message. No deadline holds here: getaddrinfo may
- * block for as long as resolv.conf(5) says (timeout times attempts times name
- * servers, 10 s or so by default). An address never blocks.
+ * them, but IPv6 and IPv4 in turn (RFC 8305 section 4). Those without a route
+ * are left out, unless none has one. FAULT_TEMPORARY, also for a name that does
+ * not exist: the administrator's mistake must not cost a message. No deadline
+ * holds here: getaddrinfo may block for as long as resolv.conf(5) says (timeout
+ * times attempts times name servers, 10 s or so by default). An address never
+ * blocks.
  */
 bool dial_resolve(struct dial_list *list, const char *host, uint16_t port,
                   enum dial_family family, struct error *err);
@@ -39,7 +40,8 @@ void dial_list_free(struct dial_list *list);
 
 /*
  * Begin to connect. The socket is non-blocking, close-on-exec, TCP_NODELAY, and
- * writable once the attempt is at its end: then dial_end() says what came of it.
+ * writable once the attempt is at its end: dial_end() then says what came of
+ * it.
  * source_address is "" or an address of this host, brackets allowed. -1 with
  * FAULT_TEMPORARY (also if source_address is of the other family: another
  * address of the list may do), or FAULT_CONFIG if it is no address, or none of
@@ -48,7 +50,7 @@ void dial_list_free(struct dial_list *list);
 int dial_begin(const struct dial_address *address, const char *source_address,
                struct error *err);
 
-/* FAULT_TEMPORARY if the attempt failed, or with late, that it takes too long. */
+/* FAULT_TEMPORARY if the attempt failed; with late, because of its time. */
 bool dial_end(int fd, const struct dial_address *address, bool late,
               struct error *err);
 

@@ -33,8 +33,8 @@ void race_add(struct race *race, const struct dial_address *address);
 
 /*
  * The next connection, as of dial_begin(), and which address it is to. -1 when
- * there are no others, when one failed with FAULT_CONFIG, as all would, or at the
- * deadline: then failed() has been called at least for those that were tried.
+ * there are no others, when one failed with FAULT_CONFIG, as all would, or at
+ * the deadline: then failed() has been called for those that were tried.
  */
 int race_next(struct race *race, size_t *winner, int64_t deadline);
 

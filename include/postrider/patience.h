@@ -2,8 +2,8 @@
  * patience.h - a person at a terminal is shown what is waited for
  *
  * After 5 seconds what it is, after 10 what may be the cause. By a signal
- * (SIGALRM), as the wait may be in any layer below; elsewhere than at a terminal
- * nothing is shown.
+ * (SIGALRM), as the wait may be in any layer below; elsewhere than at a
+ * terminal nothing is shown.
  */
 #ifndef POSTRIDER_POSTRIDER_PATIENCE_H
 #define POSTRIDER_POSTRIDER_PATIENCE_H

@@ -25,9 +25,10 @@ struct attempt {
 
 /*
  * Try each smarthost, and each of its addresses, until every recipient is
- * delivered or failed, or all have been tried. Of several that defer a recipient,
- * the outcome is of the one that was reached best, and names the others. Recipients that have an outcome
+ * delivered or failed, or all have been tried. Recipients that have an outcome
  * other than OUTCOME_NONE are left alone. Every one has an outcome afterwards.
+ * Of several smarthosts that defer a recipient, it is that of the one which was
+ * reached best, and its text names what the others said.
  */
 void attempt_run(struct attempt *attempt);
 

@@ -30,10 +30,10 @@ void connector_free(struct connector *connector);       /* NULL is allowed */
 bool connector_prepare(struct connector *connector, struct error *err);
 
 /*
- * Prepare, then try the addresses of the smarthost, as net/race.h does, until one
- * gives a session: that is the first to be tried the next time. Credentials
- * refused or a wrong configuration end the search: other addresses would say the
- * same. deadline is the session's. NULL with the error of the address that was
+ * Prepare, then try the addresses of the smarthost, as net/race.h does, until
+ * one gives a session: that is the first to be tried the next time. Credentials
+ * refused or a wrong configuration end the search: other addresses would say
+ * the same. deadline is the session's. NULL with the error of the address that was
  * reached best; of several, that of the first.
  */
 struct session *connector_open(struct connector *connector, int64_t deadline,

@@ -10,12 +10,18 @@
 
 #include "util/error.h"
 
+struct recipient;
 struct session;
 struct transaction;
 
 /* Octets of the message as it is sent: prefix and content. Once MAIL is said:
  * the header section may go in another form without SMTPUTF8. */
 uint64_t transaction_size(const struct transaction *t);
+
+/* Whom MAIL names; recipient i of the transaction. Borrowed. */
+const char *transaction_sender(const struct transaction *t);
+const struct recipient *transaction_recipient(const struct transaction *t,
+                                              size_t i);
 
 /* RSET if the session needs one, then MAIL with the parameters that the server
  * offers and the message needs: those of t->carried. */
@@ -25,6 +31,9 @@ bool commands_mail(struct session *session, struct transaction *t,
 /* Does RCPT for recipient i of the transaction have parameters of DSN? */
 bool commands_asks_dsn(const struct session *session,
                        const struct transaction *t, size_t i);
+
+/* Is there RCPT for recipient i? Not if we have refused it ourselves. */
+bool commands_is_said(const struct transaction *t, size_t i);
 
 /* RCPT for the next recipients, at most max of them, and not many more than
  * 32 KB. */

@@ -25,8 +25,8 @@ struct tls_context;
 enum session_security { SESSION_CLEAR, SESSION_STARTTLS, SESSION_IMPLICIT };
 
 /* Shows the dialogue line by line: '>' sent, '<' received, '*' remarks, and '?'
- * what is waited for from now on that no line sent asks for, as one of the words
- * below. AUTH is masked before it gets here. */
+ * what is waited for from now on that no line sent asks for, as one of the
+ * words below. AUTH is masked before it gets here. */
 #define AWAITS_PASSWORD "password_command"
 #define AWAITS_ADDRESS "the name server"
 #define AWAITS_CONNECTION "a connection"
@@ -61,8 +61,8 @@ struct session_settings {
  * Take over a connected socket and go up to where MAIL can be said. NULL with
  * FAULT_TEMPORARY or FAULT_PROTOCOL (the connection or the peer),
  * FAULT_PERMISSION (authentication refused for good, or not possible as
- * configured), FAULT_CONFIG; err->reach is REACH_CONNECTED or further. deadline is
- * for the session as a whole.
+ * configured), FAULT_CONFIG; err->reach is REACH_CONNECTED or further. deadline
+ * is for the session as a whole.
  */
 struct session *session_open(int fd, const struct session_settings *settings,
                              int64_t deadline, struct error *err);

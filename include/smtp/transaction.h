@@ -31,16 +31,18 @@ struct transaction {
     int fd;                     /* content: [start, start + length) of it, */
     uint64_t start;             /* read with pread; CRLF lines, not stuffed; */
     uint64_t length;            /* ends with CRLF or is empty */
-    bool is_8bit;               /* the body has octets with the high bit set */
-    bool needs_utf8;            /* a local part is not ASCII: without SMTPUTF8
-                                 * the message is refused */
+    bool is_8bit;               /* it has octets with the high bit set */
     bool wants_utf8;            /* an address in envelope or header section is
-                                 * not: SMTPUTF8 is said where it is offered */
+                                 * not ASCII: SMTPUTF8 is said where it is
+                                 * offered; without it, local parts of the
+                                 * envelope that are not ASCII are refused */
     const char *header;         /* where SMTPUTF8 is not said: what goes in
                                  * place of the header section, */
     size_t header_length;
     size_t header_replaced;     /* ... so many octets at the start of the
                                  * content; 0: nothing does */
+    bool replaced_is_8bit;      /* what goes then has octets with the high bit
+                                 * set */
 
     volatile sig_atomic_t *stoppable;   /* set to 0 before content goes that
                                  * may be accepted: who stops until then has

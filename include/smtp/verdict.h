@@ -29,8 +29,8 @@ void verdict_all(const struct session *session, struct transaction *t,
 void verdict_accepted(struct session *session, struct transaction *t);
 
 /*
- * Refuse by ourselves what the server has said it cannot take. True if the
- * transaction has its outcomes.
+ * Refuse by ourselves what the server has said it cannot take, recipients or
+ * the message. True if all recipients have their outcome.
  */
 bool verdict_unfit(const struct session *session, struct transaction *t);
 

@@ -185,16 +185,17 @@ static bool shake_hands(struct tls *tls, int fd, int64_t deadline,
     }
 }
 
-/* Old servers, and firewalls that look for a name in the first packet only, drop
- * a ClientHello that is larger than those of their time. */
+/* Old servers, and firewalls that look for a name in the first packet only,
+ * drop a ClientHello that is larger than those of their time. */
 static bool blame_hello(const struct tls *tls, struct error *err)
 {
     uint64_t sent = BIO_number_written(SSL_get_wbio(tls->ssl));
 
     if (sent < LARGE_HELLO || SSL_get_state(tls->ssl) != TLS_ST_CW_CLNT_HELLO)
         return false;
-    return error_append(err, "; the size of our ClientHello (%llu octets) may be "
-                        "why: tls_groups = \"X25519:P-256\" makes it smaller",
+    return error_append(err, "; the size of our ClientHello (%llu octets) may "
+                        "be why: tls_groups = \"X25519:P-256\" makes it "
+                        "smaller",
                         (unsigned long long)sent);
 }
 

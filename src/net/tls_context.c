@@ -180,8 +180,8 @@ static bool set_groups(SSL_CTX *ssl, const char *groups, struct error *err)
     bool known = *groups == '\0' || SSL_CTX_set1_groups_list(ssl, groups) == 1;
 
     ERR_clear_error();
-    return known || error_set(err, FAULT_CONFIG, "tls_groups = %s: OpenSSL does "
-                              "not know all of these: set tls_groups = "
+    return known || error_set(err, FAULT_CONFIG, "tls_groups = %s: OpenSSL "
+                              "does not know all of these: set tls_groups = "
                               "\"X25519:P-256\"", groups);
 }
 

@@ -60,7 +60,8 @@ static void set_line(size_t index, const char *verb, const char *what)
 
     buf_init(&line, SIZE_MAX);
     buf_init(&safe, sizeof lines[index] - 2);
-    buf_add_format(&line, "%8d s   %s%s", (int)(index + 1) * SECONDS, verb, what);
+    buf_add_format(&line, "%8d s   %s%s", (int)(index + 1) * SECONDS, verb,
+                   what);
     text_escape(&safe, line.data, line.length);
     memcpy(lines[index], safe.data, safe.length);
     memcpy(lines[index] + safe.length, "\n", 2);

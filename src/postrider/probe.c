@@ -161,8 +161,8 @@ static bool send_message(struct connector *connector, struct session **session,
         .prefix = "",
         .fd = message->content.fd,
         .length = message->content.length,
-        .needs_utf8 = envelope_has_utf8_address(&message->envelope),
-        .wants_utf8 = message->wants_utf8,
+        .wants_utf8 = message->wants_utf8 ||
+                      envelope_has_utf8_address(&message->envelope),
     };
 
     while (transact(*session, &transaction)) {

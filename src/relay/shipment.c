@@ -99,35 +99,43 @@ static void read_header(const struct entry *entry, struct buf *text)
         text->length = (size_t)(end - text->data) + 2;
 }
 
-/* The local part of an address is beyond ASCII: only SMTPUTF8 can have it. */
-static bool is_beyond(const char *path)
+/* Are there octets with the high bit set, from this one of the content on? */
+static bool has_8bit(const struct entry *entry, uint64_t done)
 {
-    char *ascii = ascii_address(path);
+    char *block = alloc_zero(1, BLOCK_SIZE);
+    bool has = false;
 
-    free(ascii);
-    return ascii == NULL;
+    while (!has && done < entry->content_length) {
+        uint64_t rest = entry->content_length - done;
+        size_t size = rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE;
+        ssize_t step = io_read_at(entry->fd, block, size,
+                                  (off_t)(entry->content_start + done));
+        has = step <= 0 || !text_is_ascii(block, (size_t)step);
+        done += step > 0 ? (uint64_t)step : 0;
+    }
+    free(block);
+    return has;
 }
 
 /* What SMTPUTF8 is for, and what goes where it is not said. */
 static void prepare_utf8(struct shipment *shipment, const struct entry *entry)
 {
     struct transaction *t = &shipment->transaction;
-    struct buf text;
+    struct buf text, *header = &shipment->header;
 
     t->wants_utf8 = envelope_has_utf8_address(t->envelope);
-    t->needs_utf8 = is_beyond(envelope_reverse_path(t->envelope));
-    for (size_t i = 0; i < t->count; i++)
-        t->needs_utf8 |=
-            is_beyond(t->envelope->recipients[t->recipients[i]].path);
     if (!entry->envelope.utf8)
         return;
     buf_init(&text, SIZE_MAX);
     read_header(entry, &text);
-    t->wants_utf8 |= ascii_header(text.data, text.length, &shipment->header) &&
+    t->wants_utf8 |= ascii_header(text.data, text.length, header) &&
                      text_is_utf8(text.data, text.length);
-    t->header = shipment->header.data;
-    t->header_length = shipment->header.length;
+    t->header = header->data;
+    t->header_length = header->length;
     t->header_replaced = text.length;
+    t->replaced_is_8bit = entry->is_8bit &&
+                          (!text_is_ascii(header->data, header->length) ||
+                           has_8bit(entry, text.length));
     buf_free(&text);
 }
 

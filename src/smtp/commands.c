@@ -22,6 +22,17 @@ uint64_t transaction_size(const struct transaction *t)
     return t->is_ascii ? all - t->header_replaced + t->header_length : all;
 }
 
+const char *transaction_sender(const struct transaction *t)
+{
+    return t->sender != NULL ? t->sender : envelope_reverse_path(t->envelope);
+}
+
+const struct recipient *transaction_recipient(const struct transaction *t,
+                                              size_t i)
+{
+    return &t->envelope->recipients[t->recipients[i]];
+}
+
 /* RFC 3461 section 4.3 and 4.4. */
 static void add_dsn(struct buf *line, const struct envelope *env)
 {
@@ -41,20 +52,28 @@ static void add_recipient_dsn(struct buf *line, const struct recipient *rcpt)
         buf_add_format(line, " ORCPT=%s", rcpt->original);
 }
 
+/* As it goes with or without SMTPUTF8. */
+static bool is_8bit(const struct transaction *t, bool is_ascii)
+{
+    return is_ascii && t->header_replaced > 0 ? t->replaced_is_8bit
+                                              : t->is_8bit;
+}
+
 /* Which extensions MAIL needs parameters of, as far as they may be said. */
 static unsigned parameters(const struct session *session,
                            const struct transaction *t)
 {
     const struct envelope *env = t->envelope;
+    unsigned usable = session_capabilities(session)->flags & ~t->without;
     unsigned needed = CAP_SIZE;
 
-    if (t->is_8bit)
-        needed |= CAP_8BITMIME;
-    if (t->needs_utf8 || t->wants_utf8)
+    if (t->wants_utf8)
         needed |= CAP_SMTPUTF8;
+    if (is_8bit(t, (needed & usable & CAP_SMTPUTF8) == 0))
+        needed |= CAP_8BITMIME;
     if (env->dsn_return != RETURN_UNSPECIFIED || env->envelope_id != NULL)
         needed |= CAP_DSN;
-    return needed & session_capabilities(session)->flags & ~t->without;
+    return needed & usable;
 }
 
 /* "MAIL FROM:<path>"; a domain that is not ASCII as the DNS has it, unless
@@ -79,10 +98,7 @@ bool commands_mail(struct session *session, struct transaction *t,
     buf_init(&line, SIZE_MAX);
     t->carried = parameters(session, t);
     t->is_ascii = (t->carried & CAP_SMTPUTF8) == 0;
-    add_path(&line, "MAIL FROM",
-             t->sender != NULL ? t->sender
-                               : envelope_reverse_path(t->envelope),
-             t->is_ascii);
+    add_path(&line, "MAIL FROM", transaction_sender(t), t->is_ascii);
     if ((t->carried & CAP_SIZE) != 0)
         buf_add_format(&line, " SIZE=%" PRIu64, transaction_size(t));
     if ((t->carried & CAP_8BITMIME) != 0)
@@ -96,18 +112,19 @@ bool commands_mail(struct session *session, struct transaction *t,
     return queued;
 }
 
-static const struct recipient *recipient(const struct transaction *t, size_t i)
-{
-    return &t->envelope->recipients[t->recipients[i]];
-}
-
 bool commands_asks_dsn(const struct session *session,
                        const struct transaction *t, size_t i)
 {
-    const struct recipient *rcpt = recipient(t, i);
+    const struct recipient *rcpt = transaction_recipient(t, i);
 
     return (rcpt->notify != 0 || rcpt->original != NULL) &&
            session_has(session, CAP_DSN) && (t->without & CAP_DSN) == 0;
+}
+
+bool commands_is_said(const struct transaction *t, size_t i)
+{
+    return t->outcomes[i].kind == OUTCOME_NONE ||
+           t->outcomes[i].stage != STAGE_LOCAL;
 }
 
 bool commands_recipients(struct session *session, struct transaction *t,
@@ -115,17 +132,21 @@ bool commands_recipients(struct session *session, struct transaction *t,
 {
     struct buf line;
     bool queued = true;
-    size_t octets = 0;
+    size_t said = 0, octets = 0;
 
     buf_init(&line, SIZE_MAX);
-    for (size_t i = 0; queued && i < max && octets < FLIGHT_OCTETS &&
-                       t->offered < t->count; i++) {
-        const struct recipient *rcpt = recipient(t, t->offered);
+    while (queued && said < max && octets < FLIGHT_OCTETS &&
+           t->offered < t->count) {
+        size_t i = t->offered++;
+        const struct recipient *rcpt = transaction_recipient(t, i);
+        if (!commands_is_said(t, i))
+            continue;
         buf_clear(&line);
         add_path(&line, "RCPT TO", rcpt->path, t->is_ascii);
-        if (commands_asks_dsn(session, t, t->offered++))
+        if (commands_asks_dsn(session, t, i))
             add_recipient_dsn(&line, rcpt);
         queued = session_command(session, err, "%s", line.data);
+        said++;
         octets += line.length + 2;
     }
     buf_free(&line);

@@ -6,15 +6,11 @@
 #include "smtp/commands.h"
 #include "smtp/session.h"
 #include "smtp/verdict.h"
+#include "smtp/window.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/text.h"
 
-#define FLIGHT_RECIPIENTS 100   /* RCPT in one flight: their replies fit into
-                                 * the peer's buffers, and no one is stuck */
-#define WINDOW 8                /* transactions with BDAT that are on their way
-                                 * at a time: so many may arrive twice */
-#define WINDOW_OCTETS 65536
 #define SHOWN_MAX 500           /* octets of a reply in texts */
 #define LAST_WORDS 5000         /* milliseconds for replies after a 421 */
 
@@ -37,105 +33,9 @@ struct flight {
     struct error farewell;
 };
 
-/* How the content goes. */
-static bool by_bdat(const struct session *session)
-{
-    return session_has(session, CAP_CHUNKING);
-}
-
-static bool is_pipelined(const struct session *session)
-{
-    return session_has(session, CAP_PIPELINING);
-}
-
-/* Is a command, or a chunk, said before the reply to the last one? */
-static bool goes_ahead(const struct session *session)
-{
-    return is_pipelined(session) || by_bdat(session);
-}
-
-/* May all of it, content included, be said in one flight? */
-static bool fits_one_flight(const struct session *session,
-                            const struct transaction *t)
-{
-    return by_bdat(session) && is_pipelined(session) &&
-           t->count <= FLIGHT_RECIPIENTS &&
-           transaction_size(t) <= WINDOW_OCTETS;
-}
-
-/* Say MAIL, the first recipients and, where allowed, all the rest. */
-static bool begin(struct session *session, struct transaction *t,
-                  struct error *err)
-{
-    if (!commands_mail(session, t, err))
-        return false;
-    if (!is_pipelined(session))
-        return true;
-    if (!commands_recipients(session, t, FLIGHT_RECIPIENTS, err))
-        return false;
-    if (t->offered < t->count)
-        return true;
-    if (!by_bdat(session)) {
-        t->final_asked = true;
-        return session_command(session, err, "DATA");
-    }
-    if (!fits_one_flight(session, t))
-        return true;
-    t->final_asked = true;
-    return commands_chunk(session, t, err);
-}
-
-/* Begin one while the one in front is not answered. If that goes wrong, it must
- * not cost the answers to those in front. */
-static bool begin_ahead(struct session *session, struct transaction *t)
-{
-    size_t asked = session_asked(session);
-    struct error err;
-
-    /* Should nobody be accepted for the one in front, its MAIL stands, and
-     * another would be refused: not its fault (RFC 3030 section 2). */
-    if (by_bdat(session))
-        session_need_reset(session);
-    t->begun = t->ahead = true;
-    if (begin(session, t, &err))
-        return true;
-    session_stop(session, asked, &err);
-    return false;
-}
-
 /*
- * Begin what follows, as far as it goes without waiting. With BDAT whole
- * transactions are on their way, a small number; with DATA the next one's
- * commands go with the end of this one.
- */
-static void begin_following(struct session *session, struct transaction *t)
-{
-    size_t count = 1;
-    uint64_t octets = transaction_size(t);
-    size_t recipients = 0;
-    bool whole = by_bdat(session);
-
-    if (!is_pipelined(session) || session_is_spoiled(session) ||
-        t->other_sender != NULL)
-        return;
-    for (t = t->next; t != NULL && count < (whole ? WINDOW : 2); t = t->next) {
-        octets += transaction_size(t);
-        recipients += t->count;
-        count++;
-        if (!t->begun &&
-            (recipients > FLIGHT_RECIPIENTS || verdict_unfit(session, t) ||
-             (whole && (octets > WINDOW_OCTETS ||
-                        !fits_one_flight(session, t))) ||
-             !begin_ahead(session, t)))
-            return;
-        if (!t->final_asked || t->other_sender != NULL)
-            return;             /* it has more to say before others may */
-    }
-}
-
-/*
- * The next reply. Where messages are on their way, what is not a reply counts as
- * one, and after a 421 others may follow: each that can still be read spares a
+ * The next reply. Where messages are on their way, what is not a reply counts
+ * as one, and after a 421 others may follow: each that can still be read spares a
  * duplicate.
  */
 static bool hear(struct flight *flight, int64_t timeout, struct error *err)
@@ -210,7 +110,7 @@ static bool reset_in_lockstep(struct flight *flight, struct error *err)
 {
     struct session *session = flight->session;
 
-    if (is_pipelined(session) || !session_take_reset(session))
+    if (window_is_pipelined(session) || !session_take_reset(session))
         return true;
     return session_command(session, err, "RSET") && hear_soon(flight, err) &&
            !is_over(flight, err);
@@ -238,7 +138,7 @@ static bool hear_mail(struct flight *flight, struct transaction *t,
  * was asked, the others show what they are. */
 static bool hear_rest(struct flight *flight, struct error *err)
 {
-    return is_pipelined(flight->session) || flight->whole ||
+    return window_is_pipelined(flight->session) || flight->whole ||
            session_rest(flight->session, flight->reply.code, err);
 }
 
@@ -268,7 +168,7 @@ static bool hear_recipients(struct flight *flight, struct transaction *t,
                             size_t heard, struct error *err)
 {
     for (size_t i = heard; i < t->offered; i++)
-        if (!hear_recipient(flight, t, i, err))
+        if (commands_is_said(t, i) && !hear_recipient(flight, t, i, err))
             return false;
     return true;
 }
@@ -278,7 +178,8 @@ static bool hear_recipients(struct flight *flight, struct transaction *t,
 static bool offer_rest(struct flight *flight, struct transaction *t,
                        struct error *err)
 {
-    size_t most = is_pipelined(flight->session) ? FLIGHT_RECIPIENTS : 1;
+    size_t most = window_is_pipelined(flight->session) ? WINDOW_RECIPIENTS
+                                                       : 1;
 
     while (t->offered < t->count && verdict_open(t) > 0) {
         size_t heard = t->offered;
@@ -344,7 +245,7 @@ static bool hear_final(struct flight *flight, struct transaction *t,
     if (reply_class(reply) < 4 && reply->code != 250 && reply->code != 0)
         return error_set(err, FAULT_PROTOCOL, "%d to the message",
                          reply->code);
-    if (by_bdat(flight->session) && verdict_open(t) > 0 &&
+    if (window_is_bdat(flight->session) && verdict_open(t) > 0 &&
         verdict_is_about_syntax(reply))
         return refuse_chunking(flight, err);
     if (flight->whole && reply->code == 250)
@@ -377,7 +278,7 @@ static bool hear_data_refused(struct flight *flight, struct transaction *t,
     struct session *session = flight->session;
     struct reply refusal = flight->reply;
 
-    if (refusal.code == flight->refusal && is_pipelined(session)) {
+    if (refusal.code == flight->refusal && window_is_pipelined(session)) {
         reply_init(&flight->reply);
         bool in_step = session_command(session, err, "RSET") &&
                        hear_reset(flight, t, err);
@@ -418,7 +319,7 @@ static bool send_by_data(struct flight *flight, struct transaction *t,
         return false;
     if (!commands_content(session, t, err))
         return hear_refusal(flight, t);
-    begin_following(session, t);
+    window_fill(session, t);
     return hear_final(flight, t, err);
 }
 
@@ -445,8 +346,8 @@ static bool hear_transaction(struct flight *flight, struct transaction *t,
     if (!hear_mail(flight, t, err) || !hear_recipients(flight, t, 0, err) ||
         !offer_rest(flight, t, err))
         return false;
-    return by_bdat(flight->session) ? send_by_bdat(flight, t, err)
-                                    : send_by_data(flight, t, err);
+    return window_is_bdat(flight->session) ? send_by_bdat(flight, t, err)
+                                           : send_by_data(flight, t, err);
 }
 
 /* Are server and we in step? The reply to QUIT is like no other. */
@@ -471,7 +372,8 @@ static bool conclude(struct flight *flight, const struct transaction *t,
                      struct error *err)
 {
     struct session *session = flight->session;
-    bool matters = flight->whole || (is_pipelined(session) && verdict_is_refusal(t));
+    bool matters = flight->whole || (window_is_pipelined(session) &&
+                                     verdict_is_refusal(t));
     int code = t->content_sent && !flight->whole ? flight->reply.code : 0;
 
     if (matters && !flight->goodbye && !session_rest(session, code, err) &&
@@ -489,11 +391,11 @@ static bool run(struct flight *flight, struct transaction **at,
 
     t->begun = true;
     if (is_new && (!reset_in_lockstep(flight, err) ||
-                   !begin(flight->session, t, err)))
+                   !window_begin(flight->session, t, err)))
         return false;
     flight->whole = t->content_sent;
     if (flight->whole)
-        begin_following(flight->session, t);
+        window_fill(flight->session, t);
     while (hear_transaction(flight, t, err)) {
         t->ended = true;
         if (!flight->whole || t->next == NULL || !t->next->content_sent)
@@ -512,7 +414,8 @@ static bool is_doubted(const struct flight *flight,
     if (t->in_step || (!t->answered && !t->ahead))
         return false;
     return err->fault == FAULT_PROTOCOL ||
-           (goes_ahead(session) && session_is_silent(session));
+           ((window_is_pipelined(session) || window_is_bdat(session)) &&
+            session_is_silent(session));
 }
 
 /* The flight was cut off, or is not believed, at t. */

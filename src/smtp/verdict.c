@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail/ascii.h"
+#include "mail/envelope.h"
 #include "smtp/commands.h"
 #include "smtp/reply.h"
 #include "smtp/session.h"
@@ -58,9 +60,28 @@ static void judge(const struct session *session, const struct transaction *t,
         outcome->wants_login = may_want_login(session, stage, reply);
 }
 
+/* Only SMTPUTF8 can have this address: its local part is not ASCII. */
+static bool is_beyond_ascii(const char *path)
+{
+    char *ascii = ascii_address(path);
+
+    free(ascii);
+    return ascii == NULL;
+}
+
+/* Is there a recipient for whom it can go without SMTPUTF8? */
+static bool goes_without_utf8(const struct transaction *t)
+{
+    bool some = false;
+
+    for (size_t i = 0; !some && i < t->count; i++)
+        some = !is_beyond_ascii(transaction_recipient(t, i)->path);
+    return some && !is_beyond_ascii(transaction_sender(t));
+}
+
 /*
  * Of the extensions whose parameters MAIL had, the one that is most likely not
- * known; each is left out by itself. What an address needs is not left out.
+ * known; each is left out by itself.
  */
 static unsigned suspect_of_mail(const struct transaction *t)
 {
@@ -70,7 +91,7 @@ static unsigned suspect_of_mail(const struct transaction *t)
 
     for (size_t i = 0; i < COUNT(order); i++)
         if ((t->carried & order[i]) != 0 &&
-            !(order[i] == CAP_SMTPUTF8 && t->needs_utf8))
+            (order[i] != CAP_SMTPUTF8 || goes_without_utf8(t)))
             return order[i];
     return 0;
 }
@@ -123,29 +144,42 @@ void verdict_accepted(struct session *session, struct transaction *t)
     t->suspect = 0;
 }
 
+/* A sender refuses all, a recipient itself. */
+static void refuse_utf8(struct transaction *t)
+{
+    bool all = is_beyond_ascii(transaction_sender(t));
+
+    for (size_t i = 0; i < t->count; i++)
+        if (t->outcomes[i].kind == OUTCOME_NONE &&
+            (all || is_beyond_ascii(transaction_recipient(t, i)->path)))
+            outcome_set(&t->outcomes[i], OUTCOME_FAILED, STAGE_LOCAL,
+                        FAULT_DATA, "5.6.7", "an address needs SMTPUTF8, which "
+                        "the smarthost does not offer");
+}
+
+static void refuse_size(struct transaction *t, uint64_t limit)
+{
+    struct outcome outcome = { 0 };
+    char *text = alloc_format("the message has %" PRIu64 " octets, the "
+                              "smarthost takes %" PRIu64, transaction_size(t),
+                              limit);
+
+    outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA, "5.3.4",
+                text);
+    settle(t, &outcome);
+    outcome_free(&outcome);
+    free(text);
+}
+
 bool verdict_unfit(const struct session *session, struct transaction *t)
 {
-    uint64_t limit = session_capabilities(session)->size_limit;
-    struct outcome outcome = { 0 };
-    char *text = NULL;
+    const struct capabilities *caps = session_capabilities(session);
 
-    if (t->needs_utf8 && !session_has(session, CAP_SMTPUTF8)) {
-        outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA,
-                    "5.6.7", "an address needs SMTPUTF8, which the smarthost "
-                    "does not offer");
-    } else if (limit > 0 && transaction_size(t) > limit) {
-        text = alloc_format("the message has %" PRIu64 " octets, the "
-                            "smarthost takes %" PRIu64, transaction_size(t),
-                            limit);
-        outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA,
-                    "5.3.4", text);
-    }
-    free(text);
-    bool unfit = outcome.kind != OUTCOME_NONE;
-    if (unfit)
-        settle(t, &outcome);
-    outcome_free(&outcome);
-    return unfit;
+    if (t->wants_utf8 && (caps->flags & ~t->without & CAP_SMTPUTF8) == 0)
+        refuse_utf8(t);
+    if (caps->size_limit > 0 && transaction_size(t) > caps->size_limit)
+        refuse_size(t, caps->size_limit);
+    return verdict_open(t) == 0;
 }
 
 void verdict_cut(struct transaction *t, enum cut cut, const struct error *err)
@@ -189,11 +223,11 @@ void verdict_withdraw(struct transaction *first,
 
 void verdict_forget_login(struct transaction *t)
 {
-    size_t refused = 0;
+    bool welcome = false;
 
     for (size_t i = 0; i < t->count; i++)
-        refused += t->outcomes[i].wants_login;
-    for (size_t i = 0; refused < t->count && i < t->count; i++)
+        welcome |= commands_is_said(t, i) && !t->outcomes[i].wants_login;
+    for (size_t i = 0; welcome && i < t->count; i++)
         t->outcomes[i].wants_login = false;
 }
 
@@ -217,8 +251,13 @@ bool verdict_is_refusal(const struct transaction *t)
 /* Some servers wait for RCPT to do that. */
 bool verdict_is_of_sender(const struct transaction *t)
 {
+    size_t said = 0;
+
     for (size_t i = 0; i < t->count; i++) {
         const struct outcome *outcome = &t->outcomes[i];
+        if (!commands_is_said(t, i))
+            continue;
+        said++;
         bool at_rcpt = outcome->stage == STAGE_RCPT &&
                        (strcmp(outcome->status, "5.1.7") == 0 ||
                         strcmp(outcome->status, "5.1.8") == 0 ||
@@ -228,5 +267,5 @@ bool verdict_is_of_sender(const struct transaction *t)
         if (outcome->kind != OUTCOME_FAILED || (!at_rcpt && !at_mail))
             return false;
     }
-    return true;
+    return said > 0;
 }

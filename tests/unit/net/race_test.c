@@ -12,7 +12,7 @@
 #include "util/clock.h"
 #include "util/text.h"
 
-#define LONG 20000              /* milliseconds, far more than any of it takes */
+#define LONG 20000              /* milliseconds: far more than it takes */
 #define FILLERS 4
 
 /* A loopback address: one that accepts, refuses, swallows packets, or to which
