@@ -113,6 +113,7 @@ struct desk {
     struct recalled *recalled;  /* lines of journals, not recorded: recall.c */
     struct mission *missions[DESK_BUCKETS];
     uint64_t next_mission;
+    int64_t dispatched;         /* when that was looked at last */
     struct control *control;
     struct askers askers;       /* who are not administrators */
     struct destinations *destinations;  /* of reports */
@@ -196,8 +197,9 @@ void trouble_moved(struct desk *desk, const char *what);
 
 /* Hand out what can be handed out. */
 void dispatch_run(struct desk *desk);
-/* When dispatch_run may have something to do without an event. */
-int64_t dispatch_next_time(const struct desk *desk, int64_t now);
+/* When dispatch_run may have something to do without an event, as it was when
+ * that ran: what became due since is due at once. */
+int64_t dispatch_next_time(const struct desk *desk);
 struct mission *dispatch_find(struct desk *desk, uint64_t number);
 /* The attempt is not over with this mission: the ticket keeps how far it has
  * come, if it has begun. Recipients that are out still are due again. */

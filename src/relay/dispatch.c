@@ -339,7 +339,7 @@ static bool dispatch_one(struct desk *desk, size_t smarthost, int64_t now)
 
 void dispatch_run(struct desk *desk)
 {
-    int64_t now = clock_now();
+    int64_t now = desk->dispatched = clock_now();
 
     if (desk->stopping)
         return;
@@ -351,8 +351,9 @@ void dispatch_run(struct desk *desk)
     }
 }
 
-int64_t dispatch_next_time(const struct desk *desk, int64_t now)
+int64_t dispatch_next_time(const struct desk *desk)
 {
+    int64_t now = desk->dispatched;
     int64_t next = schedule_next_time(desk->schedule);
 
     for (size_t i = 0; i < desk->config->smarthost_count; i++) {

@@ -231,7 +231,7 @@ static int patience(const struct manager *manager, bool more)
     if (more && !manager->desk.stopping)
         return 0;
     if (!manager->desk.stopping)
-        next = clock_earlier(next, dispatch_next_time(&manager->desk, now));
+        next = clock_earlier(next, dispatch_next_time(&manager->desk));
     next = clock_earlier(next, control_expire(manager->desk.control, now));
     if (*manager->desk.config->metrics != '\0')
         next = clock_earlier(next, manager->next_metrics);
