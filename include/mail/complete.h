@@ -36,6 +36,9 @@ struct resent_block complete_resent_block(const struct header *header);
  * caller has resent the message? */
 bool complete_is_resent_now(const struct header *header);
 
+/* Is there a From with an address, so that no author is to be added? */
+bool complete_has_author(const struct header *header);
+
 /*
  * Add the recipients that the header names: To, Cc, Bcc and Apparently-To, or
  * the trio of the most recent resent block if there is one. FAULT_DATA names
@@ -65,10 +68,11 @@ struct completion {
 
 /*
  * Missing From, Date and Message-ID are appended, or filled in where the field
- * is there and empty. So are Resent-From, Resent-Date and Resent-Message-ID,
- * at the end of the block, with resent and a block, else if the message
- * complete_is_resent_now(). With resent, the rule goes for the block's
- * Resent-From and Resent-Sender, as the author is not who sends.
+ * is there and empty. So are Resent-From, Resent-Date and Resent-Message-ID, at
+ * the end of the block, with extracted and a block, else if the message
+ * complete_is_resent_now(). With extracted and a block, the rule goes for the
+ * block's Resent-From and Resent-Sender, as the author is not who sends. Words
+ * without an address in From become the name of the sender's.
  * Without any of To, Cc (and Resent-To, Resent-Cc) left,
  * `To: undisclosed-recipients:;` is appended. Fields that cannot be parsed
  * stay as they are, but for those that the rule's address goes for: it takes

@@ -16,7 +16,7 @@ struct submission;
 struct origin {
     char *reverse_path;             /* complete; "" is the null one */
     bool is_local;                  /* it was a local name */
-    char *author;                   /* address for a missing From */
+    char *author;                   /* address for a From that has none */
     char *full_name;                /* its display name, or NULL */
     const struct sender_rule *rule; /* the section that goes, or NULL */
 };

@@ -1,11 +1,13 @@
 #include "mail/complete.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mail/address.h"
 #include "mail/header.h"
 #include "mail/rewrite.h"
+#include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -203,6 +205,58 @@ static void supply_from(struct header *header, bool in_block,
     supply(header, in_block, in_block ? "Resent-From" : "From", body->data);
 }
 
+/* Words that are no address, as in `From: Backup Server`? */
+static bool is_name(const struct field *field)
+{
+    size_t length;
+    const char *body = field_body(field, &length);
+    size_t words = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        if (body[i] == '\0' || strchr("@<>,;:()[]\\", body[i]) != NULL)
+            return false;
+        words += !text_is_space(body[i]) &&
+                 (i == 0 || text_is_space(body[i - 1]));
+    }
+    return words > 1;
+}
+
+bool complete_has_author(const struct header *header)
+{
+    for (size_t i = 0; i < header->count; i++)
+        if (field_is(&header->fields[i], "From")
+            && !field_is_blank(&header->fields[i])
+            && !is_name(&header->fields[i]))
+            return true;
+    return false;
+}
+
+/* Relays refuse a From without an address. */
+static void supply_address(struct header *header, const char *address)
+{
+    size_t index = header_find(header, "From", 0);
+    struct buf mailbox;
+    size_t length;
+
+    if (address == NULL || index == header->count
+        || !is_name(&header->fields[index]))
+        return;
+    const char *body = field_body(&header->fields[index], &length);
+    while (length > 0 && text_is_space(*body)) {
+        body++;
+        length--;
+    }
+    while (length > 0 && text_is_space(body[length - 1]))
+        length--;
+    char *name = alloc_bytes(body, length);
+    buf_init(&mailbox, SIZE_MAX);
+    buf_add_char(&mailbox, ' ');
+    rewrite_add_mailbox(&mailbox, name, address);
+    field_set_body(&header->fields[index], mailbox.data, mailbox.length);
+    buf_free(&mailbox);
+    free(name);
+}
+
 static void supply_date(struct header *header, bool in_block,
                         const struct completion *with, struct buf *body)
 {
@@ -326,6 +380,9 @@ bool complete_header(struct header *header, const struct completion *with,
     if (!resent && !with->gateway && complete_is_resent_now(header))
         supply_missing(header, true, with);
 
+    if (block.first == block.end && !with->gateway
+        && with->rule_address == NULL)
+        supply_address(header, with->sender);
     rewrite_fields(header, resent, with);
     if (!with->gateway) {
         supply_missing(header, false, with);

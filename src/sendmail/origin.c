@@ -66,16 +66,6 @@ static char *given_reverse_path(const char *text, const struct config *config,
     return NULL;
 }
 
-/* Is there a field of that name which says something? */
-static bool says(const struct header *header, const char *name)
-{
-    size_t index = header_find(header, name, 0);
-
-    while (index < header->count && field_is_blank(&header->fields[index]))
-        index = header_find(header, name, index + 1);
-    return index < header->count;
-}
-
 /* The first address in a field, completed; NULL if there is none. */
 static char *first_address(const struct header *header, const char *name,
                            const struct config *config)
@@ -168,7 +158,8 @@ bool origin_find(struct origin *origin, const struct submission *submission,
 
     origin->rule = find_rule(origin, config, header, resent, &user);
     if (!submission->gateway &&
-        (resent || complete_is_resent_now(header) || !says(header, "From")))
+        (resent || complete_is_resent_now(header) ||
+         !complete_has_author(header)))
         find_author(origin, submission, config, &user);
     if (has_rule_address(origin) && *origin->reverse_path != '\0') {
         free(origin->reverse_path);

@@ -264,6 +264,7 @@ def test_full_name_leaves_a_given_from(front):
     ("From: arpwatch (Arpwatch web1)",
      "From: arpwatch@a.example (Arpwatch web1)"),
     ("From: x@y.example", "From: x@y.example"),
+    ("From: Backup Server", f"From: Backup Server <{LOGIN}@a.example>"),
     ("Sender: alice", "Sender: alice@a.example"),
     ("Reply-To: alice, x@y.example",
      "Reply-To: alice@a.example, x@y.example"),

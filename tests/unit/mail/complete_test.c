@@ -243,8 +243,7 @@ static const struct row without_commas[] = {
       F("Reply-To: a@x, b@x\r\n" DONE_TO) },
     { T("From: \"a@x\"\r\n"), T("From: a@x\r\n") },
     /* Who does not get the message may have a name. */
-    { T("From: Al Smith\r\nReply-To: a@x b\r\n"),
-      T("From: Al Smith\r\nReply-To: a@x b\r\n") },
+    { F("Reply-To: a@x b\r\n" DONE_TO), F("Reply-To: a@x b\r\n" DONE_TO) },
     { F("To: Our Friends\r\n"), F("To: Our Friends\r\n") },
 };
 
@@ -252,12 +251,53 @@ static const struct row recipients_without_commas[] = {
     { F("Cc: root  admin\r\n\tops\r\nTo: x@y\r\n"),
       F("Cc: root@example.com,  admin@example.com,\r\n\tops@example.com\r\n"
         "To: x@y\r\n") },
-    { T("From: Al Smith\r\nReply-To: a@x b\r\n"),
-      T("From: Al Smith\r\nReply-To: a@x b\r\n") },
+    { F("Reply-To: a@x b\r\n" DONE_TO), F("Reply-To: a@x b\r\n" DONE_TO) },
     { F(R_FROM R_DATE R_ID "Resent-To: a@x b\r\nTo: Our Friends\r\n"),
       F(R_FROM R_DATE R_ID "Resent-To: a@x, b@example.com\r\n"
         "To: Our Friends\r\n") },
 };
+
+static const struct row names_only[] = {
+    { T("From: Al Smith\r\n"), T("From: Al Smith <alice@example.com>\r\n") },
+    { T("From:\r\n Al\tJ. Smith \r\n"),
+      T("From: \"Al J. Smith\" <alice@example.com>\r\n") },
+    { T("From: \"Al Smith\"\r\n"),
+      T("From: Al Smith <alice@example.com>\r\n") },
+    { T("From: \"Al\" Smith\r\n"),
+      T("From: \"\\\"Al\\\" Smith\" <alice@example.com>\r\n") },
+    { T("From: Al \xc3\x9c\r\n"),
+      T("From: =?UTF-8?B?QWwgw5w=?= <alice@example.com>\r\n") },
+    /* An address, or what could be one. */
+    { T("From: al\r\n"), T("From: al@example.com\r\n") },
+    { T("From: Al a@x\r\n"), T("From: Al a@x\r\n") },
+    { T("From: Al <\r\n"), T("From: Al <\r\n") },
+    { T("From: Al, Bo Cy\r\n"), T("From: Al, Bo Cy\r\n") },
+    { T("From: D\\al smith\r\n"), T("From: D\\al smith\r\n") },
+    { T("Sender: Al Smith\r\n" DONE_FROM),
+      T("Sender: Al Smith\r\n" DONE_FROM) },
+};
+
+static void adds_an_address_to_a_name(void **state)
+{
+    struct completion with = plain;
+    const struct row same = { T("From: Al Smith\r\n"),
+                              T("From: Al Smith\r\n") };
+    const struct row resent = {
+        R_FROM R_DATE R_ID "Resent-To: b@x\r\n" T("From: Al Smith\r\n"),
+        R_FROM R_DATE R_ID "Resent-To: b@x\r\n" T("From: Al Smith\r\n") };
+
+    (void)state;
+    check(names_only, COUNT(names_only), &with);
+    check(&resent, 1, &with);
+    with.extracted = true;
+    check(&resent, 1, &with);
+    with.extracted = false;
+    with.gateway = true;
+    check(&same, 1, &with);
+    with.gateway = false;
+    with.sender = NULL;
+    check(&same, 1, &with);
+}
 
 static void adds_commas(void **state)
 {
@@ -775,6 +815,7 @@ int main(void)
         cmocka_unit_test(removes_bcc_always),
         cmocka_unit_test(completes_bare_addresses_in_place),
         cmocka_unit_test(adds_commas),
+        cmocka_unit_test(adds_an_address_to_a_name),
         cmocka_unit_test(removes_what_an_earlier_delivery_left),
         cmocka_unit_test(takes_the_full_name_for_from),
         cmocka_unit_test(adds_no_from_without_a_sender),
