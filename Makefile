@@ -178,6 +178,9 @@ unit:
 WRAPPED := access connect faccessat fchmod fdopendir fstat fstatat fsync \
            ftruncate getrandom linkat lseek memfd_create open openat pread \
            read readdir renameat socket syscall unlinkat write
+# The names that glibc has for them where offsets and times have 64 bits.
+WRAPPED += fstat64 fstatat64 ftruncate64 lseek64 open64 openat64 pread64 \
+           readdir64 __fstat64_time64 __fstatat64_time64
 WRAP_FLAGS := $(foreach call,$(WRAPPED),-Wl,--wrap=$(call))
 FAULT_TESTS := $(patsubst tests/fault/%.c,$(B)/fault/%,\
                  $(sort $(wildcard tests/fault/*_test.c)))

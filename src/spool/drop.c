@@ -428,12 +428,12 @@ bool drop_remove(const struct spool *spool, const char *id)
 bool drop_remove_original(const struct spool *spool, const char *id)
 {
     struct error err = { 0 };
-    struct stat status;
+    struct stat status, copy;
 
     if (fstatat(spool->drop, id, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return errno == ENOENT;
-    if (!queue_has(spool, id))
-        return drop_remove(spool, id);
+    if (fstatat(spool->queue, id, &copy, AT_SYMLINK_NOFOLLOW) == -1)
+        return errno == ENOENT && drop_remove(spool, id);
     int fd = open_once(spool->drop, id);
     struct entry *found = fd == -1 ? NULL : entry_reopen(fd, id, &err);
     if (found == NULL)

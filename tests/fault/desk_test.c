@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -59,10 +60,12 @@ static void keeps_a_ticket_until_its_file_is_gone(void **state)
     desk->fresh = 1;
     ticket->charged = true;
     shares_add(desk->shares, SHARE_MEMORY, ticket->uid, 0);
-    wrap_start(plan);
-    assert_false(dispatch_finish(desk, ticket, false));
-    wrap_stop();
-    assert_string_equal(wrap_failed(), "unlinkat");
+    do {                            /* the calls up to that which removes it */
+        wrap_start(plan);
+        assert_false(dispatch_finish(desk, ticket, false));
+        wrap_stop();
+        plan.at++;
+    } while (strcmp(wrap_failed(), "unlinkat") != 0);
     assert_int_equal(desk->fresh, 0);
     assert_true(fixture_exists(desk->spool.drop, subject->id));
     assert_ptr_equal(schedule_find(desk->schedule, subject->id), ticket);

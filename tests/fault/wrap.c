@@ -98,27 +98,43 @@ static bool fails(const char *name, size_t *length)
     return true;
 }
 
+/* With 64-bit offsets and times, libc has other symbols for some calls. */
+#ifndef __GLIBC__
+#define WIDE(name) name
+#define WIDE_TIME(name) name
+#else
+#define WIDE(name) name##64
+#if __TIMESIZE == 64
+#define WIDE_TIME(name) name##64
+#else
+#define WIDE_TIME(name) __##name##64_time64
+#endif
+#endif
+#define JOIN(prefix, name) prefix##name
+#define REAL(name) JOIN(__real_, name)
+#define WRAPPER(name) JOIN(__wrap_, name)
+
 /* Most calls differ in nothing but their arguments. */
 #define WRAP(type, name, parameters, arguments, failure)                      \
-    type __real_##name parameters;                                            \
-    type __wrap_##name parameters;                                            \
-    type __wrap_##name parameters                                             \
+    type REAL(name) parameters;                                               \
+    type WRAPPER(name) parameters;                                            \
+    type WRAPPER(name) parameters                                             \
     {                                                                         \
-        return fails(#name, NULL) ? (failure) : __real_##name arguments;      \
+        return fails(#name, NULL) ? (failure) : REAL(name) arguments;         \
     }
 
 WRAP(int, fsync, (int fd), (fd), -1)
-WRAP(int, fstat, (int fd, struct stat *status), (fd, status), -1)
-WRAP(int, fstatat,
+WRAP(int, WIDE_TIME(fstat), (int fd, struct stat *status), (fd, status), -1)
+WRAP(int, WIDE_TIME(fstatat),
      (int folder, const char *path, struct stat *status, int flags),
      (folder, path, status, flags), -1)
 WRAP(int, faccessat, (int folder, const char *path, int mode, int flags),
      (folder, path, mode, flags), -1)
 WRAP(int, access, (const char *path, int mode), (path, mode), -1)
 WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), -1)
-WRAP(int, ftruncate, (int fd, off_t length), (fd, length), -1)
-WRAP(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence),
-     -1)
+WRAP(int, WIDE(ftruncate), (int fd, off_t length), (fd, length), -1)
+WRAP(off_t, WIDE(lseek), (int fd, off_t offset, int whence),
+     (fd, offset, whence), -1)
 WRAP(int, linkat,
      (int from, const char *old, int to, const char *new, int flags),
      (from, old, to, new, flags), -1)
@@ -128,31 +144,31 @@ WRAP(int, unlinkat, (int folder, const char *path, int flags),
      (folder, path, flags), -1)
 WRAP(int, memfd_create, (const char *name, unsigned flags), (name, flags), -1)
 WRAP(DIR *, fdopendir, (int fd), (fd), NULL)
-WRAP(struct dirent *, readdir, (DIR *directory), (directory), NULL)
+WRAP(struct dirent *, WIDE(readdir), (DIR *directory), (directory), NULL)
 WRAP(int, socket, (int domain, int type, int protocol),
      (domain, type, protocol), -1)
 WRAP(int, connect, (int fd, const struct sockaddr *to, socklen_t length),
      (fd, to, length), -1)
 
 #define WRAP_SHORTENED(type, name, parameters, arguments)                     \
-    type __real_##name parameters;                                            \
-    type __wrap_##name parameters;                                            \
-    type __wrap_##name parameters                                             \
+    type REAL(name) parameters;                                               \
+    type WRAPPER(name) parameters;                                            \
+    type WRAPPER(name) parameters                                             \
     {                                                                         \
-        return fails(#name, &length) ? -1 : __real_##name arguments;          \
+        return fails(#name, &length) ? -1 : REAL(name) arguments;             \
     }
 
 WRAP_SHORTENED(ssize_t, read, (int fd, void *data, size_t length),
                (fd, data, length))
 WRAP_SHORTENED(ssize_t, write, (int fd, const void *data, size_t length),
                (fd, data, length))
-WRAP_SHORTENED(ssize_t, pread,
+WRAP_SHORTENED(ssize_t, WIDE(pread),
                (int fd, void *data, size_t length, off_t offset),
                (fd, data, length, offset))
 
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...)
+int REAL(WIDE(open))(const char *path, int flags, ...);
+int WRAPPER(WIDE(open))(const char *path, int flags, ...);
+int WRAPPER(WIDE(open))(const char *path, int flags, ...)
 {
     va_list rest;
 
@@ -160,12 +176,12 @@ int __wrap_open(const char *path, int flags, ...)
     mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t)
                                                        : 0;
     va_end(rest);
-    return fails("open", NULL) ? -1 : __real_open(path, flags, mode);
+    return fails("open", NULL) ? -1 : REAL(WIDE(open))(path, flags, mode);
 }
 
-int __real_openat(int folder, const char *path, int flags, ...);
-int __wrap_openat(int folder, const char *path, int flags, ...);
-int __wrap_openat(int folder, const char *path, int flags, ...)
+int REAL(WIDE(openat))(int folder, const char *path, int flags, ...);
+int WRAPPER(WIDE(openat))(int folder, const char *path, int flags, ...);
+int WRAPPER(WIDE(openat))(int folder, const char *path, int flags, ...)
 {
     va_list rest;
 
@@ -177,8 +193,8 @@ int __wrap_openat(int folder, const char *path, int flags, ...)
         errno = EOPNOTSUPP;
         return -1;
     }
-    return fails("openat", NULL) ? -1
-                                 : __real_openat(folder, path, flags, mode);
+    return fails("openat", NULL) ? -1 : REAL(WIDE(openat))(folder, path,
+                                                           flags, mode);
 }
 
 /* openat2 and renameat2. No call has more than five arguments here. */
