@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "util/buf.h"
+#include "util/lines.h"
 #include "util/text.h"
 
 struct scan {
@@ -131,12 +132,10 @@ static bool step(struct scan *s, struct error *err)
 bool config_text_prepare(struct buf *out, const char *path, const char *text,
                          size_t length, struct error *err)
 {
-    static const char mark[] = "\xef\xbb\xbf";      /* some editors' UTF-8 */
     struct scan s = { .path = path, .text = text, .length = length,
-                      .line = 1, .out = out };
+                      .at = lines_mark_length(text, length), .line = 1,
+                      .out = out };
 
-    if (length >= 3 && memcmp(text, mark, 3) == 0)
-        s.at = 3;
     while (s.at < s.length)
         if (!step(&s, err))
             return false;

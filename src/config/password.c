@@ -12,6 +12,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
+#include "util/lines.h"
 #include "util/secret.h"
 #include "util/text.h"
 
@@ -36,21 +37,19 @@ static bool is_utf16(const struct buf *text)
 static bool take_line(const struct buf *text, const char *source,
                       struct secret *secret, struct error *err)
 {
-    const char *end = memchr(text->data, '\n', text->length);
-    size_t length = end != NULL ? (size_t)(end - text->data) : text->length;
+    struct lines lines;
 
-    if (length > 0 && text->data[length - 1] == '\r')
-        length--;
-    if (length == 0)
+    lines_start(&lines, text->data, text->length);
+    if (!lines_next(&lines) || lines.length == 0)
         return error_set(err, FAULT_CONFIG,
                          "%s: its first line, the password, is empty", source);
     if (is_utf16(text))
         return error_set(err, FAULT_CONFIG, "%s: is in UTF-16: store it in "
                          "UTF-8", source);
-    if (memchr(text->data, '\0', length) != NULL)
+    if (memchr(lines.text, '\0', lines.length) != NULL)
         return error_set(err, FAULT_CONFIG,
                          "%s: the password holds a NUL octet", source);
-    secret_take(secret, alloc_bytes(text->data, length), length);
+    secret_take(secret, alloc_bytes(lines.text, lines.length), lines.length);
     return true;
 }
 
@@ -203,7 +202,6 @@ static const struct {
     enum place place;
     const char *text;
 } oddities[] = {
-    { "\xef\xbb\xbf", START, "begins with a byte order mark" },
     { " ", START, "begins with a blank" },
     { " ", END, "ends with a blank" },
     { "\t", START, "begins with a tab" },

@@ -10,6 +10,7 @@
 #include "mail/header.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/lines.h"
 
 #define BLOCK_SIZE ((size_t)64 * 1024)
 
@@ -341,12 +342,8 @@ static bool read_fields(struct reader *reader, struct header *header,
 /* What editors begin a file with to show that it is UTF-8. */
 static void skip_byte_order_mark(struct reader *reader)
 {
-    static const char mark[] = "\xef\xbb\xbf";
-    const size_t length = sizeof mark - 1;
-
-    if (reader->end - reader->start >= length
-        && memcmp(reader->text + reader->start, mark, length) == 0)
-        reader->start += length;
+    reader->start += lines_mark_length(reader->text + reader->start,
+                                       reader->end - reader->start);
 }
 
 bool reader_header(struct reader *reader, struct header *header,

@@ -12,6 +12,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
+#include "util/lines.h"
 #include "util/text.h"
 
 #define FILE_SIZE_MAX ((size_t)1 << 20)
@@ -86,21 +87,14 @@ static bool check_line(const struct import *import, const char *line,
 static bool take_lines(struct import *import, char *text, size_t length,
                        import_line *take, void *into, struct error *err)
 {
-    static const char mark[] = "\xef\xbb\xbf";      /* as Windows has it */
-    char *end = text + length;
+    struct lines lines;
 
-    if (text_starts(text, mark))
-        text += strlen(mark);
-    while (text < end) {
-        char *line = text;
-        char *feed = memchr(text, '\n', (size_t)(end - text));
-        size_t size = (size_t)((feed != NULL ? feed : end) - text);
-        text = feed != NULL ? feed + 1 : end;
-        if (size > 0 && line[size - 1] == '\r')
-            size--;
-        line[size] = '\0';
-        import->line++;
-        if (!check_line(import, line, size, err) ||
+    lines_start(&lines, text, length);
+    while (lines_next(&lines)) {
+        char *line = text + (lines.text - text);
+        line[lines.length] = '\0';
+        import->line = lines.number;
+        if (!check_line(import, line, lines.length, err) ||
             !take(import, into, line, err))
             return false;
     }

@@ -85,6 +85,8 @@ static void takes_the_first_line(void **state)
         { FILE_CASE("hunter2\n"), "hunter2", NULL },
         { FILE_CASE("hunter2"), "hunter2", NULL },
         { FILE_CASE("hunter2\r\n"), "hunter2", NULL },
+        { FILE_CASE("hunter2\r\r\n"), "hunter2", NULL },
+        { FILE_CASE("\xef\xbb\xbf" "hunter2\n"), "hunter2", NULL },
         { FILE_CASE(" two words \nsecond line\n"), " two words ", NULL },
         { FILE_CASE("p\xc3\xa4ss\n\0"), "p\xc3\xa4ss", NULL },
         { FILE_CASE(""), NULL,
