@@ -27,6 +27,8 @@ struct tls {
     struct tls_context *context;
     char *host;                 /* without brackets, scope, final dot */
     bool failed;                /* nothing more may be said */
+    bool explained;             /* ... and the reason is another one than the
+                                 * size of what we have said */
     struct error *refusal;      /* during the handshake: what was wrong with
                                  * the certificate */
 };
@@ -91,6 +93,7 @@ static void set_failure(struct tls *tls, int result, int number,
     const char *text = meaning_of(code);
 
     tls->failed = true;
+    tls->explained = text != NULL;
     if (code != 0 && text == NULL) {
         /* Strings are loaded only where they are needed. */
         OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS |
@@ -191,7 +194,8 @@ static bool blame_hello(const struct tls *tls, struct error *err)
 {
     uint64_t sent = BIO_number_written(SSL_get_wbio(tls->ssl));
 
-    if (sent < LARGE_HELLO || SSL_get_state(tls->ssl) != TLS_ST_CW_CLNT_HELLO)
+    if (tls->explained || sent < LARGE_HELLO ||
+        SSL_get_state(tls->ssl) != TLS_ST_CW_CLNT_HELLO)
         return false;
     return error_append(err, "; the size of our ClientHello (%llu octets) may "
                         "be why: tls_groups = \"X25519:P-256\" makes it "

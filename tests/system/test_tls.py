@@ -7,6 +7,7 @@ import pytest
 
 from lib.harness import message
 from lib.mounts import mounted
+from lib.wire import Listener
 
 TO = "bob@b.example"
 
@@ -69,3 +70,26 @@ def test_groups_that_openssl_does_not_know(programs, tls_smarthost):
                          r"all of these[:;] set tls_groups = \"X25519:P-256\"",
                          result.errors + result.stdout.decode()), str(result)
     assert not tls_smarthost.sessions
+
+
+@pytest.mark.parametrize("answer, is_explained", [
+    (b"", False), (b"\x15\x03\x03\x00\x02\x02\x32", False),  # decode error
+    (b"\x15\x03\x03\x00\x02\x02\x46", True),                 # version
+    (b"HTTP/1.1 400 Bad Request\r\n\r\n", True)])
+def test_a_handshake_that_dies(programs, answer, is_explained):
+    """The key that helps is named where the ClientHello was a large one, as that
+    of OpenSSL 3.5 is, and nothing else is known to be wrong."""
+    hellos = []
+
+    def serve(connection):
+        hellos.append(connection.sock.recv(65536))
+        connection.sock.sendall(answer)
+    listener = Listener(serve, ("ipv4",))
+    programs.write_config(listener.port, host="127.0.0.1", tls="implicit")
+    result = programs.postrider("test").expect(75)
+    listener.close()
+    (hello,) = hellos
+    is_large = len(hello) > 1000 and not is_explained
+    assert is_large == (f"our ClientHello ({len(hello)} octets) may be why: "
+                        'tls_groups = "X25519:P-256"' in result.errors), result
+    assert is_large == ("tls_groups" in result.errors)
