@@ -33,8 +33,8 @@ bool connector_prepare(struct connector *connector, struct error *err);
  * Prepare, then try the addresses of the smarthost, as net/race.h does, until
  * one gives a session: that is the first to be tried the next time. Credentials
  * refused or a wrong configuration end the search: other addresses would say
- * the same. deadline is the session's. NULL with the error of the address that was
- * reached best; of several, that of the first.
+ * the same. deadline is the session's. NULL with the error of the address that
+ * was reached best; of several, that of the first.
  */
 struct session *connector_open(struct connector *connector, int64_t deadline,
                                struct error *err);
@@ -42,6 +42,10 @@ struct session *connector_open(struct connector *connector, int64_t deadline,
 /* After that: append what came of the other addresses, if there are any. */
 bool connector_name_others(const struct connector *connector,
                            struct error *err);
+
+/* Before it is prepared: the peer to be tried first, if that is one of its
+ * addresses. */
+void connector_prefer(struct connector *connector, const char *peer);
 
 /* The peer of the last connection, or the one that the error is about:
  * "smtp.example.com[192.0.2.1]:587", "none" before. Borrowed. */

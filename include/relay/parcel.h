@@ -6,6 +6,7 @@
  *
  *   manager -> worker   JOB: number, uid, recipients to try; with descriptor
  *                       DISTRUST: what is known of the smarthost, before jobs
+ *                       OPENED: the peer to be tried first, before jobs
  *                       RECALL: give back what may not have been begun yet
  *   worker -> manager   OPENED: a session stands; its peer
  *                       CLOSED: no session could be had; fault and text

@@ -34,6 +34,7 @@ struct connector {
     struct targets targets;     /* none before connector_prepare() */
     struct candidate *candidates;   /* all of them, in the order to be tried */
     size_t count;
+    char *preferred;            /* the peer to be tried first; NULL: none */
     char *peer;
     struct error told;          /* why there is no session, by the address that
                                  * was reached best, */
@@ -67,9 +68,16 @@ void connector_free(struct connector *connector)
     secret_wipe(&connector->secret);
     targets_free(&connector->targets);
     free(connector->candidates);
+    free(connector->preferred);
     free(connector->peer);
     strings_free(&connector->others);
     free(connector);
+}
+
+void connector_prefer(struct connector *connector, const char *peer)
+{
+    free(connector->preferred);
+    connector->preferred = alloc_string(peer);
 }
 
 const char *connector_peer(const struct connector *connector)
@@ -155,6 +163,34 @@ static bool prepare_secret(struct connector *connector, struct error *err)
     return true;
 }
 
+/* "smtp.example.com[192.0.2.1]:587"; the caller frees it. */
+static char *name_candidate(const struct candidate *candidate)
+{
+    return alloc_format("%s[%s]:%u", candidate->target->host,
+                        candidate->address->text, candidate->target->port);
+}
+
+static void put_first(struct connector *connector, size_t index)
+{
+    struct candidate first = connector->candidates[index];
+
+    memmove(connector->candidates + 1, connector->candidates,
+            index * sizeof first);
+    connector->candidates[0] = first;
+}
+
+static void prefer_candidate(struct connector *connector)
+{
+    for (size_t i = 0; connector->preferred != NULL && i < connector->count;
+         i++) {
+        char *name = name_candidate(&connector->candidates[i]);
+        bool preferred = strcmp(name, connector->preferred) == 0;
+        free(name);
+        if (preferred)
+            put_first(connector, i);
+    }
+}
+
 static void add_candidates(struct connector *connector,
                            const struct target *target)
 {
@@ -181,6 +217,7 @@ static bool prepare_targets(struct connector *connector, struct error *err)
         remark_addresses(connector, &targets->items[i]);
         add_candidates(connector, &targets->items[i]);
     }
+    prefer_candidate(connector);
     return true;
 }
 
@@ -202,12 +239,8 @@ const struct targets *connector_targets(const struct connector *connector)
 
 static void set_peer(struct connector *connector, size_t index)
 {
-    const struct candidate *candidate = &connector->candidates[index];
-
     free(connector->peer);
-    connector->peer = alloc_format("%s[%s]:%u", candidate->target->host,
-                                   candidate->address->text,
-                                   candidate->target->port);
+    connector->peer = name_candidate(&connector->candidates[index]);
 }
 
 static struct session *open_at(struct connector *connector,
@@ -275,16 +308,6 @@ static void forget_failures(struct connector *connector)
 {
     connector->told = (struct error){ 0 };
     strings_free(&connector->others);
-}
-
-/* The one that gave a session will be the first to be tried for another. */
-static void put_first(struct connector *connector, size_t index)
-{
-    struct candidate first = connector->candidates[index];
-
-    memmove(connector->candidates + 1, connector->candidates,
-            index * sizeof first);
-    connector->candidates[0] = first;
 }
 
 static struct race *start_race(struct connector *connector)

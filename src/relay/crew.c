@@ -27,6 +27,7 @@
 #define PIECE 65536             /* octets that take as long as a message */
 #define USERS 256               /* whose pace is known */
 #define SPARE_FROM 3            /* connections, for one to be spared */
+#define WINNER_TIME 600000      /* milliseconds an address is tried first */
 #define JOURNAL_LINES 1000      /* before an idle worker's journal is emptied */
 #define JOURNAL_TIME 600000     /* milliseconds in which one that cannot be
                                  * read holds its messages back */
@@ -74,6 +75,8 @@ struct crew {
     struct crew_member **members;
     size_t count;
     int64_t opened;             /* when a session was opened last; 0: never */
+    char *winner;               /* the peer that gave one, to be tried first */
+    int64_t winner_until;       /* ... until then; NULL: none */
     int64_t hold;               /* no other one is to be opened before */
     int64_t pace;               /* microseconds a piece takes; -1: unknown */
     struct measured {
@@ -193,8 +196,22 @@ void crew_free(struct crew *crew)
         io_close(&member->journal);
         forget(crew, 0);
     }
+    free(crew->winner);
     free(crew->members);
     free(crew);
+}
+
+/* After its time the addresses have their order again, even if it has won all
+ * the while: those in front of it may be well by then. */
+static void note_winner(struct crew *crew, const char *peer)
+{
+    bool same = crew->winner != NULL && strcmp(crew->winner, peer) == 0;
+
+    if (same && clock_remaining(crew->winner_until) > 0)
+        return;
+    free(crew->winner);
+    crew->winner = alloc_string(peer);
+    crew->winner_until = clock_now() + WINNER_TIME;
 }
 
 /* Tell a new worker what others have found out. The socket is empty still. */
@@ -203,10 +220,15 @@ static void brief(const struct crew *crew, const struct crew_member *member)
     struct parcel parcel = {
         .kind = PARCEL_DISTRUST, .fd = -1, .distrust = crew->distrust,
     };
+    struct parcel winner = {
+        .kind = PARCEL_OPENED, .fd = -1, .peer = crew->winner,
+    };
     struct error ignored;
 
     if (crew->distrust.extensions != 0)
         parcel_send(member->socket, &parcel, &ignored);
+    if (crew->winner != NULL && clock_remaining(crew->winner_until) > 0)
+        parcel_send(member->socket, &winner, &ignored);
 }
 
 bool crew_start(struct crew *crew, struct error *err)
@@ -581,6 +603,7 @@ static void take_parcel(struct crew *crew, struct crew_member *member,
     case PARCEL_OPENED:
         member->open = true;
         member->since = crew->opened = clock_now();
+        note_winner(crew, parcel->peer);
         crew->events->opened(crew->context, crew->smarthost, parcel->peer);
         break;
     case PARCEL_CLOSED:

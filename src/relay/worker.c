@@ -178,6 +178,8 @@ static bool take_parcels(struct worker *worker, bool reads)
         else if (parcel.kind == PARCEL_DISTRUST)
             worker->told = *connector_distrust(worker->connector) =
                 parcel.distrust;
+        else if (parcel.kind == PARCEL_OPENED)
+            connector_prefer(worker->connector, parcel.peer);
         else if (parcel.kind == PARCEL_RECALL)
             return_jobs(worker, reads);
         parcel_free(&parcel);

@@ -12,6 +12,7 @@ from lib.smarthost import Smarthost
 
 TO = "bob@b.example"
 HOST = "mx.cluster.test"
+SERVICE = "_submission._tcp.cluster.test"
 UNROUTED = "255.255.255.255"    # no machine has a route there for TCP
 
 
@@ -23,6 +24,15 @@ def addresses(may_mount):
             records = [("AAAA" if ":" in one else "A", one) for one in found]
             return stack.enter_context(Nameserver({HOST: records})).use
         yield have
+
+
+def service(port):
+    """Its first host is at 127.0.0.2, and the second one at 127.0.0.1."""
+    return Nameserver({
+        SERVICE: [("SRV", 10, 0, port, "a.cluster.test"),
+                  ("SRV", 20, 0, port, "b.cluster.test")],
+        "a.cluster.test": [("A", "127.0.0.2")],
+        "b.cluster.test": [("A", "127.0.0.1")]})
 
 
 @contextlib.contextmanager
@@ -66,27 +76,40 @@ def test_an_address_that_swallows_packets(programs, host, addresses):
 
 def test_a_service_whose_first_host_swallows_packets(programs, host,
                                                      may_mount):
-    service = "_submission._tcp.cluster.test"
-    programs.write_config(host, host=service, port=None, timeout="5m")
-    with swallowing("127.0.0.2", host.port), Nameserver({
-            service: [("SRV", 10, 0, host.port, "a.cluster.test"),
-                      ("SRV", 20, 0, host.port, "b.cluster.test")],
-            "a.cluster.test": [("A", "127.0.0.2")],
-            "b.cluster.test": [("A", "127.0.0.1")]}) as names:
+    programs.write_config(host, host=SERVICE, port=None, timeout="5m")
+    with swallowing("127.0.0.2", host.port), service(host.port) as names:
         programs.sendmail(TO, stdin=message(), limit=20,
                           preexec_fn=names.use).expect(0)
     assert len(host.messages) == 1
 
 
-def test_the_queue_and_its_sandbox(queue, host, addresses):
+def test_the_queue_and_its_sandbox(queue, host, may_mount):
     """A worker that has shut itself in can use two sockets at a time."""
-    queue.write_config(host, host=HOST, timeout="5m")
-    with swallowing("127.0.0.2", host.port):
-        with queue.daemon(preexec_fn=addresses("127.0.0.2",
-                                               "127.0.0.1")) as daemon:
+    queue.write_config(host, host=SERVICE, port=None, timeout="5m")
+    with swallowing("127.0.0.2", host.port), service(host.port) as names:
+        with queue.daemon(preexec_fn=names.use) as daemon:
             queue.sendmail(TO, stdin=message()).expect(0)
             daemon.wait_until_removed(1, timeout=20)
     assert len(host.messages) == 1
+
+
+def test_the_winner_is_tried_first(queue, host, may_mount):
+    """The next session does not try the other address again."""
+    queue.write_config(host, host=SERVICE, port=None,
+                       messages_per_connection=1)
+    with service(host.port) as names, \
+            queue.daemon(preexec_fn=names.use) as daemon:
+        queue.sendmail(TO, stdin=message()).expect(0)
+        daemon.wait_until_removed(1)
+        with socket.socket() as other:
+            other.bind(("127.0.0.2", host.port))
+            other.listen()
+            other.setblocking(False)
+            queue.sendmail(TO, stdin=message()).expect(0)
+            daemon.wait_until_removed(2)
+            with pytest.raises(BlockingIOError):
+                other.accept()
+    assert len(host.sessions) == 2
 
 
 @pytest.mark.parametrize("greeting", ["421 4.3.2 busy", "554 5.3.2 no"])
