@@ -1,8 +1,8 @@
 /*
  * config.h - the configuration file, read and checked
  *
- * postrider.conf(5) is the reference. Whoever gets a struct config can rely
- * on it: values are in range, names are known, defaults are filled in. Errors
+ * postrider.conf(5) is the reference. What a struct config holds is checked:
+ * values are in range, names are known, defaults are filled in. Errors
  * are FAULT_CONFIG: `/etc/postrider/postrider.conf:12: smarthost "main":
  * port = 99999: must be 1 to 65535`.
  */
@@ -79,7 +79,7 @@ struct config {
                                      * /run/postrider/control, or control in
                                      * a spool elsewhere */
     char *metrics;                  /* path of a file; "" for none */
-    char *user;                     /* whom the daemon becomes, if root */
+    char *user;                     /* that root's daemon becomes */
     struct strings listen;
     uint64_t message_size_limit;    /* octets */
     int64_t retry_first;            /* milliseconds; so for the next three */
@@ -101,7 +101,7 @@ struct config {
 /*
  * Read the configuration that counts for this process: $POSTRIDER_CONFIG;
  * else the caller's own ($XDG_CONFIG_HOME or ~/.config)/postrider/
- * postrider.conf if it exists and belongs to him; else the system's. The
+ * postrider.conf if it exists and belongs to them; else the system's. The
  * first must exist; without the last, everything has its default. The system's
  * can have its smarthosts in a file of their own: postrider.conf(5). The first
  * two are what config_check_owner() asks for, or refused. NULL with
@@ -118,19 +118,19 @@ struct config *config_load_text(const char *path, const char *text,
                                 size_t length, struct error *err);
 
 /*
- * Does the file belong to root or to the effective user, and can nobody else
+ * Does the file belong to root or to the effective user, and can no other user
  * write it? Else it must not decide what this process runs, reads or sends.
- * refused says in the text what therefore is not done. FAULT_CONFIG.
+ * refused is for the text: what therefore is not done. FAULT_CONFIG.
  */
 bool config_check_owner(const struct config *config, const char *refused,
                         struct error *err);
 
 /* Where a configuration for this process is to be written: $POSTRIDER_CONFIG,
- * else the machine's for root and his own for others. The caller frees it;
- * NULL if nobody knows his home. */
+ * else the machine's for root and the user's own for others. The caller frees
+ * it; NULL if the user's home is not known. */
 char *config_default_path(void);
 
-/* His own, whoever he is; so for the rest. */
+/* The user's own, also root's; freed and NULL as above. */
 char *config_own_path(void);
 
 void config_free(struct config *config);                /* NULL is allowed */

@@ -1,5 +1,5 @@
 /*
- * config_check.h - what the keys of a configuration say together
+ * config_check.h - rules that concern several keys of a configuration
  */
 #ifndef POSTRIDER_CONFIG_CONFIG_CHECK_H
 #define POSTRIDER_CONFIG_CONFIG_CHECK_H

@@ -2,8 +2,8 @@
  * config_keys.h - every key of the configuration file, a row each
  *
  * A row says where the value goes, how its text is read and what the key has
- * when the file does not set it. config.c turns the rows into options of
- * libconfuse; a new key is a row, and a paragraph in postrider.conf(5).
+ * when the file does not set it. config_parse.c turns the rows into options
+ * of libconfuse; a new key is a row, and a paragraph in postrider.conf(5).
  */
 #ifndef POSTRIDER_CONFIG_CONFIG_KEYS_H
 #define POSTRIDER_CONFIG_CONFIG_KEYS_H

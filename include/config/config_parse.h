@@ -12,8 +12,8 @@ struct config;
 
 /*
  * Take the values in text, which config_text_prepare() has made, into config,
- * which has its path and is otherwise as config_new() made it. Each value is
- * checked as it is read, each section at its end.
+ * which has its path and the defaults of the keys outside of sections. Each
+ * value is checked as it is read, each section at its end.
  */
 bool config_parse(struct config *config, const char *text, struct error *err);
 

@@ -16,14 +16,15 @@ struct smarthost;
 /*
  * Fetch the password (or token) from password_file, password_command or the
  * systemd credential: first line, without its line end. Both files must belong
- * to root or to the process's user, and nobody else may read a password_file:
+ * to root or to the process's user, and no other user may read a password_file:
  * FAULT_CONFIG, with the remedy, and so for a file that does not exist.
  * FAULT_PERMISSION if it must not be opened.
  *
  * A password_command is split into words (quotes and backslash as in a shell)
  * and run without a shell: standard input /dev/null, output at most 64 KB, at
  * most 30 s; only if the configuration belongs to the process's user or root
- * and nobody else can write it. FAULT_TEMPORARY if it fails or takes too long.
+ * and no other user can write it. FAULT_TEMPORARY if it fails or takes too
+ * long.
  *
  * Callers have called process_hide_memory() before.
  */
@@ -32,8 +33,8 @@ bool password_fetch(const struct config *config,
                     struct error *err);
 
 /*
- * What stands in a password, or in another text that was pasted somewhere, and is
- * seldom meant to: "begins with a byte order mark", "ends with a blank". It is
+ * What is in a password, or in another text that was pasted, and is seldom
+ * meant to be: "begins with a byte order mark", "ends with a blank". It is
  * used as it is all the same. NULL if there is nothing. Static.
  */
 const char *password_oddity(const char *text, size_t length);

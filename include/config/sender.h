@@ -11,8 +11,8 @@ struct sender_rule;
 
 /*
  * The first section that matches the login name of the caller (or NULL), the
- * reverse-path (sender "<>" matches "", the null one), or the address in From (complete addresses; from may be NULL).
- * NULL if none does.
+ * reverse-path (sender "<>" matches "", the null one), or the address in From
+ * (complete addresses; from may be NULL). NULL if none does.
  */
 const struct sender_rule *sender_match(const struct config *config,
                                        const char *login,

@@ -4,7 +4,7 @@
  * Takes what is found in the wild: comments, folding, groups, routes, quoted
  * local parts, quoted pairs outside quotes, white space around dots and @,
  * empty list elements, bare local names. Text is octets with a length and may
- * hold anything; what is no address is refused with a text that shows it.
+ * hold anything; what is not an address is refused with a text that shows it.
  *
  * Commas may be missing where addresses stand one after the other all the same:
  * after <>, or between addresses that have a domain. After `Name <address>`,
@@ -53,15 +53,16 @@ struct mailbox_list {
  * results: mailboxes are appended, groups contribute their members. A group
  * has a name, and none within it.
  *
- * FAULT_DATA if the text is no address list, holds a control character other
- * than folding white space outside its comments, or an address is too long.
+ * FAULT_DATA if the text is not an address list, holds a control character
+ * other than folding white space outside its comments, or an address is too
+ * long.
  * list then holds nothing new.
  */
 bool mailbox_list_parse(struct mailbox_list *list, const char *text,
                         size_t length, struct error *err);
 
-/* The same for those who get the message. As with Sendmail, a list that has
- * none of `,;<(` has the form of old, in which blanks stand between recipients:
+/* The same for the recipients of a message. As with Sendmail, a list that has
+ * none of `,;<(` has the old form, in which blanks separate the recipients:
  * so `root admin` is two. `|command x`, which it would run, is refused. */
 bool mailbox_list_parse_recipients(struct mailbox_list *list, const char *text,
                                    size_t length, struct error *err);

@@ -14,7 +14,7 @@
 
 #include "util/error.h"
 
-struct aliases;             /* fields: src/mail/aliases.c */
+struct aliases;             /* fields: aliases_table.h */
 struct strings;
 
 /*

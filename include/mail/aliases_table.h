@@ -11,7 +11,7 @@
 
 struct alias {
     char *name;             /* without quotes, lower case */
-    char *list;             /* what is behind the colon, on one line */
+    char *list;             /* what follows the colon, on one line */
     unsigned line;
 };
 

@@ -1,5 +1,5 @@
 /*
- * ascii.h - addresses and header sections for those who take only ASCII
+ * ascii.h - addresses and header sections for servers that take only ASCII
  */
 #ifndef POSTRIDER_MAIL_ASCII_H
 #define POSTRIDER_MAIL_ASCII_H
@@ -16,8 +16,8 @@ char *ascii_address(const char *address);
 /*
  * Append a header section (fields with their CRLF) as ASCII. Text in UTF-8
  * becomes encoded-words (RFC 2047): display names, comments, and the bodies of
- * fields without a structure. What cannot be put so stays as it is: local parts,
- * parameters, other charsets.
+ * fields without a structure. What has no such form stays as it is: local
+ * parts, parameters, other charsets.
  *
  * True if an address in it is not ASCII as it came: then SMTPUTF8 is of use.
  */

@@ -22,13 +22,13 @@ struct strings;
 
 /*
  * The fields of the most recent resent block (RFC 5322 section 3.6.6): the
- * first Resent- field and the Resent- fields behind it, up to one that starts
+ * first Resent- field and the Resent- fields after it, up to one that starts
  * an older block (what a block holds once comes again), or to a trace field.
  * Other fields may stand between them. first == end if there is none.
  */
 struct resent_block {
     size_t first;           /* index of its first field */
-    size_t end;             /* one behind its last field */
+    size_t end;             /* one past its last field */
 };
 struct resent_block complete_resent_block(const struct header *header);
 
@@ -42,7 +42,7 @@ bool complete_has_author(const struct header *header);
 /*
  * Add the recipients that the header names: To, Cc, Bcc and Apparently-To, or
  * the trio of the most recent resent block if there is one. FAULT_DATA names
- * field and text that is no address.
+ * field and text that is not an address.
  */
 bool complete_recipients(const struct header *header,
                          struct mailbox_list *list, struct error *err);
@@ -71,7 +71,7 @@ struct completion {
  * is there and empty. So are Resent-From, Resent-Date and Resent-Message-ID, at
  * the end of the block, with extracted and a block, else if the message
  * complete_is_resent_now(). With extracted and a block, the rule goes for the
- * block's Resent-From and Resent-Sender, as the author is not who sends. Words
+ * block's Resent-From and Resent-Sender, as the author is not the sender. Words
  * without an address in From become the name of the sender's.
  * Without any of To, Cc (and Resent-To, Resent-Cc) left,
  * `To: undisclosed-recipients:;` is appended. Fields that cannot be parsed

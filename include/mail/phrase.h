@@ -11,7 +11,7 @@ struct buf;
 /*
  * Append a display name as a phrase (RFC 5322 section 3.2.5): as it is if it
  * is only atoms and spaces, quoted if it needs quotes, as encoded-words (RFC
- * 2047, UTF-8, folded) if it is not ASCII; octets that are no UTF-8 are taken
+ * 2047, UTF-8, folded) if it is not ASCII; octets that are not UTF-8 are taken
  * for ISO 8859-1. Control characters become spaces. A name that comes with
  * quotes around it already loses those first.
  */

@@ -63,7 +63,7 @@ bool reader_body_is_8bit(const struct reader *reader);
  * Read what is left of the input and throw it away, so that a caller who is
  * refused does not die of SIGPIPE. patience is the number of milliseconds to
  * wait for more each time; -1 waits for the end of the input. Terminals are
- * not drained: nobody has to end what is thrown away.
+ * not drained: a person need not end input that is thrown away.
  */
 void reader_drain(int fd, int patience);
 

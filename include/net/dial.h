@@ -44,7 +44,7 @@ void dial_list_free(struct dial_list *list);
  * it.
  * source_address is "" or an address of this host, brackets allowed. -1 with
  * FAULT_TEMPORARY (also if source_address is of the other family: another
- * address of the list may do), or FAULT_CONFIG if it is no address, or none of
+ * address of the list may do), or FAULT_CONFIG if it is not an address of
  * this host. err->reach is set, as by dial_end().
  */
 int dial_begin(const struct dial_address *address, const char *source_address,
@@ -62,11 +62,11 @@ int dial_connect(const struct dial_address *address,
 /*
  * Our end of a connected socket as an address literal (RFC 5321 section
  * 4.1.3): "[192.0.2.1]" or "[IPv6:2001:db8::1]". That of the loopback if it is
- * no Internet socket. The caller frees it.
+ * not an Internet socket. The caller frees it.
  */
 char *dial_own_literal(int fd);
 
-/* Say what errno means for a connection that was there: "connection reset by
+/* Put errno into words, for a connection that was there: "connection reset by
  * the server". FAULT_TEMPORARY; returns false. */
 bool dial_lost(struct error *err, int number);
 

@@ -1,9 +1,10 @@
 /*
- * srv.h - where a domain says that its mail is submitted
+ * srv.h - the submission servers of a domain, from its SRV records
  *
  * RFC 2782 for the records and their order, RFC 6186 and RFC 8314 for the two
- * services. The answer is not authenticated: whoever uses it asks a person, or
- * takes only a host of the domain itself (RFC 6186 section 6).
+ * services. The answer is not authenticated: callers ask a person to confirm
+ * it, take only a host of the domain itself, or want a certificate for the
+ * domain (RFC 6186 section 6).
  */
 #ifndef POSTRIDER_NET_SRV_H
 #define POSTRIDER_NET_SRV_H
@@ -28,9 +29,9 @@ struct srv_list {
 
 /*
  * The targets of a service such as "_submissions._tcp" of a domain, in the
- * order to be tried. None is no error: the domain says nothing, or that it
- * does not offer the service. FAULT_TEMPORARY if nobody answers. It may block
- * for as long as resolv.conf(5) says.
+ * order to be tried. No target is not an error: the domain has no records,
+ * or does not offer the service. FAULT_TEMPORARY if no server answers. It may
+ * block for as long as resolv.conf(5) says.
  */
 bool srv_lookup(struct srv_list *list, const char *service, const char *domain,
                 struct error *err);
@@ -42,7 +43,7 @@ bool srv_parse(struct srv_list *list, const unsigned char *answer,
                size_t length, struct error *err);
 
 /* Put the targets in the order of RFC 2782: by priority, those of the same
- * one by chance, as their weights say. */
+ * one by chance, according to their weights. */
 void srv_order(struct srv_list *list);
 
 /* Is the host the domain, or one in it? */

@@ -1,5 +1,5 @@
 /*
- * tls_context.h - what net/tls.c and net/tls_context.c say to each other
+ * tls_context.h - what net/tls.c and net/tls_context.c use of each other
  *
  * The public side of a context is in net/tls.h.
  */

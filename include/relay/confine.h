@@ -1,8 +1,8 @@
 /*
  * confine.h - manager and worker shut themselves in
  *
- * The manager reads what hostile users write, a worker hears what a hostile
- * network says. Once they are ready for that, they give up what they will not
+ * The manager reads what hostile users write, a worker reads what a hostile
+ * network sends. Once they are ready for that, they give up what they will not
  * need again (util/landlock.h, util/seccomp.h); a system call outside of it
  * ends the process, and the launcher or the manager logs that. What the kernel
  * lacks is done without. `sandbox = no` in the configuration leaves it all.

@@ -51,8 +51,8 @@ void connector_prefer(struct connector *connector, const char *peer);
  * "smtp.example.com[192.0.2.1]:587", "none" before. Borrowed. */
 const char *connector_peer(const struct connector *connector);
 
-/* What is known of extensions that the smarthost lists and does not do; sessions
- * keep it up to date. The caller may set it. Borrowed. */
+/* What is known of extensions that the smarthost lists and does not do;
+ * sessions keep it up to date. The caller may set it. Borrowed. */
 struct distrust *connector_distrust(struct connector *connector);
 
 /* Where it will connect to: empty before it is prepared. Borrowed. */

@@ -1,9 +1,9 @@
 /*
- * control.h - the daemon's ear for administrators and waiting callers
+ * control.h - the control socket: requests to the daemon, and its answers
  *
- * A Unix socket. A client says one line, "COMMAND [ARGUMENT]", and gets lines
- * back until the connection is closed. Who asks is known from the socket's
- * peer credentials. A long answer is made in parts, each when the client has
+ * A Unix socket. A client sends one line, "COMMAND [ARGUMENT]", and gets lines
+ * back until the connection is closed. The socket's peer credentials identify
+ * the client. A long answer is made in parts, each when the client has
  * taken the one before. Clients are bounded in number, in what they may leave
  * unread, and in time: a slow one is dropped and stalls no other. The client's
  * side is spool/ask.h.
@@ -50,7 +50,7 @@ typedef enum control_reply control_answer(void *context,
 
 /* Listen at path (mode 0666; an old socket there is replaced; its directory
  * is made if it is missing and can be; if it cannot, a warning is logged and
- * nobody can ask). NULL with FAULT_CONFIG. */
+ * no client can connect). NULL with FAULT_CONFIG. */
 struct control *control_new(const char *path, control_answer *answer,
                             void *context, struct error *err);
 void control_free(struct control *control);     /* removes the socket, too */
@@ -63,7 +63,7 @@ void control_handle(struct control *control, int fd, short events);
 /* Drop clients whose time is over. The next such time, INT64_MAX for none. */
 int64_t control_expire(struct control *control, int64_t now);
 
-/* Tell everyone who waits for this message, and close. */
+/* Send text to all clients that wait for this message, and close. */
 void control_announce(struct control *control, const char *id,
                       const char *text);
 

@@ -13,8 +13,8 @@
 #include "util/error.h"
 
 #define CREW_JOBS_MAX 16    /* a worker has at most so many at once */
-#define CREW_OCTETS 1048576 /* no job goes behind so many, */
-#define CREW_TIME 500       /* nor behind so many milliseconds' worth */
+#define CREW_OCTETS 1048576 /* no job goes after so many, */
+#define CREW_TIME 500       /* nor after so many milliseconds' worth */
 
 struct launch;
 struct crew;                /* fields: src/relay/crew.c */
@@ -22,8 +22,8 @@ struct crew_member;         /* one worker process */
 struct outcome;
 
 /*
- * What the manager is told, in crew_handle, crew_reap and crew_retry; it must
- * not start or give anything from there. job is the number it gave.
+ * Events for the manager, in crew_handle, crew_reap and crew_retry; it must not
+ * start or give anything from there. job is the number it gave.
  *
  * outcome  true is the answer when all that was asked of this job is known
  * done     the worker has finished with it
@@ -64,9 +64,9 @@ void crew_free(struct crew *crew);
 struct crew_member *crew_choose(const struct crew *crew, int64_t now);
 
 /*
- * May this user's message of so many octets go out? One worker is left to those
- * that have none outside: another user's may take it only if their mail takes
- * less than CREW_TIME. With one or two connections there is none to spare.
+ * May this user's message of so many octets go out? One worker is left to users
+ * without a message at any worker: another user's message may take it only if it
+ * takes less than CREW_TIME. With one or two connections there is none to spare.
  */
 bool crew_has_place(const struct crew *crew, uid_t uid, uint64_t octets,
                     int64_t now);

@@ -18,7 +18,8 @@ struct session_settings;
 
 /*
  * Authenticate. FAULT_PERMISSION: refused for good (5yz), or no mechanism fits;
- * FAULT_TEMPORARY: 4yz, too many logins, or the connection; FAULT_PROTOCOL: nonsense.
+ * FAULT_TEMPORARY: 4yz, too many logins, or the connection; FAULT_PROTOCOL: a
+ * malformed reply.
  * settings->auth is not "none".
  */
 bool auth_run(struct session *session, const struct session_settings *settings,

@@ -1,5 +1,5 @@
 /*
- * capability.h - what a server says it can do (RFC 5321 section 4.1.1.1)
+ * capability.h - the extensions that a server lists in its reply to EHLO
  */
 #ifndef POSTRIDER_SMTP_CAPABILITY_H
 #define POSTRIDER_SMTP_CAPABILITY_H
@@ -25,7 +25,7 @@ enum capability {
 
 struct capabilities {
     unsigned flags;                 /* enum capability, or-ed */
-    uint64_t size_limit;            /* octets; 0: not said */
+    uint64_t size_limit;            /* octets; 0: not given */
     uint32_t hello;                 /* a checksum of all that was listed */
     struct strings mechanisms;      /* of AUTH, upper case */
 };

@@ -1,5 +1,5 @@
 /*
- * commands.h - what is said in a transaction; queued, not sent
+ * commands.h - the commands of a transaction: queued, not sent
  */
 #ifndef POSTRIDER_SMTP_COMMANDS_H
 #define POSTRIDER_SMTP_COMMANDS_H
@@ -14,7 +14,7 @@ struct recipient;
 struct session;
 struct transaction;
 
-/* Octets of the message as it is sent: prefix and content. Once MAIL is said:
+/* Octets of the message as it is sent: prefix and content. Once MAIL is queued:
  * the header section may go in another form without SMTPUTF8. */
 uint64_t transaction_size(const struct transaction *t);
 

@@ -1,5 +1,5 @@
 /*
- * distrust.h - what a server lists in its EHLO, and does not do
+ * distrust.h - extensions that a server lists in its EHLO and does not do
  *
  * A gateway may pass on keywords of the server behind it, and not know the
  * commands. What was found out counts for that EHLO, and for a day.

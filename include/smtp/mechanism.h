@@ -30,21 +30,21 @@ struct exchange {
 struct mechanism {
     const char *name;           /* as in EHLO */
     const char *key;            /* as in the configuration */
-    bool in_clear;              /* shows the secret to who listens */
+    bool in_clear;              /* shows the secret to an eavesdropper */
     bool token;                 /* wants a token: only when asked for */
     bool external;              /* wants no secret: TLS has proved it */
     bool binds;                 /* wants a channel binding */
 
-    /* Say all there is to say. True when x->reply is the last word, whatever
-     * it is; FAULT_PROTOCOL when the server makes no sense, FAULT_CONFIG. */
+    /* Run the exchange. True when x->reply is the final reply, whatever it is;
+     * FAULT_PROTOCOL when the server breaks the protocol, FAULT_CONFIG. */
     bool (*run)(struct exchange *x, struct error *err);
 };
 
-/* Mechanism i, counted from 0, the strongest first; NULL behind the last. */
+/* Mechanism i, counted from 0, the strongest first; NULL after the last. */
 const struct mechanism *mechanism_at(size_t i);
 
-/* End an exchange that makes no sense, and hear what the server says to it.
- * The session is spoiled. FAULT_PROTOCOL. */
+/* Cancel an exchange in which the server broke the protocol, and read its reply
+ * to that. The session is spoiled. FAULT_PROTOCOL. */
 bool mechanism_cancel(struct exchange *x, const char *why, struct error *err);
 
 #endif

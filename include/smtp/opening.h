@@ -1,5 +1,5 @@
 /*
- * opening.h - from the greeting up to where MAIL can be said
+ * opening.h - from the greeting up to where MAIL can be sent
  *
  * Straight down: greeting, EHLO, STARTTLS, EHLO, AUTH, or TLS before all that.
  */

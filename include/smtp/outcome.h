@@ -1,5 +1,5 @@
 /*
- * outcome.h - what an attempt came to for one recipient
+ * outcome.h - the outcome of an attempt for one recipient
  */
 #ifndef POSTRIDER_SMTP_OUTCOME_H
 #define POSTRIDER_SMTP_OUTCOME_H
@@ -32,7 +32,8 @@ struct outcome {
                              * else made up from code and stage */
     char *text;             /* the reply or our own words, one line, escaped;
                              * owned; NULL with OUTCOME_NONE */
-    enum reach reach;       /* how far it came: what is told of several tries */
+    enum reach reach;       /* how far it came: decides which of several tries
+                             * is reported */
     bool from_reply;        /* text is a reply of the smarthost */
     bool uncertain;         /* lost between final dot and reply: may have
                              * arrived */
@@ -60,8 +61,8 @@ void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
 void outcome_defer(struct outcome *outcome);
 
 /* The refusal is the fault of the smarthost's section, which lacks a login, and
- * no word about the message: deferred, as by AUTH that was refused. remedy is
- * NULL for an outcome that wants_login. */
+ * does not concern the message: deferred, as by AUTH that was refused. remedy
+ * is NULL for an outcome that wants_login. */
 void outcome_blame_login(struct outcome *outcome, const char *host,
                          const char *remedy);
 

@@ -1,5 +1,5 @@
 /*
- * reply.h - what a server answers (RFC 5321 section 4.2)
+ * reply.h - a reply of a server (RFC 5321 section 4.2)
  */
 #ifndef POSTRIDER_SMTP_REPLY_H
 #define POSTRIDER_SMTP_REPLY_H
@@ -32,8 +32,8 @@ void reply_free(struct reply *reply);
  * Read a reply; it must be complete before the deadline. All lines must carry
  * the same code; the last line must end with CRLF (a lone LF is taken for
  * intermediate ones only when it is harmless). FAULT_TEMPORARY: the connection
- * is lost or time is over; FAULT_PROTOCOL: no reply as RFC 5321 knows it, or
- * larger than the limits.
+ * is lost or time is over; FAULT_PROTOCOL: not a reply of RFC 5321, or larger
+ * than the limits.
  */
 bool reply_read(struct reply *reply, struct stream *stream, int64_t deadline,
                 struct error *err);
@@ -56,7 +56,7 @@ bool reply_parse_line(struct reply_line *out, const char *line, size_t length,
 int reply_class(const struct reply *reply);             /* 2, 3, 4 or 5 */
 
 /* Replace what must not be shown, wherever the text holds it, by "***". Fewer
- * than four octets are no secret: they would show by being missing. */
+ * than four octets are left: what is missing would show them. */
 void reply_hide(struct reply *reply, const char *secret, size_t length);
 
 /*

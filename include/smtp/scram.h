@@ -38,7 +38,7 @@ bool scram_answer(struct scram *scram, const struct secret *secret,
                   const char *challenge, size_t length, struct buf *out,
                   struct error *err);
 
-/* Is this the server-final-message of somebody who knows the password, too?
+/* Does this server-final-message prove that the server knows the password?
  * FAULT_PROTOCOL if not. */
 bool scram_check(const struct scram *scram, const char *message,
                  size_t length, struct error *err);

@@ -2,7 +2,7 @@
  * session.h - an SMTP connection, from greeting to QUIT
  *
  * Opens straight down: greeting, EHLO, STARTTLS, EHLO, AUTH. Until TLS is
- * verified nothing the peer says is final, and what it said is forgotten.
+ * verified no reply of the peer is final, and what it listed is forgotten.
  * A session belongs to one process and knows nothing of files.
  */
 #ifndef POSTRIDER_SMTP_SESSION_H
@@ -58,7 +58,7 @@ struct session_settings {
 };
 
 /*
- * Take over a connected socket and go up to where MAIL can be said. NULL with
+ * Take over a connected socket and go up to where MAIL can be sent. NULL with
  * FAULT_TEMPORARY or FAULT_PROTOCOL (the connection or the peer),
  * FAULT_PERMISSION (authentication refused for good, or not possible as
  * configured), FAULT_CONFIG; err->reach is REACH_CONNECTED or further. deadline
@@ -67,7 +67,7 @@ struct session_settings {
 struct session *session_open(int fd, const struct session_settings *settings,
                              int64_t deadline, struct error *err);
 
-/* Say QUIT if that makes sense and wait for its reply at most 2 s. */
+/* Send QUIT if the connection allows it, and wait at most 2 s for its reply. */
 void session_close(struct session *session);            /* NULL is allowed */
 
 const char *session_host(const struct session *session);
@@ -81,7 +81,7 @@ bool session_login_undecided(const struct session *session);
 
 bool session_has(const struct session *session, enum capability capability);
 void session_learn(struct session *session, const struct reply *reply);
-                                /* what EHLO told; NULL: forget it */
+                                /* to EHLO; NULL: forget it */
 /* The EHLO that counts has been read: do not use what is known not to work. */
 void session_recall(struct session *session);
 /* The server lists these and does not do them: do not use them any more. */
@@ -92,7 +92,7 @@ int64_t session_timeout(const struct session *session);
 void session_set_deadline(struct session *session, int64_t deadline);
 
 /* Can another transaction be started? Not after an error or a 421, nor when
- * the peer has said something unasked or closed the connection. */
+ * the peer has sent something unasked or closed the connection. */
 bool session_usable(struct session *session);
 void session_spoil(struct session *session);            /* not any more */
 bool session_is_spoiled(const struct session *session); /* without asking */
@@ -105,7 +105,7 @@ bool session_take_reset(struct session *session);
 /*
  * Queue a command line (without CRLF, and with no line end in it:
  * FAULT_SOFTWARE); nothing is sent before a flush, or before a reply is read,
- * or a buffer is full. A peer that has said something before the first command
+ * or a buffer is full. A peer that has sent something before the first command
  * of a flight, without having been asked, is a FAULT_PROTOCOL.
  */
 bool session_command(struct session *session, struct error *err,
@@ -116,7 +116,7 @@ bool session_command(struct session *session, struct error *err,
 bool session_flush(struct session *session, struct error *err);
 
 /*
- * Say no more, because of err. As many replies as commands were asked then
+ * Send no more, because of err. As many replies as commands were asked then
  * (session_asked) can still be read, as far as these commands are known to be
  * sent; afterwards every call fails with err.
  */
@@ -142,7 +142,7 @@ bool session_is_silent(const struct session *session);
 bool session_rest(struct session *session, int code, struct error *err);
 
 /* Is the peer silent where it has answered all, except perhaps the command
- * that is being said? FAULT_PROTOCOL if not. */
+ * that is being sent? FAULT_PROTOCOL if not. */
 bool session_quiet(struct session *session, struct error *err);
 
 /*
@@ -151,12 +151,12 @@ bool session_quiet(struct session *session, struct error *err);
  */
 bool session_reply_early(struct session *session, struct reply *reply);
 
-/* Queue octets of a message: no line of the dialogue. */
+/* Queue octets of a message: not a line of the dialogue. */
 bool session_content(struct session *session, const char *data, size_t length,
                      struct error *err);
 
 /* What is queued next as content will be answered by a reply of its own. As
- * with a command, the peer may have said nothing yet. */
+ * with a command, the peer may have sent nothing yet. */
 bool session_expect(struct session *session, struct error *err);
 
 /* Show a remark of ours in the trace, or what is waited for. */

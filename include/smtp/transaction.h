@@ -36,7 +36,7 @@ struct transaction {
                                  * not ASCII: SMTPUTF8 is said where it is
                                  * offered; without it, local parts of the
                                  * envelope that are not ASCII are refused */
-    const char *header;         /* where SMTPUTF8 is not said: what goes in
+    const char *header;         /* where SMTPUTF8 is not used: what goes in
                                  * place of the header section, */
     size_t header_length;
     size_t header_replaced;     /* ... so many octets at the start of the
@@ -45,7 +45,7 @@ struct transaction {
                                  * set */
 
     volatile sig_atomic_t *stoppable;   /* set to 0 before content goes that
-                                 * may be accepted: who stops until then has
+                                 * may be accepted: a stop until then has
                                  * tried nothing; or NULL */
     struct transaction *next;   /* to be run after this one, or NULL: its
                                  * commands may travel with this one's end */
@@ -53,16 +53,16 @@ struct transaction {
     /* Private to transaction.c and its helpers, { 0 } at first: */
     bool begun;                 /* its commands are on their way */
     bool content_sent;          /* so is its content */
-    bool final_asked;           /* DATA or BDAT has been said */
-    bool reset_first;           /* RSET has been said before MAIL */
-    bool ahead;                 /* while the one in front was not answered */
+    bool final_asked;           /* DATA or BDAT is queued */
+    bool reset_first;           /* RSET goes before MAIL */
+    bool ahead;                 /* while the one before was not answered */
     bool answered;              /* its MAIL was */
     bool in_step;               /* the replies to it so far are its own */
     bool ended;                 /* it has its outcomes */
     bool doubtful;              /* what accepted it looks like the reply to
                                  * another command */
     bool is_ascii;              /* it goes without SMTPUTF8 */
-    size_t offered;             /* recipients said so far */
+    size_t offered;             /* recipients of which RCPT is queued */
     unsigned carried;           /* extensions of the parameters of MAIL */
     unsigned suspect;           /* the one that may be why it was refused */
     unsigned without;           /* those that are left out for that */

@@ -1,7 +1,7 @@
 /*
  * verdict.h - what replies, and their absence, decide in a transaction
  *
- * For transaction.c, which says the commands and reads the replies.
+ * For transaction.c, which sends the commands and reads the replies.
  */
 #ifndef POSTRIDER_SMTP_VERDICT_H
 #define POSTRIDER_SMTP_VERDICT_H
@@ -36,7 +36,7 @@ bool verdict_unfit(const struct session *session, struct transaction *t);
 
 /* Why the replies to a flight ended before they were complete. */
 enum cut {
-    CUT_LOST,               /* the connection is, or they make no sense */
+    CUT_LOST,               /* the connection is, or they are malformed */
     CUT_GOODBYE,            /* 421: nothing that was not answered is taken */
     CUT_CHUNKING            /* the server does not know BDAT, and has taken
                              * chunks for commands, if it has read them */
@@ -53,7 +53,8 @@ void verdict_cut(struct transaction *t, enum cut cut, const struct error *err);
 void verdict_withdraw(struct transaction *first,
                       const struct transaction *end, const struct error *err);
 
-/* Where one recipient was welcome, the others were refused for themselves. */
+/* Where one recipient was accepted, the others were refused for reasons of their
+ * own, and not for want of a login. */
 void verdict_forget_login(struct transaction *t);
 
 /* How many recipients have no outcome yet. */

@@ -25,8 +25,9 @@ bool ask_daemon(const char *path, const char *request, int timeout,
                 ask_line *line, void *context, struct error *err);
 
 /*
- * The same in two steps: what happens in between the daemon hears of after the
- * question. ask_begin gives a descriptor, or -1; ask_finish closes it.
+ * The same in two steps: the daemon gets the question before it can see what
+ * the caller does in between. ask_begin gives a descriptor, or -1; ask_finish
+ * closes it.
  */
 int ask_begin(const char *path, const char *request, struct error *err);
 bool ask_finish(int fd, int timeout, ask_line *line, void *context,

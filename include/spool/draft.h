@@ -2,7 +2,7 @@
  * draft.h - a message file while it is written
  *
  * A message file holds an envelope and a message, and is what the programs
- * hand to each other. Version 1:
+ * pass to each other. Version 1:
  *
  *     postrider 1 ID                       32 hexadecimal digits
  *     from REVERSE-PATH                    may be empty; twice, if it was
@@ -54,9 +54,10 @@ struct draft *draft_new_report(const char *id, struct error *err);
 
 /*
  * A draft in the drop directory of a spool, without a name until it is
- * committed (O_TMPFILE), or as .t<random> where that is not to be had. Mode
- * 0640 and the directory's group are proved: FAULT_CONFIG, since the daemon
- * could never read it. FAULT_TEMPORARY if the directory cannot be written.
+ * committed (O_TMPFILE), or as .t<random> where the file system lacks that.
+ * Mode 0640 and the directory's group are proved: FAULT_CONFIG, since the
+ * daemon could never read it. FAULT_TEMPORARY if the directory cannot be
+ * written.
  */
 struct draft *draft_new_dropped(const char *spool, struct error *err);
 
@@ -72,8 +73,8 @@ void draft_free(struct draft *draft);
 /* The queue-id, made with the draft. Borrowed. */
 const char *draft_id(const struct draft *draft);
 
-/* Say who sent it, where the file's owner is the daemon, which took it over a
- * socket. Before draft_envelope. */
+/* Record the sender's uid, where the file's owner is the daemon, which took the
+ * message over a socket. Before draft_envelope. */
 void draft_set_uid(struct draft *draft, uid_t uid);
 
 /* The message may have so many octets; more is FAULT_SIZE. Without this, and

@@ -1,10 +1,11 @@
 /*
  * drop.h - the drop directory as the daemon sees it
  *
- * Everything in it is hostile: names, kinds of files, owners who go on
+ * Everything in it is hostile: names, kinds of files, owners that go on
  * writing. A file is opened once, examined by its descriptor, copied once, and
- * only the copy is believed. Only a wrong frame (spool/entry.h) ends a message's
- * life here, and that its owner has closed it to us; any errno means "later".
+ * only the copy is believed. A message ends here only for a wrong frame
+ * (spool/entry.h), or if its owner keeps the daemon from reading it; any errno
+ * means "later".
  */
 #ifndef POSTRIDER_SPOOL_DROP_H
 #define POSTRIDER_SPOOL_DROP_H
@@ -19,7 +20,7 @@
 struct unread;
 
 /* Names waiting to be taken. Bounded: a full list means "look again". */
-struct drop_scan;           /* fields: src/spool/drop.c */
+struct drop_scan;           /* fields: src/spool/scan.c */
 
 /* known tells which names have been taken already: they are passed over. */
 typedef bool drop_known(void *context, const char *id);
@@ -41,7 +42,7 @@ void drop_scan_free(struct drop_scan *scan);
  */
 bool drop_scan_more(struct drop_scan *scan);
 
-/* A name that was heard of otherwise (inotify). False if it could not be
+/* A name that is known from elsewhere (inotify). False if it could not be
  * remembered for lack of room: then the directory must be read again. */
 bool drop_scan_hint(struct drop_scan *scan, const char *name);
 
@@ -61,7 +62,7 @@ bool drop_scan_set_aside(struct drop_scan *scan, const char *id,
 void drop_scan_forget(struct drop_scan *scan, const char *id);  /* taken */
 void drop_scan_retry(struct drop_scan *scan);
 
-/* What lies there unread, as far as the last whole pass tells. unread must be
+/* What lies there unread, as far as the last whole pass found. unread must be
  * { 0 }; the caller clears it. */
 void drop_scan_unread(const struct drop_scan *scan, struct unread *unread);
 

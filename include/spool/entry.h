@@ -15,9 +15,9 @@
 struct entry {
     int fd;                 /* owned; read with pread only */
     char id[RANDOM_ID_LENGTH + 1];
-    uid_t uid;              /* who sent it: owner of the file; of a queue
-                             * file, what its last line says */
-    bool has_claim;         /* the envelope says who sent it: */
+    uid_t uid;              /* of the sender: the owner of the file; of a
+                             * queue file, what its last line has */
+    bool has_claim;         /* the envelope names the sender: */
     uid_t claimed_uid;      /* believed only of the daemon itself */
     bool queued;            /* it has the last line of spool/queue.h */
     int64_t received;       /* seconds since 1970, if queued */

@@ -28,7 +28,7 @@ struct format {
 /*
  * Is text the start of such a file, for the id wanted (NULL: for any)? id, of
  * RANDOM_ID_LENGTH + 1 octets or NULL, is set. FAULT_NEWER if its version is
- * higher; FAULT_DATA if it is no such file.
+ * higher; FAULT_DATA if it is not such a file.
  */
 bool format_check_start(const struct format *format, const char *text,
                         const char *wanted, char *id, struct error *err);

@@ -3,8 +3,8 @@
  *
  * A worker has no spool, but one descriptor: it appends a line for each
  * transaction that the smarthost accepted, "ID INDEX[,INDEX...]\n", at once,
- * before it tells the manager. When the manager or the worker is killed in
- * between, the journal tells what must not be sent again.
+ * before it reports to the manager. When the manager or the worker is killed in
+ * between, the journal shows what must not be sent again.
  *
  * A line of another form was not written whole, and is passed over: a version
  * that has other lines gives its journals another name than journal.NUMBER.
@@ -18,12 +18,13 @@
 #include "util/error.h"
 
 /* Create state/journal.NUMBER, with the first number from *number on that is
- * free: a journal that exists is in use or not applied yet. The descriptor is for O_APPEND
- * writes. -1 with FAULT_IO. */
+ * free: a journal that exists is in use or not applied yet. The descriptor is
+ * for O_APPEND writes. -1 with FAULT_IO. */
 int journal_create(const struct spool *spool, unsigned *number,
                    struct error *err);
 
-/* Append one line with one write(2). A failure is nobody's: returns. */
+/* Append one line with one write(2). A failure is not reported: the
+ * outcome still goes to the manager. */
 void journal_note(int fd, const char *id, const size_t *indices, size_t count);
 
 /* What to do with a line. False: it could not be done, and must not be

@@ -1,5 +1,5 @@
 /*
- * junk.h - what is thrown out of the drop directory is said, but not endlessly
+ * junk.h - log what is removed from the drop directory, at a limited rate
  */
 #ifndef POSTRIDER_SPOOL_JUNK_H
 #define POSTRIDER_SPOOL_JUNK_H
@@ -11,7 +11,8 @@ struct junk *junk_new(void);
 void junk_free(struct junk *junk);                      /* NULL is allowed */
 
 /* Log that the named object of that owner was removed from drop/, and why: at
- * most one line a second an owner; the next tells how many were left out. */
+ * most one line a second an owner; the next has the number of lines that were
+ * left out. */
 void junk_report(struct junk *junk, uid_t uid, const char *name,
                  const char *why);
 

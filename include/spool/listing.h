@@ -1,7 +1,7 @@
 /*
  * listing.h - the queue for people and for monitoring
  *
- * The daemon knows best what is in the queue and says it over its control
+ * The daemon knows best what is in the queue and lists it over its control
  * socket; while it is down, root and its user can read the spool themselves.
  */
 #ifndef POSTRIDER_SPOOL_LISTING_H
@@ -54,8 +54,8 @@ bool listing_each(const char *control, const char *spool,
  * As mailq of Postfix prints it, which monitoring parses; or as one JSON
  * object a line. Returns like listing_each.
  *
- * program  in front of what is said on standard error, before the list, if
- *          messages wait and no daemon runs
+ * program  the name that begins the lines on standard error: before the list,
+ *          if messages wait and no daemon runs
  */
 bool listing_print(const char *control, const char *spool, bool json,
                    const char *program, FILE *out, struct error *err);

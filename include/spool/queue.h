@@ -2,7 +2,8 @@
  * queue.h - the daemon's own copies of messages: queue/ID
  *
  * A queue file is a message file (spool/draft.h) and one line more:
- * "QUEUED %020lld %010u\n": when it was taken (seconds since 1970), whose.
+ * "QUEUED %020lld %010u\n": when it was taken (seconds since 1970), and
+ * the sender's uid.
  */
 #ifndef POSTRIDER_SPOOL_QUEUE_H
 #define POSTRIDER_SPOOL_QUEUE_H
@@ -38,10 +39,9 @@ struct draft;
 bool queue_add(const struct spool *spool, struct draft *draft,
                int64_t received, struct error *err);
 
-/* Open queue/ID. received and uid come from its last line. FAULT_DATA: damaged
- * (the caller moves it to failed/). NULL with FAULT_NEWER, or the fault of
- * unread_explain(),
- * otherwise. */
+/* Open queue/ID. received and uid come from its last line. NULL with FAULT_DATA
+ * if it is damaged (the caller moves it to failed/); else with FAULT_NEWER, or
+ * the fault of unread_explain(). */
 struct entry *queue_open(const struct spool *spool, const char *id,
                          int64_t *received, struct error *err);
 

@@ -1,8 +1,8 @@
 /*
  * restate.h - a message that cannot be sent as it is, in a file of its own
  *
- * It goes to nobody, but a report about it may quote it, and it may lie in
- * failed/ until an administrator makes something of it.
+ * It is sent to no recipient, but a report about it may quote it, and it may
+ * stay in failed/ until an administrator deals with it.
  */
 #ifndef POSTRIDER_SPOOL_RESTATE_H
 #define POSTRIDER_SPOOL_RESTATE_H

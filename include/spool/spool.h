@@ -1,7 +1,7 @@
 /*
  * spool.h - the folders of the spool, opened and proved
  *
- *     .        root 0755                nobody else can replace a folder
+ *     .        root 0755                no other user can replace a folder
  *     drop/    DAEMON:DAEMON 3733       what callers committed: ID
  *     queue/   DAEMON 0700              the daemon's own copies: ID, .ID
  *     state/   DAEMON 0700              outcomes so far: ID; journals
@@ -21,13 +21,13 @@
 struct spool {
     const char *path;       /* borrowed */
     int drop, queue, state, failed;     /* directories; -1 if not open */
-    struct junk *junk;      /* what has been said about whose junk; owned */
+    struct junk *junk;      /* the junk that was logged, by its owner; owned */
 };
 
 /*
- * Open all folders for the daemon, or for root who looks at a spool whose
+ * Open all folders for the daemon, or for root to look at a spool whose
  * daemon is down. With strict, owner, group and mode of each must be as above
- * for the effective user, and no other daemon may have it: FAULT_CONFIG says
+ * for the effective user, and no other daemon may have it: FAULT_CONFIG with
  * what is wrong and the command that mends it.
  */
 bool spool_open(struct spool *spool, const char *path, bool strict,

@@ -1,5 +1,5 @@
 /*
- * unread.h - messages that lie in the spool and cannot be read
+ * unread.h - messages in the spool that cannot be read
  *
  * Owners and modes that a restore has changed, a security module, a device
  * that fails, a file of a newer version: such a message stays where it is, and

@@ -1,8 +1,9 @@
 /*
  * alloc.h - memory that is there or ends the process
  *
- * Out of memory is nobody's plan: the process says so on standard error and
- * ends with EX_TEMPFAIL. The spool is durable, and a caller tries again.
+ * No caller could do anything useful without memory: the process reports that
+ * on standard error and ends with EX_TEMPFAIL. The spool is durable, and a
+ * caller tries again.
  */
 #ifndef POSTRIDER_UTIL_ALLOC_H
 #define POSTRIDER_UTIL_ALLOC_H

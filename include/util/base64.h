@@ -13,7 +13,7 @@ struct buf;
 bool base64_encode(struct buf *out, const void *data, size_t length);
 
 /* Append the octets that text stands for. False, with out as it was, if text
- * is no base64 to the letter (no white space, right padding). */
+ * is not base64 to the letter (no white space, right padding). */
 bool base64_decode(struct buf *out, const char *text, size_t length);
 
 #endif

@@ -41,7 +41,7 @@ bool buf_replace(struct buf *buf, size_t position, size_t count,
                  const char *text, size_t length);
 
 /* Room for at least size more octets at data + length, or NULL at the limit.
- * The caller writes there and adds what he wrote to length. */
+ * The caller writes there and adds what it wrote to length. */
 char *buf_reserve(struct buf *buf, size_t size);
 
 /* Hand the text over: the caller frees it; the buffer is as after buf_free. */

@@ -1,9 +1,10 @@
 /*
  * devlog.h - lines to the system's log, without waiting for it
  *
- * syslog(3) waits for as long as a log daemon that is stuck does not read: a
- * caller of sendmail would hang, and so would all deliveries. Here a line is
- * lost after a moment, and the next one that gets through says how many were.
+ * syslog(3) waits as long as the log daemon does not read: with a daemon that
+ * is stuck, callers of sendmail and all deliveries would hang. Here a line is
+ * lost after a moment, and the next one that gets through gives the number of
+ * lines that were lost.
  */
 #ifndef POSTRIDER_UTIL_DEVLOG_H
 #define POSTRIDER_UTIL_DEVLOG_H
@@ -13,14 +14,15 @@
 struct devlog {
     const char *path;       /* of the socket, "/dev/log" */
     int fd;                 /* -1: not connected */
-    bool is_stream;         /* some daemons listen on such a one */
-    bool is_stuck;          /* the last line waited in vain: wait no more */
+    bool is_stream;         /* the socket is one, as with some daemons */
+    bool is_stuck;          /* the last line was not taken: do not wait */
     unsigned lost;          /* lines since one got through */
 };
 
 #define DEVLOG_INIT(where) { .path = (where), .fd = -1 }
 
-/* Before the first line, if the process may not later. False: none listens. */
+/* Before the first line, if the process may not later. False: no daemon
+ * listens. */
 bool devlog_connect(struct devlog *log);
 
 /* priority as syslog(3) has it, with the facility; text is one line. */

@@ -26,7 +26,7 @@ enum fault {
     FAULT_CREATE,           /* a file the user asked for cannot be made */
     FAULT_IO,               /* no space, read or write error: try later */
     FAULT_TEMPORARY,        /* try later */
-    FAULT_PROTOCOL,         /* the peer talks nonsense */
+    FAULT_PROTOCOL,         /* the peer broke the protocol */
     FAULT_PERMISSION,       /* not allowed; credentials refused */
     FAULT_CONFIG,           /* the configuration is wrong */
     FAULT_NEWER,            /* a file written by a newer version than this
@@ -43,7 +43,7 @@ enum reach {
     REACH_REFUSED,          /* the attempt was answered */
     REACH_CONNECTED,        /* the connection was there */
     REACH_TLS,              /* ... and its TLS failed */
-    REACH_REPLY             /* ... and the server said why */
+    REACH_REPLY             /* ... and the server gave the reason */
 };
 
 struct error {
@@ -54,7 +54,7 @@ struct error {
 
 /*
  * Set fault and text. What is longer than the text is cut; control characters
- * and bytes that are no UTF-8 are shown as \xNN, so arguments may be hostile.
+ * and bytes that are not UTF-8 are shown as \xNN, so arguments may be hostile.
  * Always returns false, so that the line that fails can return it.
  */
 bool error_set(struct error *err, enum fault fault, const char *format, ...)
@@ -69,7 +69,7 @@ bool error_sys(struct error *err, enum fault fault, const char *format, ...)
 bool error_prefix(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The same behind it, without ": ". What is too long is cut. Returns false. */
+/* Append to the text, without ": ". What is too long is cut. Returns false. */
 bool error_append(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 
 /*
- * The name that text gives, as servers take it in EHLO and behind the @ of a
+ * The name that text gives, as servers take it in EHLO and after the @ of a
  * sender: labels of letters, digits and inner hyphens (RFC 5321 section
  * 4.1.2), each of up to 63 octets; octets beyond ASCII pass. A dot at the end
- * is cut. NULL if it is no such name. The caller frees it.
+ * is cut. NULL if it is not such a name. The caller frees it.
  */
 char *host_name_of(const char *text);
 

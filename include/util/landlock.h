@@ -6,7 +6,7 @@
  * from then on: EACCES, for a move EXDEV, for a signal EPERM. Descriptors that
  * are open stay as they are. Unix sockets with a path can be connected to all
  * the same; TCP is covered since Linux 6.7, signals since 6.12. A kernel
- * without Landlock is no fault; the caller logs that and goes on.
+ * without Landlock is not a fault; the caller logs that and goes on.
  */
 #ifndef POSTRIDER_UTIL_LANDLOCK_H
 #define POSTRIDER_UTIL_LANDLOCK_H
@@ -32,7 +32,7 @@ enum landlock_right {
 /* What is left as it was, for landlock_enforce(). */
 enum landlock_leave {
     LANDLOCK_LEAVE_TCP      = 1,    /* connect to and bind any port */
-    LANDLOCK_LEAVE_SIGNALS  = 2,    /* to processes that are no descendants */
+    LANDLOCK_LEAVE_SIGNALS  = 2,    /* to processes that are not descendants */
     LANDLOCK_LEAVE_ABSTRACT = 4     /* abstract Unix sockets of others */
 };
 

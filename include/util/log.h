@@ -4,7 +4,7 @@
  * Vocabulary: Postfix's. `ID: to=<bob@a.example>, relay=..., dsn=2.0.0,
  * status=sent (250 2.0.0 Ok)`. Arguments may be hostile: control characters
  * are shown as \xNN. Secrets are never arguments. A log that cannot be
- * written is nobody's failure.
+ * written is not a failure.
  */
 #ifndef POSTRIDER_UTIL_LOG_H
 #define POSTRIDER_UTIL_LOG_H
@@ -15,7 +15,7 @@ enum log_level { LOG_LEVEL_ALERT, LOG_LEVEL_ERROR, LOG_LEVEL_WARNING,
 
 /*
  * Choose target and name for this process; the name is copied. Before it,
- * lines go to nobody. No descriptor is open before the first line: one from
+ * lines are dropped. No descriptor is open before the first line: one from
  * before a fork is closed.
  */
 void log_open(enum log_target target, const char *name);

@@ -1,5 +1,5 @@
 /*
- * random.h - numbers nobody can guess
+ * random.h - numbers that cannot be guessed
  */
 #ifndef POSTRIDER_UTIL_RANDOM_H
 #define POSTRIDER_UTIL_RANDOM_H

@@ -30,7 +30,7 @@ enum seccomp_profile {
  * From now on, and in children, only what the profile allows. no_new_privs is
  * set, too. False with the reason if nothing is restricted: no filters in the
  * kernel, an architecture without a table, or a build with sanitizers, which
- * need more than the program does. That is no fault; the caller logs it.
+ * need more than the program does. That is not a fault; the caller logs it.
  */
 bool seccomp_enforce(enum seccomp_profile profile, struct error *err);
 

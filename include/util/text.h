@@ -51,8 +51,8 @@ void text_escape(struct buf *out, const char *text, size_t length);
 void text_escape_vformat(struct buf *out, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
-/* Print it so, as whatever a caller, a peer or a file can put into it may reach
- * a terminal. A line break at the very end of the format stays one. */
+/* Print it so, as what a caller, a peer or a file can put into it may reach a
+ * terminal. A line break at the very end of the format stays one. */
 void text_print(FILE *out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void text_vprint(FILE *out, const char *format, va_list args)
