@@ -147,10 +147,12 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
+    const char *from = envelope_reverse_path(env);
     buf_add_format(&text, "postrider %d %s\n", DRAFT_VERSION, draft->id);
-    /* Once more is no new word: the first of all readers take it. */
-    for (int i = 0; i <= env->from_local; i++)
-        buf_add_format(&text, "from %s\n", envelope_reverse_path(env));
+    buf_add_format(&text, "from %s\n", from);
+    /* The same line again is not a new word: the oldest reader takes it. */
+    if (env->from_local)
+        buf_add_format(&text, "from %s\n", from);
     for (size_t i = 0; i < env->count; i++)
         add_recipient(&text, &env->recipients[i]);
     if (env->dsn_return != RETURN_UNSPECIFIED)
