@@ -1,5 +1,6 @@
 #include "relay/shares.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -80,6 +81,7 @@ void shares_remove(struct shares *shares, enum share_kind kind, uid_t uid,
     struct share *share = *link;
     size_t left = 0;
 
+    assert(share != NULL);      /* it was added with shares_add() */
     share->used[kind].count--;
     share->used[kind].octets -= octets;
     shares->all[kind].count--;
