@@ -2,7 +2,7 @@
  * ask_person.h - questions on the terminal
  *
  * They are written to standard error, so that standard output is free for
- * what is asked for; the answers are lines of standard input.
+ * the result; the answers are lines of standard input.
  */
 #ifndef POSTRIDER_POSTRIDER_ASK_PERSON_H
 #define POSTRIDER_POSTRIDER_ASK_PERSON_H
@@ -13,7 +13,7 @@
 
 struct secret;
 
-/* Is there anybody to be asked? */
+/* Is there a person to ask? */
 bool ask_has_person(void);
 
 void ask_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

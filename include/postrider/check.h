@@ -1,9 +1,9 @@
 /*
- * check.h - what an administrator is told about this machine
+ * check.h - postrider check: findings about this machine
  *
- * A check is a function that looks at one thing and says what it finds, a line
- * each, with a remedy for what is not right. All of them are rows of the table
- * in src/postrider/check.c.
+ * A check is a function that looks at one thing and reports what it finds, a
+ * line each, with a remedy for what is not right. All of them are rows of the
+ * table in src/postrider/check.c.
  */
 #ifndef POSTRIDER_POSTRIDER_CHECK_H
 #define POSTRIDER_POSTRIDER_CHECK_H
@@ -20,13 +20,13 @@ struct check {
     const struct config *config;
     FILE *out;
     bool json;
-    const char *topic;          /* of the check that speaks */
+    const char *topic;          /* of the check that runs */
     size_t count;               /* findings so far */
     enum fault worst;           /* of the errors so far */
     bool all_seen;              /* this process sees what the daemon sees */
 };
 
-/* What stands in front of and behind all findings. */
+/* Print what comes before and after all findings. */
 void check_begin(struct check *check);
 void check_end(struct check *check);
 
@@ -46,11 +46,11 @@ void check_fail(struct check *check, const char *remedy, const char *format,
  * "FILE:LINE: ", and end with a remedy, ": chmod ...". */
 void check_error(struct check *check, const struct error *err);
 
-/* Who asks may not see it: no error. */
+/* The caller may not see it: not an error. */
 void check_unseen(struct check *check, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Part of a check of the file at path: who can write its folder can put
+/* Part of a check of the file at path: a user who can write its folder can put
  * another one in its place. */
 void check_folder(struct check *check, const char *path);
 

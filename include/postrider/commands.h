@@ -19,7 +19,7 @@ int command_test(int argc, char **argv);
 int command_import(int argc, char **argv);
 
 /* Root becomes the user that owns the spool; others stay who they are. The
- * directory of the control socket is made for him. */
+ * directory of the control socket is made for that user. */
 struct config;
 bool become_daemon_user(const struct config *config, struct error *err);
 

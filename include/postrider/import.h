@@ -2,8 +2,8 @@
  * import.h - another program's configuration, made into a recipe
  *
  * Each format is a file of src/postrider, import_NAME.c, with a row in
- * import.c. It reads lines, collects what they say in accounts, and writes
- * those as smarthost and sender sections. Whatever has no counterpart is said
+ * import.c. It reads lines, collects their settings in accounts, and writes
+ * those as smarthost and sender sections. What has no counterpart is reported
  * on standard error, with its line: a setting is never dropped in silence.
  */
 #ifndef POSTRIDER_POSTRIDER_IMPORT_H
@@ -32,8 +32,8 @@ struct import {
 void import_note(const struct import *import, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The same, and it matters: the import ends with an exit status that says so,
- * and nothing is installed. */
+/* The same, and it matters: the import ends with another exit status, and
+ * nothing is installed. */
 void import_obstacle(struct import *import, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -85,7 +85,7 @@ struct import_settings {
     size_t count;
 };
 
-/* Keep a setting if one of the keys (in any case) has it, else say why not.
+/* Keep a setting if one of the keys (in any case) has it, else note why not.
  * One that is set twice keeps the last value. */
 void import_keep(struct import *import, const struct import_key *keys,
                  size_t count, struct import_settings *settings,
@@ -115,8 +115,8 @@ struct import_account {
 /* Set a value; NULL or "" takes it away. It is copied. */
 void import_value(struct import *import, struct import_account *account,
                   enum import_value which, const char *value);
-/* Set what the keys say becomes values of the account, and say what they say
- * is refused. */
+/* Set those that become values of the account, as keys has it, and note those
+ * that it refuses. */
 void import_fill(struct import *import, struct import_account *account,
                  const struct import_key *keys, size_t count,
                  const struct import_settings *settings);
@@ -133,12 +133,12 @@ bool import_account_equal(const struct import_account *a,
 void import_set(struct import *import, enum config_section section,
                 const char *key, const char *value);
 
-/* Write the smarthost section, and say what differs from before. */
+/* Write the smarthost section, and note what differs from before. */
 void import_smarthost(struct import *import,
                       const struct import_account *account);
 
-/* Write a sender section. Values that are NULL or "" are left out. That match
- * is nobody's name is an obstacle. */
+/* Write a sender section. Values that are NULL or "" are left out. A match that
+ * the configuration refuses is an obstacle. */
 void import_sender(struct import *import, const char *match,
                    const char *address, const char *name,
                    const char *smarthost);
@@ -158,7 +158,7 @@ void import_identities(struct import *import,
                        size_t usual);
 void import_identities_free(struct import_identity *identities, size_t count);
 
-/* Programs that made their caller wait: a user's own configuration has him
+/* Programs that made their caller wait: a user's own configuration has them
  * wait still, the system's, in /etc, queues. */
 void import_delivery(struct import *import);
 

@@ -1,5 +1,5 @@
 /*
- * patience.h - a person at a terminal is shown what is waited for
+ * patience.h - show a person at a terminal what is waited for
  *
  * After 5 seconds what it is, after 10 what may be the cause. By a signal
  * (SIGALRM), as the wait may be in any layer below; elsewhere than at a

@@ -19,7 +19,7 @@ struct smarthost;
  * Connect as a worker would and print each step with its time: address,
  * greeting, TLS version, certificate, extensions, AUTH (never the secrets). If
  * recipient is not NULL, send it a test message from the sender that the
- * rules give to user uid: who called, before root became the daemon's user.
+ * rules give to user uid: the caller, before root became the daemon's user.
  * False: the step that failed, with a remedy.
  */
 bool probe_smarthost(const struct config *config,

@@ -1,5 +1,5 @@
 /*
- * secrets.h - where passwords stand
+ * secrets.h - the folders in which passwords are
  *
  * Those of the machine's configuration have a folder of their own,
  * /etc/postrider/secrets: root's, mode 0710, which the daemon's group can
@@ -24,8 +24,8 @@ char *secrets_folder(const char *path);
  * (gid_t)-1 for the caller alone. FAULT_CREATE. */
 bool secrets_make_folder(const char *path, gid_t group, struct error *err);
 
-/* Could the servers of socket units, which run as the daemon's user, read a file
- * that the configuration at path names? They go by the machine's configuration
+/* Could the servers of socket units, which run as the daemon's user, read a
+ * file that the configuration at path names? They go by the machine's configuration
  * only, and there are none without systemd. Symbolic links are followed. */
 bool secrets_open_to_servers(const char *path, const char *file);
 

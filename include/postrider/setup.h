@@ -47,8 +47,8 @@ struct setup {
     bool help;
 
     struct secret password;
-    bool has_person;                /* who can be asked what is missing */
-    bool asks_all;                  /* nothing was said about the smarthost */
+    bool has_person;                /* to be asked what is missing */
+    bool asks_all;                  /* no option is about the smarthost */
     struct providers providers;
     const struct provider *provider;    /* NULL: none that is known */
 };
@@ -59,7 +59,7 @@ bool setup_parse(struct setup *setup, int argc, char **argv,
 void setup_print_options(void);
 void setup_free(struct setup *setup);
 
-/* Find out what is missing, or say which option gives it (FAULT_USAGE). */
+/* Find out what is missing; else FAULT_USAGE with the option that gives it. */
 bool setup_complete(struct setup *setup, struct error *err);
 
 /* The same for the smarthost alone: host, port, TLS. */
@@ -73,13 +73,13 @@ struct question {
 };
 
 /* Ask the person, unless there is an answer, until it is right. FAULT_USAGE
- * with the option if nobody can be asked. */
+ * with the option if there is no person. */
 bool setup_need(struct setup *setup, char **answer,
                 const struct question *question, struct error *err);
 bool setup_need_address(struct setup *setup, struct error *err);
 
-/* Would a configuration take this value of the key? If not, the person hears
- * why. */
+/* Would a configuration take this value of the key? If not, the person is
+ * told why. */
 bool setup_is_right(const char *key, const char *answer);
 
 /* An answer, unless there is one. text may be NULL. */
@@ -98,7 +98,7 @@ const char *setup_user(const struct setup *setup);
  */
 bool setup_try(struct setup *setup, struct recipe *recipe, struct error *err);
 
-/* Send test_to a message, or whom the person agrees to. */
+/* Send test_to a message, or the address that the person agrees to. */
 bool setup_offer_message(struct setup *setup, struct recipe *recipe,
                          struct error *err);
 

@@ -24,7 +24,7 @@ struct status_trouble {
     const char *text;           /* about one of them, with what helps */
 };
 
-/* So for "PLACE KIND COUNT TEXT". */
+/* The same for "PLACE KIND COUNT TEXT". */
 void status_take_trouble(struct status_trouble *trouble, char *text);
 
 #endif

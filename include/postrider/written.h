@@ -1,5 +1,5 @@
 /*
- * written.h - what is told once a configuration has been written
+ * written.h - the report that a configuration has been written
  */
 #ifndef POSTRIDER_POSTRIDER_WRITTEN_H
 #define POSTRIDER_POSTRIDER_WRITTEN_H

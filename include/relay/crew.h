@@ -65,8 +65,9 @@ struct crew_member *crew_choose(const struct crew *crew, int64_t now);
 
 /*
  * May this user's message of so many octets go out? One worker is left to users
- * without a message at any worker: another user's message may take it only if it
- * takes less than CREW_TIME. With one or two connections there is none to spare.
+ * without a message at any worker: another user's message may take it only if
+ * it takes less than CREW_TIME. With one or two connections there is none to
+ * spare.
  */
 bool crew_has_place(const struct crew *crew, uid_t uid, uint64_t octets,
                     int64_t now);
@@ -123,7 +124,8 @@ void crew_retry(struct crew *crew);
 void crew_stop(struct crew *crew);
 bool crew_leaves(const struct crew *crew);
 
-/* Extensions that the smarthost lists and does not do: enum capability, or-ed. */
+/* Extensions that the smarthost lists and does not do (enum capability,
+ * or-ed). */
 unsigned crew_distrust(const struct crew *crew);
 
 size_t crew_size(const struct crew *crew);

@@ -2,10 +2,10 @@
  * desk.h - what the parts of the manager share; private to them
  *
  *     pickup.c     drop/ -> ticket
- *     recall.c     what journals tell of the time before a stop
- *     trouble.c    messages that stay where they are
+ *     recall.c     acceptances in the journals from before a stop
+ *     trouble.c    messages that need an administrator
  *     dispatch.c   ticket -> mission: a worker has it
- *     mission.c    what workers tell
+ *     mission.c    reports of workers
  *     settle.c     outcomes -> done, retry, report
  *     sweep.c      delay warnings and expiry
  *     rates.c      what messages_per_minute must know after a restart
@@ -53,7 +53,7 @@ struct mission {
     size_t smarthost;
     int64_t started;            /* milliseconds, monotonic */
     unsigned probe;             /* of the smarthost's gate; 0: none */
-    bool attempted;             /* somebody got an outcome */
+    bool attempted;             /* a recipient got an outcome */
     bool refused;               /* to be removed, unless it is done first */
     struct mission *next;       /* in the same bucket */
 };
@@ -71,8 +71,8 @@ struct totals {
 #define DESK_ROUND 50           /* milliseconds: what takes longer goes on in
                                  * the next round of the poll loop */
 
-/* Messages that somebody must do something for: how many of a kind lie where,
- * and, for one of them, why, with the command that helps. */
+/* Messages that need an administrator: how many of a kind are where, and, for
+ * one of them, why, with the command that helps. */
 struct trouble {
     const char *place;          /* folder of the spool */
     const char *kind;           /* one word */
@@ -95,7 +95,7 @@ struct desk {
     struct drop_scan *scan;
     bool scan_due;              /* the directory must be read */
     size_t gains;               /* names done with since that was begun */
-    bool pass_done;             /* ... to its end, and is not told of */
+    bool pass_done;             /* ... to its end, and is not logged */
     int64_t next_trouble[TROUBLES];     /* when it may be logged again */
     int64_t next_moved;         /* so for a spool that was moved */
     int64_t next_full;          /* ... and for a user whose share is full */
@@ -115,10 +115,10 @@ struct desk {
     uint64_t next_mission;
     int64_t dispatched;         /* when that was looked at last */
     struct control *control;
-    struct askers askers;       /* who are not administrators */
+    struct askers askers;       /* users, not administrators */
     struct destinations *destinations;  /* of reports */
-    bool aliases_are_old;       /* that has been said */
-    struct strings postmaster;  /* whom reports go to that nobody takes */
+    bool aliases_are_old;       /* that has been logged */
+    struct strings postmaster;  /* where a failed report is reported */
     struct totals totals;
     struct lifetime lifetime;
     int64_t started;            /* seconds since 1970 */
@@ -152,7 +152,8 @@ bool pickup_recover(struct desk *desk, struct error *err);
  * is in failed/ then, or among the unread. */
 struct ticket *pickup_queued(struct desk *desk, const char *id);
 /* A message in queue/ cannot be read, and why: wrong content will not mend
- * itself, and goes to failed/. False: it stays; why tells what is in the way. */
+ * itself, and goes to failed/. False: it stays; why is set to what is in the
+ * way. */
 bool pickup_fail(struct desk *desk, const char *id, struct error *why);
 /* What is known about a ticket's message; NULL if it cannot be read. */
 struct state *pickup_state(const struct desk *desk,
@@ -210,7 +211,8 @@ void dispatch_end(struct desk *desk, struct mission *mission);
  * unless the message is nowhere else but in memory and drop/. */
 void dispatch_give_back(struct ticket *ticket, struct entry *entry);
 /* The message is done: remove its files, then the ticket. False: they are
- * there still, and so is the ticket, to try again. The entry stays yours. */
+ * there still, and so is the ticket, to try again. The entry stays the
+ * caller's. */
 bool dispatch_finish(struct desk *desk, struct ticket *ticket, bool sync);
 /* The same for a message that its sender or the administrator removes. */
 void dispatch_withdraw(struct desk *desk, struct ticket *ticket);
@@ -221,7 +223,7 @@ struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket);
 const char *dispatch_reason(const struct desk *desk,
                             const struct ticket *ticket);
 
-/* mission.c: what the crews tell; their context is the desk. */
+/* mission.c: the events of the crews; their context is the desk. */
 extern const struct crew_events mission_events;
 
 /* settle.c */
@@ -257,8 +259,8 @@ void settle_message(struct desk *desk, struct ticket *ticket,
 void settle_part(struct desk *desk, struct ticket *ticket,
                  struct entry *entry, struct state *state);
 
-/* The message is late, or (nobody is open any more) too late: report that. The
- * entry is taken over. */
+/* The message is late, or (no recipient is open any more) too late: report
+ * that. The entry is taken over. */
 void settle_late(struct desk *desk, struct ticket *ticket,
                  struct entry *entry, struct state *state);
 

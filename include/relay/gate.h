@@ -4,8 +4,8 @@
  * A smarthost that is down is one event, not one a message: nothing is sent
  * to it but a probe, one message with a growing delay. One that refuses the
  * password, or wants one that it did not get, is parked: an alert is logged
- * once, and a probe is slow. Pure
- * bookkeeping; now is in milliseconds on the monotonic clock.
+ * once, and a probe is slow. Pure bookkeeping; now is in milliseconds on the
+ * monotonic clock.
  */
 #ifndef POSTRIDER_RELAY_GATE_H
 #define POSTRIDER_RELAY_GATE_H
@@ -22,7 +22,7 @@ struct gate {
     enum gate_state state;
     char *reason;           /* why it is not up; owned; NULL when up */
     enum fault fault;       /* of that reason */
-    bool refuses;           /* it opened a session, and served nobody in it */
+    bool refuses;           /* it opened a session, and took no mail in it */
     bool has_served;        /* a recipient was accepted since the start */
     int64_t since;          /* of the state */
     int64_t failed;         /* when the last attempt to reach it failed */
@@ -51,7 +51,7 @@ bool gate_knock(struct gate *gate, int64_t now);
 void gate_unknock(struct gate *gate);
 
 /* A session was opened: true if the gate was not up before, and is now. One
- * that refuses must serve somebody first: a message may go there now. */
+ * that refuses must take a message first: one may go there now. */
 bool gate_opened(struct gate *gate, int64_t now);
 
 /* Mail that went out as the probe of this number (0: as none) was taken or
@@ -59,10 +59,9 @@ bool gate_opened(struct gate *gate, int64_t now);
 bool gate_served(struct gate *gate, unsigned probe, int64_t now);
 
 /* No session could be had: true if that is news (the state changes, or the
- * fault for which it is parked). Probe
- * after 10 s doubling to 10 min when down, 5 min doubling to 1 h when parked,
- * with jitter. FAULT_PERMISSION and FAULT_CONFIG park. What workers say
- * that are not the probe is nothing new. */
+ * fault for which it is parked). Probe after 10 s doubling to 10 min when down,
+ * 5 min doubling to 1 h when parked, with jitter. FAULT_PERMISSION and
+ * FAULT_CONFIG park. The failure of a worker without the probe is not news. */
 bool gate_failed(struct gate *gate, const struct error *err, int64_t now);
 
 /* The same for a session that was had, and in which no mail may be sent. */
@@ -72,12 +71,12 @@ bool gate_refused(struct gate *gate, const struct error *err, int64_t now);
  * them no earlier than from? */
 bool gate_was_down(const struct gate *gate, int64_t from, int64_t duration);
 
-/* The number of the probe that gate_take() has just let out; 0: it was none. */
+/* The number of the probe that gate_take() has just let out; 0: not a probe. */
 unsigned gate_probe(const struct gate *gate);
 
-/* A message that went out, with this number of a probe, is back, perhaps
- * without a word on the smarthost: it may have been sent, or was not. It may be
- * an earlier probe than the one that is out now. */
+/* A message that went out, with this number of a probe, is back, perhaps with
+ * nothing known about the smarthost: it may have been sent, or was not. It may
+ * be an earlier probe than the one that is out now. */
 void gate_returned(struct gate *gate, unsigned probe, bool sent, int64_t now);
 
 /* What was taken could not be given out after all. */

@@ -1,9 +1,9 @@
 /*
- * launch.h - how the manager has processes started
+ * launch.h - the manager's requests to the launcher, which starts processes
  *
  * The manager reads what hostile users write: it may start nothing and reach
  * no network (relay/confine.h). Its parent does that for it (launcher.h), on
- * requests of a fixed shape over a SOCK_SEQPACKET pair, and tells of ends.
+ * requests of a fixed shape over a SOCK_SEQPACKET pair, and reports their ends.
  */
 #ifndef POSTRIDER_RELAY_LAUNCH_H
 #define POSTRIDER_RELAY_LAUNCH_H
@@ -18,7 +18,7 @@
 
 #define LAUNCH_SERVERS_MAX 100      /* at a time */
 
-/* What is said; both ends are one program. */
+/* The requests; both ends are one program. */
 enum launch_kind { LAUNCH_WORKER, LAUNCH_SERVER, LAUNCH_SIGNAL,
                    LAUNCH_NOTICE };
 struct launch_request {
@@ -50,10 +50,10 @@ pid_t launch_worker(struct launch *launch, size_t smarthost, int socket,
 pid_t launch_server(struct launch *launch, int connection, bool crowded,
                     struct error *err);
 
-/* To a process that was started here; one that ended meanwhile is none. */
+/* To a process that was started here, unless it has ended meanwhile. */
 void launch_signal(struct launch *launch, pid_t pid, int signal);
 
-/* To the service manager, which listens to the parent only. */
+/* To the service manager, which takes notices of the parent only. */
 void launch_notice(struct launch *launch, enum notice notice, uint64_t queued,
                    uint64_t delivered);
 

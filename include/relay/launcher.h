@@ -28,7 +28,7 @@ struct launcher_settings {
 bool launcher_prepare(int *signals, struct error *err);
 
 /* Before this process executes a program that is to prepare anew: a SIGHUP that
- * comes in between has nothing to say, and must not end it. */
+ * comes in between asks for nothing more, and must not end it. */
 void launcher_leave(void);
 
 /*

@@ -35,8 +35,8 @@ int64_t lifetime_look(struct lifetime *lifetime, const struct moment *moment);
 
 /*
  * A date that a file has for when its message was received, if it can be; else
- * now. A clock that was never set is in the years after 1970, and then nothing
- * can be said against a later date.
+ * now. A clock that was never set is in the years after 1970, and then
+ * a later date may be right.
  */
 int64_t lifetime_received(int64_t received, int64_t wall);
 
@@ -46,7 +46,7 @@ int64_t lifetime_age(int64_t received, int64_t wall);
 /*
  * A message of this age (seconds) is older than a limit (milliseconds). Since
  * when (clock_now) has it been so, before our eyes? What failed earlier, or
- * while the machine slept, says nothing of it.
+ * while the machine slept, does not count.
  */
 int64_t lifetime_passed(const struct lifetime *lifetime, int64_t age,
                         int64_t limit);

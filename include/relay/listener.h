@@ -1,6 +1,7 @@
 /*
- * listener.h - SMTP for programs that speak nothing else: each connection is
- * served by a `sendmail -bs` of its own
+ * listener.h - connections to `listen`, each served by its own `sendmail -bs`
+ *
+ * For programs that send mail by SMTP only.
  */
 #ifndef POSTRIDER_RELAY_LISTENER_H
 #define POSTRIDER_RELAY_LISTENER_H

@@ -1,5 +1,5 @@
 /*
- * local.h - Unix sockets: listening, and asking whoever listens
+ * local.h - Unix sockets to listen on, and whether a process listens
  */
 #ifndef POSTRIDER_RELAY_LOCAL_H
 #define POSTRIDER_RELAY_LOCAL_H
@@ -11,9 +11,9 @@
 
 /*
  * A non-blocking listening socket at path with that mode. Its directory is
- * made (0755) if it is missing and can be. A socket that nobody listens on any
- * more is replaced; one in use, or anything else, is FAULT_CONFIG, a directory
- * that is missing or closed FAULT_CREATE. -1.
+ * made (0755) if it is missing and can be. A socket on which no process
+ * listens any more is replaced; one in use, or anything else, is FAULT_CONFIG,
+ * a directory that is missing or closed FAULT_CREATE. -1.
  */
 int local_listen(const char *path, mode_t mode, struct error *err);
 
@@ -21,7 +21,7 @@ int local_listen(const char *path, mode_t mode, struct error *err);
  * made? So a service manager does, for a socket unit. */
 bool local_is_served(const char *path);
 
-/* Remove the socket at path, unless another user has put his there. */
+/* Remove the socket at path, unless another user has put one there. */
 void local_remove(const char *path);
 
 #endif

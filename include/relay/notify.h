@@ -1,5 +1,5 @@
 /*
- * notify.h - what systemd wants to hear: sd_notify(3), without its library
+ * notify.h - notices to systemd: sd_notify(3), without its library
  */
 #ifndef POSTRIDER_RELAY_NOTIFY_H
 #define POSTRIDER_RELAY_NOTIFY_H
@@ -8,11 +8,11 @@
 
 enum notice { NOTICE_READY, NOTICE_ALIVE, NOTICE_RELOADING, NOTICE_STOPPING };
 
-/* Tell $NOTIFY_SOCKET, with the state of the queue; nothing without one. It
- * listens to the main process of the service only. */
+/* Send to $NOTIFY_SOCKET, with the state of the queue; nothing without one.
+ * systemd takes notices of the main process of the service only. */
 void notify_send(enum notice notice, uint64_t queued, uint64_t delivered);
 
-/* How often the watchdog wants to hear from us, in milliseconds (half of
+/* How often the watchdog needs a notice, in milliseconds (half of
  * $WATCHDOG_USEC); 0: never. */
 int64_t notify_watchdog_interval(void);
 

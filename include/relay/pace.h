@@ -33,7 +33,7 @@ void pace_sent(struct pace *pace, int64_t now);
 /* One was sent at that time, by an earlier process; in the order of time. */
 void pace_remember(struct pace *pace, int64_t when);
 
-/* When pace_take may give something; INT64_MAX if only an event can tell. */
+/* When pace_take may give something; INT64_MAX if that takes an event. */
 int64_t pace_next_time(const struct pace *pace, int64_t now);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * parcel.h - what manager and worker say to each other
+ * parcel.h - the messages between manager and worker
  *
  * Over a SOCK_SEQPACKET pair, a datagram a parcel; workers face the network, so
- * the manager believes nothing a worker says that it cannot check.
+ * the manager believes nothing of a worker's that it cannot check.
  *
  *   manager -> worker   JOB: number, uid, recipients to try; with descriptor
  *                       DISTRUST: what is known of the smarthost, before jobs
@@ -67,7 +67,7 @@ bool parcel_send(int socket, struct parcel *parcel, struct error *err);
 /*
  * Receive one; blocks unless the socket is non-blocking. 1: *parcel is the
  * caller's to free; 0: the peer is gone; -1: FAULT_TEMPORARY nothing there now,
- * FAULT_PROTOCOL nonsense (close the worker).
+ * FAULT_PROTOCOL malformed (close the worker).
  */
 int parcel_receive(int socket, struct parcel *parcel, struct error *err);
 

@@ -4,9 +4,9 @@
  * Pure bookkeeping in memory: no files, no clock of its own (now is passed in,
  * milliseconds on the monotonic clock). About 300 octets a message.
  *
- * A message (struct ticket) is in exactly one place: waiting for a time,
- * ready (for a smarthost that takes mail), waiting for a smarthost, out with a
- * worker, or held. Ready messages are taken round robin over their owners.
+ * A message (struct ticket) is in exactly one place: waiting for a time, ready,
+ * out with a worker, or held. Ready messages wait for a smarthost that takes
+ * mail, and are taken round robin over their owners.
  */
 #ifndef POSTRIDER_RELAY_SCHEDULE_H
 #define POSTRIDER_RELAY_SCHEDULE_H

@@ -1,5 +1,5 @@
 /*
- * shares.h - what messages of each user take of what all users share
+ * shares.h - each user's share of the memory and of queue/
  *
  * In memory, those that are in drop/ still; on the daemon's disk, those in
  * queue/. A user's share is full when it has reached its bound: the message

@@ -24,12 +24,12 @@ struct shipment {
     struct buf header;              /* its header section in ASCII, if it is
                                      * not and could be */
     struct envelope redirected;     /* what goes instead, by redirect_all, */
-    struct outcome redirected_outcome;  /* and what it came to */
+    struct outcome redirected_outcome;  /* and its outcome */
 };
 
 /*
  * Prepare the transaction of these recipients (indices, copied). config and
- * entry are borrowed. uid is who sent the message. With redirect_all one copy
+ * entry are borrowed. uid is the sender's. With redirect_all one copy
  * goes there for all of them, with X-Original-To. Mail with the null
  * reverse-path has the sender of config/sender.h.
  */

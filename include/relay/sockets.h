@@ -4,7 +4,7 @@
  * A low port takes root, which the daemon is only when it is started. So they
  * are bound before it becomes another user, and handed on when a reload
  * executes the program anew, in the way of sd_listen_fds(3): descriptors from
- * 3 on, with LISTEN_FDS and LISTEN_PID. Nobody is refused meanwhile.
+ * 3 on, with LISTEN_FDS and LISTEN_PID. No client is refused meanwhile.
  */
 #ifndef POSTRIDER_RELAY_SOCKETS_H
 #define POSTRIDER_RELAY_SOCKETS_H
@@ -21,7 +21,7 @@ void sockets_free(struct sockets *sockets);             /* NULL is allowed */
 /*
  * Keep those at one of the addresses, "127.0.0.1:25" or "[::1]:25" (others are
  * left alone), and close the rest; root binds what is missing. What cannot be
- * bound is missing still: sockets_take() says why.
+ * bound is missing still: sockets_take() gives the reason.
  */
 void sockets_prepare(struct sockets *sockets, const struct strings *addresses);
 

@@ -1,7 +1,7 @@
 /*
  * targets.h - where a smarthost is reached: hosts, ports and addresses
  *
- * A host that is called like a service, "_submission._tcp.example.com", stands
+ * A host that is named like a service, "_submission._tcp.example.com", stands
  * for the targets of its SRV records, in the order of RFC 2782.
  */
 #ifndef POSTRIDER_RELAY_TARGETS_H

@@ -1,8 +1,8 @@
 /*
- * commands.h - what sendmail can be asked to do, one function a mode
+ * commands.h - the modes of sendmail, one function each
  *
  * Each prints what was asked for on standard output. False with the fault;
- * an empty text means that everything has been said.
+ * an empty text means that the caller has been told all.
  */
 #ifndef POSTRIDER_SENDMAIL_COMMANDS_H
 #define POSTRIDER_SENDMAIL_COMMANDS_H
@@ -37,7 +37,7 @@ struct config *command_config(struct error *err);
 
 /*
  * Store a message in the queue, durable on return. With -odi wait for the first
- * attempt and tell how it went.
+ * attempt; a recipient that it refused is a failure.
  *
  * id   becomes the queue-id, which the caller frees; NULL if that is not known
  */
@@ -47,7 +47,7 @@ bool deliver_to_queue(const struct options *opt,
                       const struct config *config, char **id,
                       struct error *err);
 
-/* Many callers never look at what they are told: the log knows, too. */
+/* Log why a message was refused: many callers never read what is printed. */
 void command_log_refusal(const struct error *err);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * handover.h - a finished draft goes to who delivers it
+ * handover.h - become postrider direct or postrider daemon
  */
 #ifndef POSTRIDER_SENDMAIL_HANDOVER_H
 #define POSTRIDER_SENDMAIL_HANDOVER_H

@@ -1,12 +1,11 @@
 /*
- * mode.h - what sendmail is asked to do, apart from how
+ * mode.h - what sendmail is to do: by its name, and by -b and -q
  */
 #ifndef POSTRIDER_SENDMAIL_MODE_H
 #define POSTRIDER_SENDMAIL_MODE_H
 
 #include <stdbool.h>
 
-/* What is to be done: by the program's name, and by -b and -q. */
 enum mode {
     MODE_DELIVER,           /* -bm, the default; -ba */
     MODE_SMTP,              /* -bs */
@@ -23,7 +22,7 @@ enum mode {
     MODE_HELP               /* --help */
 };
 
-/* The mode of a letter behind -b. False if there is none. */
+/* The mode of a letter after -b. False if there is none. */
 bool mode_of_letter(const char *letter, enum mode *mode);
 
 /*

@@ -1,5 +1,5 @@
 /*
- * origin.h - who sends a message: reverse-path, author, sender section
+ * origin.h - the sender of a message: reverse-path, author, sender section
  */
 #ifndef POSTRIDER_SENDMAIL_ORIGIN_H
 #define POSTRIDER_SENDMAIL_ORIGIN_H
@@ -27,7 +27,7 @@ struct origin {
  * section's address goes before either; the null reverse-path stays null.
  *
  * author and full_name are found only if the header needs them: resent tells
- * that Resent-From may be needed. FAULT_DATA if -f is no address.
+ * that Resent-From may be needed. FAULT_DATA if -f is not an address.
  */
 bool origin_find(struct origin *origin, const struct submission *submission,
                  const struct config *config, const struct header *header,

@@ -32,20 +32,20 @@ void route_seal(struct route *route);
 bool route_is_current(const struct route *route);
 
 /*
- * The recipients in an argument, appended to list. FAULT_DATA if it is no
+ * The recipients in an argument, appended to list. FAULT_DATA if it is not an
  * address list.
  */
 bool route_parse(const char *argument, struct mailbox_list *list,
                  struct error *err);
 
 /*
- * Add to the envelope whatever a recipient becomes: nothing is added twice.
+ * Add to the envelope what a recipient becomes; nothing is added twice.
  *
  * address  as parsed from what the caller wrote; perhaps without a domain
  * notify   for each recipient it becomes
  * original ORCPT as the client gave it; NULL: made up when the address changes
  *
- * FAULT_DATA if it can be no address; FAULT_CONFIG for an alias that cannot
+ * FAULT_DATA if it cannot be an address; FAULT_CONFIG for an alias that cannot
  * be used, FAULT_TEMPORARY for aliases that cannot be read.
  */
 bool route_recipient(struct route *route, const char *address,

@@ -14,9 +14,9 @@ struct strings;
 struct submission;
 
 /*
- * The smarthost hears of the recipients when all has come: the reverse-path,
- * and which smarthost it is, may depend on the header section. So the replies
- * to RCPT are ours, and the final one is for all recipients.
+ * The smarthost gets the recipients when the whole message is here: the
+ * reverse-path, and which smarthost it is, may depend on the header section. So
+ * the replies to RCPT are ours, and the final one is for all recipients.
  *
  * Run `postrider direct` in a process of its own, and wait for it. Its log,
  * and the dialogue with -v, go to our standard error.
@@ -25,8 +25,8 @@ struct submission;
  * answer   must be { 0 }; on failure the lines it has for the caller, which
  *          name each recipient that did not get it; perhaps none
  *
- * FAULT_TEMPORARY only if nobody got it, else the fault of a refusal. The text
- * is for when there is no answer.
+ * FAULT_TEMPORARY only if no recipient got it, else the fault of a refusal. The
+ * text is for when there is no answer.
  */
 bool smtp_direct_deliver(const struct options *opt,
                          const struct config *config,

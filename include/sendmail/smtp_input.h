@@ -1,9 +1,9 @@
 /*
- * smtp_input.h - what an SMTP client sends us: lines, and messages
+ * smtp_input.h - the input of an SMTP client: lines, and messages
  *
  * A client that only knows LF is understood. One that has shown CRLF is taken
  * at its word: then only CRLF ends a line, and only CRLF.CRLF a message (RFC
- * 5321 section 4.1.1.4), so that nothing can be smuggled in behind bare LFs.
+ * 5321 section 4.1.1.4), so that nothing can be smuggled in after bare LFs.
  */
 #ifndef POSTRIDER_SENDMAIL_SMTP_INPUT_H
 #define POSTRIDER_SENDMAIL_SMTP_INPUT_H

@@ -1,6 +1,5 @@
 /*
- * smtp_server.h - SMTP as it is served on standard input (RFC 5321); private
- * to src/sendmail/smtp_*.c
+ * smtp_server.h - SMTP served on standard input; private to smtp_*.c
  */
 #ifndef POSTRIDER_SENDMAIL_SMTP_SERVER_H
 #define POSTRIDER_SENDMAIL_SMTP_SERVER_H
@@ -34,7 +33,7 @@ struct server {
     struct smtp_input in;
     struct buf out;             /* replies not sent yet */
     bool greeted;
-    bool done;                  /* say nothing more */
+    bool done;                  /* send nothing more */
     unsigned errors;            /* commands refused */
     /* the transaction under way: */
     char *reverse_path;         /* NULL: no MAIL yet */
@@ -57,17 +56,17 @@ void server_say(struct server *server, const char *format, ...)
 void server_say_lines(struct server *server, const char *code,
                       const struct strings *lines);
 
-/* Send what is queued; false if nobody reads it any more. */
+/* Send what is queued; false if the client does not read it any more. */
 bool server_flush(struct server *server);
 
 /* Forget the transaction under way. */
 void server_forget(struct server *server);
 
-/* The address of a path, checked; NULL with a reply said. */
+/* The address of a path, checked; NULL with a reply queued. */
 char *server_check_path(struct server *server, const char *path,
                         bool may_be_null);
 
-/* Say why an address cannot be taken. */
+/* Reply why an address cannot be taken. */
 void server_refuse_address(struct server *server, const struct error *err);
 
 /* Each answers one command. smtp_transaction.c: */

@@ -8,12 +8,12 @@
 
 #include <stdbool.h>
 
-/* What is behind "FROM:" or "TO:", in any case, blanks allowed; NULL if the
+/* What follows "FROM:" or "TO:", in any case, blanks allowed; NULL if the
  * argument begins otherwise. */
 char *smtp_after_word(char *argument, const char *word);
 
 /*
- * Cut "<path>" off *text, which becomes the parameters behind it. Without
+ * Cut "<path>" off *text, which becomes the parameters after it. Without
  * brackets, as some clients have it, it ends at a blank. Borrowed from *text;
  * NULL if there is none. "<>" gives "".
  */

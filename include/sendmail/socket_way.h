@@ -1,6 +1,5 @@
 /*
- * socket_way.h - a message to the daemon's socket, when its drop directory
- * cannot be written
+ * socket_way.h - submit to the daemon's socket when drop/ cannot be written
  */
 #ifndef POSTRIDER_SENDMAIL_SOCKET_WAY_H
 #define POSTRIDER_SENDMAIL_SOCKET_WAY_H

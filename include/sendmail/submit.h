@@ -3,8 +3,8 @@
  *
  * header section > recipients > origin > route > complete > envelope > body
  *
- * The message comes from a descriptor: standard input, or whatever a caller
- * has collected it in.
+ * The message comes from a descriptor: standard input, or the file in
+ * which -bs has collected it.
  */
 #ifndef POSTRIDER_SENDMAIL_SUBMIT_H
 #define POSTRIDER_SENDMAIL_SUBMIT_H
@@ -24,18 +24,18 @@ struct route;
 #define SUBMIT_HEADER_MAX (4u << 20)    /* octets of a header section */
 #define SUBMIT_HOPS_MAX 50              /* more is a loop */
 
-/* A recipient of SMTP, which says more of it than an argument can. */
+/* A recipient of SMTP, which gives more about it than an argument can. */
 struct submit_recipient {
     char *address;
     unsigned notify;            /* enum notify, or-ed */
     char *original;             /* ORCPT, or NULL */
 };
 
-/* What the caller said about his message. Strings are borrowed. */
+/* What the caller gave about the message. Strings are borrowed. */
 struct submission {
-    uid_t uid;                  /* who he is */
-    const struct account *account;  /* his; NULL: looked up when needed */
-    struct route *route;        /* for his recipients; NULL: a new one */
+    uid_t uid;                  /* the caller's */
+    const struct account *account;  /* the caller's; NULL: looked up */
+    struct route *route;        /* for the recipients; NULL: a new one */
     int source;                 /* descriptor of the message; read to its end */
     bool dots;                  /* a line with a single dot ends it (no -i) */
     bool extract;               /* recipients from the header, too (-t) */

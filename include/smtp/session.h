@@ -130,7 +130,7 @@ void session_stop(struct session *session, size_t asked,
  */
 bool session_skip(struct session *session);
 
-/* Did a reply that was due not begin in its time, while the connection stands? */
+/* Did a reply that was due not begin in its time, with the connection open? */
 bool session_is_silent(const struct session *session);
 
 /*

@@ -33,7 +33,7 @@ struct transaction {
     uint64_t length;            /* ends with CRLF or is empty */
     bool is_8bit;               /* it has octets with the high bit set */
     bool wants_utf8;            /* an address in envelope or header section is
-                                 * not ASCII: SMTPUTF8 is said where it is
+                                 * not ASCII: SMTPUTF8 is used where it is
                                  * offered; without it, local parts of the
                                  * envelope that are not ASCII are refused */
     const char *header;         /* where SMTPUTF8 is not used: what goes in

@@ -24,13 +24,13 @@ void verdict_recipient(const struct session *session, struct transaction *t,
 void verdict_all(const struct session *session, struct transaction *t,
                  enum outcome_stage stage, const struct reply *reply);
 
-/* A recipient was accepted: what was left out this time was why it was not, last
- * time. The server lists it, and does not know it. */
+/* A recipient was accepted: it had been refused for what was left out this
+ * time, which the server lists and does not know. */
 void verdict_accepted(struct session *session, struct transaction *t);
 
 /*
- * Refuse by ourselves what the server has said it cannot take, recipients or
- * the message. True if all recipients have their outcome.
+ * Refuse by ourselves what the server has declared it cannot take, recipients
+ * or the message. True if all recipients have their outcome.
  */
 bool verdict_unfit(const struct session *session, struct transaction *t);
 
@@ -53,8 +53,8 @@ void verdict_cut(struct transaction *t, enum cut cut, const struct error *err);
 void verdict_withdraw(struct transaction *first,
                       const struct transaction *end, const struct error *err);
 
-/* Where one recipient was accepted, the others were refused for reasons of their
- * own, and not for want of a login. */
+/* Where one recipient was accepted, the others were refused for reasons of
+ * their own, and not for want of a login. */
 void verdict_forget_login(struct transaction *t);
 
 /* How many recipients have no outcome yet. */

@@ -37,7 +37,7 @@
 
 /* Bounds of the format: no writer exceeds them, and every reader takes all up
  * to them. That of recipients is in mail/envelope.h. */
-#define DRAFT_ENVELOPE_MAX (16u << 20)          /* octets, empty line included */
+#define DRAFT_ENVELOPE_MAX (16u << 20)    /* octets, with the empty line */
 #define DRAFT_CONTENT_MAX ((uint64_t)1 << 40)   /* octets of the message */
 
 struct draft;               /* fields: src/spool/draft.c */
