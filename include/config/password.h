@@ -34,7 +34,7 @@ bool password_fetch(const struct config *config,
 
 /*
  * What is in a password, or in another text that was pasted, and is seldom
- * meant to be: "begins with a byte order mark", "ends with a blank". It is
+ * meant to be: "ends with a blank", "holds a no-break space". It is
  * used as it is all the same. NULL if there is nothing. Static.
  */
 const char *password_oddity(const char *text, size_t length);

@@ -2,6 +2,7 @@
 #include "postrider/check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
+#include "util/lines.h"
 #include "util/secret.h"
 
 #define LOOKUP_TIME 5000        /* milliseconds for a name */
@@ -164,6 +166,21 @@ static void check_oddity(struct check *check, const struct smarthost *host,
                    "%s: %s %s", host->name, what, oddity);
 }
 
+/* It is no part of the password, as other programs may take it to be. */
+static void check_mark(struct check *check, const struct smarthost *host)
+{
+    char start[3];
+    int fd = *host->password_file == '\0'
+             ? -1 : open(host->password_file, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd == -1 ? 0 : io_read(fd, start, sizeof start);
+
+    io_close(&fd);
+    if (length == (ssize_t)sizeof start &&
+        lines_mark_length(start, sizeof start) > 0)
+        check_ok(check, "%s: %s begins with a byte order mark, which is left "
+                 "out", host->name, host->password_file);
+}
+
 /* Where it comes from; the caller frees it. */
 static char *describe_password(const struct smarthost *host)
 {
@@ -182,6 +199,7 @@ static void check_fetched(struct check *check, const struct smarthost *host,
     check_folder(check, *host->password_file != '\0' ? host->password_file
                                                      : "/");
     check_hidden(check, host, "password_file", host->password_file);
+    check_mark(check, host);
     check_oddity(check, host, what, secret->data, secret->length);
     check_oddity(check, host, "user", host->user, strlen(host->user));
     check_ok(check, "%s: it is there, and nobody else can read it",

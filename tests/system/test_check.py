@@ -397,6 +397,13 @@ def test_a_password_with_something_unseen(good, written, words):
     assert b"sesame" not in result.stdout
 
 
+def test_a_byte_order_mark_is_named(good):
+    (good.folder / "password0").write_bytes(b"\xef\xbb\xbfopensesame\n")
+    assert any(topic == "password" and severity == "ok" and
+               text.endswith("begins with a byte order mark, which is left out")
+               for topic, severity, text in findings(good.postrider("check")))
+
+
 def test_a_user_with_something_unseen(queue, tls_smarthost):
     configure(queue, tls_smarthost, user=USER + " ")
     result = queue.postrider("check").expect(0)

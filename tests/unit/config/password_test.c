@@ -397,7 +397,7 @@ static void names_what_was_pasted_unseen(void **state)
         { "two words, a 'quote'.", NULL },
         { "p\xc3\xa0ss", NULL },          /* with an octet of a0 in UTF-8 */
         { "", NULL },
-        { "\xef\xbb\xbfsecret", "begins with a byte order mark" },
+        { "\xef\xbb\xbfsecret", "holds a byte order mark" },
         { " secret", "begins with a blank" },
         { "secret ", "ends with a blank" },
         { "secret\t", "ends with a tab" },
