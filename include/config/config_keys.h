@@ -1,7 +1,7 @@
 /*
  * config_keys.h - every key of the configuration file, a row each
  *
- * A row says where the value goes, how its text is read and what the key has
+ * A row holds where the value goes, how its text is read and what the key has
  * when the file does not set it. config_parse.c turns the rows into options
  * of libconfuse; a new key is a row, and a paragraph in postrider.conf(5).
  */

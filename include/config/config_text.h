@@ -2,7 +2,7 @@
  * config_text.h - the text of a configuration file, made fit for libconfuse
  *
  * libconfuse puts variables of the environment into strings, and the
- * environment belongs to whoever calls sendmail; it forgives a missing brace,
+ * environment belongs to the caller of sendmail; it forgives a missing brace,
  * quote or end of a comment, drops characters that it does not know, and
  * miscounts lines after a comment. So all of that is dealt with before.
  */

@@ -22,7 +22,7 @@ CONFIG_TAKE(config_take_path);          /* absolute */
 CONFIG_TAKE(config_take_word);          /* one of key->words: an enum */
 CONFIG_TAKE(config_take_name);          /* the same, the word itself */
 CONFIG_TAKE(config_take_choice);        /* the same, a bool */
-CONFIG_TAKE(config_take_keyword);       /* the same, an element: keeps nothing */
+CONFIG_TAKE(config_take_keyword);       /* the same, an element; not kept */
 CONFIG_TAKE(config_take_bool);
 CONFIG_TAKE(config_take_number);        /* unsigned, min to max */
 CONFIG_TAKE(config_take_port);          /* uint16_t */

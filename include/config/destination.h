@@ -33,8 +33,8 @@ void destinations_renew(struct destinations *where);
  * opened. FAULT_CONFIG, FAULT_TEMPORARY: there are no aliases then. */
 bool destinations_preload(struct destinations *where, struct error *err);
 
-/* The same, but what is wrong with the aliases is found at each local name. They
- * are not read again from then on, whatever changes. */
+/* The same, but what is wrong with the aliases is found at each local name.
+ * They are not read again from then on, whatever changes. */
 void destinations_seal(struct destinations *where);
 
 /* Are the aliases as they were when they were read, if they were? */

@@ -19,7 +19,7 @@ const struct sender_rule *sender_match(const struct config *config,
                                        const char *reverse_path,
                                        const char *from);
 
-/* The section for mail with the null reverse-path, whoever sends it: its own,
+/* The section for mail with the null reverse-path, of any sender: its own,
  * sender "<>", or the one for all. */
 const struct sender_rule *sender_match_null(const struct config *config,
                                             bool *is_own);

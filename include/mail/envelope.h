@@ -12,7 +12,7 @@
 
 #include "util/error.h"
 
-/* RFC 3461 section 4.1: when to notify. No bit: the sender did not say. */
+/* RFC 3461 section 4.1: when to notify. No bit: the sender did not set it. */
 enum notify {
     NOTIFY_NEVER = 1,
     NOTIFY_SUCCESS = 2,
@@ -64,7 +64,7 @@ bool envelope_add_recipient(struct envelope *env, const char *path,
                             const char *original, unsigned notify,
                             struct error *err);
 
-/* Add one that path cannot be, so that its sender can be told: text is what
+/* Add one that path cannot be, so that its sender gets a report: text is what
  * was given for it, of any octets, and flaw the reason. */
 bool envelope_add_flawed(struct envelope *env, const char *text, size_t length,
                          const char *flaw, struct error *err);

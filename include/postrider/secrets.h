@@ -25,8 +25,9 @@ char *secrets_folder(const char *path);
 bool secrets_make_folder(const char *path, gid_t group, struct error *err);
 
 /* Could the servers of socket units, which run as the daemon's user, read a
- * file that the configuration at path names? They go by the machine's configuration
- * only, and there are none without systemd. Symbolic links are followed. */
+ * file that the configuration at path names? They read the machine's
+ * configuration only, and there are none without systemd. Symbolic links are
+ * followed. */
 bool secrets_open_to_servers(const char *path, const char *file);
 
 #endif

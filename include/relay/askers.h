@@ -1,5 +1,5 @@
 /*
- * askers.h - users who had their mail tried by request, in the last minute
+ * askers.h - users whose mail was tried by request in the last minute
  *
  * The daemon tries mail by itself; a user who asks for it all the time must not
  * keep smarthosts busy. Pure bookkeeping; now is in milliseconds on the
@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define ASKERS_TIME 60000       /* milliseconds between two requests of a user */
+#define ASKERS_TIME 60000       /* milliseconds between requests of a user */
 #define ASKERS_MAX 256          /* users in that time; more have to wait */
 
 /* { 0 } is empty. */

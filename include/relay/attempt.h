@@ -28,7 +28,7 @@ struct attempt {
  * delivered or failed, or all have been tried. Recipients that have an outcome
  * other than OUTCOME_NONE are left alone. Every one has an outcome afterwards.
  * Of several smarthosts that defer a recipient, it is that of the one which was
- * reached best, and its text names what the others said.
+ * reached best, and its text has what the others replied.
  */
 void attempt_run(struct attempt *attempt);
 

@@ -31,7 +31,7 @@ struct outcome;
  *          Or it has given the job back, of which no content was sent
  * closed   no session could be had. served: others are had still, or were since
  *
- * delivered: recipients which the journal says were accepted, where a job ends
+ * delivered: recipients that were accepted, by the journal, where a job ends
  * before all is known. It may name some of an earlier job of this message.
  */
 struct crew_events {

@@ -175,7 +175,7 @@ void pickup_describe(struct ticket *ticket, const struct entry *entry,
 
 /* recall.c */
 
-/* At a start: record what the journals say was accepted. What cannot be
+/* At a start: record the acceptances in the journals. What cannot be
  * recorded is remembered for recall_apply(), and the journal is kept. */
 bool recall_journals(struct desk *desk, struct error *err);
 /* Settle what is remembered about that message; true if anything was. */
@@ -236,7 +236,7 @@ void settle_prepare(struct desk *desk);
 void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
                     const struct outcome *outcome, const char *relay,
                     bool dsn_passed_on);
-/* A recipient that a journal says was accepted. Whether the smarthost took over
+/* A recipient accepted according to a journal. Whether the smarthost took over
  * the DSN is not known: a sender who asked for one rather gets two than none.
  * desk is NULL for what was logged and counted before. */
 void settle_accepted(struct desk *desk, const struct entry *entry,
@@ -248,7 +248,7 @@ bool settle_flawed(struct desk *desk, const struct entry *entry,
 
 /*
  * What is known has changed: record it, report, and remove or schedule the
- * message. attempt tells that an attempt is over, which sets the next one. The
+ * message. attempt means that an attempt is over, which sets the next one. The
  * entry is taken over; the state is not. The ticket may be gone afterwards.
  */
 void settle_message(struct desk *desk, struct ticket *ticket,

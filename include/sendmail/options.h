@@ -31,7 +31,7 @@ struct options {
 
 /*
  * Read the command line. Strings in opt are borrowed from argv. FAULT_USAGE;
- * opt then tells what was read so far, mode and error mode among it.
+ * opt then has what was read so far, mode and error mode among it.
  */
 bool options_parse(struct options *opt, int argc, char **argv,
                    struct error *err);

@@ -26,7 +26,7 @@ struct origin {
  * completed with the domain (the uid where there is no name). A sender
  * section's address goes before either; the null reverse-path stays null.
  *
- * author and full_name are found only if the header needs them: resent tells
+ * author and full_name are found only if the header needs them: resent means
  * that Resent-From may be needed. FAULT_DATA if -f is not an address.
  */
 bool origin_find(struct origin *origin, const struct submission *submission,

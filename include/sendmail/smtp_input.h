@@ -25,7 +25,7 @@ struct smtp_input {
     struct buf data;        /* received; used up to at */
     size_t at;
     bool has_crlf;          /* the client has shown that it knows */
-    bool silent;            /* it ended because the client said nothing */
+    bool silent;            /* it ended because the client sent nothing */
 };
 
 void smtp_input_init(struct smtp_input *in, int fd, int patience);
@@ -43,7 +43,7 @@ enum smtp_input_result smtp_input_line(struct smtp_input *in,
 
 /*
  * A message up to its final dot, dots taken off. What is over the limit is
- * read and thrown away; *size tells how much came. False: the input has ended
+ * read and thrown away; *size is how much came. False: the input has ended
  * first, or (err set) it could not be kept; then it has been read all the same.
  */
 bool smtp_input_data(struct smtp_input *in, struct scratch *out,

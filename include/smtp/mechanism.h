@@ -24,7 +24,7 @@ struct exchange {
     struct reply reply;         /* the last one */
     struct buf data;            /* the last challenge, decoded */
     struct buf line;            /* what is sent, wiped at once */
-    bool answered;              /* the initial response went after a challenge */
+    bool answered;              /* the initial response followed a challenge */
 };
 
 struct mechanism {

@@ -23,7 +23,7 @@ struct scram {
 
 /*
  * Start an exchange: the client-first-message is appended to out. binding is
- * the name of the channel binding with its data, or NULL; known_binding tells
+ * the name of the channel binding with its data, or NULL; known_binding means
  * that we could bind but the server does not offer it ("y"). nonce is for
  * tests; NULL makes one. FAULT_CONFIG if user holds a control character.
  */

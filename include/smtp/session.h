@@ -98,7 +98,8 @@ void session_spoil(struct session *session);            /* not any more */
 bool session_is_spoiled(const struct session *session); /* without asking */
 
 /* The last transaction ended in a way that may have left something behind: RSET
- * comes before the next MAIL. Taking it says so, and forgets it. */
+ * comes before the next MAIL. session_take_reset() returns that, and
+ * forgets it. */
 void session_need_reset(struct session *session);
 bool session_take_reset(struct session *session);
 

@@ -1,5 +1,5 @@
 /*
- * window.h - what is said before the replies to what was said earlier are read
+ * window.h - commands sent before the replies to earlier ones are read
  *
  * For transaction.c, which reads them. With PIPELINING the commands of a
  * transaction go at once, and those of the next one with its end (RFC 2920);
@@ -18,11 +18,11 @@ struct transaction;
 #define WINDOW_RECIPIENTS 100   /* RCPT in one flight: their replies fit into
                                  * the peer's buffers, and no one is stuck */
 
-/* How commands go, and how the content. */
+/* Are commands pipelined, and does the content go as BDAT? */
 bool window_is_pipelined(const struct session *session);
 bool window_is_bdat(const struct session *session);
 
-/* Say MAIL, the first recipients and, where allowed, all the rest. */
+/* Send MAIL, the first recipients and, where allowed, all the rest. */
 bool window_begin(struct session *session, struct transaction *t,
                   struct error *err);
 

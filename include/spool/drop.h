@@ -22,10 +22,10 @@ struct unread;
 /* Names waiting to be taken. Bounded: a full list means "look again". */
 struct drop_scan;           /* fields: src/spool/scan.c */
 
-/* known tells which names have been taken already: they are passed over. */
+/* Has this name been taken already? Then it is passed over. */
 typedef bool drop_known(void *context, const char *id);
-/* room tells whether a message of this user may be taken now, and a large one
- * at that, of more than DROP_LARGE octets; NULL: always. */
+/* May a message of this user be taken now; if large, one of more than DROP_LARGE
+ * octets? NULL: always. */
 #define DROP_LARGE (1 << 20)
 typedef bool drop_room(void *context, uid_t uid, bool large);
 struct drop_scan *drop_scan_new(const struct spool *spool, drop_known *known,

@@ -60,7 +60,7 @@ struct entry_proof {
 /*
  * Prove a file that entry_reopen opened: go on for about so many octets, holes
  * not counted. False with the faults of entry_open. It is proved when
- * entry_is_proved() says so.
+ * entry_is_proved() is true.
  */
 bool entry_prove(struct entry *entry, struct entry_proof *proof,
                  uint64_t octets, struct error *err);
@@ -73,7 +73,7 @@ void entry_blame(struct entry *entry, const char *status, const char *flaw);
 /* Can it be sent to all its recipients? FAULT_DATA with the first flaw. */
 bool entry_check(const struct entry *entry, struct error *err);
 
-/* Do both hold the same message of the same user? Id, uid and END line tell,
+/* Do both hold the same message of the same user? Id, uid and END line decide,
  * with its checksum of all before it. False, too, if one cannot be read. */
 bool entry_is_same(const struct entry *one, const struct entry *other);
 

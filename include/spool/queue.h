@@ -45,11 +45,11 @@ bool queue_add(const struct spool *spool, struct draft *draft,
 struct entry *queue_open(const struct spool *spool, const char *id,
                          int64_t *received, struct error *err);
 
-/* Is there a queue/ID? True if that cannot be told. */
+/* Is there a queue/ID? True if that cannot be known. */
 bool queue_has(const struct spool *spool, const char *id);
 
 /* Is queue/NAME a whole queue file of message id? FAULT_DATA: it is not;
- * otherwise, FAULT_NEWER or FAULT_IO, that cannot be told. */
+ * otherwise, FAULT_NEWER or FAULT_IO, that cannot be known. */
 bool queue_prove(const struct spool *spool, const char *name, const char *id,
                  struct error *err);
 

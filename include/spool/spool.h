@@ -35,7 +35,7 @@ bool spool_open(struct spool *spool, const char *path, bool strict,
 void spool_close(struct spool *spool);
 
 /* Are the folders that are open those that their paths lead to? After a move
- * or a restore callers use others. True if that cannot be told. */
+ * or a restore callers use others. True if that cannot be known. */
 bool spool_is_in_place(const struct spool *spool);
 
 #define SPOOL_FOLDERS 5         /* as above */

@@ -35,7 +35,7 @@ void unread_clear(struct unread *unread);               /* none again */
 size_t unread_count(const struct unread *unread);
 
 /*
- * Why a file of the spool could not be opened: errno tells. Of EACCES and
+ * Why a file of the spool could not be opened, by errno. Of EACCES and
  * EPERM, FAULT_PERMISSION with what is wrong and the command that mends it for
  * the effective user; else FAULT_IO. Returns false, and keeps errno.
  *

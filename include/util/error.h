@@ -34,8 +34,8 @@ enum fault {
     FAULT_LAST = FAULT_NEWER
 };
 
-/* How far the way to a server went before it failed. The further, the more the
- * failure tells: of several, the greatest is the one to be reported. */
+/* How far the way to a server went before it failed. Of several failures the
+ * one that went furthest is reported. */
 enum reach {
     REACH_NONE,             /* not a matter of a connection */
     REACH_UNREACHABLE,      /* there is no route */

@@ -18,7 +18,7 @@ bool pass_send(int socket, const void *data, size_t length, const int *fds,
 
 /*
  * Length of what was received; 0: the peer is gone; -1 with errno. The first
- * *count descriptors are in fds, close-on-exec and the caller's; room tells
+ * *count descriptors are in fds, close-on-exec and the caller's; room is
  * how many are wanted, and others are closed.
  */
 ssize_t pass_receive(int socket, void *data, size_t size, int *fds,
