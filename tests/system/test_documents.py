@@ -36,3 +36,12 @@ def test_configurations_are_right(programs, text):
 def test_lines_that_go_on_are_two_lines(page):
     """roff joins what a single backslash ends."""
     assert not re.search(r"(?m)(?<!\\)\\$", (MANUAL / page).read_text())
+
+
+def test_helpers_are_listed():
+    """tests/README.md names each file of tests/lib, and none that is gone."""
+    listed = (ROOT / "tests" / "README.md").read_text() \
+        .split("## Helpers\n")[1].split("Of the tests in C:")[0]
+    assert set(re.findall(r"`(\w+\.(?:py|c))`", listed)) - {"conftest.py"} == {
+        path.name for path in (ROOT / "tests" / "lib").iterdir()
+        if path.suffix in (".py", ".c")} - {"__init__.py"}
