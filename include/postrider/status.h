@@ -16,10 +16,11 @@ struct status_smarthost {
  * is changed. The name may hold blanks in theory only. */
 void status_take_smarthost(struct status_smarthost *smarthost, char *text);
 
-/* Messages that cannot be read, or were given up. */
+/* Messages that need an administrator. */
 struct status_trouble {
     const char *place;          /* drop, queue, failed */
-    const char *kind;           /* one of unread_words, or given-up */
+    const char *kind;           /* one of unread_words, given-up,
+                                 * no-smarthost, no-room */
     const char *count;
     const char *text;           /* about one of them, with what helps */
 };

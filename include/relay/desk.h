@@ -7,6 +7,7 @@
  *     dispatch.c   ticket -> mission: a worker has it
  *     mission.c    reports of workers
  *     settle.c     outcomes -> done, retry, report
+ *     failed.c     what a user may keep in failed/
  *     sweep.c      delay warnings and expiry
  *     rates.c      what messages_per_minute must know after a restart
  *     answer.c     requests of administrators
@@ -18,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "relay/askers.h"
 #include "relay/control.h"
@@ -84,7 +86,7 @@ struct trouble {
 
 /* Their order: those that cannot be read in drop/, then in queue/; then: */
 enum { TROUBLES_UNREAD = 2 * UNREAD_KINDS, TROUBLE_GIVEN_UP = TROUBLES_UNREAD,
-       TROUBLE_BOUND, TROUBLES };
+       TROUBLE_BOUND, TROUBLE_STRANDED, TROUBLES };
 
 struct desk {
     const struct config *config;
@@ -99,8 +101,9 @@ struct desk {
     int64_t next_trouble[TROUBLES];     /* when it may be logged again */
     int64_t next_moved;         /* so for a spool that was moved */
     int64_t next_full;          /* ... and for a user whose share is full */
-    struct shares *shares;      /* of memory: tickets that are not stored; and
-                                 * of queue/ */
+    struct shares *shares;      /* of memory: tickets that are not stored; of
+                                 * queue/; and of failed/ */
+    struct timespec failed_changed;     /* failed/, when it was counted */
     size_t fresh;               /* tickets that are not stored */
     struct drop_taking *taking; /* a large message, or NULL */
     uint64_t heavy;             /* octets of large envelopes that are open */
@@ -182,6 +185,16 @@ bool recall_journals(struct desk *desk, struct error *err);
 bool recall_apply(struct desk *desk, const struct entry *entry,
                   int64_t received, struct state *state);
 void recall_forget(struct desk *desk);
+
+/* failed.c */
+
+/* Count whose messages lie in failed/, if that has changed: those that wait for
+ * room there are tried again. */
+void failed_look(struct desk *desk);
+/* Has the owner room for this message in failed/? */
+bool failed_has_room(const struct desk *desk, const struct ticket *ticket);
+/* We have moved it there. */
+void failed_note(struct desk *desk, const struct ticket *ticket);
 
 /* trouble.c */
 

@@ -52,6 +52,7 @@ struct ticket {
     int64_t tried;          /* or the last one that ended, was begun */
     unsigned sweep;         /* the last one that dealt with it: sweep.c */
     bool warned;
+    bool stranded;          /* HELD, as its owner has no room in failed/ */
     bool done;              /* only its files have to be removed yet */
     char *summary;          /* reverse-path and open recipients, each ended by
                              * NUL, the list by an empty one; NULL if it would
@@ -88,6 +89,8 @@ void schedule_remove(struct schedule *schedule, struct ticket *ticket);
 void schedule_at(struct schedule *schedule, struct ticket *ticket,
                  int64_t due);
 void schedule_hold(struct schedule *schedule, struct ticket *ticket);
+/* HELD, until failed/ has room for it. */
+void schedule_strand(struct schedule *schedule, struct ticket *ticket);
 
 /* Make everything that is TIMED and due by now READY. */
 void schedule_wake(struct schedule *schedule, int64_t now);
@@ -115,6 +118,7 @@ void schedule_release(struct schedule *schedule, size_t smarthost);
 
 size_t schedule_count(const struct schedule *schedule);
 size_t schedule_count_missing(const struct schedule *schedule);
+size_t schedule_count_stranded(const struct schedule *schedule);
 size_t schedule_count_in(const struct schedule *schedule,
                          enum ticket_place place);
 

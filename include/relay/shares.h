@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum share_kind { SHARE_MEMORY, SHARE_QUEUE, SHARE_KINDS };
+enum share_kind { SHARE_MEMORY, SHARE_QUEUE, SHARE_FAILED, SHARE_KINDS };
 
 struct shares;              /* fields: src/relay/shares.c */
 
@@ -26,8 +26,11 @@ void shares_add(struct shares *shares, enum share_kind kind, uid_t uid,
 void shares_remove(struct shares *shares, enum share_kind kind, uid_t uid,
                    uint64_t octets);
 
-/* May a message of this user be added? Root and the daemon's user have no
- * bounds in queue/. */
+/* Nothing of this kind is used by any user. */
+void shares_clear(struct shares *shares, enum share_kind kind);
+
+/* May a message of this user be added? Root and the daemon's user have bounds
+ * in memory only. */
 bool shares_have_room(const struct shares *shares, enum share_kind kind,
                       uid_t uid);
 

@@ -92,8 +92,7 @@ enum drop_result {
  * stays until that message is gone (DROP_LATER).
  *
  * DROP_LATER besides trouble of our own: FAULT_NEWER; FAULT_SIZE, too large and
- * without a sender; FAULT_UNAVAILABLE, flawed and without one, while failed/
- * has 1000 names.
+ * without a sender.
  */
 enum drop_result drop_take(const struct spool *spool, const char *id,
                            uint64_t size_limit, uint64_t memory_max,

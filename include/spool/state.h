@@ -49,7 +49,8 @@ struct state {
     int64_t last;           /* attempt, seconds since 1970; 0: none */
     int64_t next;           /* attempt, seconds since 1970 */
     bool warned;            /* a delay DSN has been queued */
-    bool held;              /* by the administrator */
+    bool held;              /* by the administrator; or, with none open, as
+                             * its owner has no room in failed/ */
     unsigned reports;       /* DSNs made so far */
     char report[RANDOM_ID_LENGTH + 1];      /* id of the DSN being made, which
                              * stands here before its file exists, so that a

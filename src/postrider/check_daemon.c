@@ -53,7 +53,10 @@ static void tell_trouble(struct check *check, char *text)
     error_set(&err, FAULT_UNAVAILABLE, "%s message%s in %s cannot %s: %s",
               trouble.count, strcmp(trouble.count, "1") == 0 ? "" : "s",
               trouble.place,
-              strcmp(trouble.kind, "no-smarthost") == 0 ? "leave" : "be read",
+              strcmp(trouble.kind, "no-smarthost") == 0 ? "leave"
+              : strcmp(trouble.kind, "no-room") == 0 ? "be delivered or "
+                                                       "returned"
+              : "be read",
               trouble.text);
     check_error(check, &err);
 }

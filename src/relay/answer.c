@@ -59,6 +59,9 @@ static bool may_see(const struct question *q, const struct ticket *ticket)
 static const char *shown_reason(const struct desk *desk,
                                 const struct ticket *ticket)
 {
+    if (ticket->stranded)
+        return "could be neither delivered nor returned, and its owner has no "
+               "room left in failed/: remove it, or something from there";
     if (ticket->place == TICKET_HELD)
         return "held by the administrator";
     return ticket->place == TICKET_OUT ? ""

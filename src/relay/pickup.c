@@ -457,6 +457,7 @@ void pickup_unread(struct desk *desk)
 
     desk->scan_due = true;
     drop_scan_retry(desk->scan);
+    failed_look(desk);
     for (size_t i = 0; desk->crews != NULL &&
                        i < desk->config->smarthost_count; i++)
         crew_retry(desk->crews[i]);
@@ -506,7 +507,9 @@ struct ticket *pickup_queued(struct desk *desk, const char *id)
         int64_t wait = state->next - time(NULL);
         if (wait > desk->config->retry_longest / 1000)
             wait = desk->config->retry_longest / 1000;
-        if (state->held)
+        if (state->held && state_open_count(state) == 0)
+            schedule_strand(desk->schedule, ticket);
+        else if (state->held)
             schedule_hold(desk->schedule, ticket);
         else
             schedule_at(desk->schedule, ticket,
@@ -527,6 +530,9 @@ bool pickup_recover(struct desk *desk, struct error *err)
     /* Copies get their names first: what the journals say is about them. */
     if (!queue_mend(&desk->spool, err))
         return false;
-    return recall_journals(desk, err) &&
-           queue_recover(&desk->spool, found_queued, desk, err);
+    if (!recall_journals(desk, err) ||
+        !queue_recover(&desk->spool, found_queued, desk, err))
+        return false;
+    failed_look(desk);
+    return true;
 }

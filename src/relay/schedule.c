@@ -19,6 +19,7 @@ struct schedule {
     size_t smarthosts;
     size_t count;
     size_t held;
+    size_t stranded;            /* of them */
     size_t missing;             /* tickets without their smarthost */
 };
 
@@ -170,6 +171,8 @@ static void leave(struct schedule *schedule, struct ticket *ticket)
         ready_remove(ready_of(schedule, ticket), ticket);
     else if (ticket->place == TICKET_HELD)
         schedule->held--;
+    schedule->stranded -= ticket->stranded;
+    ticket->stranded = false;
     ticket->place = TICKET_OUT;
 }
 
@@ -219,6 +222,13 @@ void schedule_hold(struct schedule *schedule, struct ticket *ticket)
     leave(schedule, ticket);
     ticket->place = TICKET_HELD;
     schedule->held++;
+}
+
+void schedule_strand(struct schedule *schedule, struct ticket *ticket)
+{
+    schedule_hold(schedule, ticket);
+    ticket->stranded = true;
+    schedule->stranded++;
 }
 
 void schedule_unbind(struct schedule *schedule, struct ticket *ticket)
@@ -300,6 +310,11 @@ size_t schedule_count(const struct schedule *schedule)
 size_t schedule_count_missing(const struct schedule *schedule)
 {
     return schedule->missing;
+}
+
+size_t schedule_count_stranded(const struct schedule *schedule)
+{
+    return schedule->stranded;
 }
 
 size_t schedule_count_in(const struct schedule *schedule,

@@ -333,9 +333,36 @@ static void retry_later(struct settlement *s)
                 clock_now() + s->desk->config->retry_first);
 }
 
+/* What lies in failed/ is kept: this one stays in queue/, held. */
+static void strand(struct settlement *s)
+{
+    struct desk *desk = s->desk;
+
+    if (!s->state->held) {
+        s->state->held = true;
+        log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, nobody can be "
+                 "told, and uid=%lu has as much in failed/ as one user may "
+                 "have: it is held in queue/", s->ticket->id,
+                 (unsigned long)s->ticket->uid);
+        if (!record(s)) {
+            s->state->held = false;
+            retry_later(s);
+            return;
+        }
+    }
+    pickup_describe(s->ticket, s->entry, s->state);
+    schedule_strand(desk->schedule, s->ticket);
+}
+
 static void keep_as_failed(struct settlement *s)
 {
     struct error err;
+
+    if (!failed_has_room(s->desk, s->ticket)) {
+        strand(s);
+        return;
+    }
+    s->state->held = false;
     bool kept = record(s);
 
     if (kept && !queue_fail(&s->desk->spool, s->ticket->id, &err)) {
@@ -350,6 +377,7 @@ static void keep_as_failed(struct settlement *s)
     log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
              "told: it is in %s/failed now", s->ticket->id,
              s->desk->spool.path);
+    failed_note(s->desk, s->ticket);
     pickup_forget(s->desk, s->ticket);
     s->ticket = NULL;
 }

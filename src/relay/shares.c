@@ -20,6 +20,7 @@ static const struct {
 } bounds[SHARE_KINDS] = {
     [SHARE_MEMORY] = { { 128, 16u << 20 }, { 256, 64u << 20 } },
     [SHARE_QUEUE] = { { 50000, 2ull << 30 }, { SIZE_MAX, UINT64_MAX } },
+    [SHARE_FAILED] = { { 1000, 256u << 20 }, { SIZE_MAX, UINT64_MAX } },
 };
 
 struct share {
@@ -74,24 +75,43 @@ void shares_add(struct shares *shares, enum share_kind kind, uid_t uid,
     shares->all[kind].octets += octets;
 }
 
+/* Forget a user who has nothing. */
+static void tidy(struct share **link)
+{
+    struct share *share = *link;
+
+    for (size_t i = 0; i < SHARE_KINDS; i++)
+        if (share->used[i].count > 0)
+            return;
+    *link = share->next;
+    free(share);
+}
+
 void shares_remove(struct shares *shares, enum share_kind kind, uid_t uid,
                    uint64_t octets)
 {
     struct share **link = find(shares, uid);
     struct share *share = *link;
-    size_t left = 0;
 
     assert(share != NULL);      /* it was added with shares_add() */
     share->used[kind].count--;
     share->used[kind].octets -= octets;
     shares->all[kind].count--;
     shares->all[kind].octets -= octets;
-    for (size_t i = 0; i < SHARE_KINDS; i++)
-        left += share->used[i].count;
-    if (left == 0) {
-        *link = share->next;
-        free(share);
-    }
+    tidy(link);
+}
+
+void shares_clear(struct shares *shares, enum share_kind kind)
+{
+    shares->all[kind] = (struct amount){ 0 };
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct share **link = &shares->buckets[i]; *link != NULL;) {
+            struct share *share = *link;
+            share->used[kind] = (struct amount){ 0 };
+            tidy(link);
+            if (*link == share)
+                link = &share->next;
+        }
 }
 
 static bool is_below(const struct amount *used, const struct amount *bound)
@@ -106,7 +126,7 @@ bool shares_have_room(const struct shares *shares, enum share_kind kind,
 
     if (!is_below(&shares->all[kind], &bounds[kind].all))
         return false;
-    if (kind == SHARE_QUEUE && (uid == 0 || uid == geteuid()))
+    if (kind != SHARE_MEMORY && (uid == 0 || uid == geteuid()))
         return true;
     while (share != NULL && share->uid != uid)
         share = share->next;

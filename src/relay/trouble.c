@@ -29,6 +29,10 @@ static void add_unread(struct trouble *list, const char *place,
     }
 }
 
+static const char stranded[] = "their owners have as much in failed/ as one "
+                               "user may have: remove what is not needed from "
+                               "there";
+
 static size_t count_failed(const struct desk *desk)
 {
     struct strings names = { 0 };
@@ -78,6 +82,13 @@ void trouble_collect(const struct desk *desk, struct trouble list[TROUBLES])
         .what = "cannot leave",
         .level = LOG_LEVEL_ALERT, .count = bound,
         .text = alloc_string(find_missing(desk, bound)),
+    };
+    size_t waiting = schedule_count_stranded(desk->schedule);
+    list[TROUBLE_STRANDED] = (struct trouble){
+        .place = "queue", .kind = "no-room",
+        .what = "could neither be delivered nor returned",
+        .level = LOG_LEVEL_ALERT, .count = waiting,
+        .text = waiting == 0 ? NULL : alloc_string(stranded),
     };
     unread_clear(&dropped);
 }

@@ -17,11 +17,9 @@
 #include "spool/restate.h"
 #include "spool/unread.h"
 #include "util/alloc.h"
-#include "util/folder.h"
 #include "util/io.h"
 
 #define BLOCK_SIZE 65536
-#define FAILED_MAX 1000             /* names in failed/, before it is full */
 #define UNREADABLE_AGE 3600         /* seconds before it is thrown out */
 
 static enum drop_result later(const struct spool *spool, const char *id,
@@ -116,31 +114,16 @@ static enum drop_result refuse(const struct spool *spool, const char *id,
     return DROP_LATER;
 }
 
-/* So that no user fills failed/ with what nobody can be told of. */
-static bool failed_has_room(const struct spool *spool)
-{
-    struct strings names = { 0 };
-    bool room = folder_list(spool->failed, &names) && names.count < FAILED_MAX;
-
-    strings_free(&names);
-    return room;
-}
-
 /* Can it be dealt with, if it cannot be sent? By a report; or in failed/. */
-static bool has_an_end(const struct spool *spool, const struct entry *entry,
-                       bool large, struct error *err)
+static bool has_an_end(const struct entry *entry, bool large,
+                       struct error *err)
 {
     bool reportable = entry->envelope.count > 0 &&
                       *envelope_reverse_path(&entry->envelope) != '\0';
 
-    if (entry->flaw == NULL || reportable)
-        return true;
-    if (large)
-        return error_set(err, FAULT_SIZE, "%s, and nobody can be told: raise "
-                         "the limit", entry->flaw);
-    return failed_has_room(spool) ||
-           error_set(err, FAULT_UNAVAILABLE, "%s, nobody can be told, and "
-                     "failed/ is full: look at what lies there", entry->flaw);
+    return !large || reportable ||
+           error_set(err, FAULT_SIZE, "%s, and nobody can be told: raise the "
+                     "limit", entry->flaw);
 }
 
 static void blame_size(struct entry *entry, uint64_t limit)
@@ -162,7 +145,7 @@ static struct entry *admit(const struct spool *spool, struct entry *found,
 
     if (large)
         blame_size(found, size_limit);
-    if (!has_an_end(spool, found, large, err))
+    if (!has_an_end(found, large, err))
         entry = NULL;
     else if (large || found->has_bare_ends)
         entry = restate_entry(found, !large, err);

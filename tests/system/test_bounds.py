@@ -140,6 +140,35 @@ def test_large_messages_of_one(queue, smarthost):
 
 # Disk
 
+def test_full_share_of_failed(queue, smarthost):
+    """The first ones are kept there; more of a user is held in queue/ until
+    there is room, also over a restart; others are kept in failed/ still."""
+    smarthost.recipients["no@b.example"] = "550 5.1.1 no"
+    queue.write_config(smarthost)
+    for queue_id in place(queue, 1000):
+        (queue.spool / "queue" / queue_id).rename(
+            queue.spool / "failed" / queue_id)
+    full = queue.names("failed")
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", "<>", "no@b.example", stdin=message(),
+                       **user(ALICE)).expect(0)
+        more = daemon.wait_for(f"([0-9a-f]+): .* uid={ALICE} has as much in "
+                               "failed/ as one user may have")[1]
+        queue.sendmail("-f", "<>", "no@b.example", stdin=message(),
+                       **user(BOB)).expect(0)
+        other = daemon.wait_for("([0-9a-f]+): .* it is in .*failed now")[1]
+        assert set(queue.names("failed")) == {*full, other, f"{other}.state"}
+        assert queue.status()["troubles"][1]["kind"] == "no-room"
+        (item,) = queue.listing(**user(ALICE))
+        assert "no room left in failed/" in item["reason"]
+    with queue.daemon() as daemon:
+        assert queue.names("queue") == [more]
+        (queue.spool / "failed" / full[0]).unlink()
+        queue.sendmail("-q").expect(0)
+        daemon.wait_for(f"{more}: .* it is in .*failed now")
+        assert queue.names("queue") == []
+
+
 def test_full_share_of_the_queue(queue, smarthost):
     """More of a user stays in drop/ until there is room; others go on."""
     queue.write_config(smarthost)

@@ -284,29 +284,6 @@ static void says_what_is_newer(void **state)
     assert_non_null(strstr(err.text, "drop/" ID));
 }
 
-/* What nobody can be told of goes to failed/, which no user can fill. */
-static void leaves_what_would_fill_failed(void **state)
-{
-    struct fixture *fixture = *state;
-    struct entry *entry = NULL;
-    struct error err = { 0 };
-
-    fixture_empty(fixture);
-    for (int i = 0; i < 1000; i++) {
-        char *name = alloc_format("%032x", i);
-        fixture_write(fixture->spool.failed, name, "x", 1);
-        free(name);
-    }
-    make_no_recipient(&fixture->spool);
-    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
-                               &err), DROP_LATER);
-    assert_true(fixture_exists(fixture->spool.drop, ID));
-    fixture_empty_folder(fixture->spool.failed);
-    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
-                               &err), DROP_TAKEN);
-    entry_free(entry);
-}
-
 /* The owner has a lease: open(2) would wait for him. */
 static void does_not_wait_for_a_lease(void **state)
 {
@@ -408,7 +385,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_messages_and_throws_out_the_rest),
         cmocka_unit_test(says_what_is_newer),
-        cmocka_unit_test(leaves_what_would_fill_failed),
         cmocka_unit_test(does_not_wait_for_a_lease),
         cmocka_unit_test(copies_instead_of_adopting),
         cmocka_unit_test(keeps_the_unreadable_for_a_while),

@@ -1,0 +1,73 @@
+/* failed.c - what each user may keep in failed/ */
+#include "relay/desk.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "spool/entry.h"
+#include "util/clock.h"
+#include "util/folder.h"
+#include "util/random.h"
+
+/* Remember when failed/ changed last. True: it has since the last call. */
+static bool remember_change(struct desk *desk)
+{
+    struct timespec *seen = &desk->failed_changed;
+    struct stat status;
+
+    if (fstat(desk->spool.failed, &status) == -1 ||
+        (status.st_mtim.tv_sec == seen->tv_sec &&
+         status.st_mtim.tv_nsec == seen->tv_nsec))
+        return false;
+    *seen = status.st_mtim;
+    return true;
+}
+
+/* What cannot be read is nobody's: no user can make it so. */
+static void count_message(struct desk *desk, const char *id)
+{
+    struct error err;
+    int fd = openat(desk->spool.failed, id, O_RDONLY | O_NOFOLLOW |
+                    O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct entry *entry = fd == -1 ? NULL : entry_reopen(fd, id, &err);
+
+    if (entry != NULL && entry->queued)
+        shares_add(desk->shares, SHARE_FAILED, entry->uid,
+                   entry->content_length);
+    entry_free(entry);
+}
+
+bool failed_has_room(const struct desk *desk, const struct ticket *ticket)
+{
+    return shares_have_room(desk->shares, SHARE_FAILED, ticket->uid);
+}
+
+static void let_go(void *context, struct ticket *ticket)
+{
+    struct desk *desk = context;
+
+    if (ticket->stranded && failed_has_room(desk, ticket))
+        schedule_at(desk->schedule, ticket, clock_now());
+}
+
+void failed_look(struct desk *desk)
+{
+    struct strings names = { 0 };
+
+    if (!remember_change(desk))
+        return;
+    shares_clear(desk->shares, SHARE_FAILED);
+    (void)folder_list(desk->spool.failed, &names);
+    for (size_t i = 0; i < names.count; i++)
+        if (random_is_id(names.items[i]))
+            count_message(desk, names.items[i]);
+    strings_free(&names);
+    if (schedule_count_stranded(desk->schedule) > 0)
+        schedule_each(desk->schedule, let_go, desk);
+}
+
+void failed_note(struct desk *desk, const struct ticket *ticket)
+{
+    shares_add(desk->shares, SHARE_FAILED, ticket->uid, ticket->size);
+    remember_change(desk);
+}
