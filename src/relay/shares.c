@@ -75,16 +75,17 @@ void shares_add(struct shares *shares, enum share_kind kind, uid_t uid,
     shares->all[kind].octets += octets;
 }
 
-/* Forget a user who has nothing. */
-static void tidy(struct share **link)
+/* Forget a user who has nothing. False: they have something. */
+static bool tidy(struct share **link)
 {
     struct share *share = *link;
 
     for (size_t i = 0; i < SHARE_KINDS; i++)
         if (share->used[i].count > 0)
-            return;
+            return false;
     *link = share->next;
     free(share);
+    return true;
 }
 
 void shares_remove(struct shares *shares, enum share_kind kind, uid_t uid,
@@ -106,11 +107,9 @@ void shares_clear(struct shares *shares, enum share_kind kind)
     shares->all[kind] = (struct amount){ 0 };
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct share **link = &shares->buckets[i]; *link != NULL;) {
-            struct share *share = *link;
-            share->used[kind] = (struct amount){ 0 };
-            tidy(link);
-            if (*link == share)
-                link = &share->next;
+            (*link)->used[kind] = (struct amount){ 0 };
+            if (!tidy(link))
+                link = &(*link)->next;
         }
 }
 
