@@ -52,6 +52,10 @@ struct drop_scan {
     struct owner *owners[OWNERS_MAX];
     size_t count;               /* of owners */
     size_t turn;                /* the owner whose name is next */
+    uid_t first;                /* with more owners than places, turns of
+                                 * passes begin with this uid, and go up */
+    uid_t next_first;           /* so for the next pass, */
+    bool is_crowded;            /* if an owner had to be left out */
     bool left_out;              /* names, for lack of room */
     struct aside *aside;
     size_t aside_count;
@@ -95,17 +99,65 @@ void drop_scan_free(struct drop_scan *scan)
     free(scan);
 }
 
+static bool has_room(const struct drop_scan *scan, uid_t uid, bool large)
+{
+    return scan->room == NULL || scan->room(scan->context, uid, large);
+}
+
+/* How many uids come before this one in this pass. */
+static uid_t rank_of(const struct drop_scan *scan, uid_t uid)
+{
+    return uid - scan->first;
+}
+
+/* An owner who has room waits for a later pass: the next one begins with the
+ * first of them. */
+static void note_crowd(struct drop_scan *scan, uid_t uid)
+{
+    if (!scan->is_crowded ||
+        rank_of(scan, uid) < rank_of(scan, scan->next_first))
+        scan->next_first = uid;
+    scan->is_crowded = true;
+}
+
+/* All places are taken. One for this owner, who has room: that of an owner who
+ * has none, or of the last one in this pass. NULL: that is this owner. */
+static struct owner **make_place(struct drop_scan *scan, uid_t uid)
+{
+    struct owner **last = &scan->owners[0];
+
+    for (size_t i = 0; i < scan->count; i++) {
+        struct owner **place = &scan->owners[i];
+        if (!has_room(scan, (*place)->uid, false))
+            return place;
+        if (rank_of(scan, (*place)->uid) > rank_of(scan, (*last)->uid))
+            last = place;
+    }
+    bool is_before = rank_of(scan, uid) < rank_of(scan, (*last)->uid);
+    note_crowd(scan, is_before ? (*last)->uid : uid);
+    return is_before ? last : NULL;
+}
+
+/* NULL: there is no place for this owner in this pass. */
 static struct owner *owner_of(struct drop_scan *scan, uid_t uid)
 {
+    struct owner **place;
+
     for (size_t i = 0; i < scan->count; i++)
         if (scan->owners[i]->uid == uid)
             return scan->owners[i];
-    if (scan->count == OWNERS_MAX)
-        return NULL;
-    struct owner *owner = alloc_zero(1, sizeof *owner);
-    owner->uid = uid;
-    scan->owners[scan->count++] = owner;
-    return owner;
+    if (scan->count < OWNERS_MAX) {
+        place = &scan->owners[scan->count++];
+    } else {
+        scan->left_out = true;
+        place = has_room(scan, uid, false) ? make_place(scan, uid) : NULL;
+        if (place == NULL)
+            return NULL;
+        free(*place);
+    }
+    *place = alloc_zero(1, sizeof **place);
+    (*place)->uid = uid;
+    return *place;
 }
 
 /* No owner's names crowd out another's: what is over the bounds stays in the
@@ -115,10 +167,8 @@ static void remember(struct drop_scan *scan, const struct stat *status,
 {
     struct owner *owner = owner_of(scan, status->st_uid);
 
-    if (owner == NULL) {
-        scan->left_out = true;
+    if (owner == NULL)
         return;
-    }
     for (size_t i = 0; i < owner->count; i++)
         if (strcmp(owner->ids[i], id) == 0)
             return;
@@ -256,6 +306,9 @@ static bool begin_pass(struct drop_scan *scan)
     if (scan->directory == NULL)
         return false;           /* no descriptor now: the next scan will */
     scan->left_out = false;
+    if (scan->is_crowded)
+        scan->first = scan->next_first;
+    scan->is_crowded = false;
     unread_clear(&scan->counting);
     for (size_t i = 0; i < scan->aside_count; i++)
         scan->aside[i].seen = false;
@@ -340,9 +393,7 @@ bool drop_scan_left_out(const struct drop_scan *scan)
 static bool may_be_next(const struct drop_scan *scan,
                         const struct owner *owner)
 {
-    return scan->room == NULL ||
-           scan->room(scan->context, owner->uid,
-                      owner->count == owner->large);
+    return has_room(scan, owner->uid, owner->count == owner->large);
 }
 
 bool drop_scan_waiting(const struct drop_scan *scan)

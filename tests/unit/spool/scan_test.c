@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "spool_fixture.h"
@@ -28,14 +29,20 @@ static void make_file(const struct spool *spool, const char *name, uid_t uid)
         assert_int_equal(fchownat(spool->drop, name, uid, (gid_t)-1, 0), 0);
 }
 
+static void make_one(const struct spool *spool, char digit, size_t number,
+                     uid_t uid)
+{
+    char *name = alloc_format("%c%031zx", digit, number);
+
+    make_file(spool, name, uid);
+    free(name);
+}
+
 static void make_many(const struct spool *spool, char digit, size_t count,
                       uid_t uid)
 {
-    for (size_t i = 0; i < count; i++) {
-        char *name = alloc_format("%c%031zx", digit, i);
-        make_file(spool, name, uid);
-        free(name);
-    }
+    for (size_t i = 0; i < count; i++)
+        make_one(spool, digit, i, uid);
 }
 
 static const struct {
@@ -86,6 +93,73 @@ static void finds_messages_and_removes_the_rest(void **state)
     assert_int_equal(fixture_count(spool->drop), 4);
     drop_scan_free(scan);
     assert_int_equal(unlinkat(spool->drop, "full/inside", 0), 0);
+}
+
+enum { OWNERS = 300, FIRST_UID = 5000 };    /* more than have a place */
+
+/* A file of each owner: its number tells whose. */
+static void make_crowd(const struct spool *spool)
+{
+    for (size_t i = 0; i < OWNERS; i++)
+        make_one(spool, 'a', i, (uid_t)(FIRST_UID + i));
+}
+
+/* Mark the owners whose names wait; returns how many are marked. */
+static size_t serve(struct drop_scan *scan, bool served[OWNERS])
+{
+    char id[RANDOM_ID_LENGTH + 1];
+    size_t count = 0;
+
+    while (drop_scan_next(scan, id))
+        served[strtoul(id + 1, NULL, 16)] = true;
+    for (size_t i = 0; i < OWNERS; i++)
+        count += served[i];
+    return count;
+}
+
+/* Their files are there again in each pass, as those of users who send more
+ * than is taken. */
+static void gives_a_turn_to_every_owner(void **state)
+{
+    struct fixture *fixture = *state;
+    bool served[OWNERS] = { false };
+
+    if (geteuid() != 0)
+        skip();
+    fixture_empty(fixture);
+    make_crowd(&fixture->spool);
+    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
+                                           NULL, NULL);
+    assert_true(drop_scan_more(scan));
+    assert_int_equal(serve(scan, served), 256);
+    assert_true(drop_scan_left_out(scan));
+    assert_true(drop_scan_more(scan));
+    assert_int_equal(serve(scan, served), OWNERS);
+    drop_scan_free(scan);
+}
+
+static bool has_room_for_few(void *context, uid_t uid, bool large)
+{
+    (void)context;
+    (void)large;
+    return uid % 10 == 0;
+}
+
+/* Those who wait for room take no place of others who have some. */
+static void lends_the_places_of_owners_without_room(void **state)
+{
+    struct fixture *fixture = *state;
+    bool served[OWNERS] = { false };
+
+    if (geteuid() != 0)
+        skip();
+    fixture_empty(fixture);
+    make_crowd(&fixture->spool);
+    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
+                                           has_room_for_few, NULL);
+    assert_true(drop_scan_more(scan));
+    assert_int_equal(serve(scan, served), OWNERS / 10);
+    drop_scan_free(scan);
 }
 
 static void removes_what_was_never_finished(void **state)
@@ -240,6 +314,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_messages_and_removes_the_rest),
+        cmocka_unit_test(gives_a_turn_to_every_owner),
+        cmocka_unit_test(lends_the_places_of_owners_without_room),
         cmocka_unit_test(removes_what_was_never_finished),
         cmocka_unit_test(passes_over_what_is_known),
         cmocka_unit_test(takes_a_hint_once),
