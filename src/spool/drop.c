@@ -204,9 +204,16 @@ static bool is_known(const struct spool *spool, const char *id)
            errno != ENOENT;
 }
 
-/* Is entry, from drop/, what queue/ID is a copy of? FAULT_UNAVAILABLE: it is
- * not; otherwise that cannot be told. */
+static bool has_same_owner(const struct entry *one, const struct entry *other)
+{
+    return one->uid == other->uid;
+}
+
+/* Is entry, from drop/, what queue/ID is a copy of, as far as is_like tells?
+ * FAULT_UNAVAILABLE: it is not; otherwise that cannot be told. */
 static bool is_original(const struct spool *spool, const struct entry *entry,
+                        bool (*is_like)(const struct entry *,
+                                        const struct entry *),
                         struct error *err)
 {
     int64_t received;
@@ -216,7 +223,7 @@ static bool is_original(const struct spool *spool, const struct entry *entry,
                          "a message that state/ knows: it waits for the next "
                          "start", spool->path, entry->id);
     struct entry *queued = queue_open(spool, entry->id, &received, err);
-    bool same = queued != NULL && entry_is_same(entry, queued);
+    bool same = queued != NULL && is_like(entry, queued);
 
     if ((queued != NULL && !same) ||
         (queued == NULL && err->fault == FAULT_DATA))
@@ -227,27 +234,49 @@ static bool is_original(const struct spool *spool, const struct entry *entry,
     return same;
 }
 
-/* There is a message of that id already. Nothing is copied, as the copy would
- * have the name of that one's. Takes over fd. */
-static enum drop_result meet(const struct spool *spool, const char *id,
-                             int fd, uid_t owner, uint64_t size_limit,
-                             struct error *err)
+/* A whole file has the id, and the owner, of a message that is in queue/. Takes
+ * over found. */
+static enum drop_result meet_proved(const struct spool *spool,
+                                    struct entry *found, uint64_t size_limit,
+                                    struct error *err)
 {
-    struct entry *found = entry_open(fd, id, err);
+    uid_t sender = found->uid;
 
-    if (found == NULL)
-        return refuse(spool, id, owner, err);
-    uid_t sender = sender_of(found, owner);
     found = admit(spool, found, size_limit, err);   /* as when it was taken */
     if (found == NULL)
         return DROP_LATER;
     found->uid = sender;
     /* The copy stands for it alone now. */
-    bool removed = is_original(spool, found, err) &&
-                   ((fsync(spool->queue) == 0 && drop_remove(spool, id)) ||
-                    unread_explain(spool, spool->drop, id, err));
+    bool removed = is_original(spool, found, entry_is_same, err) &&
+                   ((fsync(spool->queue) == 0 &&
+                     drop_remove(spool, found->id)) ||
+                    unread_explain(spool, spool->drop, found->id, err));
     entry_free(found);
     return removed ? DROP_GONE : DROP_LATER;
+}
+
+/* There is a message of that id already. Nothing is copied, as the copy would
+ * have the name of that one's; nor is a file of another user read, which may
+ * wait for long, and be large. Takes over fd. */
+static enum drop_result meet(const struct spool *spool, const char *id,
+                             int fd, uid_t owner, uint64_t size_limit,
+                             struct error *err)
+{
+    struct entry_proof proof = { 0 };
+    struct entry *found = entry_reopen(fd, id, err);
+
+    if (found == NULL)
+        return refuse(spool, id, owner, err);
+    found->uid = sender_of(found, owner);
+    if (!is_original(spool, found, has_same_owner, err)) {
+        entry_free(found);
+        return DROP_LATER;
+    }
+    if (!entry_prove(found, &proof, UINT64_MAX, err)) {
+        entry_free(found);
+        return refuse(spool, id, owner, err);
+    }
+    return meet_proved(spool, found, size_limit, err);
 }
 
 const char *drop_taking_id(const struct drop_taking *taking)
@@ -422,7 +451,7 @@ bool drop_remove_original(const struct spool *spool, const char *id)
     if (found == NULL)
         return err.fault == FAULT_DATA;
     found->uid = sender_of(found, status.st_uid);
-    bool original = is_original(spool, found, &err);
+    bool original = is_original(spool, found, entry_is_same, &err);
     entry_free(found);
     return original ? drop_remove(spool, id)
                     : err.fault == FAULT_UNAVAILABLE;

@@ -380,6 +380,45 @@ static void believes_its_own_claims(void **state)
     envelope_free(&env);
 }
 
+static void spoil_content(const struct spool *spool)
+{
+    int fd = openat(spool->drop, ID, O_RDWR | O_CLOEXEC);
+    off_t content = lseek(fd, 0, SEEK_END) - DRAFT_END_LENGTH - 1;
+
+    assert_int_equal(pwrite(fd, "!", 1, content), 1);
+    close(fd);
+}
+
+/* A file of another user with the id of a queued message stays, and nothing
+ * shows that its content is wrong: it is not read before that is gone. */
+static void reads_no_foreign_file_of_that_name(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct spool *spool = &fixture->spool;
+    struct entry *entry = NULL;
+    struct error err;
+
+    if (geteuid() != 0)
+        skip();
+    fixture_empty(fixture);
+    make_right(spool);
+    assert_int_equal(drop_take(spool, ID, LIMIT, LIMIT, &entry, &err),
+                     DROP_TAKEN);
+    assert_true(queue_store(spool, entry, 1700000000, NULL, &err));
+    entry_free(entry);
+    make_right(spool);
+    spoil_content(spool);
+    assert_int_equal(fchownat(spool->drop, ID, 65534, (gid_t)-1, 0), 0);
+    assert_int_equal(drop_take(spool, ID, LIMIT, LIMIT, &entry, &err),
+                     DROP_LATER);
+    assert_int_equal(err.fault, FAULT_UNAVAILABLE);
+    assert_true(fixture_exists(spool->drop, ID));
+    assert_true(queue_remove(spool, ID, false));
+    assert_true(fixture_exists(spool->drop, ID));
+    assert_int_equal(drop_take(spool, ID, LIMIT, LIMIT, &entry, &err),
+                     DROP_GONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +428,7 @@ int main(void)
         cmocka_unit_test(copies_instead_of_adopting),
         cmocka_unit_test(keeps_the_unreadable_for_a_while),
         cmocka_unit_test(believes_its_own_claims),
+        cmocka_unit_test(reads_no_foreign_file_of_that_name),
     };
 
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
