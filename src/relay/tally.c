@@ -55,7 +55,7 @@ static void collect(struct desk *desk, struct figure figures[FIGURES])
         { "deferred", "waiting_messages", "gauge",
           "Messages that wait for a time or a smarthost.", all - out - held },
         { "held", "held_messages", "gauge",
-          "Messages held by the administrator.", held },
+          "Messages that are held.", held },
         { "unread", "unread_messages", "gauge",
           "Messages in the spool that cannot be read.", unread },
         { "given_up", "given_up_messages", "gauge",

@@ -161,6 +161,8 @@ def test_full_share_of_failed(queue, smarthost):
         assert queue.status()["troubles"][1]["kind"] == "no-room"
         (item,) = queue.listing(**user(ALICE))
         assert "no room left in failed/" in item["reason"]
+        found = queue.postrider("check").stdout.decode()
+        assert "1 message in queue cannot be delivered or returned" in found
     with queue.daemon() as daemon:
         assert queue.names("queue") == [more]
         (queue.spool / "failed" / full[0]).unlink()

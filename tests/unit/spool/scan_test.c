@@ -97,11 +97,18 @@ static void finds_messages_and_removes_the_rest(void **state)
 
 enum { OWNERS = 300, FIRST_UID = 5000 };    /* more than have a place */
 
-/* A file of each owner: its number tells whose. */
-static void make_crowd(const struct spool *spool)
+/* A pass over a file of each owner: its number tells whose. */
+static struct drop_scan *find_crowd(struct fixture *fixture, drop_room *room)
 {
+    if (geteuid() != 0)
+        skip();
+    fixture_empty(fixture);
     for (size_t i = 0; i < OWNERS; i++)
-        make_one(spool, 'a', i, (uid_t)(FIRST_UID + i));
+        make_one(&fixture->spool, 'a', i, (uid_t)(FIRST_UID + i));
+    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
+                                           room, NULL);
+    assert_true(drop_scan_more(scan));
+    return scan;
 }
 
 /* Mark the owners whose names wait; returns how many are marked. */
@@ -121,16 +128,9 @@ static size_t serve(struct drop_scan *scan, bool served[OWNERS])
  * than is taken. */
 static void gives_a_turn_to_every_owner(void **state)
 {
-    struct fixture *fixture = *state;
     bool served[OWNERS] = { false };
+    struct drop_scan *scan = find_crowd(*state, NULL);
 
-    if (geteuid() != 0)
-        skip();
-    fixture_empty(fixture);
-    make_crowd(&fixture->spool);
-    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
-                                           NULL, NULL);
-    assert_true(drop_scan_more(scan));
     assert_int_equal(serve(scan, served), 256);
     assert_true(drop_scan_left_out(scan));
     assert_true(drop_scan_more(scan));
@@ -148,16 +148,9 @@ static bool has_room_for_few(void *context, uid_t uid, bool large)
 /* Those who wait for room take no place of others who have some. */
 static void lends_the_places_of_owners_without_room(void **state)
 {
-    struct fixture *fixture = *state;
     bool served[OWNERS] = { false };
+    struct drop_scan *scan = find_crowd(*state, has_room_for_few);
 
-    if (geteuid() != 0)
-        skip();
-    fixture_empty(fixture);
-    make_crowd(&fixture->spool);
-    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
-                                           has_room_for_few, NULL);
-    assert_true(drop_scan_more(scan));
     assert_int_equal(serve(scan, served), OWNERS / 10);
     drop_scan_free(scan);
 }
