@@ -14,8 +14,8 @@
 #include "util/error.h"
 
 struct config;
+struct found;
 struct destinations;        /* fields: src/config/destination.c */
-struct strings;
 
 /* The names of this machine, for the aliases. */
 struct local_names destination_local_names(const struct config *config);
@@ -41,17 +41,18 @@ void destinations_seal(struct destinations *where);
 bool destinations_current(const struct destinations *where);
 
 /*
- * Append where mail to an address goes, perhaps without a domain, to list:
- * complete addresses. FAULT_CONFIG for an alias that cannot be used,
- * FAULT_TEMPORARY for aliases that cannot be read; nothing is appended then.
+ * Where mail to an address goes, perhaps without a domain: complete addresses,
+ * and what an alias has that cannot be served. found is empty before. False
+ * with FAULT_CONFIG or FAULT_TEMPORARY for aliases that cannot be read; nothing
+ * is found then.
  */
 bool destinations_find(struct destinations *where, const char *address,
-                       struct strings *list, struct error *err);
+                       struct found *found, struct error *err);
 
 /* The same for a local name, but only if an alias or local_recipient says
  * where: false with FAULT_NONE if its domain would be a guess. */
 bool destinations_find_given(struct destinations *where, const char *name,
-                             struct strings *list, struct error *err);
+                             struct found *found, struct error *err);
 
 /* name@localhost and name@web1 mean nothing elsewhere: like a bare name they
  * get the domain. name@web1.example.com stays. The caller frees it. */

@@ -3,8 +3,9 @@
  *
  * Lines `name: address, address`, continued by leading white space, comments
  * with #, quoted names, `:include:/absolute/file` for lists of addresses.
- * Pipes and files as destinations are refused with a line that says so:
- * Postrider delivers nothing locally. Names are alike in any case.
+ * Programs and files as destinations are refused, each by itself, since
+ * Postrider delivers nothing locally; /dev/null takes what is to be discarded.
+ * Names are alike in any case.
  */
 #ifndef POSTRIDER_MAIL_ALIASES_H
 #define POSTRIDER_MAIL_ALIASES_H
@@ -15,15 +16,13 @@
 #include "util/error.h"
 
 struct aliases;             /* fields: aliases_table.h */
+struct found;
 struct strings;
 
 /*
- * Read an aliases file. One that does not exist is an empty one. Faults:
- * FAULT_CONFIG with file, line and what is allowed; FAULT_TEMPORARY when it
- * exists and cannot be read.
- *
- * A destination that is refused (pipe, file) is a fault only when it is used,
- * or in aliases_check.
+ * Read an aliases file. One that does not exist is an empty one; lines that
+ * are no alias are left out. FAULT_CONFIG for what is no file of text,
+ * FAULT_TEMPORARY when it exists and cannot be read.
  */
 struct aliases *aliases_load(const char *path, struct error *err);
 void aliases_free(struct aliases *aliases);             /* NULL is allowed */
@@ -33,10 +32,11 @@ void aliases_free(struct aliases *aliases);             /* NULL is allowed */
 bool aliases_is_current(const struct aliases *aliases);
 
 /*
- * The destinations of a local name, expanded until none is an alias: appended
- * to list as addresses or bare names without alias. False if there is no such
- * alias (err->fault is FAULT_NONE), or it cannot be used (a loop that leaves
- * nothing, a pipe, a file, an unreadable :include:): FAULT_CONFIG.
+ * The destinations of a local name, expanded until none is an alias, in found,
+ * which is empty before: addresses or bare names without alias. What cannot be
+ * served (a program, a file, an :include: that cannot be read, a text that is no
+ * address) is among its flaws, and so is the name itself if it leads nowhere.
+ * False if there is no such alias.
  * A name that leads back to itself stands for itself, as in
  * `root: root, ops@x`. What several ways lead to is found once.
  */
@@ -46,8 +46,7 @@ struct local_names {
     bool host_has_mailboxes;    /* elsewhere: it is the domain of mail, too */
 };
 bool aliases_expand(const struct aliases *aliases, const char *name,
-                    const struct local_names *local, struct strings *list,
-                    struct error *err);
+                    const struct local_names *local, struct found *found);
 
 /*
  * The local name that an address stands for, without quotes and in lower
@@ -66,9 +65,13 @@ char *local_name_without_alias(const char *address,
 void aliases_keep_files(struct aliases *aliases,
                         const struct local_names *local);
 
-/* Check all entries, as newaliases does: the first fault, with its line. */
-bool aliases_check(const struct aliases *aliases,
-                   const struct local_names *local, struct error *err);
+/* Append all that is wrong in the file, a line each with its place: what no mail
+ * can go to, lines and names that cannot be used, names given twice. */
+void aliases_check(const struct aliases *aliases,
+                   const struct local_names *local, struct strings *problems);
+
+/* What was wrong with its lines when it was read; borrowed. */
+const struct strings *aliases_junk(const struct aliases *aliases);
 
 size_t aliases_count(const struct aliases *aliases);
 

@@ -8,6 +8,7 @@
 
 #include "mail/aliases.h"
 #include "util/buf.h"
+#include "util/strings.h"
 
 struct alias {
     char *name;             /* without quotes, lower case */
@@ -30,6 +31,7 @@ struct aliases {
     struct stat status;     /* of the file when it was read; all 0 if none */
     struct alias *entries;  /* sorted by name */
     size_t count, capacity;
+    struct strings junk;    /* lines that are no alias: why, with place */
     struct alias_files *files;
 };
 

@@ -14,6 +14,7 @@
 
 #include "util/error.h"
 
+struct flaws;
 struct header;
 struct mailbox_list;
 struct strings;
@@ -40,12 +41,12 @@ bool complete_is_resent_now(const struct header *header);
 bool complete_has_author(const struct header *header);
 
 /*
- * Add the recipients that the header names: To, Cc, Bcc and Apparently-To, or
- * the trio of the most recent resent block if there is one. FAULT_DATA names
- * field and text that is not an address.
+ * Add the recipients that the header names: To, Cc and Bcc, or the trio of the
+ * most recent resent block if there is one. What is not an address goes to
+ * flaws, with the field's name in the reason.
  */
-bool complete_recipients(const struct header *header,
-                         struct mailbox_list *list, struct error *err);
+void complete_recipients(const struct header *header,
+                         struct mailbox_list *list, struct flaws *flaws);
 
 /* What completing needs to know. Strings are borrowed; NULL means none. */
 struct completion {

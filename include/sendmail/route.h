@@ -13,7 +13,9 @@
 
 struct config;
 struct envelope;
+struct flaws;
 struct mailbox_list;
+struct strings;
 struct route;               /* fields: src/sendmail/route.c */
 
 /* The aliases are read when the first local name needs them, and not at all
@@ -31,12 +33,10 @@ void route_seal(struct route *route);
 /* Are the aliases as they were when they were read? */
 bool route_is_current(const struct route *route);
 
-/*
- * The recipients in an argument, appended to list. FAULT_DATA if it is not an
- * address list.
- */
-bool route_parse(const char *argument, struct mailbox_list *list,
-                 struct error *err);
+/* The recipients in an argument, appended to list; what is not an address goes
+ * to flaws. */
+void route_parse(const char *argument, struct mailbox_list *list,
+                 struct flaws *flaws);
 
 /*
  * Add to the envelope what a recipient becomes; nothing is added twice.
@@ -45,12 +45,18 @@ bool route_parse(const char *argument, struct mailbox_list *list,
  * notify   for each recipient it becomes
  * original ORCPT as the client gave it; NULL: made up when the address changes
  *
- * FAULT_DATA if it cannot be an address; FAULT_CONFIG for an alias that cannot
- * be used, FAULT_TEMPORARY for aliases that cannot be read.
+ * False if it becomes no recipient: FAULT_DATA if it cannot be one; FAULT_CONFIG for
+ * an alias that can be served in no part; FAULT_TEMPORARY for aliases that
+ * cannot be read. Of an alias, each part that cannot be served is a recipient
+ * with a flaw.
  */
 bool route_recipient(struct route *route, const char *address,
                      unsigned notify, const char *original,
                      struct envelope *env, struct error *err);
+
+/* Those whose mail is discarded, in part or as a whole, since the last
+ * route_renew(). Borrowed. */
+const struct strings *route_discarded(const struct route *route);
 
 /* The recipients that redirect_all has replaced, as the body of a field; NULL
  * if there are none. The caller frees it. */

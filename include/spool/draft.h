@@ -8,6 +8,8 @@
  *     from REVERSE-PATH                    may be empty; twice, if it was
  *                                          completed from a local name
  *     to NOTIFY ORCPT FORWARD-PATH         one a recipient; "-" for none
+ *     opt-flaw REASON                      the one before cannot be a path: no
+ *                                          attempt is made, its sender is told
  *     ret full|hdrs                        this and the next four only when set
  *     envid XTEXT
  *     smarthost NAME

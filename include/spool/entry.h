@@ -70,7 +70,8 @@ bool entry_is_proved(const struct entry *entry,
 /* Give it a flaw, unless it has one. status is static. */
 void entry_blame(struct entry *entry, const char *status, const char *flaw);
 
-/* Can it be sent to all its recipients? FAULT_DATA with the first flaw. */
+/* Can it be sent to any recipient that has no flaw itself? FAULT_DATA with its
+ * flaw. */
 bool entry_check(const struct entry *entry, struct error *err);
 
 /* Do both hold the same message of the same user? Id, uid and END line decide,

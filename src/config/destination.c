@@ -5,8 +5,10 @@
 
 #include "config/config.h"
 #include "mail/address.h"
+#include "mail/found.h"
 #include "util/alloc.h"
 #include "util/host.h"
+#include "util/log.h"
 #include "util/strings.h"
 #include "util/text.h"
 
@@ -62,12 +64,25 @@ void destinations_renew(struct destinations *where)
     where->aliases = NULL;
 }
 
+/* Lines that are no alias cost the others nothing; the log has the first. */
+static struct aliases *load(const char *path, struct error *err)
+{
+    struct aliases *aliases = aliases_load(path, err);
+    const struct strings *junk = aliases != NULL ? aliases_junk(aliases)
+                                                 : NULL;
+
+    if (junk != NULL && junk->count > 0)
+        log_line(LOG_LEVEL_WARNING, "%s (newaliases shows all that is wrong)",
+                 junk->items[0]);
+    return aliases;
+}
+
 static bool read_aliases(struct destinations *where, struct error *err)
 {
     if (where->aliases == NULL && where->sealed)
         *err = where->why;
     else if (where->aliases == NULL)
-        where->aliases = aliases_load(where->config->aliases, err);
+        where->aliases = load(where->config->aliases, err);
     return where->aliases != NULL;
 }
 
@@ -90,10 +105,9 @@ void destinations_seal(struct destinations *where)
     where->sealed = true;
 }
 
-/* Append what the address is an alias for. False and FAULT_NONE if it is no
- * alias. */
+/* What the address is an alias for. False with FAULT_NONE if it is no alias. */
 static bool expand(struct destinations *where, const char *address,
-                   struct strings *list, struct error *err)
+                   struct found *found, struct error *err)
 {
     *err = (struct error){ .fault = FAULT_NONE };
     if (where->no_aliases)
@@ -102,11 +116,10 @@ static bool expand(struct destinations *where, const char *address,
     char *name = local_name_of(address, &where->local);
     if (name == NULL)
         return false;
-    bool found = read_aliases(where, err) &&
-                 aliases_expand(where->aliases, name, &where->local, list,
-                                err);
+    bool expanded = read_aliases(where, err) &&
+                    aliases_expand(where->aliases, name, &where->local, found);
     free(name);
-    return found;
+    return expanded;
 }
 
 char *destinations_complete(const struct destinations *where,
@@ -140,49 +153,45 @@ static char *final_address(const struct destinations *where,
     return path;
 }
 
-static bool add_expanded(struct destinations *where, const char *alias,
-                         const struct strings *from, struct strings *list,
-                         struct error *err)
+/* Make addresses of what an alias stands for. */
+static void finish(const struct destinations *where, const char *alias,
+                   struct found *found)
 {
-    for (size_t i = 0; i < from->count; i++) {
-        char *path = final_address(where, from->items[i]);
-        if (!address_check(path, err)) {
+    struct strings names = found->addresses;
+    struct error err = { 0 };
+
+    found->addresses = (struct strings){ 0 };
+    for (size_t i = 0; i < names.count; i++) {
+        char *path = final_address(where, names.items[i]);
+        if (address_check(path, &err)) {
+            strings_take(&found->addresses, path);
+        } else {
+            error_prefix(&err, "alias %s", alias);
+            flaws_add(&found->flaws, path, strlen(path), err.text);
             free(path);
-            return error_prefix(err, "alias %s", alias);
         }
-        strings_take(list, path);
     }
-    return true;
+    strings_free(&names);
 }
 
 bool destinations_find(struct destinations *where, const char *address,
-                       struct strings *list, struct error *err)
+                       struct found *found, struct error *err)
 {
-    struct strings expanded = { 0 };
-    size_t before = list->count;
-    bool found;
-
-    if (expand(where, address, &expanded, err)) {
-        found = add_expanded(where, address, &expanded, list, err);
-    } else {
-        found = err->fault == FAULT_NONE;
-        if (found)
-            strings_take(list, final_address(where, address));
-    }
-    strings_free(&expanded);
-    while (!found && list->count > before)
-        free(list->items[--list->count]);
-    return found;
+    if (expand(where, address, found, err))
+        finish(where, address, found);
+    else if (err->fault == FAULT_NONE)
+        strings_take(&found->addresses, final_address(where, address));
+    return err->fault == FAULT_NONE;
 }
 
 bool destinations_find_given(struct destinations *where, const char *name,
-                             struct strings *list, struct error *err)
+                             struct found *found, struct error *err)
 {
-    struct strings expanded = { 0 };
-    bool given = expand(where, name, &expanded, err) ||
+    struct found alias = { 0 };
+    bool given = expand(where, name, &alias, err) ||
                  *where->config->local_recipient != '\0';
 
-    strings_free(&expanded);
+    found_free(&alias);
     return err->fault == FAULT_NONE && given &&
-           destinations_find(where, name, list, err);
+           destinations_find(where, name, found, err);
 }

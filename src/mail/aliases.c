@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "mail/address.h"
+#include "mail/address_items.h"
 #include "mail/aliases_table.h"
 #include "mail/envelope.h"
+#include "mail/found.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/lines.h"
 #include "util/strings.h"
 #include "util/text.h"
 
@@ -62,294 +65,285 @@ char *local_name_without_alias(const char *address,
 struct expansion {
     const struct aliases *aliases;
     const struct local_names *local;
-    struct strings *list;           /* found so far */
+    struct found *found;
     bool *seen;                     /* by the index of an alias */
     struct strings files;           /* the :include: files seen */
     const struct alias *alias;      /* the innermost that is expanded */
     size_t depth;
     const char *path;               /* of the file that is read, and its */
     unsigned line;                  /* line, for texts */
+    bool full;                      /* no more is looked at */
 };
 
-static bool expand_list(struct expansion *x, const char *list, size_t length,
-                        struct error *err);
+static void expand_list(struct expansion *x, const char *list, size_t length);
 
-static bool complain(const struct expansion *x, struct error *err,
-                     const char *text, size_t length, const char *why)
+/* This cannot be served; the rest can. */
+static void refuse(struct expansion *x, const char *text, size_t length,
+                   const char *why)
 {
-    struct buf shown;
+    struct buf reason;
 
-    buf_init(&shown, SIZE_MAX);
-    text_escape(&shown, text, length < 100 ? length : 100);
-    error_set(err, FAULT_CONFIG, "%s:%u: %s: %s", x->path, x->line,
-              shown.data, why);
-    buf_free(&shown);
-    return false;
+    buf_init(&reason, SIZE_MAX);
+    buf_add_format(&reason, "%s:%u: ", x->path, x->line);
+    text_escape(&reason, text, length < 100 ? length : 100);
+    buf_add_format(&reason, ": %s", why);
+    flaws_add(&x->found->flaws, text, length, reason.data);
+    buf_free(&reason);
 }
 
-static bool expand_alias(struct expansion *x, const struct alias *alias,
-                         struct error *err)
+/* The same for what has its reason already. */
+static void refuse_for(struct expansion *x, const char *text, size_t length,
+                       const char *why)
+{
+    char *reason = alloc_format("%s:%u: %s", x->path, x->line, why);
+
+    flaws_add(&x->found->flaws, text, length, reason);
+    free(reason);
+}
+
+static void expand_alias(struct expansion *x, const struct alias *alias)
 {
     const struct expansion outer = *x;
 
-    if (x->depth == DEPTH_MAX)
-        return complain(x, err, alias->name, strlen(alias->name),
-                        "too many aliases in aliases");
+    if (x->depth == DEPTH_MAX) {
+        refuse(x, alias->name, strlen(alias->name),
+               "too many aliases in aliases");
+        return;
+    }
     x->seen[alias - x->aliases->entries] = true;
     x->alias = alias;
     x->depth++;
     x->path = x->aliases->path;
     x->line = alias->line;
-    bool done = expand_list(x, alias->list, strlen(alias->list), err);
+    expand_list(x, alias->list, strlen(alias->list));
     x->alias = outer.alias;
     x->depth--;
     x->path = outer.path;
     x->line = outer.line;
-    return done;
 }
 
-/* Local programs and files: what aliases may name elsewhere, but not here. */
-static bool refuse_local(const struct expansion *x, const char *text,
-                         size_t length, struct error *err)
+/* Local programs and files: what aliases may name elsewhere, but not here. The
+ * file that keeps nothing needs no delivery. */
+static bool take_local(struct expansion *x, const char *text, size_t length)
 {
-    if (length > 0 && *text == '|')
-        return complain(x, err, text, length, "Postrider runs no programs: "
-                        "give an address");
-    if (length > 0 && *text == '/' && memchr(text, '@', length) == NULL)
-        return complain(x, err, text, length, "Postrider delivers to no "
-                        "files: give an address");
+    static const char nothing[] = "/dev/null";
+
+    if (length == 0 || (*text != '|' && (*text != '/' ||
+                                         memchr(text, '@', length) != NULL)))
+        return false;
+    if (length == sizeof nothing - 1 && memcmp(text, nothing, length) == 0)
+        x->found->discards = true;
+    else
+        refuse(x, text, length, *text == '|'
+               ? "Postrider runs no programs: give an address"
+               : "Postrider delivers to no files: give an address");
     return true;
+}
+
+static void add_address(struct expansion *x, const char *address)
+{
+    x->full = x->found->addresses.count + x->found->flaws.texts.count >=
+              ENVELOPE_RECIPIENTS_MAX;
+    if (x->full)
+        refuse(x, address, strlen(address), "more than 100000 addresses");
+    else
+        strings_add(&x->found->addresses, address);
 }
 
 /* An address, or a name that may be an alias itself. A backslash in front says
  * that it is not. A name that leads back to itself stands for itself. */
-static bool expand_address(struct expansion *x, const char *address,
-                           bool final, struct error *err)
+static void expand_address(struct expansion *x, const char *address, bool final)
 {
     char *name = final ? NULL : local_name_of(address, x->local);
     const struct alias *alias = name == NULL
                                 ? NULL : aliases_find(x->aliases, name);
 
     free(name);
-    if (alias != NULL && alias != x->alias)
-        return x->seen[alias - x->aliases->entries] ||
-               expand_alias(x, alias, err);
-    if (!refuse_local(x, address, strlen(address), err))
-        return false;
-    if (x->list->count >= ENVELOPE_RECIPIENTS_MAX)
-        return complain(x, err, address, strlen(address),
-                        "more than 100000 addresses");
-    strings_add(x->list, address);
-    return true;
+    if (alias != NULL && alias != x->alias) {
+        if (!x->seen[alias - x->aliases->entries])
+            expand_alias(x, alias);
+    } else if (!take_local(x, address, strlen(address))) {
+        add_address(x, address);
+    }
 }
 
 /* The lines of a file of addresses. */
-static bool expand_lines(struct expansion *x, const struct buf *text,
-                         struct error *err)
+static void expand_lines(struct expansion *x, const struct buf *text)
 {
-    const char *line = text->data, *end = line + text->length;
+    struct lines lines;
 
-    while (line < end) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        size_t length = (size_t)((stop != NULL ? stop : end) - line);
-        x->line++;
-        if (memchr(line, '\0', length) != NULL)
-            return error_set(err, FAULT_CONFIG, "%s:%u: a NUL in it", x->path,
-                             x->line);
-        if (!expand_list(x, line, aliases_line_length(line, length), err))
-            return false;
-        line += length + 1;
+    lines_start(&lines, text->data, text->length);
+    while (!x->full && lines_next(&lines)) {
+        x->line = lines.number;
+        if (memchr(lines.text, '\0', lines.length) != NULL)
+            refuse_for(x, lines.text, lines.length, "a NUL in it");
+        else
+            expand_list(x, lines.text,
+                        aliases_line_length(lines.text, lines.length));
     }
-    return true;
 }
 
-static bool expand_include(struct expansion *x, const char *path,
-                           struct error *err)
+static void expand_file(struct expansion *x, const char *path)
 {
     const struct expansion outer = *x;
+    struct error err = { 0 };
 
-    if (*path != '/')
-        return complain(x, err, path, strlen(path), "an :include: must be "
-                        "an absolute path");
-    if (strings_has(&x->files, path))
-        return true;
-    if (x->depth == DEPTH_MAX)
-        return complain(x, err, path, strlen(path), "too many files in files");
-    if (x->files.count == FILES_MAX)
-        return complain(x, err, path, strlen(path), "more than 1000 files");
     strings_add(&x->files, path);
-    const struct buf *text = alias_files_get(x->aliases->files, path, err);
+    const struct buf *text = alias_files_get(x->aliases->files, path, &err);
     if (text == NULL) {
-        err->fault = FAULT_CONFIG;
-        return error_prefix(err, "%s:%u", x->path, x->line);
+        refuse_for(x, path, strlen(path), err.text);
+        return;
     }
     x->depth++;
     x->path = path;
     x->line = 0;
-    bool done = expand_lines(x, text, err);
+    expand_lines(x, text);
     x->depth--;
     x->path = outer.path;
     x->line = outer.line;
-    return done;
 }
 
-static bool expand_parsed(struct expansion *x, const char *text, size_t length,
-                          struct error *err)
+static void expand_include(struct expansion *x, const char *path)
+{
+    size_t length = strlen(path);
+
+    if (*path != '/')
+        refuse(x, path, length, "an :include: must be an absolute path");
+    else if (strings_has(&x->files, path))
+        return;
+    else if (x->depth == DEPTH_MAX)
+        refuse(x, path, length, "too many files in files");
+    else if (x->files.count == FILES_MAX)
+        refuse(x, path, length, "more than 1000 files");
+    else
+        expand_file(x, path);
+}
+
+static void expand_parsed(struct expansion *x, const char *text, size_t length)
 {
     struct mailbox_list list = { 0 };
     struct error why = { 0 };
-    bool done = true;
 
     if (!mailbox_list_parse(&list, text, length, &why))
-        done = error_set(err, FAULT_CONFIG, "%s:%u: %s", x->path, x->line,
-                         why.text);
-    for (size_t i = 0; done && i < list.count; i++)
-        done = expand_address(x, list.items[i].address, *text == '\\', err);
+        refuse_for(x, text, length, why.text);
+    for (size_t i = 0; i < list.count && !x->full; i++)
+        expand_address(x, list.items[i].address, *text == '\\');
     mailbox_list_free(&list);
-    return done;
 }
 
 /* One destination: an address, a file of addresses, or what we do not do. */
-static bool expand_one(struct expansion *x, const char *text, size_t length,
-                       struct error *err)
+static void expand_one(struct expansion *x, const char *text, size_t length)
 {
     const size_t word = sizeof include_word - 1;
     size_t quote = *text == '"';
     const char *bare = text + quote;
     size_t rest = length - quote;
 
-    if (!refuse_local(x, bare, rest, err))
-        return false;
-    if (rest < word || !text_equal_case_n(bare, include_word, word))
-        return expand_parsed(x, text, length, err);
+    /* Within quotes, up to the closing one. */
+    if (quote != 0 && rest > 0 && bare[rest - 1] == '"' &&
+        take_local(x, bare, rest - 1))
+        return;
+    if (take_local(x, bare, rest))
+        return;
+    if (rest < word || !text_equal_case_n(bare, include_word, word)) {
+        expand_parsed(x, text, length);
+        return;
+    }
     for (bare += word, rest -= word; rest > 0 && text_is_space(*bare); rest--)
         bare++;
     char *path = alloc_bytes(bare, rest);
     if (quote != 0)
         path[strcspn(path, "\"")] = '\0';
-    bool done = expand_include(x, path, err);
+    expand_include(x, path);
     free(path);
-    return done;
 }
 
-/* Octets up to the comma that ends a destination, outside quotes, comments and
- * angle brackets. */
-static size_t item_length(const char *list, size_t length)
+static void expand_list(struct expansion *x, const char *list, size_t length)
 {
-    bool quoted = false;
-    int depth = 0;
-
-    for (size_t i = 0; i < length; i++) {
-        char c = list[i];
-        if (c == '\\')
-            i++;
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && (c == '(' || c == '<'))
-            depth++;
-        else if (!quoted && depth > 0 && (c == ')' || c == '>'))
-            depth--;
-        else if (c == ',' && !quoted && depth == 0)
-            return i;
-    }
-    return length;
-}
-
-static bool expand_list(struct expansion *x, const char *list, size_t length,
-                        struct error *err)
-{
-    while (length > 0) {
-        size_t item = item_length(list, length);
+    while (length > 0 && !x->full) {
+        size_t item = address_item_length(list, length);
         size_t start = 0, end = item;
         while (start < end && text_is_space(list[start]))
             start++;
         while (end > start && text_is_space(list[end - 1]))
             end--;
-        if (end > start && !expand_one(x, list + start, end - start, err))
-            return false;
+        if (end > start)
+            expand_one(x, list + start, end - start);
         item += item < length;
         list += item;
         length -= item;
     }
-    return true;
 }
 
 /* Expand an alias, which must lead to somebody. */
-static bool expand_whole(struct expansion *x, const struct alias *alias,
-                         struct error *err)
+static void expand_whole(const struct aliases *aliases,
+                         const struct alias *alias,
+                         const struct local_names *local, struct found *found)
 {
-    size_t before = x->list->count;
-
-    if (!expand_alias(x, alias, err))
-        return false;
-    if (x->list->count > before)
-        return true;
-    return error_set(err, FAULT_CONFIG, "%s:%u: alias %s leads to nobody: "
-                     "it is empty, or leads back to itself",
-                     x->path, alias->line, alias->name);
-}
-
-bool aliases_expand(const struct aliases *aliases, const char *name,
-                    const struct local_names *local, struct strings *list,
-                    struct error *err)
-{
-    char *wanted = alloc_string(name);
-    size_t before = list->count;
-
-    text_lower_all(wanted);
-    const struct alias *alias = aliases_find(aliases, wanted);
-    free(wanted);
-    err->fault = FAULT_NONE;
-    if (alias == NULL)
-        return false;
     struct expansion x = {
         .aliases = aliases,
         .local = local,
-        .list = list,
+        .found = found,
         .seen = alloc_zero(aliases->count, sizeof *x.seen),
         .path = aliases->path,
         .line = alias->line,
     };
-    bool done = expand_whole(&x, alias, err);
+
+    expand_alias(&x, alias);
     free(x.seen);
     strings_free(&x.files);
     alias_files_forget(aliases->files);
-    while (!done && list->count > before)
-        free(list->items[--list->count]);
-    if (list->count == 0)
-        strings_free(list);             /* nothing found needs no freeing */
-    return done;
+    if (!found_any(found))
+        refuse(&x, alias->name, strlen(alias->name), "this alias leads to "
+               "nobody: it is empty, or leads back to itself");
+}
+
+bool aliases_expand(const struct aliases *aliases, const char *name,
+                    const struct local_names *local, struct found *found)
+{
+    char *wanted = alloc_string(name);
+
+    text_lower_all(wanted);
+    const struct alias *alias = aliases_find(aliases, wanted);
+    free(wanted);
+    if (alias != NULL)
+        expand_whole(aliases, alias, local, found);
+    return alias != NULL;
 }
 
 void aliases_keep_files(struct aliases *aliases,
                         const struct local_names *local)
 {
-    struct error ignored;
-
     aliases->files->kept = true;
     for (size_t i = 0; i < aliases->count; i++) {
-        struct strings list = { 0 };
-        aliases_expand(aliases, aliases->entries[i].name, local, &list,
-                       &ignored);
-        strings_free(&list);
+        struct found found = { 0 };
+        expand_whole(aliases, &aliases->entries[i], local, &found);
+        found_free(&found);
     }
 }
 
-bool aliases_check(const struct aliases *aliases,
-                   const struct local_names *local, struct error *err)
+/* The reasons of one alias that no other has given. */
+static void add_new(struct strings *problems, const struct strings *reasons)
 {
+    for (size_t i = 0; i < reasons->count; i++)
+        if (!strings_has(problems, reasons->items[i]))
+            strings_add(problems, reasons->items[i]);
+}
+
+void aliases_check(const struct aliases *aliases,
+                   const struct local_names *local, struct strings *problems)
+{
+    add_new(problems, &aliases->junk);
     for (size_t i = 0; i < aliases->count; i++) {
         const struct alias *alias = &aliases->entries[i];
-        struct strings list = { 0 };
+        struct found found = { 0 };
 
         if (i > 0 && strcmp(alias->name, alias[-1].name) == 0)
-            return error_set(err, FAULT_CONFIG, "%s:%u: alias %s was given in "
-                             "line %u already", aliases->path, alias->line,
-                             alias->name, alias[-1].line);
-        bool right = aliases_expand(aliases, alias->name, local, &list, err);
-        strings_free(&list);
-        if (!right)
-            return false;
+            strings_take(problems, alloc_format(
+                "%s:%u: alias %s was given in line %u already, which counts",
+                aliases->path, alias->line, alias->name, alias[-1].line));
+        expand_whole(aliases, alias, local, &found);
+        add_new(problems, &found.flaws.reasons);
+        found_free(&found);
     }
-    return true;
 }

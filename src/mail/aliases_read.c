@@ -11,6 +11,7 @@
 
 #include "util/alloc.h"
 #include "util/io.h"
+#include "util/lines.h"
 #include "util/text.h"
 
 #define FILE_MAX (64u << 20)    /* octets of an aliases file */
@@ -88,9 +89,15 @@ void alias_files_forget(struct alias_files *files)
         clear_files(files);
 }
 
-/* The name in front of the colon, without quotes, in lower case; *rest is what
- * is behind it. NULL: the line has no name. */
-static char *take_name(const char *line, const char **rest)
+struct alias_name {
+    char *text;             /* without quotes, in lower case */
+    bool has_domain;        /* an @ outside of quotes is in it */
+};
+
+/* What is in front of the colon; *rest is what is behind it. False: the line
+ * has no name. */
+static bool take_name(const char *line, struct alias_name *found,
+                      const char **rest)
 {
     bool quoted = false;
     const char *p = line;
@@ -106,15 +113,17 @@ static char *take_name(const char *line, const char **rest)
             buf_add_char(&name, text_lower(*++p));
         else
             buf_add_char(&name, text_lower(*p));
+        found->has_domain |= *p == '@' && !quoted;
     }
     while (name.length > 0 && text_is_space(name.data[name.length - 1]))
         name.data[--name.length] = '\0';
     if (*p != ':' || name.length == 0) {
         buf_free(&name);
-        return NULL;
+        return false;
     }
     *rest = p + 1;
-    return buf_take(&name);
+    found->text = buf_take(&name);
+    return true;
 }
 
 static void add_entry(struct aliases *aliases, char *name, const char *list,
@@ -132,20 +141,43 @@ static void add_entry(struct aliases *aliases, char *name, const char *list,
     };
 }
 
-/* One logical line, its continuations joined to it by a blank. */
-static bool take_line(struct aliases *aliases, const char *text, unsigned line,
-                      struct error *err)
+static void note_junk(struct aliases *aliases, unsigned line, const char *why)
 {
+    strings_take(&aliases->junk,
+                 alloc_format("%s:%u: %s", aliases->path, line, why));
+}
+
+/* Names that other programs give a meaning, and that no mail is for. */
+static const char *why_never(const char *name)
+{
+    if (strcmp(name, "*") == 0)
+        return "* is no local name: set local_recipient for all names without "
+               "an alias";
+    if (strcmp(name, "default") == 0)
+        return "default is only mail to that name: set local_recipient for all "
+               "names without an alias";
+    return NULL;
+}
+
+/* One logical line, its continuations joined to it by a blank. */
+static void take_line(struct aliases *aliases, const char *text, unsigned line)
+{
+    struct alias_name name = { 0 };
     const char *rest;
 
     if (*text == '\0')
-        return true;
-    char *name = take_name(text, &rest);
-    if (name == NULL)
-        return error_set(err, FAULT_CONFIG, "%s:%u: no alias: a line must be "
-                         "\"name: address, address\"", aliases->path, line);
-    add_entry(aliases, name, rest, line);
-    return true;
+        return;
+    if (!take_name(text, &name, &rest)) {
+        note_junk(aliases, line, "no alias: a line must be "
+                  "\"name: address, address\"");
+        return;
+    }
+    if (name.has_domain)
+        note_junk(aliases, line, "an alias is for a local name, without @ and "
+                  "domain: mail for this one never comes here");
+    else if (why_never(name.text) != NULL)
+        note_junk(aliases, line, why_never(name.text));
+    add_entry(aliases, name.text, rest, line);
 }
 
 size_t aliases_line_length(const char *line, size_t length)
@@ -172,39 +204,33 @@ static bool is_blank(const char *line, size_t length)
     return true;
 }
 
-static bool parse(struct aliases *aliases, const struct buf *text,
-                  struct error *err)
+static void parse(struct aliases *aliases, const struct buf *text)
 {
-    const char *p = text->data;
-    const char *end = p + text->length;
-    unsigned number = 0, first = 0;
+    unsigned first = 0;
+    struct lines lines;
     struct buf logical;
-    bool right = true;
 
     buf_init(&logical, SIZE_MAX);
-    while (right && p < end) {
-        const char *stop = memchr(p, '\n', (size_t)(end - p));
-        size_t whole = stop != NULL ? (size_t)(stop - p) : (size_t)(end - p);
-        size_t length = aliases_line_length(p, whole);
-        number++;
-        if (memchr(p, '\0', whole) != NULL) {
-            right = error_set(err, FAULT_CONFIG, "%s:%u: a NUL in it",
-                              aliases->path, number);
-        } else if (!is_blank(p, length)) {
-            bool continues = *p == ' ' || *p == '\t';
-            if (!continues || logical.length == 0) {
-                right = take_line(aliases, logical.data, first, err);
-                buf_clear(&logical);
-                first = number;
-            }
-            buf_add(&logical, p, length);
-            buf_add_char(&logical, ' ');
+    lines_start(&lines, text->data, text->length);
+    while (lines_next(&lines)) {
+        size_t length = aliases_line_length(lines.text, lines.length);
+        bool continues = *lines.text == ' ' || *lines.text == '\t';
+        if (memchr(lines.text, '\0', lines.length) != NULL) {
+            note_junk(aliases, lines.number, "a NUL in it");
+            continue;
         }
-        p += whole + 1;
+        if (is_blank(lines.text, length))
+            continue;
+        if (!continues || logical.length == 0) {
+            take_line(aliases, logical.data, first);
+            buf_clear(&logical);
+            first = lines.number;
+        }
+        buf_add(&logical, lines.text, length);
+        buf_add_char(&logical, ' ');
     }
-    right = right && take_line(aliases, logical.data, first, err);
+    take_line(aliases, logical.data, first);
     buf_free(&logical);
-    return right;
 }
 
 /* By name, and the first of several in front. */
@@ -231,14 +257,12 @@ struct aliases *aliases_load(const char *path, struct error *err)
     if (fd != -1)       /* read_file() reports it */
         (void)fstat(fd, &aliases->status);  /* before what may change */
     bool right = read_file(fd, path, FILE_MAX, &text, err);
-    if (right) {
-        right = parse(aliases, &text, err);
-        buf_free(&text);
-    }
     if (!right) {
         aliases_free(aliases);
         return NULL;
     }
+    parse(aliases, &text);
+    buf_free(&text);
     if (aliases->count > 0)
         qsort(aliases->entries, aliases->count, sizeof *aliases->entries,
               compare);
@@ -253,6 +277,7 @@ void aliases_free(struct aliases *aliases)
         free(aliases->entries[i].name);
         free(aliases->entries[i].list);
     }
+    strings_free(&aliases->junk);
     clear_files(aliases->files);
     free(aliases->files);
     free(aliases->entries);
@@ -297,4 +322,9 @@ const struct alias *aliases_find(const struct aliases *aliases,
 size_t aliases_count(const struct aliases *aliases)
 {
     return aliases->count;
+}
+
+const struct strings *aliases_junk(const struct aliases *aliases)
+{
+    return &aliases->junk;
 }

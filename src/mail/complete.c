@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "mail/address.h"
+#include "mail/address_items.h"
+#include "mail/found.h"
 #include "mail/header.h"
 #include "mail/rewrite.h"
+#include "util/alloc.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -39,7 +42,7 @@ static const struct {
 };
 
 static const char *const recipient_fields[] = {
-    "To", "Cc", "Bcc", "Apparently-To",
+    "To", "Cc", "Bcc",
 };
 
 /* What an earlier delivery left: RFC 5321 section 4.4 wants no Return-Path in a
@@ -123,42 +126,51 @@ bool complete_is_resent_now(const struct header *header)
     return first < header->count;
 }
 
-static bool add_recipients(const struct field *field, const char *name,
-                           struct mailbox_list *list, struct error *err)
+static void add_recipients(const struct field *field, const char *name,
+                           struct mailbox_list *list, struct flaws *flaws)
 {
     size_t length;
     const char *body = field_body(field, &length);
+    size_t before = list->count;
+    struct flaws unread = { 0 };
 
     if (!field_is(field, name) || field_is_blank(field))
-        return true;
+        return;
     list->is_repaired = false;
-    if (!mailbox_list_parse_recipients(list, body, length, err))
-        return error_prefix(err, "%s", name);
+    address_items_read(list, &unread, body, length);
     /* Octets that other programs read otherwise must not make recipients. */
-    return !(list->is_repaired && field->is_mended) ||
-           error_set(err, FAULT_DATA, "%s: a control character between "
-                     "addresses", name);
+    if (field->is_mended && (list->is_repaired || unread.texts.count > 0)) {
+        while (list->count > before)
+            free(list->items[--list->count].address);
+        flaws_free(&unread);
+        flaws_add(&unread, body, length,
+                  "a control character between addresses");
+    }
+    for (size_t i = 0; i < unread.texts.count; i++) {
+        char *why = alloc_format("%s: %s", name, unread.reasons.items[i]);
+        flaws_add(flaws, unread.texts.items[i], strlen(unread.texts.items[i]),
+                  why);
+        free(why);
+    }
+    flaws_free(&unread);
 }
 
-bool complete_recipients(const struct header *header,
-                         struct mailbox_list *list, struct error *err)
+void complete_recipients(const struct header *header,
+                         struct mailbox_list *list, struct flaws *flaws)
 {
     struct resent_block block = complete_resent_block(header);
 
     if (block.first == block.end) {
         for (size_t i = 0; i < header->count; i++)
             for (size_t k = 0; k < COUNT(recipient_fields); k++)
-                if (!add_recipients(&header->fields[i], recipient_fields[k],
-                                    list, err))
-                    return false;
-        return true;
+                add_recipients(&header->fields[i], recipient_fields[k], list,
+                               flaws);
+        return;
     }
     for (size_t i = block.first; i < block.end; i++)
         for (size_t k = RESENT_RECIPIENTS; k < COUNT(resent_fields); k++)
-            if (!add_recipients(&header->fields[i], resent_fields[k].name,
-                                list, err))
-                return false;
-    return true;
+            add_recipients(&header->fields[i], resent_fields[k].name, list,
+                           flaws);
 }
 
 /* See that a field of that name is there, and says something: in the resent

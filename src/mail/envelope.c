@@ -118,10 +118,14 @@ bool envelope_add_recipient(struct envelope *env, const char *path,
 bool envelope_add_flawed(struct envelope *env, const char *text, size_t length,
                          const char *flaw, struct error *err)
 {
+    struct error ignored;
     struct buf shown;
 
     buf_init(&shown, ADDRESS_LENGTH_MAX);
     text_escape(&shown, text, length);
+    /* Its first 254 octets must be no address, as then they would be sent to. */
+    if (address_check(shown.data, &ignored))
+        shown.data[shown.length - 1] = '.';
     size_t before = env->count;
     struct recipient *rcpt = recipient_of(env, shown.data, err);
     if (rcpt != NULL && env->count > before)

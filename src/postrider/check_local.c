@@ -14,6 +14,7 @@
 #include "config/sender.h"
 #include "mail/address.h"
 #include "mail/aliases.h"
+#include "mail/found.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
@@ -25,14 +26,29 @@
 
 #define PROGRAM_SIZE_MAX ((size_t)64 << 20)
 
+/* A finding for each of them. */
+static bool has_problems(struct check *check, const struct aliases *aliases)
+{
+    const struct local_names local = destination_local_names(check->config);
+    struct strings problems = { 0 };
+
+    aliases_check(aliases, &local, &problems);
+    bool any = problems.count > 0;
+    for (size_t i = 0; i < problems.count; i++) {
+        struct error err = { 0 };
+        error_set(&err, FAULT_CONFIG, "%s", problems.items[i]);
+        check_error(check, &err);
+    }
+    strings_free(&problems);
+    return any;
+}
+
 static void check_aliases_file(struct check *check,
                                const struct aliases *aliases,
                                const struct stat *status)
 {
     const struct config *config = check->config;
-    const struct local_names local = destination_local_names(config);
     char *remedy = alloc_format("chmod 644 %s", config->aliases);
-    struct error err = { 0 };
 
     if ((status->st_mode & 022) != 0)
         check_fail(check, remedy, "others can write %s (mode %04o)",
@@ -42,9 +58,7 @@ static void check_aliases_file(struct check *check,
         check_fail(check, remedy, "not all who send mail can read %s (mode "
                    "%04o)", config->aliases,
                    (unsigned)status->st_mode & 07777);
-    else if (!aliases_check(aliases, &local, &err))
-        check_error(check, &err);
-    else
+    else if (!has_problems(check, aliases))
         check_ok(check, "%s: %zu", config->aliases, aliases_count(aliases));
     free(remedy);
 }
@@ -87,13 +101,17 @@ static void check_recipient(struct check *check, const char *name,
 {
     const struct config *config = check->config;
     const struct local_names local = destination_local_names(config);
-    struct strings list = { 0 };
-    struct error err = { 0 };
+    struct found found = { 0 };
     bool is_alias = aliases != NULL &&
-                    aliases_expand(aliases, name, &local, &list, &err);
+                    aliases_expand(aliases, name, &local, &found);
+    const struct strings list = found.addresses;
 
-    if (err.fault != FAULT_NONE)
-        check_error(check, &err);
+    if (is_alias && list.count == 0 && found.discards)
+        check_warn(check, "give it an address", "mail for %s is discarded",
+                   name);
+    else if (is_alias && list.count == 0)
+        check_fail(check, "give it an address", "mail for %s is refused: %s",
+                   name, found.flaws.reasons.items[0]);
     else if (is_alias && leads_out(&list, &local))
         check_ok(check, "mail for %s goes to %s%s", name, list.items[0],
                  list.count > 1 ? ", and others" : "");
@@ -107,7 +125,7 @@ static void check_recipient(struct check *check, const char *name,
                    "mailbox", name,
                    is_alias && list.count > 0 ? list.items[0] : name,
                    config->domain);
-    strings_free(&list);
+    found_free(&found);
 }
 
 /* Where root is told of mail that could not be delivered. That it cannot be
@@ -118,15 +136,16 @@ static void check_reports(struct check *check)
     char *path = alloc_format("root@%s", config->domain);
     const struct sender_rule *rule = sender_match(config, "root", path, NULL);
     struct destinations *where = destinations_new(config, false);
-    struct strings list = { 0 };
+    struct found found = { 0 };
     struct error ignored;
 
     bool is_ruled = rule != NULL && *rule->address != '\0';
-    if (destinations_find(where, is_ruled ? rule->address : "root", &list,
-                          &ignored))
+    if (destinations_find(where, is_ruled ? rule->address : "root", &found,
+                          &ignored) && found.addresses.count > 0)
         check_ok(check, "reports about mail that root sent go to %s%s",
-                 list.items[0], list.count > 1 ? ", and others" : "");
-    strings_free(&list);
+                 found.addresses.items[0],
+                 found.addresses.count > 1 ? ", and others" : "");
+    found_free(&found);
     destinations_free(where);
     free(path);
 }

@@ -83,7 +83,10 @@ static void tell_caller(const struct attempt *attempt)
     }
     tell_partial(attempt->outcomes, env->count);
     for (size_t i = 0; i < env->count; i++)
-        if (attempt->outcomes[i].kind != OUTCOME_DELIVERED)
+        if (attempt->outcomes[i].stage == STAGE_LOCAL)
+            text_print(stderr, "%s: %s: not sent: %s\n", name,
+                       env->recipients[i].path, attempt->outcomes[i].text);
+        else if (attempt->outcomes[i].kind != OUTCOME_DELIVERED)
             text_print(stderr, "%s: %s: %s by %s: %s\n", name,
                        env->recipients[i].path,
                        attempt->outcomes[i].kind == OUTCOME_FAILED

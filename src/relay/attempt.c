@@ -184,6 +184,22 @@ static bool try_next(struct attempt *attempt,
     return count > 0;
 }
 
+/* What can be no recipient has its outcome at once. */
+static void settle_flawed(struct attempt *attempt)
+{
+    const struct envelope *env = &attempt->entry->envelope;
+
+    for (size_t i = 0; i < env->count; i++) {
+        struct outcome outcome = { 0 };
+        if (env->recipients[i].flaw == NULL)
+            continue;
+        outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA, "5.1.3",
+                    env->recipients[i].flaw);
+        settle(attempt, i, &outcome, "none");
+        outcome_free(&outcome);
+    }
+}
+
 static bool is_chosen(const struct attempt *attempt,
                       const struct smarthost *smarthost)
 {
@@ -198,6 +214,7 @@ void attempt_run(struct attempt *attempt)
     struct error err = { 0 };
     size_t tried = 0, open;
 
+    settle_flawed(attempt);
     for (size_t i = 0; i < config->smarthost_count; i++) {
         if (!is_chosen(attempt, &config->smarthosts[i]))
             continue;

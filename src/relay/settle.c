@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "config/destination.h"
 #include "mail/address.h"
+#include "mail/found.h"
 #include "relay/control.h"
 #include "relay/dsn.h"
 #include "relay/report.h"
@@ -261,22 +262,28 @@ static void find_sender(struct settlement *s, struct strings *to)
     const char *path = envelope_reverse_path(env);
     const char *at = address_at(path);
     struct destinations *where = s->desk->destinations;
+    struct found found = { 0 };
     struct error err = { 0 };
-    bool found;
 
     mind_aliases(s->desk);
     if (env->from_local && at != NULL) {
         char *name = alloc_bytes(path, (size_t)(at - path));
-        found = destinations_find_given(where, name, to, &err);
+        destinations_find_given(where, name, &found, &err);
         free(name);
     } else {
-        found = destinations_find(where, path, to, &err);
+        destinations_find(where, path, &found, &err);
     }
     if (err.fault != FAULT_NONE)
         log_line(LOG_LEVEL_WARNING, "%s: report: %s: it goes to %s",
                  s->ticket->id, err.text, path);
-    if (!found)
+    for (size_t i = 0; i < found.flaws.reasons.count; i++)
+        log_line(LOG_LEVEL_WARNING, "%s: report: %s", s->ticket->id,
+                 found.flaws.reasons.items[i]);
+    for (size_t i = 0; i < found.addresses.count; i++)
+        strings_add(to, found.addresses.items[i]);
+    if (to->count == 0)
         strings_add(to, path);
+    found_free(&found);
 }
 
 static bool report(struct settlement *s, enum dsn_kind kind)
@@ -538,12 +545,18 @@ void settle_message(struct desk *desk, struct ticket *ticket,
 
 void settle_prepare(struct desk *desk)
 {
+    struct found found = { 0 };
     struct error err = { 0 };
 
     desk->destinations = destinations_new(desk->config, false);
     if (!destinations_preload(desk->destinations, &err) ||
         (!destinations_find_given(desk->destinations, "postmaster",
-                                  &desk->postmaster, &err) &&
+                                  &found, &err) &&
          err.fault != FAULT_NONE))
         log_line(LOG_LEVEL_WARNING, "reports: %s", err.text);
+    for (size_t i = 0; i < found.flaws.reasons.count; i++)
+        log_line(LOG_LEVEL_WARNING, "reports: %s",
+                 found.flaws.reasons.items[i]);
+    desk->postmaster = found.addresses;
+    flaws_free(&found.flaws);
 }

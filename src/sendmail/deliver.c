@@ -174,6 +174,7 @@ bool command_deliver(const struct options *opt, struct error *err)
                 ? deliver_directly(opt, config, err)
                 : deliver_to_queue(opt, &opt->message, config, &id, err);
     free(id);
+    done = done || err->fault == FAULT_NONE;    /* discarded */
     /* Where the log is standard error, the caller's line is there already. */
     if (!done && (config->log != LOG_TO_STDERR || options_quiet(opt)))
         command_log_refusal(err);

@@ -6,6 +6,8 @@
 #include "config/config.h"
 #include "config/destination.h"
 #include "mail/aliases.h"
+#include "util/strings.h"
+#include "util/text.h"
 
 /* There is no database to rebuild: the file is read as it is. Callers still
  * expect to hear whether it is right. */
@@ -20,9 +22,16 @@ static bool check(const struct config *config, struct error *err)
     struct aliases *aliases = aliases_load(config->aliases, err);
     if (aliases == NULL)
         return false;
-    bool good = aliases_check(aliases, &local, err);
+    struct strings problems = { 0 };
+    aliases_check(aliases, &local, &problems);
+    bool good = problems.count == 0;
+    for (size_t i = 0; i + 1 < problems.count; i++)
+        text_print(stderr, "newaliases: %s\n", problems.items[i]);
     if (good)
         printf("%s: %zu aliases\n", config->aliases, aliases_count(aliases));
+    else
+        error_set(err, FAULT_CONFIG, "%s", problems.items[problems.count - 1]);
+    strings_free(&problems);
     aliases_free(aliases);
     return good;
 }

@@ -7,7 +7,9 @@
 #include "config/config.h"
 #include "config/destination.h"
 #include "mail/address.h"
+#include "mail/address_items.h"
 #include "mail/envelope.h"
+#include "mail/found.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/strings.h"
@@ -17,6 +19,7 @@ struct route {
     const struct config *config;
     struct destinations *destinations;
     struct envelope replaced;       /* by redirect_all: a set of recipients */
+    struct strings discarded;       /* recipients, as the caller wrote them */
 };
 
 struct route *route_new(const struct config *config, bool no_aliases)
@@ -34,6 +37,7 @@ void route_free(struct route *route)
         return;
     destinations_free(route->destinations);
     envelope_free(&route->replaced);
+    strings_free(&route->discarded);
     free(route);
 }
 
@@ -41,6 +45,7 @@ void route_renew(struct route *route)
 {
     destinations_renew(route->destinations);
     envelope_free(&route->replaced);
+    strings_free(&route->discarded);
 }
 
 void route_seal(struct route *route)
@@ -53,15 +58,17 @@ bool route_is_current(const struct route *route)
     return destinations_current(route->destinations);
 }
 
-bool route_parse(const char *argument, struct mailbox_list *list,
-                 struct error *err)
+void route_parse(const char *argument, struct mailbox_list *list,
+                 struct flaws *flaws)
 {
-    char *text = address_argument(argument, err);
-    bool parsed = text != NULL &&
-                  mailbox_list_parse_recipients(list, text, strlen(text), err);
+    struct error err = { 0 };
+    char *text = address_argument(argument, &err);
 
+    if (text != NULL)
+        address_items_read(list, flaws, text, strlen(text));
+    else
+        flaws_add(flaws, argument, strlen(argument), err.text);
     free(text);
-    return parsed;
 }
 
 /* A recipient in the making. */
@@ -107,20 +114,54 @@ static bool redirect(struct route *route, const struct target *to,
     return added;
 }
 
+/* What an alias has that cannot be served is a recipient all the same, of whom
+ * the sender is told. */
+static bool add_flaws(const struct target *to, const struct flaws *flaws,
+                      struct error *err)
+{
+    bool added = true;
+
+    for (size_t i = 0; added && i < flaws->texts.count; i++)
+        added = envelope_add_flawed(to->env, flaws->texts.items[i],
+                                    strlen(flaws->texts.items[i]),
+                                    flaws->reasons.items[i], err);
+    return added;
+}
+
+static bool add_found(struct route *route, const struct target *to,
+                      const struct found *found, struct error *err)
+{
+    bool added = add_flaws(to, &found->flaws, err);
+
+    for (size_t i = 0; added && i < found->addresses.count; i++)
+        added = add_path(to, found->addresses.items[i], err);
+    if (added && found->discards)
+        strings_add(&route->discarded, to->original);
+    if (added && found->addresses.count == 0 && !found->discards)
+        return error_set(err, FAULT_CONFIG, "%s",
+                         found->flaws.reasons.items[0]);
+    return added;
+}
+
 bool route_recipient(struct route *route, const char *address,
                      unsigned notify, const char *original,
                      struct envelope *env, struct error *err)
 {
     const struct target to = { address, notify, original, env };
-    struct strings list = { 0 };
+    struct found found = { 0 };
 
     if (*route->config->redirect_all != '\0')
         return redirect(route, &to, address, err);
-    bool added = destinations_find(route->destinations, address, &list, err);
-    for (size_t i = 0; added && i < list.count; i++)
-        added = add_path(&to, list.items[i], err);
-    strings_free(&list);
+    bool added = destinations_find(route->destinations, address, &found,
+                                   err) &&
+                 add_found(route, &to, &found, err);
+    found_free(&found);
     return added;
+}
+
+const struct strings *route_discarded(const struct route *route)
+{
+    return &route->discarded;
 }
 
 char *route_originals(const struct route *route)

@@ -57,6 +57,8 @@ static void send_now(struct server *server, const struct submission *said)
     if (smtp_direct_deliver(server->opt, server->config, said, &id, &failures,
                             &err))
         accept_message(server, "sent", id);
+    else if (err.fault == FAULT_NONE)
+        accept_message(server, "discarded", NULL);
     else if (failures.count > 0)
         server_say_lines(server, code_of(err.fault), &failures);
     else
@@ -72,6 +74,8 @@ static void store(struct server *server, const struct submission *said)
 
     if (deliver_to_queue(server->opt, said, server->config, &id, &err))
         accept_message(server, "queued", id);
+    else if (err.fault == FAULT_NONE)
+        accept_message(server, "discarded", NULL);
     else
         refuse_message(server, &err);
     free(id);

@@ -58,8 +58,13 @@ static void tell(struct server *server, const struct envelope *env)
     struct strings lines = { 0 };
 
     for (size_t i = 0; i < env->count; i++)
-        strings_take(&lines, alloc_format("<%s>", env->recipients[i].path));
-    server_say_lines(server, "250 2.1.5", &lines);
+        if (env->recipients[i].flaw == NULL)
+            strings_take(&lines, alloc_format("<%s>",
+                                              env->recipients[i].path));
+    if (lines.count > 0)
+        server_say_lines(server, "250 2.1.5", &lines);
+    else
+        server_say(server, "252 2.1.5 Its mail is discarded");
     strings_free(&lines);
 }
 

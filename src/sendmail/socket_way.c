@@ -15,6 +15,7 @@
 #include "spool/entry.h"
 #include "util/alloc.h"
 #include "util/io.h"
+#include "util/log.h"
 
 #define PATIENCE 60000          /* milliseconds for a reply */
 #define BLOCK_SIZE 65536
@@ -97,6 +98,8 @@ static bool send_envelope(struct dialogue *d, const struct envelope *env,
     free(path);
     for (size_t i = 0; done && i < env->count; i++) {
         const struct recipient *rcpt = &env->recipients[i];
+        if (rcpt->flaw != NULL)
+            continue;
         done = ask(d, alloc_format("RCPT TO:<%s>%s%s%s%s\r\n", rcpt->path,
                                    rcpt->notify != 0 ? " NOTIFY=" : "",
                                    notify_text(rcpt->notify),
@@ -131,6 +134,18 @@ static bool send_content(struct dialogue *d, const struct entry *entry,
     return done && expect(d, '2', err);
 }
 
+/* The dialogue has no way to report them. */
+static void log_flawed(const struct entry *entry)
+{
+    const struct envelope *env = &entry->envelope;
+
+    for (size_t i = 0; i < env->count; i++)
+        if (env->recipients[i].flaw != NULL)
+            log_line(LOG_LEVEL_WARNING, "%s: to=<%s>, relay=none, dsn=5.1.3, "
+                     "status=bounced (%s)", entry->id, env->recipients[i].path,
+                     env->recipients[i].flaw);
+}
+
 bool socket_way_send(const char *path, const struct config *config,
                      struct draft *draft, struct error *err)
 {
@@ -147,6 +162,8 @@ bool socket_way_send(const char *path, const struct config *config,
                     err) &&
                 send_envelope(&d, &entry->envelope, config->owner == 0, err) &&
                 send_content(&d, entry, err);
+    if (done)
+        log_flawed(entry);
     if (done)
         (void)io_write_all(d.fd, "QUIT\r\n", 6);
     entry_free(entry);

@@ -2,11 +2,13 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "config/config.h"
 #include "mail/address.h"
 #include "mail/complete.h"
+#include "mail/found.h"
 #include "mail/header.h"
 #include "mail/reader.h"
 #include "sendmail/origin.h"
@@ -14,6 +16,8 @@
 #include "spool/draft.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/log.h"
+#include "util/strings.h"
 #include "util/text.h"
 
 /* A message on its way through this file. */
@@ -27,6 +31,7 @@ struct work {
     struct origin origin;
     struct route *route;
     struct envelope env;
+    struct error why;                   /* the first flaw of a recipient */
 };
 
 /* What can be refused without reading anything. */
@@ -68,30 +73,67 @@ static bool is_among(const struct mailbox_list *list, const char *address,
     return found;
 }
 
-/* Route one list's recipients into the envelope, those in except left out. */
+/* Others get the message. The first reason is given if there are no others. */
+static bool note_flaw(struct work *work, const char *text,
+                      const struct error *why, struct error *err)
+{
+    if (work->why.fault == FAULT_NONE)
+        work->why = *why;
+    return envelope_add_flawed(&work->env, text, strlen(text), why->text, err);
+}
+
+static bool note_flaws(struct work *work, const struct flaws *flaws,
+                       struct error *err)
+{
+    bool noted = true;
+
+    for (size_t i = 0; noted && i < flaws->texts.count; i++) {
+        struct error why = { 0 };
+        error_set(&why, FAULT_DATA, "%s", flaws->reasons.items[i]);
+        noted = note_flaw(work, flaws->texts.items[i], &why, err);
+    }
+    return noted;
+}
+
+/* Route a recipient into the envelope. */
+static bool add_recipient(struct work *work, const struct submit_recipient *who,
+                          struct error *err)
+{
+    size_t before = work->env.count;
+    struct error why = { 0 };
+
+    if (route_recipient(work->route, who->address, who->notify, who->original,
+                        &work->env, &why))
+        return true;
+    if ((why.fault != FAULT_DATA && why.fault != FAULT_CONFIG) ||
+        work->env.count == ENVELOPE_RECIPIENTS_MAX) {
+        *err = why;
+        return false;
+    }
+    /* An alias has its flaws in the envelope already. */
+    if (work->env.count == before)
+        return note_flaw(work, who->address, &why, err);
+    if (work->why.fault == FAULT_NONE)
+        work->why = why;
+    return true;
+}
+
+/* The same with a list, those in except left out. */
 static bool add_recipients(struct work *work, const struct mailbox_list *list,
                            const struct mailbox_list *except,
                            struct error *err)
 {
     for (size_t i = 0; i < list->count; i++) {
-        const char *address = list->items[i].address;
+        const struct submit_recipient who = {
+            .address = list->items[i].address, .notify = work->said->notify,
+        };
 
         if (except != NULL &&
-            is_among(except, address, work->config->domain))
+            is_among(except, who.address, work->config->domain))
             continue;
-        if (!route_recipient(work->route, address, work->said->notify, NULL,
-                             &work->env, err))
+        if (!add_recipient(work, &who, err))
             return false;
     }
-    return true;
-}
-
-static bool parse_arguments(const struct submission *said,
-                            struct mailbox_list *list, struct error *err)
-{
-    for (char *const *word = said->recipients; *word != NULL; word++)
-        if (!route_parse(*word, list, err))
-            return false;
     return true;
 }
 
@@ -100,39 +142,58 @@ static bool add_named(struct work *work, struct error *err)
     const struct submission *said = work->said;
 
     for (size_t i = 0; i < said->named_count; i++)
-        if (!route_recipient(work->route, said->named[i].address,
-                             said->named[i].notify, said->named[i].original,
-                             &work->env, err))
+        if (!add_recipient(work, &said->named[i], err))
             return false;
     return true;
 }
 
-/*
- * With -t, arguments are recipients, too, as with Sendmail 8.17; its manual
- * had them taken off the header's instead, which can be configured.
- */
-static bool find_recipients(struct work *work, struct error *err)
+/* Whom the caller has named as text. With -t, arguments are recipients, too, as
+ * with Sendmail 8.17; its manual had them taken off the header's instead, which
+ * can be configured. */
+static bool add_written(struct work *work, struct error *err)
 {
     struct mailbox_list named = { 0 };      /* by arguments */
     struct mailbox_list found = { 0 };      /* in the header */
+    struct flaws flaws = { 0 };
     bool subtract = work->said->extract && work->config->subtract_arguments;
 
-    if (work->said->route != NULL)
-        route_renew(work->route = work->said->route);
-    else
-        work->route = route_new(work->config, work->said->no_aliases);
-    bool done = add_named(work, err) &&
-                parse_arguments(work->said, &named, err) &&
-                (!work->said->extract ||
-                 complete_recipients(&work->header, &found, err)) &&
+    for (char *const *word = work->said->recipients; *word != NULL; word++)
+        route_parse(*word, &named, &flaws);
+    if (work->said->extract)
+        complete_recipients(&work->header, &found, &flaws);
+    bool done = note_flaws(work, &flaws, err) &&
                 (subtract || add_recipients(work, &named, NULL, err)) &&
                 add_recipients(work, &found, subtract ? &named : NULL, err);
     mailbox_list_free(&named);
     mailbox_list_free(&found);
-    if (done && work->env.count == 0)
-        return error_set(err, FAULT_USAGE,
-                         "Recipient names must be specified");
+    flaws_free(&flaws);
     return done;
+}
+
+/* Is there a recipient who gets the message? */
+static bool is_for_any(const struct envelope *env)
+{
+    size_t i = 0;
+
+    while (i < env->count && env->recipients[i].flaw != NULL)
+        i++;
+    return i < env->count;
+}
+
+static bool find_recipients(struct work *work, struct error *err)
+{
+    if (work->said->route != NULL)
+        route_renew(work->route = work->said->route);
+    else
+        work->route = route_new(work->config, work->said->no_aliases);
+    if (!add_named(work, err) || !add_written(work, err))
+        return false;
+    if (is_for_any(&work->env) || route_discarded(work->route)->count > 0)
+        return true;
+    if (work->why.fault == FAULT_NONE)
+        error_set(&work->why, FAULT_USAGE, "Recipient names must be specified");
+    *err = work->why;
+    return false;
 }
 
 static bool complete_message(struct work *work, struct error *err)
@@ -223,6 +284,47 @@ static bool write_draft(struct work *work, struct error *err)
                      is_8bit || reader_body_is_8bit(work->reader), err);
 }
 
+static void log_discarded(const struct work *work)
+{
+    const struct strings *to = route_discarded(work->route);
+
+    for (size_t i = 0; i < to->count; i++)
+        log_line(LOG_LEVEL_INFO, "%s: to=<%s>, relay=none, dsn=2.0.0, "
+                 "status=discarded (its alias says /dev/null)",
+                 draft_id(work->draft), to->items[i]);
+}
+
+static bool drop_body(void *context, const char *data, size_t length,
+                      struct error *err)
+{
+    (void)context;
+    (void)data;
+    (void)length;
+    (void)err;
+    return true;
+}
+
+/* There is nobody to send it to, or to tell; but its writer must not be cut
+ * off. */
+static bool discard(struct work *work, struct error *err)
+{
+    if (!reader_body(work->reader, drop_body, NULL, err))
+        return false;
+    log_discarded(work);
+    *err = (struct error){ .fault = FAULT_NONE };
+    return false;
+}
+
+static bool write_or_discard(struct work *work, struct error *err)
+{
+    if (work->env.count == 0)
+        return discard(work, err);
+    if (!write_draft(work, err))
+        return false;
+    log_discarded(work);
+    return true;
+}
+
 bool submit_message(const struct submission *submission,
                     const struct config *config, struct draft *draft,
                     struct error *err)
@@ -233,7 +335,7 @@ bool submit_message(const struct submission *submission,
     bool done = check_submission(submission, err) &&
                 read_header(&work, err) &&
                 decide(&work, err) &&
-                write_draft(&work, err);
+                write_or_discard(&work, err);
 
     envelope_free(&work.env);
     if (submission->route == NULL)

@@ -9,24 +9,32 @@
 #include "config/sender.h"
 #include "mail/address.h"
 #include "mail/envelope.h"
+#include "mail/found.h"
 #include "sendmail/options.h"
 #include "sendmail/route.h"
+#include "util/strings.h"
 #include "util/text.h"
 
 /* One address and what became of it, in Sendmail's words. */
-static void print_deliverable(const char *address, const char *host,
-                              const struct envelope *env)
+static void print_parts(const char *address, const char *host,
+                        const struct envelope *env)
 {
-    for (size_t i = 0; i < env->count; i++)
-        text_print(stdout, "%s... deliverable: mailer smtp, host [%s], user "
-                   "%s\n", address, host, env->recipients[i].path);
+    for (size_t i = 0; i < env->count; i++) {
+        const struct recipient *rcpt = &env->recipients[i];
+        if (rcpt->flaw != NULL)
+            text_print(stdout, "%s... undeliverable: %s\n", address,
+                       rcpt->flaw);
+        else
+            text_print(stdout, "%s... deliverable: mailer smtp, host [%s], "
+                       "user %s\n", address, host, rcpt->path);
+    }
 }
 
 /* Reports about mail of a local name go where mail to it goes, unless a sender
  * section changes its reverse-path. Scripts read standard output. */
 static void remark_reports(const struct config *config, const char *name)
 {
-    struct strings list = { 0 };
+    struct found found = { 0 };
     struct error ignored;
 
     if (address_at(name) != NULL || *config->redirect_all != '\0')
@@ -35,11 +43,11 @@ static void remark_reports(const struct config *config, const char *name)
     const struct sender_rule *rule = sender_match(config, name, path, NULL);
     struct destinations *where = destinations_new(config, false);
     if (rule != NULL && *rule->address != '\0' &&
-        destinations_find(where, rule->address, &list, &ignored))
-        for (size_t i = 0; i < list.count; i++)
+        destinations_find(where, rule->address, &found, &ignored))
+        for (size_t i = 0; i < found.addresses.count; i++)
             text_print(stderr, "%s... reports about its mail go to %s\n",
-                       name, list.items[i]);
-    strings_free(&list);
+                       name, found.addresses.items[i]);
+    found_free(&found);
     destinations_free(where);
     free(path);
 }
@@ -49,12 +57,17 @@ static bool verify_one(struct route *route, const char *address,
 {
     struct envelope env = { 0 };
     struct error err = { 0 };
+    size_t before = route_discarded(route)->count;
     bool good = route_recipient(route, address, 0, NULL, &env, &err);
 
-    if (good)
-        print_deliverable(address, host, &env);
-    else
+    print_parts(address, host, &env);
+    if (route_discarded(route)->count > before)
+        text_print(stdout, "%s... deliverable: its mail is discarded\n",
+                   address);
+    else if (!good && env.count == 0)
         text_print(stdout, "%s... undeliverable: %s\n", address, err.text);
+    for (size_t i = 0; i < env.count; i++)
+        good = good && env.recipients[i].flaw == NULL;
     envelope_free(&env);
     return good;
 }
@@ -65,19 +78,19 @@ static bool verify_list(struct route *route, const char *text,
 {
     const char *host = config->smarthosts[0].host;
     struct mailbox_list list = { 0 };
-    struct error err = { 0 };
-    bool good = true;
+    struct flaws flaws = { 0 };
 
-    if (!route_parse(text, &list, &err)) {
-        text_print(stdout, "undeliverable: %s\n", err.text);
-        return false;
-    }
+    route_parse(text, &list, &flaws);
+    bool good = flaws.texts.count == 0;
+    for (size_t i = 0; i < flaws.texts.count; i++)
+        text_print(stdout, "undeliverable: %s\n", flaws.reasons.items[i]);
     for (size_t i = 0; i < list.count; i++)
         if (verify_one(route, list.items[i].address, host))
             remark_reports(config, list.items[i].address);
         else
             good = false;
     mailbox_list_free(&list);
+    flaws_free(&flaws);
     return good;
 }
 

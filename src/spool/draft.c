@@ -13,6 +13,7 @@
 #include "util/crc32c.h"
 #include "util/random.h"
 #include "util/scratch.h"
+#include "util/text.h"
 
 #define BUFFER_SIZE 65536
 
@@ -139,6 +140,11 @@ static void add_recipient(struct buf *out, const struct recipient *rcpt)
 
     buf_add_format(out, "to %s %s %s\n", *notify == '\0' ? "-" : notify,
                    rcpt->original == NULL ? "-" : rcpt->original, rcpt->path);
+    if (rcpt->flaw != NULL) {
+        buf_add_text(out, "opt-flaw ");
+        text_escape(out, rcpt->flaw, strlen(rcpt->flaw));
+        buf_add_char(out, '\n');
+    }
 }
 
 bool draft_envelope(struct draft *draft, const struct envelope *env,

@@ -77,6 +77,20 @@ static bool take_to(struct entry *entry, char *value, struct error *err)
                                   notify, err);
 }
 
+/* Of the recipient before it; the first of all readers find a reason of their
+ * own in the path. */
+static bool take_flaw(struct entry *entry, char *value, struct error *err)
+{
+    const struct envelope *env = &entry->envelope;
+
+    if (env->count == 0)
+        return refuse(err, "opt-flaw");
+    struct recipient *rcpt = &env->recipients[env->count - 1];
+    free(rcpt->flaw);
+    rcpt->flaw = alloc_string(value);
+    return true;
+}
+
 static bool take_ret(struct entry *entry, char *value, struct error *err)
 {
     return dsn_return_parse(value, &entry->envelope.dsn_return, err);
@@ -121,6 +135,7 @@ static const struct keyword {
 } keywords[] = {
     { "from", take_from },
     { "to", take_to },
+    { "opt-flaw", take_flaw },
     { "ret", take_ret },
     { "envid", take_envid },
     { "smarthost", take_smarthost },
@@ -474,12 +489,8 @@ struct entry *entry_reopen(int fd, const char *name, struct error *err)
 
 bool entry_check(const struct entry *entry, struct error *err)
 {
-    const struct envelope *env = &entry->envelope;
-    const char *flaw = entry->flaw;
-
-    for (size_t i = 0; flaw == NULL && i < env->count; i++)
-        flaw = env->recipients[i].flaw;
-    return flaw == NULL || error_set(err, FAULT_DATA, "%s", flaw);
+    return entry->flaw == NULL ||
+           error_set(err, FAULT_DATA, "%s", entry->flaw);
 }
 
 static bool read_end_line(const struct entry *entry,

@@ -50,7 +50,7 @@ class Draft:
         self.is_8bit = match[6] == b"8"
         self.reverse_path, self.from_local = None, False
         self.recipients, self.notify, self.original = [], {}, {}
-        self.settings = {}
+        self.settings, self.flaws = {}, {}
         for line in match[2].decode().splitlines():
             keyword, _, value = line.partition(" ")
             if keyword == "from":
@@ -60,6 +60,8 @@ class Draft:
                 notify, original, path = value.split(" ", 2)
                 self.recipients.append(path)
                 self.notify[path], self.original[path] = notify, original
+            elif keyword == "opt-flaw":
+                self.flaws[self.recipients[-1]] = value
             else:
                 self.settings[keyword] = value
 

@@ -194,6 +194,9 @@ static const struct {
       FOR_SOME },
     { FIRST "from \nto - rfc822;a\x7f b@example.com\n\n", FOR_SOME },
     { FIRST "from \nto - ORCPT b@example.com\n\n", FOR_SOME },
+    { FIRST "from \nto - - |x\nopt-flaw no programs\n\n", FOR_SOME },
+    { FIRST "from \nto - - b@example.com\nopt-flaw why\n\n", FOR_SOME },
+    { FIRST "opt-flaw why\nto - - b@example.com\n\n", FLAWED },
 };
 
 static enum verdict verdict_on(const struct entry *entry,
@@ -203,9 +206,9 @@ static enum verdict verdict_on(const struct entry *entry,
 
     if (entry == NULL)
         return err->fault == FAULT_NEWER ? NEWER : DAMAGED;
-    if (entry_check(entry, &flaw))
-        return RIGHT;
-    return entry->flaw != NULL ? FLAWED : FOR_SOME;
+    if (!entry_check(entry, &flaw))
+        return FLAWED;
+    return entry->envelope.recipients[0].flaw != NULL ? FOR_SOME : RIGHT;
 }
 
 static void judges_envelopes(void **state)
