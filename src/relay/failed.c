@@ -56,8 +56,12 @@ void failed_look(struct desk *desk)
 
     if (!remember_change(desk))
         return;
+    if (!folder_list(desk->spool.failed, &names)) {
+        desk->failed_changed = (struct timespec){ 0 };  /* try again */
+        strings_free(&names);
+        return;
+    }
     shares_clear(desk->shares, SHARE_FAILED);
-    (void)folder_list(desk->spool.failed, &names);
     for (size_t i = 0; i < names.count; i++)
         if (random_is_id(names.items[i]))
             count_message(desk, names.items[i]);
