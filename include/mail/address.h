@@ -87,7 +87,11 @@ char *address_parse_one(const char *text, struct error *err);
  * local parts may hold others. */
 const char *address_at(const char *address);
 
-/* The address with "@domain" appended unless it has a domain. Caller frees. */
+/* Has it no domain, or one that means nothing elsewhere: without a dot, or
+ * localhost.localdomain? "" has none to be had. */
+bool address_is_bare(const char *address);
+
+/* A bare address with this domain; others as they are. Caller frees. */
 char *address_complete(const char *address, const char *domain);
 
 /* Alike as RFC 5321 section 2.4 has it: domains in any case. */

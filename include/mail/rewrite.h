@@ -19,6 +19,8 @@ struct rewrite {
     const char *address;    /* replaces all of them */
     const char *name;       /* for those replaced that have no display name */
     bool is_recipients;     /* the message goes to those in the field */
+    bool completes_bare;    /* domain takes the place of one that means nothing
+                             * elsewhere, too: address_is_bare() */
 };
 
 /*

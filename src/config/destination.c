@@ -125,15 +125,7 @@ static bool expand(struct destinations *where, const char *address,
 char *destinations_complete(const struct destinations *where,
                             const char *address)
 {
-    const char *at = address_at(address);
-
-    if (at != NULL && strchr(at, '.') != NULL)
-        return alloc_string(address);
-    size_t length = at != NULL ? (size_t)(at - address) : strlen(address);
-    char *name = alloc_bytes(address, length);
-    char *path = alloc_format("%s@%s", name, where->config->domain);
-    free(name);
-    return path;
+    return address_complete(address, where->config->domain);
 }
 
 /* Where an address goes that is no alias. */

@@ -26,11 +26,27 @@ const char *address_at(const char *address)
     return NULL;
 }
 
+bool address_is_bare(const char *address)
+{
+    const char *at = address_at(address);
+
+    if (*address == '\0')
+        return false;
+    return at == NULL || text_equal_case(at + 1, "localhost.localdomain") ||
+           (at[1] != '[' && at[1] != '\0' && strchr(at, '.') == NULL);
+}
+
 char *address_complete(const char *address, const char *domain)
 {
-    if (*address == '\0' || address_at(address) != NULL)
+    const char *at = address_at(address);
+
+    if (!address_is_bare(address))
         return alloc_string(address);
-    return alloc_format("%s@%s", address, domain);
+    char *name = alloc_bytes(address, at != NULL ? (size_t)(at - address)
+                                                 : strlen(address));
+    char *complete = alloc_format("%s@%s", name, domain);
+    free(name);
+    return complete;
 }
 
 bool address_equal(const char *a, const char *b)
@@ -82,7 +98,7 @@ static bool is_dot_string(const char *text, size_t length)
 
 static bool is_quoted_string(const char *text, size_t length)
 {
-    if (length < 3 || text[0] != '"' || text[length - 1] != '"')
+    if (length < 2 || text[0] != '"' || text[length - 1] != '"')
         return false;
     for (size_t i = 1; i < length - 1; i++) {
         if (text[i] == '"')

@@ -324,6 +324,7 @@ static void rewrite_fields(struct header *header, bool resent,
 
         enum party party = address_fields[row].party;
         bool in_block = i >= block.first && i < block.end;
+        how.completes_bare = party != RECIPIENTS;
         how.is_recipients = party == RECIPIENTS && with->extracted
                          && in_block == resent;
         if ((party == AUTHOR && !resent)

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mail/address.h"
@@ -105,12 +106,20 @@ void rewrite_add_mailbox(struct buf *out, const char *name,
     buf_add_format(out, named ? "<%s>" : "%s", address);
 }
 
+static bool loses_domain(const struct mailbox *mailbox,
+                         const struct rewrite *how)
+{
+    return how->completes_bare && mailbox->has_domain &&
+           address_is_bare(mailbox->address);
+}
+
 static bool changes(const struct mailbox *mailbox, const struct rewrite *how)
 {
     if (how->address != NULL)
         return true;
     return how->domain != NULL && mailbox->address[0] != '\0'
-        && (!mailbox->has_domain || mailbox->is_quoted);
+        && (!mailbox->has_domain || mailbox->is_quoted ||
+            loses_domain(mailbox, how));
 }
 
 /* A stretch of the old body, and what stands there instead. */
@@ -141,6 +150,10 @@ static void find_change(struct change *change, const struct mailbox *mailbox,
         buf_add_char(&change->text, '<');
     if (how->address != NULL) {
         buf_add_text(&change->text, how->address);
+    } else if (loses_domain(mailbox, how)) {
+        char *complete = address_complete(mailbox->address, how->domain);
+        buf_add_text(&change->text, complete);
+        free(complete);
     } else if (mailbox->is_quoted) {
         buf_add_text(&change->text, mailbox->address);
     } else {

@@ -58,7 +58,7 @@ static char *given_reverse_path(const char *text, const struct config *config,
     if (address == NULL || *address == '\0')
         return address;
     char *complete = address_complete(address, config->domain);
-    *is_local = address_at(address) == NULL;
+    *is_local = address_is_bare(address);
     free(address);
     if (address_check(complete, err))
         return complete;

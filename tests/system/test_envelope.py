@@ -35,6 +35,7 @@ def submit(front, *arguments, **fields):
     (["-f", "\r\nx@y.example\r\n"], "x@y.example"),
     (["-f", "bounce+tag=x@app.example"], "bounce+tag=x@app.example"),
     (["-f", '"a b"@y.example'], '"a b"@y.example'),
+    (["-f", '""@y.example'], '""@y.example'),
     (["-f", ""], ""),
     (["-f", "<>"], ""),
     (["-f<>"], ""),
@@ -44,6 +45,27 @@ def submit(front, *arguments, **fields):
 ])
 def test_reverse_path(front, arguments, reverse_path):
     assert submit(front, *arguments, TO).reverse_path == reverse_path
+
+
+@pytest.mark.parametrize("host", [
+    "localhost", "LOCALHOST", "localhost.localdomain", "web1"])
+def test_a_sender_of_this_machine_only_is_completed(front, host):
+    draft = submit(front, "-f", f"nagios@{host}", TO,
+                   From=f"Nagios <nagios@{host}>", Sender=f"nagios@{host}",
+                   Reply_To=f"<ops@{host}>, x@y.example",
+                   To=f"root@{host}")
+    assert draft.reverse_path == "nagios@a.example"
+    assert draft.from_local
+    assert draft.fields("From") == ["Nagios <nagios@a.example>"]
+    assert draft.fields("Sender") == ["nagios@a.example"]
+    assert draft.fields("Reply-To") == ["<ops@a.example>, x@y.example"]
+    assert draft.fields("To") == [f"root@{host}"]
+
+
+def test_an_address_literal_is_not_local(front):
+    draft = submit(front, "-f", "x@[IPv6:::1]", TO, From="x@[IPv6:::1]")
+    assert draft.reverse_path == "x@[IPv6:::1]" and not draft.from_local
+    assert draft.fields("From") == ["x@[IPv6:::1]"]
 
 
 def test_escaped_local_part_is_understood(front):

@@ -440,7 +440,7 @@ static void checks_what_may_go_on_the_wire(void **state)
         { "", false }, { "bob", false }, { "-x@y", false }, { "bob@", false },
         { "@x", false }, { "a b@x", false }, { "bob@x..y", false },
         { "bob@.x", false }, { "bob@x.", false }, { "bob@x y", false },
-        { "\"a\"b\"@x", false }, { "\"\"@x", false }, { "\"a\\\"@x", false },
+        { "\"a\"b\"@x", false }, { "\"\"@x", true }, { "\"a\\\"@x", false },
         { "bob@[", false }, { "bob@[]", false }, { "bob@x\r\nRCPT", false },
         { "bob\n@x", false }, { "b\xff@x", false }, { "b<o@x", false },
         { "\"-a\"@x", true }, { "bob@[IPv6:2001:db8::1]", true },
@@ -528,9 +528,21 @@ static void answers_small_questions(void **state)
     text = address_complete("", "x");
     assert_string_equal(text, "");
     free(text);
-    text = address_complete("bob@y", "x");
-    assert_string_equal(text, "bob@y");
-    free(text);
+    static const char *const completed[][2] = {
+        { "bob@y.example", "bob@y.example" },
+        { "bob", "bob@x.example" },
+        { "bob@y", "bob@x.example" },
+        { "bob@localhost", "bob@x.example" },
+        { "bob@localhost.localdomain", "bob@x.example" },
+        { "\"a@b\"", "\"a@b\"@x.example" },
+        { "bob@[IPv6:::1]", "bob@[IPv6:::1]" },
+        { "bob@[127.0.0.1]", "bob@[127.0.0.1]" },
+    };
+    for (size_t i = 0; i < COUNT(completed); i++) {
+        text = address_complete(completed[i][0], "x.example");
+        assert_string_equal(text, completed[i][1]);
+        free(text);
+    }
 }
 
 int main(void)
