@@ -107,6 +107,9 @@ struct desk {
     size_t fresh;               /* tickets that are not stored */
     struct drop_taking *taking; /* a large message, or NULL */
     uint64_t heavy;             /* octets of large envelopes that are open */
+    bool crowded;               /* they leave no room for */
+    uid_t crowded_out;          /* this user, who has none of them */
+    int64_t next_room;          /* when it may be made, after that failed */
     size_t to_store;            /* place in the schedule from which on they
                                  * have to be; SCHEDULE_PLACES: none */
     unsigned sweep;             /* number of the one under way, or the next */
@@ -147,7 +150,8 @@ void pickup_forget(struct desk *desk, struct ticket *ticket);
 bool pickup_store(struct desk *desk, struct ticket *ticket);
 /* The same for all, since a smarthost is down: those of the next rounds. */
 void pickup_store_all(struct desk *desk);
-/* Go on with that. True if there is more. */
+/* Go on with that, or with as many as leave no room for a user who has none.
+ * True if there is more to do. */
 bool pickup_go_on_storing(struct desk *desk);
 /* After any stop: tickets for all that lies in queue/. */
 bool pickup_recover(struct desk *desk, struct error *err);

@@ -34,4 +34,8 @@ void shares_clear(struct shares *shares, enum share_kind kind);
 bool shares_have_room(const struct shares *shares, enum share_kind kind,
                       uid_t uid);
 
+/* Has this user nothing, and no room, as others have taken it all? */
+bool shares_crowd_out(const struct shares *shares, enum share_kind kind,
+                      uid_t uid);
+
 #endif

@@ -23,6 +23,8 @@
 #define SUMMARY_MAX 2048        /* octets */
 #define RECIPIENT_MORE 64       /* octets that memory takes for a recipient's
                                  * strings besides */
+#define ROOM_TIME 60000         /* milliseconds after messages that should make
+                                 * room could not be stored */
 #define NAME_SHOWN 64           /* octets: any user can write a name */
 
 static int smarthost_index(const struct config *config, const char *name)
@@ -219,6 +221,10 @@ bool pickup_has_room(void *context, uid_t uid, bool large)
         trouble_full(desk, uid);
         return false;
     }
+    if (shares_crowd_out(desk->shares, SHARE_MEMORY, uid)) {
+        desk->crowded = true;
+        desk->crowded_out = uid;
+    }
     return !(large && desk->taking != NULL) &&
            shares_have_room(desk->shares, SHARE_MEMORY, uid);
 }
@@ -247,6 +253,33 @@ static void store_visited(void *context, struct ticket *ticket)
         pickup_store(context, ticket);
 }
 
+static void make_room_visited(void *context, struct ticket *ticket)
+{
+    struct desk *desk = context;
+
+    if (desk->crowded && ticket->entry != NULL &&
+        ticket->place != TICKET_OUT) {
+        if (!pickup_store(desk, ticket))
+            desk->next_room = clock_now() + ROOM_TIME;
+        desk->crowded = desk->next_room == 0 &&
+                        !shares_have_room(desk->shares, SHARE_MEMORY,
+                                          desk->crowded_out);
+    }
+}
+
+/* What waits may be slow, and of a few users who take all there is: enough of
+ * it goes to queue/ for one more user. True: there is room now. */
+static bool make_room(struct desk *desk)
+{
+    if (!desk->crowded || clock_now() < desk->next_room)
+        return false;
+    desk->next_room = 0;
+    schedule_each(desk->schedule, make_room_visited, desk);
+    bool made = !desk->crowded && desk->next_room == 0;
+    desk->crowded = false;
+    return made;
+}
+
 void pickup_store_all(struct desk *desk)
 {
     desk->to_store = 0;
@@ -254,6 +287,7 @@ void pickup_store_all(struct desk *desk)
 
 bool pickup_go_on_storing(struct desk *desk)
 {
+    bool made = make_room(desk);
     int64_t end = clock_now() + DESK_ROUND;
 
     if (desk->fresh == 0)
@@ -261,7 +295,7 @@ bool pickup_go_on_storing(struct desk *desk)
     while (desk->to_store < SCHEDULE_PLACES && clock_now() < end)
         schedule_each_at(desk->schedule, desk->to_store++, store_visited,
                          desk);
-    return desk->to_store < SCHEDULE_PLACES;
+    return made || desk->to_store < SCHEDULE_PLACES;
 }
 
 /* Does any smarthost that may carry it take mail at the moment? */

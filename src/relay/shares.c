@@ -118,16 +118,33 @@ static bool is_below(const struct amount *used, const struct amount *bound)
     return used->count < bound->count && used->octets < bound->octets;
 }
 
+/* NULL: the user has nothing. */
+static const struct share *share_of(const struct shares *shares, uid_t uid)
+{
+    const struct share *share = shares->buckets[uid % BUCKETS];
+
+    while (share != NULL && share->uid != uid)
+        share = share->next;
+    return share;
+}
+
 bool shares_have_room(const struct shares *shares, enum share_kind kind,
                       uid_t uid)
 {
-    const struct share *share = shares->buckets[uid % BUCKETS];
+    const struct share *share = share_of(shares, uid);
 
     if (!is_below(&shares->all[kind], &bounds[kind].all))
         return false;
     if (kind != SHARE_MEMORY && (uid == 0 || uid == geteuid()))
         return true;
-    while (share != NULL && share->uid != uid)
-        share = share->next;
     return share == NULL || is_below(&share->used[kind], &bounds[kind].share);
+}
+
+bool shares_crowd_out(const struct shares *shares, enum share_kind kind,
+                      uid_t uid)
+{
+    const struct share *share = share_of(shares, uid);
+
+    return !is_below(&shares->all[kind], &bounds[kind].all) &&
+           (share == NULL || share->used[kind].count == 0);
 }

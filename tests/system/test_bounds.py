@@ -7,10 +7,11 @@ import os
 import pathlib
 import select
 import socket
+import threading
 import time
 
 from lib.harness import message
-from lib.queue import (ALICE, BOB, DAEMON, as_root, message_file,
+from lib.queue import (ALICE, BOB, DAEMON, PATIENCE, as_root, message_file,
                        queued_line, random_id, user)
 
 pytestmark = as_root
@@ -136,6 +137,30 @@ def test_large_messages_of_one(queue, smarthost):
         queue.sendmail("-odi", GOOD, stdin=message(), **user(BOB)).expect(0)
         assert [GOOD] in [m.recipients for m in smarthost.messages]
         smarthost.wait_for_messages(9)
+
+
+def test_memory_taken_by_a_few_users(queue, smarthost):
+    """What waits behind their slow mail leaves room for one more user's."""
+    slow = [4003, 4004]
+    gate = threading.Event()
+    smarthost.on_message = lambda message: \
+        message.reverse_path != "slow@a.example" or gate.wait(PATIENCE)
+    queue.write_config(smarthost, connections=3)
+    for uid in slow:
+        for _ in range(130):
+            queue_id = random_id()
+            queue.write_drop(queue_id, message_file(
+                queue_id, sender="slow@a.example"), uid=uid)
+    with queue.daemon() as daemon:
+        daemon.wait_for("uid=400[34]", 256)
+        for _ in range(3):
+            queue.sendmail("-odi", GOOD, stdin=message(),
+                           **user(BOB)).expect(0)
+        assert [m.recipients for m in smarthost.messages] == [[GOOD]] * 3
+        assert 1 <= len(queue.names("queue")) <= 3
+        gate.set()
+        smarthost.wait_for_messages(3 + 2 * 130)
+        daemon.wait_until_removed(3 + 2 * 130)
 
 
 # Disk
