@@ -114,8 +114,8 @@ static const struct row missing[] = {
     { "Subject: x\r\n", "Subject: x\r\n" FROM DATE ID NOBODY },
     { DONE_TO, DONE_TO FROM DATE ID },
     { "Cc: b@x\r\n" REST, "Cc: b@x\r\n" REST FROM },
-    { "date : x\r\nmessage-id:\tx\r\nFROM: b@x\r\ncc: b@x\r\n",
-      "date: x\r\nmessage-id:\tx\r\nFROM: b@x\r\ncc: b@x\r\n" },
+    { "date : x\r\nmessage-id:\tx\r\nFROM: b@x.e\r\ncc: b@x\r\n",
+      "date: x\r\nmessage-id:\tx\r\nFROM: b@x.e\r\ncc: b@x\r\n" },
     /* present, but saying nothing */
     { "From:\r\nDate: \r\nMessage-ID: \r\n \r\nTo:\r\n",
       FROM DATE ID "To:\r\n" },
@@ -127,8 +127,8 @@ static const struct row missing[] = {
     { "From-X: a\r\nTo-X: b\r\nXDate: c\r\n",
       "From-X: a\r\nTo-X: b\r\nXDate: c\r\n" FROM DATE ID NOBODY },
     /* resent fields are none of these, and have their own */
-    { "Resent-From: a@x\r\nResent-To: b@x\r\n",
-      "Resent-From: a@x\r\nResent-To: b@x\r\n" R_DATE R_ID
+    { "Resent-From: a@x.e\r\nResent-To: b@x\r\n",
+      "Resent-From: a@x.e\r\nResent-To: b@x\r\n" R_DATE R_ID
       FROM DATE ID NOBODY },
     { "X: y\r\nResent-To: b\r\n" DONE_FROM REST DONE_TO,
       "X: y\r\nResent-To: b@example.com\r\n" R_FROM R_DATE R_ID
@@ -136,9 +136,9 @@ static const struct row missing[] = {
     /* but others have resent this, who knows when */
     { "Received: x\r\nResent-To: b@x\r\n" DONE_FROM REST DONE_TO,
       "Received: x\r\nResent-To: b@x\r\n" DONE_FROM REST DONE_TO },
-    { "Resent-To: a@x\r\nReceived: x\r\nResent-From: b@x\r\n" DONE_FROM REST,
+    { "Resent-To: a@x\r\nReceived: x\r\nResent-From: b@x.e\r\n" DONE_FROM REST,
       "Resent-To: a@x\r\n" R_FROM R_DATE R_ID "Received: x\r\n"
-      "Resent-From: b@x\r\n" DONE_FROM REST NOBODY },
+      "Resent-From: b@x.e\r\n" DONE_FROM REST NOBODY },
 };
 
 static void adds_what_is_missing(void **state)
@@ -191,8 +191,8 @@ static const struct row bare_addresses[] = {
     { T("From: \"a b\" (c)\r\n"), T("From: \"a b\"@example.com (c)\r\n") },
     { T("From: =?utf-8?q?Caf=C3=A9?= <root>\r\n"),
       T("From: =?utf-8?q?Caf=C3=A9?= <root@example.com>\r\n") },
-    { T("Sender: root\r\nFrom: a@x\r\n"),
-      T("Sender: root@example.com\r\nFrom: a@x\r\n") },
+    { T("Sender: root\r\nFrom: a@x.e\r\n"),
+      T("Sender: root@example.com\r\nFrom: a@x.e\r\n") },
     { F("To: bob, Eve <eve@y>,\r\n\tcarol (the (inner) root),\r\n  d@z\r\n"),
       F("To: bob@example.com, Eve <eve@y>,\r\n"
         "\tcarol@example.com (the (inner) root),\r\n  d@z\r\n") },
@@ -240,11 +240,11 @@ static const struct row without_commas[] = {
       F("To: A <a@example.com> Jr., b@example.com\r\n") },
     { F("To: \"a@x\" <\"b@x\">\r\n"), F("To: \"a@x\" <b@x>\r\n") },
     { F("To: \"a@x\", \"b@x\" (c)\r\n"), F("To: a@x, b@x (c)\r\n") },
-    { F("Reply-To: a@x b@x\r\n" DONE_TO),
-      F("Reply-To: a@x, b@x\r\n" DONE_TO) },
-    { T("From: \"a@x\"\r\n"), T("From: a@x\r\n") },
+    { F("Reply-To: a@x.e b@x.e\r\n" DONE_TO),
+      F("Reply-To: a@x.e, b@x.e\r\n" DONE_TO) },
+    { T("From: \"a@x.e\"\r\n"), T("From: a@x.e\r\n") },
     /* Who does not get the message may have a name. */
-    { F("Reply-To: a@x b\r\n" DONE_TO), F("Reply-To: a@x b\r\n" DONE_TO) },
+    { F("Reply-To: a@x.e b\r\n" DONE_TO), F("Reply-To: a@x.e b\r\n" DONE_TO) },
     { F("To: Our Friends\r\n"), F("To: Our Friends\r\n") },
 };
 
@@ -252,7 +252,7 @@ static const struct row recipients_without_commas[] = {
     { F("Cc: root  admin\r\n\tops\r\nTo: x@y\r\n"),
       F("Cc: root@example.com,  admin@example.com,\r\n\tops@example.com\r\n"
         "To: x@y\r\n") },
-    { F("Reply-To: a@x b\r\n" DONE_TO), F("Reply-To: a@x b\r\n" DONE_TO) },
+    { F("Reply-To: a@x.e b\r\n" DONE_TO), F("Reply-To: a@x.e b\r\n" DONE_TO) },
     { F(R_FROM R_DATE R_ID "Resent-To: a@x b\r\nTo: Our Friends\r\n"),
       F(R_FROM R_DATE R_ID "Resent-To: a@x, b@example.com\r\n"
         "To: Our Friends\r\n") },
@@ -270,7 +270,7 @@ static const struct row names_only[] = {
       T("From: =?UTF-8?B?QWwgw5w=?= <alice@example.com>\r\n") },
     /* An address, or what could be one. */
     { T("From: al\r\n"), T("From: al@example.com\r\n") },
-    { T("From: Al a@x\r\n"), T("From: Al a@x\r\n") },
+    { T("From: Al a@x.e\r\n"), T("From: Al a@x.e\r\n") },
     { T("From: Al <\r\n"), T("From: Al <\r\n") },
     { T("From: Al, Bo Cy\r\n"), T("From: Al, Bo Cy\r\n") },
     { T("From: D\\al smith\r\n"), T("From: D\\al smith\r\n") },
@@ -393,16 +393,16 @@ static void adds_no_from_without_a_sender(void **state)
 
 static const struct row ruled[] = {
     { T("From: www-data\r\n"), T(SHOP) },
-    { T("From: <a@x>\r\n"), T(SHOP) },
-    { T("From:a@x\r\n"), T("From:Example Shop <shop@example.com>\r\n") },
-    { T("From: Al <a@x>\r\n"), T("From: Al <shop@example.com>\r\n") },
-    { T("From: \"Al, B\"\r\n <a@x>\r\n"),
+    { T("From: <a@x.e>\r\n"), T(SHOP) },
+    { T("From:a@x.e\r\n"), T("From:Example Shop <shop@example.com>\r\n") },
+    { T("From: Al <a@x.e>\r\n"), T("From: Al <shop@example.com>\r\n") },
+    { T("From: \"Al, B\"\r\n <a@x.e>\r\n"),
       T("From: \"Al, B\"\r\n <shop@example.com>\r\n") },
-    { T("From: a@x (Al)\r\n"), T("From: shop@example.com (Al)\r\n") },
+    { T("From: a@x.e (Al)\r\n"), T("From: shop@example.com (Al)\r\n") },
     { T("From: root (Cron Daemon)\r\n"),
       T("From: shop@example.com (Cron Daemon)\r\n") },
-    { T("From: Al <@r1,@r2:a@x>\r\n"), T("From: Al <shop@example.com>\r\n") },
-    { T("From: Al <a@x>, b@y,\r\n C <c>\r\nSender: a@x\r\n"),
+    { T("From: Al <@r1,@r2:a@x.e>\r\n"), T("From: Al <shop@example.com>\r\n") },
+    { T("From: Al <a@x.e>, b@y.e,\r\n C <c>\r\nSender: a@x.e\r\n"),
       T("From: Al <shop@example.com>, Example Shop <shop@example.com>,\r\n"
         " C <shop@example.com>\r\nSender: Example Shop <shop@example.com>\r\n")
     },
@@ -410,22 +410,22 @@ static const struct row ruled[] = {
     { REST DONE_TO, REST DONE_TO SHOP },
     { T("From:\r\n"), T(SHOP) },
     /* others speak for themselves */
-    { T(OLD "Reply-To: a@x\r\nCc: a@x\r\nResent-From: a@x\r\n" SHOP),
-      T(OLD "Reply-To: a@x\r\nCc: a@x\r\nResent-From: a@x\r\n" SHOP) },
+    { T(OLD "Reply-To: a@x.e\r\nCc: a@x\r\nResent-From: a@x.e\r\n" SHOP),
+      T(OLD "Reply-To: a@x.e\r\nCc: a@x\r\nResent-From: a@x.e\r\n" SHOP) },
 };
 
 static void applies_the_rule_to_from_and_sender(void **state)
 {
     struct completion with = plain;
     const struct row unnamed[] = {
-        { T("From: a@x\r\n"), T("From: shop@example.com\r\n") },
-        { T("From: <a@x>\r\n"), T("From: <shop@example.com>\r\n") },
+        { T("From: a@x.e\r\n"), T("From: shop@example.com\r\n") },
+        { T("From: <a@x.e>\r\n"), T("From: <shop@example.com>\r\n") },
         { REST DONE_TO, REST DONE_TO "From: shop@example.com\r\n" },
     };
     const struct row named = {
         REST DONE_TO, REST DONE_TO "From: Al <shop@example.com>\r\n"
     };
-    const struct row gateway = { "From: a@x\r\nTo: b\r\n", SHOP "To: b\r\n" };
+    const struct row gateway = { "From: a@x.e\r\nTo: b\r\n", SHOP "To: b\r\n" };
 
     (void)state;
     with.rule_address = "shop@example.com";
@@ -622,8 +622,8 @@ static const struct row resent[] = {
     { "Resent-To: b\r\n" DONE_FROM REST DONE_TO,
       "Resent-To: b@example.com\r\n" R_FROM R_DATE R_ID
       DONE_FROM REST DONE_TO },
-    { "Received: 1\r\nResent-From: c@y\r\nResent-To: b@x\r\n" DONE_FROM REST,
-      "Received: 1\r\nResent-From: c@y\r\nResent-To: b@x\r\n" R_DATE R_ID
+    { "Received: 1\r\nResent-From: c@y.e\r\nResent-To: b@x\r\n" DONE_FROM REST,
+      "Received: 1\r\nResent-From: c@y.e\r\nResent-To: b@x\r\n" R_DATE R_ID
       DONE_FROM REST },
     { "Resent-Bcc: b@x\r\n" DONE_FROM REST DONE_TO,
       R_FROM R_DATE R_ID DONE_FROM REST DONE_TO },
@@ -632,10 +632,10 @@ static const struct row resent[] = {
     { "Resent-Date:\r\nResent-To: b@x\r\n" DONE_FROM REST,
       R_DATE "Resent-To: b@x\r\n" R_FROM R_ID DONE_FROM REST },
     /* an older block does not serve */
-    { "Resent-To: new@x\r\nReceived: 1\r\nResent-From: old@x\r\n"
+    { "Resent-To: new@x\r\nReceived: 1\r\nResent-From: old@x.e\r\n"
       "Resent-Date: 1\r\nResent-Message-ID: <1>\r\n" DONE_FROM REST,
       "Resent-To: new@x\r\n" R_FROM R_DATE R_ID "Received: 1\r\n"
-      "Resent-From: old@x\r\nResent-Date: 1\r\nResent-Message-ID: <1>\r\n"
+      "Resent-From: old@x.e\r\nResent-Date: 1\r\nResent-Message-ID: <1>\r\n"
       DONE_FROM REST },
 };
 
@@ -678,13 +678,13 @@ static void lets_nothing_unreadable_escape_a_rule(void **state)
 }
 
 static const struct row resent_ruled[] = {
-    { "Resent-From: Al <a@x>\r\nResent-Sender: a@x\r\nResent-Date: 1\r\n"
-      "Resent-Message-ID: <1>\r\nReceived: 1\r\nResent-From: old@x\r\n"
+    { "Resent-From: Al <a@x.e>\r\nResent-Sender: a@x.e\r\nResent-Date: 1\r\n"
+      "Resent-Message-ID: <1>\r\nReceived: 1\r\nResent-From: old@x.e\r\n"
       DONE_FROM REST DONE_TO,
       "Resent-From: Al <shop@example.com>\r\n"
       "Resent-Sender: shop@example.com\r\n"
       "Resent-Date: 1\r\nResent-Message-ID: <1>\r\nReceived: 1\r\n"
-      "Resent-From: old@x\r\n" DONE_FROM REST DONE_TO },
+      "Resent-From: old@x.e\r\n" DONE_FROM REST DONE_TO },
     { "Resent-To: a@x\r\nResent-Date: 1\r\nResent-Message-ID: <1>\r\n"
       DONE_FROM REST,
       "Resent-To: a@x\r\nResent-Date: 1\r\nResent-Message-ID: <1>\r\n"
@@ -749,14 +749,14 @@ static const struct row recipients[] = {
     { "to: a@x\r\nTO : b@x\r\nbcc:\r\n c@x,\r\n\td@x\r\nBcc: e@x\r\n",
       "a@x b@x c@x d@x e@x" },
     { "Apparently-To: a@x\r\n", "" },
-    { "From: f@x\r\nReply-To: r@x\r\nX-To: x@x\r\nTo: team: a@x, b;\r\n",
+    { "From: f@x.e\r\nReply-To: r@x.e\r\nX-To: x@x\r\nTo: team: a@x, b;\r\n",
       "a@x b" },
     { "Resent-To: a@x\r\nTo: b@x\r\nCc: c@x\r\nBcc: d@x\r\n", "a@x" },
-    { "Resent-From: f@x\r\nResent-To: a@x\r\nResent-Cc: b@x\r\n"
+    { "Resent-From: f@x.e\r\nResent-To: a@x\r\nResent-Cc: b@x\r\n"
       "Resent-Bcc: c@x\r\nTo: d@x\r\n", "a@x b@x c@x" },
     { "Resent-To: a@x\r\nReceived: 1\r\nResent-To: old@x\r\nTo: b@x\r\n",
       "a@x" },
-    { "Resent-From: f@x\r\nTo: a@x\r\n", "" },
+    { "Resent-From: f@x.e\r\nTo: a@x\r\n", "" },
 };
 
 static void collects_recipients(void **state)
