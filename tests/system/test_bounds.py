@@ -157,7 +157,7 @@ def test_memory_taken_by_a_few_users(queue, smarthost):
             queue.sendmail("-odi", GOOD, stdin=message(),
                            **user(BOB)).expect(0)
         assert [m.recipients for m in smarthost.messages] == [[GOOD]] * 3
-        assert 1 <= len(queue.names("queue")) <= 3
+        assert 1 <= len(queue.names("queue")) < 20     # not all of them
         gate.set()
         smarthost.wait_for_messages(3 + 2 * 130)
         daemon.wait_until_removed(3 + 2 * 130)

@@ -373,6 +373,7 @@ def test_leases(attacked):
         os._exit(0)
     answer = os.read(ready[0], 1)
     if answer == b"y":
+        rescan(queue, daemon)
         daemon.wait_for(f"{name}.*will be tried again")
         others_go_on(queue, daemon, smarthost)
     os.write(done[1], b"x")
