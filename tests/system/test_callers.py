@@ -372,7 +372,7 @@ def test_hostile_header_is_read_in_linear_time(front, header, redirect):
     ["-R", "full\n", "b@b.example"],
     ["\"a b\"@b.example>\r\nDATA\r\n"],
     ["|touch /tmp/x"],
-    ["a@b.example,\"unclosed"],
+    ["\"unclosed"],
 ])
 def test_hostile_argument_is_refused_in_one_line(front, arguments):
     result = front.sendmail(*arguments, stdin=message()).expect(64, 65)
@@ -400,12 +400,12 @@ def test_full_name_brings_no_field_with_it(front):
     assert draft.body == b"hello\r\n"
 
 
-@pytest.mark.parametrize("aliases", [
-    "root: ops@x.example, :include:/no/such\n",
-    "root: ops@x.example, <\n",
-    "root: ops@x.example, |/bin/sh\n",
-])
-def test_broken_alias_is_a_fault_and_no_more(front, aliases):
-    front.write_aliases(aliases)
+@pytest.mark.parametrize("target", [":include:/no/such", "<", "|/bin/sh"])
+def test_broken_alias_is_a_fault_and_no_more(front, target):
+    """Nothing is left to send it to; else the others get it."""
+    front.write_aliases(f"root: {target}\n")
     front.sendmail("root", stdin=message()).expect(78)
     assert not front.handed_over
+    front.write_aliases(f"root: ops@x.example, {target}\n")
+    front.sendmail("root", stdin=message()).expect(0)
+    assert "ops@x.example" in front.draft().recipients
