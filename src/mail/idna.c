@@ -98,7 +98,7 @@ static void add_punycode(struct buf *out, const uint32_t *label, uint32_t count)
 
 static bool add_label(struct buf *out, const char *text, size_t length)
 {
-    uint32_t label[LABEL_MAX];
+    uint32_t label[LABEL_MAX] = { 0 };
     uint32_t count = 0;
     size_t start = out->length;
 
