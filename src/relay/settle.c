@@ -468,15 +468,21 @@ static void conclude(struct settlement *s)
         entry_free(s->entry);
 }
 
-void settle_late(struct desk *desk, struct ticket *ticket,
-                 struct entry *entry, struct state *state)
+static struct settlement settlement(struct desk *desk, struct ticket *ticket,
+                                    struct entry *entry, struct state *state)
 {
-    struct settlement s = {
+    return (struct settlement){
         .desk = desk,
         .ticket = ticket,
         .entry = entry,
         .state = state,
     };
+}
+
+void settle_late(struct desk *desk, struct ticket *ticket,
+                 struct entry *entry, struct state *state)
+{
+    struct settlement s = settlement(desk, ticket, entry, state);
     int64_t due = ticket->due;
     bool timed = ticket->place == TICKET_TIMED;
 
@@ -496,12 +502,7 @@ void settle_late(struct desk *desk, struct ticket *ticket,
 void settle_part(struct desk *desk, struct ticket *ticket,
                  struct entry *entry, struct state *state)
 {
-    struct settlement s = {
-        .desk = desk,
-        .ticket = ticket,
-        .entry = entry,
-        .state = state,
-    };
+    struct settlement s = settlement(desk, ticket, entry, state);
 
     record(&s);
     pickup_describe(ticket, entry, state);
@@ -512,12 +513,7 @@ void settle_part(struct desk *desk, struct ticket *ticket,
 void settle_message(struct desk *desk, struct ticket *ticket,
                     struct entry *entry, struct state *state, bool attempt)
 {
-    struct settlement s = {
-        .desk = desk,
-        .ticket = ticket,
-        .entry = entry,
-        .state = state,
-    };
+    struct settlement s = settlement(desk, ticket, entry, state);
 
     if (attempt) {
         state->attempts++;
