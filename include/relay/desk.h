@@ -23,11 +23,11 @@
 
 #include "relay/askers.h"
 #include "relay/control.h"
-#include "relay/crew.h"
 #include "relay/gate.h"
 #include "relay/lifetime.h"
 #include "relay/schedule.h"
 #include "relay/shares.h"
+#include "relay/workers.h"
 #include "spool/drop.h"
 #include "spool/spool.h"
 #include "spool/unread.h"

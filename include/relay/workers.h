@@ -1,8 +1,8 @@
 /*
- * crew.h - the workers of one smarthost, as the manager sees them
+ * workers.h - the workers of one smarthost, as the manager sees them
  */
-#ifndef POSTRIDER_RELAY_CREW_H
-#define POSTRIDER_RELAY_CREW_H
+#ifndef POSTRIDER_RELAY_WORKERS_H
+#define POSTRIDER_RELAY_WORKERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #define CREW_TIME 500       /* nor after so many milliseconds' worth */
 
 struct launch;
-struct crew;                /* fields: src/relay/crew.c */
+struct crew;                /* fields: src/relay/workers.c */
 struct crew_member;         /* one worker process */
 struct outcome;
 

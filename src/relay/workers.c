@@ -1,4 +1,4 @@
-#include "relay/crew.h"
+#include "relay/workers.h"
 
 #include <fcntl.h>
 #include <signal.h>
