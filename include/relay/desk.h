@@ -92,8 +92,8 @@ struct desk {
     const struct config *config;
     struct spool spool;
     struct schedule *schedule;
-    struct gate *gates;         /* one a smarthost; so for crews */
-    struct crew **crews;
+    struct gate *gates;         /* one a smarthost; so for workers */
+    struct workers **workers;
     struct drop_scan *scan;
     bool scan_due;              /* the directory must be read */
     size_t gains;               /* names done with since that was begun */
@@ -240,8 +240,8 @@ struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket);
 const char *dispatch_reason(const struct desk *desk,
                             const struct ticket *ticket);
 
-/* mission.c: the events of the crews; their context is the desk. */
-extern const struct crew_events mission_events;
+/* mission.c: the events of the workers; their context is the desk. */
+extern const struct worker_events mission_events;
 
 /* settle.c */
 

@@ -193,14 +193,14 @@ enum sending {
     NOT_TAKEN                   /* ready again: the worker takes no more now */
 };
 
-/* A mission for this crew member. False, and it ended: it was not taken. */
+/* A mission for the worker of this slot. False, and it ended: it was not taken. */
 static bool give(struct desk *desk, struct mission *mission,
-                 struct crew_member *member)
+                 struct worker_slot *slot)
 {
     const struct ticket *ticket = mission->ticket;
     struct error err = { 0 };
     size_t *recipients = take_recipients(mission);
-    const struct crew_job job = {
+    const struct worker_job job = {
         .number = mission->number,
         .id = ticket->id,
         .uid = ticket->uid,
@@ -209,8 +209,8 @@ static bool give(struct desk *desk, struct mission *mission,
         .recipients = recipients,
         .count = mission->out,
     };
-    bool given = crew_give(desk->crews[mission->smarthost], member, &job,
-                           &err);
+    bool given = workers_give(desk->workers[mission->smarthost], slot, &job,
+                              &err);
 
     free(recipients);
     if (given)
@@ -225,7 +225,7 @@ static bool give(struct desk *desk, struct mission *mission,
 
 /* Give a ticket, which is OUT, to a worker. */
 static enum sending send_out(struct desk *desk, struct ticket *ticket,
-                             size_t smarthost, struct crew_member *member)
+                             size_t smarthost, struct worker_slot *slot)
 {
     struct error err = { 0 };
 
@@ -254,7 +254,7 @@ static enum sending send_out(struct desk *desk, struct ticket *ticket,
         return NOT_SENT;
     }
     struct mission *mission = begin(desk, ticket, entry, state, smarthost);
-    return give(desk, mission, member) ? SENT : NOT_TAKEN;
+    return give(desk, mission, slot) ? SENT : NOT_TAKEN;
 }
 
 /* Smarthosts come in order: mail that any may carry is this one's if all in
@@ -278,7 +278,7 @@ static bool needs_worker(const struct ticket *ticket)
 }
 
 struct place {
-    const struct crew *crew;
+    const struct workers *pool;
     int64_t now;
 };
 
@@ -287,21 +287,22 @@ static bool has_place(const void *context, const struct ticket *ticket)
     const struct place *place = context;
 
     return !needs_worker(ticket) ||
-           crew_has_place(place->crew, ticket->uid, ticket->size, place->now);
+           workers_have_place(place->pool, ticket->uid, ticket->size,
+                              place->now);
 }
 
 /* Another connection, if one is worth it; where the smarthost is not up, it is
  * the probe. */
 static void widen(struct desk *desk, size_t smarthost,
-                  const struct crew_member *member, size_t ready, int64_t now)
+                  const struct worker_slot *slot, size_t ready, int64_t now)
 {
-    struct crew *crew = desk->crews[smarthost];
+    struct workers *pool = desk->workers[smarthost];
     struct gate *gate = &desk->gates[smarthost];
     struct error err;
 
-    if (!crew_wants_more(crew, member, ready, now) || !gate_knock(gate, now))
+    if (!workers_want_more(pool, slot, ready, now) || !gate_knock(gate, now))
         return;
-    if (crew_start(crew, &err))
+    if (workers_start(pool, &err))
         return;
     gate_unknock(gate);
     log_line(LOG_LEVEL_ERROR, "%s: will be tried again", err.text);
@@ -311,7 +312,7 @@ static void widen(struct desk *desk, size_t smarthost,
 static bool dispatch_one(struct desk *desk, size_t smarthost, int64_t now)
 {
     struct gate *gate = &desk->gates[smarthost];
-    const struct place place = { desk->crews[smarthost], now };
+    const struct place place = { desk->workers[smarthost], now };
     bool any = has_turn(desk, smarthost);
     size_t ready = schedule_ready_for(desk->schedule, smarthost, any);
 
@@ -321,17 +322,17 @@ static bool dispatch_one(struct desk *desk, size_t smarthost, int64_t now)
                                           has_place, &place);
     if (ticket == NULL)
         return false;
-    struct crew_member *member = crew_choose(desk->crews[smarthost], now);
+    struct worker_slot *slot = workers_choose(desk->workers[smarthost], now);
     if (!needs_worker(ticket)) {
         schedule_take(desk->schedule, ticket);
         return send_out(desk, ticket, smarthost, NULL) != NOT_TAKEN;
     }
-    if (gate->state == GATE_UP || member == NULL)
-        widen(desk, smarthost, member, ready, now);
-    if (member == NULL || gate_take(gate, 1, now) == 0)
+    if (gate->state == GATE_UP || slot == NULL)
+        widen(desk, smarthost, slot, ready, now);
+    if (slot == NULL || gate_take(gate, 1, now) == 0)
         return false;
     schedule_take(desk->schedule, ticket);
-    enum sending sending = send_out(desk, ticket, smarthost, member);
+    enum sending sending = send_out(desk, ticket, smarthost, slot);
     if (sending != SENT)
         gate_give_back(gate);   /* a probe, too: nothing is on its way */
     return sending != NOT_TAKEN;
@@ -345,7 +346,7 @@ void dispatch_run(struct desk *desk)
         return;
     schedule_wake(desk->schedule, now);
     for (size_t i = 0; i < desk->config->smarthost_count; i++) {
-        crew_recall(desk->crews[i], now);
+        workers_recall(desk->workers[i], now);
         while (dispatch_one(desk, i, now))
             ;
     }
@@ -358,7 +359,7 @@ int64_t dispatch_next_time(const struct desk *desk)
 
     for (size_t i = 0; i < desk->config->smarthost_count; i++) {
         int64_t gate = gate_next_time(&desk->gates[i], now);
-        next = clock_earlier(next, crew_next_time(desk->crews[i], now));
+        next = clock_earlier(next, workers_next_time(desk->workers[i], now));
         /* A gate that is open waits for workers, and they wake us. */
         if (gate > now &&
             schedule_ready_for(desk->schedule, i, has_turn(desk, i)) > 0)

@@ -37,7 +37,7 @@ enum source { SOURCE_SIGNAL, SOURCE_INOTIFY, SOURCE_LAUNCH, SOURCE_WORKER,
 struct watched {
     enum source source;
     size_t smarthost;           /* SOURCE_WORKER */
-    struct crew_member *member;
+    struct worker_slot *slot;
 };
 
 struct manager {
@@ -49,7 +49,7 @@ struct manager {
     struct pollfd *set;         /* rebuilt in each round */
     struct watched *watched;    /* the same indices */
     size_t count, capacity;
-    size_t crew;                /* whose members are being added */
+    size_t smarthost;           /* whose slots are added */
     int64_t next_rescan, next_sweep, next_metrics, next_watchdog;
     int64_t watchdog;           /* interval; 0: none */
     int64_t drain_until;        /* then a reload serves in between */
@@ -66,7 +66,7 @@ static void reap(struct manager *manager)
     while (launch_ended(manager->launch, &pid, &status)) {
         bool found = listener_reap(manager->listener, pid, status);
         for (size_t i = 0; !found && i < desk->config->smarthost_count; i++)
-            found = crew_reap(desk->crews[i], pid, status);
+            found = workers_reap(desk->workers[i], pid, status);
     }
 }
 
@@ -86,13 +86,13 @@ static void drain(struct manager *manager)
     desk->stopping = true;
     manager->drain_until = clock_now() + manager->drain_time;
     for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        crew_stop(desk->crews[i]);
+        workers_stop(desk->workers[i]);
 }
 
 static bool somebody_leaves(const struct desk *desk)
 {
     for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        if (crew_leaves(desk->crews[i]))
+        if (workers_leave(desk->workers[i]))
             return true;
     return false;
 }
@@ -153,14 +153,14 @@ static void watch(struct manager *manager, int fd, short events,
     manager->watched[manager->count++] = *what;
 }
 
-static void watch_worker(void *context, int fd, struct crew_member *member)
+static void watch_worker(void *context, int fd, struct worker_slot *slot)
 {
     struct manager *manager = context;
 
     watch(manager, fd, POLLIN, &(struct watched){
         .source = SOURCE_WORKER,
-        .smarthost = manager->crew,
-        .member = member,
+        .smarthost = manager->smarthost,
+        .slot = slot,
     });
 }
 
@@ -187,8 +187,8 @@ static void build_set(struct manager *manager)
         watch(manager, manager->inotify, POLLIN,
               &(struct watched){ .source = SOURCE_INOTIFY });
     for (size_t i = 0; i < desk->config->smarthost_count; i++) {
-        manager->crew = i;
-        crew_each(desk->crews[i], watch_worker, manager);
+        manager->smarthost = i;
+        workers_each(desk->workers[i], watch_worker, manager);
     }
     control_each(desk->control, watch_control, manager);
     if (!desk->stopping)
@@ -211,7 +211,7 @@ static void handle(struct manager *manager, size_t index)
     case SOURCE_LAUNCH:
         break;                  /* who ended is reaped in every round */
     case SOURCE_WORKER:
-        crew_handle(manager->desk.crews[what->smarthost], what->member);
+        workers_handle(manager->desk.workers[what->smarthost], what->slot);
         break;
     case SOURCE_CONTROL:
         control_handle(manager->desk.control, ready->fd, ready->revents);
@@ -302,7 +302,7 @@ static bool is_finished(const struct manager *manager)
     size_t workers = 0;
 
     for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        workers += crew_size(desk->crews[i]);
+        workers += workers_count(desk->workers[i]);
     return desk->stopping && workers == 0;
 }
 
@@ -346,14 +346,14 @@ static void prepare_smarthosts(struct manager *manager)
     desk->schedule = schedule_new(count);
     desk->shares = shares_new();
     desk->gates = alloc_zero(count, sizeof *desk->gates);
-    desk->crews = alloc_zero(count, sizeof *desk->crews);
+    desk->workers = alloc_zero(count, sizeof *desk->workers);
     for (size_t i = 0; i < count; i++) {
         const struct smarthost *smarthost = &config->smarthosts[i];
         gate_init(&desk->gates[i], smarthost->messages_per_minute,
                   clock_now());
-        desk->crews[i] = crew_new(manager->launch, smarthost->name, i,
-                                  smarthost->connections, &desk->spool,
-                                  &mission_events, desk);
+        desk->workers[i] = workers_new(manager->launch, smarthost->name, i,
+                                       smarthost->connections, &desk->spool,
+                                       &mission_events, desk);
     }
 }
 
@@ -374,15 +374,15 @@ static void clean_up(struct manager *manager)
 {
     struct desk *desk = &manager->desk;
 
-    for (size_t i = 0; desk->crews != NULL &&
+    for (size_t i = 0; desk->workers != NULL &&
                        i < desk->config->smarthost_count; i++) {
-        crew_free(desk->crews[i]);
+        workers_free(desk->workers[i]);
         gate_free(&desk->gates[i]);
     }
     if (desk->schedule != NULL)
         schedule_each(desk->schedule, free_entry, NULL);
     schedule_free(desk->schedule);
-    free(desk->crews);
+    free(desk->workers);
     free(desk->gates);
     drop_scan_free(desk->scan);
     drop_taking_free(desk->taking);

@@ -209,7 +209,7 @@ static void on_lost(void *context, uint64_t job, const size_t *delivered,
     end_mission(desk, mission, 0);
 }
 
-const struct crew_events mission_events = {
+const struct worker_events mission_events = {
     .opened = on_opened,
     .closed = on_closed,
     .outcome = on_outcome,

@@ -492,9 +492,9 @@ void pickup_unread(struct desk *desk)
     desk->scan_due = true;
     drop_scan_retry(desk->scan);
     failed_look(desk);
-    for (size_t i = 0; desk->crews != NULL &&
+    for (size_t i = 0; desk->workers != NULL &&
                        i < desk->config->smarthost_count; i++)
-        crew_retry(desk->crews[i]);
+        workers_retry(desk->workers[i]);
     desk->unread = (struct strings){ 0 };
     unread_clear(&desk->unread_why);
     for (size_t i = 0; i < ids.count; i++)

@@ -100,7 +100,7 @@ static void add_troubles(const struct desk *desk, struct buf *out)
 static void add_remark(const struct desk *desk, size_t smarthost,
                        struct buf *out)
 {
-    unsigned distrusted = crew_distrust(desk->crews[smarthost]);
+    unsigned distrusted = workers_distrust(desk->workers[smarthost]);
 
     if (desk->gates[smarthost].reason != NULL) {
         buf_add_text(out, desk->gates[smarthost].reason);
@@ -122,8 +122,8 @@ void tally_status(struct desk *desk, bool all, struct buf *out)
         const struct gate *gate = &desk->gates[i];
         buf_add_format(out, "smarthost %s %s %zu %zu ",
                        desk->config->smarthosts[i].name,
-                       gate_words[gate->state], crew_size(desk->crews[i]),
-                       crew_jobs(desk->crews[i]));
+                       gate_words[gate->state], workers_count(desk->workers[i]),
+                       workers_jobs(desk->workers[i]));
         add_remark(desk, i, out);
         buf_add_char(out, '\n');
     }
@@ -155,7 +155,7 @@ static void add_smarthosts(struct desk *desk, struct buf *out)
     for (size_t i = 0; i < desk->config->smarthost_count; i++) {
         buf_add_text(out, "postrider_workers{smarthost=\"");
         add_label(out, desk->config->smarthosts[i].name);
-        buf_add_format(out, "\"} %zu\n", crew_size(desk->crews[i]));
+        buf_add_format(out, "\"} %zu\n", workers_count(desk->workers[i]));
     }
 }
 

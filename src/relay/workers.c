@@ -41,7 +41,7 @@ struct job {
     int64_t cost;               /* microseconds it takes, as was known then */
 };
 
-struct crew_member {
+struct worker_slot {
     pid_t pid;                  /* 0: reaped, waits for its journal */
     int socket;                 /* -1: gone, waits to be reaped */
     int journal;
@@ -59,20 +59,20 @@ struct crew_member {
     int64_t started;            /* when its session was begun to be opened */
     int64_t since;              /* when it last opened or finished anything, or
                                  * got its first job */
-    struct job jobs[CREW_JOBS_MAX];
+    struct job jobs[WORKER_JOBS_MAX];
     size_t count;
 };
 
-struct crew {
+struct workers {
     struct launch *launch;
     const char *name;
     size_t smarthost;
     unsigned connections;
     const struct spool *spool;
-    const struct crew_events *events;
+    const struct worker_events *events;
     void *context;
     struct distrust distrust;   /* of the smarthost: what workers found out */
-    struct crew_member **members;
+    struct worker_slot **slots;
     size_t count;
     int64_t opened;             /* when a session was opened last; 0: never */
     char *winner;               /* the peer that gave one, to be tried first */
@@ -87,14 +87,14 @@ struct crew {
     size_t next_user;
 };
 
-struct crew *crew_new(struct launch *launch, const char *name,
-                      size_t smarthost, unsigned connections,
-                      const struct spool *spool,
-                      const struct crew_events *events, void *context)
+struct workers *workers_new(struct launch *launch, const char *name,
+                            size_t smarthost, unsigned connections,
+                            const struct spool *spool,
+                            const struct worker_events *events, void *context)
 {
-    struct crew *crew = alloc_zero(1, sizeof *crew);
+    struct workers *pool = alloc_zero(1, sizeof *pool);
 
-    *crew = (struct crew){
+    *pool = (struct workers){
         .launch = launch,
         .name = name,
         .smarthost = smarthost,
@@ -102,10 +102,10 @@ struct crew *crew_new(struct launch *launch, const char *name,
         .spool = spool,
         .events = events,
         .context = context,
-        .members = alloc_zero(connections, sizeof(struct crew_member *)),
+        .slots = alloc_zero(connections, sizeof(struct worker_slot *)),
         .pace = -1,
     };
-    return crew;
+    return pool;
 }
 
 /* What a journal says of one job. */
@@ -131,144 +131,144 @@ static bool find_line(void *context, const char *id, const size_t *indices,
 
 /* Without it recipients would get the message twice: it waits some time for
  * that. False: it does. */
-static bool give_up_journal(struct crew_member *member, const struct job *job)
+static bool give_up_journal(struct worker_slot *slot, const struct job *job)
 {
     int64_t now = clock_now();
 
-    if (member->unread_since == 0) {
-        member->unread_since = now;
+    if (slot->unread_since == 0) {
+        slot->unread_since = now;
         log_line(LOG_LEVEL_ERROR, "%s: the journal of its worker cannot be "
                  "read: will be tried again", job->id);
     }
-    if (now - member->unread_since < JOURNAL_TIME)
+    if (now - slot->unread_since < JOURNAL_TIME)
         return false;
     log_line(LOG_LEVEL_ERROR, "%s: the journal of its worker cannot be read: "
              "some recipients may get it twice", job->id);
-    member->unread = true;
+    slot->unread = true;
     return true;
 }
 
 /* False: that cannot be known now. */
-static bool look_up(const struct crew *crew, struct crew_member *member,
+static bool look_up(const struct workers *pool, struct worker_slot *slot,
                     const struct job *job, struct finding *finding)
 {
     *finding = (struct finding){ .id = job->id };
-    if (journal_read(crew->spool, member->number, find_line, finding)) {
-        member->unread_since = 0;
+    if (journal_read(pool->spool, slot->number, find_line, finding)) {
+        slot->unread_since = 0;
         return true;
     }
-    if (give_up_journal(member, job))
+    if (give_up_journal(slot, job))
         return true;
     free(finding->indices);
     return false;
 }
 
 /* False: some wait for the journal. */
-static bool lose_jobs(struct crew *crew, struct crew_member *member)
+static bool lose_jobs(struct workers *pool, struct worker_slot *slot)
 {
     struct finding finding;
 
-    while (member->count > 0) {
-        struct job *job = &member->jobs[member->count - 1];
-        if (!look_up(crew, member, job, &finding))
+    while (slot->count > 0) {
+        struct job *job = &slot->jobs[slot->count - 1];
+        if (!look_up(pool, slot, job, &finding))
             return false;
-        member->count--;
-        crew->events->lost(crew->context, job->number, finding.indices,
-                           finding.count, member->crashed);
+        slot->count--;
+        pool->events->lost(pool->context, job->number, finding.indices,
+                           finding.count, slot->crashed);
         free(finding.indices);
     }
     return true;
 }
 
-static void forget(struct crew *crew, size_t index)
+static void forget(struct workers *pool, size_t index)
 {
-    free(crew->members[index]);
-    crew->members[index] = crew->members[--crew->count];
+    free(pool->slots[index]);
+    pool->slots[index] = pool->slots[--pool->count];
 }
 
-void crew_free(struct crew *crew)
+void workers_free(struct workers *pool)
 {
-    if (crew == NULL)
+    if (pool == NULL)
         return;
-    while (crew->count > 0) {
-        struct crew_member *member = crew->members[0];
-        io_close(&member->socket);
-        io_close(&member->journal);
-        forget(crew, 0);
+    while (pool->count > 0) {
+        struct worker_slot *slot = pool->slots[0];
+        io_close(&slot->socket);
+        io_close(&slot->journal);
+        forget(pool, 0);
     }
-    free(crew->winner);
-    free(crew->members);
-    free(crew);
+    free(pool->winner);
+    free(pool->slots);
+    free(pool);
 }
 
 /* After its time the addresses have their order again, even if it has won all
  * the while: those in front of it may be well by then. */
-static void note_winner(struct crew *crew, const char *peer)
+static void note_winner(struct workers *pool, const char *peer)
 {
-    bool same = crew->winner != NULL && strcmp(crew->winner, peer) == 0;
+    bool same = pool->winner != NULL && strcmp(pool->winner, peer) == 0;
 
-    if (same && clock_remaining(crew->winner_until) > 0)
+    if (same && clock_remaining(pool->winner_until) > 0)
         return;
-    free(crew->winner);
-    crew->winner = alloc_string(peer);
-    crew->winner_until = clock_now() + WINNER_TIME;
+    free(pool->winner);
+    pool->winner = alloc_string(peer);
+    pool->winner_until = clock_now() + WINNER_TIME;
 }
 
 /* Tell a new worker what others have found out. The socket is empty still. */
-static void brief(const struct crew *crew, const struct crew_member *member)
+static void brief(const struct workers *pool, const struct worker_slot *slot)
 {
     struct parcel parcel = {
-        .kind = PARCEL_DISTRUST, .fd = -1, .distrust = crew->distrust,
+        .kind = PARCEL_DISTRUST, .fd = -1, .distrust = pool->distrust,
     };
     struct parcel winner = {
-        .kind = PARCEL_OPENED, .fd = -1, .peer = crew->winner,
+        .kind = PARCEL_OPENED, .fd = -1, .peer = pool->winner,
     };
     struct error ignored;
 
-    if (crew->distrust.extensions != 0)
-        parcel_send(member->socket, &parcel, &ignored);
-    if (crew->winner != NULL && clock_remaining(crew->winner_until) > 0)
-        parcel_send(member->socket, &winner, &ignored);
+    if (pool->distrust.extensions != 0)
+        parcel_send(slot->socket, &parcel, &ignored);
+    if (pool->winner != NULL && clock_remaining(pool->winner_until) > 0)
+        parcel_send(slot->socket, &winner, &ignored);
 }
 
-bool crew_start(struct crew *crew, struct error *err)
+bool workers_start(struct workers *pool, struct error *err)
 {
-    struct crew_member *member = alloc_zero(1, sizeof *member);
+    struct worker_slot *slot = alloc_zero(1, sizeof *slot);
     int ends[2] = { -1, -1 };
 
-    member->socket = -1;
-    member->journal = journal_create(crew->spool, &member->number, err);
-    bool started = member->journal != -1;
+    slot->socket = -1;
+    slot->journal = journal_create(pool->spool, &slot->number, err);
+    bool started = slot->journal != -1;
     if (started && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK |
                               SOCK_CLOEXEC, 0, ends) == -1)
         started = error_sys(err, FAULT_TEMPORARY, "start a worker");
-    member->socket = ends[0];
+    slot->socket = ends[0];
     if (started) {
-        brief(crew, member);
-        member->pid = launch_worker(crew->launch, crew->smarthost, ends[1],
-                                    member->journal, err);
+        brief(pool, slot);
+        slot->pid = launch_worker(pool->launch, pool->smarthost, ends[1],
+                                  slot->journal, err);
     }
-    started = started && member->pid != -1;
+    started = started && slot->pid != -1;
     io_close(&ends[1]);
-    member->started = member->since = clock_now();
+    slot->started = slot->since = clock_now();
     if (started) {
-        crew->members[crew->count++] = member;
+        pool->slots[pool->count++] = slot;
         return true;
     }
-    io_close(&member->socket);
-    if (member->journal != -1)
-        journal_remove(crew->spool, member->number);
-    io_close(&member->journal);
-    free(member);
+    io_close(&slot->socket);
+    if (slot->journal != -1)
+        journal_remove(pool->spool, slot->number);
+    io_close(&slot->journal);
+    free(slot);
     return false;
 }
 
 /* Where the pace of a user's mail is; USERS: it is not known. */
-static size_t find_user(const struct crew *crew, uid_t uid)
+static size_t find_user(const struct workers *pool, uid_t uid)
 {
     size_t i = 0;
 
-    while (i < USERS && !(crew->users[i].known && crew->users[i].uid == uid))
+    while (i < USERS && !(pool->users[i].known && pool->users[i].uid == uid))
         i++;
     return i;
 }
@@ -276,184 +276,186 @@ static size_t find_user(const struct crew *crew, uid_t uid)
 /* Microseconds that a message of so many octets takes, as far as is known: some
  * users' mail is slower than that of others, and what was not measured may
  * be. */
-static int64_t cost_of(const struct crew *crew, uid_t uid, uint64_t octets)
+static int64_t cost_of(const struct workers *pool, uid_t uid, uint64_t octets)
 {
-    size_t user = find_user(crew, uid);
+    size_t user = find_user(pool, uid);
 
-    return user == USERS ? CREW_TIME * 1000
-           : crew->users[user].pace * (int64_t)(1 + octets / PIECE);
+    return user == USERS ? WORKER_TIME * 1000
+           : pool->users[user].pace * (int64_t)(1 + octets / PIECE);
 }
 
 /* A message took so many milliseconds. The last one counts as much as all
  * before it: what is slow today may be quick tomorrow. */
-static void measure(struct crew *crew, const struct job *job, int64_t duration)
+static void measure(struct workers *pool, const struct job *job,
+                    int64_t duration)
 {
     int64_t pace = duration * 1000 / (int64_t)(1 + job->octets / PIECE);
-    size_t user = find_user(crew, job->uid);
+    size_t user = find_user(pool, job->uid);
 
-    crew->pace = crew->pace < 0 ? pace : (crew->pace + pace) / 2;
+    pool->pace = pool->pace < 0 ? pace : (pool->pace + pace) / 2;
     if (user < USERS)
-        crew->users[user].pace = (crew->users[user].pace + pace) / 2;
+        pool->users[user].pace = (pool->users[user].pace + pace) / 2;
     else
-        crew->users[crew->next_user++ % USERS] = (struct measured){
+        pool->users[pool->next_user++ % USERS] = (struct measured){
             .known = true, .uid = job->uid, .pace = pace,
         };
 }
 
-static bool is_there(const struct crew_member *member)
+static bool is_there(const struct worker_slot *slot)
 {
-    return member->socket != -1 && !member->leaves && !member->closed;
+    return slot->socket != -1 && !slot->leaves && !slot->closed;
 }
 
 /* When its silence is too long to wait for it; INT64_MAX: it has nothing to
  * answer. */
-static int64_t late_at(const struct crew_member *member)
+static int64_t late_at(const struct worker_slot *slot)
 {
-    if (!member->open)
-        return member->started + OPENING_TIME;
-    return member->count > 0 ? member->since + CREW_TIME : INT64_MAX;
+    if (!slot->open)
+        return slot->started + OPENING_TIME;
+    return slot->count > 0 ? slot->since + WORKER_TIME : INT64_MAX;
 }
 
-/* Would a job that this worker gets be begun within CREW_TIME? */
-static bool is_quick(const struct crew_member *member, int64_t now)
+/* Would a job that this worker gets be begun within WORKER_TIME? */
+static bool is_quick(const struct worker_slot *slot, int64_t now)
 {
     int64_t cost = 0;
 
-    for (size_t i = 0; i < member->count; i++)
-        cost += member->jobs[i].cost;
-    return is_there(member) && now < late_at(member) &&
-           cost < CREW_TIME * 1000;
+    for (size_t i = 0; i < slot->count; i++)
+        cost += slot->jobs[i].cost;
+    return is_there(slot) && now < late_at(slot) &&
+           cost < WORKER_TIME * 1000;
 }
 
-static bool has_room(const struct crew_member *member, int64_t now)
+static bool has_room(const struct worker_slot *slot, int64_t now)
 {
     /* A new session has yet to show that it is as quick as others. */
-    size_t most = member->answered ? CREW_JOBS_MAX : BUSY;
+    size_t most = slot->answered ? WORKER_JOBS_MAX : BUSY;
     uint64_t octets = 0;
 
-    for (size_t i = 0; i < member->count; i++)
-        octets += member->jobs[i].octets;
-    return member->open && !member->full && member->count < most &&
-           octets < CREW_OCTETS && is_quick(member, now);
+    for (size_t i = 0; i < slot->count; i++)
+        octets += slot->jobs[i].octets;
+    return slot->open && !slot->full && slot->count < most &&
+           octets < WORKER_OCTETS && is_quick(slot, now);
 }
 
-struct crew_member *crew_choose(const struct crew *crew, int64_t now)
+struct worker_slot *workers_choose(const struct workers *pool, int64_t now)
 {
-    struct crew_member *best = NULL;
+    struct worker_slot *best = NULL;
 
-    for (size_t i = 0; i < crew->count; i++) {
-        struct crew_member *member = crew->members[i];
-        if (has_room(member, now) &&
-            (best == NULL || member->count < best->count))
-            best = member;
+    for (size_t i = 0; i < pool->count; i++) {
+        struct worker_slot *slot = pool->slots[i];
+        if (has_room(slot, now) &&
+            (best == NULL || slot->count < best->count))
+            best = slot;
     }
     return best;
 }
 
-static bool may_start(const struct crew *crew, int64_t now)
+static bool may_start(const struct workers *pool, int64_t now)
 {
-    return crew->count < crew->connections && now >= crew->hold;
+    return pool->count < pool->connections && now >= pool->hold;
 }
 
-static bool has_job_of(const struct crew_member *member, uid_t uid)
+static bool has_job_of(const struct worker_slot *slot, uid_t uid)
 {
-    for (size_t i = 0; i < member->count; i++)
-        if (member->jobs[i].uid == uid)
+    for (size_t i = 0; i < slot->count; i++)
+        if (slot->jobs[i].uid == uid)
             return true;
     return false;
 }
 
-static bool has_outside(const struct crew *crew, uid_t uid)
+static bool has_outside(const struct workers *pool, uid_t uid)
 {
-    for (size_t i = 0; i < crew->count; i++)
-        if (has_job_of(crew->members[i], uid))
+    for (size_t i = 0; i < pool->count; i++)
+        if (has_job_of(pool->slots[i], uid))
             return true;
     return false;
 }
 
 /* Has the user a message with a worker that does not answer? */
-static bool waits_for_late(const struct crew *crew, uid_t uid, int64_t now)
+static bool waits_for_late(const struct workers *pool, uid_t uid, int64_t now)
 {
-    for (size_t i = 0; i < crew->count; i++)
-        if (now >= late_at(crew->members[i]) &&
-            has_job_of(crew->members[i], uid))
+    for (size_t i = 0; i < pool->count; i++)
+        if (now >= late_at(pool->slots[i]) &&
+            has_job_of(pool->slots[i], uid))
             return true;
     return false;
 }
 
-bool crew_has_place(const struct crew *crew, uid_t uid, uint64_t octets,
-                    int64_t now)
+bool workers_have_place(const struct workers *pool, uid_t uid, uint64_t octets,
+                        int64_t now)
 {
-    size_t quick = may_start(crew, now) ? crew->connections - crew->count : 0;
+    size_t quick = may_start(pool, now) ? pool->connections - pool->count : 0;
 
-    for (size_t i = 0; i < crew->count; i++)
-        quick += is_quick(crew->members[i], now);
-    if (quick > 1 || crew->connections < SPARE_FROM || !has_outside(crew, uid))
+    for (size_t i = 0; i < pool->count; i++)
+        quick += is_quick(pool->slots[i], now);
+    if (quick > 1 || pool->connections < SPARE_FROM || !has_outside(pool, uid))
         return true;
-    return cost_of(crew, uid, octets) < CREW_TIME * 1000 &&
-           !waits_for_late(crew, uid, now);
+    return cost_of(pool, uid, octets) < WORKER_TIME * 1000 &&
+           !waits_for_late(pool, uid, now);
 }
 
 /* How many more jobs the workers are good for that will soon be heard of. */
-static size_t capacity(const struct crew *crew, int64_t now)
+static size_t capacity(const struct workers *pool, int64_t now)
 {
-    bool slow = crew->pace >= CREW_TIME * 1000;
+    bool slow = pool->pace >= WORKER_TIME * 1000;
     size_t jobs = 0;
 
-    for (size_t i = 0; i < crew->count; i++) {
-        const struct crew_member *member = crew->members[i];
-        if (!is_there(member) || now >= late_at(member))
+    for (size_t i = 0; i < pool->count; i++) {
+        const struct worker_slot *slot = pool->slots[i];
+        if (!is_there(slot) || now >= late_at(slot))
             continue;
-        if (!member->open)
+        if (!slot->open)
             jobs += slow ? 1 : BUSY;
-        else if (member->count > 0 && !slow)
+        else if (slot->count > 0 && !slow)
             jobs += BUSY;
     }
     return jobs;
 }
 
-bool crew_wants_more(const struct crew *crew, const struct crew_member *chosen,
-                     size_t backlog, int64_t now)
+bool workers_want_more(const struct workers *pool,
+                       const struct worker_slot *chosen, size_t backlog,
+                       int64_t now)
 {
-    if (!may_start(crew, now))
+    if (!may_start(pool, now))
         return false;
     if (chosen == NULL)
-        return backlog > capacity(crew, now);
+        return backlog > capacity(pool, now);
     size_t opening = 0;
-    for (size_t i = 0; i < crew->count; i++)
-        opening += !crew->members[i]->open;
+    for (size_t i = 0; i < pool->count; i++)
+        opening += !pool->slots[i]->open;
     return chosen->count >= BUSY && backlog > BUSY * (1 + opening);
 }
 
-void crew_recall(struct crew *crew, int64_t now)
+void workers_recall(struct workers *pool, int64_t now)
 {
     struct parcel parcel = { .kind = PARCEL_RECALL, .fd = -1 };
     struct error ignored;
 
-    for (size_t i = 0; i < crew->count; i++) {
-        struct crew_member *member = crew->members[i];
-        if (!is_there(member) || member->recalled || member->count < 2 ||
-            now < late_at(member))
+    for (size_t i = 0; i < pool->count; i++) {
+        struct worker_slot *slot = pool->slots[i];
+        if (!is_there(slot) || slot->recalled || slot->count < 2 ||
+            now < late_at(slot))
             continue;
-        parcel_send(member->socket, &parcel, &ignored);
-        member->recalled = true;
+        parcel_send(slot->socket, &parcel, &ignored);
+        slot->recalled = true;
     }
 }
 
-int64_t crew_next_time(const struct crew *crew, int64_t now)
+int64_t workers_next_time(const struct workers *pool, int64_t now)
 {
-    int64_t next = crew->hold > now ? crew->hold : INT64_MAX;
+    int64_t next = pool->hold > now ? pool->hold : INT64_MAX;
 
-    for (size_t i = 0; i < crew->count; i++) {
-        const struct crew_member *member = crew->members[i];
-        if (is_there(member) && late_at(member) > now)
-            next = clock_earlier(next, late_at(member));
+    for (size_t i = 0; i < pool->count; i++) {
+        const struct worker_slot *slot = pool->slots[i];
+        if (is_there(slot) && late_at(slot) > now)
+            next = clock_earlier(next, late_at(slot));
     }
     return next;
 }
 
-bool crew_give(struct crew *crew, struct crew_member *member,
-               const struct crew_job *job, struct error *err)
+bool workers_give(struct workers *pool, struct worker_slot *slot,
+                  const struct worker_job *job, struct error *err)
 {
     struct parcel parcel = {
         .kind = PARCEL_JOB,
@@ -463,104 +465,104 @@ bool crew_give(struct crew *crew, struct crew_member *member,
         .recipients = (size_t *)job->recipients,
         .count = job->count,
     };
-    struct job *mine = &member->jobs[member->count];
+    struct job *mine = &slot->jobs[slot->count];
 
-    if (!parcel_send(member->socket, &parcel, err)) {
-        member->full = true;    /* until something is heard of it */
+    if (!parcel_send(slot->socket, &parcel, err)) {
+        slot->full = true;      /* until something is heard of it */
         return false;
     }
     *mine = (struct job){ .number = job->number, .uid = job->uid,
                           .octets = job->octets,
-                          .cost = cost_of(crew, job->uid, job->octets) };
+                          .cost = cost_of(pool, job->uid, job->octets) };
     memcpy(mine->id, job->id, sizeof mine->id);
-    if (member->count == 0)
-        member->since = clock_now();
-    member->count++;
-    member->lines++;
+    if (slot->count == 0)
+        slot->since = clock_now();
+    slot->count++;
+    slot->lines++;
     return true;
 }
 
-void crew_each(struct crew *crew, crew_watch *add, void *context)
+void workers_each(struct workers *pool, workers_watch *add, void *context)
 {
-    for (size_t i = 0; i < crew->count; i++)
-        if (crew->members[i]->socket != -1)
-            add(context, crew->members[i]->socket, crew->members[i]);
+    for (size_t i = 0; i < pool->count; i++)
+        if (pool->slots[i]->socket != -1)
+            add(context, pool->slots[i]->socket, pool->slots[i]);
 }
 
-static struct job *find_job(struct crew_member *member, uint64_t number)
+static struct job *find_job(struct worker_slot *slot, uint64_t number)
 {
-    for (size_t i = 0; i < member->count; i++)
-        if (member->jobs[i].number == number)
-            return &member->jobs[i];
+    for (size_t i = 0; i < slot->count; i++)
+        if (slot->jobs[i].number == number)
+            return &slot->jobs[i];
     return NULL;
 }
 
-static void note_answer(struct crew *crew, struct crew_member *member,
+static void note_answer(struct workers *pool, struct worker_slot *slot,
                         const struct job *job)
 {
     int64_t now = clock_now();
 
-    measure(crew, job, now - member->since);
-    member->since = now;
-    member->answered = true;
-    member->recalled = false;
+    measure(pool, job, now - slot->since);
+    slot->since = now;
+    slot->answered = true;
+    slot->recalled = false;
 }
 
 /* known: the worker has sent all outcomes; else its journal is asked. */
-static void finish_job(struct crew *crew, struct crew_member *member,
+static void finish_job(struct workers *pool, struct worker_slot *slot,
                        struct job *job, bool known)
 {
     uint64_t number = job->number;
     struct finding finding = { 0 };
 
     if (!job->ended)
-        note_answer(crew, member, job);
+        note_answer(pool, slot, job);
     job->ended = true;
-    if (!known && !look_up(crew, member, job, &finding))
+    if (!known && !look_up(pool, slot, job, &finding))
         return;
-    *job = member->jobs[--member->count];
+    *job = slot->jobs[--slot->count];
     /* Everything it noted has been told, and this descriptor appends. */
-    if (member->count == 0 && member->lines > JOURNAL_LINES &&
-        ftruncate(member->journal, 0) == 0)
-        member->lines = 0;
-    crew->events->done(crew->context, number, finding.indices, finding.count);
+    if (slot->count == 0 && slot->lines > JOURNAL_LINES &&
+        ftruncate(slot->journal, 0) == 0)
+        slot->lines = 0;
+    pool->events->done(pool->context, number, finding.indices, finding.count);
     free(finding.indices);
 }
 
-static void take_outcomes(struct crew *crew, struct crew_member *member,
+static void take_outcomes(struct workers *pool, struct worker_slot *slot,
                           const struct parcel *parcel)
 {
-    struct job *job = find_job(member, parcel->job);
+    struct job *job = find_job(slot, parcel->job);
     bool known = false;
 
     for (size_t i = 0; job != NULL && !known && i < parcel->count; i++) {
         const struct parcel_outcome *one = &parcel->outcomes[i];
-        known = crew->events->outcome(crew->context, job->number, one->index,
+        known = pool->events->outcome(pool->context, job->number, one->index,
                                       &one->outcome, parcel->peer,
                                       one->dsn_passed_on);
     }
     if (known)
-        finish_job(crew, member, job, true);
+        finish_job(pool, slot, job, true);
 }
 
 /* It counts for all workers that are started from now on. */
-static void learn(struct crew *crew, const struct distrust *found)
+static void learn(struct workers *pool, const struct distrust *found)
 {
     if (found->extensions == 0)
-        crew->distrust.extensions = 0;      /* the EHLO has changed */
-    else if (distrust_add(&crew->distrust, found->extensions, found->hello,
+        pool->distrust.extensions = 0;  /* the EHLO has changed */
+    else if (distrust_add(&pool->distrust, found->extensions, found->hello,
                           clock_now()))
-        report_distrust(crew->name, crew->distrust.extensions);
+        report_distrust(pool->name, pool->distrust.extensions);
 }
 
 /* Is another session there that answers? */
-static bool others_answer(const struct crew *crew,
-                          const struct crew_member *member)
+static bool others_answer(const struct workers *pool,
+                          const struct worker_slot *slot)
 {
-    for (size_t i = 0; i < crew->count; i++)
-        if (crew->members[i] != member && crew->members[i]->open &&
-            is_there(crew->members[i]) &&
-            clock_now() < late_at(crew->members[i]))
+    for (size_t i = 0; i < pool->count; i++)
+        if (pool->slots[i] != slot && pool->slots[i]->open &&
+            is_there(pool->slots[i]) &&
+            clock_now() < late_at(pool->slots[i]))
             return true;
     return false;
 }
@@ -570,184 +572,184 @@ static bool others_answer(const struct crew *crew,
  * are had, or were opened since this one was begun: it may take no more at a
  * time, or have lost a connection.
  */
-static void close_member(struct crew *crew, struct crew_member *member,
-                         const struct error *err)
+static void close_slot(struct workers *pool, struct worker_slot *slot,
+                       const struct error *err)
 {
     bool refused = err->fault == FAULT_PERMISSION ||
                    err->fault == FAULT_CONFIG;
-    bool served = !refused && (crew->opened > member->started ||
-                               others_answer(crew, member));
+    bool served = !refused && (pool->opened > slot->started ||
+                               others_answer(pool, slot));
 
-    member->closed = true;
+    slot->closed = true;
     if (served)
-        crew->hold = clock_now() + HOLD_TIME;
-    crew->events->closed(crew->context, crew->smarthost, err, served);
+        pool->hold = clock_now() + HOLD_TIME;
+    pool->events->closed(pool->context, pool->smarthost, err, served);
 }
 
 /* It has not sent any content of this job. */
-static void take_back(struct crew *crew, struct crew_member *member,
+static void take_back(struct workers *pool, struct worker_slot *slot,
                       struct job *job)
 {
     uint64_t number = job->number;
 
-    *job = member->jobs[--member->count];
-    crew->events->lost(crew->context, number, NULL, 0, false);
+    *job = slot->jobs[--slot->count];
+    pool->events->lost(pool->context, number, NULL, 0, false);
 }
 
-static void take_parcel(struct crew *crew, struct crew_member *member,
+static void take_parcel(struct workers *pool, struct worker_slot *slot,
                         const struct parcel *parcel)
 {
     struct job *job;
 
     switch (parcel->kind) {
     case PARCEL_OPENED:
-        member->open = true;
-        member->since = crew->opened = clock_now();
-        note_winner(crew, parcel->peer);
-        crew->events->opened(crew->context, crew->smarthost, parcel->peer);
+        slot->open = true;
+        slot->since = pool->opened = clock_now();
+        note_winner(pool, parcel->peer);
+        pool->events->opened(pool->context, pool->smarthost, parcel->peer);
         break;
     case PARCEL_CLOSED:
-        close_member(crew, member, &parcel->error);
+        close_slot(pool, slot, &parcel->error);
         break;
     case PARCEL_OUTCOMES:
-        take_outcomes(crew, member, parcel);
+        take_outcomes(pool, slot, parcel);
         break;
     case PARCEL_DISTRUST:
-        learn(crew, &parcel->distrust);
+        learn(pool, &parcel->distrust);
         break;
     case PARCEL_DONE:
-        job = find_job(member, parcel->job);
+        job = find_job(slot, parcel->job);
         if (job != NULL)
-            finish_job(crew, member, job, false);
+            finish_job(pool, slot, job, false);
         break;
     case PARCEL_RETURNED:
-        job = find_job(member, parcel->job);
+        job = find_job(slot, parcel->job);
         if (job != NULL)
-            take_back(crew, member, job);
+            take_back(pool, slot, job);
         break;
     default:
         break;
     }
 }
 
-void crew_handle(struct crew *crew, struct crew_member *member)
+void workers_handle(struct workers *pool, struct worker_slot *slot)
 {
     struct parcel parcel;
     struct error err = { 0 };
     int received;
 
-    member->full = false;
-    while ((received = parcel_receive(member->socket, &parcel, &err)) == 1) {
-        take_parcel(crew, member, &parcel);
+    slot->full = false;
+    while ((received = parcel_receive(slot->socket, &parcel, &err)) == 1) {
+        take_parcel(pool, slot, &parcel);
         parcel_free(&parcel);
     }
     if (received == -1 && err.fault == FAULT_TEMPORARY)
         return;
     if (received == -1) {
         log_line(LOG_LEVEL_ERROR, "worker %ld of smarthost %s: %s",
-                 (long)member->pid, crew->name, err.text);
-        launch_signal(crew->launch, member->pid, SIGKILL);
+                 (long)slot->pid, pool->name, err.text);
+        launch_signal(pool->launch, slot->pid, SIGKILL);
     }
-    io_close(&member->socket);  /* the rest when it is reaped */
+    io_close(&slot->socket);  /* the rest when it is reaped */
 }
 
 /* A worker that was reaped is forgotten, once its journal has been read. */
-static void conclude(struct crew *crew, size_t index)
+static void conclude(struct workers *pool, size_t index)
 {
-    struct crew_member *member = crew->members[index];
+    struct worker_slot *slot = pool->slots[index];
 
-    if (!lose_jobs(crew, member))
+    if (!lose_jobs(pool, slot))
         return;
-    if (!member->unread)
-        journal_remove(crew->spool, member->number);
-    forget(crew, index);
+    if (!slot->unread)
+        journal_remove(pool->spool, slot->number);
+    forget(pool, index);
 }
 
 /* It ended before it could tell what became of its session. */
-static void close_unheard(struct crew *crew, struct crew_member *member)
+static void close_unheard(struct workers *pool, struct worker_slot *slot)
 {
     struct error err;
 
     error_set(&err, FAULT_TEMPORARY, "worker %ld ended before it had a "
-              "session", (long)member->pid);
-    close_member(crew, member, &err);
+              "session", (long)slot->pid);
+    close_slot(pool, slot, &err);
 }
 
-bool crew_reap(struct crew *crew, pid_t pid, int status)
+bool workers_reap(struct workers *pool, pid_t pid, int status)
 {
     size_t i = 0;
 
-    while (i < crew->count && crew->members[i]->pid != pid)
+    while (i < pool->count && pool->slots[i]->pid != pid)
         i++;
-    if (i == crew->count)
+    if (i == pool->count)
         return false;
-    struct crew_member *member = crew->members[i];
+    struct worker_slot *slot = pool->slots[i];
     /* Asked to stop before it knew how to: it began nothing. */
     bool stopped = WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
     bool ended = stopped || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
     if (WIFSIGNALED(status) && !stopped)
         log_line(LOG_LEVEL_ERROR, "worker %ld of smarthost %s ended by "
-                 "signal %d", (long)pid, crew->name, WTERMSIG(status));
-    if (member->socket != -1)   /* what it said last can still be heard */
-        crew_handle(crew, member);
-    io_close(&member->socket);
-    if (!member->open && !member->closed && !member->leaves)
-        close_unheard(crew, member);
-    io_close(&member->journal);
-    member->pid = 0;
-    member->leaves = false;
-    member->crashed = !ended;
-    conclude(crew, i);
+                 "signal %d", (long)pid, pool->name, WTERMSIG(status));
+    if (slot->socket != -1)   /* what it said last can still be heard */
+        workers_handle(pool, slot);
+    io_close(&slot->socket);
+    if (!slot->open && !slot->closed && !slot->leaves)
+        close_unheard(pool, slot);
+    io_close(&slot->journal);
+    slot->pid = 0;
+    slot->leaves = false;
+    slot->crashed = !ended;
+    conclude(pool, i);
     return true;
 }
 
-void crew_retry(struct crew *crew)
+void workers_retry(struct workers *pool)
 {
-    for (size_t i = crew->count; i-- > 0; ) {
-        struct crew_member *member = crew->members[i];
-        if (member->pid == 0) {
-            conclude(crew, i);
+    for (size_t i = pool->count; i-- > 0; ) {
+        struct worker_slot *slot = pool->slots[i];
+        if (slot->pid == 0) {
+            conclude(pool, i);
             continue;
         }
-        for (size_t j = member->count; j-- > 0; )
-            if (member->jobs[j].ended)
-                finish_job(crew, member, &member->jobs[j], false);
+        for (size_t j = slot->count; j-- > 0; )
+            if (slot->jobs[j].ended)
+                finish_job(pool, slot, &slot->jobs[j], false);
     }
 }
 
-void crew_stop(struct crew *crew)
+void workers_stop(struct workers *pool)
 {
-    for (size_t i = 0; i < crew->count; i++) {
-        if (crew->members[i]->pid == 0)
+    for (size_t i = 0; i < pool->count; i++) {
+        if (pool->slots[i]->pid == 0)
             continue;
-        launch_signal(crew->launch, crew->members[i]->pid, SIGTERM);
-        crew->members[i]->leaves = true;
+        launch_signal(pool->launch, pool->slots[i]->pid, SIGTERM);
+        pool->slots[i]->leaves = true;
     }
 }
 
-bool crew_leaves(const struct crew *crew)
+bool workers_leave(const struct workers *pool)
 {
-    for (size_t i = 0; i < crew->count; i++)
-        if (crew->members[i]->leaves)
+    for (size_t i = 0; i < pool->count; i++)
+        if (pool->slots[i]->leaves)
             return true;
     return false;
 }
 
-unsigned crew_distrust(const struct crew *crew)
+unsigned workers_distrust(const struct workers *pool)
 {
-    return crew->distrust.extensions;
+    return pool->distrust.extensions;
 }
 
-size_t crew_size(const struct crew *crew)
+size_t workers_count(const struct workers *pool)
 {
-    return crew->count;
+    return pool->count;
 }
 
-size_t crew_jobs(const struct crew *crew)
+size_t workers_jobs(const struct workers *pool)
 {
     size_t jobs = 0;
 
-    for (size_t i = 0; i < crew->count; i++)
-        jobs += crew->members[i]->count;
+    for (size_t i = 0; i < pool->count; i++)
+        jobs += pool->slots[i]->count;
     return jobs;
 }
