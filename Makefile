@@ -85,9 +85,9 @@ SENDMAIL_STATIC ?= $(or $(call static_pie,$(NO_NAME_SERVICE)),\
                      $(call static_pie))
 
 # The layers, lowest first, and what each program is made of.
-LAYERS         := util mail config spool net smtp relay
-SENDMAIL_PARTS := sendmail spool config mail util
-POSTRIDER_PARTS := postrider relay smtp net spool config mail util
+LAYERS         := util mail config spool control net smtp relay
+SENDMAIL_PARTS := sendmail control spool config mail util
+POSTRIDER_PARTS := postrider relay smtp net control spool config mail util
 
 source = $(sort $(wildcard src/$(1)/*.c))
 object = $(patsubst src/%.c,$(B)/obj/%.o,$(call source,$(1)))
@@ -145,10 +145,11 @@ below_util   := util
 below_mail   := mail util
 below_config := config mail util
 below_spool  := spool config mail util
+below_control := control spool config mail util
 below_net    := net util
 below_smtp   := smtp net mail util
-below_relay  := relay smtp net spool config mail util
-below_sendmail  := spool config mail util
+below_relay  := relay smtp net control spool config mail util
+below_sendmail  := control spool config mail util
 below_postrider := $(below_relay)
 layer_of = $(word 2,$(subst /, ,$(patsubst $(B)/%,%,$(1))))
 unit_parts = $(filter-out %/main.o,$(foreach program,sendmail postrider,\

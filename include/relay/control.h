@@ -6,7 +6,7 @@
  * the client. A long answer is made in parts, each when the client has
  * taken the one before. Clients are bounded in number, in what they may leave
  * unread, and in time: a slow one is dropped and stalls no other. The client's
- * side is spool/ask.h.
+ * side is control/client.h.
  */
 #ifndef POSTRIDER_RELAY_CONTROL_H
 #define POSTRIDER_RELAY_CONTROL_H

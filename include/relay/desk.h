@@ -10,7 +10,7 @@
  *     failed.c     what a user may keep in failed/
  *     sweep.c      delay warnings and expiry
  *     rates.c      what messages_per_minute must know after a restart
- *     answer.c     requests of administrators
+ *     requests.c   requests of administrators
  *     manager.c    the poll loop
  */
 #ifndef POSTRIDER_RELAY_DESK_H
@@ -292,7 +292,7 @@ bool sweep_run(struct desk *desk);
 void rates_save(const struct desk *desk);
 void rates_load(struct desk *desk);
 
-/* answer.c */
+/* requests.c */
 enum control_reply answer_request(void *context,
                                   const struct control_request *what);
 

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 
 #include "config/config.h"
+#include "control/client.h"
+#include "control/listing.h"
 #include "net/dial.h"
 #include "postrider/status.h"
-#include "spool/ask.h"
-#include "spool/listing.h"
 #include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/clock.h"

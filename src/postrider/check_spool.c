@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "spool/ask.h"
-#include "spool/listing.h"
+#include "control/client.h"
+#include "control/listing.h"
 #include "spool/spool.h"
 #include "spool/unread.h"
 #include "util/alloc.h"

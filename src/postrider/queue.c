@@ -7,8 +7,8 @@
 #include <sysexits.h>
 
 #include "config/config.h"
-#include "spool/ask.h"
-#include "spool/listing.h"
+#include "control/client.h"
+#include "control/listing.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/random.h"

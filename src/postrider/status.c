@@ -6,8 +6,8 @@
 #include <sysexits.h>
 
 #include "config/config.h"
+#include "control/client.h"
 #include "postrider/status.h"
-#include "spool/ask.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/json.h"

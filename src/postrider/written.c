@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "spool/ask.h"
+#include "control/client.h"
 #include "util/error.h"
 #include "util/text.h"
 

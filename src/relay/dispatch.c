@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "config/config.h"
-#include "relay/parcel.h"
+#include "relay/wire.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
 #include "spool/state.h"

@@ -12,7 +12,7 @@
 #include "relay/confine.h"
 #include "relay/connector.h"
 #include "relay/shipment.h"
-#include "relay/parcel.h"
+#include "relay/wire.h"
 #include "smtp/session.h"
 #include "spool/entry.h"
 #include "spool/journal.h"

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "relay/launch.h"
-#include "relay/parcel.h"
 #include "relay/report.h"
+#include "relay/wire.h"
 #include "spool/journal.h"
 #include "util/alloc.h"
 #include "util/clock.h"

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "control/client.h"
 #include "sendmail/handover.h"
 #include "sendmail/options.h"
 #include "sendmail/smtp_client.h"
 #include "sendmail/socket_way.h"
 #include "sendmail/submit.h"
-#include "spool/ask.h"
 #include "spool/draft.h"
 #include "util/alloc.h"
 #include "util/io.h"

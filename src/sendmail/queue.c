@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "control/client.h"
+#include "control/listing.h"
 #include "sendmail/handover.h"
 #include "sendmail/options.h"
-#include "spool/ask.h"
-#include "spool/listing.h"
 #include "util/alloc.h"
 #include "util/text.h"
 

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "control/client.h"
 #include "mail/address.h"
 #include "sendmail/smtp_input.h"
-#include "spool/ask.h"
 #include "spool/draft.h"
 #include "spool/entry.h"
 #include "util/alloc.h"

@@ -4,8 +4,8 @@
 
 #include <cmocka.h>
 
-#include "spool/listing.h"
-#include "spool_fixture.h"
+#include "../spool/spool_fixture.h"
+#include "control/listing.h"
 #include "util/text.h"
 
 #define ID "0123456789abcdef0123456789abcdef"

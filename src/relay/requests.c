@@ -1,4 +1,4 @@
-/* answer.c - answer the requests that come over the control socket */
+/* requests.c - answer the requests that come over the control socket */
 #include "relay/desk.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-#include "relay/parcel.h"
+#include "relay/wire.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* mailq.c - print the queue as mailq does, or as JSON */
-#include "spool/listing.h"
+#include "control/listing.h"
 
 #include <inttypes.h>
 #include <time.h>

@@ -1,4 +1,4 @@
-#include "spool/listing.h"
+#include "control/listing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "spool/ask.h"
+#include "control/client.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
 #include "spool/spool.h"

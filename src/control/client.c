@@ -1,4 +1,4 @@
-#include "spool/ask.h"
+#include "control/client.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -4,8 +4,8 @@
  * The daemon knows best what is in the queue and lists it over its control
  * socket; while it is down, root and its user can read the spool themselves.
  */
-#ifndef POSTRIDER_SPOOL_LISTING_H
-#define POSTRIDER_SPOOL_LISTING_H
+#ifndef POSTRIDER_CONTROL_LISTING_H
+#define POSTRIDER_CONTROL_LISTING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /*
- * ask.h - a question to the daemon, over its control socket
+ * client.h - a question to the daemon, over its control socket
  */
-#ifndef POSTRIDER_SPOOL_ASK_H
-#define POSTRIDER_SPOOL_ASK_H
+#ifndef POSTRIDER_CONTROL_CLIENT_H
+#define POSTRIDER_CONTROL_CLIENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /*
- * parcel.h - the messages between manager and worker
+ * wire.h - the messages between manager and worker
  *
  * Over a SOCK_SEQPACKET pair, a datagram a parcel; workers face the network, so
  * the manager believes nothing of a worker's that it cannot check.
@@ -15,8 +15,8 @@
  *                       DONE: the job is finished, all outcomes were sent
  *                       DISTRUST: what is known of the smarthost now
  */
-#ifndef POSTRIDER_RELAY_PARCEL_H
-#define POSTRIDER_RELAY_PARCEL_H
+#ifndef POSTRIDER_RELAY_WIRE_H
+#define POSTRIDER_RELAY_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "relay/parcel.h"
+#include "relay/wire.h"
 #include "util/alloc.h"
 #include "util/text.h"
 
