@@ -10,10 +10,10 @@
 #include "util/error.h"
 
 /* A connection to a Unix socket, made within 5 s. -1 with FAULT_UNAVAILABLE. */
-int ask_connect(const char *path, struct error *err);
+int client_connect(const char *path, struct error *err);
 
 /* Called with each line of the answer, without its end. Borrowed. */
-typedef void ask_line(void *context, const char *line, size_t length);
+typedef void client_line(void *context, const char *line, size_t length);
 
 /*
  * Ask the daemon that listens at path one line, "COMMAND [ARGUMENT]", and call
@@ -21,16 +21,16 @@ typedef void ask_line(void *context, const char *line, size_t length);
  * wait, in milliseconds, -1 for none. FAULT_UNAVAILABLE: no daemon listens;
  * FAULT_TEMPORARY: it does not answer.
  */
-bool ask_daemon(const char *path, const char *request, int timeout,
-                ask_line *line, void *context, struct error *err);
+bool client_ask(const char *path, const char *request, int timeout,
+                client_line *line, void *context, struct error *err);
 
 /*
  * The same in two steps: the daemon gets the question before it can see what
- * the caller does in between. ask_begin gives a descriptor, or -1; ask_finish
- * closes it.
+ * the caller does in between. client_begin() gives a descriptor, or -1;
+ * client_finish() closes it.
  */
-int ask_begin(const char *path, const char *request, struct error *err);
-bool ask_finish(int fd, int timeout, ask_line *line, void *context,
-                struct error *err);
+int client_begin(const char *path, const char *request, struct error *err);
+bool client_finish(int fd, int timeout, client_line *line, void *context,
+                   struct error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * wire.h - the messages between manager and worker
  *
- * Over a SOCK_SEQPACKET pair, a datagram a parcel; workers face the network, so
+ * Over a SOCK_SEQPACKET pair, a datagram a packet; workers face the network, so
  * the manager believes nothing of a worker's that it cannot check.
  *
  *   manager -> worker   JOB: number, uid, recipients to try; with descriptor
@@ -27,26 +27,25 @@
 #include "smtp/outcome.h"
 #include "util/error.h"
 
-#define PARCEL_SIZE_MAX 65536
-#define PARCEL_RECIPIENTS_MAX 1000  /* a job; more recipients: more jobs */
+#define WIRE_SIZE_MAX 65536
+#define WIRE_RECIPIENTS_MAX 1000  /* a job; more recipients: more jobs */
 
-enum parcel_kind { PARCEL_JOB, PARCEL_OPENED, PARCEL_CLOSED, PARCEL_OUTCOMES,
-                   PARCEL_DONE, PARCEL_DISTRUST, PARCEL_RECALL,
-                   PARCEL_RETURNED };
+enum wire_kind { WIRE_JOB, WIRE_OPENED, WIRE_CLOSED, WIRE_OUTCOMES, WIRE_DONE,
+                 WIRE_DISTRUST, WIRE_RECALL, WIRE_RETURNED };
 
-struct parcel_outcome {
+struct wire_outcome {
     size_t index;           /* of the recipient in the envelope */
     struct outcome outcome; /* owned */
     bool dsn_passed_on;     /* the smarthost has DSN and was told NOTIFY */
 };
 
-struct parcel {
-    enum parcel_kind kind;
+struct packet {
+    enum wire_kind kind;
     uint64_t job;                       /* JOB, OUTCOMES, DONE, RETURNED */
     uid_t uid;                          /* JOB: for the Received field */
     int fd;                             /* JOB: message file; owned; else -1 */
     size_t *recipients;                 /* JOB: indices; owned */
-    struct parcel_outcome *outcomes;    /* OUTCOMES; owned */
+    struct wire_outcome *outcomes;    /* OUTCOMES; owned */
     size_t count;                       /* of recipients or outcomes */
     size_t sent;                        /* OUTCOMES: so many have gone */
     char *peer;                         /* OPENED, OUTCOMES; owned */
@@ -54,21 +53,21 @@ struct parcel {
     struct distrust distrust;           /* DISTRUST */
 };
 
-void parcel_free(struct parcel *parcel);
+void wire_free(struct packet *packet);
 
 /*
  * Send; with JOB, its descriptor is passed and stays the caller's, too. False
  * with FAULT_TEMPORARY (EAGAIN: would block) or FAULT_IO: the peer is gone.
  * OUTCOMES that do not fit into one datagram are split; sent counts those that
- * have gone, and another call with the same parcel sends only the others.
+ * have gone, and another call with the same packet sends only the others.
  */
-bool parcel_send(int socket, struct parcel *parcel, struct error *err);
+bool wire_send(int socket, struct packet *packet, struct error *err);
 
 /*
- * Receive one; blocks unless the socket is non-blocking. 1: *parcel is the
+ * Receive one; blocks unless the socket is non-blocking. 1: *packet is the
  * caller's to free; 0: the peer is gone; -1: FAULT_TEMPORARY nothing there now,
  * FAULT_PROTOCOL malformed (close the worker).
  */
-int parcel_receive(int socket, struct parcel *parcel, struct error *err);
+int wire_receive(int socket, struct packet *packet, struct error *err);
 
 #endif

@@ -16,7 +16,7 @@
 #define LINE_MAX_SIZE (16u << 20)   /* octets the daemon may send in a line:
                                      * all addresses of an envelope */
 
-int ask_connect(const char *path, struct error *err)
+int client_connect(const char *path, struct error *err)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     struct timeval limit = { .tv_sec = CONNECT_TIME };
@@ -43,7 +43,7 @@ int ask_connect(const char *path, struct error *err)
 }
 
 /* Hand out the complete lines in text, keep the rest. */
-static void hand_out(struct buf *text, ask_line *line, void *context)
+static void hand_out(struct buf *text, client_line *line, void *context)
 {
     char *start = text->data;
     char *end = text->data + text->length;
@@ -57,7 +57,7 @@ static void hand_out(struct buf *text, ask_line *line, void *context)
     buf_remove(text, 0, (size_t)(start - text->data));
 }
 
-static bool read_answer(int fd, int timeout, ask_line *line, void *context,
+static bool read_answer(int fd, int timeout, client_line *line, void *context,
                         struct error *err)
 {
     struct pollfd waiting = { .fd = fd, .events = POLLIN };
@@ -82,9 +82,9 @@ static bool read_answer(int fd, int timeout, ask_line *line, void *context,
            error_sys(err, FAULT_TEMPORARY, "the daemon does not answer");
 }
 
-int ask_begin(const char *path, const char *request, struct error *err)
+int client_begin(const char *path, const char *request, struct error *err)
 {
-    int fd = ask_connect(path, err);
+    int fd = client_connect(path, err);
 
     if (fd != -1 && (!io_write_all(fd, request, strlen(request)) ||
                      !io_write_all(fd, "\n", 1))) {
@@ -94,8 +94,8 @@ int ask_begin(const char *path, const char *request, struct error *err)
     return fd;
 }
 
-bool ask_finish(int fd, int timeout, ask_line *line, void *context,
-                struct error *err)
+bool client_finish(int fd, int timeout, client_line *line, void *context,
+                   struct error *err)
 {
     bool done = read_answer(fd, timeout, line, context, err);
 
@@ -103,10 +103,10 @@ bool ask_finish(int fd, int timeout, ask_line *line, void *context,
     return done;
 }
 
-bool ask_daemon(const char *path, const char *request, int timeout,
-                ask_line *line, void *context, struct error *err)
+bool client_ask(const char *path, const char *request, int timeout,
+                client_line *line, void *context, struct error *err)
 {
-    int fd = ask_begin(path, request, err);
+    int fd = client_begin(path, request, err);
 
-    return fd != -1 && ask_finish(fd, timeout, line, context, err);
+    return fd != -1 && client_finish(fd, timeout, line, context, err);
 }

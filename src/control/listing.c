@@ -177,7 +177,7 @@ bool listing_each(const char *control, const char *path,
     struct error unreadable;
     struct spool spool;
 
-    if (ask_daemon(control, "list", ANSWER_TIME, take_line, &asked, err))
+    if (client_ask(control, "list", ANSWER_TIME, take_line, &asked, err))
         return true;
     if (err->fault != FAULT_UNAVAILABLE)
         return false;

@@ -124,7 +124,7 @@ void check_daemon(struct check *check)
     size_t before = check->count;
     struct error err = { 0 };
 
-    if (ask_daemon(path, "status", ANSWER_TIME, take_line, check, &err)) {
+    if (client_ask(path, "status", ANSWER_TIME, take_line, check, &err)) {
         if (check->count == before)
             check_ok(check, "it runs");
     } else if (err.fault == FAULT_UNAVAILABLE) {

@@ -329,7 +329,7 @@ void check_unread(struct check *check)
         return;
     if (!spool_open(&looker.spool, config->spool, false, &err))
         return;                         /* check_spool() says what is wrong */
-    int fd = ask_connect(config->control, &err);
+    int fd = client_connect(config->control, &err);
     bool has_daemon = fd != -1;
     io_close(&fd);
     if (has_daemon && !listing_each(config->control, config->spool, &reader,

@@ -71,7 +71,7 @@ static bool request(const struct config *config, const char *line,
         take_answer(answer, "0", 1);
         return true;
     }
-    return ask_daemon(config->control, line, ANSWER_TIME, take_answer, answer,
+    return client_ask(config->control, line, ANSWER_TIME, take_answer, answer,
                       err);
 }
 

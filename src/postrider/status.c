@@ -125,7 +125,7 @@ int command_status(int argc, char **argv)
     }
     struct config *config = config_load(&err);
     bool done = config != NULL && has_daemon(config, &err) &&
-                ask_daemon(config->control, "status", ANSWER_TIME, print_line,
+                client_ask(config->control, "status", ANSWER_TIME, print_line,
                            &printer, &err);
     if (done && printer.json)
         printf("%s}\n", printer.smarthosts + printer.troubles > 0 ? "]"

@@ -22,7 +22,7 @@ static void ignore_line(void *context, const char *line, size_t length)
 static void tell_about_daemon(const struct config *config)
 {
     struct error err = { 0 };
-    bool runs = ask_daemon(config->control, "status", ANSWER_TIME, ignore_line,
+    bool runs = client_ask(config->control, "status", ANSWER_TIME, ignore_line,
                            NULL, &err);
 
     if (access("/run/systemd/system", F_OK) == 0)

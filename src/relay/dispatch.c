@@ -124,10 +124,10 @@ static struct entry *open_message(struct desk *desk, struct ticket *ticket)
 static size_t *take_recipients(struct mission *mission)
 {
     const struct state *state = mission->state;
-    size_t *indices = alloc_zero(PARCEL_RECIPIENTS_MAX, sizeof *indices);
+    size_t *indices = alloc_zero(WIRE_RECIPIENTS_MAX, sizeof *indices);
 
     for (size_t i = 0; i < state->count &&
-                       mission->out < PARCEL_RECIPIENTS_MAX; i++)
+                       mission->out < WIRE_RECIPIENTS_MAX; i++)
         if (state->recipients[i].result == STATE_OPEN &&
             mission->offers[i] == OFFER_DUE) {
             mission->offers[i] = OFFER_OUT;

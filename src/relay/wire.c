@@ -10,19 +10,19 @@
 #include "util/pass.h"
 #include "util/text.h"
 
-#define TEXT_MAX 4096           /* of one string in a parcel */
-#define OUTCOMES_SIZE 49152     /* when a parcel of outcomes is full enough */
+#define TEXT_MAX 4096           /* of one string in a packet */
+#define OUTCOMES_SIZE 49152     /* when a packet of outcomes is full enough */
 
-void parcel_free(struct parcel *parcel)
+void wire_free(struct packet *packet)
 {
-    io_close(&parcel->fd);
-    free(parcel->recipients);
-    if (parcel->outcomes != NULL)
-        for (size_t i = 0; i < parcel->count; i++)
-            outcome_free(&parcel->outcomes[i].outcome);
-    free(parcel->outcomes);
-    free(parcel->peer);
-    *parcel = (struct parcel){ .fd = -1 };
+    io_close(&packet->fd);
+    free(packet->recipients);
+    if (packet->outcomes != NULL)
+        for (size_t i = 0; i < packet->count; i++)
+            outcome_free(&packet->outcomes[i].outcome);
+    free(packet->outcomes);
+    free(packet->peer);
+    *packet = (struct packet){ .fd = -1 };
 }
 
 /* Numbers are eight octets in host order: both ends are one program. */
@@ -79,7 +79,7 @@ static char *get_text(struct cursor *in)
     return text;
 }
 
-static void put_outcome(struct buf *out, const struct parcel_outcome *one)
+static void put_outcome(struct buf *out, const struct wire_outcome *one)
 {
     put_number(out, one->index);
     put_number(out, one->outcome.kind);
@@ -93,7 +93,7 @@ static void put_outcome(struct buf *out, const struct parcel_outcome *one)
     put_text(out, one->outcome.text);
 }
 
-static void get_outcome(struct cursor *in, struct parcel_outcome *one)
+static void get_outcome(struct cursor *in, struct wire_outcome *one)
 {
     struct outcome *outcome = &one->outcome;
 
@@ -126,26 +126,26 @@ static bool send_datagram(int socket, const struct buf *data, int fd,
                      "hand over to the other process");
 }
 
-static void put_head(struct buf *out, const struct parcel *parcel)
+static void put_head(struct buf *out, const struct packet *packet)
 {
     buf_clear(out);
-    put_number(out, parcel->kind);
-    put_number(out, parcel->job);
-    put_number(out, parcel->uid);
-    put_text(out, parcel->peer);
+    put_number(out, packet->kind);
+    put_number(out, packet->job);
+    put_number(out, packet->uid);
+    put_text(out, packet->peer);
 }
 
 /* As many of the outcomes that have not gone yet as fit into this size, but
  * one at least; how many that are. */
-static size_t put_outcomes(struct buf *out, const struct parcel *parcel,
+static size_t put_outcomes(struct buf *out, const struct packet *packet,
                            size_t size)
 {
-    const struct parcel_outcome *first = parcel->outcomes + parcel->sent;
+    const struct wire_outcome *first = packet->outcomes + packet->sent;
     size_t count = 0;
     struct buf body;
 
-    buf_init(&body, PARCEL_SIZE_MAX);
-    while (parcel->sent + count < parcel->count && body.length < size)
+    buf_init(&body, WIRE_SIZE_MAX);
+    while (packet->sent + count < packet->count && body.length < size)
         put_outcome(&body, &first[count++]);
     put_number(out, count);
     buf_add(out, body.data, body.length);
@@ -155,16 +155,16 @@ static size_t put_outcomes(struct buf *out, const struct parcel *parcel,
 
 /* What has gone stays gone when the socket takes no more: another call goes on
  * from there. A socket with a small buffer wants small datagrams. */
-static bool send_outcomes(int socket, struct parcel *parcel, struct buf *data,
+static bool send_outcomes(int socket, struct packet *packet, struct buf *data,
                           struct error *err)
 {
     size_t size = OUTCOMES_SIZE;
 
-    while (parcel->sent < parcel->count) {
-        put_head(data, parcel);
-        size_t count = put_outcomes(data, parcel, size);
+    while (packet->sent < packet->count) {
+        put_head(data, packet);
+        size_t count = put_outcomes(data, packet, size);
         if (send_datagram(socket, data, -1, err))
-            parcel->sent += count;
+            packet->sent += count;
         else if (errno == EMSGSIZE && count > 1)
             size /= 2;
         else
@@ -189,84 +189,84 @@ static void get_distrust(struct cursor *in, struct distrust *distrust)
     distrust->changes = (unsigned)get_number(in, UINT16_MAX);
 }
 
-bool parcel_send(int socket, struct parcel *parcel, struct error *err)
+bool wire_send(int socket, struct packet *packet, struct error *err)
 {
     struct buf data;
     bool sent;
 
-    buf_init(&data, PARCEL_SIZE_MAX);
-    put_head(&data, parcel);
-    if (parcel->kind == PARCEL_JOB) {
-        put_number(&data, parcel->count);
-        for (size_t i = 0; i < parcel->count; i++)
-            put_number(&data, parcel->recipients[i]);
-    } else if (parcel->kind == PARCEL_CLOSED) {
-        put_number(&data, parcel->error.fault);
-        put_text(&data, parcel->error.text);
-    } else if (parcel->kind == PARCEL_DISTRUST) {
-        put_distrust(&data, &parcel->distrust);
+    buf_init(&data, WIRE_SIZE_MAX);
+    put_head(&data, packet);
+    if (packet->kind == WIRE_JOB) {
+        put_number(&data, packet->count);
+        for (size_t i = 0; i < packet->count; i++)
+            put_number(&data, packet->recipients[i]);
+    } else if (packet->kind == WIRE_CLOSED) {
+        put_number(&data, packet->error.fault);
+        put_text(&data, packet->error.text);
+    } else if (packet->kind == WIRE_DISTRUST) {
+        put_distrust(&data, &packet->distrust);
     }
-    if (parcel->kind == PARCEL_OUTCOMES)
-        sent = send_outcomes(socket, parcel, &data, err);
+    if (packet->kind == WIRE_OUTCOMES)
+        sent = send_outcomes(socket, packet, &data, err);
     else
-        sent = send_datagram(socket, &data, parcel->kind == PARCEL_JOB
-                                            ? parcel->fd : -1, err);
+        sent = send_datagram(socket, &data, packet->kind == WIRE_JOB
+                                            ? packet->fd : -1, err);
     buf_free(&data);
     return sent;
 }
 
-static void get_recipients(struct cursor *in, struct parcel *parcel)
+static void get_recipients(struct cursor *in, struct packet *packet)
 {
-    parcel->count = (size_t)get_number(in, PARCEL_RECIPIENTS_MAX);
-    parcel->recipients = alloc_zero(parcel->count, sizeof(size_t));
-    for (size_t i = 0; in->right && i < parcel->count; i++)
-        parcel->recipients[i] = (size_t)get_number(in, SIZE_MAX);
-    in->right = in->right && parcel->count > 0 && parcel->fd != -1;
+    packet->count = (size_t)get_number(in, WIRE_RECIPIENTS_MAX);
+    packet->recipients = alloc_zero(packet->count, sizeof(size_t));
+    for (size_t i = 0; in->right && i < packet->count; i++)
+        packet->recipients[i] = (size_t)get_number(in, SIZE_MAX);
+    in->right = in->right && packet->count > 0 && packet->fd != -1;
 }
 
-static void get_outcomes(struct cursor *in, struct parcel *parcel)
+static void get_outcomes(struct cursor *in, struct packet *packet)
 {
-    size_t count = (size_t)get_number(in, PARCEL_SIZE_MAX);
+    size_t count = (size_t)get_number(in, WIRE_SIZE_MAX);
 
-    parcel->outcomes = alloc_zero(count, sizeof *parcel->outcomes);
-    while (in->right && parcel->count < count)
-        get_outcome(in, &parcel->outcomes[parcel->count++]);
+    packet->outcomes = alloc_zero(count, sizeof *packet->outcomes);
+    while (in->right && packet->count < count)
+        get_outcome(in, &packet->outcomes[packet->count++]);
 }
 
-static void get_error(struct cursor *in, struct parcel *parcel)
+static void get_error(struct cursor *in, struct packet *packet)
 {
     enum fault fault = (enum fault)get_number(in, FAULT_LAST);
     char *text = get_text(in);
 
-    error_set(&parcel->error, fault, "%s", text);
+    error_set(&packet->error, fault, "%s", text);
     free(text);
 }
 
-static bool parse(struct parcel *parcel, struct cursor *in)
+static bool parse(struct packet *packet, struct cursor *in)
 {
-    parcel->kind = (enum parcel_kind)get_number(in, PARCEL_RETURNED);
-    parcel->job = get_number(in, UINT64_MAX);
-    parcel->uid = (uid_t)get_number(in, UINT32_MAX);
-    parcel->peer = get_text(in);
-    if (parcel->kind == PARCEL_JOB)
-        get_recipients(in, parcel);
-    else if (parcel->kind == PARCEL_OUTCOMES)
-        get_outcomes(in, parcel);
-    else if (parcel->kind == PARCEL_CLOSED)
-        get_error(in, parcel);
-    else if (parcel->kind == PARCEL_DISTRUST)
-        get_distrust(in, &parcel->distrust);
+    packet->kind = (enum wire_kind)get_number(in, WIRE_RETURNED);
+    packet->job = get_number(in, UINT64_MAX);
+    packet->uid = (uid_t)get_number(in, UINT32_MAX);
+    packet->peer = get_text(in);
+    if (packet->kind == WIRE_JOB)
+        get_recipients(in, packet);
+    else if (packet->kind == WIRE_OUTCOMES)
+        get_outcomes(in, packet);
+    else if (packet->kind == WIRE_CLOSED)
+        get_error(in, packet);
+    else if (packet->kind == WIRE_DISTRUST)
+        get_distrust(in, &packet->distrust);
     return in->right && in->rest == 0;
 }
 
-int parcel_receive(int socket, struct parcel *parcel, struct error *err)
+int wire_receive(int socket, struct packet *packet, struct error *err)
 {
-    char *data = alloc_resize(NULL, PARCEL_SIZE_MAX, 1);
+    char *data = alloc_resize(NULL, WIRE_SIZE_MAX, 1);
     size_t count;
     int result = 1;
 
-    *parcel = (struct parcel){ .fd = -1 };
-    ssize_t length = pass_receive(socket, data, PARCEL_SIZE_MAX, &parcel->fd,
+    *packet = (struct packet){ .fd = -1 };
+    ssize_t length = pass_receive(socket, data, WIRE_SIZE_MAX, &packet->fd,
                                   1, &count);
     if (length == 0) {
         result = 0;
@@ -275,9 +275,9 @@ int parcel_receive(int socket, struct parcel *parcel, struct error *err)
         result = -1;
     } else {
         struct cursor in = { data, (size_t)length, true };
-        if (!parse(parcel, &in)) {
+        if (!parse(packet, &in)) {
             error_set(err, FAULT_PROTOCOL, "the other process talks nonsense");
-            parcel_free(parcel);
+            wire_free(packet);
             result = -1;
         }
     }

@@ -83,44 +83,44 @@ static struct job *take_first(struct worker *worker)
 
 /* Tell the manager, and wait until it can hear. If it is gone, the journal
  * has what matters. */
-static void tell(struct worker *worker, struct parcel *parcel)
+static void tell(struct worker *worker, struct packet *packet)
 {
     struct pollfd waiting = { .fd = worker->socket, .events = POLLOUT };
     struct error err = { 0 };
 
-    while (!parcel_send(worker->socket, parcel, &err) &&
+    while (!wire_send(worker->socket, packet, &err) &&
            err.fault == FAULT_TEMPORARY)
         poll(&waiting, 1, -1);
 }
 
-static void report_job(struct worker *worker, enum parcel_kind kind,
+static void report_job(struct worker *worker, enum wire_kind kind,
                        uint64_t number)
 {
-    struct parcel parcel = { .kind = kind, .job = number, .fd = -1 };
+    struct packet packet = { .kind = kind, .job = number, .fd = -1 };
 
-    tell(worker, &parcel);
+    tell(worker, &packet);
 }
 
 /* A job from the manager, whose files were proved when they were taken. */
-static void accept_job(struct worker *worker, struct parcel *parcel)
+static void accept_job(struct worker *worker, struct packet *packet)
 {
     struct error err;
-    struct entry *entry = entry_reopen(parcel->fd, NULL, &err);
+    struct entry *entry = entry_reopen(packet->fd, NULL, &err);
 
-    parcel->fd = -1;
+    packet->fd = -1;
     bool fits = entry != NULL && entry->flaw == NULL;
-    for (size_t i = 0; fits && i < parcel->count; i++)
-        fits = parcel->recipients[i] < entry->envelope.count;
+    for (size_t i = 0; fits && i < packet->count; i++)
+        fits = packet->recipients[i] < entry->envelope.count;
     if (!fits) {
         entry_free(entry);
-        report_job(worker, PARCEL_DONE, parcel->job);
+        report_job(worker, WIRE_DONE, packet->job);
         return;
     }
     struct job *job = alloc_zero(1, sizeof *job);
-    job->number = parcel->job;
+    job->number = packet->job;
     job->entry = entry;
-    shipment_init(&job->shipment, worker->config, entry, parcel->uid,
-                  parcel->recipients, parcel->count);
+    shipment_init(&job->shipment, worker->config, entry, packet->uid,
+                  packet->recipients, packet->count);
     job->shipment.transaction.stoppable = &may_leave;
     append(worker, job);
 }
@@ -155,41 +155,41 @@ static void return_jobs(struct worker *worker, bool reads)
         struct job *next = job->next;
         if (job->shipment.transaction.begun)
             session_spoil(worker->session);
-        report_job(worker, PARCEL_RETURNED, job->number);
+        report_job(worker, WIRE_RETURNED, job->number);
         job_free(job);
         job = next;
     }
 }
 
 /* Take in what the manager has sent. False when it is gone. */
-static bool take_parcels(struct worker *worker, bool reads)
+static bool take_packets(struct worker *worker, bool reads)
 {
-    struct parcel parcel;
+    struct packet packet;
     struct error err = { 0 };
 
     for (;;) {
-        int received = parcel_receive(worker->socket, &parcel, &err);
+        int received = wire_receive(worker->socket, &packet, &err);
         if (received == 0)
             return false;
         if (received == -1)
             return err.fault == FAULT_TEMPORARY;
-        if (parcel.kind == PARCEL_JOB)
-            accept_job(worker, &parcel);
-        else if (parcel.kind == PARCEL_DISTRUST)
+        if (packet.kind == WIRE_JOB)
+            accept_job(worker, &packet);
+        else if (packet.kind == WIRE_DISTRUST)
             worker->told = *connector_distrust(worker->connector) =
-                parcel.distrust;
-        else if (parcel.kind == PARCEL_OPENED)
-            connector_prefer(worker->connector, parcel.peer);
-        else if (parcel.kind == PARCEL_RECALL)
+                packet.distrust;
+        else if (packet.kind == WIRE_OPENED)
+            connector_prefer(worker->connector, packet.peer);
+        else if (packet.kind == WIRE_RECALL)
             return_jobs(worker, reads);
-        parcel_free(&parcel);
+        wire_free(&packet);
     }
 }
 
 /* The same, while a session waits for its peer. */
 static bool take_meanwhile(void *context, bool reads)
 {
-    return take_parcels(context, reads);
+    return take_packets(context, reads);
 }
 
 /* The same, between two messages; without a job, wait for one for a while. */
@@ -197,27 +197,27 @@ static bool take_jobs(struct worker *worker)
 {
     struct pollfd waiting = { .fd = worker->socket, .events = POLLIN };
     int64_t until = clock_now() + IDLE_TIME;
-    bool manager = take_parcels(worker, false);
+    bool manager = take_packets(worker, false);
 
     while (manager && worker->first == NULL && !asked_to_stop &&
            poll(&waiting, 1, clock_remaining(until)) > 0)
-        manager = take_parcels(worker, false);
+        manager = take_packets(worker, false);
     return manager;
 }
 
 /* What is known of the smarthost has changed: the next worker must know. */
 static void report_distrust_change(struct worker *worker)
 {
-    struct parcel parcel = {
-        .kind = PARCEL_DISTRUST,
+    struct packet packet = {
+        .kind = WIRE_DISTRUST,
         .fd = -1,
         .distrust = *connector_distrust(worker->connector),
     };
 
-    if (parcel.distrust.extensions == worker->told.extensions)
+    if (packet.distrust.extensions == worker->told.extensions)
         return;
-    worker->told = parcel.distrust;
-    tell(worker, &parcel);
+    worker->told = packet.distrust;
+    tell(worker, &packet);
 }
 
 /* goes_on: some recipients will be offered again, and have no outcome yet. */
@@ -227,11 +227,11 @@ static void report_outcomes(struct worker *worker, const struct job *job,
     const struct shipment *shipment = &job->shipment;
     bool has_dsn = session_has(worker->session, CAP_DSN) &&
                    (shipment->transaction.without & CAP_DSN) == 0;
-    struct parcel parcel = {
-        .kind = PARCEL_OUTCOMES,
+    struct packet packet = {
+        .kind = WIRE_OUTCOMES,
         .job = job->number,
         .fd = -1,
-        .outcomes = alloc_zero(shipment->count, sizeof(struct parcel_outcome)),
+        .outcomes = alloc_zero(shipment->count, sizeof(struct wire_outcome)),
         .peer = alloc_string(connector_peer(worker->connector)),
     };
     size_t *accepted = alloc_zero(shipment->count, sizeof *accepted);
@@ -242,15 +242,15 @@ static void report_outcomes(struct worker *worker, const struct job *job,
             continue;
         if (shipment->outcomes[i].kind == OUTCOME_DELIVERED)
             accepted[count++] = shipment->recipients[i];
-        struct parcel_outcome *one = &parcel.outcomes[parcel.count++];
+        struct wire_outcome *one = &packet.outcomes[packet.count++];
         one->index = shipment->recipients[i];
         one->dsn_passed_on = has_dsn;
         outcome_copy(&one->outcome, &shipment->outcomes[i]);
     }
     /* First of all: what was accepted must never be sent again. */
     journal_note(worker->journal, job->entry->id, accepted, count);
-    tell(worker, &parcel);
-    parcel_free(&parcel);
+    tell(worker, &packet);
+    wire_free(&packet);
     free(accepted);
 }
 
@@ -263,7 +263,7 @@ static int64_t deadline_for(const struct worker *worker, uint64_t octets)
 /* Without a job: none waits for a smarthost that is silent. */
 static bool open_session(struct worker *worker)
 {
-    struct parcel parcel = { .kind = PARCEL_OPENED, .fd = -1 };
+    struct packet packet = { .kind = WIRE_OPENED, .fd = -1 };
     struct error err = { 0 };
 
     /* A smarthost may be silent for minutes; a stop does not wait for that.
@@ -280,18 +280,18 @@ static bool open_session(struct worker *worker)
     }
     may_leave = 0;
     confine_worker_calls(worker->config);
-    parcel.peer = alloc_string(connector_peer(worker->connector));
+    packet.peer = alloc_string(connector_peer(worker->connector));
     if (worker->session == NULL) {
-        parcel.kind = PARCEL_CLOSED;
+        packet.kind = WIRE_CLOSED;
         connector_name_others(worker->connector, &err);
-        parcel.error = err;
+        packet.error = err;
     } else {
         worker->opened = clock_now();
         stream_set_watch(session_stream(worker->session), worker->socket,
                          take_meanwhile, worker);
     }
-    tell(worker, &parcel);
-    parcel_free(&parcel);
+    tell(worker, &packet);
+    wire_free(&packet);
     report_distrust_change(worker);
     return worker->session != NULL;
 }
@@ -439,7 +439,7 @@ int worker_run(const struct config *config, const struct smarthost *smarthost,
 
     prepare_signals();
     /* What is known of the smarthost comes first. */
-    if (take_parcels(&worker, false) && open_session(&worker))
+    if (take_packets(&worker, false) && open_session(&worker))
         serve(&worker);
     session_close(worker.session);
     while (worker.first != NULL)

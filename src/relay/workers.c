@@ -217,18 +217,18 @@ static void note_winner(struct workers *pool, const char *peer)
 /* Tell a new worker what others have found out. The socket is empty still. */
 static void brief(const struct workers *pool, const struct worker_slot *slot)
 {
-    struct parcel parcel = {
-        .kind = PARCEL_DISTRUST, .fd = -1, .distrust = pool->distrust,
+    struct packet packet = {
+        .kind = WIRE_DISTRUST, .fd = -1, .distrust = pool->distrust,
     };
-    struct parcel winner = {
-        .kind = PARCEL_OPENED, .fd = -1, .peer = pool->winner,
+    struct packet winner = {
+        .kind = WIRE_OPENED, .fd = -1, .peer = pool->winner,
     };
     struct error ignored;
 
     if (pool->distrust.extensions != 0)
-        parcel_send(slot->socket, &parcel, &ignored);
+        wire_send(slot->socket, &packet, &ignored);
     if (pool->winner != NULL && clock_remaining(pool->winner_until) > 0)
-        parcel_send(slot->socket, &winner, &ignored);
+        wire_send(slot->socket, &winner, &ignored);
 }
 
 bool workers_start(struct workers *pool, struct error *err)
@@ -429,7 +429,7 @@ bool workers_want_more(const struct workers *pool,
 
 void workers_recall(struct workers *pool, int64_t now)
 {
-    struct parcel parcel = { .kind = PARCEL_RECALL, .fd = -1 };
+    struct packet packet = { .kind = WIRE_RECALL, .fd = -1 };
     struct error ignored;
 
     for (size_t i = 0; i < pool->count; i++) {
@@ -437,7 +437,7 @@ void workers_recall(struct workers *pool, int64_t now)
         if (!is_there(slot) || slot->recalled || slot->count < 2 ||
             now < late_at(slot))
             continue;
-        parcel_send(slot->socket, &parcel, &ignored);
+        wire_send(slot->socket, &packet, &ignored);
         slot->recalled = true;
     }
 }
@@ -457,8 +457,8 @@ int64_t workers_next_time(const struct workers *pool, int64_t now)
 bool workers_give(struct workers *pool, struct worker_slot *slot,
                   const struct worker_job *job, struct error *err)
 {
-    struct parcel parcel = {
-        .kind = PARCEL_JOB,
+    struct packet packet = {
+        .kind = WIRE_JOB,
         .job = job->number,
         .uid = job->uid,
         .fd = job->fd,
@@ -467,7 +467,7 @@ bool workers_give(struct workers *pool, struct worker_slot *slot,
     };
     struct job *mine = &slot->jobs[slot->count];
 
-    if (!parcel_send(slot->socket, &parcel, err)) {
+    if (!wire_send(slot->socket, &packet, err)) {
         slot->full = true;      /* until something is heard of it */
         return false;
     }
@@ -530,15 +530,15 @@ static void finish_job(struct workers *pool, struct worker_slot *slot,
 }
 
 static void take_outcomes(struct workers *pool, struct worker_slot *slot,
-                          const struct parcel *parcel)
+                          const struct packet *packet)
 {
-    struct job *job = find_job(slot, parcel->job);
+    struct job *job = find_job(slot, packet->job);
     bool known = false;
 
-    for (size_t i = 0; job != NULL && !known && i < parcel->count; i++) {
-        const struct parcel_outcome *one = &parcel->outcomes[i];
+    for (size_t i = 0; job != NULL && !known && i < packet->count; i++) {
+        const struct wire_outcome *one = &packet->outcomes[i];
         known = pool->events->outcome(pool->context, job->number, one->index,
-                                      &one->outcome, parcel->peer,
+                                      &one->outcome, packet->peer,
                                       one->dsn_passed_on);
     }
     if (known)
@@ -596,34 +596,34 @@ static void take_back(struct workers *pool, struct worker_slot *slot,
     pool->events->lost(pool->context, number, NULL, 0, false);
 }
 
-static void take_parcel(struct workers *pool, struct worker_slot *slot,
-                        const struct parcel *parcel)
+static void take_packet(struct workers *pool, struct worker_slot *slot,
+                        const struct packet *packet)
 {
     struct job *job;
 
-    switch (parcel->kind) {
-    case PARCEL_OPENED:
+    switch (packet->kind) {
+    case WIRE_OPENED:
         slot->open = true;
         slot->since = pool->opened = clock_now();
-        note_winner(pool, parcel->peer);
-        pool->events->opened(pool->context, pool->smarthost, parcel->peer);
+        note_winner(pool, packet->peer);
+        pool->events->opened(pool->context, pool->smarthost, packet->peer);
         break;
-    case PARCEL_CLOSED:
-        close_slot(pool, slot, &parcel->error);
+    case WIRE_CLOSED:
+        close_slot(pool, slot, &packet->error);
         break;
-    case PARCEL_OUTCOMES:
-        take_outcomes(pool, slot, parcel);
+    case WIRE_OUTCOMES:
+        take_outcomes(pool, slot, packet);
         break;
-    case PARCEL_DISTRUST:
-        learn(pool, &parcel->distrust);
+    case WIRE_DISTRUST:
+        learn(pool, &packet->distrust);
         break;
-    case PARCEL_DONE:
-        job = find_job(slot, parcel->job);
+    case WIRE_DONE:
+        job = find_job(slot, packet->job);
         if (job != NULL)
             finish_job(pool, slot, job, false);
         break;
-    case PARCEL_RETURNED:
-        job = find_job(slot, parcel->job);
+    case WIRE_RETURNED:
+        job = find_job(slot, packet->job);
         if (job != NULL)
             take_back(pool, slot, job);
         break;
@@ -634,14 +634,14 @@ static void take_parcel(struct workers *pool, struct worker_slot *slot,
 
 void workers_handle(struct workers *pool, struct worker_slot *slot)
 {
-    struct parcel parcel;
+    struct packet packet;
     struct error err = { 0 };
     int received;
 
     slot->full = false;
-    while ((received = parcel_receive(slot->socket, &parcel, &err)) == 1) {
-        take_parcel(pool, slot, &parcel);
-        parcel_free(&parcel);
+    while ((received = wire_receive(slot->socket, &packet, &err)) == 1) {
+        take_packet(pool, slot, &packet);
+        wire_free(&packet);
     }
     if (received == -1 && err.fault == FAULT_TEMPORARY)
         return;

@@ -56,7 +56,7 @@ static int ask_for_outcome(const struct options *opt,
     if (opt->delivery_mode != 'i')
         return -1;
     char *request = alloc_format("wait %s", id);
-    int fd = ask_begin(config->control, request, &ignored);
+    int fd = client_begin(config->control, request, &ignored);
     free(request);
     return fd;
 }
@@ -88,7 +88,7 @@ static bool hear_outcome(int fd, struct error *err)
 
     if (fd == -1)
         return true;
-    ask_finish(fd, OUTCOME_TIME, take_answer, &answer, &ignored);
+    client_finish(fd, OUTCOME_TIME, take_answer, &answer, &ignored);
     if (answer.failed)
         *err = answer.err;
     return !answer.failed;

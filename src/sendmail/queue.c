@@ -107,7 +107,7 @@ bool command_queue_run(const struct options *opt, struct error *err)
     struct error refusal = { 0 };
     /* In direct delivery nothing is ever left to be tried. */
     bool done = config->delivery == DELIVERY_DIRECT ||
-                ask_daemon(config->control, request, ANSWER_TIME,
+                client_ask(config->control, request, ANSWER_TIME,
                            take_refusal, &refusal, err);
     if (done && refusal.fault != FAULT_NONE) {
         *err = refusal;

@@ -29,7 +29,7 @@ struct dialogue {
 static int connect_to(const char *path, struct error *err)
 {
     struct timeval limit = { .tv_sec = PATIENCE / 1000 };
-    int fd = ask_connect(path, err);
+    int fd = client_connect(path, err);
 
     if (fd == -1) {
         err->fault = FAULT_TEMPORARY;

@@ -44,21 +44,21 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void receive(const struct pair *pair, struct parcel *parcel)
+static void receive(const struct pair *pair, struct packet *packet)
 {
     struct error err;
 
-    if (parcel_receive(pair->there, parcel, &err) != 1)
+    if (wire_receive(pair->there, packet, &err) != 1)
         fail_msg("%s", err.text);
 }
 
 static void hands_over_a_job(void **state)
 {
     const struct pair *pair = *state;
-    size_t recipients[PARCEL_RECIPIENTS_MAX];
-    struct parcel job = { .kind = PARCEL_JOB, .job = UINT64_MAX, .uid = 4242,
+    size_t recipients[WIRE_RECIPIENTS_MAX];
+    struct packet job = { .kind = WIRE_JOB, .job = UINT64_MAX, .uid = 4242,
                           .recipients = recipients };
-    struct parcel got;
+    struct packet got;
     struct error err;
     int ends[2];
     char octet = 0;
@@ -68,9 +68,9 @@ static void hands_over_a_job(void **state)
     assert_int_equal(pipe(ends), 0);
     job.fd = ends[0];
     job.count = COUNT(recipients);
-    assert_true(parcel_send(pair->here, &job, &err));
+    assert_true(wire_send(pair->here, &job, &err));
     receive(pair, &got);
-    assert_int_equal(got.kind, PARCEL_JOB);
+    assert_int_equal(got.kind, WIRE_JOB);
     assert_true(got.job == UINT64_MAX);
     assert_int_equal(got.uid, 4242);
     assert_int_equal(got.count, COUNT(recipients));
@@ -79,7 +79,7 @@ static void hands_over_a_job(void **state)
     assert_int_equal(write(ends[1], "x", 1), 1);
     assert_int_equal(read(got.fd, &octet, 1), 1);
     assert_int_equal(octet, 'x');
-    parcel_free(&got);
+    wire_free(&got);
     close(ends[0]);
     close(ends[1]);
 }
@@ -89,7 +89,7 @@ static void splits_many_outcomes(void **state)
 {
     enum { COUNT_OF_ALL = 1000 };
     const struct pair *pair = *state;
-    struct parcel parcel = { .kind = PARCEL_OUTCOMES, .job = 7, .fd = -1,
+    struct packet packet = { .kind = WIRE_OUTCOMES, .job = 7, .fd = -1,
                              .count = COUNT_OF_ALL };
     size_t seen = 0;
     struct error err;
@@ -99,22 +99,22 @@ static void splits_many_outcomes(void **state)
 
     setsockopt(pair->here, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     memset(text, 'x', 600);
-    parcel.peer = peer;
-    parcel.outcomes = alloc_zero(COUNT_OF_ALL, sizeof *parcel.outcomes);
+    packet.peer = peer;
+    packet.outcomes = alloc_zero(COUNT_OF_ALL, sizeof *packet.outcomes);
     for (size_t i = 0; i < COUNT_OF_ALL; i++) {
-        parcel.outcomes[i].index = i;
-        parcel.outcomes[i].dsn_passed_on = i % 2 != 0;
-        outcome_set(&parcel.outcomes[i].outcome, OUTCOME_FAILED, STAGE_RCPT,
+        packet.outcomes[i].index = i;
+        packet.outcomes[i].dsn_passed_on = i % 2 != 0;
+        outcome_set(&packet.outcomes[i].outcome, OUTCOME_FAILED, STAGE_RCPT,
                     FAULT_RECIPIENT, "5.1.1", text);
     }
     pid_t pid = fork();
     if (pid == 0) {
         /* A worker may wait; the manager does not. */
         fcntl(pair->here, F_SETFL, 0);
-        _exit(parcel_send(pair->here, &parcel, &err) ? 0 : 1);
+        _exit(wire_send(pair->here, &packet, &err) ? 0 : 1);
     }
     while (seen < COUNT_OF_ALL) {
-        struct parcel got;
+        struct packet got;
         fcntl(pair->there, F_SETFL, 0);
         receive(pair, &got);
         assert_int_equal(got.job, 7);
@@ -129,15 +129,15 @@ static void splits_many_outcomes(void **state)
             assert_string_equal(outcome->status, "5.1.1");
             assert_string_equal(outcome->text, text);
         }
-        parcel_free(&got);
+        wire_free(&got);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
     fcntl(pair->here, F_SETFL, O_NONBLOCK);
     fcntl(pair->there, F_SETFL, O_NONBLOCK);
     for (size_t i = 0; i < COUNT_OF_ALL; i++)
-        outcome_free(&parcel.outcomes[i].outcome);
-    free(parcel.outcomes);
+        outcome_free(&packet.outcomes[i].outcome);
+    free(packet.outcomes);
     free(text);
 }
 
@@ -147,7 +147,7 @@ static void goes_on_where_it_was(void **state)
 {
     enum { COUNT_OF_ALL = 500 };
     const struct pair *pair = *state;
-    struct parcel parcel = { .kind = PARCEL_OUTCOMES, .fd = -1,
+    struct packet packet = { .kind = WIRE_OUTCOMES, .fd = -1,
                              .count = COUNT_OF_ALL };
     struct error err = { 0 };
     size_t seen = 0, waits = 0;
@@ -156,61 +156,61 @@ static void goes_on_where_it_was(void **state)
 
     getsockopt(pair->here, SOL_SOCKET, SO_SNDBUF, &usual, &length);
     setsockopt(pair->here, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    parcel.outcomes = alloc_zero(COUNT_OF_ALL, sizeof *parcel.outcomes);
+    packet.outcomes = alloc_zero(COUNT_OF_ALL, sizeof *packet.outcomes);
     for (size_t i = 0; i < COUNT_OF_ALL; i++) {
-        parcel.outcomes[i].index = i;
-        outcome_set(&parcel.outcomes[i].outcome, OUTCOME_DEFERRED, STAGE_RCPT,
+        packet.outcomes[i].index = i;
+        outcome_set(&packet.outcomes[i].outcome, OUTCOME_DEFERRED, STAGE_RCPT,
                     FAULT_TEMPORARY, "4.2.0", "450 greylisted");
     }
-    while (!parcel_send(pair->here, &parcel, &err)) {
-        struct parcel got;
+    while (!wire_send(pair->here, &packet, &err)) {
+        struct packet got;
         assert_int_equal(err.fault, FAULT_TEMPORARY);
         waits++;
         receive(pair, &got);
         for (size_t i = 0; i < got.count; i++)
             assert_int_equal(got.outcomes[i].index, seen++);
-        parcel_free(&got);
+        wire_free(&got);
     }
-    for (struct parcel got; parcel_receive(pair->there, &got, &err) == 1;
-         parcel_free(&got))
+    for (struct packet got; wire_receive(pair->there, &got, &err) == 1;
+         wire_free(&got))
         for (size_t i = 0; i < got.count; i++)
             assert_int_equal(got.outcomes[i].index, seen++);
     assert_int_equal(seen, COUNT_OF_ALL);
     assert_true(waits > 0);
     size = usual / 2;           /* the kernel doubles it */
     setsockopt(pair->here, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    parcel_free(&parcel);
+    wire_free(&packet);
 }
 
 static void tells_of_sessions(void **state)
 {
     const struct pair *pair = *state;
     char peer[] = "mx.example[192.0.2.1]:587";
-    struct parcel parcel = { .kind = PARCEL_CLOSED, .fd = -1, .peer = peer };
-    struct parcel got;
+    struct packet packet = { .kind = WIRE_CLOSED, .fd = -1, .peer = peer };
+    struct packet got;
     struct error err;
 
-    error_set(&parcel.error, FAULT_PERMISSION, "535 no");
-    assert_true(parcel_send(pair->here, &parcel, &err));
+    error_set(&packet.error, FAULT_PERMISSION, "535 no");
+    assert_true(wire_send(pair->here, &packet, &err));
     receive(pair, &got);
     assert_int_equal(got.error.fault, FAULT_PERMISSION);
     assert_string_equal(got.error.text, "535 no");
-    parcel_free(&got);
-    parcel.kind = PARCEL_OPENED;
-    assert_true(parcel_send(pair->here, &parcel, &err));
+    wire_free(&got);
+    packet.kind = WIRE_OPENED;
+    assert_true(wire_send(pair->here, &packet, &err));
     receive(pair, &got);
-    assert_int_equal(got.kind, PARCEL_OPENED);
+    assert_int_equal(got.kind, WIRE_OPENED);
     assert_string_equal(got.peer, peer);
-    parcel_free(&got);
+    wire_free(&got);
 }
 
 static void says_when_nothing_is_there(void **state)
 {
     const struct pair *pair = *state;
-    struct parcel got;
+    struct packet got;
     struct error err;
 
-    assert_int_equal(parcel_receive(pair->there, &got, &err), -1);
+    assert_int_equal(wire_receive(pair->there, &got, &err), -1);
     assert_int_equal(err.fault, FAULT_TEMPORARY);
 }
 
@@ -218,17 +218,17 @@ static void says_when_nothing_is_there(void **state)
 static void says_when_the_other_is_slow(void **state)
 {
     const struct pair *pair = *state;
-    struct parcel parcel = { .kind = PARCEL_DONE, .fd = -1 };
-    struct parcel got;
+    struct packet packet = { .kind = WIRE_DONE, .fd = -1 };
+    struct packet got;
     struct error err;
     size_t sent = 0, received = 0;
 
-    while (parcel_send(pair->here, &parcel, &err))
+    while (wire_send(pair->here, &packet, &err))
         sent++;
     assert_int_equal(err.fault, FAULT_TEMPORARY);
-    while (parcel_receive(pair->there, &got, &err) == 1) {
+    while (wire_receive(pair->there, &got, &err) == 1) {
         received++;
-        parcel_free(&got);
+        wire_free(&got);
     }
     assert_int_equal(sent, received);
 }
@@ -241,7 +241,7 @@ static void survives_random_octets(void **state)
 
     srand(1);
     for (int n = 0; n < 50000; n++) {
-        struct parcel got;
+        struct packet got;
         struct error err;
         size_t length = 1 + (size_t)rand() % sizeof data;
         memset(data, 0, sizeof data);
@@ -251,15 +251,15 @@ static void survives_random_octets(void **state)
                 data[i + (size_t)rand() % 8] = (char)rand();
         }
         assert_int_equal(send(pair->here, data, length, 0), length);
-        int result = parcel_receive(pair->there, &got, &err);
+        int result = wire_receive(pair->there, &got, &err);
         if (result == 1) {
             /* What it says is within the bounds that the manager relies on. */
-            assert_true(got.kind <= PARCEL_DONE);
-            assert_true(got.kind != PARCEL_JOB || got.fd != -1);
+            assert_true(got.kind <= WIRE_DONE);
+            assert_true(got.kind != WIRE_JOB || got.fd != -1);
             for (size_t i = 0; got.outcomes != NULL && i < got.count; i++)
                 assert_true(got.outcomes[i].outcome.text != NULL &&
                             *got.outcomes[i].outcome.status != '\0');
-            parcel_free(&got);
+            wire_free(&got);
         } else {
             assert_int_equal(result, -1);
             assert_int_equal(err.fault, FAULT_PROTOCOL);
@@ -267,40 +267,40 @@ static void survives_random_octets(void **state)
     }
 }
 
-/* Each octet of a right parcel changed: taken as another, or refused. */
+/* Each octet of a right packet changed: taken as another, or refused. */
 static void survives_changed_octets(void **state)
 {
     const struct pair *pair = *state;
     char peer[] = "mx.example[192.0.2.1]:587", text[] = "250 Ok";
     char data[4096];
-    struct parcel parcel = { .kind = PARCEL_OUTCOMES, .fd = -1, .count = 1,
+    struct packet packet = { .kind = WIRE_OUTCOMES, .fd = -1, .count = 1,
                              .peer = peer };
-    struct parcel_outcome one = { 0 };
+    struct wire_outcome one = { 0 };
     struct error err;
 
     outcome_set(&one.outcome, OUTCOME_DELIVERED, STAGE_DATA, FAULT_NONE,
                 "2.0.0", text);
-    parcel.outcomes = &one;
-    assert_true(parcel_send(pair->here, &parcel, &err));
+    packet.outcomes = &one;
+    assert_true(wire_send(pair->here, &packet, &err));
     ssize_t length = recv(pair->there, data, sizeof data, 0);
     assert_true(length > 0);
     for (size_t i = 0; i < (size_t)length; i++)
         for (int value = 0; value < 256; value += 3) {
-            struct parcel got;
+            struct packet got;
             char was = data[i];
             data[i] = (char)value;
             assert_int_equal(send(pair->here, data, (size_t)length, 0),
                              length);
-            if (parcel_receive(pair->there, &got, &err) == 1) {
+            if (wire_receive(pair->there, &got, &err) == 1) {
                 assert_false(text_has_control(got.peer, strlen(got.peer)));
-                parcel_free(&got);
+                wire_free(&got);
             }
             data[i] = was;
         }
     for (size_t cut = 1; cut < (size_t)length; cut++) {
-        struct parcel got;
+        struct packet got;
         assert_int_equal(send(pair->here, data, cut, 0), cut);
-        assert_int_equal(parcel_receive(pair->there, &got, &err), -1);
+        assert_int_equal(wire_receive(pair->there, &got, &err), -1);
     }
     outcome_free(&one.outcome);
 }
@@ -308,13 +308,13 @@ static void survives_changed_octets(void **state)
 static void hears_that_the_other_is_gone(void **state)
 {
     struct pair *pair = *state;
-    struct parcel parcel = { .kind = PARCEL_DONE, .fd = -1 };
-    struct parcel got;
+    struct packet packet = { .kind = WIRE_DONE, .fd = -1 };
+    struct packet got;
     struct error err;
 
     close(pair->here);
-    assert_int_equal(parcel_receive(pair->there, &got, &err), 0);
-    assert_false(parcel_send(pair->there, &parcel, &err));
+    assert_int_equal(wire_receive(pair->there, &got, &err), 0);
+    assert_false(wire_send(pair->there, &packet, &err));
     assert_int_equal(err.fault, FAULT_IO);
     pair->here = open("/dev/null", O_RDONLY);
 }
