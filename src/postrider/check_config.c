@@ -10,8 +10,8 @@
 #include "config/destination.h"
 #include "config/password_command.h"
 #include "util/alloc.h"
+#include "util/file.h"
 #include "util/host.h"
-#include "util/path.h"
 #include "util/strings.h"
 #include "util/text.h"
 

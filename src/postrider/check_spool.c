@@ -19,9 +19,9 @@
 #include "spool/spool.h"
 #include "spool/unread.h"
 #include "util/alloc.h"
+#include "util/file.h"
 #include "util/folder.h"
 #include "util/io.h"
-#include "util/path.h"
 #include "util/random.h"
 #include "util/text.h"
 

@@ -19,9 +19,9 @@
 #include "relay/manager.h"
 #include "relay/sockets.h"
 #include "util/alloc.h"
+#include "util/file.h"
 #include "util/io.h"
 #include "util/log.h"
-#include "util/path.h"
 #include "util/process.h"
 
 #define EXIT_RELOAD 100         /* of the manager: none of <sysexits.h> */

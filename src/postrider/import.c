@@ -13,7 +13,7 @@
 #include "postrider/recipe.h"
 #include "postrider/written.h"
 #include "util/alloc.h"
-#include "util/path.h"
+#include "util/file.h"
 #include "util/process.h"
 #include "util/text.h"
 

@@ -10,7 +10,7 @@
 
 #include "postrider/import.h"
 #include "util/alloc.h"
-#include "util/path.h"
+#include "util/file.h"
 #include "util/text.h"
 
 struct dma {

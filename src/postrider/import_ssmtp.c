@@ -11,7 +11,7 @@
 #include "postrider/import.h"
 #include "postrider/recipe.h"
 #include "util/alloc.h"
-#include "util/path.h"
+#include "util/file.h"
 #include "util/text.h"
 
 /* A line of revaliases: who is somebody else, perhaps at another mailhub. */

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "util/alloc.h"
+#include "util/file.h"
 #include "util/io.h"
-#include "util/path.h"
 #include "util/random.h"
 
 char *install_folder(const char *path)

@@ -8,8 +8,8 @@
 
 #include "postrider/install.h"
 #include "util/alloc.h"
+#include "util/file.h"
 #include "util/io.h"
-#include "util/path.h"
 #include "util/text.h"
 
 #define SYSTEM_FOLDER POSTRIDER_SYSCONFDIR "/postrider"

@@ -7,9 +7,9 @@
 #include "relay/targets.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/file.h"
 #include "util/landlock.h"
 #include "util/log.h"
-#include "util/path.h"
 #include "util/seccomp.h"
 #include "util/text.h"
 

@@ -7,7 +7,7 @@
 
 #include "util/alloc.h"
 #include "util/io.h"
-#include "util/pass.h"
+#include "util/unix_socket.h"
 
 struct launch {
     int socket;

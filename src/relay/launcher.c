@@ -16,9 +16,9 @@
 #include "util/alloc.h"
 #include "util/io.h"
 #include "util/log.h"
-#include "util/pass.h"
 #include "util/process.h"
 #include "util/text.h"
+#include "util/unix_socket.h"
 
 extern char **environ;
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "util/alloc.h"
-#include "util/path.h"
+#include "util/file.h"
 
 static void make_folder_of(const char *path)
 {

@@ -7,8 +7,8 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
-#include "util/pass.h"
 #include "util/text.h"
+#include "util/unix_socket.h"
 
 #define TEXT_MAX 4096           /* of one string in a packet */
 #define OUTCOMES_SIZE 49152     /* when a packet of outcomes is full enough */

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "util/path.h"
+#include "util/file.h"
 #include "util/text.h"
 
 static const struct {

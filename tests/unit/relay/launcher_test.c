@@ -16,7 +16,7 @@
 #include "config/config.h"
 #include "relay/launch.h"
 #include "relay/launcher.h"
-#include "util/pass.h"
+#include "util/unix_socket.h"
 
 #define MORE_THAN_FIT 3000      /* requests, or news, in a socket's buffer */
 

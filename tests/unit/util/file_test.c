@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "util/path.h"
+#include "util/file.h"
 #include "util/text.h"
 
 static const struct {

@@ -1,8 +1,8 @@
 /*
- * path.h - the parts of a path, as text: nothing is looked up
+ * file.h - the parts of a path, as text: nothing is looked up
  */
-#ifndef POSTRIDER_UTIL_PATH_H
-#define POSTRIDER_UTIL_PATH_H
+#ifndef POSTRIDER_UTIL_FILE_H
+#define POSTRIDER_UTIL_FILE_H
 
 /* The folder that a file is in: "/a" of "/a/b", "/" of "/a", "." of "a". The
  * caller frees it. */

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "util/pass.h"
+#include "util/unix_socket.h"
 
 /* How the next calls fail, one errno after the other; 0: no more. */
 static const int *failures;

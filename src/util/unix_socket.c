@@ -1,4 +1,4 @@
-#include "util/pass.h"
+#include "util/unix_socket.h"
 
 #include <errno.h>
 #include <poll.h>

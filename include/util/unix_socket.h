@@ -1,10 +1,10 @@
 /*
- * pass.h - datagrams with descriptors, between processes of this program
+ * unix_socket.h - datagrams with descriptors, between processes of this program
  *
  * Over SOCK_SEQPACKET pairs: a datagram arrives whole, with what came along.
  */
-#ifndef POSTRIDER_UTIL_PASS_H
-#define POSTRIDER_UTIL_PASS_H
+#ifndef POSTRIDER_UTIL_UNIX_SOCKET_H
+#define POSTRIDER_UTIL_UNIX_SOCKET_H
 
 #include <stdbool.h>
 #include <stddef.h>
