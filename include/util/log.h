@@ -9,6 +9,8 @@
 #ifndef POSTRIDER_UTIL_LOG_H
 #define POSTRIDER_UTIL_LOG_H
 
+#include <stdbool.h>
+
 enum log_target { LOG_TO_SYSLOG, LOG_TO_STDERR, LOG_TO_NOBODY };
 enum log_level { LOG_LEVEL_ALERT, LOG_LEVEL_ERROR, LOG_LEVEL_WARNING,
                  LOG_LEVEL_INFO };
@@ -25,5 +27,30 @@ void log_connect(void);
 
 void log_line(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/*
+ * Lines to the system's log, without waiting for it: syslog(3) waits as long as
+ * the log daemon does not read, and with a daemon that is stuck callers of
+ * sendmail and all deliveries would hang. Here a line is lost after a moment,
+ * and the next one that gets through gives the number of lines that were lost.
+ * For log.c, and for its test.
+ */
+struct devlog {
+    const char *path;       /* of the socket, "/dev/log" */
+    int fd;                 /* -1: not connected */
+    bool is_stream;         /* the socket is one, as with some daemons */
+    bool is_stuck;          /* the last line was not taken: do not wait */
+    unsigned lost;          /* lines since one got through */
+};
+
+#define DEVLOG_INIT(where) { .path = (where), .fd = -1 }
+
+/* Before the first line, if the process may not later. False: no daemon
+ * listens. */
+bool devlog_connect(struct devlog *log);
+
+/* priority as syslog(3) has it, with the facility; text is one line. */
+void devlog_send(struct devlog *log, int priority, const char *name,
+                 const char *text);
 
 #endif

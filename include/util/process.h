@@ -1,5 +1,5 @@
 /*
- * process.h - the state a process is born into, made safe
+ * process.h - the state a process is born into, made safe, and its account
  */
 #ifndef POSTRIDER_UTIL_PROCESS_H
 #define POSTRIDER_UTIL_PROCESS_H

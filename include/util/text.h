@@ -58,6 +58,11 @@ void text_print(FILE *out, const char *format, ...)
 void text_vprint(FILE *out, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
+/* Print it as a string of JSON (RFC 8259), with its quotes. JSON is UTF-8 and
+ * must be valid whatever a name holds: of text that is not, the octets are
+ * shown as on a terminal, \xNN. */
+void text_print_json(FILE *out, const char *text);
+
 /* A decimal number without sign or blanks, up to max. */
 bool text_to_number(const char *text, uint64_t max, uint64_t *number);
 

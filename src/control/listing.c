@@ -14,7 +14,7 @@
 #include "spool/state.h"
 #include "spool/unread.h"
 #include "util/alloc.h"
-#include "util/folder.h"
+#include "util/file.h"
 #include "util/random.h"
 #include "util/text.h"
 

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <time.h>
 
-#include "util/json.h"
 #include "util/text.h"
 
 struct printer {
@@ -62,13 +61,13 @@ static void print_json_item(void *context, const struct listing_item *item)
             ", \"attempts\": %u, \"sender\": ", item->id, state,
             (unsigned long)item->uid, item->size, item->received,
             item->attempts);
-    json_print_text(out, item->sender);
+    text_print_json(out, item->sender);
     fputs(", \"reason\": ", out);
-    json_print_text(out, item->reason);
+    text_print_json(out, item->reason);
     fputs(", \"recipients\": [", out);
     for (size_t i = 0; i < item->recipient_count; i++) {
         fputs(i == 0 ? "" : ", ", out);
-        json_print_text(out, item->recipients[i]);
+        text_print_json(out, item->recipients[i]);
     }
     fputs("]}\n", out);
 }

@@ -11,7 +11,7 @@
 #include "net/tls_bundle.h"
 #include "util/alloc.h"
 #include "util/error.h"
-#include "util/folder.h"
+#include "util/file.h"
 #include "util/text.h"
 
 /* As openssl-rehash(1) names certificates: eight hex digits, dot, digits. */

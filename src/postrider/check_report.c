@@ -8,7 +8,6 @@
 
 #include "util/alloc.h"
 #include "util/buf.h"
-#include "util/json.h"
 #include "util/text.h"
 
 struct finding {
@@ -25,13 +24,13 @@ static const char ok[] = "ok", warning[] = "warning", failure[] = "error",
 static void print_json_member(FILE *out, const char *name, const char *value)
 {
     fprintf(out, ", \"%s\": ", name);
-    json_print_text(out, value);
+    text_print_json(out, value);
 }
 
 static void print_json(struct check *check, const struct finding *finding)
 {
     fprintf(check->out, "%s\n  {\"topic\": ", check->count == 0 ? "" : ",");
-    json_print_text(check->out, check->topic);
+    text_print_json(check->out, check->topic);
     print_json_member(check->out, "severity", finding->severity);
     print_json_member(check->out, "text", finding->text);
     print_json_member(check->out, "remedy", finding->remedy);

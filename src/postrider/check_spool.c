@@ -20,7 +20,6 @@
 #include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/file.h"
-#include "util/folder.h"
 #include "util/io.h"
 #include "util/random.h"
 #include "util/text.h"

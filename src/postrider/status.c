@@ -10,7 +10,6 @@
 #include "postrider/status.h"
 #include "util/alloc.h"
 #include "util/error.h"
-#include "util/json.h"
 #include "util/text.h"
 
 #define ANSWER_TIME 30000       /* milliseconds */
@@ -57,11 +56,11 @@ static void print_json_smarthost(struct printer *printer, char *text)
     status_take_smarthost(&smarthost, text);
     fputs(printer->smarthosts++ == 0 ? ", \"smarthosts\": [{\"name\": "
                                      : ", {\"name\": ", stdout);
-    json_print_text(stdout, smarthost.name);
+    text_print_json(stdout, smarthost.name);
     printf(", \"state\": \"%s\", \"workers\": %s, \"jobs\": %s, "
            "\"reason\": ", smarthost.state, smarthost.workers,
            smarthost.jobs);
-    json_print_text(stdout, smarthost.reason);
+    text_print_json(stdout, smarthost.reason);
     putchar('}');
 }
 
@@ -76,7 +75,7 @@ static void print_json_trouble(struct printer *printer, char *text)
         fputs(", ", stdout);
     printf("{\"place\": \"%s\", \"kind\": \"%s\", \"count\": %s, "
            "\"text\": ", trouble.place, trouble.kind, trouble.count);
-    json_print_text(stdout, trouble.text);
+    text_print_json(stdout, trouble.text);
     putchar('}');
 }
 

@@ -6,7 +6,7 @@
 
 #include "spool/entry.h"
 #include "util/clock.h"
-#include "util/folder.h"
+#include "util/file.h"
 #include "util/random.h"
 
 /* Remember when failed/ changed last. True: it has since the last call. */

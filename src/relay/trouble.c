@@ -5,7 +5,7 @@
 
 #include "util/alloc.h"
 #include "util/clock.h"
-#include "util/folder.h"
+#include "util/file.h"
 #include "util/log.h"
 #include "util/random.h"
 

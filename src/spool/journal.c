@@ -10,7 +10,7 @@
 
 #include "util/alloc.h"
 #include "util/buf.h"
-#include "util/folder.h"
+#include "util/file.h"
 #include "util/io.h"
 #include "util/random.h"
 #include "util/text.h"

@@ -11,7 +11,7 @@
 #include "spool/entry.h"
 #include "spool/state.h"
 #include "util/alloc.h"
-#include "util/folder.h"
+#include "util/file.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/random.h"

@@ -13,7 +13,7 @@
 #include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/clock.h"
-#include "util/folder.h"
+#include "util/file.h"
 #include "util/log.h"
 #include "util/random.h"
 #include "util/text.h"

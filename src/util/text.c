@@ -1,5 +1,7 @@
 #include "util/text.h"
 
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "util/buf.h"
@@ -200,4 +202,135 @@ void text_print(FILE *out, const char *format, ...)
     va_start(args, format);
     text_vprint(out, format, args);
     va_end(args);
+}
+
+/* As UTF-16 has it: RFC 8259 section 7. */
+static void print_number(FILE *out, uint32_t character)
+{
+    if (character < 0x10000)
+        fprintf(out, "\\u%04x", (unsigned)character);
+    else
+        fprintf(out, "\\u%04x\\u%04x",
+                (unsigned)(0xd800 + ((character - 0x10000) >> 10)),
+                (unsigned)(0xdc00 + (character & 0x3ff)));
+}
+
+/* What JSON allows may be on its way to a terminal. */
+static void print_string(FILE *out, const char *text)
+{
+    const char *end = text + strlen(text);
+    uint32_t character;
+
+    putc('"', out);
+    for (size_t step; text < end; text += step) {
+        step = text_character(text, (size_t)(end - text), &character);
+        if (*text == '"' || *text == '\\')
+            fprintf(out, "\\%c", *text);
+        else if (text_is_unseen(character))
+            print_number(out, character);
+        else
+            fwrite(text, 1, step, out);
+    }
+    putc('"', out);
+}
+
+void text_print_json(FILE *out, const char *text)
+{
+    size_t length = strlen(text);
+    struct buf shown;
+
+    if (text_is_utf8(text, length)) {
+        print_string(out, text);
+        return;
+    }
+    buf_init(&shown, SIZE_MAX);
+    text_escape(&shown, text, length);
+    print_string(out, shown.data);
+    buf_free(&shown);
+}
+
+/* Read digits at *text; false if there are none, or more than max. */
+static bool take_number(const char **text, uint64_t max, uint64_t *number)
+{
+    uint64_t value = 0;
+    const char *p = *text;
+
+    if (!text_is_digit(*p))
+        return false;
+    for (; text_is_digit(*p); p++) {
+        uint64_t digit = (uint64_t)(*p - '0');
+        if (value > (max - digit) / 10 || digit > max)
+            return false;
+        value = value * 10 + digit;
+    }
+    *text = p;
+    *number = value;
+    return true;
+}
+
+bool text_to_number(const char *text, uint64_t max, uint64_t *number)
+{
+    uint64_t value;
+
+    if (!take_number(&text, max, &value) || *text != '\0')
+        return false;
+    *number = value;
+    return true;
+}
+
+struct unit {
+    char letter;            /* lower case */
+    uint64_t factor;
+};
+
+static const struct unit *find_unit(const struct unit *units, size_t count,
+                                    char letter)
+{
+    for (size_t i = 0; i < count; i++)
+        if (units[i].letter == text_lower(letter))
+            return &units[i];
+    return NULL;
+}
+
+bool text_to_size(const char *text, uint64_t *octets)
+{
+    static const struct unit units[] = {
+        { 'k', 1u << 10 }, { 'm', 1u << 20 }, { 'g', 1u << 30 },
+    };
+    uint64_t value;
+
+    if (!take_number(&text, UINT64_MAX >> 31, &value))
+        return false;
+    if (*text != '\0') {
+        const struct unit *unit = find_unit(units, COUNT(units), *text++);
+        if (unit == NULL)
+            return false;
+        value *= unit->factor;
+        if (text_lower(*text) == 'b')
+            text++;
+    }
+    *octets = value;
+    return *text == '\0';
+}
+
+bool text_to_duration(const char *text, uint64_t *seconds)
+{
+    static const struct unit units[] = {
+        { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+        { 'w', 604800 },
+    };
+    uint64_t total = 0, value;
+
+    if (text_to_number(text, UINT32_MAX, seconds))
+        return true;
+    do {
+        if (!take_number(&text, UINT32_MAX, &value) || *text == '\0')
+            return false;
+        const struct unit *unit = find_unit(units, COUNT(units), *text++);
+        if (unit == NULL)
+            return false;
+        total += value * unit->factor;
+    } while (*text != '\0');
+    *seconds = total;
+    return total <= UINT32_MAX;
 }

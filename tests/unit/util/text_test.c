@@ -3,6 +3,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "util/buf.h"
 #include "util/text.h"
@@ -92,10 +94,44 @@ static void reads_durations(void **state)
     check_readings(cases, COUNT(cases), text_to_duration);
 }
 
+static void prints_any_octets_as_a_json_string(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *json;
+    } cases[] = {
+        { "", "\"\"" },
+        { "plain", "\"plain\"" },
+        { "say \"x\"", "\"say \\\"x\\\"\"" },
+        { "a\\b", "\"a\\\\b\"" },
+        { "tab\tline\n", "\"tab\\u0009line\\u000a\"" },
+        { "\x7f", "\"\\u007f\"" },
+        { "\xc2\x9b" "31m", "\"\\u009b31m\"" },
+        { "\xe2\x80\xae\xf3\xa0\x80\xa1", "\"\\u202e\\udb40\\udc21\"" },
+        { "gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\"" },
+        { "\xff\xc3", "\"\\\\xff\\\\xc3\"" },               /* no UTF-8 */
+        { "\xed\xa0\x80", "\"\\\\xed\\\\xa0\\\\x80\"" },    /* a surrogate */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+
+        assert_non_null(out);
+        text_print_json(out, cases[i].text);
+        fclose(out);
+        assert_string_equal(text, cases[i].json);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes_what_a_terminal_would_obey),
+        cmocka_unit_test(prints_any_octets_as_a_json_string),
         cmocka_unit_test(reads_sizes),
         cmocka_unit_test(reads_durations),
     };

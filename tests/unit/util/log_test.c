@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "util/clock.h"
-#include "util/devlog.h"
+#include "util/log.h"
 
 #define INFO (LOG_MAIL | LOG_INFO)
 
@@ -52,8 +52,8 @@ static void says_a_line(void **state)
     int fd = listen_there(SOCK_DGRAM);
 
     (void)state;
-    devlog_say(&log, INFO, "test", "one");
-    devlog_say(&log, INFO, "test", "two");
+    devlog_send(&log, INFO, "test", "one");
+    devlog_send(&log, INFO, "test", "two");
     expect_line(fd, "one");
     expect_line(fd, "two");
     close(fd);
@@ -66,11 +66,11 @@ static void finds_a_daemon_that_was_started_anew(void **state)
     int fd = listen_there(SOCK_DGRAM);
 
     (void)state;
-    devlog_say(&log, INFO, "test", "one");
+    devlog_send(&log, INFO, "test", "one");
     close(fd);
-    devlog_say(&log, INFO, "test", "to nobody");
+    devlog_send(&log, INFO, "test", "to nobody");
     fd = listen_there(SOCK_DGRAM);
-    devlog_say(&log, INFO, "test", "two");
+    devlog_send(&log, INFO, "test", "two");
     expect_line(fd, "lines lost while nobody read the log: 1");
     expect_line(fd, "two");
     close(fd);
@@ -83,7 +83,7 @@ static void speaks_to_a_stream(void **state)
     int fd = listen_there(SOCK_STREAM);
 
     (void)state;
-    devlog_say(&log, INFO, "test", "one");
+    devlog_send(&log, INFO, "test", "one");
     int connection = accept(fd, NULL, NULL);
     expect_line(connection, "one");
     close(connection);
@@ -100,12 +100,12 @@ static void waits_for_no_daemon_that_is_stuck(void **state)
 
     (void)state;
     for (int i = 0; i < 20000; i++)
-        devlog_say(&log, INFO, "test", "much");
+        devlog_send(&log, INFO, "test", "much");
     assert_true(log.lost > 0);
     assert_true(clock_now() - start < 20000);   /* once, not each time */
     while (recv(fd, text, sizeof text, MSG_DONTWAIT) > 0)
         ;
-    devlog_say(&log, INFO, "test", "again");
+    devlog_send(&log, INFO, "test", "again");
     assert_int_equal(log.lost, 0);
     recv(fd, text, sizeof text, MSG_DONTWAIT);
     expect_line(fd, "again");
