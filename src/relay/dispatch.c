@@ -193,7 +193,7 @@ enum sending {
     NOT_TAKEN                   /* ready again: the worker takes no more now */
 };
 
-/* A mission for the worker of this slot. False, and it ended: it was not taken. */
+/* A mission for the worker of this slot. False: it was not taken, and ended. */
 static bool give(struct desk *desk, struct mission *mission,
                  struct worker_slot *slot)
 {

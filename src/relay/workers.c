@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "relay/durations.h"
 #include "relay/launch.h"
 #include "relay/report.h"
 #include "relay/wire.h"
@@ -24,8 +25,6 @@
                                  * before another one is tried */
 #define HOLD_TIME 30000         /* after one could not be opened while others
                                  * stand: some smarthosts take no more */
-#define PIECE 65536             /* octets that take as long as a message */
-#define USERS 256               /* whose pace is known */
 #define SPARE_FROM 3            /* connections, for one to be spared */
 #define WINNER_TIME 600000      /* milliseconds an address is tried first */
 #define JOURNAL_LINES 1000      /* before an idle worker's journal is emptied */
@@ -78,13 +77,7 @@ struct workers {
     char *winner;               /* the peer that gave one, to be tried first */
     int64_t winner_until;       /* ... until then; NULL: none */
     int64_t hold;               /* no other one is to be opened before */
-    int64_t pace;               /* microseconds a piece takes; -1: unknown */
-    struct measured {
-        bool known;
-        uid_t uid;
-        int64_t pace;
-    } users[USERS];             /* the same, of those seen last */
-    size_t next_user;
+    struct durations durations;
 };
 
 struct workers *workers_new(struct launch *launch, const char *name,
@@ -103,8 +96,8 @@ struct workers *workers_new(struct launch *launch, const char *name,
         .events = events,
         .context = context,
         .slots = alloc_zero(connections, sizeof(struct worker_slot *)),
-        .pace = -1,
     };
+    durations_init(&pool->durations);
     return pool;
 }
 
@@ -263,42 +256,12 @@ bool workers_start(struct workers *pool, struct error *err)
     return false;
 }
 
-/* Where the pace of a user's mail is; USERS: it is not known. */
-static size_t find_user(const struct workers *pool, uid_t uid)
-{
-    size_t i = 0;
-
-    while (i < USERS && !(pool->users[i].known && pool->users[i].uid == uid))
-        i++;
-    return i;
-}
-
-/* Microseconds that a message of so many octets takes, as far as is known: some
- * users' mail is slower than that of others, and what was not measured may
- * be. */
+/* Microseconds that a message will take: what was not measured may be slow. */
 static int64_t cost_of(const struct workers *pool, uid_t uid, uint64_t octets)
 {
-    size_t user = find_user(pool, uid);
+    int64_t cost = durations_expect(&pool->durations, uid, octets);
 
-    return user == USERS ? WORKER_TIME * 1000
-           : pool->users[user].pace * (int64_t)(1 + octets / PIECE);
-}
-
-/* A message took so many milliseconds. The last one counts as much as all
- * before it: what is slow today may be quick tomorrow. */
-static void measure(struct workers *pool, const struct job *job,
-                    int64_t duration)
-{
-    int64_t pace = duration * 1000 / (int64_t)(1 + job->octets / PIECE);
-    size_t user = find_user(pool, job->uid);
-
-    pool->pace = pool->pace < 0 ? pace : (pool->pace + pace) / 2;
-    if (user < USERS)
-        pool->users[user].pace = (pool->users[user].pace + pace) / 2;
-    else
-        pool->users[pool->next_user++ % USERS] = (struct measured){
-            .known = true, .uid = job->uid, .pace = pace,
-        };
+    return cost == DURATIONS_UNKNOWN ? WORKER_TIME * 1000 : cost;
 }
 
 static bool is_there(const struct worker_slot *slot)
@@ -398,7 +361,7 @@ bool workers_have_place(const struct workers *pool, uid_t uid, uint64_t octets,
 /* How many more jobs the workers are good for that will soon be heard of. */
 static size_t capacity(const struct workers *pool, int64_t now)
 {
-    bool slow = pool->pace >= WORKER_TIME * 1000;
+    bool slow = pool->durations.any >= WORKER_TIME * 1000;
     size_t jobs = 0;
 
     for (size_t i = 0; i < pool->count; i++) {
@@ -502,7 +465,7 @@ static void note_answer(struct workers *pool, struct worker_slot *slot,
 {
     int64_t now = clock_now();
 
-    measure(pool, job, now - slot->since);
+    durations_note(&pool->durations, job->uid, job->octets, now - slot->since);
     slot->since = now;
     slot->answered = true;
     slot->recalled = false;
