@@ -20,7 +20,8 @@ struct config_key;
 CONFIG_TAKE(config_take_text);          /* UTF-8 without controls */
 CONFIG_TAKE(config_take_path);          /* absolute */
 CONFIG_TAKE(config_take_word);          /* one of key->words: an enum */
-CONFIG_TAKE(config_take_name);          /* the same, the word itself */
+CONFIG_TAKE(config_take_auth);          /* the same, or a key of util/sasl.h:
+                                         * the word itself */
 CONFIG_TAKE(config_take_choice);        /* the same, a bool */
 CONFIG_TAKE(config_take_keyword);       /* the same, an element; not kept */
 CONFIG_TAKE(config_take_bool);

@@ -7,22 +7,31 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define DIGEST_MD5_SIZE 16
+enum digest { DIGEST_MD5, DIGEST_SHA256, DIGEST_SHA512 };
+
 #define DIGEST_SHA256_SIZE 32
+#define DIGEST_SIZE_MAX 64
 
-/* HMAC (RFC 2104). False if the library cannot (MD5 under FIPS). */
-bool digest_hmac_md5(const void *key, size_t key_length, const void *data,
-                     size_t length, unsigned char out[DIGEST_MD5_SIZE]);
-bool digest_hmac_sha256(const void *key, size_t key_length, const void *data,
-                        size_t length, unsigned char out[DIGEST_SHA256_SIZE]);
-bool digest_sha256(const void *data, size_t length,
-                   unsigned char out[DIGEST_SHA256_SIZE]);
+size_t digest_size(enum digest digest);
 
-/* PBKDF2-HMAC-SHA-256 (RFC 8018), one block of output. */
-bool digest_pbkdf2_sha256(const void *password, size_t password_length,
-                          const void *salt, size_t salt_length,
-                          unsigned iterations,
-                          unsigned char out[DIGEST_SHA256_SIZE]);
+/* The key of a MAC, or a password, for this digest. Octets are borrowed. */
+struct digest_key {
+    enum digest digest;
+    const void *data;
+    size_t length;
+};
+
+/* out has room for the digest. All are false if the library cannot (MD5 under
+ * FIPS). */
+bool digest_sum(enum digest digest, const void *data, size_t length,
+                unsigned char *out);
+bool digest_hmac(const struct digest_key *key, const void *data,
+                 size_t length, unsigned char *out);    /* RFC 2104 */
+
+/* PBKDF2 (RFC 8018), one block of output. */
+bool digest_pbkdf2(const struct digest_key *password, const void *salt,
+                   size_t salt_length, unsigned iterations,
+                   unsigned char *out);
 
 /* Equal, in time that does not depend on where they differ. */
 bool digest_equal(const void *a, const void *b, size_t length);

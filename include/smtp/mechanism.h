@@ -7,12 +7,12 @@
 #define POSTRIDER_SMTP_MECHANISM_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "smtp/reply.h"
 #include "util/buf.h"
 #include "util/error.h"
 
+struct sasl_mechanism;
 struct session;
 struct session_settings;
 
@@ -20,28 +20,16 @@ struct session_settings;
 struct exchange {
     struct session *session;
     const struct session_settings *settings;
-    const struct mechanism *mechanism;
+    const struct sasl_mechanism *mechanism;
     struct reply reply;         /* the last one */
     struct buf data;            /* the last challenge, decoded */
     struct buf line;            /* what is sent, wiped at once */
     bool answered;              /* the initial response followed a challenge */
 };
 
-struct mechanism {
-    const char *name;           /* as in EHLO */
-    const char *key;            /* as in the configuration */
-    bool in_clear;              /* shows the secret to an eavesdropper */
-    bool token;                 /* wants a token: only when asked for */
-    bool external;              /* wants no secret: TLS has proved it */
-    bool binds;                 /* wants a channel binding */
-
-    /* Run the exchange. True when x->reply is the final reply, whatever it is;
-     * FAULT_PROTOCOL when the server breaks the protocol, FAULT_CONFIG. */
-    bool (*run)(struct exchange *x, struct error *err);
-};
-
-/* Mechanism i, counted from 0, the strongest first; NULL after the last. */
-const struct mechanism *mechanism_at(size_t i);
+/* Run the exchange. True when x->reply is the final reply, whatever it is;
+ * FAULT_PROTOCOL when the server breaks the protocol, FAULT_CONFIG. */
+bool mechanism_run(struct exchange *x, struct error *err);
 
 /* Cancel an exchange in which the server broke the protocol, and read its reply
  * to that. The session is spoiled. FAULT_PROTOCOL. */

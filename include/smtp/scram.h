@@ -1,5 +1,5 @@
 /*
- * scram.h - the client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677)
+ * scram.h - the client's side of SCRAM (RFC 5802, RFC 7677)
  */
 #ifndef POSTRIDER_SMTP_SCRAM_H
 #define POSTRIDER_SMTP_SCRAM_H
@@ -14,22 +14,27 @@
 struct secret;
 
 struct scram {
+    enum digest digest;
     struct buf header;          /* GS2 header and channel binding data */
     struct buf first;           /* client-first-message-bare, then the whole
                                  * AuthMessage */
     struct buf nonce;           /* ours */
-    unsigned char signature[DIGEST_SHA256_SIZE];    /* expected of the server */
+    unsigned char signature[DIGEST_SIZE_MAX];   /* expected of the server */
 };
 
-/*
- * Start an exchange: the client-first-message is appended to out. binding is
- * the name of the channel binding with its data, or NULL; known_binding means
- * that we could bind but the server does not offer it ("y"). nonce is for
- * tests; NULL makes one. FAULT_CONFIG if user holds a control character.
- */
-bool scram_start(struct scram *scram, const char *user, const char *binding,
-                 const struct buf *binding_data, bool known_binding,
-                 const char *nonce, struct buf *out, struct error *err);
+struct scram_settings {
+    enum digest digest;
+    const char *user;
+    const char *binding;        /* the name of the channel binding, or NULL */
+    const struct buf *binding_data;
+    bool binding_not_offered;   /* we could bind, the server cannot: "y" */
+    const char *nonce;          /* for tests; NULL makes one */
+};
+
+/* Start an exchange: the client-first-message is appended to out. FAULT_CONFIG
+ * if user holds a control character. */
+bool scram_start(struct scram *scram, const struct scram_settings *settings,
+                 struct buf *out, struct error *err);
 
 /* Answer the server-first-message with the client-final-message. out holds
  * nothing secret but the proof. FAULT_PROTOCOL, or FAULT_SYSTEM if the library

@@ -15,6 +15,7 @@
 #include "util/host.h"
 #include "util/io.h"
 #include "util/lines.h"
+#include "util/sasl.h"
 #include "util/text.h"
 
 #define MAILNAME "/etc/mailname"
@@ -38,14 +39,6 @@ static bool fault(const struct config *config, const struct smarthost *host,
     return blame(config, host, key, err);
 }
 
-static bool has_auth(const struct smarthost *host, const char *const *names)
-{
-    for (; *names != NULL; names++)
-        if (strcmp(host->auth, *names) == 0)
-            return true;
-    return false;
-}
-
 static size_t count_passwords(const struct smarthost *host)
 {
     return (size_t)(*host->password_file != '\0') +
@@ -58,7 +51,7 @@ static size_t count_passwords(const struct smarthost *host)
 static bool check_credentials(const struct config *config,
                               const struct smarthost *host, struct error *err)
 {
-    static const char *const without_password[] = { "none", "external", NULL };
+    const struct sasl_mechanism *mechanism = sasl_find(host->auth);
     bool is_auto = strcmp(host->auth, "auto") == 0;
     bool has_user = *host->user != '\0';
 
@@ -66,7 +59,8 @@ static bool check_credentials(const struct config *config,
         return fault(config, host, "password_file", "only one of "
                      "password_file, password_command and "
                      "password_credential can be set", err);
-    if (has_auth(host, without_password))
+    if (strcmp(host->auth, "none") == 0 ||
+        (mechanism != NULL && mechanism->secret == SASL_CERTIFICATE))
         return true;
     if (!has_user && !is_auto) {
         error_set(err, FAULT_CONFIG, "auth = %s: user is missing", host->auth);
@@ -86,11 +80,10 @@ static bool check_credentials(const struct config *config,
 static bool check_clear(const struct config *config,
                         const struct smarthost *host, struct error *err)
 {
-    static const char *const readable[] = { "login", "plain", "xoauth2",
-                                            "oauthbearer", NULL };
+    const struct sasl_mechanism *mechanism = sasl_find(host->auth);
 
     if (host->tls != TLS_NONE || host->password_in_clear ||
-        !has_auth(host, readable))
+        mechanism == NULL || !mechanism->in_clear)
         return true;
     error_set(err, FAULT_CONFIG, "auth = %s with tls = none shows the password "
               "to the network: set tls = starttls or implicit (or "

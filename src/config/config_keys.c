@@ -32,9 +32,7 @@ static const struct config_word tls_versions[] = {
     { "1.2", 12 }, { "1.3", 13 }, { NULL, 0 }
 };
 static const struct config_word auths[] = {
-    { "auto", 0 }, { "login", 0 }, { "plain", 0 }, { "cram-md5", 0 },
-    { "scram-sha-256", 0 }, { "xoauth2", 0 }, { "oauthbearer", 0 },
-    { "external", 0 }, { "none", 0 }, { NULL, 0 }
+    { "auto", 0 }, { "none", 0 }, { NULL, 0 }
 };
 static const struct config_word extensions[] = {
     { "PIPELINING", 0 }, { "SIZE", 0 }, { "8BITMIME", 0 }, { "SMTPUTF8", 0 },
@@ -107,7 +105,7 @@ static const struct config_key smarthost_keys[] = {
     { "tls_key_file", STRING(smarthost, tls_key_file),
       .take = config_take_path },
     { "auth", .kind = CONFIG_STRING, PLAIN(smarthost, auth),
-      .take = config_take_name, .initial = "auto", .words = auths },
+      .take = config_take_auth, .initial = "auto", .words = auths },
     { "user", STRING(smarthost, user), .take = config_take_text },
     { "password_file", STRING(smarthost, password_file),
       .take = config_take_path, .hidden = true },

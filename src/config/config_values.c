@@ -8,6 +8,7 @@
 #include "mail/address.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/sasl.h"
 #include "util/strings.h"
 #include "util/text.h"
 
@@ -60,14 +61,23 @@ static void list_words(struct buf *list, const struct config_word *words)
 }
 
 static const struct config_word *find_word(const struct config_key *key,
-                                           const char *text,
-                                           struct error *err)
+                                           const char *text)
 {
-    struct buf list;
-
     for (size_t i = 0; key->words[i].word != NULL; i++)
         if (text_equal_case(key->words[i].word, text))
             return &key->words[i];
+    return NULL;
+}
+
+static const struct config_word *need_word(const struct config_key *key,
+                                           const char *text,
+                                           struct error *err)
+{
+    const struct config_word *word = find_word(key, text);
+    struct buf list;
+
+    if (word != NULL)
+        return word;
     buf_init(&list, SIZE_MAX);
     list_words(&list, key->words);
     error_set(err, FAULT_CONFIG, "must be %s", list.data);
@@ -77,7 +87,7 @@ static const struct config_word *find_word(const struct config_key *key,
 
 CONFIG_TAKE(config_take_word)
 {
-    const struct config_word *word = find_word(key, text, err);
+    const struct config_word *word = need_word(key, text, err);
 
     /* The members are enums, which gcc and clang hold in an unsigned. */
     if (word != NULL)
@@ -85,18 +95,36 @@ CONFIG_TAKE(config_take_word)
     return word != NULL;
 }
 
-CONFIG_TAKE(config_take_name)
+static bool refuse_auth(const struct config_key *key, struct error *err)
 {
-    const struct config_word *word = find_word(key, text, err);
+    const struct sasl_mechanism *mechanism;
+    struct buf list;
 
-    if (word != NULL)
-        set_string(member, alloc_string(word->word));
-    return word != NULL;
+    buf_init(&list, SIZE_MAX);
+    for (size_t i = 0; (mechanism = sasl_at(i)) != NULL; i++)
+        if (!mechanism->binds)
+            buf_add_format(&list, "%s, ", mechanism->key);
+    list_words(&list, key->words);
+    error_set(err, FAULT_CONFIG, "must be %s", list.data);
+    buf_free(&list);
+    return false;
+}
+
+CONFIG_TAKE(config_take_auth)
+{
+    const struct sasl_mechanism *mechanism = sasl_find(text);
+    const struct config_word *word = find_word(key, text);
+
+    if (mechanism == NULL && word == NULL)
+        return refuse_auth(key, err);
+    set_string(member, alloc_string(mechanism != NULL ? mechanism->key
+                                                      : word->word));
+    return true;
 }
 
 CONFIG_TAKE(config_take_choice)
 {
-    const struct config_word *word = find_word(key, text, err);
+    const struct config_word *word = need_word(key, text, err);
 
     if (word != NULL)
         *(bool *)member = word->value != 0;
@@ -106,7 +134,7 @@ CONFIG_TAKE(config_take_choice)
 CONFIG_TAKE(config_take_keyword)
 {
     (void)member;
-    return find_word(key, text, err) != NULL;
+    return need_word(key, text, err) != NULL;
 }
 
 CONFIG_TAKE(config_take_bool)

@@ -6,48 +6,53 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-/* HMAC() takes a NULL key for "the key of last time". */
-static bool hmac(const EVP_MD *md, const void *key, size_t key_length,
-                 const void *data, size_t length, unsigned char *out)
+static const EVP_MD *method(enum digest digest)
+{
+    switch (digest) {
+    case DIGEST_MD5:
+        return EVP_md5();
+    case DIGEST_SHA256:
+        return EVP_sha256();
+    case DIGEST_SHA512:
+        return EVP_sha512();
+    }
+    return NULL;
+}
+
+size_t digest_size(enum digest digest)
+{
+    return (size_t)EVP_MD_size(method(digest));
+}
+
+bool digest_sum(enum digest digest, const void *data, size_t length,
+                unsigned char *out)
+{
+    return EVP_Digest(data, length, out, NULL, method(digest), NULL) == 1;
+}
+
+bool digest_hmac(const struct digest_key *key, const void *data,
+                 size_t length, unsigned char *out)
 {
     unsigned size = 0;
 
-    if (key_length > INT_MAX)
+    if (key->length > INT_MAX)
         return false;
-    return HMAC(md, key_length == 0 ? "" : key, (int)key_length, data, length,
-                out, &size) != NULL;
+    /* HMAC() takes a NULL key for "the key of last time". */
+    return HMAC(method(key->digest), key->length == 0 ? "" : key->data,
+                (int)key->length, data, length, out, &size) != NULL;
 }
 
-bool digest_hmac_md5(const void *key, size_t key_length, const void *data,
-                     size_t length, unsigned char out[DIGEST_MD5_SIZE])
+bool digest_pbkdf2(const struct digest_key *password, const void *salt,
+                   size_t salt_length, unsigned iterations,
+                   unsigned char *out)
 {
-    return hmac(EVP_md5(), key, key_length, data, length, out);
-}
-
-bool digest_hmac_sha256(const void *key, size_t key_length, const void *data,
-                        size_t length, unsigned char out[DIGEST_SHA256_SIZE])
-{
-    return hmac(EVP_sha256(), key, key_length, data, length, out);
-}
-
-bool digest_sha256(const void *data, size_t length,
-                   unsigned char out[DIGEST_SHA256_SIZE])
-{
-    return EVP_Digest(data, length, out, NULL, EVP_sha256(), NULL) == 1;
-}
-
-bool digest_pbkdf2_sha256(const void *password, size_t password_length,
-                          const void *salt, size_t salt_length,
-                          unsigned iterations,
-                          unsigned char out[DIGEST_SHA256_SIZE])
-{
-    if (password_length > INT_MAX || salt_length > INT_MAX ||
+    if (password->length > INT_MAX || salt_length > INT_MAX ||
         iterations == 0 || iterations > INT_MAX)
         return false;
-    return PKCS5_PBKDF2_HMAC(password_length == 0 ? "" : password,
-                             (int)password_length, salt, (int)salt_length,
-                             (int)iterations, EVP_sha256(),
-                             DIGEST_SHA256_SIZE, out) == 1;
+    return PKCS5_PBKDF2_HMAC(password->length == 0 ? "" : password->data,
+                             (int)password->length, salt, (int)salt_length,
+                             (int)iterations, method(password->digest),
+                             (int)digest_size(password->digest), out) == 1;
 }
 
 bool digest_equal(const void *a, const void *b, size_t length)

@@ -7,6 +7,7 @@
 #include "postrider/import_msmtp.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/sasl.h"
 #include "util/text.h"
 
 static const struct import_key keys[] = {
@@ -185,29 +186,12 @@ static void drop_credentials(struct import *import,
 /* A method that is named may show the password; on its own, msmtp chooses none
  * that does without TLS, and nor does auto. */
 static void set_method(struct import *import, struct import_account *account,
-                       const char *method)
+                       const struct sasl_mechanism *mechanism)
 {
-    static const char *const readable[] = { "plain", "login", "xoauth2",
-                                            "oauthbearer" };
-
-    import_value(import, account, IMPORT_AUTH, method);
-    for (size_t i = 0; i < COUNT(readable); i++)
-        if (strcmp(readable[i], method) == 0 &&
-            strcmp(account->values[IMPORT_TLS], "none") == 0)
-            import_value(import, account, IMPORT_PASSWORD_IN_CLEAR, "true");
-}
-
-static bool is_spoken(const char *method)
-{
-    static const char *const methods[] = {
-        "plain", "login", "cram-md5", "scram-sha-256", "xoauth2",
-        "oauthbearer", "external",
-    };
-
-    for (size_t i = 0; i < COUNT(methods); i++)
-        if (strcmp(methods[i], method) == 0)
-            return true;
-    return false;
+    import_value(import, account, IMPORT_AUTH, mechanism->key);
+    if (mechanism->in_clear &&
+        strcmp(account->values[IMPORT_TLS], "none") == 0)
+        import_value(import, account, IMPORT_PASSWORD_IN_CLEAR, "true");
 }
 
 static void set_auth(struct import *import, struct import_account *account,
@@ -215,6 +199,7 @@ static void set_auth(struct import *import, struct import_account *account,
 {
     const struct import_setting *auth = import_find(settings, "auth");
     const char *method = auth != NULL ? auth->value : "off";
+    const struct sasl_mechanism *mechanism = sasl_find(method);
 
     if (strcmp(method, "off") == 0) {
         import_at(import, import_find(settings, "user"));
@@ -226,12 +211,12 @@ static void set_auth(struct import *import, struct import_account *account,
         return;
     }
     import_at(import, auth);
-    if (is_spoken(method))
-        set_method(import, account, method);
+    if (mechanism != NULL)
+        set_method(import, account, mechanism);
     else if (*method != '\0' && strcmp(method, "on") != 0)
         import_obstacle(import, "Postrider does not speak %s: name another "
                         "method, or `on`", method);
-    if (strcmp(method, "external") == 0)
+    if (mechanism != NULL && mechanism->secret == SASL_CERTIFICATE)
         import_value(import, account, IMPORT_PASSWORD, NULL);
     else if (account->values[IMPORT_USER] == NULL)
         import_obstacle(import, "there is no user to log in");

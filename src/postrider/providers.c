@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/alloc.h"
+#include "util/sasl.h"
 #include "util/text.h"
 
 static const struct key {
@@ -190,7 +191,10 @@ const struct provider *providers_of_domain(const struct providers *providers,
 
 bool provider_wants_token(const struct provider *provider)
 {
-    return provider->auth != NULL && strcmp(provider->auth, "xoauth2") == 0;
+    const struct sasl_mechanism *mechanism =
+        provider->auth != NULL ? sasl_find(provider->auth) : NULL;
+
+    return mechanism != NULL && mechanism->secret == SASL_TOKEN;
 }
 
 bool provider_wants_sender(const struct provider *provider)

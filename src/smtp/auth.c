@@ -8,6 +8,7 @@
 #include "smtp/mechanism.h"
 #include "smtp/session.h"
 #include "util/buf.h"
+#include "util/sasl.h"
 
 static bool is_secure(const struct exchange *x)
 {
@@ -28,29 +29,28 @@ static bool can_bind(const struct exchange *x)
 
 /* Is this mechanism what the configuration asks for? */
 static bool is_wanted(const struct exchange *x,
-                      const struct mechanism *mechanism, bool tokens)
+                      const struct sasl_mechanism *mechanism, bool tokens)
 {
     const struct session_settings *settings = x->settings;
 
-    if (strcmp(settings->auth, "auto") == 0)
-        return mechanism->external
-               ? settings->has_client_certificate && settings->secret == NULL
-               : settings->secret != NULL && mechanism->token == tokens;
-    /* With -PLUS when both sides can, without when one cannot. */
-    return strcmp(settings->auth, mechanism->key) == 0 ||
-           (strcmp(settings->auth, "scram-sha-256") == 0 &&
-            mechanism->binds);
+    if (strcmp(settings->auth, "auto") != 0)
+        return strcmp(settings->auth, mechanism->key) == 0;
+    if (mechanism->secret == SASL_CERTIFICATE)
+        return settings->has_client_certificate && settings->secret == NULL;
+    return settings->secret != NULL &&
+           (mechanism->secret == SASL_TOKEN) == tokens;
 }
 
 static bool is_possible(const struct exchange *x,
-                        const struct mechanism *mechanism)
+                        const struct sasl_mechanism *mechanism)
 {
     const struct session_settings *settings = x->settings;
     const struct strings *offered =
         &session_capabilities(x->session)->mechanisms;
 
     return strings_has(offered, mechanism->name) &&
-           (mechanism->external || settings->secret != NULL) &&
+           (mechanism->secret == SASL_CERTIFICATE ||
+            settings->secret != NULL) &&
            (!mechanism->in_clear || is_secure(x) ||
             settings->password_in_clear) &&
            (!mechanism->binds || can_bind(x));
@@ -58,16 +58,17 @@ static bool is_possible(const struct exchange *x,
 
 /* The strongest that is wanted and possible, from number *at on; the ones for
  * tokens after all others. *at is the next number then. */
-static const struct mechanism *choose(const struct exchange *x, size_t *at)
+static const struct sasl_mechanism *choose(const struct exchange *x,
+                                           size_t *at)
 {
-    const struct mechanism *mechanism;
+    const struct sasl_mechanism *mechanism;
     size_t count = 0;
 
-    while (mechanism_at(count) != NULL)
+    while (sasl_at(count) != NULL)
         count++;
     while (*at < 2 * count) {
         bool tokens = *at >= count;
-        mechanism = mechanism_at((*at)++ % count);
+        mechanism = sasl_at((*at)++ % count);
         if (is_wanted(x, mechanism, tokens) && is_possible(x, mechanism))
             return mechanism;
     }
@@ -182,7 +183,7 @@ bool auth_run(struct session *session, const struct session_settings *settings,
               struct error *err)
 {
     struct exchange x = { .session = session, .settings = settings };
-    const struct mechanism *next;
+    const struct sasl_mechanism *next;
     size_t at = 0;
     bool done = false;
 
@@ -192,7 +193,7 @@ bool auth_run(struct session *session, const struct session_settings *settings,
     reply_init(&x.reply);
     buf_init(&x.data, SIZE_MAX);
     buf_init(&x.line, SIZE_MAX);
-    while (x.mechanism->run(&x, err) && !(done = judge(&x, err)) &&
+    while (mechanism_run(&x, err) && !(done = judge(&x, err)) &&
            may_go_on(&x) && (next = choose(&x, &at)) != NULL)
         x.mechanism = next;
     reply_free(&x.reply);

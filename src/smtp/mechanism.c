@@ -1,5 +1,6 @@
 #include "smtp/mechanism.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "smtp/session.h"
 #include "util/alloc.h"
 #include "util/base64.h"
+#include "util/sasl.h"
 #include "util/secret.h"
 #include "util/text.h"
 
@@ -126,8 +128,9 @@ static bool run_plain(struct exchange *x, struct error *err)
 
 static bool run_cram_md5(struct exchange *x, struct error *err)
 {
-    unsigned char digest[DIGEST_MD5_SIZE];
+    unsigned char digest[DIGEST_SIZE_MAX];
     const struct secret *secret = x->settings->secret;
+    const struct digest_key key = { DIGEST_MD5, secret->data, secret->length };
     struct buf data;
 
     if (!begin(x, NULL, 0, err))
@@ -136,13 +139,12 @@ static bool run_cram_md5(struct exchange *x, struct error *err)
         return true;
     if (!take_challenge(x, err))
         return false;
-    if (!digest_hmac_md5(secret->data, secret->length, x->data.data,
-                         x->data.length, digest))
+    if (!digest_hmac(&key, x->data.data, x->data.length, digest))
         return mechanism_cancel(x, "OpenSSL cannot do MD5: set another auth",
                                 err);
     buf_init(&data, SIZE_MAX);
     buf_add_format(&data, "%s ", x->settings->user);
-    for (size_t i = 0; i < sizeof digest; i++)
+    for (size_t i = 0; i < digest_size(DIGEST_MD5); i++)
         buf_add_format(&data, "%02x", digest[i]);
     bool sent = send_data(x, data.data, data.length, err);
     buf_wipe(&data);
@@ -200,11 +202,13 @@ static bool finish_scram(struct exchange *x, struct scram *scram,
     return send_data(x, "", 0, err);
 }
 
-static bool run_scram_bound(struct exchange *x, bool bound, struct error *err)
+static bool run_scram(struct exchange *x, enum digest digest,
+                      struct error *err)
 {
-    const char *binding = NULL;
     const struct tls *tls = stream_tls(session_stream(x->session));
     const struct secret *secret = x->settings->secret;
+    struct scram_settings settings = { .digest = digest,
+                                       .user = x->settings->user };
     struct buf binding_data, out;
     struct scram scram;
 
@@ -216,12 +220,14 @@ static bool run_scram_bound(struct exchange *x, bool bound, struct error *err)
     buf_init(&binding_data, SIZE_MAX);
     buf_init(&out, SIZE_MAX);
     bool has = tls != NULL &&
-               tls_channel_binding(tls, &binding, &binding_data);
+               tls_channel_binding(tls, &settings.binding, &binding_data);
+    settings.binding_data = &binding_data;
     /* "y" tells a server that it was made to look weaker than it is. */
-    bool known = has && !bound && strcmp(x->settings->auth, "auto") == 0;
-    bool done = scram_start(&scram, x->settings->user,
-                            bound && has ? binding : NULL, &binding_data,
-                            known, NULL, &out, err) &&
+    settings.binding_not_offered = has && !x->mechanism->binds &&
+                                   strcmp(x->settings->auth, "auto") == 0;
+    if (!has || !x->mechanism->binds)
+        settings.binding = NULL;
+    bool done = scram_start(&scram, &settings, &out, err) &&
                 begin(x, out.data, out.length, err) &&
                 finish_scram(x, &scram, err);
     scram_free(&scram);
@@ -230,14 +236,9 @@ static bool run_scram_bound(struct exchange *x, bool bound, struct error *err)
     return done;
 }
 
-static bool run_scram(struct exchange *x, struct error *err)
+static bool run_scram_sha_256(struct exchange *x, struct error *err)
 {
-    return run_scram_bound(x, false, err);
-}
-
-static bool run_scram_plus(struct exchange *x, struct error *err)
-{
-    return run_scram_bound(x, true, err);
+    return run_scram(x, DIGEST_SHA256, err);
 }
 
 /* A refused token gets a challenge with the reason, which wants an answer. */
@@ -284,22 +285,26 @@ static bool run_external(struct exchange *x, struct error *err)
     return begin(x, x->settings->user, strlen(x->settings->user), err);
 }
 
-static const struct mechanism mechanisms[] = {
-    { .name = "SCRAM-SHA-256-PLUS", .key = "scram-sha-256-plus",
-      .binds = true, .run = run_scram_plus },
-    { .name = "SCRAM-SHA-256", .key = "scram-sha-256", .run = run_scram },
-    { .name = "CRAM-MD5", .key = "cram-md5", .run = run_cram_md5 },
-    { .name = "PLAIN", .key = "plain", .in_clear = true, .run = run_plain },
-    { .name = "LOGIN", .key = "login", .in_clear = true, .run = run_login },
-    { .name = "OAUTHBEARER", .key = "oauthbearer", .in_clear = true,
-      .token = true, .run = run_oauthbearer },
-    { .name = "XOAUTH2", .key = "xoauth2", .in_clear = true, .token = true,
-      .run = run_xoauth2 },
-    { .name = "EXTERNAL", .key = "external", .external = true,
-      .run = run_external },
+static const struct {
+    const char *key;            /* as in util/sasl.c */
+    bool (*run)(struct exchange *x, struct error *err);
+} exchanges[] = {
+    { "scram-sha-256", run_scram_sha_256 },
+    { "cram-md5", run_cram_md5 },
+    { "plain", run_plain },
+    { "login", run_login },
+    { "oauthbearer", run_oauthbearer },
+    { "xoauth2", run_xoauth2 },
+    { "external", run_external },
 };
 
-const struct mechanism *mechanism_at(size_t i)
+bool mechanism_run(struct exchange *x, struct error *err)
 {
-    return i < COUNT(mechanisms) ? &mechanisms[i] : NULL;
+    size_t i = 0;
+
+    while (i < COUNT(exchanges) &&
+           strcmp(exchanges[i].key, x->mechanism->key) != 0)
+        i++;
+    assert(i < COUNT(exchanges));               /* auth_test.c begins each */
+    return exchanges[i].run(x, err);
 }

@@ -41,32 +41,35 @@ static void make_nonce(struct buf *out)
     base64_encode(out, octets, sizeof octets);
 }
 
-bool scram_start(struct scram *scram, const char *user, const char *binding,
-                 const struct buf *binding_data, bool known_binding,
-                 const char *nonce, struct buf *out, struct error *err)
+bool scram_start(struct scram *scram, const struct scram_settings *settings,
+                 struct buf *out, struct error *err)
 {
-    *scram = (struct scram){ 0 };
+    const char *user = settings->user;
+
+    *scram = (struct scram){ .digest = settings->digest };
     buf_init(&scram->header, SIZE_MAX);
     buf_init(&scram->first, SIZE_MAX);
     buf_init(&scram->nonce, SIZE_MAX);
     if (text_has_control(user, strlen(user)))
         return error_set(err, FAULT_CONFIG, "user holds a control character");
-    if (nonce != NULL)
-        buf_add_text(&scram->nonce, nonce);
+    if (settings->nonce != NULL)
+        buf_add_text(&scram->nonce, settings->nonce);
     else
         make_nonce(&scram->nonce);
 
-    if (binding != NULL)
-        buf_add_format(&scram->header, "p=%s,,", binding);
+    if (settings->binding != NULL)
+        buf_add_format(&scram->header, "p=%s,,", settings->binding);
     else
-        buf_add_text(&scram->header, known_binding ? "y,," : "n,,");
+        buf_add_text(&scram->header,
+                     settings->binding_not_offered ? "y,," : "n,,");
     buf_add_text(&scram->first, "n=");
     scram_add_name(&scram->first, user);
     buf_add_format(&scram->first, ",r=%s", scram->nonce.data);
     buf_add(out, scram->header.data, scram->header.length);
     buf_add(out, scram->first.data, scram->first.length);
-    if (binding != NULL)
-        buf_add(&scram->header, binding_data->data, binding_data->length);
+    if (settings->binding != NULL)
+        buf_add(&scram->header, settings->binding_data->data,
+                settings->binding_data->length);
     return true;
 }
 
@@ -112,32 +115,41 @@ static bool parse_challenge(const struct scram *scram, char *text,
     return true;
 }
 
+/* HMAC with a key of the digest's size. */
+static bool mac(const struct scram *scram, const unsigned char *key,
+                const char *text, size_t length, unsigned char *out)
+{
+    return digest_hmac(&(struct digest_key){ scram->digest, key,
+                                             digest_size(scram->digest) },
+                       text, length, out);
+}
+
 /* ClientProof and ServerSignature of RFC 5802 section 3. */
 static bool prove(struct scram *scram, const struct secret *secret,
-                  const struct challenge *challenge,
-                  unsigned char proof[DIGEST_SHA256_SIZE])
+                  const struct challenge *challenge, unsigned char *proof)
 {
-    enum { SIZE = DIGEST_SHA256_SIZE };
-    unsigned char salted[SIZE] = { 0 }, client[SIZE] = { 0 };
-    unsigned char stored[SIZE] = { 0 }, server[SIZE] = { 0 };
-    const char *message = scram->first.data;
-    size_t length = scram->first.length;
+    enum { MAX = DIGEST_SIZE_MAX };
+    unsigned char salted[MAX] = { 0 }, client[MAX] = { 0 };
+    unsigned char stored[MAX] = { 0 }, server[MAX] = { 0 };
+    const struct digest_key password = { scram->digest, secret->data,
+                                         secret->length };
+    const struct buf *message = &scram->first;
+    size_t size = digest_size(scram->digest);
 
     bool done =
-        digest_pbkdf2_sha256(secret->data, secret->length,
-                             challenge->salt.data, challenge->salt.length,
-                             challenge->iterations, salted) &&
-        digest_hmac_sha256(salted, SIZE, "Client Key", 10, client) &&
-        digest_sha256(client, SIZE, stored) &&
-        digest_hmac_sha256(stored, SIZE, message, length, proof) &&
-        digest_hmac_sha256(salted, SIZE, "Server Key", 10, server) &&
-        digest_hmac_sha256(server, SIZE, message, length, scram->signature);
-    for (size_t i = 0; i < SIZE; i++)
+        digest_pbkdf2(&password, challenge->salt.data, challenge->salt.length,
+                      challenge->iterations, salted) &&
+        mac(scram, salted, "Client Key", 10, client) &&
+        digest_sum(scram->digest, client, size, stored) &&
+        mac(scram, stored, message->data, message->length, proof) &&
+        mac(scram, salted, "Server Key", 10, server) &&
+        mac(scram, server, message->data, message->length, scram->signature);
+    for (size_t i = 0; i < size; i++)
         proof[i] ^= client[i];
-    explicit_bzero(salted, SIZE);
-    explicit_bzero(client, SIZE);
-    explicit_bzero(stored, SIZE);
-    explicit_bzero(server, SIZE);
+    explicit_bzero(salted, MAX);
+    explicit_bzero(client, MAX);
+    explicit_bzero(stored, MAX);
+    explicit_bzero(server, MAX);
     return done;
 }
 
@@ -145,7 +157,7 @@ static bool answer(struct scram *scram, const struct secret *secret,
                    const struct challenge *challenge, const char *message,
                    size_t length, struct buf *out, struct error *err)
 {
-    unsigned char proof[DIGEST_SHA256_SIZE] = { 0 };
+    unsigned char proof[DIGEST_SIZE_MAX] = { 0 };
     size_t start = out->length;
 
     buf_add_text(out, "c=");
@@ -156,9 +168,10 @@ static bool answer(struct scram *scram, const struct secret *secret,
     buf_add_char(&scram->first, ',');
     buf_add(&scram->first, out->data + start, out->length - start);
     if (!prove(scram, secret, challenge, proof))
-        return error_set(err, FAULT_SYSTEM, "OpenSSL cannot do SHA-256");
+        return error_set(err, FAULT_SYSTEM, "OpenSSL cannot do this hash: "
+                         "set another auth");
     buf_add_text(out, ",p=");
-    base64_encode(out, proof, sizeof proof);
+    base64_encode(out, proof, digest_size(scram->digest));
     return true;
 }
 
@@ -189,9 +202,9 @@ bool scram_check(const struct scram *scram, const char *message,
     size_t end = comma != NULL ? (size_t)(comma - message) : length;
     bool right = end > 2 && memcmp(message, "v=", 2) == 0 &&
                  base64_decode(&signature, message + 2, end - 2) &&
-                 signature.length == DIGEST_SHA256_SIZE &&
+                 signature.length == digest_size(scram->digest) &&
                  digest_equal(signature.data, scram->signature,
-                              DIGEST_SHA256_SIZE);
+                              signature.length);
     buf_free(&signature);
     return right || error_set(err, FAULT_PROTOCOL, "the server does not know "
                               "the password itself");

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/sasl.h"
 #include "util/text.h"
 
 #include "../in_folder.h"
@@ -394,9 +395,6 @@ static const struct {
       MAIN "port = 99999: must be 1 to 65535" },
     { "smarthost \"main\" {\nport = 0\n}",
       MAIN "port = 0: must be 1 to 65535" },
-    { "smarthost \"main\" {\nauth = ntlm\n}",
-      MAIN "auth = ntlm: must be auto, login, plain, cram-md5, "
-      "scram-sha-256, xoauth2, oauthbearer, external or none" },
     { "smarthost \"main\" {\nhost = \"mx.example:587\"\n}",
       MAIN "host = mx.example:587: must be a host name or an address; the "
       "port is a key of its own" },
@@ -526,6 +524,23 @@ static void says_where_and_what_is_wrong(void **state)
         assert_string_equal(err.text, faults[i].fault);
         assert_int_equal(err.fault, FAULT_CONFIG);
     }
+}
+
+static void names_the_mechanisms(void **state)
+{
+    const struct sasl_mechanism *mechanism;
+    struct error err;
+
+    (void)state;
+    write_text(name, "smarthost \"main\" {\nauth = ntlm\n}");
+    assert_null(config_load_file(name, &err));
+    assert_int_equal(err.fault, FAULT_CONFIG);
+    if (!text_starts(err.text, MAIN "auth = ntlm: must be ") ||
+        strstr(err.text, ", auto or none") == NULL)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; (mechanism = sasl_at(i)) != NULL; i++)
+        assert_non_null(strstr(err.text, mechanism->key));
+    assert_null(strstr(err.text, "-plus"));
 }
 
 /* The texts after these are those of mail/address.h. */
@@ -717,6 +732,7 @@ int main(void)
         IN_FOLDER(takes_lists_of_a_section),
         IN_FOLDER(reads_text_as_documented),
         IN_FOLDER(says_where_and_what_is_wrong),
+        IN_FOLDER(names_the_mechanisms),
         IN_FOLDER(refuses_what_is_no_address),
         IN_FOLDER(refuses_files_that_cannot_be_one),
         IN_FOLDER(knows_who_can_write_the_file),

@@ -3,8 +3,11 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "peer.h"
+#include "util/alloc.h"
+#include "util/sasl.h"
 #include "util/secret.h"
 #include "util/text.h"
 
@@ -157,6 +160,35 @@ static void speaks_mechanisms_to_the_letter(void **state)
     }
 }
 
+/* All that the configuration can name; more would be needed to go on. */
+static void begins_each_mechanism(void **state)
+{
+    const struct sasl_mechanism *mechanism;
+
+    (void)state;
+    for (size_t i = 0; (mechanism = sasl_at(i)) != NULL; i++) {
+        if (mechanism->binds)
+            continue;
+        char *offer = alloc_format("s:250-hi\r\n250 AUTH %s\r\n",
+                                   mechanism->name);
+        char *begins = alloc_format("P:AUTH %s", mechanism->name);
+        const char *const script[] = {
+            "S:220 hello", "C:EHLO client.example\r\n", offer, begins,
+            "S:535 5.7.8 no", LEAVES, NULL };
+        struct peer peer;
+        struct error err = { 0 };
+        assert_true(peer_start(&peer, script));
+        struct session_settings settings = settings_of(&peer, &tims,
+                                                       mechanism->key);
+        assert_null(peer_open(&peer, &settings, &err));
+        assert_int_equal(err.fault, FAULT_PERMISSION);
+        assert_non_null(strstr(err.text, mechanism->name));
+        assert_true(peer_end(&peer));
+        free(offer);
+        free(begins);
+    }
+}
+
 static const struct {
     const char *auth;
     const char *offered;        /* row of the script */
@@ -269,6 +301,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(speaks_mechanisms_to_the_letter),
+        cmocka_unit_test(begins_each_mechanism),
         cmocka_unit_test(shows_no_password_in_the_clear),
         cmocka_unit_test(sends_long_tokens_in_two_steps),
         cmocka_unit_test(wants_a_password_where_one_is_needed),

@@ -22,7 +22,8 @@ static void start(struct scram *scram, const char *user, struct buf *out)
     struct error err;
 
     buf_init(out, SIZE_MAX);
-    assert_true(scram_start(scram, user, NULL, NULL, false, NONCE, out, &err));
+    assert_true(scram_start(scram, &(struct scram_settings){
+        .digest = DIGEST_SHA256, .user = user, .nonce = NONCE }, out, &err));
 }
 
 /* The example of RFC 7677 section 3. */
@@ -126,8 +127,8 @@ static void writes_names_as_saslnames(void **state)
     scram_free(&scram);
 
     buf_init(&out, SIZE_MAX);
-    assert_false(scram_start(&scram, "a\tb", NULL, NULL, false, NULL, &out,
-                             &err));
+    assert_false(scram_start(&scram, &(struct scram_settings){
+        .digest = DIGEST_SHA256, .user = "a\tb" }, &out, &err));
     assert_int_equal(err.fault, FAULT_CONFIG);
     assert_int_equal(out.length, 0);
     buf_free(&out);
@@ -144,8 +145,9 @@ static void binds_the_channel(void **state)
     buf_init(&out, SIZE_MAX);
     buf_init(&data, SIZE_MAX);
     buf_add_text(&data, "channel");
-    assert_true(scram_start(&scram, "u", "tls-exporter", &data, false, NONCE,
-                            &out, &err));
+    assert_true(scram_start(&scram, &(struct scram_settings){
+        .digest = DIGEST_SHA256, .user = "u", .nonce = NONCE,
+        .binding = "tls-exporter", .binding_data = &data }, &out, &err));
     assert_string_equal(out.data, "p=tls-exporter,,n=u,r=" NONCE);
     buf_clear(&out);
     assert_true(scram_answer(&scram, &password, CHALLENGE, strlen(CHALLENGE),
@@ -155,8 +157,9 @@ static void binds_the_channel(void **state)
     scram_free(&scram);
 
     buf_clear(&out);
-    assert_true(scram_start(&scram, "u", NULL, NULL, true, NONCE, &out,
-                            &err));
+    assert_true(scram_start(&scram, &(struct scram_settings){
+        .digest = DIGEST_SHA256, .user = "u", .nonce = NONCE,
+        .binding_not_offered = true }, &out, &err));
     assert_true(text_starts(out.data, "y,,n=u,"));
     scram_free(&scram);
     buf_free(&out);
@@ -165,14 +168,16 @@ static void binds_the_channel(void **state)
 
 static void never_uses_a_nonce_twice(void **state)
 {
+    const struct scram_settings settings = { .digest = DIGEST_SHA256,
+                                             .user = "u" };
     struct scram one, two;
     struct error err;
     struct buf out;
 
     (void)state;
     buf_init(&out, SIZE_MAX);
-    assert_true(scram_start(&one, "u", NULL, NULL, false, NULL, &out, &err));
-    assert_true(scram_start(&two, "u", NULL, NULL, false, NULL, &out, &err));
+    assert_true(scram_start(&one, &settings, &out, &err));
+    assert_true(scram_start(&two, &settings, &out, &err));
     assert_int_equal(one.nonce.length, 24);
     assert_string_not_equal(one.nonce.data, two.nonce.data);
     scram_free(&one);
