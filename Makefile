@@ -232,6 +232,10 @@ lint-layers: all
 map:
 	$(PYTHON) tests/lint/map --write
 
+# After a mechanism of AUTH or a format of import was added: the completions.
+words:
+	$(PYTHON) tests/lint/words --write
+
 # The demo needs no configuration and leaves nothing behind.
 demo: all
 	$(PYTHON) tests/demo/run $(B)
@@ -331,7 +335,7 @@ dist:
 	    -o $(B)/postrider-$(VERSION).tar.gz HEAD
 
 .PHONY: all sanitized unit unit-tests fault fault-tests system check lint \
-        lint-layers map compiled demo bench install uninstall deb rpm \
+        lint-layers map words compiled demo bench install uninstall deb rpm \
         check-package check-callers dist clean
 clean:
 	rm -rf $(B)

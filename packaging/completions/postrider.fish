@@ -1,5 +1,10 @@
 # fish completion of postrider(8)
 
+# Of tables in the source: make words.
+set -l postrider_mechanisms 'auto scram-sha-256 cram-md5 plain login
+oauthbearer xoauth2 external none'
+set -l postrider_formats 'ssmtp msmtp dma nullmailer esmtp'
+
 # What the daemon lets the caller see.
 function __postrider_queue_ids
     postrider queue list --json 2>/dev/null |
@@ -81,7 +86,7 @@ complete -c postrider -n '__postrider_in test' -l smarthost -x \
 set -l import '__postrider_in import'
 complete -c postrider -n $import -F
 complete -c postrider -n $import -l from -x \
-    -a 'ssmtp msmtp dma nullmailer esmtp' -d 'the program'
+    -a "$postrider_formats" -d 'the program'
 complete -c postrider -n $import -l write -d 'install it'
 complete -c postrider -n '__postrider_in import setup' -l replace \
     -d 'keep what was there as FILE.old'
@@ -97,8 +102,7 @@ complete -c postrider -n $setup -l port -x -a '587 465 25' -d 'its port'
 complete -c postrider -n $setup -l tls -x -a 'starttls implicit none' \
     -d 'how it is encrypted'
 complete -c postrider -n $setup -l auth -x \
-    -a 'auto login plain cram-md5 scram-sha-256 xoauth2 oauthbearer external none' \
-    -d 'how to log in'
+    -a "$postrider_mechanisms" -d 'how to log in'
 complete -c postrider -n $setup -l region -x -d 'of a provider who has several'
 complete -c postrider -n $setup -l tls-ca-file -r -F \
     -d 'who signs its certificate'
