@@ -1,0 +1,407 @@
+/*
+ * relay_fixture.h - the manager's parts, with a test in place of the workers
+ *
+ * A spool, one smarthost, and everything between drop/ and a worker's socket;
+ * the test is the launcher and the worker. Nothing waits: a step is what the
+ * manager does in a round of its poll loop.
+ */
+#ifndef POSTRIDER_TESTS_RELAY_FIXTURE_H
+#define POSTRIDER_TESTS_RELAY_FIXTURE_H
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "../spool/spool_fixture.h"
+#include "config/config.h"
+#include "config/destination.h"
+#include "relay/control.h"
+#include "relay/desk.h"
+#include "relay/launch.h"
+#include "relay/wire.h"
+#include "spool/journal.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/unix_socket.h"
+
+#define RELAY_PEER "mx.example[192.0.2.1]:25"
+
+struct relay {
+    struct fixture fixture;
+    struct config config;
+    struct smarthost smarthost;
+    char *control_path;
+    int log;                    /* what was logged */
+    struct launch *launch;
+    int launcher;               /* our end: we are the launcher, */
+    bool promised;              /* whose answer to a start is there already */
+    pid_t pid;
+    int worker;                 /* our end: we are the worker; -1: none */
+    int journal;
+    bool opened;
+    uint64_t job;               /* that it has; 0: none */
+    size_t *recipients;         /* indices; owned */
+    size_t count;
+    struct desk desk;
+};
+
+/* What is logged from here on is for relay_log(). */
+static inline void relay_begin_log(struct relay *relay, int *before)
+{
+    fflush(stderr);
+    *before = dup(STDERR_FILENO);
+    dup2(relay->log, STDERR_FILENO);
+}
+
+static inline void relay_end_log(int before)
+{
+    dup2(before, STDERR_FILENO);
+    close(before);
+}
+
+/* All lines so far; the caller frees. */
+static inline char *relay_log(const struct relay *relay)
+{
+    struct buf text;
+    char block[4096];
+    ssize_t length;
+
+    buf_init(&text, SIZE_MAX);
+    buf_add_text(&text, "");
+    for (off_t at = 0; (length = pread(relay->log, block, sizeof block, at)) >
+                       0; at += length)
+        buf_add(&text, block, (size_t)length);
+    return text.data == NULL ? alloc_string("") : text.data;
+}
+
+static inline void relay_configure(struct relay *relay)
+{
+    static char name[] = "main", host[] = "mx.example", empty[] = "",
+                domain[] = "example.com", source[] = "postrider.conf";
+
+    relay->smarthost = (struct smarthost){
+        .name = name, .host = host, .connections = 1,
+    };
+    relay->config = (struct config){
+        .source = source,
+        .hostname = domain,
+        .domain = domain,
+        .aliases = empty,
+        .local_recipient = empty,
+        .spool = relay->fixture.path,
+        .metrics = empty,
+        .redirect_all = empty,
+        .message_size_limit = 1 << 20,
+        .retry_first = 300000,
+        .retry_longest = 3600000,
+        .expire_after = 432000000,
+        .delay_warning = 14400000,
+        .smarthosts = &relay->smarthost,
+        .smarthost_count = 1,
+    };
+}
+
+/* --- How the parts are put together. --- */
+
+static inline bool relay_knows(void *context, const char *id)
+{
+    return pickup_knows(context, id);
+}
+
+/* As after the start of a daemon. */
+static inline void relay_start(struct relay *relay)
+{
+    struct desk *desk = &relay->desk;
+    const struct moment moment = lifetime_moment();
+    struct error err;
+    int ends[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
+                                ends), 0);
+    relay->launcher = ends[0];
+    relay->launch = launch_new(ends[1]);
+    *desk = (struct desk){ .config = &relay->config, .sweep = 1,
+                           .to_store = SCHEDULE_PLACES };
+    desk->spool = relay->fixture.spool;
+    desk->control = control_new(relay->control_path, answer_request, desk,
+                                &err);
+    assert_non_null(desk->control);
+    lifetime_start(&desk->lifetime, &moment);
+    desk->schedule = schedule_new(1);
+    desk->shares = shares_new();
+    desk->gates = alloc_zero(1, sizeof *desk->gates);
+    gate_init(desk->gates, 0, clock_now());
+    desk->workers = alloc_zero(1, sizeof *desk->workers);
+    desk->workers[0] = workers_new(relay->launch, "main", 0, 1, &desk->spool,
+                                 &mission_events, desk);
+    settle_prepare(desk);
+    desk->scan = drop_scan_new(&desk->spool, relay_knows, pickup_has_room,
+                               desk);
+    desk->scan_due = true;
+    if (!pickup_recover(desk, &err))
+        fail_msg("%s", err.text);
+}
+
+static inline void relay_free_entry(void *context, struct ticket *ticket)
+{
+    (void)context;
+    entry_free(ticket->entry);
+}
+
+/* As after kill -9. */
+static inline void relay_stop(struct relay *relay)
+{
+    struct desk *desk = &relay->desk;
+
+    for (size_t i = 0; i < DESK_BUCKETS; i++)
+        while (desk->missions[i] != NULL)
+            dispatch_end(desk, desk->missions[i]);
+    workers_free(desk->workers[0]);
+    gate_free(desk->gates);
+    schedule_each(desk->schedule, relay_free_entry, NULL);
+    schedule_free(desk->schedule);
+    free(desk->workers);
+    free(desk->gates);
+    drop_scan_free(desk->scan);
+    drop_taking_free(desk->taking);
+    shares_free(desk->shares);
+    strings_free(&desk->unread);
+    unread_clear(&desk->unread_why);
+    recall_forget(desk);
+    strings_free(&desk->postmaster);
+    destinations_free(desk->destinations);
+    control_free(desk->control);
+    launch_free(relay->launch);
+    io_close(&relay->launcher);
+    io_close(&relay->worker);
+    io_close(&relay->journal);
+    free(relay->recipients);
+    relay->recipients = NULL;
+    relay->job = 0;
+    relay->promised = relay->opened = false;
+}
+
+/* What is in drop/. */
+static inline void relay_pick_up(struct relay *relay)
+{
+    relay->desk.scan_due = true;
+    while (pickup_run(&relay->desk))
+        ;
+}
+
+/* All that is only in drop/ so far, as when a smarthost goes down. */
+static inline void relay_store_all(struct relay *relay)
+{
+    pickup_store_all(&relay->desk);
+}
+
+/* As the poll loop does in each round. */
+static inline void relay_store_what_must_be(struct relay *relay)
+{
+    while (pickup_go_on_storing(&relay->desk))
+        ;
+}
+
+static inline void relay_dispatch(struct relay *relay)
+{
+    dispatch_run(&relay->desk);
+}
+
+
+static inline void relay_note_slot(void *context, int fd,
+                                   struct worker_slot *slot)
+{
+    (void)fd;
+    *(struct worker_slot **)context = slot;
+}
+
+/* What the worker has sent. */
+static inline void relay_hear_worker(struct relay *relay)
+{
+    struct worker_slot *slot = NULL;
+
+    workers_each(relay->desk.workers[0], relay_note_slot, &slot);
+    if (slot != NULL)
+        workers_handle(relay->desk.workers[0], slot);
+}
+
+static inline void relay_reap(struct relay *relay, int status)
+{
+    assert_true(workers_reap(relay->desk.workers[0], relay->pid, status));
+}
+
+static inline void relay_sweep(struct relay *relay)
+{
+    while (sweep_run(&relay->desk))
+        ;
+}
+
+/* The answer to a request of root; the caller frees. */
+static inline char *relay_ask(struct relay *relay, const char *command,
+                              const char *argument)
+{
+    struct control_progress progress = { 0 };
+    char waiting[RANDOM_ID_LENGTH + 1] = "";
+    struct buf out;
+
+    buf_init(&out, SIZE_MAX);
+    buf_add_text(&out, "");
+    const struct control_request request = {
+        .uid = 0, .command = command, .argument = argument,
+        .progress = &progress, .out = &out, .waiting = waiting,
+    };
+    while (answer_request(&relay->desk, &request) == CONTROL_MORE)
+        ;
+    return out.data == NULL ? alloc_string("") : out.data;
+}
+
+/* When a message is due: milliseconds from now; -1 if it has no time. */
+static inline int64_t relay_due(struct relay *relay, const char *id)
+{
+    const struct ticket *ticket = schedule_find(relay->desk.schedule, id);
+    int64_t now = clock_now();
+
+    if (ticket == NULL || ticket->place != TICKET_TIMED)
+        return -1;
+    return ticket->due > now ? ticket->due - now : 0;
+}
+
+/* It is so many seconds older, and was tried just before. */
+static inline void relay_age(struct relay *relay, const char *id,
+                             int64_t seconds)
+{
+    struct ticket *ticket = schedule_find(relay->desk.schedule, id);
+
+    assert_non_null(ticket);
+    ticket->received -= seconds;
+    ticket->tried = seconds;
+}
+
+/* Fill this user's share of failed/. */
+static inline void relay_fill_failed(struct relay *relay, uid_t uid)
+{
+    shares_add(relay->desk.shares, SHARE_FAILED, uid, UINT32_MAX);
+}
+
+static inline void relay_empty_failed(struct relay *relay, uid_t uid)
+{
+    struct timespec never[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+
+    shares_remove(relay->desk.shares, SHARE_FAILED, uid, UINT32_MAX);
+    futimens(relay->desk.spool.failed, never);
+    pickup_unread(&relay->desk);
+}
+
+static inline bool relay_is_open(struct relay *relay, const char *id)
+{
+    const struct ticket *ticket = schedule_find(relay->desk.schedule, id);
+
+    return ticket != NULL && ticket->entry != NULL;
+}
+
+/* --- The launcher and the worker. --- */
+
+static inline void relay_set_up(struct relay *relay)
+{
+    fixture_open(&relay->fixture);
+    relay->control_path = alloc_format("%s/control", relay->fixture.path);
+    relay->worker = relay->journal = relay->launcher = -1;
+    relay->log = open(relay->fixture.path, O_RDWR | O_TMPFILE | O_APPEND, 0600);
+    assert_int_not_equal(relay->log, -1);
+    relay_configure(relay);
+    log_open(LOG_TO_STDERR, "test");
+}
+
+static inline void relay_tear_down(struct relay *relay)
+{
+    log_open(LOG_TO_NOBODY, "test");
+    io_close(&relay->log);
+    free(relay->control_path);
+    fixture_close(&relay->fixture);
+}
+
+/* The launcher's answer must be there before it is asked for. */
+static inline void relay_promise_worker(struct relay *relay)
+{
+    struct launch_news news = { .pid = relay->pid + 1 };
+
+    if (relay->promised)
+        return;
+    assert_true(pass_send(relay->launcher, &news, sizeof news, NULL,
+                                 0));
+    relay->promised = true;
+}
+
+/* Has a worker been asked for? Then it is us. */
+static inline void relay_become_worker(struct relay *relay)
+{
+    struct launch_request request;
+    size_t count;
+    int fds[2];
+
+    while (pass_receive(relay->launcher, &request, sizeof request, fds,
+                               2, &count) == (ssize_t)sizeof request) {
+        if (request.kind != LAUNCH_WORKER)
+            continue;
+        assert_int_equal(count, 2);
+        io_close(&relay->worker);
+        io_close(&relay->journal);
+        relay->worker = fds[0];
+        relay->journal = fds[1];
+        relay->pid++;
+        relay->promised = relay->opened = false;
+    }
+}
+
+static inline void relay_send(struct relay *relay, struct packet *packet)
+{
+    struct error err;
+
+    packet->fd = -1;
+    if (!wire_send(relay->worker, packet, &err))
+        fail_msg("%s", err.text);
+    relay_hear_worker(relay);
+}
+
+static inline void relay_open_session(struct relay *relay)
+{
+    static char peer[] = RELAY_PEER;
+
+    relay_send(relay, &(struct packet){ .kind = WIRE_OPENED, .peer = peer });
+    relay->opened = true;
+}
+
+/* Take the job that the worker was given, if there is one. */
+static inline void relay_take_job(struct relay *relay)
+{
+    struct packet packet;
+    struct error err;
+
+    while (relay->worker != -1 &&
+           wire_receive(relay->worker, &packet, &err) == 1) {
+        if (packet.kind == WIRE_JOB) {
+            free(relay->recipients);
+            relay->job = packet.job;
+            relay->recipients = packet.recipients;
+            relay->count = packet.count;
+            packet.recipients = NULL;
+        }
+        wire_free(&packet);
+    }
+}
+
+/* Dispatch until a message is with the worker, or none can go. */
+static inline void relay_give(struct relay *relay)
+{
+    relay->job = 0;
+    relay_promise_worker(relay);
+    relay_dispatch(relay);
+    relay_become_worker(relay);
+    if (relay->worker != -1 && !relay->opened) {
+        relay_open_session(relay);
+        relay_dispatch(relay);
+    }
+    relay_take_job(relay);
+}
+
+#endif
