@@ -27,7 +27,7 @@ struct scram_settings {
     const char *user;
     const char *binding;        /* the name of the channel binding, or NULL */
     const struct buf *binding_data;
-    bool binding_not_offered;   /* we could bind, the server cannot: "y" */
+    bool binding_not_offered;   /* "y": we can, the server lists no -PLUS */
     const char *nonce;          /* for tests; NULL makes one */
 };
 

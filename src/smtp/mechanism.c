@@ -202,6 +202,23 @@ static bool finish_scram(struct exchange *x, struct scram *scram,
     return send_data(x, "", 0, err);
 }
 
+/* Does the server list a mechanism, known here or not, that binds a channel? */
+static bool offers_binding(const struct exchange *x)
+{
+    static const char suffix[] = "-PLUS";       /* RFC 5802 section 4 */
+    const struct strings *offered =
+        &session_capabilities(x->session)->mechanisms;
+
+    for (size_t i = 0; i < offered->count; i++) {
+        const char *name = offered->items[i];
+        size_t length = strlen(name);
+        if (length > strlen(suffix) &&
+            text_equal_case(name + length - strlen(suffix), suffix))
+            return true;
+    }
+    return false;
+}
+
 static bool run_scram(struct exchange *x, enum digest digest,
                       struct error *err)
 {
@@ -223,7 +240,7 @@ static bool run_scram(struct exchange *x, enum digest digest,
                tls_channel_binding(tls, &settings.binding, &binding_data);
     settings.binding_data = &binding_data;
     /* "y" tells a server that it was made to look weaker than it is. */
-    settings.binding_not_offered = has && !x->mechanism->binds &&
+    settings.binding_not_offered = has && !offers_binding(x) &&
                                    strcmp(x->settings->auth, "auto") == 0;
     if (!has || !x->mechanism->binds)
         settings.binding = NULL;
