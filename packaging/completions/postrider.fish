@@ -1,8 +1,8 @@
 # fish completion of postrider(8)
 
 # Of tables in the source: make words.
-set -l postrider_mechanisms 'auto scram-sha-256 cram-md5 plain login
-oauthbearer xoauth2 external none'
+set -l postrider_mechanisms 'auto scram-sha-512 scram-sha-256 cram-md5 plain
+login oauthbearer xoauth2 external none'
 set -l postrider_formats 'ssmtp msmtp dma nullmailer esmtp'
 
 # What the daemon lets the caller see.

@@ -258,6 +258,11 @@ static bool run_scram_sha_256(struct exchange *x, struct error *err)
     return run_scram(x, DIGEST_SHA256, err);
 }
 
+static bool run_scram_sha_512(struct exchange *x, struct error *err)
+{
+    return run_scram(x, DIGEST_SHA512, err);
+}
+
 /* A refused token gets a challenge with the reason, which wants an answer. */
 static bool run_token(struct exchange *x, const struct buf *data,
                       const char *dismissal, struct error *err)
@@ -306,6 +311,7 @@ static const struct {
     const char *key;            /* as in util/sasl.c */
     bool (*run)(struct exchange *x, struct error *err);
 } exchanges[] = {
+    { "scram-sha-512", run_scram_sha_512 },
     { "scram-sha-256", run_scram_sha_256 },
     { "cram-md5", run_cram_md5 },
     { "plain", run_plain },

@@ -3,7 +3,9 @@
 #include "util/text.h"
 
 static const struct sasl_mechanism mechanisms[] = {
+    { .name = "SCRAM-SHA-512-PLUS", .key = "scram-sha-512", .binds = true },
     { .name = "SCRAM-SHA-256-PLUS", .key = "scram-sha-256", .binds = true },
+    { .name = "SCRAM-SHA-512", .key = "scram-sha-512" },
     { .name = "SCRAM-SHA-256", .key = "scram-sha-256" },
     { .name = "CRAM-MD5", .key = "cram-md5" },
     { .name = "PLAIN", .key = "plain", .in_clear = true },

@@ -67,7 +67,8 @@ postlog unix-dgram n - n - 1 postlogd
 class Postfix(Server):
     """AUTH by Cyrus SASL from a file of its own: also SCRAM."""
 
-    mechanisms = ("login", "plain", "cram-md5", "scram-sha-256")
+    mechanisms = ("login", "plain", "cram-md5", "scram-sha-256",
+                  "scram-sha-512")
 
     name = "postfix"
     command = ("/usr/lib/postfix/sbin/master", "-d", "-c", "/etc/postfix")
@@ -93,7 +94,8 @@ class Postfix(Server):
         self.write("etc/postfix/sasl/smtpd.conf",
                    "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
                    "sasldb_path: /etc/sasldb2\n"
-                   "mech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256\n")
+                   "mech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 "
+                   "SCRAM-SHA-512\n")
         user, realm = USER.split("@")
         self.run("/usr/sbin/saslpasswd2", "-p", "-c", "-f", "/etc/sasldb2",
                  "-u", realm, user, text=PASSWORD)

@@ -107,16 +107,12 @@ def external(exchange):
     return user, ""
 
 
-def scram_sha_256(exchange):
-    return scram(exchange, plus=False)
+def scram(name, plus):
+    """The mechanism with this hash: RFC 5802, RFC 7677."""
+    return lambda exchange: run_scram(exchange, name, plus)
 
 
-def scram_sha_256_plus(exchange):
-    return scram(exchange, plus=True)
-
-
-def scram(exchange, plus):
-    """RFC 5802 and RFC 7677, with SHA-256."""
+def run_scram(exchange, name, plus):
     client_first = exchange.first().decode()
     match = re.fullmatch("(n|y|p=[a-z-]+),(?:a=[^,]*)?,(n=([^,]*),r=(.+))",
                          client_first)
@@ -135,23 +131,20 @@ def scram(exchange, plus):
         header += channel_binding(exchange, flag[2:])
     expected = "c=%s,r=%s" % (base64.b64encode(header).decode(), nonce)
     password = exchange.users.get(user, "")
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
+    salted = hashlib.pbkdf2_hmac(name, password.encode(), salt, rounds)
     signed = ",".join((bare, server_first, without_proof)).encode()
-    key = digest(salted, b"Client Key")
-    signature = digest(hashlib.sha256(key).digest(), signed)
+    key = hmac.digest(salted, b"Client Key", name)
+    signature = hmac.digest(hashlib.new(name, key).digest(), signed, name)
     right = bytes(a ^ b for a, b in zip(key, signature))
     if without_proof != expected or user not in exchange.users \
             or base64.b64decode(proof) != right:
         raise Refused(user)
-    verifier = digest(digest(salted, b"Server Key"), signed)
+    verifier = hmac.digest(hmac.digest(salted, b"Server Key", name), signed,
+                           name)
     if exchange.wrong_signature:
-        verifier = bytes(32)
+        verifier = bytes(len(verifier))
     exchange.ask(b"v=" + base64.b64encode(verifier))
     return user, password
-
-
-def digest(key, data):
-    return hmac.new(key, data, "sha256").digest()
 
 
 def unescape(name):
@@ -193,8 +186,10 @@ MECHANISMS = {
     "LOGIN": login,
     "PLAIN": plain,
     "CRAM-MD5": cram_md5,
-    "SCRAM-SHA-256": scram_sha_256,
-    "SCRAM-SHA-256-PLUS": scram_sha_256_plus,
+    "SCRAM-SHA-256": scram("sha256", plus=False),
+    "SCRAM-SHA-256-PLUS": scram("sha256", plus=True),
+    "SCRAM-SHA-512": scram("sha512", plus=False),
+    "SCRAM-SHA-512-PLUS": scram("sha512", plus=True),
     "XOAUTH2": xoauth2,
     "OAUTHBEARER": oauthbearer,
     "EXTERNAL": external,

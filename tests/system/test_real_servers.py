@@ -154,7 +154,7 @@ def test_dsn_parameters_are_taken(programs, server, configure, token):
 
 
 @pytest.mark.parametrize("auth", ("login", "plain", "cram-md5",
-                                  "scram-sha-256"))
+                                  "scram-sha-256", "scram-sha-512"))
 def test_mechanism(programs, server, configure, token, auth):
     """The password has signs beyond ASCII: they are sent as UTF-8."""
     if auth not in server.mechanisms:

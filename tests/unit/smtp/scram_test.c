@@ -47,6 +47,34 @@ static void agrees_with_the_rfc(void **state)
     scram_free(&scram);
 }
 
+/* The same exchange with SHA-512, which no RFC has an example of: computed with
+ * Python's hashlib by the formulas of RFC 5802 section 3. */
+static void knows_sha_512(void **state)
+{
+    struct scram scram;
+    struct error err;
+    struct buf out;
+    const char *proof = "v=ZQnYEgWQMFmmsM8aQMF0nDDCy/AgCzkwk8CmMZYcMg0vSVlKDane"
+                        "kLtifDSeVGT4+5ZxXnJq199RVG2rR7N7Zw==";
+    const char *shorter = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
+
+    (void)state;
+    buf_init(&out, SIZE_MAX);
+    assert_true(scram_start(&scram, &(struct scram_settings){
+        .digest = DIGEST_SHA512, .user = "user", .nonce = NONCE }, &out, &err));
+    assert_string_equal(out.data, "n,,n=user,r=" NONCE);
+    buf_clear(&out);
+    assert_true(scram_answer(&scram, &password, CHALLENGE, strlen(CHALLENGE),
+                             &out, &err));
+    assert_string_equal(out.data, "c=biws,r=" SERVER_NONCE
+                        ",p=gMGXRcevScNtxZ6/8lQYpGtnsNAc3mGcmNomv+xnoOMw+3R2xN"
+                        "JdMNnzMlTN8PPC6wdp6dybEmDYXYTxwnYPJQ==");
+    assert_true(scram_check(&scram, proof, strlen(proof), &err));
+    assert_false(scram_check(&scram, shorter, strlen(shorter), &err));
+    buf_free(&out);
+    scram_free(&scram);
+}
+
 static const char *const bad_proofs[] = {
     "", "v", "v=", "v=AAAA", "x=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
     "v=7rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
@@ -189,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_rfc),
+        cmocka_unit_test(knows_sha_512),
         cmocka_unit_test(refuses_a_server_without_proof),
         cmocka_unit_test(refuses_challenges_that_cannot_be),
         cmocka_unit_test(writes_names_as_saslnames),
