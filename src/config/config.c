@@ -1,7 +1,6 @@
 #include "config/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include "config/config_text.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/file.h"
 #include "util/io.h"
 #include "util/process.h"
 
@@ -56,49 +56,31 @@ void config_free(struct config *config)
     free(config);
 }
 
-static bool refuse_open(const char *path, struct error *err)
+/* What people want to know of a file that cannot be opened. */
+static void refuse_open(const char *path, int number, struct error *err)
 {
-    if (errno == ENOENT)
-        return error_set(err, FAULT_CONFIG, "%s: no such file", path);
-    if (errno == EACCES)
-        return error_set(err, FAULT_CONFIG, "%s: may not be read: all who "
-                         "send mail read it: chmod 644 %s", path, path);
-    return error_sys(err, FAULT_CONFIG, "%s", path);
-}
-
-/* O_NONBLOCK: a FIFO in this place must not make callers hang. */
-static bool read_open_file(int fd, struct config *config, struct buf *text,
-                           struct error *err)
-{
-    struct stat status;
-
-    if (fstat(fd, &status) == -1)
-        return error_sys(err, FAULT_CONFIG, "%s", config->source);
-    if (!S_ISREG(status.st_mode))
-        return error_set(err, FAULT_CONFIG, "%s: is no regular file",
-                         config->source);
-    if (status.st_size > (off_t)FILE_SIZE_MAX)
-        return error_set(err, FAULT_CONFIG, "%s: is larger than 1 MB",
-                         config->source);
-    config->owner = status.st_uid;
-    config->owner_only = (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-    buf_reserve(text, (size_t)status.st_size);
-    if (!io_read_all(fd, text, err)) {
-        error_prefix(err, "%s", config->source);
-        err->fault = FAULT_CONFIG;
-        return false;
-    }
-    return true;
+    if (number == ENOENT)
+        error_set(err, FAULT_CONFIG, "%s: no such file", path);
+    else if (number == EACCES)
+        error_set(err, FAULT_CONFIG, "%s: may not be read: all who send mail "
+                  "read it: chmod 644 %s", path, path);
 }
 
 static bool read_file(struct config *config, struct buf *text,
                       struct error *err)
 {
-    int fd = open(config->source, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    struct stat status;
+    int fd = file_open(config->source, &status, err);
 
-    if (fd == -1)
-        return refuse_open(config->source, err);
-    bool done = read_open_file(fd, config, text, err);
+    if (fd == -1) {
+        refuse_open(config->source, errno, err);
+        return false;
+    }
+    config->owner = status.st_uid;
+    config->owner_only = (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    bool done = file_read_from(fd, config->source, text, err);
+    if (!done)
+        err->fault = FAULT_CONFIG;
     io_close(&fd);
     return done;
 }

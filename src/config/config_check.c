@@ -1,7 +1,6 @@
 #include "config/config_check.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include "config/password.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/file.h"
 #include "util/host.h"
 #include "util/io.h"
 #include "util/lines.h"
@@ -143,16 +143,13 @@ bool config_is_set(const struct config *config, const char *key)
 
 char *config_mailname(void)
 {
-    int fd = open(MAILNAME, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     struct error ignored;
     struct buf text;
 
-    if (fd == -1)
-        return NULL;
     buf_init(&text, MAILNAME_SIZE_MAX);
-    char *word = io_read_all(fd, &text, &ignored) ? first_word(&text) : NULL;
+    char *word = file_read(MAILNAME, &text, &ignored) ? first_word(&text)
+                                                      : NULL;
     buf_free(&text);
-    io_close(&fd);
     return word;
 }
 
@@ -243,25 +240,22 @@ static bool check_file(const struct config *config,
                        const char *path, struct error *err)
 {
     struct stat status;
+    struct error why;
 
     if (*path == '\0')
         return true;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (fd == -1 && errno == ENOENT)
-        error_set(err, FAULT_CONFIG, "%s = %s: no such file", key, path);
-    else if (fd == -1 && errno == EACCES &&
-             config->delivery == DELIVERY_QUEUE)
-        error_set(err, FAULT_CONFIG, "%s = %s: %s: let user %s read it", key,
-                  path, strerror(errno), config->user);
-    else if (fd == -1 || fstat(fd, &status) == -1)
-        error_sys(err, FAULT_CONFIG, "%s = %s", key, path);
-    else if (!S_ISREG(status.st_mode))
-        error_set(err, FAULT_CONFIG, "%s = %s: is no regular file", key, path);
-    else {
+    int fd = file_open(path, &status, &why);
+    if (fd != -1) {
         io_close(&fd);
         return true;
     }
-    io_close(&fd);
+    if (errno == ENOENT)
+        error_set(err, FAULT_CONFIG, "%s = %s: no such file", key, path);
+    else if (errno == EACCES && config->delivery == DELIVERY_QUEUE)
+        error_set(err, FAULT_CONFIG, "%s = %s: let user %s read it", key,
+                  why.text, config->user);
+    else
+        error_set(err, FAULT_CONFIG, "%s = %s", key, why.text);
     return blame(config, host, key, err);
 }
 

@@ -1,7 +1,6 @@
 #include "config/password.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "config/password_command.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/file.h"
 #include "util/io.h"
 #include "util/lines.h"
 #include "util/secret.h"
@@ -91,12 +91,12 @@ static bool refuse_access(const struct config *config, const char *path,
 }
 
 static bool refuse_open(const struct config *config, const char *path,
-                        struct error *err)
+                        int number, struct error *err)
 {
-    if (errno == EACCES || errno == EPERM)
-        return refuse_access(config, path, errno, err);
-    if (errno != ENOENT)
-        return error_sys(err, FAULT_CONFIG, "%s", path);
+    if (number == EACCES || number == EPERM)
+        return refuse_access(config, path, number, err);
+    if (number != ENOENT)
+        return false;
     return error_set(err, FAULT_CONFIG, "%s: no such file: write the password "
                      "into it, owned by %s, mode 400", path,
                      reader_of(config));
@@ -118,26 +118,16 @@ static bool check_rights(const struct config *config, const char *path,
     return right;
 }
 
-static bool check_open_file(const struct config *config, int fd,
-                            const char *path, bool is_private,
-                            struct error *err)
+static bool check_owner(const struct config *config, const char *path,
+                        const struct stat *status, bool is_private,
+                        struct error *err)
 {
-    struct stat status;
-
-    if (fstat(fd, &status) == -1)
-        return error_sys(err, FAULT_CONFIG, "%s", path);
-    if (!S_ISREG(status.st_mode))
-        return error_set(err, FAULT_CONFIG, "%s: is no regular file", path);
-    if (status.st_uid != 0 && status.st_uid != geteuid())
+    if (status->st_uid != 0 && status->st_uid != geteuid())
         return error_set(err, FAULT_CONFIG, "%s: belongs to uid %lu, neither "
                          "to uid %lu nor to root: chown it", path,
-                         (unsigned long)status.st_uid,
+                         (unsigned long)status->st_uid,
                          (unsigned long)geteuid());
-    if (is_private && !check_rights(config, path, &status, err))
-        return false;
-    if (status.st_size > (off_t)PASSWORD_SIZE_MAX)
-        return error_set(err, FAULT_CONFIG, "%s: is larger than 64 KB", path);
-    return true;
+    return !is_private || check_rights(config, path, status, err);
 }
 
 /* Symbolic links are followed, as Kubernetes has them; what counts is the
@@ -145,13 +135,13 @@ static bool check_open_file(const struct config *config, int fd,
 static bool read_file(const struct config *config, const char *path,
                       bool is_private, struct buf *text, struct error *err)
 {
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    struct stat status;
+    int fd = file_open(path, &status, err);
 
     if (fd == -1)
-        return refuse_open(config, path, err);
-    bool done = check_open_file(config, fd, path, is_private, err);
-    if (done && !io_read_all(fd, text, err)) {
-        error_prefix(err, "%s", path);
+        return refuse_open(config, path, errno, err);
+    bool done = check_owner(config, path, &status, is_private, err);
+    if (done && !file_read_from(fd, path, text, err)) {
         err->fault = FAULT_CONFIG;
         done = false;
     }

@@ -2,7 +2,6 @@
 #include "mail/aliases_table.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,44 +9,31 @@
 #include <unistd.h>
 
 #include "util/alloc.h"
-#include "util/io.h"
+#include "util/file.h"
 #include "util/lines.h"
 #include "util/text.h"
 
 #define FILE_MAX (64u << 20)    /* octets of an aliases file */
 #define INCLUDE_MAX (1u << 20)  /* octets of an :include: file */
 
-/* A pipe opened by mistake must not hold anybody up. */
-static int open_file(const char *path)
+/* What is not a regular file is wrong for good; anything else may pass. */
+static int open_file(const char *path, struct stat *status, struct error *err)
 {
-    return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-}
+    int fd = file_open(path, status, err);
 
-static bool read_regular(int fd, const char *path, struct buf *text,
-                         struct error *err)
-{
-    struct stat status;
-
-    if (fstat(fd, &status) == -1)
-        return error_sys(err, FAULT_TEMPORARY, "%s", path);
-    if (!S_ISREG(status.st_mode))
-        return error_set(err, FAULT_CONFIG, "%s: no regular file", path);
-    if (io_read_all(fd, text, err))
-        return true;
-    err->fault = err->fault == FAULT_DATA ? FAULT_CONFIG : FAULT_TEMPORARY;
-    return error_prefix(err, "%s", path);
+    if (fd == -1 && errno != 0)
+        err->fault = FAULT_TEMPORARY;
+    return fd;
 }
 
 /* Read what open_file() gave, and close it. */
 static bool read_file(int fd, const char *path, size_t limit, struct buf *text,
                       struct error *err)
 {
-    if (fd == -1) {
-        error_sys(err, FAULT_TEMPORARY, "%s", path);
-        return false;
-    }
     buf_init(text, limit);
-    bool done = read_regular(fd, path, text, err);
+    bool done = file_read_from(fd, path, text, err);
+    if (!done && err->fault != FAULT_CONFIG)
+        err->fault = FAULT_TEMPORARY;
     close(fd);
     if (!done)
         buf_free(text);
@@ -68,12 +54,14 @@ static void clear_files(struct alias_files *files)
 const struct buf *alias_files_get(struct alias_files *files, const char *path,
                                   struct error *err)
 {
+    struct stat status;
     struct buf text;
 
     for (size_t i = 0; i < files->count; i++)
         if (strcmp(files->items[i]->path, path) == 0)
             return &files->items[i]->text;
-    if (!read_file(open_file(path), path, INCLUDE_MAX, &text, err))
+    int fd = open_file(path, &status, err);
+    if (fd == -1 || !read_file(fd, path, INCLUDE_MAX, &text, err))
         return NULL;
     struct alias_file *file = alloc_zero(1, sizeof *file);
     *file = (struct alias_file){ .path = alloc_string(path), .text = text };
@@ -248,16 +236,13 @@ struct aliases *aliases_load(const char *path, struct error *err)
 {
     struct aliases *aliases = alloc_zero(1, sizeof *aliases);
     struct buf text;
-    int fd = open_file(path);
 
     aliases->path = alloc_string(path);
     aliases->files = alloc_zero(1, sizeof *aliases->files);
+    int fd = open_file(path, &aliases->status, err);
     if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
         return aliases;
-    if (fd != -1)       /* read_file() reports it */
-        (void)fstat(fd, &aliases->status);  /* before what may change */
-    bool right = read_file(fd, path, FILE_MAX, &text, err);
-    if (!right) {
+    if (fd == -1 || !read_file(fd, path, FILE_MAX, &text, err)) {
         aliases_free(aliases);
         return NULL;
     }

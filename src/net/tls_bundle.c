@@ -1,6 +1,5 @@
 #include "net/tls_bundle.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/error.h"
-#include "util/io.h"
+#include "util/file.h"
 
 #define SMALL 16384
 #define FILE_MAX (16 * 1024 * 1024)
@@ -192,23 +191,14 @@ static bool add_lookup(X509_STORE *store, struct bundle *bundle)
     return true;
 }
 
-static bool read_file(const char *path, struct buf *text)
-{
-    struct error ignored;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool whole = fd != -1 && io_read_all(fd, text, &ignored);
-
-    io_close(&fd);
-    return whole;
-}
-
 bool tls_bundle_use(X509_STORE *store, const char *path)
 {
     struct bundle *bundle = alloc_zero(1, sizeof *bundle);
+    struct error ignored;
 
     buf_init(&bundle->text, FILE_MAX);
     buf_init(&bundle->der, FILE_MAX);
-    bool whole = read_file(path, &bundle->text);
+    bool whole = file_read(path, &bundle->text, &ignored);
     bool large = bundle->text.length > SMALL &&
                  strstr(bundle->text.data, begin_line) != NULL &&
                  strstr(bundle->text.data, "TRUSTED CERT") == NULL;

@@ -1,17 +1,14 @@
 /* import_lines.c - read files of other programs by lines; remarks on them */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "postrider/import.h"
 #include "util/alloc.h"
 #include "util/buf.h"
-#include "util/io.h"
+#include "util/file.h"
 #include "util/lines.h"
 #include "util/text.h"
 
@@ -52,27 +49,6 @@ void import_obstacle(struct import *import, const char *format, ...)
     import->obstacles++;
 }
 
-/* O_NONBLOCK: a FIFO in this place must not hold anybody up. */
-static bool read_file(const char *path, struct buf *text, struct error *err)
-{
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    struct stat status;
-    bool done = false;
-
-    if (fd == -1 || fstat(fd, &status) == -1)
-        error_sys(err, FAULT_CONFIG, "%s", path);
-    else if (!S_ISREG(status.st_mode))
-        error_set(err, FAULT_CONFIG, "%s: is no regular file", path);
-    else if (io_read_all(fd, text, err))
-        done = true;
-    else if (err->fault == FAULT_DATA)
-        error_set(err, FAULT_CONFIG, "%s: is larger than 1 MB", path);
-    else
-        error_prefix(err, "%s", path);
-    io_close(&fd);
-    return done;
-}
-
 /* Tabs are blanks, everything else would end up in a file or on a terminal. */
 static bool check_line(const struct import *import, const char *line,
                        size_t length, struct error *err)
@@ -109,7 +85,7 @@ bool import_lines(struct import *import, const char *path, import_line *take,
     buf_init(&text, FILE_SIZE_MAX);
     import->file = path;
     import->line = 0;
-    bool done = read_file(path, &text, err) &&
+    bool done = file_read(path, &text, err) &&
                 take_lines(import, text.data, text.length, take, into, err);
     import->line = 0;
     import->key = NULL;

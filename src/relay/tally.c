@@ -12,7 +12,7 @@
 #include "smtp/distrust.h"
 #include "util/alloc.h"
 #include "util/buf.h"
-#include "util/io.h"
+#include "util/file.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -161,15 +161,12 @@ static void add_smarthosts(struct desk *desk, struct buf *out)
 
 static bool replace(const char *path, const struct buf *text)
 {
-    char *temporary = alloc_format("%s.new", path);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
-                  O_CLOEXEC, 0644);
-    bool done = fd != -1 && fchmod(fd, 0644) == 0 &&
-                io_write_all(fd, text->data, text->length) &&
-                rename(temporary, path) == 0;
+    char *draft = alloc_format("%s.new", path);
+    bool done = file_replace(&(struct replacement){
+        .folder = AT_FDCWD, .name = path, .draft = draft, .mode = 0644 },
+        text);
 
-    io_close(&fd);
-    free(temporary);
+    free(draft);
     return done;
 }
 

@@ -13,6 +13,7 @@
 #include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/file.h"
 #include "util/io.h"
 #include "util/random.h"
 #include "util/text.h"
@@ -312,17 +313,10 @@ bool state_save(const struct spool *spool, const char *id,
         return error_set(err, FAULT_SOFTWARE, "%s/state/%s: more than %u "
                          "octets", spool->path, id, STATE_MAX);
     }
-    int fd = openat(spool->state, temporary, O_CREAT | O_TRUNC | O_WRONLY |
-                    O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool saved = fd != -1 && io_write_all(fd, text.data, text.length) &&
-                 fsync(fd) == 0 &&
-                 renameat(spool->state, temporary, spool->state, id) == 0 &&
-                 fsync(spool->state) == 0;
-    if (!saved) {
+    bool saved = file_replace(&(struct replacement){
+        .folder = spool->state, .name = id, .draft = temporary, .mode = 0600,
+        .is_durable = true }, &text) ||
         error_sys(err, FAULT_IO, "%s/state/%s", spool->path, id);
-        unlinkat(spool->state, temporary, 0);
-    }
-    io_close(&fd);
     buf_free(&text);
     free(temporary);
     return saved;

@@ -116,18 +116,21 @@ bool io_read_all(int fd, struct buf *out, struct error *err)
     enum { STEP = 4096 };
 
     for (;;) {
-        char *room = buf_reserve(out, STEP);
-        if (room == NULL)
-            return error_set(err, FAULT_DATA, "larger than %zu octets",
-                             out->limit);
-        ssize_t done = io_read(fd, room, STEP);
+        size_t left = out->limit - out->length;
+        size_t room = left < STEP ? left : STEP;
+        char *start = buf_reserve(out, room), more;
+        /* What is full has been read if nothing follows. */
+        ssize_t done = room > 0 ? io_read(fd, start, room)
+                                : io_read(fd, &more, 1);
         if (done == -1)
             return error_sys(err, FAULT_IO, "read");
-        if (done == 0) {
-            out->data[out->length] = '\0';
+        if (done == 0)
             return true;
-        }
+        if (room == 0)
+            return error_set(err, FAULT_DATA, "larger than %zu octets",
+                             out->limit);
         out->length += (size_t)done;
+        out->data[out->length] = '\0';
     }
 }
 

@@ -575,11 +575,11 @@ static void refuses_files_that_cannot_be_one(void **state)
     assert_int_equal(err.fault, FAULT_CONFIG);
 
     assert_null(config_load_file(".", &err));
-    assert_string_equal(err.text, ".: is no regular file");
+    assert_string_equal(err.text, ".: not a regular file");
 
     assert_int_equal(mkfifo("fifo", 0600), 0);
     assert_null(config_load_file("fifo", &err));
-    assert_string_equal(err.text, "fifo: is no regular file");
+    assert_string_equal(err.text, "fifo: not a regular file");
 
     write_bytes(name, "log = none\n\0", 12);
     assert_null(config_load_file(name, &err));
@@ -698,7 +698,7 @@ static void looks_at_files_only_when_asked(void **state)
                   "tls_cert_file = /tmp\n}");
     assert_false(config_check_files(config, &err));
     assert_string_equal(err.text, "postrider.conf:3: smarthost \"main\": "
-                        "tls_cert_file = /tmp: is no regular file");
+                        "tls_cert_file = /tmp: not a regular file");
     config_free(config);
 
     config = load("smarthost \"main\" { host = a tls_ca_file = /etc/passwd }");

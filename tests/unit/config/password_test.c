@@ -172,11 +172,11 @@ static void refuses_what_is_no_password_file(void **state)
     assert_int_equal(err.fault, FAULT_CONFIG);
 
     assert_false(fetch((struct source){ .file = "." }, &secret, &err));
-    assert_string_equal(err.text, ".: is no regular file");
+    assert_string_equal(err.text, ".: not a regular file");
 
     assert_int_equal(mkfifo("fifo", 0600), 0);
     assert_false(fetch((struct source){ .file = "./fifo" }, &secret, &err));
-    assert_string_equal(err.text, "./fifo: is no regular file");
+    assert_string_equal(err.text, "./fifo: not a regular file");
 
     write_file("p", big, 70000, 0600);
     assert_false(fetch((struct source){ .file = "./p" }, &secret, &err));

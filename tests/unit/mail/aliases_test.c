@@ -176,7 +176,7 @@ static void refuses_what_it_cannot_do(void **state)
         { "a: b\nb: |x\n", "aliases:2: |x:" },
         { "a: :include:list\n", "must be an absolute path" },
         { "a: :include:/nowhere/at/all\n", "No such file" },
-        { "a: :include:/dev/zero\n", "no regular file" },
+        { "a: :include:/dev/zero\n", "not a regular file" },
         { "a: b\nb: a\n", "leads to nobody" },
         { "a:\n", "leads to nobody" },
         { "a: x y\n", "aliases:1: \"x y\" is no address" },
@@ -189,8 +189,8 @@ static void refuses_what_it_cannot_do(void **state)
         { "#\n\na: b@c,\n  |x\x1b\n", "aliases:3: |x\\x1b: Postrider runs" },
         { "a: :include:\n", "must be an absolute path" },
         { "a: \":include:../x\"\n", "must be an absolute path" },
-        { "a: :include:/tmp\n", "aliases:1: /tmp: no regular file" },
-        { "a: :include:/dev/null\n", "no regular file" },
+        { "a: :include:/tmp\n", "aliases:1: /tmp: not a regular file" },
+        { "a: :include:/dev/null\n", "not a regular file" },
         { "a: b@c\n b: c@d\n", "is no address" },
         { "a: b\nb: c\nc: b\n", "leads to nobody" },
         { "a: <>, (nobody), ;\n", "leads to nobody" },
@@ -226,7 +226,7 @@ static void refuses_bad_lists(void **state)
         { "b@c\nd@e\0f@g\n", 12, "list:2: a NUL" },
         { "b@c, d e\n", 9, "list:1: \"d e\" is no address" },
         { ":include:list\n", 14, "list:1: list: an :include: must" },
-        { "b@c", 2 << 20, "list: larger than 1048576 octets" },
+        { "b@c", 2 << 20, "list: is larger than 1 MB" },
         { "# nobody\n", 9, "leads to nobody" },
     };
     char *path = path_of("list");
