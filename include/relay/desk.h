@@ -1,10 +1,10 @@
 /*
  * desk.h - what the parts of the manager share; private to them
  *
- *     pickup.c     drop/ -> ticket
+ *     pickup.c     drop/ -> message
  *     recall.c     acceptances in the journals from before a stop
  *     trouble.c    messages that need an administrator
- *     dispatch.c   ticket -> mission: a worker has it
+ *     dispatch.c   message -> mission: a worker has it
  *     mission.c    reports of workers
  *     settle.c     outcomes -> done, retry, report
  *     failed.c     what a user may keep in failed/
@@ -42,11 +42,11 @@ struct destinations;
 struct entry;
 struct state;
 
-/* A ticket that a worker has: a job is some of its recipients. An attempt at a
+/* A message that a worker has: a job is some of its recipients. An attempt at a
  * message with many is several missions, one after the other. */
 struct mission {
     uint64_t number;
-    struct ticket *ticket;
+    struct message *ticket;
     struct entry *entry;        /* owned */
     struct state *state;        /* owned; outcomes go here */
     unsigned char *offers;      /* one a recipient (enum offer); owned */
@@ -101,10 +101,10 @@ struct desk {
     int64_t next_trouble[TROUBLES];     /* when it may be logged again */
     int64_t next_moved;         /* so for a spool that was moved */
     int64_t next_full;          /* ... and for a user whose share is full */
-    struct shares *shares;      /* of memory: tickets that are not stored; of
+    struct shares *shares;      /* of memory: messages that are not stored; of
                                  * queue/; and of failed/ */
     struct timespec failed_changed;     /* failed/, when it was counted */
-    size_t fresh;               /* tickets that are not stored */
+    size_t fresh;               /* messages that are not stored */
     struct drop_taking *taking; /* a large message, or NULL */
     uint64_t heavy;             /* octets of large envelopes that are open */
     bool crowded;               /* they leave no room for */
@@ -133,51 +133,51 @@ struct desk {
 
 /* pickup.c */
 
-/* Is drop/ID what a ticket is about? Once that is stored it is another file, or
- * one that could not be removed. */
+/* Is drop/ID a message that is known? Once that is stored it is another file,
+ * or one that could not be removed. */
 bool pickup_knows(struct desk *desk, const char *id);
 /* Take what can be taken now. True if there is more. */
 bool pickup_run(struct desk *desk);
 /* Has this user room for one more message, which may be a large one? */
 bool pickup_has_room(void *desk, uid_t uid, bool large);
 /* A message that was not stored is, now. */
-void pickup_is_stored(struct desk *desk, struct ticket *ticket);
+void pickup_is_stored(struct desk *desk, struct message *message);
 /* It counts for its owner's share no more. */
-void pickup_discharge(struct desk *desk, struct ticket *ticket);
+void pickup_discharge(struct desk *desk, struct message *message);
 /* Forget a message. */
-void pickup_forget(struct desk *desk, struct ticket *ticket);
-/* Make a ticket that is not stored durable; the entry is freed. */
-bool pickup_store(struct desk *desk, struct ticket *ticket);
+void pickup_forget(struct desk *desk, struct message *message);
+/* Make a message that is not stored durable; the entry is freed. */
+bool pickup_store(struct desk *desk, struct message *message);
 /* The same for all, since a smarthost is down: those of the next rounds. */
 void pickup_store_all(struct desk *desk);
 /* Go on with that, or with as many as leave no room for a user who has none.
  * True if there is more to do. */
 bool pickup_go_on_storing(struct desk *desk);
-/* After any stop: tickets for all that lies in queue/. */
+/* After any stop: messages for all that lies in queue/. */
 bool pickup_recover(struct desk *desk, struct error *err);
-/* A ticket for a message that is in queue/ now; NULL if it cannot be read: it
+/* A message for a message that is in queue/ now; NULL if it cannot be read: it
  * is in failed/ then, or among the unread. */
-struct ticket *pickup_queued(struct desk *desk, const char *id);
+struct message *pickup_queued(struct desk *desk, const char *id);
 /* A message in queue/ cannot be read, and why: wrong content will not mend
  * itself, and goes to failed/. False: it stays; why is set to what is in the
  * way. */
 bool pickup_fail(struct desk *desk, const char *id, struct error *why);
-/* What is known about a ticket's message; NULL if it cannot be read. */
+/* What is known about a message's message; NULL if it cannot be read. */
 struct state *pickup_state(const struct desk *desk,
-                           const struct ticket *ticket,
+                           const struct message *message,
                            const struct entry *entry, struct error *err);
 /* It has been written; or, with a state, it could not be. */
-void pickup_remember(struct ticket *ticket, const struct state *unsaved);
+void pickup_remember(struct message *message, const struct state *unsaved);
 /* Try all again that could not be read, in drop/ and queue/. */
 void pickup_unread(struct desk *desk);
 /* A stored message cannot be read any more: among the unread with it. */
-void pickup_set_aside(struct desk *desk, struct ticket *ticket,
+void pickup_set_aside(struct desk *desk, struct message *message,
                       const struct error *err);
-/* A summary that is too long for the ticket's, read anew; the caller frees it.
+/* A summary that is too long for the message's, read anew; the caller frees it.
  * NULL if it cannot be read. */
-char *pickup_summary(struct desk *desk, const struct ticket *ticket);
-/* Bring the ticket's summary and reason up to date. */
-void pickup_describe(struct ticket *ticket, const struct entry *entry,
+char *pickup_summary(struct desk *desk, const struct message *message);
+/* Bring the message's summary and reason up to date. */
+void pickup_describe(struct message *message, const struct entry *entry,
                      const struct state *state);
 
 /* recall.c */
@@ -196,9 +196,9 @@ void recall_forget(struct desk *desk);
  * room there are tried again. */
 void failed_look(struct desk *desk);
 /* Has the owner room for this message in failed/? */
-bool failed_has_room(const struct desk *desk, const struct ticket *ticket);
+bool failed_has_room(const struct desk *desk, const struct message *message);
 /* We have moved it there. */
-void failed_note(struct desk *desk, const struct ticket *ticket);
+void failed_note(struct desk *desk, const struct message *message);
 
 /* trouble.c */
 
@@ -219,26 +219,26 @@ void dispatch_run(struct desk *desk);
  * that ran: what became due since is due at once. */
 int64_t dispatch_next_time(const struct desk *desk);
 struct mission *dispatch_find(struct desk *desk, uint64_t number);
-/* The attempt is not over with this mission: the ticket keeps how far it has
+/* The attempt is not over with this mission: the message keeps how far it has
  * come, if it has begun. Recipients that are out still are due again. */
 void dispatch_keep_offers(struct mission *mission);
 /* Forget a mission; its entry, if it still has one, is freed. */
 void dispatch_end(struct desk *desk, struct mission *mission);
-/* An entry that was opened for a ticket is not needed any more: it is freed,
+/* An entry that was opened for a message is not needed any more: it is freed,
  * unless the message is nowhere else but in memory and drop/. */
-void dispatch_give_back(struct ticket *ticket, struct entry *entry);
-/* The message is done: remove its files, then the ticket. False: they are
- * there still, and so is the ticket, to try again. The entry stays the
+void dispatch_give_back(struct message *message, struct entry *entry);
+/* The message is done: remove its files, then the message. False: they are
+ * there still, and so is the message, to try again. The entry stays the
  * caller's. */
-bool dispatch_finish(struct desk *desk, struct ticket *ticket, bool sync);
+bool dispatch_finish(struct desk *desk, struct message *message, bool sync);
 /* The same for a message that its sender or the administrator removes. */
-void dispatch_withdraw(struct desk *desk, struct ticket *ticket);
-/* The mission that has this ticket, or NULL. */
-struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket);
+void dispatch_withdraw(struct desk *desk, struct message *message);
+/* The mission that has this message, or NULL. */
+struct mission *dispatch_of(struct desk *desk, const struct message *message);
 
 /* Why a message waits: its own last reason, or its smarthost's; "". */
 const char *dispatch_reason(const struct desk *desk,
-                            const struct ticket *ticket);
+                            const struct message *message);
 
 /* mission.c: the events of the workers; their context is the desk. */
 extern const struct worker_events mission_events;
@@ -266,19 +266,19 @@ bool settle_flawed(struct desk *desk, const struct entry *entry,
 /*
  * What is known has changed: record it, report, and remove or schedule the
  * message. attempt means that an attempt is over, which sets the next one. The
- * entry is taken over; the state is not. The ticket may be gone afterwards.
+ * entry is taken over; the state is not. The message may be gone afterwards.
  */
-void settle_message(struct desk *desk, struct ticket *ticket,
+void settle_message(struct desk *desk, struct message *message,
                     struct entry *entry, struct state *state, bool attempt);
 
 /* The first part of an attempt: record what is known; the next part follows at
  * once. The entry is taken over; the state is not. */
-void settle_part(struct desk *desk, struct ticket *ticket,
+void settle_part(struct desk *desk, struct message *message,
                  struct entry *entry, struct state *state);
 
 /* The message is late, or (no recipient is open any more) too late: report
  * that. The entry is taken over. */
-void settle_late(struct desk *desk, struct ticket *ticket,
+void settle_late(struct desk *desk, struct message *message,
                  struct entry *entry, struct state *state);
 
 /* sweep.c */

@@ -33,12 +33,12 @@ struct mission *dispatch_find(struct desk *desk, uint64_t number)
     return mission;
 }
 
-struct mission *dispatch_of(struct desk *desk, const struct ticket *ticket)
+struct mission *dispatch_of(struct desk *desk, const struct message *message)
 {
     for (size_t i = 0; i < DESK_BUCKETS; i++)
         for (struct mission *mission = desk->missions[i]; mission != NULL;
              mission = mission->next)
-            if (mission->ticket == ticket)
+            if (mission->ticket == message)
                 return mission;
     return NULL;
 }
@@ -72,50 +72,50 @@ void dispatch_end(struct desk *desk, struct mission *mission)
     free(mission);
 }
 
-void dispatch_give_back(struct ticket *ticket, struct entry *entry)
+void dispatch_give_back(struct message *message, struct entry *entry)
 {
-    if (ticket->stored)
+    if (message->stored)
         entry_free(entry);
     else
-        ticket->entry = entry;
+        message->entry = entry;
 }
 
 /* A shortage passes; a right that was lost needs somebody who mends it. */
-static void cannot_now(struct desk *desk, struct ticket *ticket,
+static void cannot_now(struct desk *desk, struct message *message,
                        const struct error *err)
 {
-    if (ticket->stored && ticket->unsaved == NULL &&
+    if (message->stored && message->unsaved == NULL &&
         (err->fault == FAULT_PERMISSION || err->fault == FAULT_NEWER)) {
-        pickup_set_aside(desk, ticket, err);
+        pickup_set_aside(desk, message, err);
         return;
     }
-    log_line(LOG_LEVEL_ERROR, "%s: %s", ticket->id, err->text);
-    schedule_at(desk->schedule, ticket, clock_now() + RETRY_TIME);
+    log_line(LOG_LEVEL_ERROR, "%s: %s", message->id, err->text);
+    schedule_at(desk->schedule, message, clock_now() + RETRY_TIME);
 }
 
-/* What is known of a ticket's message cannot be read. */
-static void put_aside(struct desk *desk, struct ticket *ticket,
+/* What is known of a message's message cannot be read. */
+static void put_aside(struct desk *desk, struct message *message,
                       struct error *why)
 {
-    if (pickup_fail(desk, ticket->id, why))
-        pickup_forget(desk, ticket);
+    if (pickup_fail(desk, message->id, why))
+        pickup_forget(desk, message);
     else
-        cannot_now(desk, ticket, why);
+        cannot_now(desk, message, why);
 }
 
-/* The message of a ticket, from memory or from queue/; NULL: it is gone or
+/* The message of a message, from memory or from queue/; NULL: it is gone or
  * stays for later. */
-static struct entry *open_message(struct desk *desk, struct ticket *ticket)
+static struct entry *open_message(struct desk *desk, struct message *message)
 {
     struct error err = { 0 };
     int64_t received;
 
-    struct entry *entry = ticket->entry;
-    ticket->entry = NULL;
+    struct entry *entry = message->entry;
+    message->entry = NULL;
     if (entry == NULL)
-        entry = queue_open(&desk->spool, ticket->id, &received, &err);
+        entry = queue_open(&desk->spool, message->id, &received, &err);
     if (entry == NULL)
-        put_aside(desk, ticket, &err);
+        put_aside(desk, message, &err);
     return entry;
 }
 
@@ -136,7 +136,7 @@ static size_t *take_recipients(struct mission *mission)
     return indices;
 }
 
-static struct mission *begin(struct desk *desk, struct ticket *ticket,
+static struct mission *begin(struct desk *desk, struct message *message,
                              struct entry *entry, struct state *state,
                              size_t smarthost)
 {
@@ -144,16 +144,16 @@ static struct mission *begin(struct desk *desk, struct ticket *ticket,
     struct mission **bucket;
 
     mission->number = ++desk->next_mission;
-    mission->ticket = ticket;
+    mission->ticket = message;
     mission->entry = entry;
     mission->state = state;
-    mission->offers = ticket->offers;
-    ticket->offers = NULL;
+    mission->offers = message->offers;
+    message->offers = NULL;
     if (mission->offers == NULL) {
         mission->offers = alloc_zero(state->count, sizeof *mission->offers);
-        ticket->trying = lifetime_age(ticket->received, time(NULL));
+        message->trying = lifetime_age(message->received, time(NULL));
     }
-    mission->heavy = ticket->memory > HEAVY ? ticket->memory : 0;
+    mission->heavy = message->memory > HEAVY ? message->memory : 0;
     desk->heavy += mission->heavy;
     mission->smarthost = smarthost;
     mission->probe = gate_probe(&desk->gates[smarthost]);
@@ -164,27 +164,27 @@ static struct mission *begin(struct desk *desk, struct ticket *ticket,
     return mission;
 }
 
-bool dispatch_finish(struct desk *desk, struct ticket *ticket, bool sync)
+bool dispatch_finish(struct desk *desk, struct message *message, bool sync)
 {
-    pickup_discharge(desk, ticket);
-    if (queue_remove(&desk->spool, ticket->id, sync)) {
-        pickup_forget(desk, ticket);
+    pickup_discharge(desk, message);
+    if (queue_remove(&desk->spool, message->id, sync)) {
+        pickup_forget(desk, message);
         return true;
     }
-    /* While the ticket is known, nobody takes the file for a new message. */
-    if (!ticket->done)
+    /* While the message is known, nobody takes the file for a new message. */
+    if (!message->done)
         log_line(LOG_LEVEL_ERROR, "%s: it is done, but its files cannot be "
-                 "removed: will be tried again", ticket->id);
-    ticket->done = true;
-    schedule_unbind(desk->schedule, ticket);
-    schedule_at(desk->schedule, ticket, clock_now() + RETRY_TIME);
+                 "removed: will be tried again", message->id);
+    message->done = true;
+    schedule_unbind(desk->schedule, message);
+    schedule_at(desk->schedule, message, clock_now() + RETRY_TIME);
     return false;
 }
 
-void dispatch_withdraw(struct desk *desk, struct ticket *ticket)
+void dispatch_withdraw(struct desk *desk, struct message *message)
 {
-    log_line(LOG_LEVEL_INFO, "%s: removed by the administrator", ticket->id);
-    dispatch_finish(desk, ticket, false);
+    log_line(LOG_LEVEL_INFO, "%s: removed by the administrator", message->id);
+    dispatch_finish(desk, message, false);
 }
 
 enum sending {
@@ -197,13 +197,13 @@ enum sending {
 static bool give(struct desk *desk, struct mission *mission,
                  struct worker_slot *slot)
 {
-    const struct ticket *ticket = mission->ticket;
+    const struct message *message = mission->ticket;
     struct error err = { 0 };
     size_t *recipients = take_recipients(mission);
     const struct worker_job job = {
         .number = mission->number,
-        .id = ticket->id,
-        .uid = ticket->uid,
+        .id = message->id,
+        .uid = message->uid,
         .octets = mission->entry->content_length,
         .fd = mission->entry->fd,
         .recipients = recipients,
@@ -223,37 +223,37 @@ static bool give(struct desk *desk, struct mission *mission,
     return false;
 }
 
-/* Give a ticket, which is OUT, to a worker. */
-static enum sending send_out(struct desk *desk, struct ticket *ticket,
+/* Give a message, which is OUT, to a worker. */
+static enum sending send_out(struct desk *desk, struct message *message,
                              size_t smarthost, struct worker_slot *slot)
 {
     struct error err = { 0 };
 
-    if (ticket->done) {
-        dispatch_finish(desk, ticket, false);
+    if (message->done) {
+        dispatch_finish(desk, message, false);
         return NOT_SENT;
     }
-    if (ticket->memory > HEAVY && desk->heavy >= HEAVY_MAX) {
-        schedule_at(desk->schedule, ticket, clock_now() + HEAVY_TIME);
+    if (message->memory > HEAVY && desk->heavy >= HEAVY_MAX) {
+        schedule_at(desk->schedule, message, clock_now() + HEAVY_TIME);
         return NOT_SENT;
     }
-    struct entry *entry = open_message(desk, ticket);
+    struct entry *entry = open_message(desk, message);
     if (entry == NULL)
         return NOT_SENT;
-    struct state *state = pickup_state(desk, ticket, entry, &err);
+    struct state *state = pickup_state(desk, message, entry, &err);
     if (state == NULL) {
-        dispatch_give_back(ticket, entry);
-        put_aside(desk, ticket, &err);
+        dispatch_give_back(message, entry);
+        put_aside(desk, message, &err);
         return NOT_SENT;
     }
     if (state_open_count(state) == 0) {
         /* A stop came between its last outcome and its report; or it has
          * flaws, which are the outcome of a first attempt. */
-        settle_message(desk, ticket, entry, state, state->attempts == 0);
+        settle_message(desk, message, entry, state, state->attempts == 0);
         state_free(state);
         return NOT_SENT;
     }
-    struct mission *mission = begin(desk, ticket, entry, state, smarthost);
+    struct mission *mission = begin(desk, message, entry, state, smarthost);
     return give(desk, mission, slot) ? SENT : NOT_TAKEN;
 }
 
@@ -269,11 +269,11 @@ static bool has_turn(const struct desk *desk, size_t smarthost)
 
 /* Is anybody open still? Else only reports and files are left to be made and
  * removed. */
-static bool needs_worker(const struct ticket *ticket)
+static bool needs_worker(const struct message *message)
 {
-    const char *summary = ticket->summary;
+    const char *summary = message->summary;
 
-    return !ticket->done &&
+    return !message->done &&
            (summary == NULL || summary[strlen(summary) + 1] != '\0');
 }
 
@@ -282,12 +282,12 @@ struct place {
     int64_t now;
 };
 
-static bool has_place(const void *context, const struct ticket *ticket)
+static bool has_place(const void *context, const struct message *message)
 {
     const struct place *place = context;
 
-    return !needs_worker(ticket) ||
-           workers_have_place(place->pool, ticket->uid, ticket->size,
+    return !needs_worker(message) ||
+           workers_have_place(place->pool, message->uid, message->size,
                               place->now);
 }
 
@@ -318,21 +318,21 @@ static bool dispatch_one(struct desk *desk, size_t smarthost, int64_t now)
 
     if (ready == 0 || gate_next_time(gate, now) > now)
         return false;
-    struct ticket *ticket = schedule_next(desk->schedule, smarthost, any,
+    struct message *message = schedule_next(desk->schedule, smarthost, any,
                                           has_place, &place);
-    if (ticket == NULL)
+    if (message == NULL)
         return false;
     struct worker_slot *slot = workers_choose(desk->workers[smarthost], now);
-    if (!needs_worker(ticket)) {
-        schedule_take(desk->schedule, ticket);
-        return send_out(desk, ticket, smarthost, NULL) != NOT_TAKEN;
+    if (!needs_worker(message)) {
+        schedule_take(desk->schedule, message);
+        return send_out(desk, message, smarthost, NULL) != NOT_TAKEN;
     }
     if (gate->state == GATE_UP || slot == NULL)
         widen(desk, smarthost, slot, ready, now);
     if (slot == NULL || gate_take(gate, 1, now) == 0)
         return false;
-    schedule_take(desk->schedule, ticket);
-    enum sending sending = send_out(desk, ticket, smarthost, slot);
+    schedule_take(desk->schedule, message);
+    enum sending sending = send_out(desk, message, smarthost, slot);
     if (sending != SENT)
         gate_give_back(gate);   /* a probe, too: nothing is on its way */
     return sending != NOT_TAKEN;
@@ -369,14 +369,14 @@ int64_t dispatch_next_time(const struct desk *desk)
 }
 
 const char *dispatch_reason(const struct desk *desk,
-                            const struct ticket *ticket)
+                            const struct message *message)
 {
-    if (ticket->missing != NULL)
-        return ticket->missing;
-    if (ticket->reason != NULL)
-        return ticket->reason;
+    if (message->missing != NULL)
+        return message->missing;
+    if (message->reason != NULL)
+        return message->reason;
     for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        if (desk->gates[i].reason != NULL && ticket_may_use(ticket, i))
+        if (desk->gates[i].reason != NULL && message_may_use(message, i))
             return desk->gates[i].reason;
     return "";
 }

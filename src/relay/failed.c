@@ -37,17 +37,17 @@ static void count_message(struct desk *desk, const char *id)
     entry_free(entry);
 }
 
-bool failed_has_room(const struct desk *desk, const struct ticket *ticket)
+bool failed_has_room(const struct desk *desk, const struct message *message)
 {
-    return shares_have_room(desk->shares, SHARE_FAILED, ticket->uid);
+    return shares_have_room(desk->shares, SHARE_FAILED, message->uid);
 }
 
-static void let_go(void *context, struct ticket *ticket)
+static void let_go(void *context, struct message *message)
 {
     struct desk *desk = context;
 
-    if (ticket->stranded && failed_has_room(desk, ticket))
-        schedule_at(desk->schedule, ticket, clock_now());
+    if (message->stranded && failed_has_room(desk, message))
+        schedule_at(desk->schedule, message, clock_now());
 }
 
 void failed_look(struct desk *desk)
@@ -70,8 +70,8 @@ void failed_look(struct desk *desk)
         schedule_each(desk->schedule, let_go, desk);
 }
 
-void failed_note(struct desk *desk, const struct ticket *ticket)
+void failed_note(struct desk *desk, const struct message *message)
 {
-    shares_add(desk->shares, SHARE_FAILED, ticket->uid, ticket->size);
+    shares_add(desk->shares, SHARE_FAILED, message->uid, message->size);
     remember_change(desk);
 }

@@ -364,10 +364,10 @@ static bool is_known(void *context, const char *id)
     return pickup_knows(desk, id);
 }
 
-static void free_entry(void *context, struct ticket *ticket)
+static void free_entry(void *context, struct message *message)
 {
     (void)context;
-    entry_free(ticket->entry);
+    entry_free(message->entry);
 }
 
 static void clean_up(struct manager *manager)

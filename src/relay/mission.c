@@ -117,15 +117,15 @@ static bool on_outcome(void *context, uint64_t job, size_t index,
 /* The message goes back to where it came from, as if nothing had been tried. */
 static void put_back(struct desk *desk, struct mission *mission, int64_t delay)
 {
-    struct ticket *ticket = mission->ticket;
+    struct message *message = mission->ticket;
 
-    dispatch_give_back(ticket, mission->entry);
+    dispatch_give_back(message, mission->entry);
     mission->entry = NULL;
     dispatch_keep_offers(mission);
-    schedule_at(desk->schedule, ticket, clock_now() + delay);
-    if (ticket->entry != NULL &&
+    schedule_at(desk->schedule, message, clock_now() + delay);
+    if (message->entry != NULL &&
         desk->gates[mission->smarthost].state != GATE_UP)
-        pickup_store(desk, ticket);
+        pickup_store(desk, message);
 }
 
 /* Is a recipient open whom this attempt has not come to? */

@@ -39,20 +39,20 @@ static int smarthost_index(const struct config *config, const char *name)
 
 /* A message that is bound to one smarthost never leaves by another: its section
  * was removed or renamed, or is in a caller's own configuration only. */
-static struct ticket *add_ticket(struct desk *desk, const struct entry *entry)
+static struct message *add_message(struct desk *desk, const struct entry *entry)
 {
     const struct config *config = desk->config;
     const char *name = entry->envelope.smarthost;
     int smarthost = smarthost_index(config, name);
-    struct ticket *ticket = schedule_add(desk->schedule, entry->id,
+    struct message *message = schedule_add(desk->schedule, entry->id,
                                          entry->uid, smarthost);
 
-    if (ticket != NULL && smarthost == SMARTHOST_MISSING)
-        ticket->missing =
+    if (message != NULL && smarthost == SMARTHOST_MISSING)
+        message->missing =
             alloc_format("no section smarthost \"%.*s\" in %s: add it and "
                          "reload postrider, or remove the message",
                          NAME_SHOWN, name, config->source);
-    return ticket;
+    return message;
 }
 
 /* Reverse-path and open recipients, each with its NUL, and one more; NULL if
@@ -86,40 +86,40 @@ static const char *last_reason(const struct state *state)
     return NULL;
 }
 
-void pickup_describe(struct ticket *ticket, const struct entry *entry,
+void pickup_describe(struct message *message, const struct entry *entry,
                      const struct state *state)
 {
-    free(ticket->summary);
-    ticket->summary = summary_of(entry, state, SUMMARY_MAX);
-    ticket->size = entry->content_length;
+    free(message->summary);
+    message->summary = summary_of(entry, state, SUMMARY_MAX);
+    message->size = entry->content_length;
     if (state == NULL)
         return;
-    free(ticket->reason);
-    ticket->reason = alloc_string(last_reason(state));
-    ticket->attempts = state->attempts;
-    ticket->warned = state->warned;
+    free(message->reason);
+    message->reason = alloc_string(last_reason(state));
+    message->attempts = state->attempts;
+    message->warned = state->warned;
 }
 
 struct state *pickup_state(const struct desk *desk,
-                           const struct ticket *ticket,
+                           const struct message *message,
                            const struct entry *entry, struct error *err)
 {
     struct state *state;
 
-    if (ticket->unsaved != NULL)
-        state = state_copy(ticket->unsaved);
-    else if (!ticket->stored)
+    if (message->unsaved != NULL)
+        state = state_copy(message->unsaved);
+    else if (!message->stored)
         state = state_new(entry->envelope.count);
     else
-        state = state_load(&desk->spool, ticket->id, entry->envelope.count,
+        state = state_load(&desk->spool, message->id, entry->envelope.count,
                            err);
     return state;
 }
 
-char *pickup_summary(struct desk *desk, const struct ticket *ticket)
+char *pickup_summary(struct desk *desk, const struct message *message)
 {
-    const struct mission *mission = dispatch_of(desk, ticket);
-    struct entry *entry = ticket->entry;
+    const struct mission *mission = dispatch_of(desk, message);
+    struct entry *entry = message->entry;
     struct state *state = NULL;
     char *summary = NULL;
     struct error err;
@@ -128,31 +128,31 @@ char *pickup_summary(struct desk *desk, const struct ticket *ticket)
     if (mission != NULL)
         return summary_of(mission->entry, mission->state, SIZE_MAX);
     if (entry == NULL)
-        entry = queue_open(&desk->spool, ticket->id, &received, &err);
+        entry = queue_open(&desk->spool, message->id, &received, &err);
     if (entry != NULL)
-        state = pickup_state(desk, ticket, entry, &err);
+        state = pickup_state(desk, message, entry, &err);
     if (state != NULL)
         summary = summary_of(entry, state, SIZE_MAX);
     state_free(state);
-    if (entry != ticket->entry)
+    if (entry != message->entry)
         entry_free(entry);
     return summary;
 }
 
-void pickup_remember(struct ticket *ticket, const struct state *unsaved)
+void pickup_remember(struct message *message, const struct state *unsaved)
 {
-    state_free(ticket->unsaved);
-    ticket->unsaved = unsaved == NULL ? NULL : state_copy(unsaved);
+    state_free(message->unsaved);
+    message->unsaved = unsaved == NULL ? NULL : state_copy(unsaved);
 }
 
 /* Its smarthost is down or missing: a caller need not wait for an attempt. */
-static void announce_kept(struct desk *desk, const struct ticket *ticket)
+static void announce_kept(struct desk *desk, const struct message *message)
 {
-    const char *reason = dispatch_reason(desk, ticket);
+    const char *reason = dispatch_reason(desk, message);
     char *text = alloc_format("deferred - 4.4.1 %s", *reason != '\0' ? reason
                               : "no smarthost takes mail now");
 
-    control_announce(desk->control, ticket->id, text);
+    control_announce(desk->control, message->id, text);
     free(text);
 }
 
@@ -168,49 +168,49 @@ static size_t memory_of(const struct entry *entry)
     return size;
 }
 
-static enum share_kind share_of(const struct ticket *ticket)
+static enum share_kind share_of(const struct message *message)
 {
-    return ticket->stored ? SHARE_QUEUE : SHARE_MEMORY;
+    return message->stored ? SHARE_QUEUE : SHARE_MEMORY;
 }
 
-static uint64_t charge_of(const struct ticket *ticket)
+static uint64_t charge_of(const struct message *message)
 {
-    return ticket->stored ? ticket->size : ticket->memory;
+    return message->stored ? message->size : message->memory;
 }
 
-static void charge(struct desk *desk, struct ticket *ticket,
+static void charge(struct desk *desk, struct message *message,
                    const struct entry *entry)
 {
-    ticket->memory = memory_of(entry);
-    ticket->charged = true;
-    desk->fresh += !ticket->stored;
-    shares_add(desk->shares, share_of(ticket), ticket->uid,
-               charge_of(ticket));
+    message->memory = memory_of(entry);
+    message->charged = true;
+    desk->fresh += !message->stored;
+    shares_add(desk->shares, share_of(message), message->uid,
+               charge_of(message));
 }
 
-void pickup_discharge(struct desk *desk, struct ticket *ticket)
+void pickup_discharge(struct desk *desk, struct message *message)
 {
-    if (!ticket->charged)
+    if (!message->charged)
         return;
-    ticket->charged = false;
-    desk->fresh -= !ticket->stored;
-    shares_remove(desk->shares, share_of(ticket), ticket->uid,
-                  charge_of(ticket));
+    message->charged = false;
+    desk->fresh -= !message->stored;
+    shares_remove(desk->shares, share_of(message), message->uid,
+                  charge_of(message));
 }
 
-void pickup_is_stored(struct desk *desk, struct ticket *ticket)
+void pickup_is_stored(struct desk *desk, struct message *message)
 {
-    pickup_discharge(desk, ticket);
-    ticket->stored = true;
-    ticket->charged = true;
-    shares_add(desk->shares, share_of(ticket), ticket->uid,
-               charge_of(ticket));
+    pickup_discharge(desk, message);
+    message->stored = true;
+    message->charged = true;
+    shares_add(desk->shares, share_of(message), message->uid,
+               charge_of(message));
 }
 
-void pickup_forget(struct desk *desk, struct ticket *ticket)
+void pickup_forget(struct desk *desk, struct message *message)
 {
-    pickup_discharge(desk, ticket);
-    schedule_remove(desk->schedule, ticket);
+    pickup_discharge(desk, message);
+    schedule_remove(desk->schedule, message);
 }
 
 bool pickup_has_room(void *context, uid_t uid, bool large)
@@ -229,37 +229,37 @@ bool pickup_has_room(void *context, uid_t uid, bool large)
            shares_have_room(desk->shares, SHARE_MEMORY, uid);
 }
 
-bool pickup_store(struct desk *desk, struct ticket *ticket)
+bool pickup_store(struct desk *desk, struct message *message)
 {
     struct error err;
 
-    if (!queue_store(&desk->spool, ticket->entry, ticket->received,
-                     ticket->unsaved, &err)) {
-        log_line(LOG_LEVEL_ERROR, "%s: %s: it stays in drop", ticket->id,
+    if (!queue_store(&desk->spool, message->entry, message->received,
+                     message->unsaved, &err)) {
+        log_line(LOG_LEVEL_ERROR, "%s: %s: it stays in drop", message->id,
                  err.text);
         return false;
     }
-    entry_free(ticket->entry);
-    ticket->entry = NULL;
-    pickup_is_stored(desk, ticket);
-    pickup_remember(ticket, NULL);
-    announce_kept(desk, ticket);
+    entry_free(message->entry);
+    message->entry = NULL;
+    pickup_is_stored(desk, message);
+    pickup_remember(message, NULL);
+    announce_kept(desk, message);
     return true;
 }
 
-static void store_visited(void *context, struct ticket *ticket)
+static void store_visited(void *context, struct message *message)
 {
-    if (ticket->entry != NULL && ticket->place != TICKET_OUT)
-        pickup_store(context, ticket);
+    if (message->entry != NULL && message->place != MESSAGE_OUT)
+        pickup_store(context, message);
 }
 
-static void make_room_visited(void *context, struct ticket *ticket)
+static void make_room_visited(void *context, struct message *message)
 {
     struct desk *desk = context;
 
-    if (desk->crowded && ticket->entry != NULL &&
-        ticket->place != TICKET_OUT) {
-        if (!pickup_store(desk, ticket))
+    if (desk->crowded && message->entry != NULL &&
+        message->place != MESSAGE_OUT) {
+        if (!pickup_store(desk, message))
             desk->next_room = clock_now() + ROOM_TIME;
         desk->crowded = desk->next_room == 0 &&
                         !shares_have_room(desk->shares, SHARE_MEMORY,
@@ -299,10 +299,10 @@ bool pickup_go_on_storing(struct desk *desk)
 }
 
 /* Does any smarthost that may carry it take mail at the moment? */
-static bool may_go(const struct desk *desk, const struct ticket *ticket)
+static bool may_go(const struct desk *desk, const struct message *message)
 {
     for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        if (ticket_may_use(ticket, i) &&
+        if (message_may_use(message, i) &&
             desk->gates[i].state == GATE_UP)
             return true;
     return false;
@@ -310,34 +310,34 @@ static bool may_go(const struct desk *desk, const struct ticket *ticket)
 
 /* What is known of a message before its first attempt: acceptances before a
  * stop, and what cannot be sent. */
-static void recall(struct desk *desk, struct ticket *ticket,
+static void recall(struct desk *desk, struct message *message,
                    const struct entry *entry, struct state *state)
 {
     if (entry->flaw != NULL)
         log_line(LOG_LEVEL_WARNING, "%s: cannot be sent: %s", entry->id,
                  entry->flaw);
-    bool accepted = recall_apply(desk, entry, ticket->received, state);
+    bool accepted = recall_apply(desk, entry, message->received, state);
     bool flawed = settle_flawed(desk, entry, state);
     if (accepted || flawed)
-        pickup_remember(ticket, state);
-    pickup_describe(ticket, entry, state);
+        pickup_remember(message, state);
+    pickup_describe(message, entry, state);
 }
 
 static void admit(struct desk *desk, struct entry *entry)
 {
-    struct ticket *ticket = add_ticket(desk, entry);
+    struct message *message = add_message(desk, entry);
     struct state *state = state_new(entry->envelope.count);
 
-    ticket->entry = entry;
-    ticket->received = time(NULL);
+    message->entry = entry;
+    message->received = time(NULL);
     desk->totals.accepted++;
     report_entry(entry, entry->uid);
     /* Its copy in queue/ need not show what is wrong with it. */
-    recall(desk, ticket, entry, state);
+    recall(desk, message, entry, state);
     state_free(state);
-    charge(desk, ticket, entry);
-    if (!may_go(desk, ticket))
-        pickup_store(desk, ticket);
+    charge(desk, message, entry);
+    if (!may_go(desk, message))
+        pickup_store(desk, message);
 }
 
 static void take_result(struct desk *desk, const char *id,
@@ -356,11 +356,11 @@ static void take_result(struct desk *desk, const char *id,
 
 bool pickup_knows(struct desk *desk, const char *id)
 {
-    const struct ticket *ticket = schedule_find(desk->schedule, id);
+    const struct message *message = schedule_find(desk->schedule, id);
 
     if (desk->taking != NULL && strcmp(drop_taking_id(desk->taking), id) == 0)
         return true;
-    return ticket != NULL && (!ticket->stored || ticket->done ||
+    return message != NULL && (!message->stored || message->done ||
                               !queue_has(&desk->spool, id));
 }
 
@@ -478,11 +478,11 @@ bool pickup_fail(struct desk *desk, const char *id, struct error *why)
     return true;
 }
 
-void pickup_set_aside(struct desk *desk, struct ticket *ticket,
+void pickup_set_aside(struct desk *desk, struct message *message,
                       const struct error *err)
 {
-    set_aside(desk, ticket->id, err);
-    pickup_forget(desk, ticket);
+    set_aside(desk, message->id, err);
+    pickup_forget(desk, message);
 }
 
 void pickup_unread(struct desk *desk)
@@ -514,7 +514,7 @@ static int64_t last_age(const struct state *state, int64_t received)
     return state->last > time(NULL) ? 0 : lifetime_age(received, state->last);
 }
 
-struct ticket *pickup_queued(struct desk *desk, const char *id)
+struct message *pickup_queued(struct desk *desk, const char *id)
 {
     struct error err;
     int64_t received;
@@ -529,29 +529,29 @@ struct ticket *pickup_queued(struct desk *desk, const char *id)
             set_aside(desk, id, &err);
         return NULL;
     }
-    struct ticket *ticket = add_ticket(desk, entry);
-    if (ticket != NULL) {
-        ticket->stored = true;
-        ticket->received = lifetime_received(received, time(NULL));
-        ticket->tried = last_age(state, ticket->received);
-        recall(desk, ticket, entry, state);
-        charge(desk, ticket, entry);
+    struct message *message = add_message(desk, entry);
+    if (message != NULL) {
+        message->stored = true;
+        message->received = lifetime_received(received, time(NULL));
+        message->tried = last_age(state, message->received);
+        recall(desk, message, entry, state);
+        charge(desk, message, entry);
         if (state_open_count(state) == 0)
-            schedule_unbind(desk->schedule, ticket);    /* but for a report */
+            schedule_unbind(desk->schedule, message);    /* but for a report */
         int64_t wait = state->next - time(NULL);
         if (wait > desk->config->retry_longest / 1000)
             wait = desk->config->retry_longest / 1000;
         if (state->held && state_open_count(state) == 0)
-            schedule_strand(desk->schedule, ticket);
+            schedule_strand(desk->schedule, message);
         else if (state->held)
-            schedule_hold(desk->schedule, ticket);
+            schedule_hold(desk->schedule, message);
         else
-            schedule_at(desk->schedule, ticket,
+            schedule_at(desk->schedule, message,
                         clock_now() + (wait > 0 ? wait * 1000 : 0));
     }
     entry_free(entry);
     state_free(state);
-    return ticket;
+    return message;
 }
 
 static void found_queued(void *context, const char *id)

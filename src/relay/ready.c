@@ -9,7 +9,7 @@
 
 struct ready_owner {
     uid_t uid;
-    struct ticket *first, *last;
+    struct message *first, *last;
     struct ready_owner *previous, *next;    /* in the ring */
     struct ready_owner *next_in_bucket;
 };
@@ -71,41 +71,41 @@ void ready_free(struct ready *ready)
     *ready = (struct ready){ 0 };
 }
 
-void ready_add(struct ready *ready, struct ticket *ticket)
+void ready_add(struct ready *ready, struct message *message)
 {
-    struct ready_owner *owner = find_owner(ready, ticket->uid);
+    struct ready_owner *owner = find_owner(ready, message->uid);
 
     if (owner == NULL)
-        owner = add_owner(ready, ticket->uid);
-    ticket->next = NULL;
-    ticket->previous = owner->last;
+        owner = add_owner(ready, message->uid);
+    message->next = NULL;
+    message->previous = owner->last;
     if (owner->last != NULL)
-        owner->last->next = ticket;
+        owner->last->next = message;
     else
-        owner->first = ticket;
-    owner->last = ticket;
+        owner->first = message;
+    owner->last = message;
     ready->count++;
 }
 
-void ready_remove(struct ready *ready, struct ticket *ticket)
+void ready_remove(struct ready *ready, struct message *message)
 {
-    struct ready_owner *owner = find_owner(ready, ticket->uid);
+    struct ready_owner *owner = find_owner(ready, message->uid);
 
-    if (ticket->previous != NULL)
-        ticket->previous->next = ticket->next;
+    if (message->previous != NULL)
+        message->previous->next = message->next;
     else
-        owner->first = ticket->next;
-    if (ticket->next != NULL)
-        ticket->next->previous = ticket->previous;
+        owner->first = message->next;
+    if (message->next != NULL)
+        message->next->previous = message->previous;
     else
-        owner->last = ticket->previous;
-    ticket->previous = ticket->next = NULL;
+        owner->last = message->previous;
+    message->previous = message->next = NULL;
     ready->count--;
     if (owner->first == NULL)
         remove_owner(ready, owner);
 }
 
-struct ticket *ready_next(const struct ready *ready, ready_fits *fits,
+struct message *ready_next(const struct ready *ready, ready_fits *fits,
                           const void *context)
 {
     const struct ready_owner *owner = ready->turn;
@@ -120,8 +120,8 @@ struct ticket *ready_next(const struct ready *ready, ready_fits *fits,
     return NULL;
 }
 
-void ready_take(struct ready *ready, struct ticket *ticket)
+void ready_take(struct ready *ready, struct message *message)
 {
-    ready->turn = find_owner(ready, ticket->uid)->next;
-    ready_remove(ready, ticket);
+    ready->turn = find_owner(ready, message->uid)->next;
+    ready_remove(ready, message);
 }

@@ -30,7 +30,7 @@ struct question {
     char *waiting;              /* set to a queue-id: answer later */
 };
 
-/* Call visit for tickets from where the answer has come to, until this part of
+/* Call visit for messages from where the answer has come to, until this part of
  * it is long enough. True: there are more. */
 static bool go_on(const struct question *q, schedule_visit *visit,
                   void *context)
@@ -50,22 +50,22 @@ static bool is_administrator(uid_t uid)
     return uid == 0 || uid == geteuid();
 }
 
-static bool may_see(const struct question *q, const struct ticket *ticket)
+static bool may_see(const struct question *q, const struct message *message)
 {
-    return is_administrator(q->uid) || ticket->uid == q->uid;
+    return is_administrator(q->uid) || message->uid == q->uid;
 }
 
 /* What people are told of it: what is on its way waits for nothing. */
 static const char *shown_reason(const struct desk *desk,
-                                const struct ticket *ticket)
+                                const struct message *message)
 {
-    if (ticket->stranded)
+    if (message->stranded)
         return "could be neither delivered nor returned, and its owner has no "
                "room left in failed/: remove it, or something from there";
-    if (ticket->place == TICKET_HELD)
+    if (message->place == MESSAGE_HELD)
         return "held by the administrator";
-    return ticket->place == TICKET_OUT ? ""
-                                       : dispatch_reason(desk, ticket);
+    return message->place == MESSAGE_OUT ? ""
+                                       : dispatch_reason(desk, message);
 }
 
 static void list_addresses(const struct question *q, const char *summary)
@@ -82,23 +82,23 @@ static void list_addresses(const struct question *q, const char *summary)
     } while (*address != '\0');
 }
 
-static void list_ticket(void *context, struct ticket *ticket)
+static void list_message(void *context, struct message *message)
 {
     static const char marks[] = {
-        [TICKET_TIMED] = '-', [TICKET_READY] = '-', [TICKET_OUT] = '*',
-        [TICKET_HELD] = '!',
+        [MESSAGE_TIMED] = '-', [MESSAGE_READY] = '-', [MESSAGE_OUT] = '*',
+        [MESSAGE_HELD] = '!',
     };
     const struct question *q = context;
 
-    if (!may_see(q, ticket))
+    if (!may_see(q, message))
         return;
     buf_add_format(q->out, "%s\t%c\t%lu\t%" PRIu64 "\t%" PRId64 "\t%u\t%s",
-                   ticket->id, marks[ticket->place],
-                   (unsigned long)ticket->uid, ticket->size, ticket->received,
-                   ticket->attempts, shown_reason(q->desk, ticket));
-    char *long_one = ticket->summary != NULL ? NULL
-                                             : pickup_summary(q->desk, ticket);
-    list_addresses(q, long_one != NULL ? long_one : ticket->summary);
+                   message->id, marks[message->place],
+                   (unsigned long)message->uid, message->size,
+                   message->received, message->attempts, shown_reason(q->desk, message));
+    char *long_one = message->summary != NULL ? NULL
+                                             : pickup_summary(q->desk, message);
+    list_addresses(q, long_one != NULL ? long_one : message->summary);
     free(long_one);
     buf_add_char(q->out, '\n');
 }
@@ -120,7 +120,7 @@ static enum control_reply answer_list(const struct question *q)
 {
     struct question context = *q;
 
-    if (go_on(q, list_ticket, &context))
+    if (go_on(q, list_message, &context))
         return CONTROL_MORE;
     if (is_administrator(q->uid))
         list_unread(q);
@@ -128,19 +128,19 @@ static enum control_reply answer_list(const struct question *q)
 }
 
 /* False: nothing has changed yet, but will unless the message is done first. */
-typedef bool change_ticket(struct desk *desk, struct ticket *ticket);
+typedef bool change_message(struct desk *desk, struct message *message);
 
-/* What is to be done to the tickets a request names. */
+/* What is to be done to the messages a request names. */
 struct change {
     const struct question *question;
-    bool (*applies)(const struct question *q, const struct ticket *ticket);
-    change_ticket *apply;
+    bool (*applies)(const struct question *q, const struct message *message);
+    change_message *apply;
 };
 
-static bool is_named(const struct question *q, const struct ticket *ticket)
+static bool is_named(const struct question *q, const struct message *message)
 {
     return strcmp(q->argument, "all") == 0 ||
-           strcmp(q->argument, ticket->id) == 0;
+           strcmp(q->argument, message->id) == 0;
 }
 
 /* Is the text part of the sender ('S'), or of a recipient? */
@@ -158,7 +158,7 @@ static bool is_in_summary(char kind, const char *text, const char *summary)
 
 /* "I x", "R x", "S x", with "!" in front for "does not": part of the queue-id,
  * of a recipient, of the sender. */
-static bool is_matched(const struct question *q, const struct ticket *ticket)
+static bool is_matched(const struct question *q, const struct message *message)
 {
     const char *filter = q->argument;
     bool wanted = *filter != '!';
@@ -168,33 +168,33 @@ static bool is_matched(const struct question *q, const struct ticket *ticket)
         return false;
     const char *text = filter + 2;
     if (*filter == 'I')
-        return (strstr(ticket->id, text) != NULL) == wanted;
-    if (ticket->summary != NULL)
-        return is_in_summary(*filter, text, ticket->summary) == wanted;
-    char *summary = pickup_summary(q->desk, ticket);
+        return (strstr(message->id, text) != NULL) == wanted;
+    if (message->summary != NULL)
+        return is_in_summary(*filter, text, message->summary) == wanted;
+    char *summary = pickup_summary(q->desk, message);
     bool matched = summary != NULL &&
                    is_in_summary(*filter, text, summary) == wanted;
     free(summary);
     return matched;
 }
 
-static void change_visited(void *context, struct ticket *ticket)
+static void change_visited(void *context, struct message *message)
 {
     const struct change *change = context;
     const struct question *q = change->question;
 
-    if (!may_see(q, ticket) || !change->applies(q, ticket))
+    if (!may_see(q, message) || !change->applies(q, message))
         return;
-    if (change->apply(q->desk, ticket))
+    if (change->apply(q->desk, message))
         q->progress->done++;
     else
         q->progress->left++;
 }
 
 static enum control_reply change_all(const struct question *q,
-                                     change_ticket *apply,
+                                     change_message *apply,
                                      bool (*applies)(const struct question *,
-                                                     const struct ticket *))
+                                                     const struct message *))
 {
     struct change change = { .question = q, .applies = applies,
                              .apply = apply };
@@ -255,79 +255,79 @@ static bool may_try(const struct question *q)
     return true;
 }
 
-static bool retry_ticket(struct desk *desk, struct ticket *ticket)
+static bool retry_message(struct desk *desk, struct message *message)
 {
-    if (ticket->place == TICKET_TIMED || ticket->place == TICKET_READY)
-        schedule_at(desk->schedule, ticket, clock_now());
+    if (message->place == MESSAGE_TIMED || message->place == MESSAGE_READY)
+        schedule_at(desk->schedule, message, clock_now());
     return true;
 }
 
 /* Whether a message is held must outlive the daemon. */
-static bool write_held(struct desk *desk, struct ticket *ticket, bool held)
+static bool write_held(struct desk *desk, struct message *message, bool held)
 {
     struct error err = { 0 };
     int64_t received;
     struct state *state = NULL;
 
-    if (ticket->entry != NULL && !pickup_store(desk, ticket))
+    if (message->entry != NULL && !pickup_store(desk, message))
         return false;
-    struct entry *entry = queue_open(&desk->spool, ticket->id, &received,
+    struct entry *entry = queue_open(&desk->spool, message->id, &received,
                                      &err);
     if (entry != NULL)
-        state = pickup_state(desk, ticket, entry, &err);
+        state = pickup_state(desk, message, entry, &err);
     bool done = state != NULL;
     if (done && state->held != held) {
         state->held = held;
-        done = state_save(&desk->spool, ticket->id, state, &err);
-        pickup_remember(ticket, done ? NULL : state);
+        done = state_save(&desk->spool, message->id, state, &err);
+        pickup_remember(message, done ? NULL : state);
     }
     if (!done)
-        log_line(LOG_LEVEL_ERROR, "%s: %s", ticket->id, err.text);
+        log_line(LOG_LEVEL_ERROR, "%s: %s", message->id, err.text);
     state_free(state);
     entry_free(entry);
     return done;
 }
 
-static bool hold_ticket(struct desk *desk, struct ticket *ticket)
+static bool hold_message(struct desk *desk, struct message *message)
 {
-    struct mission *mission = dispatch_of(desk, ticket);
+    struct mission *mission = dispatch_of(desk, message);
 
     if (mission != NULL)                /* held when it comes back */
         mission->state->held = true;
-    else if (write_held(desk, ticket, true))
-        schedule_hold(desk->schedule, ticket);
+    else if (write_held(desk, message, true))
+        schedule_hold(desk->schedule, message);
     else
         return true;
-    log_line(LOG_LEVEL_INFO, "%s: held", ticket->id);
+    log_line(LOG_LEVEL_INFO, "%s: held", message->id);
     return true;
 }
 
-static bool release_ticket(struct desk *desk, struct ticket *ticket)
+static bool release_message(struct desk *desk, struct message *message)
 {
-    struct mission *mission = dispatch_of(desk, ticket);
+    struct mission *mission = dispatch_of(desk, message);
 
     if (mission != NULL)
         mission->state->held = false;
-    if (ticket->place == TICKET_HELD && write_held(desk, ticket, false)) {
-        schedule_at(desk->schedule, ticket, clock_now());
-        log_line(LOG_LEVEL_INFO, "%s: released from hold", ticket->id);
+    if (message->place == MESSAGE_HELD && write_held(desk, message, false)) {
+        schedule_at(desk->schedule, message, clock_now());
+        log_line(LOG_LEVEL_INFO, "%s: released from hold", message->id);
     }
     return true;
 }
 
 /* What a worker has may be delivered in this moment: that shows when it comes
  * back. */
-static bool remove_ticket(struct desk *desk, struct ticket *ticket)
+static bool remove_message(struct desk *desk, struct message *message)
 {
-    struct mission *mission = dispatch_of(desk, ticket);
+    struct mission *mission = dispatch_of(desk, message);
 
     if (mission != NULL)
         mission->refused = true;
-    if (mission != NULL || ticket->done)
+    if (mission != NULL || message->done)
         return false;
-    entry_free(ticket->entry);
-    ticket->entry = NULL;
-    dispatch_withdraw(desk, ticket);
+    entry_free(message->entry);
+    message->entry = NULL;
+    dispatch_withdraw(desk, message);
     return true;
 }
 
@@ -339,7 +339,7 @@ static bool may_go_on(const struct question *q)
 
 static enum control_reply answer_retry(const struct question *q)
 {
-    return may_go_on(q) ? change_all(q, retry_ticket, is_named)
+    return may_go_on(q) ? change_all(q, retry_message, is_named)
                         : CONTROL_DONE;
 }
 
@@ -352,36 +352,36 @@ static enum control_reply answer_flush(const struct question *q)
         return CONTROL_DONE;
     if (is_administrator(q->uid) && q->progress->place == 0)
         pickup_unread(q->desk);
-    return change_all(&all, retry_ticket, is_named);
+    return change_all(&all, retry_message, is_named);
 }
 
 static enum control_reply answer_run(const struct question *q)
 {
-    return may_go_on(q) ? change_all(q, retry_ticket, is_matched)
+    return may_go_on(q) ? change_all(q, retry_message, is_matched)
                         : CONTROL_DONE;
 }
 
 static enum control_reply answer_hold(const struct question *q)
 {
-    return is_administrator(q->uid) ? change_all(q, hold_ticket, is_named)
+    return is_administrator(q->uid) ? change_all(q, hold_message, is_named)
                                     : refuse(q);
 }
 
 static enum control_reply answer_release(const struct question *q)
 {
-    return is_administrator(q->uid) ? change_all(q, release_ticket, is_named)
+    return is_administrator(q->uid) ? change_all(q, release_message, is_named)
                                     : refuse(q);
 }
 
 /* Whoever sent a message may take it back. */
 static enum control_reply answer_remove(const struct question *q)
 {
-    return change_all(q, remove_ticket, is_named);
+    return change_all(q, remove_message, is_named);
 }
 
 /*
  * A caller waits for the first attempt at what it has just committed. It may
- * ask before the file was found: so there is no ticket yet, or the message is
+ * ask before the file was found: so there is no message yet, or the message is
  * gone; the caller tells which by looking whether its file is.
  */
 static enum control_reply answer_wait(const struct question *q)
@@ -392,15 +392,15 @@ static enum control_reply answer_wait(const struct question *q)
     }
     if (!drop_scan_hint(q->desk->scan, q->argument))
         q->desk->scan_due = true;
-    struct ticket *ticket = schedule_find(q->desk->schedule, q->argument);
-    if (ticket != NULL && !may_see(q, ticket)) {
+    struct message *message = schedule_find(q->desk->schedule, q->argument);
+    if (message != NULL && !may_see(q, message)) {
         buf_add_text(q->out, "error no such message\n");
         return CONTROL_DONE;
     }
-    if (ticket != NULL && ticket->place != TICKET_OUT &&
-        *shown_reason(q->desk, ticket) != '\0') {
+    if (message != NULL && message->place != MESSAGE_OUT &&
+        *shown_reason(q->desk, message) != '\0') {
         buf_add_format(q->out, "deferred - 4.4.1 %s\n",
-                       shown_reason(q->desk, ticket));
+                       shown_reason(q->desk, message));
         return CONTROL_DONE;
     }
     memcpy(q->waiting, q->argument, RANDOM_ID_LENGTH + 1);

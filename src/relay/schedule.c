@@ -11,8 +11,8 @@
 #define BUCKETS SCHEDULE_PLACES /* a power of two */
 
 struct schedule {
-    struct ticket *buckets[BUCKETS];
-    struct ticket **heap;       /* TIMED tickets, the earliest first */
+    struct message *buckets[BUCKETS];
+    struct message **heap;       /* TIMED messages, the earliest first */
     size_t timed;
     size_t heap_capacity;
     struct ready *ready;        /* one a smarthost; then for any; for none */
@@ -20,7 +20,7 @@ struct schedule {
     size_t count;
     size_t held;
     size_t stranded;            /* of them */
-    size_t missing;             /* tickets without their smarthost */
+    size_t missing;             /* messages without their smarthost */
 };
 
 struct schedule *schedule_new(size_t smarthosts)
@@ -32,14 +32,14 @@ struct schedule *schedule_new(size_t smarthosts)
     return schedule;
 }
 
-static void ticket_free(struct ticket *ticket)
+static void message_free(struct message *message)
 {
-    free(ticket->summary);
-    free(ticket->reason);
-    free(ticket->missing);
-    free(ticket->offers);
-    state_free(ticket->unsaved);
-    free(ticket);
+    free(message->summary);
+    free(message->reason);
+    free(message->missing);
+    free(message->offers);
+    state_free(message->unsaved);
+    free(message);
 }
 
 void schedule_free(struct schedule *schedule)
@@ -49,11 +49,11 @@ void schedule_free(struct schedule *schedule)
     for (size_t i = 0; i < schedule->smarthosts + 2; i++)
         ready_free(&schedule->ready[i]);
     for (size_t i = 0; i < BUCKETS; i++) {
-        struct ticket *ticket = schedule->buckets[i];
-        while (ticket != NULL) {
-            struct ticket *next = ticket->next_in_hash;
-            ticket_free(ticket);
-            ticket = next;
+        struct message *message = schedule->buckets[i];
+        while (message != NULL) {
+            struct message *next = message->next_in_hash;
+            message_free(message);
+            message = next;
         }
     }
     free(schedule->ready);
@@ -71,39 +71,39 @@ static size_t bucket_of(const char *id)
     return hash_slot(hash, BUCKETS);
 }
 
-struct ticket *schedule_find(struct schedule *schedule, const char *id)
+struct message *schedule_find(struct schedule *schedule, const char *id)
 {
-    struct ticket *ticket = schedule->buckets[bucket_of(id)];
+    struct message *message = schedule->buckets[bucket_of(id)];
 
-    while (ticket != NULL && strcmp(ticket->id, id) != 0)
-        ticket = ticket->next_in_hash;
-    return ticket;
+    while (message != NULL && strcmp(message->id, id) != 0)
+        message = message->next_in_hash;
+    return message;
 }
 
 static void heap_set(struct schedule *schedule, size_t index,
-                     struct ticket *ticket)
+                     struct message *message)
 {
-    schedule->heap[index] = ticket;
-    ticket->heap_index = index;
+    schedule->heap[index] = message;
+    message->heap_index = index;
 }
 
 static void heap_up(struct schedule *schedule, size_t index)
 {
-    struct ticket *ticket = schedule->heap[index];
+    struct message *message = schedule->heap[index];
 
     while (index > 0) {
         size_t parent = (index - 1) / 2;
-        if (schedule->heap[parent]->due <= ticket->due)
+        if (schedule->heap[parent]->due <= message->due)
             break;
         heap_set(schedule, index, schedule->heap[parent]);
         index = parent;
     }
-    heap_set(schedule, index, ticket);
+    heap_set(schedule, index, message);
 }
 
 static void heap_down(struct schedule *schedule, size_t index)
 {
-    struct ticket *ticket = schedule->heap[index];
+    struct message *message = schedule->heap[index];
 
     for (;;) {
         size_t child = 2 * index + 1;
@@ -112,144 +112,145 @@ static void heap_down(struct schedule *schedule, size_t index)
         if (child + 1 < schedule->timed &&
             schedule->heap[child + 1]->due < schedule->heap[child]->due)
             child++;
-        if (ticket->due <= schedule->heap[child]->due)
+        if (message->due <= schedule->heap[child]->due)
             break;
         heap_set(schedule, index, schedule->heap[child]);
         index = child;
     }
-    heap_set(schedule, index, ticket);
+    heap_set(schedule, index, message);
 }
 
-static void heap_add(struct schedule *schedule, struct ticket *ticket)
+static void heap_add(struct schedule *schedule, struct message *message)
 {
     if (schedule->timed == schedule->heap_capacity) {
         schedule->heap_capacity = schedule->heap_capacity * 2 + 64;
         schedule->heap = alloc_resize(schedule->heap, schedule->heap_capacity,
-                                      sizeof(struct ticket *));
+                                      sizeof(struct message *));
     }
-    heap_set(schedule, schedule->timed++, ticket);
-    heap_up(schedule, ticket->heap_index);
+    heap_set(schedule, schedule->timed++, message);
+    heap_up(schedule, message->heap_index);
 }
 
-static void heap_remove(struct schedule *schedule, struct ticket *ticket)
+static void heap_remove(struct schedule *schedule, struct message *message)
 {
-    size_t index = ticket->heap_index;
-    struct ticket *last = schedule->heap[--schedule->timed];
+    size_t index = message->heap_index;
+    struct message *last = schedule->heap[--schedule->timed];
 
-    if (last == ticket)
+    if (last == message)
         return;
     heap_set(schedule, index, last);
     heap_up(schedule, index);
     heap_down(schedule, last->heap_index);
 }
 
-bool ticket_may_use(const struct ticket *ticket, size_t smarthost)
+bool message_may_use(const struct message *message, size_t smarthost)
 {
-    return ticket->smarthost == SMARTHOST_ANY ||
-           (ticket->smarthost >= 0 && (size_t)ticket->smarthost == smarthost);
+    return message->smarthost == SMARTHOST_ANY ||
+           (message->smarthost >= 0 && (size_t)message->smarthost == smarthost);
 }
 
 static struct ready *ready_of(struct schedule *schedule,
-                              const struct ticket *ticket)
+                              const struct message *message)
 {
-    switch (ticket->smarthost) {
+    switch (message->smarthost) {
     case SMARTHOST_ANY:
         return &schedule->ready[schedule->smarthosts];
     case SMARTHOST_MISSING:
         return &schedule->ready[schedule->smarthosts + 1];
     default:
-        return &schedule->ready[ticket->smarthost];
+        return &schedule->ready[message->smarthost];
     }
 }
 
-/* Take a ticket out of the place where it is. */
-static void leave(struct schedule *schedule, struct ticket *ticket)
+/* Take a message out of the place where it is. */
+static void leave(struct schedule *schedule, struct message *message)
 {
-    if (ticket->place == TICKET_TIMED)
-        heap_remove(schedule, ticket);
-    else if (ticket->place == TICKET_READY)
-        ready_remove(ready_of(schedule, ticket), ticket);
-    else if (ticket->place == TICKET_HELD)
+    if (message->place == MESSAGE_TIMED)
+        heap_remove(schedule, message);
+    else if (message->place == MESSAGE_READY)
+        ready_remove(ready_of(schedule, message), message);
+    else if (message->place == MESSAGE_HELD)
         schedule->held--;
-    schedule->stranded -= ticket->stranded;
-    ticket->stranded = false;
-    ticket->place = TICKET_OUT;
+    schedule->stranded -= message->stranded;
+    message->stranded = false;
+    message->place = MESSAGE_OUT;
 }
 
-struct ticket *schedule_add(struct schedule *schedule, const char *id,
+struct message *schedule_add(struct schedule *schedule, const char *id,
                             uid_t uid, int smarthost)
 {
     if (schedule_find(schedule, id) != NULL)
         return NULL;
-    struct ticket *ticket = alloc_zero(1, sizeof *ticket);
-    struct ticket **bucket = &schedule->buckets[bucket_of(id)];
+    struct message *message = alloc_zero(1, sizeof *message);
+    struct message **bucket = &schedule->buckets[bucket_of(id)];
 
-    memcpy(ticket->id, id, sizeof ticket->id);
-    ticket->uid = uid;
-    ticket->smarthost = smarthost;
+    memcpy(message->id, id, sizeof message->id);
+    message->uid = uid;
+    message->smarthost = smarthost;
     schedule->missing += smarthost == SMARTHOST_MISSING;
-    ticket->next_in_hash = *bucket;
-    *bucket = ticket;
+    message->next_in_hash = *bucket;
+    *bucket = message;
     schedule->count++;
-    ticket->place = TICKET_TIMED;
-    heap_add(schedule, ticket);
-    return ticket;
+    message->place = MESSAGE_TIMED;
+    heap_add(schedule, message);
+    return message;
 }
 
-void schedule_remove(struct schedule *schedule, struct ticket *ticket)
+void schedule_remove(struct schedule *schedule, struct message *message)
 {
-    struct ticket **link = &schedule->buckets[bucket_of(ticket->id)];
+    struct message **link = &schedule->buckets[bucket_of(message->id)];
 
-    leave(schedule, ticket);
-    while (*link != ticket)
+    leave(schedule, message);
+    while (*link != message)
         link = &(*link)->next_in_hash;
-    *link = ticket->next_in_hash;
+    *link = message->next_in_hash;
     schedule->count--;
-    schedule->missing -= ticket->smarthost == SMARTHOST_MISSING;
-    ticket_free(ticket);
+    schedule->missing -= message->smarthost == SMARTHOST_MISSING;
+    message_free(message);
 }
 
-void schedule_at(struct schedule *schedule, struct ticket *ticket, int64_t due)
+void schedule_at(struct schedule *schedule, struct message *message,
+                 int64_t due)
 {
-    leave(schedule, ticket);
-    ticket->place = TICKET_TIMED;
-    ticket->due = due;
-    heap_add(schedule, ticket);
+    leave(schedule, message);
+    message->place = MESSAGE_TIMED;
+    message->due = due;
+    heap_add(schedule, message);
 }
 
-void schedule_hold(struct schedule *schedule, struct ticket *ticket)
+void schedule_hold(struct schedule *schedule, struct message *message)
 {
-    leave(schedule, ticket);
-    ticket->place = TICKET_HELD;
+    leave(schedule, message);
+    message->place = MESSAGE_HELD;
     schedule->held++;
 }
 
-void schedule_strand(struct schedule *schedule, struct ticket *ticket)
+void schedule_strand(struct schedule *schedule, struct message *message)
 {
-    schedule_hold(schedule, ticket);
-    ticket->stranded = true;
+    schedule_hold(schedule, message);
+    message->stranded = true;
     schedule->stranded++;
 }
 
-void schedule_unbind(struct schedule *schedule, struct ticket *ticket)
+void schedule_unbind(struct schedule *schedule, struct message *message)
 {
-    bool ready = ticket->place == TICKET_READY;
+    bool ready = message->place == MESSAGE_READY;
 
     if (ready)
-        ready_remove(ready_of(schedule, ticket), ticket);
-    schedule->missing -= ticket->smarthost == SMARTHOST_MISSING;
-    ticket->smarthost = SMARTHOST_ANY;
-    free(ticket->missing);
-    ticket->missing = NULL;
+        ready_remove(ready_of(schedule, message), message);
+    schedule->missing -= message->smarthost == SMARTHOST_MISSING;
+    message->smarthost = SMARTHOST_ANY;
+    free(message->missing);
+    message->missing = NULL;
     if (ready)
-        ready_add(ready_of(schedule, ticket), ticket);
+        ready_add(ready_of(schedule, message), message);
 }
 
-static void make_ready(struct schedule *schedule, struct ticket *ticket)
+static void make_ready(struct schedule *schedule, struct message *message)
 {
-    leave(schedule, ticket);
-    ticket->place = TICKET_READY;
-    ready_add(ready_of(schedule, ticket), ticket);
+    leave(schedule, message);
+    message->place = MESSAGE_READY;
+    ready_add(ready_of(schedule, message), message);
 }
 
 void schedule_wake(struct schedule *schedule, int64_t now)
@@ -263,21 +264,21 @@ int64_t schedule_next_time(const struct schedule *schedule)
     return schedule->timed > 0 ? schedule->heap[0]->due : INT64_MAX;
 }
 
-struct ticket *schedule_next(const struct schedule *schedule, size_t smarthost,
+struct message *schedule_next(const struct schedule *schedule, size_t smarthost,
                              bool any, ready_fits *fits, const void *context)
 {
     const struct ready *ready = schedule->ready;
-    struct ticket *ticket = ready_next(&ready[smarthost], fits, context);
+    struct message *message = ready_next(&ready[smarthost], fits, context);
 
-    if (ticket == NULL && any)
-        ticket = ready_next(&ready[schedule->smarthosts], fits, context);
-    return ticket;
+    if (message == NULL && any)
+        message = ready_next(&ready[schedule->smarthosts], fits, context);
+    return message;
 }
 
-void schedule_take(struct schedule *schedule, struct ticket *ticket)
+void schedule_take(struct schedule *schedule, struct message *message)
 {
-    ready_take(ready_of(schedule, ticket), ticket);
-    ticket->place = TICKET_OUT;
+    ready_take(ready_of(schedule, message), message);
+    message->place = MESSAGE_OUT;
 }
 
 size_t schedule_ready_for(const struct schedule *schedule, size_t smarthost,
@@ -290,12 +291,12 @@ size_t schedule_ready_for(const struct schedule *schedule, size_t smarthost,
 void schedule_release(struct schedule *schedule, size_t smarthost)
 {
     size_t count = 0;
-    struct ticket **found = alloc_zero(schedule->timed, sizeof *found);
+    struct message **found = alloc_zero(schedule->timed, sizeof *found);
 
     for (size_t i = 0; i < schedule->timed; i++) {
-        struct ticket *ticket = schedule->heap[i];
-        if (ticket_may_use(ticket, smarthost))
-            found[count++] = ticket;
+        struct message *message = schedule->heap[i];
+        if (message_may_use(message, smarthost))
+            found[count++] = message;
     }
     for (size_t i = 0; i < count; i++)
         make_ready(schedule, found[i]);
@@ -318,18 +319,18 @@ size_t schedule_count_stranded(const struct schedule *schedule)
 }
 
 size_t schedule_count_in(const struct schedule *schedule,
-                         enum ticket_place place)
+                         enum message_place place)
 {
     size_t ready = 0;
 
     for (size_t i = 0; i < schedule->smarthosts + 2; i++)
         ready += schedule->ready[i].count;
     switch (place) {
-    case TICKET_TIMED:
+    case MESSAGE_TIMED:
         return schedule->timed;
-    case TICKET_READY:
+    case MESSAGE_READY:
         return ready;
-    case TICKET_HELD:
+    case MESSAGE_HELD:
         return schedule->held;
     default:
         return schedule->count - schedule->timed - ready - schedule->held;
@@ -339,12 +340,12 @@ size_t schedule_count_in(const struct schedule *schedule,
 void schedule_each_at(struct schedule *schedule, size_t place,
                       schedule_visit *visit, void *context)
 {
-    struct ticket *ticket = schedule->buckets[place];
+    struct message *message = schedule->buckets[place];
 
-    while (ticket != NULL) {
-        struct ticket *next = ticket->next_in_hash;
-        visit(context, ticket);
-        ticket = next;
+    while (message != NULL) {
+        struct message *next = message->next_in_hash;
+        visit(context, message);
+        message = next;
     }
 }
 
@@ -355,12 +356,12 @@ void schedule_each(struct schedule *schedule, schedule_visit *visit,
         schedule_each_at(schedule, i, visit, context);
 }
 
-static void note_oldest(void *context, struct ticket *ticket)
+static void note_oldest(void *context, struct message *message)
 {
     int64_t *oldest = context;
 
-    if (*oldest == 0 || ticket->received < *oldest)
-        *oldest = ticket->received;
+    if (*oldest == 0 || message->received < *oldest)
+        *oldest = message->received;
 }
 
 int64_t schedule_oldest(struct schedule *schedule)

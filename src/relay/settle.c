@@ -153,7 +153,7 @@ bool settle_flawed(struct desk *desk, const struct entry *entry,
 /* Everything about a message that is being settled. */
 struct settlement {
     struct desk *desk;
-    struct ticket *ticket;
+    struct message *message;
     struct entry *entry;
     struct state *state;
     struct strings reports;     /* ids of the DSNs made: to be scheduled */
@@ -166,18 +166,18 @@ static bool record(struct settlement *s)
     struct error err;
     bool done;
 
-    if (s->ticket->stored) {
-        done = state_save(&s->desk->spool, s->ticket->id, s->state, &err);
+    if (s->message->stored) {
+        done = state_save(&s->desk->spool, s->message->id, s->state, &err);
     } else {
-        done = queue_store(&s->desk->spool, s->entry, s->ticket->received,
+        done = queue_store(&s->desk->spool, s->entry, s->message->received,
                            s->state, &err);
         if (done) {
-            pickup_is_stored(s->desk, s->ticket);
+            pickup_is_stored(s->desk, s->message);
         }
     }
     if (!done) {
         log_line(LOG_LEVEL_ERROR, "%s: %s: will be tried again",
-                 s->ticket->id, err.text);
+                 s->message->id, err.text);
         s->in_trouble = true;
     }
     return done;
@@ -218,18 +218,18 @@ static bool make_report(struct settlement *s, enum dsn_kind kind,
         return false;
     struct draft *draft =
         dsn_compose(kind, s->desk->config, s->entry, s->state, recipients,
-                    count, id, s->ticket->received,
+                    count, id, s->message->received,
                     (const char *const *)to->items, to->count, &err);
     bool made = draft != NULL &&
                 queue_add(&s->desk->spool, draft, time(NULL), &err);
     draft_free(draft);
     if (!made) {
         log_line(LOG_LEVEL_ERROR, "%s: report: %s: will be tried again",
-                 s->ticket->id, err.text);
+                 s->message->id, err.text);
         s->in_trouble = true;
         return false;
     }
-    log_line(LOG_LEVEL_INFO, "%s: sender %s notification: %s", s->ticket->id,
+    log_line(LOG_LEVEL_INFO, "%s: sender %s notification: %s", s->message->id,
              kind == DSN_DELAY ? "delay" : kind == DSN_SUCCESS
              ? "delivery status" : "non-delivery", id);
     strings_add(&s->reports, id);
@@ -275,9 +275,9 @@ static void find_sender(struct settlement *s, struct strings *to)
     }
     if (err.fault != FAULT_NONE)
         log_line(LOG_LEVEL_WARNING, "%s: report: %s: it goes to %s",
-                 s->ticket->id, err.text, path);
+                 s->message->id, err.text, path);
     for (size_t i = 0; i < found.flaws.reasons.count; i++)
-        log_line(LOG_LEVEL_WARNING, "%s: report: %s", s->ticket->id,
+        log_line(LOG_LEVEL_WARNING, "%s: report: %s", s->message->id,
                  found.flaws.reasons.items[i]);
     for (size_t i = 0; i < found.addresses.count; i++)
         strings_add(to, found.addresses.items[i]);
@@ -336,7 +336,7 @@ static bool tell_postmaster(struct settlement *s)
 
 static void retry_later(struct settlement *s)
 {
-    schedule_at(s->desk->schedule, s->ticket,
+    schedule_at(s->desk->schedule, s->message,
                 clock_now() + s->desk->config->retry_first);
 }
 
@@ -349,32 +349,32 @@ static void strand(struct settlement *s)
         s->state->held = true;
         log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, nobody can be "
                  "told, and uid=%lu has as much in failed/ as one user may "
-                 "have: it is held in queue/", s->ticket->id,
-                 (unsigned long)s->ticket->uid);
+                 "have: it is held in queue/", s->message->id,
+                 (unsigned long)s->message->uid);
         if (!record(s)) {
             s->state->held = false;
             retry_later(s);
             return;
         }
     }
-    pickup_describe(s->ticket, s->entry, s->state);
-    schedule_strand(desk->schedule, s->ticket);
+    pickup_describe(s->message, s->entry, s->state);
+    schedule_strand(desk->schedule, s->message);
 }
 
 static void keep_as_failed(struct settlement *s)
 {
     struct error err;
 
-    if (!failed_has_room(s->desk, s->ticket)) {
+    if (!failed_has_room(s->desk, s->message)) {
         strand(s);
         return;
     }
     s->state->held = false;
     bool kept = record(s);
 
-    if (kept && !queue_fail(&s->desk->spool, s->ticket->id, &err)) {
+    if (kept && !queue_fail(&s->desk->spool, s->message->id, &err)) {
         log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
-                 "told: %s: will be tried again", s->ticket->id, err.text);
+                 "told: %s: will be tried again", s->message->id, err.text);
         kept = false;
     }
     if (!kept) {
@@ -382,34 +382,34 @@ static void keep_as_failed(struct settlement *s)
         return;
     }
     log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
-             "told: it is in %s/failed now", s->ticket->id,
+             "told: it is in %s/failed now", s->message->id,
              s->desk->spool.path);
-    failed_note(s->desk, s->ticket);
-    pickup_forget(s->desk, s->ticket);
-    s->ticket = NULL;
+    failed_note(s->desk, s->message);
+    pickup_forget(s->desk, s->message);
+    s->message = NULL;
 }
 
 /* Nothing is open and everybody has been told. */
 static void finish(struct settlement *s)
 {
     const char *id = s->entry->id;
-    bool stored = s->ticket->stored;
+    bool stored = s->message->stored;
     struct error err;
 
-    if (dispatch_finish(s->desk, s->ticket, s->state->reports > 0))
+    if (dispatch_finish(s->desk, s->message, s->state->reports > 0))
         log_line(LOG_LEVEL_INFO, "%s: removed", id);
     else if (stored)
         state_save(&s->desk->spool, id, s->state, &err);    /* for a restart */
-    s->ticket = NULL;
+    s->message = NULL;
 }
 
 /* The worker has it no more: put it where it waits for so many milliseconds. */
 static void put_off(const struct settlement *s, int64_t delay)
 {
     if (s->state->held)
-        schedule_hold(s->desk->schedule, s->ticket);
+        schedule_hold(s->desk->schedule, s->message);
     else
-        schedule_at(s->desk->schedule, s->ticket, clock_now() + delay);
+        schedule_at(s->desk->schedule, s->message, clock_now() + delay);
 }
 
 /* Some are open still: remember them, and when to try again. */
@@ -424,7 +424,7 @@ static void defer(struct settlement *s, bool attempt)
     if (attempt)
         s->state->next = time(NULL) + delay / 1000;
     record(s);
-    pickup_describe(s->ticket, s->entry, s->state);
+    pickup_describe(s->message, s->entry, s->state);
     put_off(s, attempt ? delay : 0);
 }
 
@@ -457,67 +457,67 @@ static void announce(const struct settlement *s)
  * what could not be written: nobody gets it twice while we run. */
 static void conclude(struct settlement *s)
 {
-    if (s->ticket != NULL)
-        pickup_remember(s->ticket, s->in_trouble ? s->state : NULL);
+    if (s->message != NULL)
+        pickup_remember(s->message, s->in_trouble ? s->state : NULL);
     for (size_t i = 0; i < s->reports.count; i++)
         pickup_queued(s->desk, s->reports.items[i]);
     strings_free(&s->reports);
-    if (s->ticket != NULL)
-        dispatch_give_back(s->ticket, s->entry);
+    if (s->message != NULL)
+        dispatch_give_back(s->message, s->entry);
     else
         entry_free(s->entry);
 }
 
-static struct settlement settlement(struct desk *desk, struct ticket *ticket,
+static struct settlement settlement(struct desk *desk, struct message *message,
                                     struct entry *entry, struct state *state)
 {
     return (struct settlement){
         .desk = desk,
-        .ticket = ticket,
+        .message = message,
         .entry = entry,
         .state = state,
     };
 }
 
-void settle_late(struct desk *desk, struct ticket *ticket,
+void settle_late(struct desk *desk, struct message *message,
                  struct entry *entry, struct state *state)
 {
-    struct settlement s = settlement(desk, ticket, entry, state);
-    int64_t due = ticket->due;
-    bool timed = ticket->place == TICKET_TIMED;
+    struct settlement s = settlement(desk, message, entry, state);
+    int64_t due = message->due;
+    bool timed = message->place == MESSAGE_TIMED;
 
     if (state_open_count(state) == 0) {
-        settle_message(desk, ticket, entry, state, false);
+        settle_message(desk, message, entry, state, false);
         return;
     }
     report(&s, DSN_DELAY);
     state->warned = true;
     if (!s.in_trouble)
         record(&s);
-    pickup_describe(ticket, entry, state);
-    schedule_at(desk->schedule, ticket, timed ? due : clock_now());
+    pickup_describe(message, entry, state);
+    schedule_at(desk->schedule, message, timed ? due : clock_now());
     conclude(&s);
 }
 
-void settle_part(struct desk *desk, struct ticket *ticket,
+void settle_part(struct desk *desk, struct message *message,
                  struct entry *entry, struct state *state)
 {
-    struct settlement s = settlement(desk, ticket, entry, state);
+    struct settlement s = settlement(desk, message, entry, state);
 
     record(&s);
-    pickup_describe(ticket, entry, state);
+    pickup_describe(message, entry, state);
     put_off(&s, 0);
     conclude(&s);
 }
 
-void settle_message(struct desk *desk, struct ticket *ticket,
+void settle_message(struct desk *desk, struct message *message,
                     struct entry *entry, struct state *state, bool attempt)
 {
-    struct settlement s = settlement(desk, ticket, entry, state);
+    struct settlement s = settlement(desk, message, entry, state);
 
     if (attempt) {
         state->attempts++;
-        ticket->tried = ticket->trying;
+        message->tried = message->trying;
         state->last = time(NULL);
         if (state->count > 0)
             announce(&s);

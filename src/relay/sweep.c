@@ -18,15 +18,15 @@
 /* Could no smarthost that may carry it be reached since then, though that was
  * tried for so long? One that is missing can only be waited for. */
 static bool was_unreachable(const struct desk *desk,
-                            const struct ticket *ticket, int64_t from,
+                            const struct message *message, int64_t from,
                             int64_t duration)
 {
     bool any = false;
 
-    if (ticket->missing != NULL)
+    if (message->missing != NULL)
         return desk->lifetime.seen.awake - from >= duration;
     for (size_t i = 0; i < desk->config->smarthost_count; i++) {
-        if (!ticket_may_use(ticket, i))
+        if (!message_may_use(message, i))
             continue;
         if (!gate_was_down(&desk->gates[i], from, duration))
             return false;
@@ -41,40 +41,40 @@ static bool was_unreachable(const struct desk *desk,
  * chance. It gets an attempt of its own first; or, when its smarthost is down,
  * some time in which the smarthost may come back.
  */
-static bool is_over(const struct desk *desk, const struct ticket *ticket,
+static bool is_over(const struct desk *desk, const struct message *message,
                     int64_t limit)
 {
-    int64_t age = lifetime_age(ticket->received, desk->lifetime.seen.wall);
+    int64_t age = lifetime_age(message->received, desk->lifetime.seen.wall);
 
     if (age <= limit / 1000)
         return false;
-    return ticket->tried > limit / 1000 ||
-           was_unreachable(desk, ticket,
+    return message->tried > limit / 1000 ||
+           was_unreachable(desk, message,
                            lifetime_passed(&desk->lifetime, age, limit),
                            clock_earlier(limit / 8, MOST_GRACE));
 }
 
-static bool is_expired(const struct desk *desk, const struct ticket *ticket)
+static bool is_expired(const struct desk *desk, const struct message *message)
 {
-    return is_over(desk, ticket, desk->config->expire_after);
+    return is_over(desk, message, desk->config->expire_after);
 }
 
-static bool is_late(const struct desk *desk, const struct ticket *ticket)
+static bool is_late(const struct desk *desk, const struct message *message)
 {
-    return desk->config->delay_warning > 0 && !ticket->warned &&
-           is_over(desk, ticket, desk->config->delay_warning);
+    return desk->config->delay_warning > 0 && !message->warned &&
+           is_over(desk, message, desk->config->delay_warning);
 }
 
 /* The reason for those that were never tried themselves; of a message whose
  * smarthost is missing, for all. */
-static void explain(struct state *state, const struct ticket *ticket,
+static void explain(struct state *state, const struct message *message,
                     const char *reason, bool expired)
 {
     for (size_t i = 0; i < state->count; i++) {
         struct state_recipient *rcpt = &state->recipients[i];
         if (rcpt->result != STATE_OPEN)
             continue;
-        if (rcpt->text == NULL || ticket->missing != NULL) {
+        if (rcpt->text == NULL || message->missing != NULL) {
             free(rcpt->text);
             rcpt->text = alloc_string(reason);
             rcpt->from_reply = false;
@@ -89,24 +89,24 @@ static void explain(struct state *state, const struct ticket *ticket,
     }
 }
 
-static void deal_with(struct desk *desk, struct ticket *ticket)
+static void deal_with(struct desk *desk, struct message *message)
 {
     struct error err;
     int64_t received;
     struct state *state = NULL;
-    struct entry *entry = queue_open(&desk->spool, ticket->id, &received,
+    struct entry *entry = queue_open(&desk->spool, message->id, &received,
                                      &err);
 
     if (entry != NULL)
-        state = pickup_state(desk, ticket, entry, &err);
+        state = pickup_state(desk, message, entry, &err);
     if (state == NULL) {
         entry_free(entry);
         return;
     }
-    const char *reason = dispatch_reason(desk, ticket);
-    explain(state, ticket, *reason != '\0' ? reason : "no smarthost took it",
-            is_expired(desk, ticket));
-    settle_late(desk, ticket, entry, state);
+    const char *reason = dispatch_reason(desk, message);
+    explain(state, message, *reason != '\0' ? reason : "no smarthost took it",
+            is_expired(desk, message));
+    settle_late(desk, message, entry, state);
     state_free(state);
 }
 
@@ -117,12 +117,12 @@ struct shift {
 };
 
 /* A date that was ahead of the clock was not made by it. */
-static void move_date(void *context, struct ticket *ticket)
+static void move_date(void *context, struct message *message)
 {
     const struct shift *shift = context;
 
-    if (ticket->received <= shift->wall)
-        ticket->received += shift->seconds;
+    if (message->received <= shift->wall)
+        message->received += shift->seconds;
 }
 
 void sweep_clock(struct desk *desk)
@@ -145,20 +145,20 @@ struct round {
     bool is_over;               /* at a place that has more, perhaps */
 };
 
-static void examine(void *context, struct ticket *ticket)
+static void examine(void *context, struct message *message)
 {
     struct round *round = context;
 
-    if (ticket->sweep == round->desk->sweep || !ticket->stored ||
-        ticket->done || ticket->place == TICKET_OUT ||
-        ticket->place == TICKET_HELD ||
-        !(is_expired(round->desk, ticket) || is_late(round->desk, ticket)))
+    if (message->sweep == round->desk->sweep || !message->stored ||
+        message->done || message->place == MESSAGE_OUT ||
+        message->place == MESSAGE_HELD ||
+        !(is_expired(round->desk, message) || is_late(round->desk, message)))
         return;
     round->is_over = round->is_over || clock_now() >= round->end;
     if (round->is_over)
         return;
-    ticket->sweep = round->desk->sweep;
-    deal_with(round->desk, ticket);
+    message->sweep = round->desk->sweep;
+    deal_with(round->desk, message);
 }
 
 bool sweep_run(struct desk *desk)

@@ -34,8 +34,8 @@ struct figure {
 static void collect(struct desk *desk, struct figure figures[FIGURES])
 {
     const struct schedule *schedule = desk->schedule;
-    size_t out = schedule_count_in(schedule, TICKET_OUT);
-    size_t held = schedule_count_in(schedule, TICKET_HELD);
+    size_t out = schedule_count_in(schedule, MESSAGE_OUT);
+    size_t held = schedule_count_in(schedule, MESSAGE_HELD);
     size_t all = schedule_count(schedule);
     const struct totals *totals = &desk->totals;
     struct trouble troubles[TROUBLES];

@@ -45,12 +45,12 @@ static size_t count_failed(const struct desk *desk)
     return count;
 }
 
-static void note_missing(void *context, struct ticket *ticket)
+static void note_missing(void *context, struct message *message)
 {
     const char **reason = context;
 
-    if (ticket->missing != NULL)
-        *reason = ticket->missing;
+    if (message->missing != NULL)
+        *reason = message->missing;
 }
 
 static const char *find_missing(const struct desk *desk, size_t count)

@@ -49,29 +49,29 @@ static int tear_down(void **state)
 }
 
 /* Otherwise it would be picked up again, as a new one, for ever. */
-static void keeps_a_ticket_until_its_file_is_gone(void **state)
+static void keeps_a_message_until_its_file_is_gone(void **state)
 {
     struct subject *subject = *state;
     struct desk *desk = &subject->desk;
     struct wrap_plan plan = { .at = 1, .how = EROFS };
 
     fixture_drop(&subject->fixture, subject->id);
-    struct ticket *ticket = schedule_add(desk->schedule, subject->id, 0, -1);
+    struct message *message = schedule_add(desk->schedule, subject->id, 0, -1);
     desk->fresh = 1;
-    ticket->charged = true;
-    shares_add(desk->shares, SHARE_MEMORY, ticket->uid, 0);
+    message->charged = true;
+    shares_add(desk->shares, SHARE_MEMORY, message->uid, 0);
     do {                            /* the calls up to that which removes it */
         wrap_start(plan);
-        assert_false(dispatch_finish(desk, ticket, false));
+        assert_false(dispatch_finish(desk, message, false));
         wrap_stop();
         plan.at++;
     } while (strcmp(wrap_failed(), "unlinkat") != 0);
     assert_int_equal(desk->fresh, 0);
     assert_true(fixture_exists(desk->spool.drop, subject->id));
-    assert_ptr_equal(schedule_find(desk->schedule, subject->id), ticket);
-    assert_true(ticket->done);
+    assert_ptr_equal(schedule_find(desk->schedule, subject->id), message);
+    assert_true(message->done);
     assert_true(schedule_next_time(desk->schedule) > 0);
-    assert_true(dispatch_finish(desk, ticket, false));
+    assert_true(dispatch_finish(desk, message, false));
     assert_int_equal(desk->fresh, 0);
     assert_false(fixture_exists(desk->spool.drop, subject->id));
     assert_null(schedule_find(desk->schedule, subject->id));
@@ -101,18 +101,18 @@ static void reads_later_what_cannot_be_read_now(void **state)
         struct wrap_plan plan = { .at = at, .how = EMFILE };
         store(subject);
         wrap_start(plan);
-        struct ticket *ticket = pickup_queued(desk, subject->id);
+        struct message *message = pickup_queued(desk, subject->id);
         unsigned calls = wrap_stop();
         if (fixture_count(desk->spool.failed) != 0)
             fail_msg("%s: given up", plan_text(&plan));
-        if (ticket == NULL)
+        if (message == NULL)
             pickup_unread(desk);
-        ticket = schedule_find(desk->schedule, subject->id);
-        if (ticket == NULL)
+        message = schedule_find(desk->schedule, subject->id);
+        if (message == NULL)
             fail_msg("%s: forgotten", plan_text(&plan));
-        assert_true(ticket->stored);
-        assert_int_equal(ticket->received, 1700000000);
-        schedule_remove(desk->schedule, ticket);
+        assert_true(message->stored);
+        assert_int_equal(message->received, 1700000000);
+        schedule_remove(desk->schedule, message);
         if (at > calls)
             return;
     }
@@ -160,7 +160,7 @@ static void keeps_what_it_cannot_give_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_a_ticket_until_its_file_is_gone),
+        cmocka_unit_test(keeps_a_message_until_its_file_is_gone),
         cmocka_unit_test(reads_later_what_cannot_be_read_now),
         cmocka_unit_test(gives_up_what_is_damaged),
         cmocka_unit_test(keeps_what_it_cannot_give_up),

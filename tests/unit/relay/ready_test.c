@@ -13,18 +13,18 @@ static void is_a_ring_of_owners(void **state)
     static const uid_t uids[] = { 5, 5, 5, 7, 7, 261 };   /* 5 and 261 share
                                                            * a bucket */
     static const uid_t turns[] = { 5, 7, 261, 5, 7, 5 };
-    struct ticket tickets[COUNT(uids)] = { 0 };
+    struct message messages[COUNT(uids)] = { 0 };
     struct ready ready = { 0 };
 
     (void)state;
     for (size_t i = 0; i < COUNT(uids); i++) {
-        tickets[i].uid = uids[i];
-        ready_add(&ready, &tickets[i]);
+        messages[i].uid = uids[i];
+        ready_add(&ready, &messages[i]);
     }
     for (size_t i = 0; i < COUNT(turns); i++) {
-        struct ticket *ticket = ready_next(&ready, NULL, NULL);
-        assert_int_equal(ticket->uid, turns[i]);
-        ready_take(&ready, ticket);
+        struct message *message = ready_next(&ready, NULL, NULL);
+        assert_int_equal(message->uid, turns[i]);
+        ready_take(&ready, message);
         assert_int_equal(ready.count, COUNT(turns) - i - 1);
     }
     assert_null(ready_next(&ready, NULL, NULL));
@@ -33,65 +33,65 @@ static void is_a_ring_of_owners(void **state)
 
 static void keeps_an_owners_order(void **state)
 {
-    struct ticket tickets[4] = { 0 };
+    struct message messages[4] = { 0 };
     struct ready ready = { 0 };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(tickets); i++)
-        ready_add(&ready, &tickets[i]);
-    ready_remove(&ready, &tickets[1]);
-    assert_ptr_equal(ready_next(&ready, NULL, NULL), &tickets[0]);
-    ready_remove(&ready, &tickets[0]);
-    assert_ptr_equal(ready_next(&ready, NULL, NULL), &tickets[2]);
-    ready_remove(&ready, &tickets[3]);
-    ready_add(&ready, &tickets[1]);
-    ready_remove(&ready, &tickets[2]);
-    assert_ptr_equal(ready_next(&ready, NULL, NULL), &tickets[1]);
+    for (size_t i = 0; i < COUNT(messages); i++)
+        ready_add(&ready, &messages[i]);
+    ready_remove(&ready, &messages[1]);
+    assert_ptr_equal(ready_next(&ready, NULL, NULL), &messages[0]);
+    ready_remove(&ready, &messages[0]);
+    assert_ptr_equal(ready_next(&ready, NULL, NULL), &messages[2]);
+    ready_remove(&ready, &messages[3]);
+    ready_add(&ready, &messages[1]);
+    ready_remove(&ready, &messages[2]);
+    assert_ptr_equal(ready_next(&ready, NULL, NULL), &messages[1]);
     ready_free(&ready);
 }
 
 static void holds_many_owners(void **state)
 {
     enum { OWNERS = 1000 };
-    static struct ticket tickets[OWNERS];
+    static struct message messages[OWNERS];
     struct ready ready = { 0 };
 
     (void)state;
     for (size_t i = 0; i < OWNERS; i++) {
-        tickets[i] = (struct ticket){ .uid = (uid_t)i };
-        ready_add(&ready, &tickets[i]);
+        messages[i] = (struct message){ .uid = (uid_t)i };
+        ready_add(&ready, &messages[i]);
     }
     for (size_t i = 0; i < 2 * OWNERS; i++) {
-        struct ticket *ticket = ready_next(&ready, NULL, NULL);
-        assert_ptr_equal(ticket, &tickets[i % OWNERS]);
-        ready_take(&ready, ticket);
-        ready_add(&ready, ticket);
+        struct message *message = ready_next(&ready, NULL, NULL);
+        assert_ptr_equal(message, &messages[i % OWNERS]);
+        ready_take(&ready, message);
+        ready_add(&ready, message);
     }
     ready_free(&ready);
 }
 
-static bool is_not_five(const void *context, const struct ticket *ticket)
+static bool is_not_five(const void *context, const struct message *message)
 {
     (void)context;
-    return ticket->uid != 5;
+    return message->uid != 5;
 }
 
 /* One who has had enough is passed over, and keeps their turn. */
 static void passes_over_what_does_not_fit(void **state)
 {
-    struct ticket tickets[] = { { .uid = 5 }, { .uid = 6 }, { .uid = 6 } };
+    struct message messages[] = { { .uid = 5 }, { .uid = 6 }, { .uid = 6 } };
     struct ready ready = { 0 };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(tickets); i++)
-        ready_add(&ready, &tickets[i]);
-    assert_ptr_equal(ready_next(&ready, NULL, NULL), &tickets[0]);
-    assert_ptr_equal(ready_next(&ready, is_not_five, NULL), &tickets[1]);
-    ready_take(&ready, &tickets[1]);
-    assert_ptr_equal(ready_next(&ready, NULL, NULL), &tickets[0]);
-    ready_take(&ready, &tickets[0]);
-    assert_ptr_equal(ready_next(&ready, is_not_five, NULL), &tickets[2]);
-    ready_take(&ready, &tickets[2]);
+    for (size_t i = 0; i < COUNT(messages); i++)
+        ready_add(&ready, &messages[i]);
+    assert_ptr_equal(ready_next(&ready, NULL, NULL), &messages[0]);
+    assert_ptr_equal(ready_next(&ready, is_not_five, NULL), &messages[1]);
+    ready_take(&ready, &messages[1]);
+    assert_ptr_equal(ready_next(&ready, NULL, NULL), &messages[0]);
+    ready_take(&ready, &messages[0]);
+    assert_ptr_equal(ready_next(&ready, is_not_five, NULL), &messages[2]);
+    ready_take(&ready, &messages[2]);
     assert_null(ready_next(&ready, NULL, NULL));
     ready_free(&ready);
 }

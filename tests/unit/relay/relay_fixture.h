@@ -142,10 +142,10 @@ static inline void relay_start(struct relay *relay)
         fail_msg("%s", err.text);
 }
 
-static inline void relay_free_entry(void *context, struct ticket *ticket)
+static inline void relay_free_entry(void *context, struct message *message)
 {
     (void)context;
-    entry_free(ticket->entry);
+    entry_free(message->entry);
 }
 
 /* As after kill -9. */
@@ -258,23 +258,23 @@ static inline char *relay_ask(struct relay *relay, const char *command,
 /* When a message is due: milliseconds from now; -1 if it has no time. */
 static inline int64_t relay_due(struct relay *relay, const char *id)
 {
-    const struct ticket *ticket = schedule_find(relay->desk.schedule, id);
+    const struct message *message = schedule_find(relay->desk.schedule, id);
     int64_t now = clock_now();
 
-    if (ticket == NULL || ticket->place != TICKET_TIMED)
+    if (message == NULL || message->place != MESSAGE_TIMED)
         return -1;
-    return ticket->due > now ? ticket->due - now : 0;
+    return message->due > now ? message->due - now : 0;
 }
 
 /* It is so many seconds older, and was tried just before. */
 static inline void relay_age(struct relay *relay, const char *id,
                              int64_t seconds)
 {
-    struct ticket *ticket = schedule_find(relay->desk.schedule, id);
+    struct message *message = schedule_find(relay->desk.schedule, id);
 
-    assert_non_null(ticket);
-    ticket->received -= seconds;
-    ticket->tried = seconds;
+    assert_non_null(message);
+    message->received -= seconds;
+    message->tried = seconds;
 }
 
 /* Fill this user's share of failed/. */
@@ -294,9 +294,9 @@ static inline void relay_empty_failed(struct relay *relay, uid_t uid)
 
 static inline bool relay_is_open(struct relay *relay, const char *id)
 {
-    const struct ticket *ticket = schedule_find(relay->desk.schedule, id);
+    const struct message *message = schedule_find(relay->desk.schedule, id);
 
-    return ticket != NULL && ticket->entry != NULL;
+    return message != NULL && message->entry != NULL;
 }
 
 /* --- The launcher and the worker. --- */

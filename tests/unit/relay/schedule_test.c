@@ -12,7 +12,7 @@
 
 #define MANY 5000
 
-static struct ticket *add(struct schedule *schedule, unsigned number,
+static struct message *add(struct schedule *schedule, unsigned number,
                           uid_t uid, int smarthost)
 {
     char id[RANDOM_ID_LENGTH + 1];
@@ -21,15 +21,15 @@ static struct ticket *add(struct schedule *schedule, unsigned number,
     return schedule_add(schedule, id, uid, smarthost);
 }
 
-static struct ticket *take(struct schedule *schedule, size_t smarthost,
+static struct message *take(struct schedule *schedule, size_t smarthost,
                            bool any)
 {
-    struct ticket *ticket = schedule_next(schedule, smarthost, any, NULL,
+    struct message *message = schedule_next(schedule, smarthost, any, NULL,
                                           NULL);
 
-    if (ticket != NULL)
-        schedule_take(schedule, ticket);
-    return ticket;
+    if (message != NULL)
+        schedule_take(schedule, message);
+    return message;
 }
 
 static void knows_each_message_once(void **state)
@@ -37,12 +37,12 @@ static void knows_each_message_once(void **state)
     struct schedule *schedule = schedule_new(1);
 
     (void)state;
-    struct ticket *ticket = add(schedule, 1, 0, -1);
-    assert_non_null(ticket);
+    struct message *message = add(schedule, 1, 0, -1);
+    assert_non_null(message);
     assert_null(add(schedule, 1, 0, -1));
-    assert_ptr_equal(schedule_find(schedule, ticket->id), ticket);
+    assert_ptr_equal(schedule_find(schedule, message->id), message);
     assert_null(schedule_find(schedule, "ffffffffffffffffffffffffffffffff"));
-    schedule_remove(schedule, ticket);
+    schedule_remove(schedule, message);
     assert_int_equal(schedule_count(schedule), 0);
     assert_non_null(add(schedule, 1, 0, -1));
     schedule_free(schedule);
@@ -56,12 +56,12 @@ static void wakes_in_the_order_of_time(void **state)
     (void)state;
     srand(1);
     for (unsigned i = 0; i < MANY; i++) {
-        struct ticket *ticket = add(schedule, i, 0, -1);
-        schedule_at(schedule, ticket, rand() % 100000);
+        struct message *message = add(schedule, i, 0, -1);
+        schedule_at(schedule, message, rand() % 100000);
         if (i % 7 == 0)
-            schedule_at(schedule, ticket, rand() % 100000);
+            schedule_at(schedule, message, rand() % 100000);
         if (i % 11 == 0)
-            schedule_remove(schedule, ticket);
+            schedule_remove(schedule, message);
     }
     size_t count = schedule_count(schedule);
     while (schedule_next_time(schedule) != INT64_MAX) {
@@ -70,10 +70,10 @@ static void wakes_in_the_order_of_time(void **state)
         schedule_wake(schedule, next - 1);
         assert_null(take(schedule, 0, true));
         schedule_wake(schedule, next);
-        for (struct ticket *ticket;
-             (ticket = take(schedule, 0, true)) != NULL; count--) {
-            assert_int_equal(ticket->due, next);
-            schedule_remove(schedule, ticket);
+        for (struct message *message;
+             (message = take(schedule, 0, true)) != NULL; count--) {
+            assert_int_equal(message->due, next);
+            schedule_remove(schedule, message);
         }
         last = next;
     }
@@ -102,7 +102,7 @@ static void takes_turns_among_owners(void **state)
     assert_int_equal(taken[0], 10);
     assert_int_equal(taken[1], 10);
     assert_int_equal(taken[2], 10);
-    assert_int_equal(schedule_count_in(schedule, TICKET_OUT), 30);
+    assert_int_equal(schedule_count_in(schedule, MESSAGE_OUT), 30);
     schedule_free(schedule);
 }
 
@@ -111,17 +111,17 @@ static void gives_each_smarthost_its_own(void **state)
     struct schedule *schedule = schedule_new(2);
 
     (void)state;
-    struct ticket *first = add(schedule, 1, 0, 0);
-    struct ticket *second = add(schedule, 2, 0, 1);
-    struct ticket *any = add(schedule, 3, 0, -1);
-    struct ticket *missing = add(schedule, 4, 0, SMARTHOST_MISSING);
+    struct message *first = add(schedule, 1, 0, 0);
+    struct message *second = add(schedule, 2, 0, 1);
+    struct message *any = add(schedule, 3, 0, -1);
+    struct message *missing = add(schedule, 4, 0, SMARTHOST_MISSING);
     schedule_wake(schedule, 1);
     assert_int_equal(schedule_ready_for(schedule, 0, true), 2);
     assert_int_equal(schedule_ready_for(schedule, 0, false), 1);
     assert_ptr_equal(take(schedule, 1, true), second);
     assert_ptr_equal(take(schedule, 1, true), any);
     assert_null(take(schedule, 1, true));
-    assert_int_equal(schedule_count_in(schedule, TICKET_READY), 2);
+    assert_int_equal(schedule_count_in(schedule, MESSAGE_READY), 2);
     assert_int_equal(schedule_count_missing(schedule), 1);
     schedule_unbind(schedule, missing);
     assert_int_equal(schedule_count_missing(schedule), 0);
@@ -135,37 +135,37 @@ static void gives_each_smarthost_its_own(void **state)
     schedule_at(schedule, any, 1000);
     schedule_release(schedule, 1);
     assert_int_equal(schedule_ready_for(schedule, 1, true), 2);
-    assert_int_equal(first->place, TICKET_TIMED);
+    assert_int_equal(first->place, MESSAGE_TIMED);
     schedule_free(schedule);
 }
 
 static void counts_every_place(void **state)
 {
     struct schedule *schedule = schedule_new(1);
-    struct ticket *tickets[6];
+    struct message *messages[6];
 
     (void)state;
-    for (unsigned i = 0; i < COUNT(tickets); i++)
-        tickets[i] = add(schedule, i, i, -1);
+    for (unsigned i = 0; i < COUNT(messages); i++)
+        messages[i] = add(schedule, i, i, -1);
     schedule_wake(schedule, 0);
-    schedule_at(schedule, tickets[0], 50);
-    schedule_hold(schedule, tickets[1]);
-    schedule_hold(schedule, tickets[2]);
-    schedule_hold(schedule, tickets[2]);
+    schedule_at(schedule, messages[0], 50);
+    schedule_hold(schedule, messages[1]);
+    schedule_hold(schedule, messages[2]);
+    schedule_hold(schedule, messages[2]);
     take(schedule, 0, true);
-    assert_int_equal(schedule_count_in(schedule, TICKET_TIMED), 1);
-    assert_int_equal(schedule_count_in(schedule, TICKET_HELD), 2);
-    assert_int_equal(schedule_count_in(schedule, TICKET_OUT), 1);
-    assert_int_equal(schedule_count_in(schedule, TICKET_READY), 2);
+    assert_int_equal(schedule_count_in(schedule, MESSAGE_TIMED), 1);
+    assert_int_equal(schedule_count_in(schedule, MESSAGE_HELD), 2);
+    assert_int_equal(schedule_count_in(schedule, MESSAGE_OUT), 1);
+    assert_int_equal(schedule_count_in(schedule, MESSAGE_READY), 2);
     schedule_wake(schedule, 1000);
-    assert_int_equal(schedule_count_in(schedule, TICKET_HELD), 2);
+    assert_int_equal(schedule_count_in(schedule, MESSAGE_HELD), 2);
     schedule_release(schedule, 0);
-    assert_int_equal(schedule_count_in(schedule, TICKET_HELD), 2);
-    schedule_at(schedule, tickets[1], 0);
-    for (unsigned i = 0; i < COUNT(tickets); i++)
-        schedule_remove(schedule, tickets[i]);
-    assert_int_equal(schedule_count_in(schedule, TICKET_HELD), 0);
-    assert_int_equal(schedule_count_in(schedule, TICKET_OUT), 0);
+    assert_int_equal(schedule_count_in(schedule, MESSAGE_HELD), 2);
+    schedule_at(schedule, messages[1], 0);
+    for (unsigned i = 0; i < COUNT(messages); i++)
+        schedule_remove(schedule, messages[i]);
+    assert_int_equal(schedule_count_in(schedule, MESSAGE_HELD), 0);
+    assert_int_equal(schedule_count_in(schedule, MESSAGE_OUT), 0);
     assert_int_equal(schedule_next_time(schedule), INT64_MAX);
     schedule_free(schedule);
 }
@@ -189,13 +189,13 @@ struct walk {
 };
 
 /* Every second one goes when it is met. */
-static void meet(void *context, struct ticket *ticket)
+static void meet(void *context, struct message *message)
 {
     struct walk *walk = context;
-    unsigned number = (unsigned)ticket->due;
+    unsigned number = (unsigned)message->due;
 
     if (number < MANY && ++walk->met[number] == 1 && number % 2 == 1)
-        schedule_remove(walk->schedule, ticket);
+        schedule_remove(walk->schedule, message);
 }
 
 static void meets_each_once_though_others_come_and_go(void **state)
