@@ -240,8 +240,9 @@ struct mission *dispatch_of(struct desk *desk, const struct message *message);
 const char *dispatch_reason(const struct desk *desk,
                             const struct message *message);
 
-/* mission.c: the events of the workers; their context is the desk. */
-extern const struct worker_events mission_events;
+/* mission.c: act on an event of a worker of that smarthost. */
+void mission_take(struct desk *desk, size_t smarthost,
+                  const struct worker_event *event);
 
 /* settle.c */
 

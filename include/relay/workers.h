@@ -12,47 +12,20 @@
 #include "spool/spool.h"
 #include "util/error.h"
 
-#define WORKER_JOBS_MAX 16    /* a worker has at most so many at once */
-#define WORKER_OCTETS 1048576 /* no job goes after so many, */
-#define WORKER_TIME 500       /* nor after so many milliseconds' worth */
+#define WORKER_JOBS_MAX 16      /* a worker has at most so many at once */
+#define WORKER_OCTETS 1048576   /* no job goes after so many, */
+#define WORKER_TIME 500         /* nor after so many milliseconds' worth */
 
 struct launch;
-struct workers;                /* fields: src/relay/workers.c */
+struct workers;             /* fields: src/relay/workers.c */
 struct worker_slot;         /* one worker process */
-struct outcome;
+struct wire_outcome;
 
-/*
- * Events for the manager, in workers_handle, workers_reap and workers_retry; it
- * must not start or give anything from there. job is the number it gave.
- *
- * outcome  true is the answer when all that was asked of this job is known
- * done     the worker has finished with it
- * lost     the worker is gone, and has not; crashed: it did not end by itself.
- *          Or it has given the job back, of which no content was sent
- * closed   no session could be had. served: others are had still, or were since
- *
- * delivered: recipients that were accepted, by the journal, where a job ends
- * before all is known. It may name some of an earlier job of this message.
- */
-struct worker_events {
-    void (*opened)(void *context, size_t smarthost, const char *peer);
-    void (*closed)(void *context, size_t smarthost, const struct error *err,
-                   bool served);
-    bool (*outcome)(void *context, uint64_t job, size_t index,
-                    const struct outcome *outcome, const char *peer,
-                    bool dsn_passed_on);
-    void (*done)(void *context, uint64_t job, const size_t *delivered,
-                 size_t count);
-    void (*lost)(void *context, uint64_t job, const size_t *delivered,
-                 size_t count, bool crashed);
-};
-
-/* smarthost is the index of its section, which is called name: for launch, the
- * events and the log. launch, name and spool are borrowed. */
+/* smarthost is the index of its section, which is called name: for launch
+ * and the log. launch, name and spool are borrowed. */
 struct workers *workers_new(struct launch *launch, const char *name,
                             size_t smarthost, unsigned connections,
-                            const struct spool *spool,
-                            const struct worker_events *events, void *context);
+                            const struct spool *spool);
 void workers_free(struct workers *pool);
 
 /*
@@ -105,20 +78,53 @@ struct worker_job {
 bool workers_give(struct workers *pool, struct worker_slot *slot,
                   const struct worker_job *job, struct error *err);
 
-/* For the poll loop: call add with each descriptor to be watched for input;
- * workers_handle when one of them has some. */
+/* For the poll loop: call add with each descriptor to be watched for input,
+ * and note when one of them has some. */
 typedef void workers_watch(void *context, int fd, struct worker_slot *slot);
 void workers_each(struct workers *pool, workers_watch *add, void *context);
-void workers_handle(struct workers *pool, struct worker_slot *slot);
+void workers_note_input(struct worker_slot *slot);
 
-/* A process that was launched ended: is it one of these? Only then are its
- * unfinished jobs lost. */
+/* A process that was launched ended: is it one of these? */
 bool workers_reap(struct workers *pool, pid_t pid, int status);
 
 /* Try again to read journals that could not be read when a job ended: until
  * then, but not for ever, such a job is not done or lost. A journal that was
  * given up stays for the next start. */
 void workers_retry(struct workers *pool);
+
+enum worker_event_kind {
+    WORKER_OPENED,              /* a session stands */
+    WORKER_CLOSED,              /* none could be had */
+    WORKER_OUTCOMES,            /* of some recipients of a job */
+    WORKER_DONE,                /* the worker has finished with a job */
+    WORKER_LOST                 /* the worker is gone, and had a job; or it
+                                 * gave the job back: no content was sent */
+};
+
+/* The pointers are valid until the next event. */
+struct worker_event {
+    enum worker_event_kind kind;
+    const char *peer;           /* OPENED, OUTCOMES */
+    const struct error *error;  /* CLOSED: why */
+    bool served;                /* CLOSED: others are had still, or were since
+                                 * this one was begun */
+    uint64_t job;               /* OUTCOMES, DONE, LOST: its number */
+    const struct wire_outcome *outcomes;
+    const size_t *delivered;    /* DONE, LOST: recipients that were accepted,
+                                 * by the journal. It may name some of an
+                                 * earlier job of this message. */
+    size_t count;               /* of outcomes, or delivered */
+    bool crashed;               /* LOST: the worker did not end by itself */
+    struct worker_slot *slot;   /* OUTCOMES: for workers_finish() */
+};
+
+/* The next event of those whose input was noted, and that were reaped. False:
+ * there is none. */
+bool workers_next(struct workers *pool, struct worker_event *event);
+
+/* With these outcomes all that was asked of the job is known, and recorded: the
+ * worker has one job less. */
+void workers_finish(struct workers *pool, const struct worker_event *event);
 
 /* Ask all to finish (SIGTERM): they get no more jobs. Are some of those still
  * there? */

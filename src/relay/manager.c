@@ -36,8 +36,7 @@ enum source { SOURCE_SIGNAL, SOURCE_INOTIFY, SOURCE_LAUNCH, SOURCE_WORKER,
 
 struct watched {
     enum source source;
-    size_t smarthost;           /* SOURCE_WORKER */
-    struct worker_slot *slot;
+    struct worker_slot *slot;   /* SOURCE_WORKER */
 };
 
 struct manager {
@@ -49,7 +48,6 @@ struct manager {
     struct pollfd *set;         /* rebuilt in each round */
     struct watched *watched;    /* the same indices */
     size_t count, capacity;
-    size_t smarthost;           /* whose slots are added */
     int64_t next_rescan, next_sweep, next_metrics, next_watchdog;
     int64_t watchdog;           /* interval; 0: none */
     int64_t drain_until;        /* then a reload serves in between */
@@ -68,6 +66,16 @@ static void reap(struct manager *manager)
         for (size_t i = 0; !found && i < desk->config->smarthost_count; i++)
             found = workers_reap(desk->workers[i], pid, status);
     }
+}
+
+/* What workers have sent, and what became of those that were reaped. */
+static void take_worker_events(struct desk *desk)
+{
+    struct worker_event event;
+
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        while (workers_next(desk->workers[i], &event))
+            mission_take(desk, i, &event);
 }
 
 static void tell(struct manager *manager, enum notice notice)
@@ -159,7 +167,6 @@ static void watch_worker(void *context, int fd, struct worker_slot *slot)
 
     watch(manager, fd, POLLIN, &(struct watched){
         .source = SOURCE_WORKER,
-        .smarthost = manager->smarthost,
         .slot = slot,
     });
 }
@@ -186,10 +193,8 @@ static void build_set(struct manager *manager)
     if (manager->inotify != -1)
         watch(manager, manager->inotify, POLLIN,
               &(struct watched){ .source = SOURCE_INOTIFY });
-    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
-        manager->smarthost = i;
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
         workers_each(desk->workers[i], watch_worker, manager);
-    }
     control_each(desk->control, watch_control, manager);
     if (!desk->stopping)
         listener_each(manager->listener, watch_listener, manager);
@@ -211,7 +216,7 @@ static void handle(struct manager *manager, size_t index)
     case SOURCE_LAUNCH:
         break;                  /* who ended is reaped in every round */
     case SOURCE_WORKER:
-        workers_handle(manager->desk.workers[what->smarthost], what->slot);
+        workers_note_input(what->slot);
         break;
     case SOURCE_CONTROL:
         control_handle(manager->desk.control, ready->fd, ready->revents);
@@ -320,6 +325,7 @@ static void run_round(struct manager *manager)
         if (manager->set[i].revents != 0)
             handle(manager, i);
     reap(manager);
+    take_worker_events(desk);
     housekeeping(manager);
 }
 
@@ -352,8 +358,7 @@ static void prepare_smarthosts(struct manager *manager)
         gate_init(&desk->gates[i], smarthost->messages_per_minute,
                   clock_now());
         desk->workers[i] = workers_new(manager->launch, smarthost->name, i,
-                                       smarthost->connections, &desk->spool,
-                                       &mission_events, desk);
+                                       smarthost->connections, &desk->spool);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "relay/wire.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
 #include "spool/state.h"
@@ -19,14 +20,6 @@ static void reopen(struct desk *desk, size_t smarthost, const char *peer)
     schedule_release(desk->schedule, smarthost);
 }
 
-static void on_opened(void *context, size_t smarthost, const char *peer)
-{
-    struct desk *desk = context;
-
-    if (gate_opened(&desk->gates[smarthost], clock_now()))
-        reopen(desk, smarthost, peer);
-}
-
 static void log_closed(const struct desk *desk, size_t smarthost,
                        const struct error *err)
 {
@@ -40,20 +33,20 @@ static void log_closed(const struct desk *desk, size_t smarthost,
                  "%s", name, err->text);
 }
 
-static void on_closed(void *context, size_t smarthost, const struct error *err,
-                      bool served)
+static void take_closed(struct desk *desk, size_t smarthost,
+                        const struct worker_event *event)
 {
-    struct desk *desk = context;
+    struct gate *gate = &desk->gates[smarthost];
 
-    if (served && desk->gates[smarthost].state == GATE_UP) {
+    if (event->served && gate->state == GATE_UP) {
         log_line(LOG_LEVEL_INFO, "smarthost %s: one connection failed, others "
                  "go on: %s", desk->config->smarthosts[smarthost].name,
-                 err->text);
+                 event->error->text);
         return;
     }
-    if (!gate_failed(&desk->gates[smarthost], err, clock_now()))
+    if (!gate_failed(gate, event->error, clock_now()))
         return;
-    log_closed(desk, smarthost, err);
+    log_closed(desk, smarthost, event->error);
     pickup_store_all(desk);
 }
 
@@ -95,23 +88,18 @@ static bool take_answer(struct mission *mission, size_t index)
     return true;
 }
 
-static bool on_outcome(void *context, uint64_t job, size_t index,
-                       const struct outcome *outcome, const char *peer,
-                       bool dsn_passed_on)
+static void take_outcome(struct desk *desk, struct mission *mission,
+                         const struct wire_outcome *one, const char *peer)
 {
-    struct desk *desk = context;
-    struct mission *mission = dispatch_find(desk, job);
     struct outcome judged = { 0 };
 
-    if (mission == NULL)
-        return true;
-    if (outcome->kind != OUTCOME_NONE && take_answer(mission, index)) {
-        outcome_copy(&judged, outcome);
-        judge_smarthost(desk, mission, &judged, peer);
-        settle_outcome(mission, desk, index, &judged, peer, dsn_passed_on);
-        outcome_free(&judged);
-    }
-    return mission->out == 0;
+    if (one->outcome.kind == OUTCOME_NONE || !take_answer(mission, one->index))
+        return;
+    outcome_copy(&judged, &one->outcome);
+    judge_smarthost(desk, mission, &judged, peer);
+    settle_outcome(mission, desk, one->index, &judged, peer,
+                   one->dsn_passed_on);
+    outcome_free(&judged);
 }
 
 /* The message goes back to where it came from, as if nothing had been tried. */
@@ -171,19 +159,6 @@ static void take_delivered(struct desk *desk, struct mission *mission,
                             delivered[i], mission->ticket->received);
 }
 
-static void on_done(void *context, uint64_t job, const size_t *delivered,
-                    size_t count)
-{
-    struct desk *desk = context;
-    struct mission *mission = dispatch_find(desk, job);
-
-    if (mission == NULL)
-        return;
-    take_delivered(desk, mission, delivered, count);
-    /* Without an outcome: the worker could not read it. */
-    end_mission(desk, mission, OWN_TROUBLE_TIME);
-}
-
 /* A message that kills workers must wait for its next attempt. */
 static void count_as_tried(struct mission *mission)
 {
@@ -192,27 +167,56 @@ static void count_as_tried(struct mission *mission)
             mission->state->recipients[i].when = time(NULL);
 }
 
-static void on_lost(void *context, uint64_t job, const size_t *delivered,
-                    size_t count, bool crashed)
+/* True: all that was asked of the job is known. */
+static bool take_outcomes(struct desk *desk, const struct worker_event *event)
 {
-    struct desk *desk = context;
-    struct mission *mission = dispatch_find(desk, job);
+    struct mission *mission = dispatch_find(desk, event->job);
+
+    if (mission == NULL)
+        return true;
+    for (size_t i = 0; i < event->count; i++)
+        take_outcome(desk, mission, &event->outcomes[i], event->peer);
+    if (mission->out > 0)
+        return false;
+    end_mission(desk, mission, 0);
+    return true;
+}
+
+static void take_end(struct desk *desk, const struct worker_event *event)
+{
+    struct mission *mission = dispatch_find(desk, event->job);
 
     if (mission == NULL)
         return;
-    take_delivered(desk, mission, delivered, count);
-    if (crashed && mission->out > 0) {
+    take_delivered(desk, mission, event->delivered, event->count);
+    if (event->crashed && mission->out > 0) {
         log_line(LOG_LEVEL_WARNING, "%s: deferred: its worker died",
                  mission->ticket->id);
         count_as_tried(mission);
     }
-    end_mission(desk, mission, 0);
+    /* Done without an outcome: the worker could not read it. */
+    end_mission(desk, mission,
+                event->kind == WORKER_DONE ? OWN_TROUBLE_TIME : 0);
 }
 
-const struct worker_events mission_events = {
-    .opened = on_opened,
-    .closed = on_closed,
-    .outcome = on_outcome,
-    .done = on_done,
-    .lost = on_lost,
-};
+void mission_take(struct desk *desk, size_t smarthost,
+                  const struct worker_event *event)
+{
+    switch (event->kind) {
+    case WORKER_OPENED:
+        if (gate_opened(&desk->gates[smarthost], clock_now()))
+            reopen(desk, smarthost, event->peer);
+        break;
+    case WORKER_CLOSED:
+        take_closed(desk, smarthost, event);
+        break;
+    case WORKER_OUTCOMES:
+        if (take_outcomes(desk, event))
+            workers_finish(desk->workers[smarthost], event);
+        break;
+    case WORKER_DONE:
+    case WORKER_LOST:
+        take_end(desk, event);
+        break;
+    }
+}

@@ -132,8 +132,7 @@ static inline void relay_start(struct relay *relay)
     desk->gates = alloc_zero(1, sizeof *desk->gates);
     gate_init(desk->gates, 0, clock_now());
     desk->workers = alloc_zero(1, sizeof *desk->workers);
-    desk->workers[0] = workers_new(relay->launch, "main", 0, 1, &desk->spool,
-                                 &mission_events, desk);
+    desk->workers[0] = workers_new(relay->launch, "main", 0, 1, &desk->spool);
     settle_prepare(desk);
     desk->scan = drop_scan_new(&desk->spool, relay_knows, pickup_has_room,
                                desk);
@@ -215,6 +214,14 @@ static inline void relay_note_slot(void *context, int fd,
     *(struct worker_slot **)context = slot;
 }
 
+static inline void relay_take_events(struct relay *relay)
+{
+    struct worker_event event;
+
+    while (workers_next(relay->desk.workers[0], &event))
+        mission_take(&relay->desk, 0, &event);
+}
+
 /* What the worker has sent. */
 static inline void relay_hear_worker(struct relay *relay)
 {
@@ -222,12 +229,14 @@ static inline void relay_hear_worker(struct relay *relay)
 
     workers_each(relay->desk.workers[0], relay_note_slot, &slot);
     if (slot != NULL)
-        workers_handle(relay->desk.workers[0], slot);
+        workers_note_input(slot);
+    relay_take_events(relay);
 }
 
 static inline void relay_reap(struct relay *relay, int status)
 {
     assert_true(workers_reap(relay->desk.workers[0], relay->pid, status));
+    relay_take_events(relay);
 }
 
 static inline void relay_sweep(struct relay *relay)
