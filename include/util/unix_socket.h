@@ -1,15 +1,38 @@
 /*
- * unix_socket.h - datagrams with descriptors, between processes of this program
- *
- * Over SOCK_SEQPACKET pairs: a datagram arrives whole, with what came along.
+ * unix_socket.h - Unix sockets: their addresses, peers, and what they pass
  */
 #ifndef POSTRIDER_UTIL_UNIX_SOCKET_H
 #define POSTRIDER_UTIL_UNIX_SOCKET_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
+struct sockaddr_un;
+
+/* The address of the socket at path; an @ in front begins an abstract name.
+ * False with ENAMETOOLONG. */
+bool unix_socket_address(const char *path, struct sockaddr_un *address,
+                         socklen_t *length);
+
+/* What a path may have at most. */
+size_t unix_socket_path_max(void);
+
+/*
+ * Connect to the socket at path. type is SOCK_STREAM or SOCK_DGRAM, perhaps
+ * with SOCK_NONBLOCK; seconds is how long connect(2), and each send(2) after
+ * it, may wait, 0 for any time. -1 with errno; close-on-exec.
+ */
+int unix_socket_connect(const char *path, int type, int seconds);
+
+/* The user that the kernel vouches for. False: it is not a Unix socket. */
+bool unix_socket_peer(int fd, uid_t *uid);
+
+/*
+ * Datagrams with descriptors, between processes of this program: over
+ * SOCK_SEQPACKET pairs, so that one arrives whole, with what came along.
+ */
 #define PASS_MAX 4          /* descriptors in a datagram */
 
 /* False with errno. The descriptors stay the caller's, too. */

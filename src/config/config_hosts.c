@@ -3,7 +3,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include "config/config.h"
 #include "config/config_keys.h"
@@ -11,6 +10,7 @@
 #include "util/alloc.h"
 #include "util/host.h"
 #include "util/text.h"
+#include "util/unix_socket.h"
 
 static bool is_label_char(char c)
 {
@@ -176,8 +176,7 @@ static bool is_loopback(const char *text)
 
 CONFIG_TAKE(config_take_listen)
 {
-    size_t room = sizeof ((struct sockaddr_un *)NULL)->sun_path;
-    bool is_path = *text == '/' && strlen(text) < room &&
+    bool is_path = *text == '/' && strlen(text) <= unix_socket_path_max() &&
                    !text_has_control(text, strlen(text));
 
     (void)key;

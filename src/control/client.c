@@ -4,11 +4,11 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "util/buf.h"
 #include "util/io.h"
+#include "util/unix_socket.h"
 
 #define READ_SIZE 65536
 #define CONNECT_TIME 5              /* seconds: a daemon that hangs accepts
@@ -18,27 +18,18 @@
 
 int client_connect(const char *path, struct error *err)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    struct timeval limit = { .tv_sec = CONNECT_TIME };
+    int fd = unix_socket_connect(path, SOCK_STREAM, CONNECT_TIME);
 
-    if (strlen(path) >= sizeof address.sun_path) {
-        error_set(err, FAULT_CONFIG, "%s: path is too long", path);
-        return -1;
-    }
-    memcpy(address.sun_path, path, strlen(path));
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd != -1)
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    if (fd != -1 &&
-        connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;
     if (errno == ENOENT || errno == ECONNREFUSED)
         error_set(err, FAULT_UNAVAILABLE, "no daemon listens at %s: start "
                   "postrider daemon", path);
+    else if (errno == ENAMETOOLONG)
+        error_set(err, FAULT_CONFIG, "%s: path is too long", path);
     else
         error_sys(err, FAULT_UNAVAILABLE, "no daemon can be asked at %s",
                   path);
-    io_close(&fd);
     return -1;
 }
 

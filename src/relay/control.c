@@ -15,6 +15,7 @@
 #include "util/io.h"
 #include "util/log.h"
 #include "util/random.h"
+#include "util/unix_socket.h"
 
 #define CLIENTS_MAX 64
 #define REQUEST_MAX 4096        /* octets of a request line */
@@ -255,8 +256,7 @@ static void drop_oldest(struct control *control)
 
 static bool accept_client(struct control *control)
 {
-    struct ucred peer;
-    socklen_t length = sizeof peer;
+    uid_t uid;
 
     int fd = accept4(control->listener, NULL, NULL,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -265,7 +265,7 @@ static bool accept_client(struct control *control)
             drop_oldest(control);       /* or it would be asked for ever */
         return false;
     }
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1) {
+    if (!unix_socket_peer(fd, &uid)) {
         close(fd);
         return true;
     }
@@ -273,7 +273,7 @@ static bool accept_client(struct control *control)
         drop_oldest(control);
     struct client *client = alloc_zero(1, sizeof *client);
     client->fd = fd;
-    client->uid = peer.uid;
+    client->uid = uid;
     client->since = ++control->accepted;
     client->deadline = clock_now() + ASK_TIME;
     buf_init(&client->request, REQUEST_MAX);

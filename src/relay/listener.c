@@ -14,6 +14,7 @@
 #include "util/clock.h"
 #include "util/io.h"
 #include "util/log.h"
+#include "util/unix_socket.h"
 
 #define USER_MAX (LAUNCH_SERVERS_MAX / 4)   /* connections of one user */
 #define TCP_MAX (LAUNCH_SERVERS_MAX / 2)    /* of all that come over TCP */
@@ -97,11 +98,9 @@ void listener_each(struct listener *listener, listener_watch *add,
 
 static uid_t peer_of(int connection)
 {
-    struct ucred peer;
-    socklen_t length = sizeof peer;
+    uid_t uid;
 
-    return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) ==
-           0 ? peer.uid : NOBODY;
+    return unix_socket_peer(connection, &uid) ? uid : NOBODY;
 }
 
 /*

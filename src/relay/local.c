@@ -10,6 +10,7 @@
 
 #include "util/alloc.h"
 #include "util/file.h"
+#include "util/unix_socket.h"
 
 static void make_folder_of(const char *path)
 {
@@ -21,46 +22,35 @@ static void make_folder_of(const char *path)
     free(folder);
 }
 
-static bool set_address(struct sockaddr_un *address, const char *path)
-{
-    *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    if (strlen(path) >= sizeof address->sun_path)
-        return false;
-    memcpy(address->sun_path, path, strlen(path));
-    return true;
-}
-
 static bool is_socket(const char *path, struct stat *status)
 {
     return lstat(path, status) == 0 && S_ISSOCK(status->st_mode);
 }
 
-static bool somebody_listens(const struct sockaddr_un *address)
+static bool somebody_listens(const char *path)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool taken = fd != -1 &&
-                 (connect(fd, (const struct sockaddr *)address,
-                          sizeof *address) == 0 || errno == EAGAIN);
+    int fd = unix_socket_connect(path, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-    if (fd != -1)
-        close(fd);
-    return taken;
+    if (fd == -1)
+        return errno == EAGAIN;
+    close(fd);
+    return true;
 }
 
 bool local_is_served(const char *path)
 {
-    struct sockaddr_un address;
     struct stat status;
 
-    return set_address(&address, path) && is_socket(path, &status) &&
+    return is_socket(path, &status) &&
            (status.st_uid == 0 || status.st_uid == geteuid()) &&
-           somebody_listens(&address);
+           somebody_listens(path);
 }
 
-static bool bind_socket(int fd, const struct sockaddr_un *address, mode_t mode)
+static bool bind_socket(int fd, const struct sockaddr_un *address,
+                        socklen_t length, mode_t mode)
 {
     mode_t old = umask((mode_t)(0777 & ~mode));
-    int result = bind(fd, (const struct sockaddr *)address, sizeof *address);
+    int result = bind(fd, (const struct sockaddr *)address, length);
 
     umask(old);
     return result == 0;
@@ -70,17 +60,18 @@ int local_listen(const char *path, mode_t mode, struct error *err)
 {
     struct sockaddr_un address;
     struct stat status;
+    socklen_t length;
 
-    if (!set_address(&address, path)) {
+    if (!unix_socket_address(path, &address, &length)) {
         error_set(err, FAULT_CONFIG, "%s: longer than %zu octets", path,
-                  sizeof address.sun_path - 1);
+                  unix_socket_path_max());
         return -1;
     }
     make_folder_of(path);
-    if (is_socket(path, &status) && !somebody_listens(&address))
+    if (is_socket(path, &status) && !somebody_listens(path))
         unlink(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd != -1 && bind_socket(fd, &address, mode) &&
+    if (fd != -1 && bind_socket(fd, &address, length, mode) &&
         listen(fd, 64) == 0)
         return fd;
     if (errno == ENOENT || errno == EACCES || errno == EROFS)

@@ -1,15 +1,14 @@
 #include "relay/notify.h"
 
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "util/alloc.h"
 #include "util/text.h"
+#include "util/unix_socket.h"
 
 static const char *const words[] = {
     [NOTICE_READY] = "READY=1",
@@ -20,22 +19,12 @@ static const char *const words[] = {
 
 static void send_text(const char *path, const char *text, size_t length)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    size_t path_length = strlen(path);
+    int fd = *path == '/' || *path == '@'
+             ? unix_socket_connect(path, SOCK_DGRAM, 0) : -1;
 
-    if (path_length >= sizeof address.sun_path ||
-        (path[0] != '/' && path[0] != '@'))
-        return;
-    memcpy(address.sun_path, path, path_length);
-    if (path[0] == '@')
-        address.sun_path[0] = '\0';
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd == -1)
         return;
-    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-                                 path_length);
-    (void)sendto(fd, text, length, MSG_NOSIGNAL, (struct sockaddr *)&address,
-                 size);
+    (void)send(fd, text, length, MSG_NOSIGNAL);
     close(fd);
 }
 

@@ -7,16 +7,13 @@
 #include <unistd.h>
 
 #include "util/io.h"
+#include "util/unix_socket.h"
 
 uid_t smtp_client_uid(void)
 {
-    struct ucred peer;
-    socklen_t length = sizeof peer;
+    uid_t uid;
 
-    if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_PEERCRED, &peer, &length) ==
-        0 && peer.uid != (uid_t)-1)
-        return peer.uid;
-    return getuid();
+    return unix_socket_peer(STDIN_FILENO, &uid) ? uid : getuid();
 }
 
 /* RFC 1122 section 3.2.1.3 (g): all of 127/8. */

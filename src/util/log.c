@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,28 +14,15 @@
 #include "util/buf.h"
 #include "util/io.h"
 #include "util/text.h"
+#include "util/unix_socket.h"
 
 #define PATIENCE 200            /* milliseconds for a log that is busy */
 
 static bool connect_as(struct devlog *log, int type)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    size_t length = strlen(log->path);
-
-    if (length >= sizeof address.sun_path)
-        return false;
-    memcpy(address.sun_path, log->path, length);
-    log->fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (log->fd == -1)
-        return false;
+    log->fd = unix_socket_connect(log->path, type | SOCK_NONBLOCK, 0);
     log->is_stream = type == SOCK_STREAM;
-    if (connect(log->fd, (const struct sockaddr *)&address,
-                sizeof address) == 0)
-        return true;
-    int number = errno;
-    io_close(&log->fd);
-    errno = number;
-    return false;
+    return log->fd != -1;
 }
 
 bool devlog_connect(struct devlog *log)

@@ -2,9 +2,69 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include "util/io.h"
+
+size_t unix_socket_path_max(void)
+{
+    return sizeof ((struct sockaddr_un *)NULL)->sun_path - 1;
+}
+
+bool unix_socket_address(const char *path, struct sockaddr_un *address,
+                         socklen_t *length)
+{
+    size_t octets = strlen(path);
+
+    *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    if (octets > unix_socket_path_max()) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(address->sun_path, path, octets);
+    if (*path == '@')
+        address->sun_path[0] = '\0';
+    /* Without the NUL that follows: of an abstract name it would be a part. */
+    *length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + octets);
+    return true;
+}
+
+int unix_socket_connect(const char *path, int type, int seconds)
+{
+    struct timeval limit = { .tv_sec = seconds };
+    struct sockaddr_un address;
+    socklen_t length;
+
+    if (!unix_socket_address(path, &address, &length))
+        return -1;
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -1;
+    if ((seconds == 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit,
+                                    sizeof limit) == 0) &&
+        connect(fd, (const struct sockaddr *)&address, length) == 0)
+        return fd;
+    int number = errno;
+    io_close(&fd);
+    errno = number;
+    return -1;
+}
+
+bool unix_socket_peer(int fd, uid_t *uid)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1 ||
+        peer.uid == (uid_t)-1)
+        return false;
+    *uid = peer.uid;
+    return true;
+}
 
 union control {
     struct cmsghdr align;

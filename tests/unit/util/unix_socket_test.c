@@ -6,8 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "util/unix_socket.h"
@@ -145,9 +148,52 @@ static void hears_the_last_words_of_who_left_something_unread(void **state)
     close(ends[0]);
 }
 
+static void knows_who_connects(void **state)
+{
+    char path[64];
+    struct sockaddr_un address;
+    socklen_t length;
+    uid_t uid = (uid_t)-1;
+
+    (void)state;
+    snprintf(path, sizeof path, "@unix_socket_test.%ld", (long)getpid());
+    assert_true(unix_socket_address(path, &address, &length));
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(unix_socket_connect(path, SOCK_STREAM, 1), -1);
+    assert_int_equal(errno, ECONNREFUSED);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    int client = unix_socket_connect(path, SOCK_STREAM, 1);
+    assert_int_not_equal(client, -1);
+    int server = accept(listener, NULL, NULL);
+    assert_true(unix_socket_peer(server, &uid));
+    assert_int_equal(uid, geteuid());
+    close(server);
+    close(client);
+    close(listener);
+    assert_false(unix_socket_peer(STDIN_FILENO, &uid));
+}
+
+static void refuses_long_paths(void **state)
+{
+    char path[200] = "";
+    struct sockaddr_un address;
+    socklen_t length;
+
+    (void)state;
+    memset(path, 'a', unix_socket_path_max());
+    assert_true(unix_socket_address(path, &address, &length));
+    assert_int_equal(address.sun_path[unix_socket_path_max()], 0);
+    path[strlen(path)] = 'a';
+    assert_int_equal(unix_socket_connect(path, SOCK_STREAM, 0), -1);
+    assert_int_equal(errno, ENAMETOOLONG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_who_connects),
+        cmocka_unit_test(refuses_long_paths),
         cmocka_unit_test(passes_descriptors),
         cmocka_unit_test(outlasts_a_shortage),
         cmocka_unit_test(waits_for_nothing_else),
