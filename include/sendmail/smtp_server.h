@@ -35,6 +35,7 @@ struct server {
     bool greeted;
     bool done;                  /* send nothing more */
     unsigned errors;            /* commands refused */
+    struct submit_recipient offered;    /* by the RCPT that is answered */
     /* the transaction under way: */
     char *reverse_path;         /* NULL: no MAIL yet */
     struct submit_recipient *recipients;    /* owned, with their strings */

@@ -101,6 +101,42 @@ static void take_helo(struct server *server, char *argument)
     server_say(server, "250 %s", server->config->hostname);
 }
 
+static void add_size_limit(const struct server *server, struct buf *line)
+{
+    buf_add_format(line, " %llu", (unsigned long long)
+                   server->config->message_size_limit);
+}
+
+/* What EHLO lists. Parameters that come with them: smtp_transaction.c. */
+static const struct {
+    const char *keyword;
+    void (*add_parameter)(const struct server *server, struct buf *line);
+} extensions[] = {
+    { "PIPELINING", NULL },                     /* RFC 2920 */
+    { "SIZE", add_size_limit },                 /* RFC 1870 */
+    { "DSN", NULL },                            /* RFC 3461 */
+    { "ENHANCEDSTATUSCODES", NULL },            /* RFC 2034 */
+    { "8BITMIME", NULL },                       /* RFC 6152 */
+    { "SMTPUTF8", NULL },                       /* RFC 6531 */
+    { "CHUNKING", NULL },                       /* RFC 3030 */
+};
+
+static void say_extensions(struct server *server)
+{
+    struct buf line;
+
+    buf_init(&line, REPLY_LINE_MAX);
+    for (size_t i = 0; i < COUNT(extensions); i++) {
+        buf_clear(&line);
+        buf_add_text(&line, extensions[i].keyword);
+        if (extensions[i].add_parameter != NULL)
+            extensions[i].add_parameter(server, &line);
+        server_say(server, "250%c%s", i + 1 < COUNT(extensions) ? '-' : ' ',
+                   line.data);
+    }
+    buf_free(&line);
+}
+
 static void take_ehlo(struct server *server, char *argument)
 {
     if (*argument == '\0') {
@@ -110,14 +146,7 @@ static void take_ehlo(struct server *server, char *argument)
     server_forget(server);
     server->greeted = true;
     server_say(server, "250-%s", server->config->hostname);
-    server_say(server, "250-PIPELINING");
-    server_say(server, "250-SIZE %llu", (unsigned long long)
-               server->config->message_size_limit);
-    server_say(server, "250-DSN");
-    server_say(server, "250-ENHANCEDSTATUSCODES");
-    server_say(server, "250-8BITMIME");
-    server_say(server, "250-SMTPUTF8");
-    server_say(server, "250 CHUNKING");
+    say_extensions(server);
 }
 
 static void take_rset(struct server *server, char *argument)

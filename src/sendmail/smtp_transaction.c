@@ -24,41 +24,125 @@ static bool is_repeated(struct strings *seen, const char *key)
     return false;
 }
 
-static const char repeated[] = "501 5.5.4 A parameter is given twice";
-
-/* Take one parameter of MAIL; the reply to a bad one, or NULL. */
-static const char *take_mail_parameter(struct server *server, const char *key,
-                                       const char *value)
+/*
+ * One function for each parameter of MAIL and RCPT: the reply to a bad value,
+ * or NULL. Those of RCPT fill in server->offered.
+ */
+static const char *take_size(struct server *server, const char *value)
 {
-    struct error ignored;
     uint64_t size;
 
-    if (text_equal_case(key, "SIZE")) {
-        if (!text_to_number(value, UINT64_MAX / 2, &size))
-            return "501 5.5.4 Bad SIZE";
-        if (size > server->config->message_size_limit)
-            return "552 5.3.4 Message too large";
-    } else if (text_equal_case(key, "BODY")) {
-        if (text_equal_case(value, "BINARYMIME"))
-            return "504 5.5.4 BINARYMIME is not offered";
-        if (!text_equal_case(value, "7BIT") &&
-            !text_equal_case(value, "8BITMIME"))
-            return "501 5.5.4 Bad BODY";
-    } else if (text_equal_case(key, "SMTPUTF8")) {
-        if (*value != '\0')
-            return "501 5.5.4 SMTPUTF8 stands alone";
-        server->utf8 = true;
-    } else if (text_equal_case(key, "RET")) {
-        if (!dsn_return_parse(value, &server->dsn_return, &ignored))
-            return "501 5.5.4 Bad RET";
-    } else if (text_equal_case(key, "ENVID")) {
-        if (!xtext_check(value))
-            return "501 5.5.4 Bad ENVID";
-        server->envelope_id = alloc_string(value);
-    } else if (!text_equal_case(key, "AUTH")) {
-        return "555 5.5.4 Unknown parameter";
-    }
+    if (!text_to_number(value, UINT64_MAX / 2, &size))
+        return "501 5.5.4 Bad SIZE";
+    return size > server->config->message_size_limit
+           ? "552 5.3.4 Message too large" : NULL;
+}
+
+static const char *take_body(struct server *server, const char *value)
+{
+    (void)server;
+    if (text_equal_case(value, "BINARYMIME"))
+        return "504 5.5.4 BINARYMIME is not offered";
+    return text_equal_case(value, "7BIT") || text_equal_case(value, "8BITMIME")
+           ? NULL : "501 5.5.4 Bad BODY";
+}
+
+static const char *take_utf8(struct server *server, const char *value)
+{
+    if (*value != '\0')
+        return "501 5.5.4 SMTPUTF8 stands alone";
+    server->utf8 = true;
     return NULL;
+}
+
+static const char *take_return(struct server *server, const char *value)
+{
+    struct error ignored;
+
+    return dsn_return_parse(value, &server->dsn_return, &ignored)
+           ? NULL : "501 5.5.4 Bad RET";
+}
+
+static const char *take_envelope_id(struct server *server, const char *value)
+{
+    if (!xtext_check(value))
+        return "501 5.5.4 Bad ENVID";
+    server->envelope_id = alloc_string(value);
+    return NULL;
+}
+
+/* The mailbox that submitted it elsewhere is of no use here (RFC 4954
+ * section 5). */
+static const char *ignore(struct server *server, const char *value)
+{
+    (void)server;
+    (void)value;
+    return NULL;
+}
+
+static const char *take_notify(struct server *server, const char *value)
+{
+    struct error ignored;
+
+    return notify_parse(value, &server->offered.notify, &ignored)
+           ? NULL : "501 5.5.4 Bad NOTIFY";
+}
+
+/* It is kept as it came: type;xtext. */
+static const char *take_original(struct server *server, const char *value)
+{
+    if (!smtp_is_original(value))
+        return "501 5.5.4 Bad ORCPT";
+    server->offered.original = alloc_string(value);
+    return NULL;
+}
+
+/* A NULL name ends a list. */
+struct parameter {
+    const char *name;
+    const char *(*take)(struct server *server, const char *value);
+};
+
+static const struct parameter mail_parameters[] = {
+    { "SIZE", take_size },
+    { "BODY", take_body },
+    { "SMTPUTF8", take_utf8 },
+    { "RET", take_return },
+    { "ENVID", take_envelope_id },
+    { "AUTH", ignore },
+    { NULL, NULL }
+};
+
+static const struct parameter rcpt_parameters[] = {
+    { "NOTIFY", take_notify },
+    { "ORCPT", take_original },
+    { NULL, NULL }
+};
+
+static const char *take_parameter(struct server *server,
+                                  const struct parameter *known,
+                                  const char *key, const char *value)
+{
+    for (; known->name != NULL; known++)
+        if (text_equal_case(key, known->name))
+            return known->take(server, value);
+    return "555 5.5.4 Unknown parameter";
+}
+
+/* All that follow the path. The reply to the first bad one, or NULL. */
+static const char *take_parameters(struct server *server,
+                                   const struct parameter *known, char *text)
+{
+    struct strings seen = { 0 };
+    const char *problem = NULL;
+    char *key, *value;
+
+    while (problem == NULL && smtp_next_parameter(&text, &key, &value))
+        problem = is_repeated(&seen, key)
+                  ? "501 5.5.4 A parameter is given twice"
+                  : take_parameter(server, known, key, value);
+    strings_free(&seen);
+    return problem;
 }
 
 void server_refuse_address(struct server *server, const struct error *err)
@@ -98,9 +182,7 @@ void server_take_mail(struct server *server, char *argument)
 {
     char *text = smtp_after_word(argument, "FROM:");
     char *path = text == NULL ? NULL : smtp_take_path(&text);
-    const char *problem = NULL;
-    struct strings seen = { 0 };
-    char *key, *value;
+    const char *problem;
 
     if (server->reverse_path != NULL) {
         server_say(server, "503 5.5.1 A transaction is under way: RSET");
@@ -117,10 +199,7 @@ void server_take_mail(struct server *server, char *argument)
         return;
     }
     server_forget(server);
-    while (problem == NULL && smtp_next_parameter(&text, &key, &value))
-        problem = is_repeated(&seen, key)
-                  ? repeated : take_mail_parameter(server, key, value);
-    strings_free(&seen);
+    problem = take_parameters(server, mail_parameters, text);
     if (problem != NULL)
         server_say(server, "%s", problem);
     else
@@ -129,25 +208,6 @@ void server_take_mail(struct server *server, char *argument)
         server_forget(server);
     else
         server_say(server, "250 2.1.0 Ok");
-}
-
-/* The same for RCPT. ORCPT is kept as it came: type;xtext. */
-static const char *take_rcpt_parameter(struct submit_recipient *rcpt,
-                                       const char *key, const char *value)
-{
-    struct error ignored;
-
-    if (text_equal_case(key, "NOTIFY")) {
-        if (!notify_parse(value, &rcpt->notify, &ignored))
-            return "501 5.5.4 Bad NOTIFY";
-    } else if (text_equal_case(key, "ORCPT")) {
-        if (!smtp_is_original(value))
-            return "501 5.5.4 Bad ORCPT";
-        rcpt->original = alloc_string(value);
-    } else {
-        return "555 5.5.4 Unknown parameter";
-    }
-    return NULL;
 }
 
 /* Would it be accepted at the end? An alias that cannot be used is told now. */
@@ -162,42 +222,36 @@ static bool can_route(struct server *server, const char *address,
     return can;
 }
 
-static void add_recipient(struct server *server,
-                          struct submit_recipient *rcpt)
+static void add_recipient(struct server *server)
 {
     server->recipients = alloc_resize(server->recipients, server->count + 1,
                                       sizeof *server->recipients);
-    server->recipients[server->count++] = *rcpt;
-    *rcpt = (struct submit_recipient){ 0 };
+    server->recipients[server->count++] = server->offered;
+    server->offered = (struct submit_recipient){ 0 };
     server_say(server, "250 2.1.5 Ok");
 }
 
 static void take_recipient(struct server *server, char *path, char *text)
 {
-    struct submit_recipient rcpt = { 0 };
+    struct submit_recipient *rcpt = &server->offered;
     struct error err = { 0 };
-    const char *problem = NULL;
-    struct strings seen = { 0 };
-    char *key, *value;
     size_t before = server->count;
+    const char *problem = take_parameters(server, rcpt_parameters, text);
 
-    while (problem == NULL && smtp_next_parameter(&text, &key, &value))
-        problem = is_repeated(&seen, key)
-                  ? repeated : take_rcpt_parameter(&rcpt, key, value);
-    strings_free(&seen);
     if (problem != NULL)
         server_say(server, "%s", problem);
     else
-        rcpt.address = server_check_path(server, path, false);
-    if (rcpt.address != NULL) {
-        if (can_route(server, rcpt.address, &err))
-            add_recipient(server, &rcpt);
+        rcpt->address = server_check_path(server, path, false);
+    if (rcpt->address != NULL) {
+        if (can_route(server, rcpt->address, &err))
+            add_recipient(server);
         else
             server_refuse_address(server, &err);
     }
     server->was_refused |= server->count == before;
-    free(rcpt.address);
-    free(rcpt.original);
+    free(rcpt->address);
+    free(rcpt->original);
+    *rcpt = (struct submit_recipient){ 0 };
 }
 
 void server_take_rcpt(struct server *server, char *argument)
