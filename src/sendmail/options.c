@@ -1,5 +1,6 @@
 #include "sendmail/options.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,14 +13,38 @@
  * (but not the next word if that is an option), -d or -d0.1. */
 enum argument { NONE, REQUIRED, OPTIONAL, ATTACHED };
 
-typedef bool apply(struct options *opt, const char *value, struct error *err);
+/* What an option does: it sets a bool, keeps its value, or calls a function
+ * with it. */
+struct effect {
+    enum { NO_EFFECT, SET_FLAG, KEEP_TEXT, CALL } kind;
+    size_t offset;                  /* in struct options */
+    bool (*call)(struct options *opt, const char *value, struct error *err);
+};
 
-static bool no_effect(struct options *opt, const char *value,
-                      struct error *err)
+#define IGNORED { .kind = NO_EFFECT }
+#define FLAG(member) \
+    { .kind = SET_FLAG, .offset = offsetof(struct options, member) }
+#define TEXT(member) \
+    { .kind = KEEP_TEXT, .offset = offsetof(struct options, member) }
+#define CALLS(function) { .kind = CALL, .call = function }
+
+static bool apply(const struct effect *effect, struct options *opt,
+                  const char *value, struct error *err)
 {
-    (void)opt;
-    (void)value;
-    (void)err;
+    void *member = (char *)opt + effect->offset;
+
+    switch (effect->kind) {
+    case NO_EFFECT:
+        break;
+    case SET_FLAG:
+        *(bool *)member = true;
+        break;
+    case KEEP_TEXT:
+        *(const char **)member = value;
+        break;
+    case CALL:
+        return effect->call(opt, value, err);
+    }
     return true;
 }
 
@@ -38,15 +63,6 @@ static bool set_aliases_mode(struct options *opt, const char *value,
     return set_mode(opt, "i", err);
 }
 
-static bool set_extract(struct options *opt, const char *value,
-                        struct error *err)
-{
-    (void)value;
-    (void)err;
-    opt->message.extract = true;
-    return true;
-}
-
 static bool set_ignore_dots(struct options *opt, const char *value,
                             struct error *err)
 {
@@ -54,31 +70,6 @@ static bool set_ignore_dots(struct options *opt, const char *value,
     /* Sendmail's way to say no: -oiFalse. */
     opt->message.dots = value != NULL && *value != '\0' &&
                         strchr("fFnN0", *value) != NULL;
-    return true;
-}
-
-static bool set_verbose(struct options *opt, const char *value,
-                        struct error *err)
-{
-    (void)value;
-    (void)err;
-    opt->verbose = true;
-    return true;
-}
-
-static bool set_reverse_path(struct options *opt, const char *value,
-                             struct error *err)
-{
-    (void)err;
-    opt->message.reverse_path = value;
-    return true;
-}
-
-static bool set_full_name(struct options *opt, const char *value,
-                          struct error *err)
-{
-    (void)err;
-    opt->message.full_name = value;
     return true;
 }
 
@@ -118,32 +109,6 @@ static bool set_hops(struct options *opt, const char *value, struct error *err)
     if (!text_to_number(value, SUBMIT_HOPS_MAX, &hops))
         hops = SUBMIT_HOPS_MAX + 1;
     opt->message.hops = (unsigned)hops;
-    return true;
-}
-
-static bool set_no_aliases(struct options *opt, const char *value,
-                           struct error *err)
-{
-    (void)value;
-    (void)err;
-    opt->message.no_aliases = true;
-    return true;
-}
-
-static bool set_gateway(struct options *opt, const char *value,
-                        struct error *err)
-{
-    (void)value;
-    (void)err;
-    opt->message.gateway = true;
-    return true;
-}
-
-static bool set_utf8(struct options *opt, const char *value, struct error *err)
-{
-    (void)value;
-    (void)err;
-    opt->message.utf8 = true;
     return true;
 }
 
@@ -212,26 +177,18 @@ static bool set_command_timeout(struct options *opt, const char *value,
     return true;
 }
 
-static bool set_connections_file(struct options *opt, const char *value,
-                                 struct error *err)
-{
-    (void)err;
-    opt->connections_file = value;
-    return true;
-}
-
 /* Options proper: -oXvalue. Those that are not here have no effect. */
 static const struct setting {
     char letter;
     const char *long_name;          /* with -O name=value; NULL for none */
-    apply *apply;
+    struct effect effect;
 } settings[] = {
-    { 'd', "DeliveryMode", set_delivery_mode },
-    { 'e', "ErrorMode",    set_error_mode    },
-    { 'i', NULL,           set_ignore_dots   },
-    { 'v', NULL,           set_verbose       },
-    { 0, "Timeout.command", set_command_timeout },
-    { 0, "ConnectionsFile", set_connections_file },
+    { 'd', "DeliveryMode",    CALLS(set_delivery_mode)   },
+    { 'e', "ErrorMode",       CALLS(set_error_mode)      },
+    { 'i', NULL,              CALLS(set_ignore_dots)     },
+    { 'v', NULL,              FLAG(verbose)              },
+    { 0,   "Timeout.command", CALLS(set_command_timeout) },
+    { 0,   "ConnectionsFile", TEXT(connections_file)     },
 };
 
 static bool set_short(struct options *opt, const char *value,
@@ -239,7 +196,7 @@ static bool set_short(struct options *opt, const char *value,
 {
     for (size_t i = 0; i < COUNT(settings); i++)
         if (*value != '\0' && *value == settings[i].letter)
-            return settings[i].apply(opt, value + 1, err);
+            return apply(&settings[i].effect, opt, value + 1, err);
     return true;
 }
 
@@ -251,7 +208,7 @@ static bool set_long(struct options *opt, const char *value, struct error *err)
         if (settings[i].long_name != NULL && value[length] == '=' &&
             strlen(settings[i].long_name) == length &&
             text_equal_case_n(value, settings[i].long_name, length))
-            return settings[i].apply(opt, value + length + 1, err);
+            return apply(&settings[i].effect, opt, value + length + 1, err);
     return true;
 }
 
@@ -259,44 +216,44 @@ static bool set_long(struct options *opt, const char *value, struct error *err)
 static const struct rule {
     char letter;
     enum argument argument;
-    apply *apply;
+    struct effect effect;
 } rules[] = {
-    { 'A', REQUIRED, no_effect         },   /* which file Sendmail reads */
-    { 'B', REQUIRED, no_effect         },   /* the content tells its type */
-    { 'b', REQUIRED, set_mode          },
-    { 'C', REQUIRED, no_effect         },   /* opens no file */
-    { 'c', NONE,     no_effect         },
-    { 'D', REQUIRED, no_effect         },   /* opens no file */
-    { 'd', ATTACHED, set_debugging     },
-    { 'E', ATTACHED, no_effect         },   /* Sony NEWS */
-    { 'e', REQUIRED, set_error_mode    },
-    { 'F', REQUIRED, set_full_name     },
-    { 'f', REQUIRED, set_reverse_path  },
-    { 'G', NONE,     set_gateway       },
-    { 'h', REQUIRED, set_hops          },
-    { 'I', NONE,     set_aliases_mode  },
-    { 'i', NONE,     set_ignore_dots   },
-    { 'J', ATTACHED, no_effect         },   /* Sony NEWS */
-    { 'L', REQUIRED, check_tag         },
-    { 'M', REQUIRED, no_effect         },
-    { 'm', NONE,     no_effect         },
-    { 'N', REQUIRED, set_dsn_notify    },   /* RFC 3461 section 4.1 */
-    { 'n', NONE,     set_no_aliases    },
-    { 'O', REQUIRED, set_long          },
-    { 'o', REQUIRED, set_short         },
-    { 'p', REQUIRED, no_effect         },
-    { 'Q', OPTIONAL, no_effect         },
-    { 'q', OPTIONAL, set_queue_run     },
-    { 'R', REQUIRED, set_dsn_return    },   /* RFC 3461 section 4.3 */
-    { 'r', REQUIRED, set_reverse_path  },
-    { 's', NONE,     no_effect         },
-    { 'T', NONE,     no_effect         },
-    { 't', NONE,     set_extract       },
-    { 'U', NONE,     set_utf8          },
-    { 'V', REQUIRED, set_envelope_id   },   /* RFC 3461 section 4.4 */
-    { 'v', NONE,     set_verbose       },
-    { 'X', REQUIRED, no_effect         },   /* opens no file */
-    { 'x', NONE,     no_effect         },   /* AIX mailx */
+    { 'A', REQUIRED, IGNORED },                 /* which file Sendmail reads */
+    { 'B', REQUIRED, IGNORED },                 /* the content tells its type */
+    { 'b', REQUIRED, CALLS(set_mode) },
+    { 'C', REQUIRED, IGNORED },                 /* opens no file */
+    { 'c', NONE,     IGNORED },
+    { 'D', REQUIRED, IGNORED },                 /* opens no file */
+    { 'd', ATTACHED, CALLS(set_debugging) },
+    { 'E', ATTACHED, IGNORED },                 /* Sony NEWS */
+    { 'e', REQUIRED, CALLS(set_error_mode) },
+    { 'F', REQUIRED, TEXT(message.full_name) },
+    { 'f', REQUIRED, TEXT(message.reverse_path) },
+    { 'G', NONE,     FLAG(message.gateway) },
+    { 'h', REQUIRED, CALLS(set_hops) },
+    { 'I', NONE,     CALLS(set_aliases_mode) },
+    { 'i', NONE,     CALLS(set_ignore_dots) },
+    { 'J', ATTACHED, IGNORED },                 /* Sony NEWS */
+    { 'L', REQUIRED, CALLS(check_tag) },
+    { 'M', REQUIRED, IGNORED },
+    { 'm', NONE,     IGNORED },
+    { 'N', REQUIRED, CALLS(set_dsn_notify) },   /* RFC 3461 section 4.1 */
+    { 'n', NONE,     FLAG(message.no_aliases) },
+    { 'O', REQUIRED, CALLS(set_long) },
+    { 'o', REQUIRED, CALLS(set_short) },
+    { 'p', REQUIRED, IGNORED },
+    { 'Q', OPTIONAL, IGNORED },
+    { 'q', OPTIONAL, CALLS(set_queue_run) },
+    { 'R', REQUIRED, CALLS(set_dsn_return) },   /* RFC 3461 section 4.3 */
+    { 'r', REQUIRED, TEXT(message.reverse_path) },
+    { 's', NONE,     IGNORED },
+    { 'T', NONE,     IGNORED },
+    { 't', NONE,     FLAG(message.extract) },
+    { 'U', NONE,     FLAG(message.utf8) },
+    { 'V', REQUIRED, CALLS(set_envelope_id) },  /* RFC 3461 section 4.4 */
+    { 'v', NONE,     FLAG(verbose) },
+    { 'X', REQUIRED, IGNORED },                 /* opens no file */
+    { 'x', NONE,     IGNORED },                 /* AIX mailx */
 };
 
 static const struct rule *find_rule(char letter)
@@ -322,7 +279,7 @@ static bool parse_word(struct options *opt, const char *word, char ***next,
         if (rule == NULL)
             return error_set(err, FAULT_USAGE, "unknown option -%c", *word);
         if (rule->argument == NONE) {
-            if (!rule->apply(opt, NULL, err))
+            if (!apply(&rule->effect, opt, NULL, err))
                 return false;
             continue;
         }
@@ -335,7 +292,7 @@ static bool parse_word(struct options *opt, const char *word, char ***next,
         if (value == NULL && rule->argument == REQUIRED)
             return error_set(err, FAULT_USAGE,
                              "option requires an argument -- '%c'", *word);
-        return rule->apply(opt, value, err);
+        return apply(&rule->effect, opt, value, err);
     }
     return true;
 }
