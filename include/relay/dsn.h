@@ -34,8 +34,9 @@ size_t *dsn_recipients(enum dsn_kind kind, const struct entry *entry,
 /*
  * Compose a report as an ended unnamed draft with the given queue-id, null
  * reverse-path, to the addresses in to: where mail for the reverse-path of
- * entry goes (DSN_DOUBLE: mail for the postmaster). multipart/report with text
- * for people, message/delivery-status
+ * entry goes (DSN_DOUBLE: mail for the postmaster). Its envelope names the user
+ * of entry, for whom it counts. multipart/report with text for people,
+ * message/delivery-status
  * (Reporting-MTA, Original-Envelope-Id, Arrival-Date; per recipient
  * Original-Recipient, Final-Recipient, Action, Status, Remote-MTA,
  * Diagnostic-Code, Last-Attempt-Date, Will-Retry-Until), and the message or its

@@ -24,7 +24,10 @@ enum message_place { MESSAGE_TIMED, MESSAGE_READY, MESSAGE_OUT, MESSAGE_HELD };
 
 struct message {
     char id[RANDOM_ID_LENGTH + 1];
-    uid_t uid;
+    uid_t uid;              /* of its sender */
+    uid_t owner;            /* for whom it counts, in shares and turns: the
+                             * sender; of a report, that of the message it is
+                             * about */
     uint64_t size;
     int64_t received;       /* seconds since 1970; moves with the clock */
     int smarthost;          /* index of the only one allowed, or as above */

@@ -25,8 +25,9 @@ struct schedule;            /* fields: src/relay/schedule.c */
 struct schedule *schedule_new(size_t smarthosts);
 void schedule_free(struct schedule *schedule);  /* and all messages */
 
-/* A new message, TIMED and due at once. The schedule owns it. NULL if the id is
- * there already. READY ones whose smarthost is SMARTHOST_MISSING stay so. */
+/* A new message, TIMED and due at once, whose owner is its sender until the
+ * caller sets another. The schedule frees it. NULL if the id is there already.
+ * READY ones whose smarthost is SMARTHOST_MISSING stay so. */
 struct message *schedule_add(struct schedule *schedule, const char *id,
                             uid_t uid, int smarthost);
 

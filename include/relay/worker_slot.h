@@ -22,7 +22,7 @@ struct slot_job {
     uint64_t number;
     char id[RANDOM_ID_LENGTH + 1];
     bool ended;                 /* and the journal has yet to be read */
-    uid_t uid;
+    uid_t owner;
     uint64_t octets;
     int64_t cost;               /* microseconds it takes, as was known then */
 };

@@ -67,7 +67,8 @@ int64_t workers_next_time(const struct workers *pool, int64_t now);
 struct worker_job {
     uint64_t number;
     const char *id;             /* for the journal */
-    uid_t uid;
+    uid_t uid;                  /* of the sender, for the trace field */
+    uid_t owner;                /* whose share of the workers it takes */
     uint64_t octets;            /* of the message */
     int fd;                     /* its file */
     const size_t *recipients;

@@ -14,7 +14,8 @@
  *     envid XTEXT
  *     smarthost NAME
  *     utf8
- *     uid NUMBER                           believed only of the daemon
+ *     uid NUMBER                           for which user the daemon wrote it;
+ *                                          believed only of the daemon
  *                                          an empty line, then the message:
  *     ...                                  CRLF lines, not dot-stuffed
  *     END OCTETS CHECKSUM FLAGS            octets of the message, CRC-32C of
@@ -75,8 +76,9 @@ void draft_free(struct draft *draft);
 /* The queue-id, made with the draft. Borrowed. */
 const char *draft_id(const struct draft *draft);
 
-/* Record the sender's uid, where the file's owner is the daemon, which took the
- * message over a socket. Before draft_envelope. */
+/* Record for which user it is, where the file's owner is the daemon: the sender
+ * of a message that came over a socket; of a report, that of the message it is
+ * about. Before draft_envelope. */
 void draft_set_uid(struct draft *draft, uid_t uid);
 
 /* The message may have so many octets; more is FAULT_SIZE. Without this, and

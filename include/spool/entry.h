@@ -17,8 +17,8 @@ struct entry {
     char id[RANDOM_ID_LENGTH + 1];
     uid_t uid;              /* of the sender: the owner of the file; of a
                              * queue file, what its last line has */
-    bool has_claim;         /* the envelope names the sender: */
-    uid_t claimed_uid;      /* believed only of the daemon itself */
+    bool has_claim;         /* the envelope names a user: see entry_user() */
+    uid_t claimed_uid;
     bool queued;            /* it has the last line of spool/queue.h */
     int64_t received;       /* seconds since 1970, if queued */
     struct envelope envelope;
@@ -73,6 +73,10 @@ void entry_blame(struct entry *entry, const char *status, const char *flaw);
 /* Can it be sent to any recipient that has no flaw itself? FAULT_DATA with its
  * flaw. */
 bool entry_check(const struct entry *entry, struct error *err);
+
+/* The user whom a message is from if its file, or its last line, has this
+ * owner: what the envelope claims is believed of the daemon itself. */
+uid_t entry_user(const struct entry *entry, uid_t owner);
 
 /* Do both hold the same message of the same user? Id, uid and END line decide,
  * with its checksum of all before it. False, too, if one cannot be read. */

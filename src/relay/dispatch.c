@@ -204,6 +204,7 @@ static bool give(struct desk *desk, struct mission *mission,
         .number = mission->number,
         .id = message->id,
         .uid = message->uid,
+        .owner = message->owner,
         .octets = mission->entry->content_length,
         .fd = mission->entry->fd,
         .recipients = recipients,
@@ -287,7 +288,7 @@ static bool has_place(const void *context, const struct message *message)
     const struct place *place = context;
 
     return !needs_worker(message) ||
-           workers_have_place(place->pool, message->uid, message->size,
+           workers_have_place(place->pool, message->owner, message->size,
                               place->now);
 }
 

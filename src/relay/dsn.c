@@ -125,6 +125,7 @@ static bool write_all(struct draft *draft, const struct dsn *dsn,
         done = envelope_add_recipient(&env, dsn->to[i], NULL, NOTIFY_NEVER,
                                       err);
     buf_init(&text, SIZE_MAX);
+    draft_set_uid(draft, entry_user(dsn->entry, dsn->entry->uid));
     add_header(&text, dsn);
     dsn_add_explanation(&text, dsn);
     dsn_add_status(&text, dsn);

@@ -32,14 +32,14 @@ static void count_message(struct desk *desk, const char *id)
     struct entry *entry = fd == -1 ? NULL : entry_reopen(fd, id, &err);
 
     if (entry != NULL && entry->queued)
-        shares_add(desk->shares, SHARE_FAILED, entry->uid,
-                   entry->content_length);
+        shares_add(desk->shares, SHARE_FAILED,
+                   entry_user(entry, entry->uid), entry->content_length);
     entry_free(entry);
 }
 
 bool failed_has_room(const struct desk *desk, const struct message *message)
 {
-    return shares_have_room(desk->shares, SHARE_FAILED, message->uid);
+    return shares_have_room(desk->shares, SHARE_FAILED, message->owner);
 }
 
 static void let_go(void *context, struct message *message)
@@ -72,6 +72,6 @@ void failed_look(struct desk *desk)
 
 void failed_note(struct desk *desk, const struct message *message)
 {
-    shares_add(desk->shares, SHARE_FAILED, message->uid, message->size);
+    shares_add(desk->shares, SHARE_FAILED, message->owner, message->size);
     remember_change(desk);
 }

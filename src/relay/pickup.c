@@ -47,6 +47,8 @@ static struct message *add_message(struct desk *desk, const struct entry *entry)
     struct message *message = schedule_add(desk->schedule, entry->id,
                                          entry->uid, smarthost);
 
+    if (message != NULL)
+        message->owner = entry_user(entry, entry->uid);
     if (message != NULL && smarthost == SMARTHOST_MISSING)
         message->missing =
             alloc_format("no section smarthost \"%.*s\" in %s: add it and "
@@ -184,7 +186,7 @@ static void charge(struct desk *desk, struct message *message,
     message->memory = memory_of(entry);
     message->charged = true;
     desk->fresh += !message->stored;
-    shares_add(desk->shares, share_of(message), message->uid,
+    shares_add(desk->shares, share_of(message), message->owner,
                charge_of(message));
 }
 
@@ -194,7 +196,7 @@ void pickup_discharge(struct desk *desk, struct message *message)
         return;
     message->charged = false;
     desk->fresh -= !message->stored;
-    shares_remove(desk->shares, share_of(message), message->uid,
+    shares_remove(desk->shares, share_of(message), message->owner,
                   charge_of(message));
 }
 
@@ -203,7 +205,7 @@ void pickup_is_stored(struct desk *desk, struct message *message)
     pickup_discharge(desk, message);
     message->stored = true;
     message->charged = true;
-    shares_add(desk->shares, share_of(message), message->uid,
+    shares_add(desk->shares, share_of(message), message->owner,
                charge_of(message));
 }
 

@@ -73,10 +73,10 @@ void ready_free(struct ready *ready)
 
 void ready_add(struct ready *ready, struct message *message)
 {
-    struct ready_owner *owner = find_owner(ready, message->uid);
+    struct ready_owner *owner = find_owner(ready, message->owner);
 
     if (owner == NULL)
-        owner = add_owner(ready, message->uid);
+        owner = add_owner(ready, message->owner);
     message->next = NULL;
     message->previous = owner->last;
     if (owner->last != NULL)
@@ -89,7 +89,7 @@ void ready_add(struct ready *ready, struct message *message)
 
 void ready_remove(struct ready *ready, struct message *message)
 {
-    struct ready_owner *owner = find_owner(ready, message->uid);
+    struct ready_owner *owner = find_owner(ready, message->owner);
 
     if (message->previous != NULL)
         message->previous->next = message->next;
@@ -122,6 +122,6 @@ struct message *ready_next(const struct ready *ready, ready_fits *fits,
 
 void ready_take(struct ready *ready, struct message *message)
 {
-    ready->turn = find_owner(ready, message->uid)->next;
+    ready->turn = find_owner(ready, message->owner)->next;
     ready_remove(ready, message);
 }

@@ -185,7 +185,7 @@ struct message *schedule_add(struct schedule *schedule, const char *id,
     struct message **bucket = &schedule->buckets[bucket_of(id)];
 
     memcpy(message->id, id, sizeof message->id);
-    message->uid = uid;
+    message->uid = message->owner = uid;
     message->smarthost = smarthost;
     schedule->missing += smarthost == SMARTHOST_MISSING;
     message->next_in_hash = *bucket;

@@ -350,7 +350,7 @@ static void strand(struct settlement *s)
         log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, nobody can be "
                  "told, and uid=%lu has as much in failed/ as one user may "
                  "have: it is held in queue/", s->message->id,
-                 (unsigned long)s->message->uid);
+                 (unsigned long)s->message->owner);
         if (!record(s)) {
             s->state->held = false;
             retry_later(s);

@@ -89,7 +89,7 @@ bool slot_has_room(const struct worker_slot *slot, int64_t now)
 bool slot_has_job_of(const struct worker_slot *slot, uid_t uid)
 {
     for (size_t i = 0; i < slot->count; i++)
-        if (slot->jobs[i].uid == uid)
+        if (slot->jobs[i].owner == uid)
             return true;
     return false;
 }
@@ -111,7 +111,7 @@ bool slot_give(struct worker_slot *slot, const struct worker_job *job,
         slot->full = true;      /* until it has sent something */
         return false;
     }
-    *mine = (struct slot_job){ .number = job->number, .uid = job->uid,
+    *mine = (struct slot_job){ .number = job->number, .owner = job->owner,
                                .octets = job->octets, .cost = cost };
     memcpy(mine->id, job->id, sizeof mine->id);
     if (slot->count == 0)

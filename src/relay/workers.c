@@ -243,7 +243,7 @@ int64_t workers_next_time(const struct workers *pool, int64_t now)
 bool workers_give(struct workers *pool, struct worker_slot *slot,
                   const struct worker_job *job, struct error *err)
 {
-    return slot_give(slot, job, cost_of(pool, job->uid, job->octets), err);
+    return slot_give(slot, job, cost_of(pool, job->owner, job->octets), err);
 }
 
 void workers_each(struct workers *pool, workers_watch *add, void *context)
@@ -263,7 +263,7 @@ static void note_answer(struct workers *pool, struct worker_slot *slot,
 {
     int64_t now = clock_now();
 
-    durations_note(&pool->durations, job->uid, job->octets,
+    durations_note(&pool->durations, job->owner, job->octets,
                    now - slot->since);
     slot->since = now;
     slot->answered = true;

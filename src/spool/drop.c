@@ -187,13 +187,6 @@ static struct drop_taking *taking_new(const struct spool *spool,
     return taking;
 }
 
-/* The file's owner; the daemon's own says for whom it was written. */
-static uid_t sender_of(const struct entry *entry, uid_t owner)
-{
-    return owner == geteuid() && entry->has_claim ? entry->claimed_uid
-                                                  : owner;
-}
-
 /* Is there a message of that name, or at least something known of one? */
 static bool is_known(const struct spool *spool, const char *id)
 {
@@ -267,7 +260,7 @@ static enum drop_result meet(const struct spool *spool, const char *id,
 
     if (found == NULL)
         return refuse(spool, id, owner, err);
-    found->uid = sender_of(found, owner);
+    found->uid = entry_user(found, owner);
     if (!is_original(spool, found, has_same_owner, err)) {
         entry_free(found);
         return DROP_LATER;
@@ -357,7 +350,7 @@ static enum drop_result hand_over(struct drop_taking *taking, bool copied,
                                   struct entry **entry, struct error *err)
 {
     struct entry *found = taking->entry;
-    uid_t uid = sender_of(found, taking->uid);
+    uid_t uid = entry_user(found, taking->uid);
 
     taking->entry = NULL;
     *entry = admit(taking->spool, found, taking->size_limit, err);
@@ -450,7 +443,7 @@ bool drop_remove_original(const struct spool *spool, const char *id)
     struct entry *found = fd == -1 ? NULL : entry_reopen(fd, id, &err);
     if (found == NULL)
         return err.fault == FAULT_DATA;
-    found->uid = sender_of(found, status.st_uid);
+    found->uid = entry_user(found, status.st_uid);
     bool original = is_original(spool, found, entry_is_same, &err);
     entry_free(found);
     return original ? drop_remove(spool, id)

@@ -493,6 +493,12 @@ bool entry_check(const struct entry *entry, struct error *err)
            error_set(err, FAULT_DATA, "%s", entry->flaw);
 }
 
+uid_t entry_user(const struct entry *entry, uid_t owner)
+{
+    return owner == geteuid() && entry->has_claim ? entry->claimed_uid
+                                                  : owner;
+}
+
 static bool read_end_line(const struct entry *entry,
                           char line[DRAFT_END_LENGTH])
 {

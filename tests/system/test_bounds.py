@@ -10,6 +10,8 @@ import socket
 import threading
 import time
 
+import pytest
+
 from lib.harness import message
 from lib.queue import (ALICE, BOB, DAEMON, PATIENCE, as_root, message_file,
                        queued_line, random_id, user)
@@ -39,6 +41,23 @@ def memory_peak(daemon):
     (manager,) = daemon.managers()
     status = pathlib.Path(f"/proc/{manager}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def hold_large(queue, size, uid=ALICE):
+    """A message in queue/ that has so many octets, of no disk, and is held."""
+    queue_id = random_id()
+    head = f"postrider 1 {queue_id}\nto - - x@b.example\n\n".encode()
+    path = queue.spool / "queue" / queue_id
+    with open(path, "wb") as file:
+        file.write(head)
+        file.seek(size, 1)
+        file.write(b"END %020d %08x 7\n" % (size, 0) + queued_line(uid=uid))
+    queue.give(path)
+    state = queue.spool / "state" / queue_id
+    state.write_text(f"postrider-state 1 {queue_id}\nheld 1\n"
+                     "rcpt open 0 0 0 - - -\nend\n")
+    queue.give(state)
+    return queue_id
 
 
 def ask(queue, request):
@@ -165,26 +184,29 @@ def test_memory_taken_by_a_few_users(queue, smarthost):
 
 # Disk
 
-def test_full_share_of_failed(queue, smarthost):
+@pytest.mark.parametrize("sender", ["<>", "no@b.example"])
+def test_full_share_of_failed(queue, smarthost, sender):
     """The first ones are kept there; more of a user is held in queue/ until
-    there is room, also over a restart; others are kept in failed/ still."""
+    there is room, also over a restart; others are kept in failed/ still. What
+    cannot go or come back is a message, or a report on one."""
     smarthost.recipients["no@b.example"] = "550 5.1.1 no"
     queue.write_config(smarthost)
-    for queue_id in place(queue, 1000):
+    report = {"uid": DAEMON.pw_uid, "lines": [f"uid {ALICE}"]}
+    for queue_id in place(queue, 1000, **(report if sender != "<>" else {})):
         (queue.spool / "queue" / queue_id).rename(
             queue.spool / "failed" / queue_id)
     full = queue.names("failed")
     with queue.daemon() as daemon:
-        queue.sendmail("-f", "<>", "no@b.example", stdin=message(),
+        queue.sendmail("-f", sender, "no@b.example", stdin=message(),
                        **user(ALICE)).expect(0)
         more = daemon.wait_for(f"([0-9a-f]+): .* uid={ALICE} has as much in "
                                "failed/ as one user may have")[1]
-        queue.sendmail("-f", "<>", "no@b.example", stdin=message(),
+        queue.sendmail("-f", sender, "no@b.example", stdin=message(),
                        **user(BOB)).expect(0)
         other = daemon.wait_for("([0-9a-f]+): .* it is in .*failed now")[1]
         assert set(queue.names("failed")) == {*full, other, f"{other}.state"}
         assert queue.status()["troubles"][1]["kind"] == "no-room"
-        (item,) = queue.listing(**user(ALICE))
+        (item,) = queue.listing()
         assert "no room left in failed/" in item["reason"]
         found = queue.postrider("check").stdout.decode()
         assert "1 message in queue cannot be delivered or returned" in found
@@ -199,20 +221,7 @@ def test_full_share_of_failed(queue, smarthost):
 def test_full_share_of_the_queue(queue, smarthost):
     """More of a user stays in drop/ until there is room; others go on."""
     queue.write_config(smarthost)
-    kept = [random_id() for _ in range(3)]
-    for queue_id in kept:
-        head = f"postrider 1 {queue_id}\nto - - x@b.example\n\n".encode()
-        path = queue.spool / "queue" / queue_id
-        with open(path, "wb") as file:
-            file.write(head)
-            file.seek(1 << 30, 1)
-            file.write(b"END %020d %08x 7\n" % (1 << 30, 0)
-                       + queued_line(uid=ALICE))
-        queue.give(path)
-        state = queue.spool / "state" / queue_id
-        state.write_text(f"postrider-state 1 {queue_id}\nheld 1\n"
-                         "rcpt open 0 0 0 - - -\nend\n")
-        queue.give(state)
+    kept = [hold_large(queue, 1 << 30) for _ in range(3)]
     waiting = queue.submit("b@b.example", stdin=message(), **user(ALICE))
     with queue.daemon() as daemon:
         daemon.wait_for(f"drop: uid={ALICE} has as much in queue/ as one "
@@ -222,5 +231,29 @@ def test_full_share_of_the_queue(queue, smarthost):
         assert queue.names("drop") == [waiting]
         for queue_id in kept[:2]:
             queue.postrider("queue", "remove", queue_id).expect(0)
+        smarthost.wait_for_messages(2)
+        assert smarthost.messages[1].recipients == ["b@b.example"]
+
+
+def test_reports_in_a_full_share_of_the_queue(queue, smarthost):
+    """They are stored all the same, and count for the user whose messages they
+    report on, also over a restart: more of that user's mail waits."""
+    smarthost.recipients["no@b.example"] = "550 5.1.1 no"
+    smarthost.recipients["alice@a.example"] = "450 4.2.1 busy"
+    queue.write_config(smarthost)
+    hold_large(queue, (2 << 30) - 200)
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", "alice@a.example", "no@b.example",
+                       stdin=message(), **user(ALICE)).expect(0)
+        report = daemon.wait_for("non-delivery notification: ([0-9a-f]+)")[1]
+        daemon.wait_for(f"{report}: .* status=deferred")
+    full = f"drop: uid={ALICE} has as much in queue/ as one user may have"
+    waiting = queue.submit("b@b.example", stdin=message(), **user(ALICE))
+    with queue.daemon() as daemon:
+        daemon.wait_for(full)
+        queue.sendmail("-odi", GOOD, stdin=message(), **user(BOB)).expect(0)
+        assert [m.recipients for m in smarthost.messages] == [[GOOD]]
+        assert queue.names("drop") == [waiting]
+        queue.postrider("queue", "remove", report).expect(0)
         smarthost.wait_for_messages(2)
         assert smarthost.messages[1].recipients == ["b@b.example"]

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from lib.harness import message
-from lib.queue import ALICE, BOB, as_root, user
+from lib.queue import (ALICE, BOB, DAEMON, as_root, message_file, queued_line,
+                       random_id, user)
 from lib.smarthost import EXTENSIONS, SILENT
 from lib.wire import PATIENCE
 
@@ -116,6 +117,41 @@ def test_slow_messages_of_one_user(queue, smarthost, connections, held, warm):
             ["alice@a.example"] * (before + 5)
         gate.set()
         daemon.wait_until_removed(before + 25)
+
+
+@as_root
+def test_slow_reports(queue, smarthost):
+    """They take the places of the user whose messages they report on, and leave
+    one to others."""
+    gate = threading.Event()
+    slow = []
+
+    def hold(arrived):
+        if arrived.reverse_path != "bob@a.example":
+            slow.append(arrived.reverse_path)
+            smarthost._notify()
+            gate.wait(PATIENCE)
+    smarthost.on_message = hold
+    queue.write_config(smarthost, connections=3)
+    for _ in range(5):
+        report = random_id()
+        path = queue.spool / "queue" / report
+        path.write_bytes(message_file(report, sender="",
+                                      lines=[f"uid {ALICE}"])
+                         + queued_line(uid=DAEMON.pw_uid))
+        queue.give(path)
+    with queue.daemon() as daemon:
+        smarthost.wait(lambda: len(slow) == 2)
+        for _ in range(2):
+            queue.sendmail("-f", "alice@a.example", TO, stdin=message(),
+                           **user(ALICE)).expect(0)
+        daemon.wait_for(f"uid={ALICE} ", 2)
+        for _ in range(5):
+            queue.sendmail("-odi", "-f", "bob@a.example", TO,
+                           stdin=message(), **user(BOB)).expect(0)
+        assert slow == ["", ""]
+        gate.set()
+        daemon.wait_until_removed(5 + 2 + 5)
 
 
 def test_connections_over_a_reload(queue, smarthost):

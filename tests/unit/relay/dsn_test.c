@@ -345,6 +345,28 @@ static void tells_the_postmaster_once(void **state)
     unmake(&subject);
 }
 
+/* It counts for the sender, and so does a report about it. */
+static void is_of_the_sender(void **state)
+{
+    struct subject subject;
+    struct entry *report, *second;
+    struct buf text;
+
+    (void)state;
+    make(&subject, "a@a.example", FIXTURE_BODY, false);
+    subject.entry->uid = geteuid() + 7;
+    compose(&subject, DSN_FAILURE, NULL, &text, &report);
+    buf_free(&text);
+    assert_int_equal(entry_user(report, report->uid), geteuid() + 7);
+    entry_free(subject.entry);
+    subject.entry = report;
+    compose(&subject, DSN_DOUBLE, "admin@example.com", &text, &second);
+    buf_free(&text);
+    assert_int_equal(entry_user(second, second->uid), geteuid() + 7);
+    entry_free(second);
+    unmake(&subject);
+}
+
 /* Replies and headers that no line can hold. */
 static void folds_what_is_long(void **state)
 {
@@ -408,6 +430,7 @@ int main(void)
         cmocka_unit_test(returns_what_ret_says),
         cmocka_unit_test(declares_8_bits_and_uses_the_sender_rule),
         cmocka_unit_test(tells_the_postmaster_once),
+        cmocka_unit_test(is_of_the_sender),
         cmocka_unit_test(folds_what_is_long),
         cmocka_unit_test(cannot_be_forged),
     };

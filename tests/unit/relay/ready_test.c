@@ -18,12 +18,12 @@ static void is_a_ring_of_owners(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(uids); i++) {
-        messages[i].uid = uids[i];
+        messages[i].owner = uids[i];
         ready_add(&ready, &messages[i]);
     }
     for (size_t i = 0; i < COUNT(turns); i++) {
         struct message *message = ready_next(&ready, NULL, NULL);
-        assert_int_equal(message->uid, turns[i]);
+        assert_int_equal(message->owner, turns[i]);
         ready_take(&ready, message);
         assert_int_equal(ready.count, COUNT(turns) - i - 1);
     }
@@ -58,7 +58,7 @@ static void holds_many_owners(void **state)
 
     (void)state;
     for (size_t i = 0; i < OWNERS; i++) {
-        messages[i] = (struct message){ .uid = (uid_t)i };
+        messages[i] = (struct message){ .owner = (uid_t)i };
         ready_add(&ready, &messages[i]);
     }
     for (size_t i = 0; i < 2 * OWNERS; i++) {
@@ -73,13 +73,13 @@ static void holds_many_owners(void **state)
 static bool is_not_five(const void *context, const struct message *message)
 {
     (void)context;
-    return message->uid != 5;
+    return message->owner != 5;
 }
 
 /* One who has had enough is passed over, and keeps their turn. */
 static void passes_over_what_does_not_fit(void **state)
 {
-    struct message messages[] = { { .uid = 5 }, { .uid = 6 }, { .uid = 6 } };
+    struct message messages[] = { { .owner = 5 }, { .owner = 6 }, { .owner = 6 } };
     struct ready ready = { 0 };
 
     (void)state;

@@ -387,6 +387,19 @@ static void reads_the_last_line_of_a_queue_file(void **state)
     }
 }
 
+/* What any other owner claims is not believed. */
+static void believes_the_daemon_for_whom_it_is(void **state)
+{
+    uid_t own = geteuid();
+    const struct entry claims = { .has_claim = true, .claimed_uid = own + 1 };
+    const struct entry plain = { 0 };
+
+    (void)state;
+    assert_int_equal(entry_user(&claims, own), own + 1);
+    assert_int_equal(entry_user(&claims, own + 2), own + 2);
+    assert_int_equal(entry_user(&plain, own), own);
+}
+
 static void reopens_without_the_sum_only(void **state)
 {
     struct error err;
@@ -419,6 +432,7 @@ int main(void)
         cmocka_unit_test(refuses_an_endless_envelope),
         cmocka_unit_test(refuses_what_is_no_file),
         cmocka_unit_test(reads_the_last_line_of_a_queue_file),
+        cmocka_unit_test(believes_the_daemon_for_whom_it_is),
         cmocka_unit_test(reopens_without_the_sum_only),
     };
 
