@@ -28,11 +28,40 @@ TRICKLE_PAUSE = 0.1         # seconds between two octets
 STEP = re.compile(
     r"(S:|S>|C:|C~|C\.|BDAT|TLS|CLOSE|RESET|SILENT|TRICKLE|FLOOD|IDLE|AUTH"
     r"|STALL|CONNECT)(?: (.*))?$")
+SHORT = re.compile(r"(HELLO|EHLO)(?: (.+))?$|(STARTTLS|MESSAGE)$")
 HEADER = re.compile(r"(config|global|smarthost|args|env|limit):\s*(.*)$")
 
 
 class Failure(Exception):
     """The client did not do what the script says."""
+
+
+def ehlo(keywords):
+    """EHLO and a reply that lists these, as steps."""
+    lines = ["smtp.test", *(keywords.split(", ") if keywords else [])]
+    return ["C: EHLO client.example", *(f"S: 250-{line}" for line in lines[:-1]),
+            f"S: 250 {lines[-1]}"]
+
+
+def hello(keywords):
+    return ["S: 220 smtp.test ESMTP", *ehlo(keywords)]
+
+
+LONG = {
+    "HELLO": hello,
+    "EHLO": ehlo,
+    "STARTTLS": lambda _: ["C: STARTTLS", "S: 220 2.0.0 go ahead", "TLS"],
+    "MESSAGE": lambda _: [
+        "C: MAIL FROM:<alice@a.example>", "C: RCPT TO:<bob@b.example>",
+        "C: DATA", "S: 250 2.1.0 ok", "S: 250 2.1.5 ok", "S: 354 go ahead",
+        "C."],
+}
+
+
+def expand(line):
+    """The steps of a line that is short for several, or the line itself."""
+    short = SHORT.match(line)
+    return LONG[short[1] or short[3]](short[2]) if short else [line]
 
 
 class Script:
@@ -59,7 +88,7 @@ class Script:
                 continue
             if line == "message:":
                 self.message, in_message = self.message or "", True
-            elif not self._take(number, line):
+            elif not all(self._take(number, long) for long in expand(line)):
                 raise ValueError(f"{path.name}:{number}: what is {line!r}?")
         self._finish()
 

@@ -85,7 +85,27 @@ def test_escapes():
         b"a\r\n\0\\nb\tb\tb\txxyxxy"
 
 
-@pytest.mark.parametrize("text", ["S:220", "X: y", "= a", "exit x", ""])
+@pytest.mark.parametrize("short, long", [
+    ("HELLO", "S: 220 smtp.test ESMTP\nC: EHLO client.example\n"
+     "S: 250 smtp.test"),
+    ("HELLO PIPELINING", "S: 220 smtp.test ESMTP\nC: EHLO client.example\n"
+     "S: 250-smtp.test\nS: 250 PIPELINING"),
+    ("EHLO AUTH PLAIN LOGIN, SIZE 10", "C: EHLO client.example\n"
+     "S: 250-smtp.test\nS: 250-AUTH PLAIN LOGIN\nS: 250 SIZE 10"),
+    ("STARTTLS", "C: STARTTLS\nS: 220 2.0.0 go ahead\nTLS"),
+    ("MESSAGE", "C: MAIL FROM:<alice@a.example>\n"
+     "C: RCPT TO:<bob@b.example>\nC: DATA\nS: 250 2.1.0 ok\n"
+     "S: 250 2.1.5 ok\nS: 354 go ahead\nC."),
+])
+def test_short_forms(tmp_path, short, long):
+    def steps(text):
+        path = tmp_path / "script.txt"
+        path.write_text(text + "\nexit 0\n", encoding="utf-8")
+        return [step[1:] for step in Script(path).sessions[0]]
+    assert steps(short) == steps(long)
+
+
+@pytest.mark.parametrize("text", ["STARTTLS now", "MESSAGE x", "S:220", "X: y", "= a", "exit x", ""])
 def test_bad_scripts_are_refused(tmp_path, text):
     path = tmp_path / "script.txt"
     path.write_text(text + "\n", encoding="utf-8")
