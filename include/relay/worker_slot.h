@@ -17,6 +17,9 @@
 #include "util/error.h"
 #include "util/random.h"
 
+#define SLOT_OPENING_TIME 2000  /* milliseconds a session may take to open
+                                 * before another one is tried */
+
 /* A job that the worker has. */
 struct slot_job {
     uint64_t number;

@@ -301,7 +301,8 @@ static void widen(struct desk *desk, size_t smarthost,
     struct gate *gate = &desk->gates[smarthost];
     struct error err;
 
-    if (!workers_want_more(pool, slot, ready, now) || !gate_knock(gate, now))
+    if (!workers_want_more(pool, slot, ready, now) ||
+        workers_make_room(pool) || !gate_knock(gate, now))
         return;
     if (workers_start(pool, &err))
         return;

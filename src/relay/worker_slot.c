@@ -12,8 +12,6 @@
 #include "util/io.h"
 #include "util/log.h"
 
-#define OPENING_TIME 2000       /* milliseconds a session may take to open
-                                 * before another one is tried */
 #define NEW_SESSION_JOBS 4      /* until it has shown that it is quick */
 #define JOURNAL_LINES 1000      /* before an idle worker's journal is emptied */
 #define JOURNAL_TIME 600000     /* milliseconds in which one that cannot be
@@ -61,7 +59,7 @@ bool slot_is_there(const struct worker_slot *slot)
 int64_t slot_late_at(const struct worker_slot *slot)
 {
     if (!slot->open)
-        return slot->started + OPENING_TIME;
+        return slot->started + SLOT_OPENING_TIME;
     return slot->count > 0 ? slot->since + WORKER_TIME : INT64_MAX;
 }
 

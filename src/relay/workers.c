@@ -19,6 +19,8 @@
                                  * started: a start costs as much as those */
 #define HOLD_TIME 30000         /* after one could not be opened while others
                                  * stand: some smarthosts take no more */
+#define RENEW_TIME_MAX 60000    /* between attempts to find a connection that
+                                 * answers, where all are silent */
 #define SPARE_FROM 3            /* connections, for one to be spared */
 #define WINNER_TIME 600000      /* milliseconds an address is tried first */
 
@@ -35,6 +37,8 @@ struct workers {
     char *winner;               /* the peer that gave one, to be tried first */
     int64_t winner_until;       /* ... until then; NULL: none */
     int64_t hold;               /* no other one is to be opened before */
+    int64_t started;            /* when the last worker was */
+    unsigned renewals;          /* since a session was opened */
     struct durations durations;
     struct packet packet;       /* what the last event was made of: */
     struct finding finding;     /* it is valid until the next one */
@@ -126,6 +130,7 @@ bool workers_start(struct workers *pool, struct error *err)
         return false;
     }
     pool->slots[pool->count++] = slot;
+    pool->started = slot->started;
     return true;
 }
 
@@ -150,9 +155,66 @@ struct worker_slot *workers_choose(const struct workers *pool, int64_t now)
     return best;
 }
 
+/*
+ * The youngest worker without a session yet: it can make room for another one.
+ * The oldest of them is kept, for the full time that a slow smarthost may take,
+ * unless a session stands: then the smarthost is not slow. NULL: none, or one
+ * is about to go.
+ */
+static struct worker_slot *find_spare(const struct workers *pool)
+{
+    struct worker_slot *youngest = NULL;
+    size_t opening = 0, open = 0;
+
+    for (size_t i = 0; i < pool->count; i++) {
+        struct worker_slot *slot = pool->slots[i];
+        if (slot->leaves)
+            return NULL;
+        if (!slot_is_there(slot))
+            continue;
+        open += slot->open;
+        opening += !slot->open;
+        if (!slot->open &&
+            (youngest == NULL || slot->started >= youngest->started))
+            youngest = slot;
+    }
+    return open > 0 || opening > 1 ? youngest : NULL;
+}
+
+/* When that may be done: they are all late, and a smarthost that is dead gets
+ * fewer and fewer connections. */
+static int64_t renew_at(const struct workers *pool)
+{
+    int64_t delay = SLOT_OPENING_TIME;
+
+    for (unsigned i = 0; i < pool->renewals && delay < RENEW_TIME_MAX; i++)
+        delay *= 2;
+    return pool->started + clock_earlier(delay, RENEW_TIME_MAX);
+}
+
+static bool is_full(const struct workers *pool)
+{
+    return pool->count == pool->connections;
+}
+
 static bool may_start(const struct workers *pool, int64_t now)
 {
-    return pool->count < pool->connections && now >= pool->hold;
+    return now >= pool->hold &&
+           (!is_full(pool) ||
+            (now >= renew_at(pool) && find_spare(pool) != NULL));
+}
+
+bool workers_make_room(struct workers *pool)
+{
+    if (!is_full(pool))
+        return false;
+    struct worker_slot *spare = find_spare(pool);
+    log_line(LOG_LEVEL_INFO, "smarthost %s: a connection is silent while it is "
+             "opened: another one is tried", pool->name);
+    launch_signal(pool->launch, spare->pid, SIGTERM);
+    spare->leaves = true;
+    pool->renewals++;
+    return true;
 }
 
 static bool has_outside(const struct workers *pool, uid_t uid)
@@ -232,6 +294,8 @@ int64_t workers_next_time(const struct workers *pool, int64_t now)
 {
     int64_t next = pool->hold > now ? pool->hold : INT64_MAX;
 
+    if (is_full(pool) && renew_at(pool) > now && find_spare(pool) != NULL)
+        next = clock_earlier(next, renew_at(pool));
     for (size_t i = 0; i < pool->count; i++) {
         const struct worker_slot *slot = pool->slots[i];
         if (slot_is_there(slot) && slot_late_at(slot) > now)
@@ -359,6 +423,7 @@ static bool take_packet(struct workers *pool, struct worker_slot *slot,
     case WIRE_OPENED:
         slot->open = true;
         slot->since = pool->opened = clock_now();
+        pool->renewals = 0;
         note_winner(pool, packet->peer);
         *event = (struct worker_event){ .kind = WORKER_OPENED,
                                         .peer = packet->peer };

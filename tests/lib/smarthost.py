@@ -26,6 +26,7 @@ QUIT. A value is
 import base64
 import binascii
 import re
+import select
 import ssl
 import tempfile
 import threading
@@ -138,6 +139,8 @@ class Smarthost:
         self.replies = {}
         self.recipients = {}
         self.wrong_signature = False        # SCRAM: lie about knowing it
+        self.on_connection = None   # called with (session) when it comes
+        self.handshake = None   # called with (session): may return SILENT
         self.on_line = None     # called with (session, "C" or "S", octets)
         self.on_message = None  # called with (message) before it is accepted
         self.sessions = []
@@ -187,6 +190,17 @@ class Smarthost:
         self.wait(lambda: any(re.match(pattern, c, re.I) for c in
                               self.commands()), timeout)
 
+    def open_connections(self):
+        """How many clients have theirs open, as the kernel knows."""
+        waiting = select.poll()
+        count = 0
+        for session in list(self.sessions):
+            fd = session.connection.sock.fileno()
+            if fd != -1:
+                waiting.register(fd, select.POLLRDHUP)
+                count += 1
+        return count - len(waiting.poll(0))
+
     def hold(self, stage):
         """Say nothing at this stage until the returned event is set."""
         self._gates[stage] = threading.Event()
@@ -232,6 +246,9 @@ class Smarthost:
 
     def _start_tls(self, session):
         connection = session.connection
+        if self.handshake and self.handshake(session) is SILENT:
+            connection.drain()
+            raise Closed("before TLS")
         connection.start_tls(self.context(session))
         session.tls = connection.tls.version()
         session.client_certificate = connection.tls.getpeercert()
@@ -241,6 +258,8 @@ class Smarthost:
     def _serve(self, connection):
         session = Session(connection)
         self.sessions.append(session)
+        if self.on_connection:
+            self.on_connection(session)
         self._notify()
         try:
             if self.tls == "implicit":

@@ -3,13 +3,14 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 
 from lib.harness import message
 from lib.queue import (ALICE, BOB, DAEMON, as_root, message_file, queued_line,
                        random_id, user)
-from lib.smarthost import EXTENSIONS, SILENT
+from lib.smarthost import EXTENSIONS, SILENT, Smarthost
 from lib.wire import PATIENCE
 
 TO = "b@b.example"
@@ -45,6 +46,80 @@ def test_a_silent_connection(queue, smarthost, stage):
     daemon.wait_until_removed(5 if begun else 6)
     assert not smarthost.sessions[0].messages
     assert not daemon.count("is down")
+
+
+def count_connections(smarthost):
+    """How many there were at a time, as each of them came."""
+    counts = []
+    smarthost.on_connection = \
+        lambda _: counts.append(smarthost.open_connections())
+    return counts
+
+
+@pytest.mark.parametrize("stage", ["HANDSHAKE", "GREETING", "EHLO", "STARTTLS",
+                                   "AUTH"])
+def test_all_connections_are_silent(queue, certificates, stage):
+    """While they are opened: another one takes the place of the youngest."""
+    implicit = stage in ("HANDSHAKE", "GREETING")
+    with Smarthost(tls="implicit" if implicit else "starttls",
+                   auth=["PLAIN"], certificates=certificates) as smarthost:
+        counts = count_connections(smarthost)
+
+        def silent(session, *_):
+            return SILENT if session in smarthost.sessions[:4] else None
+        if stage == "HANDSHAKE":
+            smarthost.handshake = silent
+        else:
+            smarthost.replies[stage] = silent
+        queue.write_config(smarthost, connections=4, timeout="5m")
+        daemon = queue.start()
+        queue.sendmail(TO, stdin=message()).expect(0)
+        daemon.wait_until_removed(1)
+        assert max(counts) == 4
+        first, *_ = smarthost.sessions
+        assert not first.ended.is_set()
+        assert not daemon.count("is down")
+        smarthost.check()
+
+
+def test_silent_connections_of_two_kinds(queue, smarthost):
+    """Where a session stands, none that is opened has to be waited for."""
+    smarthost.extensions = BY_DATA
+    reached, smarthost.replies["END"] = silent_at_first(smarthost)
+    smarthost.replies["GREETING"] = lambda session, _: \
+        SILENT if session in smarthost.sessions[1:2] else None
+    counts = count_connections(smarthost)
+    queue.write_config(smarthost, connections=2, timeout="5m")
+    daemon = queue.start()
+    queue.sendmail(TO, stdin=message()).expect(0)
+    assert reached.wait(PATIENCE)
+    queue.sendmail(TO, stdin=message()).expect(0)
+    daemon.wait_until_removed(1)
+    assert max(counts) == 2
+
+
+def test_a_slow_smarthost_is_waited_for(queue, smarthost):
+    """Others are tried meanwhile, fewer and fewer; the first one goes on."""
+    gate = threading.Event()
+    times = []
+
+    def greet(session, _):
+        times.append(time.monotonic())
+        if session is not smarthost.sessions[0]:
+            return SILENT
+        gate.wait(PATIENCE)
+        return None
+    smarthost.replies["GREETING"] = greet
+    queue.write_config(smarthost, connections=2, timeout="5m")
+    daemon = queue.start()
+    queue.sendmail(TO, stdin=message()).expect(0)
+    smarthost.wait(lambda: len(smarthost.sessions) == 4)
+    gate.set()
+    daemon.wait_until_removed(1)
+    first, *_ = smarthost.sessions
+    assert len(first.messages) == 1
+    assert times[2] - times[1] >= 1.9
+    assert times[3] - times[2] >= 3.9
 
 
 @pytest.mark.parametrize("extensions", [EXTENSIONS, BY_DATA])
