@@ -13,7 +13,8 @@ struct buf;
  * is only atoms and spaces, quoted if it needs quotes, as encoded-words (RFC
  * 2047, UTF-8, folded) if it is not ASCII; octets that are not UTF-8 are taken
  * for ISO 8859-1. Control characters become spaces. A name that comes with
- * quotes around it already loses those first.
+ * quotes around it already loses those first; one that is all encoded-words
+ * stays as it is.
  */
 void phrase_add(struct buf *out, const char *name);
 

@@ -17,6 +17,9 @@
 #define LINE_OCTETS 300         /* of a name that is not folded: twice that,
                                  * if all needs quoting, still fits a line */
 
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
+
 static bool is_atom_or_space(char c)
 {
     return text_is_alpha(c) || text_is_digit(c) || c == ' ' ||
@@ -72,6 +75,54 @@ static void clean(struct buf *out, const char *name)
     }
 }
 
+/* The encoded-word at text, as a phrase may have it (RFC 2047 section 5 (3)):
+ * its length, or 0. */
+static size_t encoded_word(const char *text)
+{
+    if (strncmp(text, "=?", 2) != 0)
+        return 0;
+    size_t at = 2 + strspn(text + 2, LETTERS DIGITS "-_.:*");
+    if (at == 2 || text[at] != '?')
+        return 0;
+    char encoding = text[at + 1];
+    if (encoding == '\0' || strchr("BbQq", encoding) == NULL ||
+        text[at + 2] != '?')
+        return 0;
+    at += 3;
+    size_t length = strspn(text + at, LETTERS DIGITS "!*+-/=_");
+    at += length;
+    return length > 0 && strncmp(text + at, "?=", 2) == 0 ? at + 2 : 0;
+}
+
+/* Has the caller encoded it already? */
+static bool is_encoded(const char *name)
+{
+    size_t words = 0;
+
+    name += strspn(name, " ");
+    for (size_t length; *name != '\0'; words++) {
+        length = encoded_word(name);
+        name += length;
+        if (length == 0 || (*name != '\0' && *name != ' '))
+            return false;
+        name += strspn(name, " ");
+    }
+    return words > 0;
+}
+
+/* Each on a line of its own, as they may be long. */
+static void add_words(struct buf *out, const char *name)
+{
+    for (name += strspn(name, " "); *name != '\0';
+         name += strspn(name, " ")) {
+        size_t length = strcspn(name, " ");
+        buf_add(out, name, length);
+        name += length;
+        if (name[strspn(name, " ")] != '\0')
+            buf_add_text(out, "\r\n ");
+    }
+}
+
 static void add_quoted(struct buf *out, const char *name)
 {
     buf_add_char(out, '"');
@@ -121,10 +172,12 @@ void phrase_add(struct buf *out, const char *name)
 
     buf_init(&text, SIZE_MAX);
     clean(&text, name);
-    /* What looks like an encoded-word would be read as one. */
+    /* What only looks like an encoded-word would be read as one. */
     bool is_safe = strstr(text.data, "=?") == NULL &&
                    text.length <= LINE_OCTETS;
-    if (!text_is_ascii(text.data, text.length) || !is_safe)
+    if (is_encoded(text.data))
+        add_words(out, text.data);
+    else if (!text_is_ascii(text.data, text.length) || !is_safe)
         add_encoded(out, text.data, text.length, WORD_OCTETS);
     else if (is_plain(text.data))
         buf_add(out, text.data, text.length);
