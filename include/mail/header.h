@@ -66,8 +66,10 @@ size_t header_find(const struct header *header, const char *name, size_t from);
 bool header_has(const struct header *header, const char *name);
 size_t header_count(const struct header *header, const char *name);
 
-/* Remove all fields of that name. */
+/* Remove all fields of that name; or those after field number index. */
 void header_remove_all(struct header *header, const char *name);
+void header_remove_after(struct header *header, const char *name,
+                         size_t index);
 
 /* Replace count octets of the field's body, at position from its start. */
 void field_replace(struct field *field, size_t position, size_t count,
@@ -81,6 +83,13 @@ bool field_is_blank(const struct field *field);
 
 /* The body of a field: octets after the colon up to the last CRLF. Borrowed. */
 const char *field_body(const struct field *field, size_t *length);
+
+/*
+ * Fold lines of over HEADER_LINE_MAX octets, which common servers refuse, at the
+ * last white space within these. What has none stays as long as it is.
+ */
+#define HEADER_LINE_MAX 998     /* without CRLF (RFC 5322 section 2.1.1) */
+void header_fold(struct header *header);
 
 /* Append all fields as they are, without the empty line. */
 void header_write(const struct header *header, struct buf *out);

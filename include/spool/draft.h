@@ -45,6 +45,7 @@
 
 struct draft;               /* fields: src/spool/draft.c */
 struct envelope;
+struct scratch;
 
 /*
  * A draft without a name, for postrider direct: see util/scratch.h.
@@ -92,6 +93,11 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
                     struct error *err);
 bool draft_add(struct draft *draft, const char *data, size_t length,
                struct error *err);
+
+/* Take back what was added of the message, so that another form of it can be
+ * added: it goes to content, which is opened. FAULT_TEMPORARY. */
+bool draft_take_back(struct draft *draft, struct scratch *content,
+                     struct error *err);
 
 /* The END line. Nothing can be added after it. */
 bool draft_end(struct draft *draft, bool is_8bit, struct error *err);

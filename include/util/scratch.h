@@ -31,4 +31,8 @@ void scratch_close(struct scratch *scratch);
 /* Append; false with errno. */
 bool scratch_write(struct scratch *scratch, const void *data, size_t length);
 
+/* Append length octets of another file, from start on; false with errno. */
+bool scratch_copy(struct scratch *scratch, int from, uint64_t start,
+                  uint64_t length);
+
 #endif

@@ -131,18 +131,31 @@ size_t header_count(const struct header *header, const char *name)
     return count;
 }
 
-void header_remove_all(struct header *header, const char *name)
+/* Those from a field on, in one pass: a header section of nothing else must not
+ * cost more. */
+static void remove_from(struct header *header, const char *name, size_t from)
 {
-    size_t kept = 0;
+    size_t kept = from;
 
-    /* One pass: a header section of nothing else must not cost more. */
-    for (size_t i = 0; i < header->count; i++) {
+    for (size_t i = from; i < header->count; i++) {
         if (field_is(&header->fields[i], name))
             free_field(&header->fields[i]);
         else
             header->fields[kept++] = header->fields[i];
     }
     header->count = kept;
+}
+
+void header_remove_all(struct header *header, const char *name)
+{
+    remove_from(header, name, 0);
+}
+
+void header_remove_after(struct header *header, const char *name,
+                         size_t index)
+{
+    if (index < header->count)
+        remove_from(header, name, index + 1);
 }
 
 static void replace(struct field *field, size_t start, size_t count,
@@ -195,6 +208,66 @@ bool field_is_blank(const struct field *field)
         if (!text_is_space(body[i]))
             return false;
     return true;
+}
+
+/* Where white space of a line begins that has words before it, from i on, and
+ * after it: the last such within the limit, or else the first; length if there
+ * is none. */
+static size_t find_fold(const char *line, size_t length, size_t i)
+{
+    size_t end = length, fold = length;
+
+    while (end > 0 && text_is_space(line[end - 1]))
+        end--;
+    while (i < end && text_is_space(line[i]))
+        i++;
+    for (; i < end && (i <= HEADER_LINE_MAX || fold == length); i++)
+        if (text_is_space(line[i]) && !text_is_space(line[i - 1]))
+            fold = i;
+    return fold;
+}
+
+/* Append a line without its end, as several if it is too long. words: where
+ * those may begin that a fold can follow. */
+static void add_folded(struct buf *out, const char *line, size_t length,
+                       size_t words)
+{
+    for (; length > HEADER_LINE_MAX; words = 0) {
+        size_t fold = find_fold(line, length, words);
+        if (fold == length)
+            break;
+        buf_add(out, line, fold);
+        buf_add_text(out, line_end);
+        line += fold;
+        length -= fold;
+    }
+    buf_add(out, line, length);
+}
+
+static void fold(struct field *field)
+{
+    const char *from = field->text;
+    const char *end = field->text + field->length;
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    while (from < end) {
+        const char *stop = memmem(from, (size_t)(end - from), line_end,
+                                  LINE_END_LENGTH);
+        add_folded(&text, from, (size_t)(stop - from),
+                   from == field->text ? field->body_start : 0);
+        buf_add_text(&text, line_end);
+        from = stop + LINE_END_LENGTH;
+    }
+    replace(field, 0, field->length, text.data, text.length);
+    buf_free(&text);
+}
+
+void header_fold(struct header *header)
+{
+    for (size_t i = 0; i < header->count; i++)
+        if (header->fields[i].length > HEADER_LINE_MAX + LINE_END_LENGTH)
+            fold(&header->fields[i]);
 }
 
 void header_write(const struct header *header, struct buf *out)

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "mail/address.h"
 #include "mail/complete.h"
+#include "mail/encode.h"
 #include "mail/found.h"
 #include "mail/header.h"
 #include "mail/reader.h"
@@ -17,6 +18,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/log.h"
+#include "util/scratch.h"
 #include "util/strings.h"
 #include "util/text.h"
 
@@ -27,6 +29,7 @@ struct work {
     struct draft *draft;
     struct reader *reader;
     struct header header;
+    struct line_lengths lines;          /* of the body */
     bool resent;                        /* -t goes by the resent block */
     struct origin origin;
     struct route *route;
@@ -214,8 +217,10 @@ static bool complete_message(struct work *work, struct error *err)
 
     if (rule != NULL && *rule->address != '\0')
         with.rule_address = rule->address;
-    if (rule != NULL && *rule->name != '\0')
+    if (rule != NULL && *rule->name != '\0') {
         with.rule_name = rule->name;
+        with.rule_replaces_name = rule->replace_name;
+    }
     bool done = complete_header(&work->header, &with, err);
     free(originals);
     return done;
@@ -262,26 +267,71 @@ static bool decide(struct work *work, struct error *err)
 static bool add_body(void *context, const char *data, size_t length,
                      struct error *err)
 {
-    return draft_add(context, data, length, err);
+    struct work *work = context;
+
+    line_lengths_add(&work->lines, data, length);
+    return draft_add(work->draft, data, length, err);
 }
 
-static bool write_draft(struct work *work, struct error *err)
+static bool add_encoded(void *context, const char *data, size_t length,
+                        struct error *err)
+{
+    struct work *work = context;
+
+    return draft_add(work->draft, data, length, err);
+}
+
+/* The header section; *length is how many octets it has with the empty line. */
+static bool add_header(struct work *work, size_t *length, bool *is_8bit,
+                       struct error *err)
 {
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
     header_write(&work->header, &text);
     buf_add_text(&text, "\r\n");
-    bool is_8bit = !text_is_ascii(text.data, text.length);
+    *length = text.length;
+    *is_8bit = !text_is_ascii(text.data, text.length);
+    bool done = draft_add(work->draft, text.data, text.length, err);
+    buf_free(&text);
+    return done;
+}
+
+/* The body has lines that servers refuse: write all of it anew, encoded. */
+static bool encode(struct work *work, size_t header_length, bool *is_8bit,
+                   struct error *err)
+{
+    struct scratch old;
+    size_t length;
+    bool done = draft_take_back(work->draft, &old, err) &&
+                encode_declare(&work->header, old.fd, header_length,
+                               old.length - header_length, err) &&
+                add_header(work, &length, is_8bit, err) &&
+                encode_body(old.fd, header_length, old.length - header_length,
+                            add_encoded, work, err);
+
+    scratch_close(&old);
+    return done;
+}
+
+static bool write_draft(struct work *work, struct error *err)
+{
+    size_t length;
+    bool is_8bit;
+
     /* Of what leaves, not of what came in: the daemon counts that, too. */
     draft_set_limit(work->draft, work->config->message_size_limit);
-    bool done = draft_envelope(work->draft, &work->env, err) &&
-                draft_add(work->draft, text.data, text.length, err);
-    buf_free(&text);
-    return done &&
-           reader_body(work->reader, add_body, work->draft, err) &&
-           draft_end(work->draft,
-                     is_8bit || reader_body_is_8bit(work->reader), err);
+    if (!draft_envelope(work->draft, &work->env, err) ||
+        !add_header(work, &length, &is_8bit, err) ||
+        !reader_body(work->reader, add_body, work, err))
+        return false;
+    if (work->lines.has_overlong && encode_is_allowed(&work->header)) {
+        if (!encode(work, length, &is_8bit, err))
+            return false;
+    } else {
+        is_8bit = is_8bit || reader_body_is_8bit(work->reader);
+    }
+    return draft_end(work->draft, is_8bit, err);
 }
 
 static void log_discarded(const struct work *work)

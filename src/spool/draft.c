@@ -25,6 +25,8 @@ struct draft {
     uint64_t content;           /* octets of the message so far */
     uint64_t limit;             /* of them */
     uint32_t sum;
+    uint64_t head;              /* octets of the envelope, and their sum */
+    uint32_t head_sum;
     bool has_uid;
     uid_t uid;
 };
@@ -179,6 +181,8 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
                 : error_set(err, FAULT_DATA, "the addresses of all recipients "
                             "have more than %u octets: send several messages",
                             DRAFT_ENVELOPE_MAX);
+    draft->head = text.length;
+    draft->head_sum = draft->sum;
     buf_free(&text);
     return done;
 }
@@ -192,6 +196,23 @@ bool draft_add(struct draft *draft, const char *data, size_t length,
                          draft->limit);
     draft->content += length;
     return put(draft, data, length, err);
+}
+
+bool draft_take_back(struct draft *draft, struct scratch *content,
+                     struct error *err)
+{
+    *content = SCRATCH_NONE;
+    if (!flush(draft, err) || !scratch_open(content, err))
+        return false;
+    int fd = draft->file.fd;
+    if (!scratch_copy(content, fd, draft->head, draft->content) ||
+        ftruncate(fd, (off_t)draft->head) == -1 ||
+        lseek(fd, (off_t)draft->head, SEEK_SET) == -1)
+        return error_sys(err, FAULT_TEMPORARY, "read the message again");
+    draft->file.length = draft->head;
+    draft->sum = draft->head_sum;
+    draft->content = 0;
+    return true;
 }
 
 bool draft_end(struct draft *draft, bool is_8bit, struct error *err)

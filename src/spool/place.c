@@ -47,7 +47,7 @@ static int open_file(struct drop_place *place)
     char id[RANDOM_ID_LENGTH + 1];
 
     int fd = openat(place->directory, ".",
-                    O_TMPFILE | O_WRONLY | O_CLOEXEC, MODE);
+                    O_TMPFILE | O_RDWR | O_CLOEXEC, MODE);
     if (fd != -1 && access("/proc/self/fd", X_OK) == 0)
         return fd;
     if (fd == -1 && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
@@ -56,7 +56,7 @@ static int open_file(struct drop_place *place)
     random_id(id);
     place->temporary = alloc_format(".t%s", id);
     fd = openat(place->directory, place->temporary,
-                O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, MODE);
+                O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, MODE);
     if (fd == -1) {
         free(place->temporary);
         place->temporary = NULL;

@@ -8,10 +8,12 @@
 
 #include "../unit/spool/spool_fixture.h"
 #include "fault.h"
+#include "util/scratch.h"
 
 struct subject {
     struct fixture fixture;
     size_t size;                /* octets of the body */
+    bool is_encoded;
     char id[RANDOM_ID_LENGTH + 1];
     struct error err;
 };
@@ -33,6 +35,21 @@ static void prepare(void *context)
     *subject->id = '\0';
 }
 
+/* The body is taken back and added again, as one that is encoded is. */
+static bool add_again(struct subject *subject, struct draft *draft,
+                      const char *body)
+{
+    struct scratch old;
+    bool done = draft_take_back(draft, &old, &subject->err);
+
+    if (done) {
+        assert_int_equal(old.length, subject->size);
+        done = draft_add(draft, body, subject->size, &subject->err);
+    }
+    scratch_close(&old);
+    return done;
+}
+
 /* What sendmail does: begin, write, commit. */
 static bool run(void *context)
 {
@@ -48,6 +65,7 @@ static bool run(void *context)
     bool done = draft != NULL &&
                 draft_envelope(draft, &env, &subject->err) &&
                 draft_add(draft, body, subject->size, &subject->err) &&
+                (!subject->is_encoded || add_again(subject, draft, body)) &&
                 draft_end(draft, false, &subject->err) &&
                 draft_commit(draft, &subject->err);
     draft_free(draft);
@@ -115,6 +133,8 @@ static void stores_or_refuses(void **state)
     subject->size = 100;
     fail_each_call(&trial);
     subject->size = 300000;
+    fail_each_call(&trial);
+    subject->is_encoded = true;
     fail_each_call(&trial);
 }
 
