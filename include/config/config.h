@@ -55,6 +55,7 @@ struct sender_rule {
     char *match;                    /* login name, address, @domain or "*" */
     char *address;                  /* "" leaves it */
     char *name;                     /* "" supplies none */
+    bool replace_name;              /* name goes where there is one, too */
     char *smarthost;                /* "" for the usual order */
     unsigned line;
     unsigned *lines;

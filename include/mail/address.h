@@ -33,6 +33,8 @@ struct mailbox {
     bool has_domain;
     size_t start;           /* text [start, end) is the addr-spec with its */
     size_t end;             /* route, as written, without angle brackets */
+    size_t name;            /* where the words in front of <> begin; start if
+                             * there are none */
     size_t comma;           /* text offset where one is missing in front; 0
                              * if none is */
     bool is_quoted;         /* the text has quotes around all of the address */

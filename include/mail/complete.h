@@ -3,7 +3,8 @@
  *
  * Adds what is missing, removes Bcc and Resent-Bcc and what an earlier delivery
  * left, completes addresses without a domain, adds commas between addresses,
- * applies the sender's rule. Touches nothing else.
+ * applies the sender's rule, and makes of it what common servers take: one
+ * field where several may not be, no overlong lines. Touches nothing else.
  */
 #ifndef POSTRIDER_MAIL_COMPLETE_H
 #define POSTRIDER_MAIL_COMPLETE_H
@@ -56,8 +57,10 @@ struct completion {
     const char *full_name;      /* display name for a missing From */
     const char *rule_address;   /* replaces the addresses in From and Sender,
                                  * and sender above */
-    const char *rule_name;      /* for those without a display name; full_name
-                                 * is preferred where both could serve */
+    const char *rule_name;      /* for From and Sender without a display name;
+                                 * full_name is preferred where both could
+                                 * serve */
+    bool rule_replaces_name;    /* or for all, full_name included */
     const char *original_to;    /* body of an X-Original-To field to add */
     const char *id;             /* queue-id: left side of Message-ID */
     time_t now;
@@ -74,6 +77,8 @@ struct completion {
  * complete_is_resent_now(). With extracted and a block, the rule goes for the
  * block's Resent-From and Resent-Sender, as the author is not the sender. Words
  * without an address in From become the name of the sender's.
+ * Several To, Cc or Reply-To fields become one of each; under a rule's address,
+ * several From or Sender fields do, too. Lines of over 998 octets are folded.
  * Without any of To, Cc (and Resent-To, Resent-Cc) left,
  * `To: undisclosed-recipients:;` is appended. Fields that cannot be parsed
  * stay as they are, but for those that the rule's address goes for: it takes

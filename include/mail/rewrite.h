@@ -17,7 +17,8 @@ struct field;
 struct rewrite {
     const char *domain;     /* completes addresses without a domain */
     const char *address;    /* replaces all of them */
-    const char *name;       /* for those replaced that have no display name */
+    const char *name;       /* for those that have no display name */
+    bool replaces_name;     /* and for those that have one */
     bool is_recipients;     /* the message goes to those in the field */
     bool completes_bare;    /* domain takes the place of one that means nothing
                              * elsewhere, too: address_is_bare() */

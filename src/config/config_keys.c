@@ -137,6 +137,8 @@ static const struct config_key smarthost_keys[] = {
 static const struct config_key sender_keys[] = {
     { "address", STRING(sender_rule, address), .take = config_take_address },
     { "name", STRING(sender_rule, name), .take = config_take_text },
+    { "replace_name", PLAIN(sender_rule, replace_name),
+      .take = config_take_bool, .initial = "false" },
     { "smarthost", STRING(sender_rule, smarthost),
       .take = config_take_text },
 };

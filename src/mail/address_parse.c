@@ -39,6 +39,7 @@ struct element {
     bool is_one_token;
     bool has_comment;
     bool has_name;              /* words in front of <> */
+    size_t name;                /* where they begin */
     bool is_closed;             /* by <> */
     bool is_spread;             /* over blanks or comments */
     bool after_stop;            /* a dot right after what is before it */
@@ -287,6 +288,7 @@ static bool add_mailbox(struct mailbox_list *list, const struct element *e,
         .is_quoted = quoted != NULL,
         .start = e->start,
         .end = e->end,
+        .name = e->has_name ? e->name : e->start,
         .comma = e->comma,
         .has_brackets = e->is_closed,
         .has_name = e->has_name || e->has_comment,
@@ -320,6 +322,7 @@ static bool take_brackets(struct element *e, struct scanner *s,
 
     buf_clear(&e->address);
     e->has_name = e->has_words;
+    e->name = e->start;
     e->ats = 0;
     e->is_phrase = e->has_stray_literal = e->has_words = false;
     e->after_word = e->after_at = e->after_stop = false;

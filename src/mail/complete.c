@@ -10,7 +10,6 @@
 #include "mail/header.h"
 #include "mail/rewrite.h"
 #include "util/alloc.h"
-#include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -30,7 +29,7 @@ static const struct {
     { "Reply-To",                    SOMEBODY_ELSE },
     { "To",                          RECIPIENTS    },
     { "Cc",                          RECIPIENTS    },
-    { "Apparently-To",               RECIPIENTS    },
+    { "Apparently-To",               SOMEBODY_ELSE },
     { "Errors-To",                   SOMEBODY_ELSE },
     { "Return-Receipt-To",           SOMEBODY_ELSE },
     { "Disposition-Notification-To", SOMEBODY_ELSE },
@@ -49,6 +48,12 @@ static const char *const recipient_fields[] = {
  * message that is sent, and no length of a mailbox file is true here. */
 static const char *const delivery_fields[] = {
     "Return-Path", "Content-Length",
+};
+
+/* RFC 5322 section 3.6 allows one of each; programs that write several mean all
+ * the addresses. */
+static const char *const joined_fields[] = {
+    "To", "Cc", "Reply-To",
 };
 
 /* Fields of a resent block: once, or several times in a row. */
@@ -205,11 +210,11 @@ static void supply_from(struct header *header, bool in_block,
     const char *address = with->sender;
     const char *name = with->full_name;
 
-    if (with->rule_address != NULL) {
+    if (with->rule_address != NULL)
         address = with->rule_address;
-        if (name == NULL || *name == '\0')
-            name = with->rule_name;
-    }
+    if (with->rule_name != NULL
+        && (name == NULL || *name == '\0' || with->rule_replaces_name))
+        name = with->rule_name;
     if (address == NULL)
         return;
     buf_clear(body);
@@ -331,10 +336,92 @@ static void rewrite_fields(struct header *header, bool resent,
             || (party == RESENDER && resent && in_block)) {
             how.address = with->rule_address;
             how.name = with->rule_name;
+            how.replaces_name = with->rule_replaces_name;
         }
-        if (how.domain != NULL || how.address != NULL)
+        if (how.domain != NULL || how.address != NULL || how.name != NULL)
             rewrite_addresses(field, &how);
     }
+}
+
+/* Do the bodies of all fields of that name hold addresses? */
+static bool can_join(const struct header *header, const char *name)
+{
+    bool can = true;
+
+    for (size_t i = header_find(header, name, 0); can && i < header->count;
+         i = header_find(header, name, i + 1)) {
+        struct mailbox_list list = { 0 };
+        struct error ignored;
+        size_t length;
+        const char *body = field_body(&header->fields[i], &length);
+        can = mailbox_list_parse(&list, body, length, &ignored) &&
+              !list.is_repaired;
+        mailbox_list_free(&list);
+    }
+    return can;
+}
+
+static void add_addresses(struct buf *list, const struct field *field)
+{
+    size_t length;
+    const char *body = field_body(field, &length);
+
+    while (length > 0 && text_is_space(*body)) {
+        body++;
+        length--;
+    }
+    while (length > 0 && (text_is_space(body[length - 1])
+                          || body[length - 1] == ','))
+        length--;
+    if (length == 0)
+        return;
+    buf_add_text(list, list->length == 0 ? " " : ",\r\n ");
+    buf_add(list, body, length);
+}
+
+/* Several fields of that name become one, where the first one stands. */
+static void join(struct header *header, const char *name)
+{
+    size_t first = header_find(header, name, 0);
+    struct buf list;
+
+    if (header_count(header, name) < 2 || !can_join(header, name))
+        return;
+    buf_init(&list, SIZE_MAX);
+    for (size_t i = first; i < header->count;
+         i = header_find(header, name, i + 1))
+        add_addresses(&list, &header->fields[i]);
+    field_set_body(&header->fields[first], list.data, list.length);
+    header_remove_after(header, name, first);
+    buf_free(&list);
+}
+
+/* A rule gives a message one author: of several fields, the first one that says
+ * anything is it. */
+static void keep_one(struct header *header, const char *name)
+{
+    size_t first = header_find(header, name, 0);
+    size_t kept = first;
+
+    while (kept < header->count && field_is_blank(&header->fields[kept]))
+        kept = header_find(header, name, kept + 1);
+    if (kept < header->count && kept > first) {
+        size_t length;
+        const char *body = field_body(&header->fields[kept], &length);
+        field_set_body(&header->fields[first], body, length);
+    }
+    header_remove_after(header, name, first);
+}
+
+static void make_single(struct header *header, bool resent,
+                        const struct completion *with)
+{
+    for (size_t i = 0; i < COUNT(joined_fields); i++)
+        join(header, joined_fields[i]);
+    if (with->rule_address == NULL || resent)
+        return;
+    keep_one(header, "From");
+    keep_one(header, "Sender");
 }
 
 static bool has_visible_recipients(const struct header *header, bool resent)
@@ -398,6 +485,7 @@ bool complete_header(struct header *header, const struct completion *with,
         supply_address(header, with->sender);
     rewrite_fields(header, resent, with);
     if (!with->gateway) {
+        make_single(header, resent, with);
         supply_missing(header, false, with);
         if (!has_visible_recipients(header, resent))
             header_append(header, "To", "undisclosed-recipients:;");
@@ -407,5 +495,6 @@ bool complete_header(struct header *header, const struct completion *with,
     /* Last, since a Return-Path tells where a resent block ends. */
     for (size_t i = 0; i < COUNT(delivery_fields); i++)
         header_remove_all(header, delivery_fields[i]);
+    header_fold(header);
     return true;
 }

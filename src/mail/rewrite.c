@@ -109,13 +109,19 @@ void rewrite_add_mailbox(struct buf *out, const char *name,
 static bool loses_domain(const struct mailbox *mailbox,
                          const struct rewrite *how)
 {
-    return how->completes_bare && mailbox->has_domain &&
+    return how->completes_bare && how->domain != NULL && mailbox->has_domain &&
            address_is_bare(mailbox->address);
+}
+
+static bool gets_name(const struct mailbox *mailbox, const struct rewrite *how)
+{
+    return how->name != NULL && mailbox->address[0] != '\0'
+        && (!mailbox->has_name || how->replaces_name);
 }
 
 static bool changes(const struct mailbox *mailbox, const struct rewrite *how)
 {
-    if (how->address != NULL)
+    if (how->address != NULL || gets_name(mailbox, how))
         return true;
     return how->domain != NULL && mailbox->address[0] != '\0'
         && (!mailbox->has_domain || mailbox->is_quoted ||
@@ -128,6 +134,24 @@ struct change {
     size_t end;
     struct buf text;
 };
+
+static void add_address(struct buf *out, const struct mailbox *mailbox,
+                        const char *body, const struct rewrite *how)
+{
+    if (how->address != NULL) {
+        buf_add_text(out, how->address);
+    } else if (loses_domain(mailbox, how)) {
+        char *complete = address_complete(mailbox->address, how->domain);
+        buf_add_text(out, complete);
+        free(complete);
+    } else if (mailbox->is_quoted) {
+        buf_add_text(out, mailbox->address);
+    } else {
+        buf_add(out, body + mailbox->start, mailbox->end - mailbox->start);
+        if (!mailbox->has_domain && how->domain != NULL)
+            buf_add_format(out, "@%s", how->domain);
+    }
+}
 
 static void find_change(struct change *change, const struct mailbox *mailbox,
                         const char *body, size_t length,
@@ -144,23 +168,13 @@ static void find_change(struct change *change, const struct mailbox *mailbox,
     change->end = mailbox->end + closed;
     buf_clear(&change->text);
 
-    bool named = how->address != NULL && reachable && !mailbox->has_name
+    bool named = reachable && gets_name(mailbox, how)
               && add_name(&change->text, how->name);
+    if (named && mailbox->name < change->start)
+        change->start = mailbox->name;
     if (open || named)
         buf_add_char(&change->text, '<');
-    if (how->address != NULL) {
-        buf_add_text(&change->text, how->address);
-    } else if (loses_domain(mailbox, how)) {
-        char *complete = address_complete(mailbox->address, how->domain);
-        buf_add_text(&change->text, complete);
-        free(complete);
-    } else if (mailbox->is_quoted) {
-        buf_add_text(&change->text, mailbox->address);
-    } else {
-        buf_add(&change->text, body + mailbox->start,
-                mailbox->end - mailbox->start);
-        buf_add_format(&change->text, "@%s", how->domain);
-    }
+    add_address(&change->text, mailbox, body, how);
     if (closed || (named && !open))
         buf_add_char(&change->text, '>');
 }

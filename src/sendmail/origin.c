@@ -100,6 +100,12 @@ find_rule(const struct origin *origin, const struct config *config,
     return rule;
 }
 
+/* Does the rule say whom the message is from? */
+static bool names_author(const struct sender_rule *rule)
+{
+    return rule != NULL && (*rule->address != '\0' || *rule->name != '\0');
+}
+
 static bool has_rule_address(const struct origin *origin)
 {
     return origin->rule != NULL && *origin->rule->address != '\0';
@@ -108,7 +114,7 @@ static bool has_rule_address(const struct origin *origin)
 /*
  * A missing From names the reverse-path, which is who -f says the message is
  * from; the passwd entry's name belongs to the user alone, $NAME to whatever
- * the user sends, as with Sendmail. Neither belongs to an address of a rule.
+ * the user sends, as with Sendmail. Neither belongs to an author of a rule.
  */
 static void find_author(struct origin *origin,
                         const struct submission *submission,
@@ -127,7 +133,7 @@ static void find_author(struct origin *origin,
                                               : origin->reverse_path);
 
     const char *name = submission->full_name;
-    if (name == NULL && !has_rule_address(origin)) {
+    if (name == NULL && !names_author(origin->rule)) {
         name = submission->own_name;
         if (is_user && (name == NULL || *name == '\0'))
             name = user->account->full_name;

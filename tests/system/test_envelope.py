@@ -1,5 +1,7 @@
 """Whom a message is from and for: arguments, header, aliases, rules."""
 
+import email.header
+import email.utils
 import os
 import pwd
 
@@ -477,6 +479,64 @@ def test_sender_section_supplies_a_name(front):
     front.write_config(extra=section("*", address="shop@s.example",
                                      name="The Shop"))
     assert submit(front, TO).fields("From") == ["The Shop <shop@s.example>"]
+
+
+@pytest.mark.parametrize("author, keys, sent", [
+    ("alice@a.example", {}, "The Shop <alice@a.example>"),
+    ("alice", {}, "The Shop <alice@a.example>"),
+    ("<alice@a.example>", {}, "The Shop <alice@a.example>"),
+    ("Al <alice@a.example>", {}, "Al <alice@a.example>"),
+    ("alice@a.example (Al)", {}, "alice@a.example (Al)"),
+    (None, {}, f"The Shop <{LOGIN}@a.example>"),
+    ("Al <alice@a.example>", {"replace_name": "true"},
+     "The Shop <alice@a.example>"),
+    ("=?utf-8?q?=C3=BC?= \"b\" <alice@a.example>", {"replace_name": "true"},
+     "The Shop <alice@a.example>"),
+    ("alice@a.example (Al)", {"replace_name": "true"},
+     "The Shop <alice@a.example> (Al)"),
+    ("Al <x@a.example>, y@a.example", {"replace_name": "true"},
+     "The Shop <x@a.example>, The Shop <y@a.example>"),
+    ("Al <x@a.example>", {"replace_name": "true", "address": "s@s.example"},
+     "The Shop <s@s.example>"),
+    (None, {"replace_name": "true"}, f"The Shop <{LOGIN}@a.example>"),
+])
+def test_sender_section_names_the_author(front, author, keys, sent):
+    front.write_config(extra=section("*", name="The Shop", **keys))
+    draft = submit(front, TO, From=author)
+    assert draft.fields("From") == [sent]
+
+
+@pytest.mark.parametrize("keys, sent", [
+    ({}, f"Al <{LOGIN}@a.example>"),
+    ({"replace_name": "true"}, f"The Shop <{LOGIN}@a.example>"),
+])
+def test_name_of_the_command_line_and_of_a_section(front, keys, sent):
+    front.write_config(extra=section("*", name="The Shop", **keys))
+    draft = submit(front, "-F", "Al", TO, From=None)
+    assert draft.fields("From") == [sent]
+
+
+@pytest.mark.parametrize("name", [
+    "=?UTF-8?B?SsO8cmdlbg==?=", "=?utf-8?Q?J=C3=BCrgen_Gro=C3=9F?=",
+    "=?iso-8859-1?q?J=FCrgen?= =?iso-8859-1?q?_Gro=DF?=",
+])
+def test_encoded_name_of_the_command_line_stays(front, name):
+    draft = submit(front, "-F", name, "-f", "x@y.example", TO, From=None)
+    author, = draft.fields("From")
+    assert " ".join(author.split()) == f"{name} <x@y.example>"
+
+
+@pytest.mark.parametrize("name", [
+    "=?UTF-8?B?x?=, <v@y.example>", "=?UTF-8?Q?a b?=", "=?utf-8?x?b?=",
+    "=?utf-8?q?a,b?=", "=?", "=?utf-8?q?", "Al =?utf-8?q?b?=",
+])
+def test_what_only_looks_encoded_is_encoded(front, name):
+    draft = submit(front, "-F", name, "-f", "x@y.example", TO, From=None)
+    author, = draft.fields("From")
+    (shown, address), = email.utils.getaddresses([author])
+    assert address == "x@y.example"
+    assert str(email.header.make_header(
+        email.header.decode_header(shown))) == name
 
 
 def test_sender_section_makes_a_missing_from(front):

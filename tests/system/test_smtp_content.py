@@ -31,7 +31,8 @@ def test_dot_behind_a_long_line_is_no_end(server, length):
     """A line that does not fit the buffer, and what only looks like an end."""
     server.configure(message_size_limit="1M")
     body = "x" * length + "\r.\r\n..y\r\n"
-    server.run("EHLO x\r\n" + ENVELOPE + "DATA\r\n\r\n" + body +
+    server.run("EHLO x\r\n" + ENVELOPE +
+               "DATA\r\nContent-Type: multipart/x\r\n\r\n" + body +
                ".\r\nQUIT\r\n")
     assert content(server.stored()[0]) == \
         b"x" * length + b"\r\n.\r\n.y\r\n"
