@@ -240,8 +240,10 @@ struct aliases *aliases_load(const char *path, struct error *err)
     aliases->path = alloc_string(path);
     aliases->files = alloc_zero(1, sizeof *aliases->files);
     int fd = open_file(path, &aliases->status, err);
-    if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
+    if (fd == -1 && (errno == ENOENT || errno == ENOTDIR)) {
+        *err = (struct error){ 0 };     /* no file is as good as an empty one */
         return aliases;
+    }
     if (fd == -1 || !read_file(fd, path, FILE_MAX, &text, err)) {
         aliases_free(aliases);
         return NULL;
