@@ -10,6 +10,7 @@
 
 #include "mail/envelope.h"
 #include "util/error.h"
+#include "util/io.h"
 #include "util/random.h"
 
 struct entry {
@@ -77,6 +78,10 @@ bool entry_check(const struct entry *entry, struct error *err);
 /* The user whom a message is from if its file, or its last line, has this
  * owner: what the envelope claims is believed of the daemon itself. */
 uid_t entry_user(const struct entry *entry, uid_t owner);
+
+/* The octets [from, to) of the message, in blocks: io_blocks_next() them. */
+struct io_blocks entry_blocks(const struct entry *entry, uint64_t from,
+                              uint64_t to);
 
 /* Do both hold the same message of the same user? Id, uid and END line decide,
  * with its checksum of all before it. False, too, if one cannot be read. */

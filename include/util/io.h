@@ -22,6 +22,31 @@ ssize_t io_read(int fd, void *data, size_t length);
 /* Up to length octets from offset, fewer only at the end of file; -1: errno. */
 ssize_t io_read_at(int fd, void *data, size_t length, off_t offset);
 
+#define IO_BLOCK ((size_t)65536)        /* octets that are read at a time */
+
+/*
+ * The octets [at, end) of a file, in blocks:
+ *
+ *     struct io_blocks blocks = io_blocks(fd, at, end);
+ *     while (io_blocks_next(&blocks))
+ *         use(blocks.data, blocks.length);
+ *     whole = io_blocks_end(&blocks);
+ *
+ * The loop may be left early. whole is false with errno if a read failed, with
+ * ENODATA if the file is shorter.
+ */
+struct io_blocks {
+    char *data;                 /* the block, valid until the next one */
+    size_t length;
+    uint64_t at, end;           /* what follows it */
+    int fd;
+    int error;
+};
+
+struct io_blocks io_blocks(int fd, uint64_t at, uint64_t end);
+bool io_blocks_next(struct io_blocks *blocks);
+bool io_blocks_end(struct io_blocks *blocks);
+
 /*
  * Where the next octets lie that are not in a hole, from at on: at [*start,
  * *stop), or *start == end if there are none before end. On a file system that

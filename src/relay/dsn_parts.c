@@ -1,6 +1,5 @@
 #include "relay/dsn_parts.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,7 +16,6 @@
 
 #define WHOLE_MAX 51200         /* octets of a message returned unasked */
 #define HEADER_MAX 65536        /* octets of a header section returned */
-#define BLOCK_SIZE 65536
 #define LISTED_MAX 100          /* recipients a report names: some 400 octets
                                  * each, and smarthosts refuse large mail */
 
@@ -242,21 +240,14 @@ static bool returns_whole(const struct dsn *dsn)
 static bool copy_content(struct draft *draft, const struct entry *entry,
                          uint64_t length, struct error *err)
 {
-    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
-    uint64_t done = 0;
-    bool right = true;
+    struct io_blocks blocks = entry_blocks(entry, 0, length);
+    bool added = true;
 
-    while (right && done < length) {
-        uint64_t rest = length - done;
-        ssize_t step = io_read_at(entry->fd, block, rest < BLOCK_SIZE
-                                  ? (size_t)rest : BLOCK_SIZE,
-                                  (off_t)(entry->content_start + done));
-        right = step > 0 ? draft_add(draft, block, (size_t)step, err)
-                         : error_sys(err, FAULT_IO, "read %s", entry->id);
-        done += step > 0 ? (uint64_t)step : 0;
-    }
-    free(block);
-    return right;
+    while (added && io_blocks_next(&blocks))
+        added = draft_add(draft, blocks.data, blocks.length, err);
+    if (!io_blocks_end(&blocks))
+        return error_sys(err, FAULT_IO, "read %s", entry->id);
+    return added;
 }
 
 bool dsn_add_original(struct draft *draft, const struct dsn *dsn,

@@ -15,7 +15,6 @@
 #include "util/io.h"
 #include "util/text.h"
 
-#define BLOCK_SIZE 16384         /* octets read at a time */
 
 /* The trace field of RFC 5321 section 4.4, in front of what was submitted. */
 static void add_received(struct buf *out, const struct config *config,
@@ -79,42 +78,31 @@ static void redirect(struct shipment *shipment, const struct entry *entry,
 /* The header section of an entry; empty if it cannot be read. */
 static void read_header(const struct entry *entry, struct buf *text)
 {
+    struct io_blocks blocks = entry_blocks(entry, 0,
+                                           entry->content_length);
     const char *end = NULL;
 
-    while (end == NULL && text->length < entry->content_length) {
-        uint64_t rest = entry->content_length - text->length;
-        size_t size = rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE;
-        ssize_t step = io_read_at(entry->fd, buf_reserve(text, size), size,
-                                  (off_t)(entry->content_start +
-                                          text->length));
-        if (step <= 0) {
-            buf_clear(text);
-            return;
-        }
+    while (end == NULL && io_blocks_next(&blocks)) {
         size_t seen = text->length < 3 ? 0 : text->length - 3;
-        text->length += (size_t)step;
+        buf_add(text, blocks.data, blocks.length);
         end = memmem(text->data + seen, text->length - seen, "\r\n\r\n", 4);
     }
     if (end != NULL)
         text->length = (size_t)(end - text->data) + 2;
+    if (!io_blocks_end(&blocks))
+        buf_clear(text);
 }
 
 /* Are there octets with the high bit set, from this one of the content on? */
 static bool has_8bit(const struct entry *entry, uint64_t done)
 {
-    char *block = alloc_zero(1, BLOCK_SIZE);
+    struct io_blocks blocks = entry_blocks(entry, done,
+                                           entry->content_length);
     bool has = false;
 
-    while (!has && done < entry->content_length) {
-        uint64_t rest = entry->content_length - done;
-        size_t size = rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE;
-        ssize_t step = io_read_at(entry->fd, block, size,
-                                  (off_t)(entry->content_start + done));
-        has = step <= 0 || !text_is_ascii(block, (size_t)step);
-        done += step > 0 ? (uint64_t)step : 0;
-    }
-    free(block);
-    return has;
+    while (!has && io_blocks_next(&blocks))
+        has = !text_is_ascii(blocks.data, blocks.length);
+    return !io_blocks_end(&blocks) || has;
 }
 
 /* What SMTPUTF8 is for, and what goes where it is not said. */

@@ -1,10 +1,8 @@
 #include "relay/tally.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "config/config.h"

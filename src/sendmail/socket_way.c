@@ -18,7 +18,6 @@
 #include "util/log.h"
 
 #define PATIENCE 60000          /* milliseconds for a reply */
-#define BLOCK_SIZE 65536
 
 struct dialogue {
     int fd;
@@ -55,11 +54,15 @@ static bool expect(struct dialogue *d, char class, struct error *err)
                      "message not queued: the daemon says: %s", d->line.data);
 }
 
+static bool cannot_send(struct error *err)
+{
+    return error_sys(err, FAULT_TEMPORARY, "message not queued: tell the "
+                     "daemon");
+}
+
 static bool say(struct dialogue *d, const char *text, struct error *err)
 {
-    return io_write_all(d->fd, text, strlen(text)) ||
-           error_sys(err, FAULT_TEMPORARY, "message not queued: tell the "
-                     "daemon");
+    return io_write_all(d->fd, text, strlen(text)) || cannot_send(err);
 }
 
 /* Say it, with its CRLF, and free it; then hear a reply of that class. */
@@ -113,25 +116,19 @@ static bool send_envelope(struct dialogue *d, const struct envelope *env,
 static bool send_content(struct dialogue *d, const struct entry *entry,
                          struct error *err)
 {
-    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
+    struct io_blocks blocks = entry_blocks(entry, 0,
+                                           entry->content_length);
     char *command = alloc_format("BDAT %" PRIu64 " LAST\r\n",
                                  entry->content_length);
-    bool done = say(d, command, err);
-    uint64_t sent = 0;
+    bool sent = say(d, command, err);
 
-    while (done && sent < entry->content_length) {
-        uint64_t rest = entry->content_length - sent;
-        ssize_t step = io_read_at(entry->fd, block, rest < BLOCK_SIZE
-                                  ? (size_t)rest : BLOCK_SIZE,
-                                  (off_t)(entry->content_start + sent));
-        done = (step > 0 && io_write_all(d->fd, block, (size_t)step)) ||
-               error_sys(err, FAULT_TEMPORARY, "message not queued: tell the "
-                         "daemon");
-        sent += step > 0 ? (uint64_t)step : 0;
-    }
+    while (sent && io_blocks_next(&blocks))
+        sent = io_write_all(d->fd, blocks.data, blocks.length) ||
+               cannot_send(err);
     free(command);
-    free(block);
-    return done && expect(d, '2', err);
+    if (!io_blocks_end(&blocks))
+        return cannot_send(err);
+    return sent && expect(d, '2', err);
 }
 
 /* The dialogue has no way to report them. */

@@ -12,7 +12,6 @@
 #include "util/buf.h"
 #include "util/io.h"
 
-#define BLOCK_SIZE 65536
 #define FLIGHT_OCTETS 32768     /* of RCPT commands without an answer */
 
 uint64_t transaction_size(const struct transaction *t)
@@ -193,27 +192,21 @@ static bool end_chunk(struct session *session, struct transaction *t,
 static bool add_content(struct session *session, struct transaction *t,
                         struct content_state *state, struct error *err)
 {
-    size_t size = t->length < BLOCK_SIZE ? (size_t)t->length : BLOCK_SIZE;
-    char *block = alloc_resize(NULL, size, 1);
     uint64_t done = t->is_ascii ? t->header_replaced : 0;
+    struct io_blocks blocks = io_blocks(t->fd, t->start + done,
+                                        t->start + t->length);
     bool sent = true;
 
-    while (sent && done < t->length) {
-        uint64_t rest = t->length - done;
-        ssize_t step = io_read_at(t->fd, block,
-                                  rest < size ? (size_t)rest : size,
-                                  (off_t)(t->start + done));
-        if (step <= 0)
-            sent = error_set(err, FAULT_IO, "the message cannot be read");
-        else if (state != NULL)
-            sent = add_stuffed(session, state, block, (size_t)step, err);
-        else if ((uint64_t)step == rest)
-            sent = end_chunk(session, t, block, (size_t)step, err);
+    while (sent && io_blocks_next(&blocks))
+        if (state != NULL)
+            sent = add_stuffed(session, state, blocks.data, blocks.length,
+                               err);
+        else if (blocks.at == blocks.end)
+            sent = end_chunk(session, t, blocks.data, blocks.length, err);
         else
-            sent = session_content(session, block, (size_t)step, err);
-        done += step > 0 ? (uint64_t)step : 0;
-    }
-    free(block);
+            sent = session_content(session, blocks.data, blocks.length, err);
+    if (!io_blocks_end(&blocks))
+        return error_set(err, FAULT_IO, "the message cannot be read");
     return sent;
 }
 

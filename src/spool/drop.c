@@ -19,7 +19,6 @@
 #include "util/alloc.h"
 #include "util/io.h"
 
-#define BLOCK_SIZE 65536
 #define UNREADABLE_AGE 3600         /* seconds before it is thrown out */
 
 static enum drop_result later(const struct spool *spool, const char *id,
@@ -297,7 +296,7 @@ void drop_taking_free(struct drop_taking *taking)
 /* A shorter file than it was is found by the content of the copy. */
 static bool copy_some(struct drop_taking *taking, uint64_t octets)
 {
-    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
+    char *block = alloc_resize(NULL, IO_BLOCK, 1);
     uint64_t start, stop;
     ssize_t step = 1;
 
@@ -309,7 +308,7 @@ static bool copy_some(struct drop_taking *taking, uint64_t octets)
             break;
         uint64_t rest = stop - start;
         step = io_read_at(taking->fd, block,
-                          rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE,
+                          rest < IO_BLOCK ? (size_t)rest : IO_BLOCK,
                           (off_t)start);
         if (step > 0 && (lseek(taking->copy, (off_t)start, SEEK_SET) == -1 ||
                          !io_write_all(taking->copy, block, (size_t)step)))

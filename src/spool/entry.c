@@ -16,7 +16,6 @@
 #include "util/io.h"
 #include "util/text.h"
 
-#define BLOCK_SIZE 65536
 #define ENVELOPE_STEP 4096      /* octets read at a time */
 #define START_LENGTH 128        /* octets that hold the first line */
 
@@ -408,7 +407,7 @@ bool entry_prove(struct entry *entry, struct entry_proof *proof,
                  uint64_t octets, struct error *err)
 {
     const uint64_t end = end_of_content(entry);
-    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
+    char *block = alloc_resize(NULL, IO_BLOCK, 1);
     ssize_t step = 1;
 
     for (uint64_t read = 0; read < octets && proof->done < end && step > 0;
@@ -424,7 +423,7 @@ bool entry_prove(struct entry *entry, struct entry_proof *proof,
         if (proof->done == part)
             continue;
         step = io_read_at(entry->fd, block,
-                          rest < BLOCK_SIZE ? (size_t)rest : BLOCK_SIZE,
+                          rest < IO_BLOCK ? (size_t)rest : IO_BLOCK,
                           (off_t)proof->done);
         if (step > 0)
             prove_data(entry, proof, block, (size_t)step);
@@ -505,6 +504,13 @@ static bool read_end_line(const struct entry *entry,
     return io_read_at(entry->fd, line, DRAFT_END_LENGTH, (off_t)(
                       entry->content_start + entry->content_length)) ==
            DRAFT_END_LENGTH;
+}
+
+struct io_blocks entry_blocks(const struct entry *entry, uint64_t from,
+                              uint64_t to)
+{
+    return io_blocks(entry->fd, entry->content_start + from,
+                     entry->content_start + to);
 }
 
 bool entry_is_same(const struct entry *one, const struct entry *other)

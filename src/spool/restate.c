@@ -6,12 +6,10 @@
 #include <unistd.h>
 
 #include "spool/draft.h"
-#include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
 #include "util/text.h"
 
-#define BLOCK_SIZE 65536        /* and so long may a header section be */
 
 static void add_wire_lines(struct buf *out, const char *data, size_t length,
                            bool *after_cr)
@@ -36,33 +34,29 @@ static size_t header_length(const struct buf *text)
     return end == NULL ? text->length : (size_t)(end + 4 - text->data);
 }
 
-/* The message, or its header section, with all line ends CRLF. */
+/* The message, or its header section as far as that is in one block, with all
+ * line ends CRLF. */
 static bool add_content(struct draft *draft, const struct entry *entry,
                         bool whole, struct error *err)
 {
-    uint64_t length = entry->content_length;
-    char *block = alloc_resize(NULL, BLOCK_SIZE, 1);
-    bool after_cr = false, done = true;
+    struct io_blocks blocks = entry_blocks(entry, 0,
+                                           entry->content_length);
+    bool after_cr = false, added = true;
     struct buf lines;
 
     buf_init(&lines, SIZE_MAX);
-    for (uint64_t at = 0; done && at < length; at += BLOCK_SIZE) {
-        size_t step = length - at < BLOCK_SIZE ? (size_t)(length - at)
-                                               : BLOCK_SIZE;
-        done = io_read_at(entry->fd, block, step, (off_t)(
-                          entry->content_start + at)) == (ssize_t)step ||
-               error_sys(err, FAULT_IO, "read the message");
+    while (added && io_blocks_next(&blocks)) {
         buf_clear(&lines);
-        if (done)
-            add_wire_lines(&lines, block, step, &after_cr);
-        done = done && draft_add(draft, lines.data, whole
-                                 ? lines.length : header_length(&lines), err);
+        add_wire_lines(&lines, blocks.data, blocks.length, &after_cr);
+        added = draft_add(draft, lines.data, whole
+                          ? lines.length : header_length(&lines), err);
         if (!whole)
             break;
     }
     buf_free(&lines);
-    free(block);
-    return done;
+    if (!io_blocks_end(&blocks))
+        return error_sys(err, FAULT_IO, "read the message");
+    return added;
 }
 
 struct entry *restate_entry(const struct entry *entry, bool whole,

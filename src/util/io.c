@@ -75,24 +75,52 @@ void io_find_data(int fd, uint64_t at, uint64_t end, uint64_t *start,
                                                          : end;
 }
 
+struct io_blocks io_blocks(int fd, uint64_t at, uint64_t end)
+{
+    return (struct io_blocks){ .fd = fd, .at = at, .end = end };
+}
+
+bool io_blocks_next(struct io_blocks *blocks)
+{
+    uint64_t rest = blocks->end - blocks->at;
+    size_t size = rest < IO_BLOCK ? (size_t)rest : IO_BLOCK;
+
+    if (blocks->at >= blocks->end || blocks->error != 0)
+        return false;
+    /* The first is the largest. */
+    if (blocks->data == NULL)
+        blocks->data = alloc_resize(NULL, size, 1);
+    ssize_t got = io_read_at(blocks->fd, blocks->data, size,
+                             (off_t)blocks->at);
+    if (got <= 0) {
+        blocks->error = got == 0 ? ENODATA : errno;
+        return false;
+    }
+    blocks->length = (size_t)got;
+    blocks->at += (uint64_t)got;
+    return true;
+}
+
+bool io_blocks_end(struct io_blocks *blocks)
+{
+    free(blocks->data);
+    blocks->data = NULL;
+    errno = blocks->error;
+    return blocks->error == 0;
+}
+
 bool io_copy(int from, int to, uint64_t length)
 {
-    enum { BLOCK = 65536 };
-    char *block = alloc_resize(NULL, BLOCK, 1);
-    uint64_t done = 0;
+    struct io_blocks blocks = io_blocks(from, 0, length);
+    bool written = true;
 
-    errno = ENODATA;
-    while (done < length) {
-        uint64_t rest = length - done;
-        ssize_t step = io_read_at(from, block,
-                                  rest < BLOCK ? (size_t)rest : BLOCK,
-                                  (off_t)done);
-        if (step <= 0 || !io_write_all(to, block, (size_t)step))
-            break;
-        done += (uint64_t)step;
-    }
-    free(block);
-    return done == length;
+    while (written && io_blocks_next(&blocks))
+        written = io_write_all(to, blocks.data, blocks.length);
+    int number = errno;
+    if (!io_blocks_end(&blocks))
+        return false;
+    errno = number;
+    return written;
 }
 
 bool io_rename_new(int directory, const char *from, const char *to)
