@@ -55,6 +55,8 @@ struct sender_rule {
     char *match;                    /* login name, address, @domain or "*" */
     char *address;                  /* "" leaves it */
     char *name;                     /* "" supplies none */
+    bool envelope_is_from;          /* without -f, the address in From is the
+                                     * reverse-path */
     bool replace_name;              /* name goes where there is one, too */
     char *smarthost;                /* "" for the usual order */
     unsigned line;

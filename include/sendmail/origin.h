@@ -24,7 +24,8 @@ struct origin {
 /*
  * The reverse-path is that of -f, else the login name of the process's user
  * completed with the domain (the uid where there is no name). A sender
- * section's address goes before either; the null reverse-path stays null.
+ * section's address goes before either; the null reverse-path stays null. A
+ * section may take the address in From for that of the login name.
  *
  * author and full_name are found only if the header needs them: resent means
  * that Resent-From may be needed. FAULT_DATA if -f is not an address.

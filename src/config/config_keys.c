@@ -24,6 +24,9 @@ static const struct config_word logs[] = {
 static const struct config_word extracts[] = {
     { "add", false }, { "subtract", true }, { NULL, 0 }
 };
+static const struct config_word envelopes[] = {
+    { "user", false }, { "from", true }, { NULL, 0 }
+};
 static const struct config_word tls_uses[] = {
     { "starttls", TLS_STARTTLS }, { "implicit", TLS_IMPLICIT },
     { "none", TLS_NONE }, { NULL, 0 }
@@ -136,6 +139,8 @@ static const struct config_key smarthost_keys[] = {
 
 static const struct config_key sender_keys[] = {
     { "address", STRING(sender_rule, address), .take = config_take_address },
+    { "envelope", PLAIN(sender_rule, envelope_is_from),
+      .take = config_take_word, .initial = "user", .words = envelopes },
     { "name", STRING(sender_rule, name), .take = config_take_text },
     { "replace_name", PLAIN(sender_rule, replace_name),
       .take = config_take_bool, .initial = "false" },

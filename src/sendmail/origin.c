@@ -66,9 +66,10 @@ static char *given_reverse_path(const char *text, const struct config *config,
     return NULL;
 }
 
-/* The first address in a field, completed; NULL if there is none. */
+/* The first address in a field, completed, and whether that is a local name;
+ * NULL if there is none. */
 static char *first_address(const struct header *header, const char *name,
-                           const struct config *config)
+                           const struct config *config, bool *is_local)
 {
     size_t index = header_find(header, name, 0);
     struct mailbox_list list = { 0 };
@@ -79,25 +80,46 @@ static char *first_address(const struct header *header, const char *name,
     if (index == header->count)
         return NULL;
     const char *body = field_body(&header->fields[index], &length);
-    if (mailbox_list_parse(&list, body, length, &ignored) && list.count > 0)
+    if (mailbox_list_parse(&list, body, length, &ignored) && list.count > 0) {
         address = address_complete(list.items[0].address, config->domain);
+        *is_local = address_is_bare(list.items[0].address);
+    }
     mailbox_list_free(&list);
     return address;
 }
 
-static const struct sender_rule *
-find_rule(const struct origin *origin, const struct config *config,
-          const struct header *header, bool resent, struct user *user)
+/* The reverse-path of a caller that gives none, where the rule takes the one in
+ * From for it: that of a login name which several sites share does not tell
+ * which of them got a report. */
+static void take_from(struct origin *origin, const char *from, bool is_local)
 {
+    struct error ignored;
+
+    if (from == NULL || !address_check(from, &ignored))
+        return;
+    free(origin->reverse_path);
+    origin->reverse_path = alloc_string(from);
+    origin->is_local = is_local;
+}
+
+/* The rule, and what it says of a reverse-path that the caller did not give. */
+static void apply_rule(struct origin *origin, const struct config *config,
+                       const struct header *header, bool resent,
+                       struct user *user)
+{
+    bool is_given = user->address == NULL;  /* else the user was looked up */
+    bool is_local = false;
+
     if (config->sender_count == 0)
-        return NULL;
+        return;
     user_find(user, config);
     char *from = first_address(header, resent ? "Resent-From" : "From",
-                               config);
-    const struct sender_rule *rule =
-        sender_match(config, user->login, origin->reverse_path, from);
+                               config, &is_local);
+    origin->rule = sender_match(config, user->login, origin->reverse_path,
+                                from);
+    if (origin->rule != NULL && origin->rule->envelope_is_from && !is_given)
+        take_from(origin, from, is_local);
     free(from);
-    return rule;
 }
 
 /* Does the rule say whom the message is from? */
@@ -162,7 +184,7 @@ bool origin_find(struct origin *origin, const struct submission *submission,
         origin->is_local = true;
     }
 
-    origin->rule = find_rule(origin, config, header, resent, &user);
+    apply_rule(origin, config, header, resent, &user);
     if (!submission->gateway &&
         (resent || complete_is_resent_now(header) ||
          !complete_has_author(header)))

@@ -448,6 +448,29 @@ def test_sender_section(front, match, arguments, fields, applies):
     assert ("shop@s.example" in draft.fields("From")[0]) == applies
 
 
+@pytest.mark.parametrize("arguments, author, reverse_path", [
+    ([], "Site One <one@s.example>", "one@s.example"),
+    ([], "one@s.example, two@s.example", "one@s.example"),
+    ([], "one", "one@a.example"),
+    ([], None, f"{LOGIN}@a.example"),
+    ([], "no address at all", f"{LOGIN}@a.example"),
+    (["-f", "x@y.example"], "one@s.example", "x@y.example"),
+    (["-f", "<>"], "one@s.example", ""),
+])
+def test_sender_section_takes_the_envelope_from_from(front, arguments, author,
+                                                     reverse_path):
+    front.write_config(extra=section("*", envelope="from"))
+    draft = submit(front, *arguments, TO, From=author)
+    assert draft.reverse_path == reverse_path
+
+
+def test_address_of_a_section_goes_before_the_one_in_from(front):
+    front.write_config(extra=section("*", envelope="from",
+                                     address="shop@s.example"))
+    draft = submit(front, TO, From="one@s.example")
+    assert draft.reverse_path == "shop@s.example"
+
+
 @pytest.mark.parametrize("null", ["", "<>"])
 def test_null_reverse_path_stays_null(front, null):
     front.write_config(extra=section("*", address="shop@s.example"))

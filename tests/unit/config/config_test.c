@@ -349,8 +349,8 @@ static void reads_text_as_documented(void **state)
 
 #define NEEDS_PASSWORD "set password_file, password_command or " \
     "password_credential (or auth = none)"
-#define LIST_OF_SENDER "known are address, name, replace_name, " \
-    "smarthost"
+#define LIST_OF_SENDER "known are address, envelope, name, " \
+    "replace_name, smarthost"
 #define MAIN "postrider.conf:2: smarthost \"main\": "
 
 static const struct {
