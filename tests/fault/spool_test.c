@@ -584,21 +584,13 @@ static void recovery_tells_of_all_or_fails(void **state)
 
 static int set_up(void **state)
 {
-    struct subject *subject = alloc_zero(1, sizeof *subject);
-
-    fixture_open(&subject->fixture);
-    *state = subject;
-    return 0;
+    return fixture_set_up_in(state, sizeof(struct subject));
 }
 
 static int tear_down(void **state)
 {
-    struct subject *subject = *state;
-
-    forget(subject);
-    fixture_close(&subject->fixture);
-    free(subject);
-    return 0;
+    forget(*state);
+    return fixture_tear_down(state);
 }
 
 int main(void)

@@ -149,20 +149,7 @@ static void is_whole_or_not_there_when_killed(void **state)
 
 static int set_up(void **state)
 {
-    struct subject *subject = alloc_zero(1, sizeof *subject);
-
-    fixture_open(&subject->fixture);
-    *state = subject;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct subject *subject = *state;
-
-    fixture_close(&subject->fixture);
-    free(subject);
-    return 0;
+    return fixture_set_up_in(state, sizeof(struct subject));
 }
 
 int main(void)
@@ -172,5 +159,5 @@ int main(void)
         cmocka_unit_test(is_whole_or_not_there_when_killed),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, fixture_tear_down);
 }

@@ -508,11 +508,16 @@ def test_a_person_is_asked_for_everything(programs, host):
     assert message.recipients == ["ops@b.example"]
 
 
-def test_a_wrong_password_can_be_typed_again(programs, host):
+def answer_with_wrong_password(programs, host):
     terminal = ask(programs, host, "--address", ADDRESS)
     terminal.answer("That is Test Mail. Right?", "y")
     terminal.type_secret("wrong")
     terminal.answer("users of this machine to go?", "")
+    return terminal
+
+
+def test_a_wrong_password_can_be_typed_again(programs, host):
+    terminal = answer_with_wrong_password(programs, host)
     terminal.answer("Try another password? [Y/n]", "")
     terminal.type_secret(PASSWORD)
     assert terminal.end() == 0
@@ -520,10 +525,7 @@ def test_a_wrong_password_can_be_typed_again(programs, host):
 
 
 def test_a_failed_test_can_be_overruled(programs, host):
-    terminal = ask(programs, host, "--address", ADDRESS)
-    terminal.answer("That is Test Mail. Right?", "y")
-    terminal.type_secret("wrong")
-    terminal.answer("users of this machine to go?", "")
+    terminal = answer_with_wrong_password(programs, host)
     terminal.answer("Try another password? [Y/n]", "n")
     terminal.answer("Write the configuration all the same? [y/N]", "y")
     assert terminal.end() == 0
@@ -531,10 +533,7 @@ def test_a_failed_test_can_be_overruled(programs, host):
 
 
 def test_nothing_is_written_when_the_person_gives_up(programs, host):
-    terminal = ask(programs, host, "--address", ADDRESS)
-    terminal.answer("That is Test Mail. Right?", "y")
-    terminal.type_secret("wrong")
-    terminal.answer("users of this machine to go?", "")
+    terminal = answer_with_wrong_password(programs, host)
     terminal.answer("Try another password? [Y/n]", "n")
     terminal.answer("Write the configuration all the same? [y/N]", "")
     assert terminal.end() == 77

@@ -121,6 +121,40 @@ static inline char *fingerprint_text(const X509 *certificate)
     return buf_take(&text);
 }
 
+/* An authority whose certificate is in a folder, and one that it has signed. */
+struct authority {
+    char *directory;
+    struct identity root;
+    char *root_file;
+    struct identity good;
+};
+
+static inline void make_authority(struct authority *authority,
+                                  const struct recipe *good)
+{
+    static const struct recipe root = { "Test Root", NULL, -10, 1000, true,
+                                        NULL };
+
+    authority->directory = alloc_string("/tmp/tls_test.XXXXXX");
+    if (mkdtemp(authority->directory) == NULL)
+        abort();
+    authority->root = make_identity(&root, NULL);
+    authority->root_file = write_pem(authority->directory, "root.pem",
+                                     authority->root.certificate, NULL);
+    authority->good = make_identity(good, &authority->root);
+}
+
+/* Files that a test has made in the folder are gone by then. */
+static inline void free_authority(struct authority *authority)
+{
+    unlink(authority->root_file);
+    free(authority->root_file);
+    rmdir(authority->directory);
+    free(authority->directory);
+    free_identity(&authority->root);
+    free_identity(&authority->good);
+}
+
 #define CONNECTIONS 3
 
 struct server {

@@ -17,10 +17,7 @@
 #define LONG 10000
 
 struct fixture {
-    char *directory;
-    struct identity root;
-    char *root_file;
-    struct identity good;
+    struct authority ca;
     struct tls_settings settings;
     struct peer peer;
     struct error err;
@@ -30,21 +27,14 @@ struct fixture {
 
 static int set_up(void **state)
 {
-    static const struct recipe root = { "Test Root", NULL, -10, 1000, true,
-                                        NULL };
     static const struct recipe good = { "x", "DNS:a.example,DNS:b.example",
                                         -10, 100, false, NULL };
     struct fixture *f = alloc_zero(1, sizeof *f);
 
     signal(SIGPIPE, SIG_IGN);
-    f->directory = alloc_string("/tmp/tls_test.XXXXXX");
-    if (mkdtemp(f->directory) == NULL)
-        return -1;
-    f->root = make_identity(&root, NULL);
-    f->root_file = write_pem(f->directory, "root.pem", f->root.certificate,
-                             NULL);
-    f->good = make_identity(&good, &f->root);
-    f->settings = (struct tls_settings){ f->root_file, "", "", "", "", 12 };
+    make_authority(&f->ca, &good);
+    f->settings = (struct tls_settings){ f->ca.root_file, "", "", "",
+                                         "", 12 };
     *state = f;
     return 0;
 }
@@ -53,12 +43,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
-    unlink(f->root_file);
-    free(f->root_file);
-    rmdir(f->directory);
-    free(f->directory);
-    free_identity(&f->root);
-    free_identity(&f->good);
+    free_authority(&f->ca);
     free(f);
     return 0;
 }
@@ -119,7 +104,7 @@ static void answer_and_vanish(SSL *ssl)
 static void speaks_in_tls(void **state)
 {
     struct fixture *f = *state;
-    struct server server = { .identity = &f->good,
+    struct server server = { .identity = &f->ca.good,
                              .serve = answer_and_vanish };
     static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 
@@ -155,7 +140,7 @@ static void stay_silent(SSL *ssl)
 static void tls_lines_have_a_deadline(void **state)
 {
     struct fixture *f = *state;
-    struct server server = { .identity = &f->good, .serve = stay_silent };
+    struct server server = { .identity = &f->ca.good, .serve = stay_silent };
     struct tls_context *context = make_context(f);
 
     peer_start(&f->peer, &server);
@@ -199,7 +184,7 @@ static void write_before_reading(SSL *ssl)
 static void takes_replies_in_while_it_writes(void **state)
 {
     struct fixture *f = *state;
-    struct server server = { .identity = &f->good,
+    struct server server = { .identity = &f->ca.good,
                              .serve = write_before_reading };
     struct tls_context *context = make_context(f);
     char *block = alloc_zero(BLOCK, 1);
@@ -247,7 +232,7 @@ static void send_odd_records(SSL *ssl)
 static void reads_what_waits_inside_tls(void **state)
 {
     struct fixture *f = *state;
-    struct server server = { .identity = &f->good,
+    struct server server = { .identity = &f->ca.good,
                              .serve = send_odd_records };
     struct tls_context *context = make_context(f);
 
@@ -314,7 +299,7 @@ static void resumes_with_the_same_host_only(void **state)
     static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 
     for (size_t i = 0; i < COUNT(versions); i++) {
-        struct server server = { .identity = &f->good, .connections = 3,
+        struct server server = { .identity = &f->ca.good, .connections = 3,
                                  .max_version = versions[i],
                                  .serve = tell_binding };
         struct tls_context *context = make_context(f);
@@ -331,7 +316,7 @@ static void resumes_with_the_same_host_only(void **state)
 static void resumption_does_not_widen_trust(void **state)
 {
     struct fixture *f = *state;
-    struct server server = { .identity = &f->good, .connections = 2,
+    struct server server = { .identity = &f->ca.good, .connections = 2,
                              .serve = tell_binding };
     struct tls_context *context = make_context(f);
 
@@ -364,13 +349,13 @@ static void shows_its_certificate(void **state)
     struct fixture *f = *state;
     static const struct recipe recipe = { "client 7", NULL, -1, 9, false,
                                           "clientAuth" };
-    struct identity client = make_identity(&recipe, &f->root);
-    char *cert = write_pem(f->directory, "c.pem", client.certificate, NULL);
-    char *key = write_pem(f->directory, "k.pem", NULL, client.key);
-    char *both = write_pem(f->directory, "b.pem", client.certificate,
+    struct identity client = make_identity(&recipe, &f->ca.root);
+    char *cert = write_pem(f->ca.directory, "c.pem", client.certificate, NULL);
+    char *key = write_pem(f->ca.directory, "k.pem", NULL, client.key);
+    char *both = write_pem(f->ca.directory, "b.pem", client.certificate,
                            client.key);
-    struct server server = { .identity = &f->good,
-                             .client_authority = &f->root,
+    struct server server = { .identity = &f->ca.good,
+                             .client_authority = &f->ca.root,
                              .serve = greet_client };
     const char *const files[][2] = { { cert, key }, { both, "" } };
 
@@ -400,8 +385,8 @@ static void shows_its_certificate(void **state)
 static void says_that_a_client_certificate_is_missing(void **state)
 {
     struct fixture *f = *state;
-    struct server server = { .identity = &f->good,
-                             .client_authority = &f->root,
+    struct server server = { .identity = &f->ca.good,
+                             .client_authority = &f->ca.root,
                              .serve = greet_client };
     struct tls_context *context = make_context(f);
 
@@ -420,9 +405,9 @@ static void says_that_a_client_certificate_is_missing(void **state)
 static void describes_the_peer(void **state)
 {
     struct fixture *f = *state;
-    struct server server = { .identity = &f->good, .serve = greet_client };
+    struct server server = { .identity = &f->ca.good, .serve = greet_client };
     struct tls_context *context = make_context(f);
-    char *fingerprint = fingerprint_text(f->good.certificate);
+    char *fingerprint = fingerprint_text(f->ca.good.certificate);
     struct buf text;
 
     peer_start(&f->peer, &server);

@@ -16,8 +16,6 @@
 
 #define LONG 10000
 
-static const struct recipe root_recipe = { "Test Root", NULL, -10, 1000, true,
-                                           NULL };
 static const struct recipe good_recipe = { "smtp.example.com",
                                            "DNS:smtp.example.com", -10, 100,
                                            false, NULL };
@@ -28,40 +26,20 @@ static const struct tls_settings defaults = { .ca_file = "",
                                               .groups = "",
                                               .min_version = 12 };
 
-struct fixture {
-    char *directory;
-    struct identity root;
-    char *root_file;
-    struct identity good;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = alloc_zero(1, sizeof *f);
+    struct authority *f = alloc_zero(1, sizeof *f);
 
     signal(SIGPIPE, SIG_IGN);
-    f->directory = alloc_string("/tmp/tls_test.XXXXXX");
-    if (mkdtemp(f->directory) == NULL)
-        return -1;
-    f->root = make_identity(&root_recipe, NULL);
-    f->root_file = write_pem(f->directory, "root.pem", f->root.certificate,
-                             NULL);
-    f->good = make_identity(&good_recipe, &f->root);
+    make_authority(f, &good_recipe);
     *state = f;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct fixture *f = *state;
-
-    unlink(f->root_file);
-    free(f->root_file);
-    rmdir(f->directory);
-    free(f->directory);
-    free_identity(&f->root);
-    free_identity(&f->good);
-    free(f);
+    free_authority(*state);
+    free(*state);
     return 0;
 }
 
@@ -170,7 +148,7 @@ static const struct {
 
 static void compares_names(void **state)
 {
-    struct fixture *f = *state;
+    struct authority *f = *state;
     struct tls_settings settings = defaults;
 
     settings.ca_file = f->root_file;
@@ -184,7 +162,7 @@ static void compares_names(void **state)
 
 static void says_when_a_certificate_expired(void **state)
 {
-    struct fixture *f = *state;
+    struct authority *f = *state;
     struct tls_settings settings = defaults;
     struct recipe recipe = good_recipe;
     char expected[80];
@@ -202,11 +180,11 @@ static void says_when_a_certificate_expired(void **state)
 
 static void knows_whom_to_trust(void **state)
 {
-    struct fixture *f = *state;
-    struct recipe other = root_recipe;
+    struct authority *f = *state;
+    struct recipe other = { "Other \xc3\xa9\x1b Root", NULL, -10, 1000, true,
+                            NULL };
     struct tls_settings settings = defaults;
 
-    other.name = "Other \xc3\xa9\x1b Root";
     struct identity other_root = make_identity(&other, NULL);
     struct identity stranger = make_identity(&good_recipe, &other_root);
     struct identity alone = make_identity(&good_recipe, NULL);
@@ -253,7 +231,7 @@ static void knows_whom_to_trust(void **state)
 
 static void pins_replace_chain_and_name(void **state)
 {
-    struct fixture *f = *state;
+    struct authority *f = *state;
     struct recipe recipe = good_recipe;
     struct tls_settings settings = defaults;
 
@@ -282,7 +260,7 @@ static void pins_replace_chain_and_name(void **state)
 
 static void demands_its_version(void **state)
 {
-    struct fixture *f = *state;
+    struct authority *f = *state;
     struct tls_settings settings = defaults;
     struct server server = { .identity = &f->good,
                              .max_version = TLS1_2_VERSION };
@@ -297,7 +275,7 @@ static void demands_its_version(void **state)
 
 static void refuses_bad_files(void **state)
 {
-    struct fixture *f = *state;
+    struct authority *f = *state;
     char *cert = write_pem(f->directory, "cert.pem", f->good.certificate,
                            NULL);
     char *key = write_pem(f->directory, "key.pem", NULL, f->good.key);
@@ -357,7 +335,7 @@ static void refuses_bad_files(void **state)
  * be absent. */
 static void finds_the_store(void **state)
 {
-    struct fixture *f = *state;
+    struct authority *f = *state;
     struct server server = { .identity = &f->good };
     const struct recipe stray = { "Stray", NULL, -10, 1000, true, NULL };
     struct identity other = make_identity(&stray, NULL);
@@ -414,7 +392,7 @@ static void finds_the_store(void **state)
 
 /* A child that writes octets one by one, then is silent until it is killed;
  * the handshake must fail with text, within limit milliseconds. */
-static void assert_handshake_fails(struct fixture *f, const char *octets,
+static void assert_handshake_fails(struct authority *f, const char *octets,
                                    size_t length, bool closes, int64_t within,
                                    const char *text)
 {
@@ -456,7 +434,7 @@ static void assert_handshake_fails(struct fixture *f, const char *octets,
 
 static void handshake_is_bounded(void **state)
 {
-    struct fixture *f = *state;
+    struct authority *f = *state;
     char slow[600] = "\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb\x03\x03";
 
     assert_handshake_fails(f, "", 0, false, 1500, "TLS handshake with "

@@ -122,14 +122,17 @@ static inline void fixture_close(struct fixture *fixture)
     free(fixture->path);
 }
 
-/* For cmocka: *state is a struct fixture. */
+/* For cmocka: *state is a struct of this size that begins with a fixture. */
+static inline int fixture_set_up_in(void **state, size_t size)
+{
+    *state = alloc_zero(1, size);
+    fixture_open(*state);
+    return 0;
+}
+
 static inline int fixture_set_up(void **state)
 {
-    struct fixture *fixture = alloc_zero(1, sizeof *fixture);
-
-    fixture_open(fixture);
-    *state = fixture;
-    return 0;
+    return fixture_set_up_in(state, sizeof(struct fixture));
 }
 
 static inline int fixture_tear_down(void **state)
