@@ -115,7 +115,16 @@ $(B)/lib$(1).a: $(call object,$(1))
 endef
 $(foreach part,$(LAYERS),$(eval $(call archive_rule,$(part))))
 
-$(B)/obj/%.o: src/%.c Makefile | $(B)/found
+# The paths that the objects were made with: others, as `make install prefix=...`
+# gives after a plain make, make them anew.
+made_with := $(subst ',,$(PATHS))
+ifneq ($(made_with),$(file <$(B)/paths))
+.PHONY: $(B)/paths
+endif
+$(B)/paths:
+	@mkdir -p $(@D) && printf '%s\n' '$(made_with)' >$@
+
+$(B)/obj/%.o: src/%.c Makefile $(B)/paths | $(B)/found
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<

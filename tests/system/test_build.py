@@ -4,6 +4,7 @@ Built apart, or only shown (make -n): the programs of the other tests stay.
 """
 
 import os
+import pathlib
 import re
 import subprocess
 
@@ -41,6 +42,16 @@ def link_command(result):
     lines = result.stdout.replace("\\\n", "").splitlines()
     (found,) = [line for line in lines if "/build/sendmail " in line]
     return found
+
+
+def test_other_paths_make_other_programs(make, tmp_path):
+    """`make && make install prefix=...` installs what looks below prefix."""
+    target = f"{tmp_path}/build/obj/sendmail/handover.o"
+    assert make(target).returncode == 0
+    assert make(target, "prefix=/usr/local").returncode == 0
+    made = pathlib.Path(target).read_bytes()
+    assert b"/usr/local/sbin/postrider" in made
+    assert not COMPILED.search(make("-n", target, "prefix=/usr/local").stdout)
 
 
 def test_a_warning_stops_no_newcomer(make, tmp_path):
