@@ -7,30 +7,40 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "control/protocol.h"
 #include "util/error.h"
+
+#define CLIENT_PATIENCE 30000       /* milliseconds, for most questions */
 
 /* A connection to a Unix socket, made within 5 s. -1 with FAULT_UNAVAILABLE. */
 int client_connect(const char *path, struct error *err);
 
-/* Called with each line of the answer, without its end. Borrowed. */
-typedef void client_line(void *context, const char *line, size_t length);
+struct client_question {
+    const char *path;           /* of the daemon's control socket */
+    enum request request;
+    const char *argument;       /* if the request takes one */
+    int patience;               /* milliseconds for each wait */
+};
+
+/* Called with each line of the answer, without its end. The line may be
+ * changed, and is gone afterwards. */
+typedef void client_line(void *context, char *line);
 
 /*
- * Ask the daemon that listens at path one line, "COMMAND [ARGUMENT]", and call
- * line for each line of the answer until it is closed. timeout is for each
- * wait, in milliseconds, -1 for none. FAULT_UNAVAILABLE: no daemon listens;
- * FAULT_TEMPORARY: it does not answer.
+ * Ask, and call line for each line of the answer until its end.
+ * FAULT_UNAVAILABLE: no daemon listens; FAULT_TEMPORARY: it does not answer;
+ * FAULT_PERMISSION: it refuses, and the text is its reason.
  */
-bool client_ask(const char *path, const char *request, int timeout,
-                client_line *line, void *context, struct error *err);
+bool client_ask(const struct client_question *question, client_line *line,
+                void *context, struct error *err);
 
 /*
  * The same in two steps: the daemon gets the question before it can see what
  * the caller does in between. client_begin() gives a descriptor, or -1;
  * client_finish() closes it.
  */
-int client_begin(const char *path, const char *request, struct error *err);
-bool client_finish(int fd, int timeout, client_line *line, void *context,
+int client_begin(const struct client_question *question, struct error *err);
+bool client_finish(int fd, int patience, client_line *line, void *context,
                    struct error *err);
 
 #endif

@@ -8,33 +8,16 @@
 #define POSTRIDER_CONTROL_LISTING_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <sys/types.h>
 
+#include "control/protocol.h"
 #include "util/error.h"
 
-/* One message. Text is borrowed for the call. */
-struct listing_item {
-    const char *id;
-    char mark;                  /* '*' a worker has it, '!' held, '-' waits */
-    uid_t uid;
-    uint64_t size;              /* octets */
-    int64_t received;           /* seconds since 1970 */
-    unsigned attempts;
-    const char *reason;         /* why it waits; "" if nothing is known */
-    const char *sender;         /* "" is the null reverse-path */
-    const char *const *recipients;
-    size_t recipient_count;
-    bool unattended;            /* no daemon runs to deliver it */
-};
-
-typedef void listing_visit(void *context, const struct listing_item *item);
-
-/* Messages that cannot be read: how many of a kind, and about one of them why,
- * with the command that helps. */
-typedef void listing_unread(void *context, size_t count, const char *text);
+/* A message. All text is borrowed for the call. unattended: no daemon runs to
+ * deliver it. */
+typedef void listing_visit(void *context, const struct queue_item *item,
+                           bool unattended);
+typedef void listing_unread(void *context, const struct queue_unread *unread);
 
 struct listing_reader {
     listing_visit *visit;

@@ -1,9 +1,8 @@
 /*
  * control.h - the control socket: requests to the daemon, and its answers
  *
- * A Unix socket. A client sends one line, "COMMAND [ARGUMENT]", and gets lines
- * back until the connection is closed. The socket's peer credentials identify
- * the client. A long answer is made in parts, each when the client has
+ * A Unix socket; control/protocol.h has what goes over it. The socket's peer
+ * credentials identify the client. A long answer is made in parts, each when the client has
  * taken the one before. Clients are bounded in number, in what they may leave
  * unread, and in time: a slow one is dropped and stalls no other. The client's
  * side is control/client.h.
@@ -15,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "control/protocol.h"
 #include "util/error.h"
 
 struct buf;
@@ -30,7 +30,7 @@ struct control_progress {
 
 struct control_request {
     uid_t uid;                  /* the peer's */
-    const char *command;
+    enum request request;
     const char *argument;       /* "" if there is none */
     struct control_progress *progress;
     struct buf *out;            /* append lines here */
@@ -63,8 +63,8 @@ void control_handle(struct control *control, int fd, short events);
 /* Drop clients whose time is over. The next such time, INT64_MAX for none. */
 int64_t control_expire(struct control *control, int64_t now);
 
-/* Send text to all clients that wait for this message, and close. */
+/* Send the outcome to all clients that wait for this message, and close. */
 void control_announce(struct control *control, const char *id,
-                      const char *text);
+                      const struct wait_outcome *outcome);
 
 #endif

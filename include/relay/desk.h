@@ -77,8 +77,7 @@ struct totals {
  * one of them, why, with the command that helps. */
 struct trouble {
     const char *place;          /* folder of the spool */
-    const char *kind;           /* one word */
-    const char *what;           /* "cannot be read" */
+    enum trouble_kind kind;
     enum log_level level;
     size_t count;               /* 0: none */
     char *text;                 /* owned; NULL if there is none */

@@ -10,10 +10,9 @@ struct buf;
 struct desk;
 
 /*
- * Append the status as lines "key value", the figures of the table in tally.c;
- * then one line a smarthost, "smarthost NAME up|down|parked WORKERS JOBS
- * REASON"; and, with all, one for each kind of messages that cannot be read or
- * were given up: "trouble drop|queue|failed KIND COUNT TEXT".
+ * Append the status as control/protocol.h has it: the figures of the table in
+ * tally.c, a line a smarthost, and, with all, one for each kind of messages
+ * that need an administrator.
  */
 void tally_status(struct desk *desk, bool all, struct buf *out);
 

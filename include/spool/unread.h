@@ -23,8 +23,6 @@ enum unread_kind {
     UNREAD_KINDS
 };
 
-extern const char *const unread_words[UNREAD_KINDS];
-
 struct unread {             /* { 0 }: none */
     size_t count[UNREAD_KINDS];
     char *text[UNREAD_KINDS];       /* of the first that was added; owned */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,8 +11,8 @@
 #include "util/unix_socket.h"
 
 #define READ_SIZE 65536
-#define CONNECT_TIME 5              /* seconds: a daemon that hangs accepts
-                                     * nobody, and holds nobody up */
+#define CONNECT_TIME 5              /* seconds: a daemon that hangs does not
+                                     * accept, and must not hold callers up */
 #define LINE_MAX_SIZE (16u << 20)   /* octets the daemon may send in a line:
                                      * all addresses of an envelope */
 
@@ -32,71 +33,89 @@ int client_connect(const char *path, struct error *err)
     return -1;
 }
 
-/* Hand out the complete lines in text, keep the rest. */
-static void hand_out(struct buf *text, client_line *line, void *context)
+/* The part of an answer that has come. */
+struct answer {
+    struct buf text;            /* a line that is not complete */
+    client_line *line;
+    void *context;
+    bool refused;               /* err is the daemon's reason */
+    struct error *err;
+};
+
+/* Hand out the complete lines, keep the rest. */
+static void hand_out(struct answer *answer)
 {
+    struct buf *text = &answer->text;
     char *start = text->data;
     char *end = text->data + text->length;
     char *stop;
 
     while ((stop = memchr(start, '\n', (size_t)(end - start))) != NULL) {
         *stop = '\0';
-        line(context, start, (size_t)(stop - start));
+        const char *refusal = protocol_refusal(start);
+        if (refusal != NULL) {
+            answer->refused = true;
+            error_set(answer->err, FAULT_PERMISSION, "%s", refusal);
+        } else {
+            answer->line(answer->context, start);
+        }
         start = stop + 1;
     }
     buf_remove(text, 0, (size_t)(start - text->data));
 }
 
-static bool read_answer(int fd, int timeout, client_line *line, void *context,
-                        struct error *err)
+static bool read_answer(int fd, int patience, struct answer *answer)
 {
     struct pollfd waiting = { .fd = fd, .events = POLLIN };
-    struct buf text;
     ssize_t length = -1;
     char *room;
 
-    buf_init(&text, LINE_MAX_SIZE + READ_SIZE);
-    while ((room = buf_reserve(&text, READ_SIZE)) != NULL) {
-        if (poll(&waiting, 1, timeout) == 0) {
+    while ((room = buf_reserve(&answer->text, READ_SIZE)) != NULL) {
+        if (poll(&waiting, 1, patience) == 0) {
             errno = ETIMEDOUT;
             break;
         }
         length = io_read(fd, room, READ_SIZE);
         if (length <= 0)
             break;
-        text.length += (size_t)length;
-        hand_out(&text, line, context);
+        answer->text.length += (size_t)length;
+        hand_out(answer);
     }
-    buf_free(&text);
-    return length == 0 ||
-           error_sys(err, FAULT_TEMPORARY, "the daemon does not answer");
+    return length == 0 || error_sys(answer->err, FAULT_TEMPORARY,
+                                    "the daemon does not answer");
 }
 
-int client_begin(const char *path, const char *request, struct error *err)
+int client_begin(const struct client_question *question, struct error *err)
 {
-    int fd = client_connect(path, err);
+    char *request = protocol_request(question->request, question->argument);
+    int fd = client_connect(question->path, err);
 
     if (fd != -1 && (!io_write_all(fd, request, strlen(request)) ||
                      !io_write_all(fd, "\n", 1))) {
         error_sys(err, FAULT_TEMPORARY, "ask the daemon");
         io_close(&fd);
     }
+    free(request);
     return fd;
 }
 
-bool client_finish(int fd, int timeout, client_line *line, void *context,
+bool client_finish(int fd, int patience, client_line *line, void *context,
                    struct error *err)
 {
-    bool done = read_answer(fd, timeout, line, context, err);
+    struct answer answer = { .line = line, .context = context, .err = err };
 
+    buf_init(&answer.text, LINE_MAX_SIZE + READ_SIZE);
+    bool done = read_answer(fd, patience, &answer) && !answer.refused;
+    buf_free(&answer.text);
     io_close(&fd);
     return done;
 }
 
-bool client_ask(const char *path, const char *request, int timeout,
-                client_line *line, void *context, struct error *err)
+bool client_ask(const struct client_question *question, client_line *line,
+                void *context, struct error *err)
 {
-    int fd = client_begin(path, request, err);
+    int fd = client_begin(question, err);
 
-    return fd != -1 && client_finish(fd, timeout, line, context, err);
+    return fd != -1 &&
+           client_finish(fd, question->patience, line, context, err);
 }

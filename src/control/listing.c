@@ -15,72 +15,24 @@
 #include "util/alloc.h"
 #include "util/file.h"
 #include "util/random.h"
-#include "util/text.h"
 
-#define ANSWER_TIME 30000       /* milliseconds the daemon has for an answer */
-#define FIELDS_MIN 8            /* of a line about a message */
-#define UNREAD_FIELDS 3         /* "unread", count, text */
-
-/* A reader, and what it will hear of after all messages. */
+/* A reader, and what it gets after all messages. */
 struct lister {
     const struct listing_reader *reader;
     struct unread unread;
 };
 
-/* The fields of a line, split at tabs; the caller frees the array. */
-static char **split(char *line, size_t *count)
-{
-    size_t capacity = 16;
-    char **fields = alloc_resize(NULL, capacity, sizeof *fields);
-
-    *count = 0;
-    while (line != NULL) {
-        char *tab = strchr(line, '\t');
-        if (tab != NULL)
-            *tab++ = '\0';
-        if (*count == capacity) {
-            capacity *= 2;
-            fields = alloc_resize(fields, capacity, sizeof *fields);
-        }
-        fields[(*count)++] = line;
-        line = tab;
-    }
-    return fields;
-}
-
-/* id, mark, uid, size, received, attempts, reason, sender, recipients... */
-static void take_line(void *context, const char *line, size_t length)
+static void take_line(void *context, char *text)
 {
     const struct listing_reader *reader = context;
-    char *copy = alloc_bytes(line, length);
-    size_t count;
-    char **fields = split(copy, &count);
-    uint64_t uid, size, received, attempts;
+    struct list_line line;
 
-    if (count >= FIELDS_MIN && text_to_number(fields[2], UINT32_MAX, &uid) &&
-        text_to_number(fields[3], INT64_MAX, &size) &&
-        text_to_number(fields[4], INT64_MAX, &received) &&
-        text_to_number(fields[5], UINT32_MAX, &attempts)) {
-        const struct listing_item item = {
-            .id = fields[0],
-            .mark = fields[1][0],
-            .uid = (uid_t)uid,
-            .size = size,
-            .received = (int64_t)received,
-            .attempts = (unsigned)attempts,
-            .reason = fields[6],
-            .sender = fields[7],
-            .recipients = (const char *const *)fields + FIELDS_MIN,
-            .recipient_count = count - FIELDS_MIN,
-        };
-        reader->visit(reader->context, &item);
-    } else if (count == UNREAD_FIELDS && reader->unread != NULL &&
-               strcmp(fields[0], "unread") == 0 &&
-               text_to_number(fields[1], SIZE_MAX / 2, &size)) {
-        reader->unread(reader->context, (size_t)size, fields[2]);
-    }
-    free(fields);
-    free(copy);
+    protocol_parse_list(text, &line);
+    if (line.kind == LIST_ITEM)
+        reader->visit(reader->context, &line.item, false);
+    else if (line.kind == LIST_UNREAD && reader->unread != NULL)
+        reader->unread(reader->context, &line.unread);
+    protocol_free_list(&line);
 }
 
 static void visit_entry(struct lister *lister, const struct entry *entry,
@@ -89,10 +41,10 @@ static void visit_entry(struct lister *lister, const struct entry *entry,
     const struct envelope *env = &entry->envelope;
     struct stat status = { 0 };
     const char **paths = alloc_zero(env->count, sizeof *paths);
-    fstat(entry->fd, &status);      /* nobody has taken it: when it came */
-    struct listing_item item = {
+    fstat(entry->fd, &status);      /* of one in drop/: when it came */
+    struct queue_item item = {
         .id = entry->id,
-        .mark = state->held ? '!' : '-',
+        .state = state->held ? QUEUE_HELD : QUEUE_WAITING,
         .uid = entry->uid,
         .size = entry->content_length,
         .received = entry->queued ? entry->received : status.st_mtime,
@@ -100,7 +52,6 @@ static void visit_entry(struct lister *lister, const struct entry *entry,
         .reason = "",
         .sender = envelope_reverse_path(env),
         .recipients = paths,
-        .unattended = true,
     };
 
     for (size_t i = 0; i < env->count; i++) {
@@ -110,7 +61,7 @@ static void visit_entry(struct lister *lister, const struct entry *entry,
         if (state->recipients[i].text != NULL)
             item.reason = state->recipients[i].text;
     }
-    lister->reader->visit(lister->reader->context, &item);
+    lister->reader->visit(lister->reader->context, &item, true);
     free(paths);
 }
 
@@ -161,22 +112,29 @@ static void report_unread(struct lister *lister)
 {
     const struct listing_reader *reader = lister->reader;
 
-    for (size_t i = 0; i < UNREAD_KINDS && reader->unread != NULL; i++)
-        if (lister->unread.count[i] > 0)
-            reader->unread(reader->context, lister->unread.count[i],
-                           lister->unread.text[i]);
+    for (size_t i = 0; i < UNREAD_KINDS && reader->unread != NULL; i++) {
+        const struct queue_unread unread = {
+            .count = lister->unread.count[i],
+            .text = lister->unread.text[i],
+        };
+        if (unread.count > 0)
+            reader->unread(reader->context, &unread);
+    }
     unread_clear(&lister->unread);
 }
 
 bool listing_each(const char *control, const char *path,
                   const struct listing_reader *reader, struct error *err)
 {
+    const struct client_question question = {
+        .path = control, .request = REQUEST_LIST, .patience = CLIENT_PATIENCE,
+    };
     struct lister lister = { .reader = reader };
     struct listing_reader asked = *reader;
     struct error unreadable;
     struct spool spool;
 
-    if (client_ask(control, "list", ANSWER_TIME, take_line, &asked, err))
+    if (client_ask(&question, take_line, &asked, err))
         return true;
     if (err->fault != FAULT_UNAVAILABLE)
         return false;

@@ -15,22 +15,22 @@ struct printer {
 };
 
 /* Before the list, whose last line is what monitoring looks at. */
-static void remark_daemon(const struct printer *printer,
-                          const struct listing_item *item)
+static void remark_daemon(const struct printer *printer, bool unattended)
 {
-    if (printer->messages == 0 && item->unattended)
+    if (printer->messages == 0 && unattended)
         fprintf(stderr, "%s: no daemon is running, nothing is delivered: "
                 "start postrider daemon\n", printer->program);
 }
 
-static void print_item(void *context, const struct listing_item *item)
+static void print_item(void *context, const struct queue_item *item,
+                       bool unattended)
 {
     struct printer *printer = context;
     char date[32] = "";
     time_t when = (time_t)item->received;
     struct tm tm;
 
-    remark_daemon(printer, item);
+    remark_daemon(printer, unattended);
     if (printer->messages++ == 0)
         fputs("-Queue ID-                        --Size-- ----Arrival Time---- "
               "-Sender/Recipient-------\n", printer->out);
@@ -38,7 +38,7 @@ static void print_item(void *context, const struct listing_item *item)
     if (localtime_r(&when, &tm) != NULL)
         strftime(date, sizeof date, "%a %b %d %H:%M:%S", &tm);
     text_print(printer->out, "%s%c %8" PRIu64 " %-20s %s\n", item->id,
-               item->mark == '-' ? ' ' : item->mark, item->size, date,
+               queue_states[item->state].shown, item->size, date,
                *item->sender != '\0' ? item->sender : "MAILER-DAEMON");
     if (*item->reason != '\0')
         text_print(printer->out, "    (%s)\n", item->reason);
@@ -47,20 +47,19 @@ static void print_item(void *context, const struct listing_item *item)
     fputc('\n', printer->out);
 }
 
-static void print_json_item(void *context, const struct listing_item *item)
+static void print_json_item(void *context, const struct queue_item *item,
+                            bool unattended)
 {
     struct printer *printer = context;
     FILE *out = printer->out;
-    const char *state = item->mark == '*' ? "active"
-                        : item->mark == '!' ? "held" : "waiting";
 
-    remark_daemon(printer, item);
+    remark_daemon(printer, unattended);
     printer->messages++;
     fprintf(out, "{\"queue_id\": \"%s\", \"state\": \"%s\", \"uid\": %lu, "
             "\"size\": %" PRIu64 ", \"arrival_time\": %" PRId64
-            ", \"attempts\": %u, \"sender\": ", item->id, state,
-            (unsigned long)item->uid, item->size, item->received,
-            item->attempts);
+            ", \"attempts\": %u, \"sender\": ", item->id,
+            queue_states[item->state].name, (unsigned long)item->uid,
+            item->size, item->received, item->attempts);
     text_print_json(out, item->sender);
     fputs(", \"reason\": ", out);
     text_print_json(out, item->reason);
@@ -72,22 +71,23 @@ static void print_json_item(void *context, const struct listing_item *item)
     fputs("]}\n", out);
 }
 
-/* In front of the last line, which counts them, too. */
-static void print_unread(void *context, size_t count, const char *text)
+/* Before the last line, which counts them, too. */
+static void print_unread(void *context, const struct queue_unread *unread)
 {
     struct printer *printer = context;
 
-    printer->unread += count;
-    fprintf(printer->out, "%zu more that cannot be read: %s\n", count, text);
+    printer->unread += unread->count;
+    text_print(printer->out, "%zu more that cannot be read: %s\n",
+               unread->count, unread->text);
 }
 
 /* A reader of objects gets nothing but messages. */
-static void remark_unread(void *context, size_t count, const char *text)
+static void remark_unread(void *context, const struct queue_unread *unread)
 {
     const struct printer *printer = context;
 
-    fprintf(stderr, "%s: %zu more that cannot be read: %s\n",
-            printer->program, count, text);
+    text_print(stderr, "%s: %zu more that cannot be read: %s\n",
+               printer->program, unread->count, unread->text);
 }
 
 bool listing_print(const char *control, const char *spool, bool json,

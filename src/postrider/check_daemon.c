@@ -2,6 +2,7 @@
 #include "postrider/check.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,8 +11,6 @@
 #include "control/client.h"
 #include "control/listing.h"
 #include "net/dial.h"
-#include "postrider/status.h"
-#include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/io.h"
@@ -23,67 +22,55 @@
 static const char start_it[] = "systemctl start postrider, or run postrider "
                                "daemon from your service manager";
 
-static void tell_smarthost(struct check *check, char *text)
+static void tell_smarthost(struct check *check,
+                           const struct smarthost_status *smarthost)
 {
-    struct status_smarthost smarthost;
     struct error err;
 
-    status_take_smarthost(&smarthost, text);
-    if (strcmp(smarthost.state, "down") == 0) {
+    if (smarthost->state == SMARTHOST_DOWN) {
         check_warn(check, "postrider test shows where it fails", "smarthost "
-                   "%s is down: %s", smarthost.name, smarthost.reason);
-    } else if (strcmp(smarthost.state, "parked") == 0) {
+                   "%s is down: %s", smarthost->name, smarthost->reason);
+    } else if (smarthost->state == SMARTHOST_PARKED) {
         error_set(&err, FAULT_PERMISSION, "smarthost %s is parked: %s",
-                  smarthost.name, smarthost.reason);
+                  smarthost->name, smarthost->reason);
         check_error(check, &err);
     }
 }
 
 /* Rights and failed/ are looked at by checks of their own, which see what has
  * been mended since the daemon looked. */
-static void tell_trouble(struct check *check, char *text)
+static void tell_trouble(struct check *check,
+                         const struct trouble_status *trouble)
 {
-    struct status_trouble trouble;
     struct error err;
 
-    status_take_trouble(&trouble, text);
-    if (strcmp(trouble.place, "failed") == 0 ||
-        strcmp(trouble.kind, unread_words[UNREAD_REFUSED]) == 0)
+    if (trouble->kind == TROUBLE_KIND_GIVEN_UP ||
+        trouble->kind == TROUBLE_KIND_REFUSED)
         return;
-    error_set(&err, FAULT_UNAVAILABLE, "%s message%s in %s cannot %s: %s",
-              trouble.count, strcmp(trouble.count, "1") == 0 ? "" : "s",
-              trouble.place,
-              strcmp(trouble.kind, "no-smarthost") == 0 ? "leave"
-              : strcmp(trouble.kind, "no-room") == 0 ? "be delivered or "
-                                                       "returned"
-              : "be read",
-              trouble.text);
+    error_set(&err, FAULT_UNAVAILABLE, "%" PRIu64 " message%s in %s %s: %s",
+              trouble->count, trouble->count == 1 ? "" : "s", trouble->place,
+              trouble_kinds[trouble->kind].what, trouble->text);
     check_error(check, &err);
 }
 
-static void take_line(void *context, const char *line, size_t length)
+static void take_line(void *context, char *text)
 {
-    static const struct {
-        const char *word;
-        void (*tell)(struct check *check, char *text);
-    } words[] = {
-        { "smarthost ", tell_smarthost },
-        { "trouble ", tell_trouble },
-    };
+    struct status_line line;
 
-    for (size_t i = 0; i < COUNT(words); i++)
-        if (text_starts(line, words[i].word)) {
-            char *copy = alloc_bytes(line, length);
-            words[i].tell(context, copy + strlen(words[i].word));
-            free(copy);
-        }
+    protocol_parse_status(text, &line);
+    if (line.kind == STATUS_SMARTHOST)
+        tell_smarthost(context, &line.smarthost);
+    else if (line.kind == STATUS_TROUBLE)
+        tell_trouble(context, &line.trouble);
 }
 
-static void count_item(void *context, const struct listing_item *item)
+static void count_item(void *context, const struct queue_item *item,
+                       bool unattended)
 {
     size_t *count = context;
 
     (void)item;
+    (void)unattended;
     ++*count;
 }
 
@@ -120,11 +107,14 @@ static void tell_absence(struct check *check)
 
 void check_daemon(struct check *check)
 {
-    const char *path = check->config->control;
+    const struct client_question question = {
+        .path = check->config->control, .request = REQUEST_STATUS,
+        .patience = ANSWER_TIME,
+    };
     size_t before = check->count;
     struct error err = { 0 };
 
-    if (client_ask(path, "status", ANSWER_TIME, take_line, check, &err)) {
+    if (client_ask(&question, take_line, check, &err)) {
         if (check->count == before)
             check_ok(check, "it runs");
     } else if (err.fault == FAULT_UNAVAILABLE) {

@@ -188,12 +188,14 @@ struct queue_sum {
     char *reason;               /* of the oldest; owned */
 };
 
-static void add_item(void *context, const struct listing_item *item)
+static void add_item(void *context, const struct queue_item *item,
+                     bool unattended)
 {
     struct queue_sum *sum = context;
 
+    (void)unattended;
     sum->count++;
-    sum->held += item->mark == '!';
+    sum->held += item->state == QUEUE_HELD;
     if (sum->oldest != 0 && item->received >= sum->oldest)
         return;
     sum->oldest = item->received;
@@ -247,8 +249,10 @@ struct looker {
     size_t untaken;
 };
 
-static void note_listed(void *context, const struct listing_item *item)
+static void note_listed(void *context, const struct queue_item *item,
+                        bool unattended)
 {
+    (void)unattended;
     strings_add(&((struct looker *)context)->listed, item->id);
 }
 

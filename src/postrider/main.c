@@ -13,7 +13,7 @@ static const struct command {
     const char *summary;
 } commands[] = {
     { "daemon", command_daemon, "deliver what is queued" },
-    { "queue", command_queue, "list|show|hold|release|retry|remove|flush" },
+    { "queue", command_queue, "list and change what is queued" },
     { "status", command_status, "the daemon in numbers" },
     { "check", command_check, "what is wrong here, and what can be done" },
     { "test", command_test, "a session with each smarthost, step by step" },

@@ -1,61 +1,48 @@
 /* queue.c - postrider queue: list and change what is queued */
 #include "postrider/commands.h"
 
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "config/config.h"
 #include "control/client.h"
 #include "control/listing.h"
-#include "util/alloc.h"
+#include "util/buf.h"
 #include "util/error.h"
-#include "util/random.h"
 #include "util/text.h"
 
-#define ANSWER_TIME 30000       /* milliseconds */
-
-/* What came back: "COUNT [COUNT]", or "error text". The second count is of
- * messages that are on their way: what becomes of them is not known yet. */
-struct answer {
-    bool refused;
-    char *text;
+/* What can be done with the queue; a change is a request to the daemon. */
+struct action {
+    const char *name;
+    const char *operand;        /* "" if there is none */
+    const char *summary;
+    bool (*run)(const struct config *config, const struct action *action,
+                const char *operand, struct error *err);
+    enum request request;       /* of a change */
+    const char *past;           /* ... what the messages are then */
 };
 
-static void take_answer(void *context, const char *line, size_t length)
+struct answer {
+    bool known;
+    struct changes changes;
+};
+
+static void take_answer(void *context, char *text)
 {
     struct answer *answer = context;
 
-    free(answer->text);
-    answer->refused = text_starts(line, "error ");
-    answer->text = alloc_bytes(line, length);
+    answer->known = protocol_parse_changes(text, &answer->changes);
 }
 
-static void print_counts(const struct answer *answer, const char *past)
+static void print_changes(const struct changes *changes, const char *past)
 {
-    size_t length = strcspn(answer->text, " ");
-    const char *under_way = answer->text + length;
-
-    if (*under_way == '\0' || strncmp(answer->text, "0 ", 2) != 0)
-        printf("%.*s %s\n", (int)length, answer->text, past);
-    if (*under_way != '\0')
-        printf("%s on the way: %s unless delivered now\n", under_way + 1,
-               past);
-}
-
-static int finish(const struct answer *answer, const char *past,
-                  struct error *err)
-{
-    if (answer->text == NULL)
-        error_set(err, FAULT_TEMPORARY, "the daemon gave no answer");
-    else if (answer->refused)
-        error_set(err, FAULT_PERMISSION, "%s", answer->text + 6);
-    else if (strcmp(answer->text, "0") == 0)
-        error_set(err, FAULT_INPUT, "no such message in the queue");
-    else
-        print_counts(answer, past);
-    return err->fault == FAULT_NONE ? EX_OK : command_fail(err);
+    if (changes->left == 0 || changes->done > 0)
+        printf("%" PRIu64 " %s\n", changes->done, past);
+    if (changes->left > 0)
+        printf("%" PRIu64 " on the way: %s unless delivered now\n",
+               changes->left, past);
 }
 
 /* With direct delivery nothing is ever kept. */
@@ -64,59 +51,58 @@ static bool has_queue(const struct config *config)
     return config->delivery == DELIVERY_QUEUE;
 }
 
-static bool request(const struct config *config, const char *line,
-                    struct answer *answer, struct error *err)
+static bool request(const struct config *config, enum request request,
+                    const char *argument, struct changes *changes,
+                    struct error *err)
 {
-    if (!has_queue(config)) {
-        take_answer(answer, "0", 1);
-        return true;
-    }
-    return client_ask(config->control, line, ANSWER_TIME, take_answer, answer,
-                      err);
+    const struct client_question question = {
+        .path = config->control, .request = request, .argument = argument,
+        .patience = CLIENT_PATIENCE,
+    };
+    struct answer answer = { .known = !has_queue(config) };
+
+    if (has_queue(config) && !client_ask(&question, take_answer, &answer, err))
+        return false;
+    *changes = answer.changes;
+    return answer.known || error_set(err, FAULT_TEMPORARY, "the daemon gave "
+                                     "no answer");
 }
 
-static int change(const struct config *config, const char *action,
-                  const char *past, const char *argument)
+static bool change(const struct config *config, const struct action *action,
+                   const char *operand, struct error *err)
 {
-    struct answer answer = { 0 };
-    struct error err = { 0 };
-    int status;
+    struct changes changes;
 
-    if (strcmp(argument, "all") != 0 && !random_is_id(argument)) {
-        error_set(&err, FAULT_USAGE, "queue %s: \"%s\" is no queue-id, nor "
-                  "\"all\"", action, argument);
-        return command_fail(&err);
-    }
-    char *line = alloc_format("%s %s", action, argument);
-    status = request(config, line, &answer, &err)
-             ? finish(&answer, past, &err) : command_fail(&err);
-    free(line);
-    free(answer.text);
-    return status;
+    if (!protocol_is_messages(operand))
+        return error_set(err, FAULT_USAGE, "queue %s: \"%s\" is no queue-id, "
+                         "nor \"all\"", action->name, operand);
+    if (!request(config, action->request, operand, &changes, err))
+        return false;
+    if (changes.done + changes.left == 0)
+        return error_set(err, FAULT_INPUT, "no such message in the queue");
+    print_changes(&changes, action->past);
+    return true;
 }
 
-static int list(const struct config *config, bool json)
+static bool list(const struct config *config, const struct action *action,
+                 const char *operand, struct error *err)
 {
-    struct error err = { 0 };
+    bool json = *operand != '\0';
 
+    (void)action;
     if (!has_queue(config) && !json)
         puts("Mail queue is empty");
     return !has_queue(config) ||
            listing_print(config->control, config->spool, json, "postrider",
-                         stdout, &err)
-           ? EX_OK : command_fail(&err);
+                         stdout, err);
 }
 
-static int flush(const struct config *config)
+static bool flush(const struct config *config, const struct action *action,
+                  const char *operand, struct error *err)
 {
-    struct answer answer = { 0 };
-    struct error err = { 0 };
-    bool done = request(config, "flush", &answer, &err);
+    struct changes ignored;
 
-    if (done && answer.refused)
-        done = error_set(&err, FAULT_PERMISSION, "%s", answer.text + 6);
-    free(answer.text);
-    return done ? EX_OK : command_fail(&err);
+    return request(config, action->request, operand, &ignored, err);
 }
 
 struct wanted {
@@ -124,10 +110,12 @@ struct wanted {
     bool found;
 };
 
-static void print_item(void *context, const struct listing_item *item)
+static void print_item(void *context, const struct queue_item *item,
+                       bool unattended)
 {
     struct wanted *wanted = context;
 
+    (void)unattended;
     if (strcmp(item->id, wanted->id) != 0)
         return;
     wanted->found = true;
@@ -141,60 +129,89 @@ static void print_item(void *context, const struct listing_item *item)
         text_print(stdout, "reason: %s\n", item->reason);
 }
 
-static int show(const struct config *config, const char *id)
+static bool show(const struct config *config, const struct action *action,
+                 const char *operand, struct error *err)
 {
-    struct wanted wanted = { .id = id };
+    struct wanted wanted = { .id = operand };
     const struct listing_reader reader = { .visit = print_item,
                                            .context = &wanted };
-    struct error err = { 0 };
 
+    (void)action;
     if (has_queue(config) &&
-        !listing_each(config->control, config->spool, &reader, &err))
-        return command_fail(&err);
-    if (wanted.found)
-        return EX_OK;
-    error_set(&err, FAULT_INPUT, "no message \"%s\" in the queue", id);
-    return command_fail(&err);
+        !listing_each(config->control, config->spool, &reader, err))
+        return false;
+    return wanted.found || error_set(err, FAULT_INPUT, "no message \"%s\" in "
+                                     "the queue", operand);
 }
 
-static const struct {
-    const char *name;
-    const char *past;           /* of a change: it takes "ID|all" */
-} changes[] = {
-    { "hold", "held" },
-    { "release", "released" },
-    { "retry", "will be tried now" },
-    { "remove", "removed" },
+static const struct action actions[] = {
+    { "list", "[--json]", "list the queue", list, REQUEST_LIST, NULL },
+    { "show", "ID", "what is known about a message", show, REQUEST_LIST,
+      NULL },
+    { "hold", "ID|all", "do not try a message", change, REQUEST_HOLD,
+      "held" },
+    { "release", "ID|all", "let a held message go", change, REQUEST_RELEASE,
+      "released" },
+    { "retry", "ID|all", "try a message now", change, REQUEST_RETRY,
+      "will be tried now" },
+    { "remove", "ID|all", "remove a message without a report", change,
+      REQUEST_REMOVE, "removed" },
+    { "flush", "", "try everything now", flush, REQUEST_FLUSH, NULL },
 };
 
-static int run(const struct config *config, int argc, char **argv)
+static bool refuse(struct error *err)
 {
-    struct error err = { 0 };
-    const char *name = argc > 1 ? argv[1] : "list";
+    struct buf usage;
 
-    if (strcmp(name, "list") == 0 &&
-        (argc <= 2 || (argc == 3 && strcmp(argv[2], "--json") == 0)))
-        return list(config, argc == 3);
-    if (strcmp(name, "flush") == 0 && argc == 2)
-        return flush(config);
-    if (strcmp(name, "show") == 0 && argc == 3)
-        return show(config, argv[2]);
-    for (size_t i = 0; i < COUNT(changes); i++)
-        if (strcmp(name, changes[i].name) == 0 && argc == 3)
-            return change(config, name, changes[i].past, argv[2]);
-    error_set(&err, FAULT_USAGE, "usage: postrider queue list [--json] | show "
-              "ID | hold|release|retry|remove ID|all | flush");
-    return command_fail(&err);
+    buf_init(&usage, SIZE_MAX);
+    for (size_t i = 0; i < COUNT(actions); i++)
+        buf_add_format(&usage, "%s%s%s%s", i == 0 ? "" : " | ",
+                       actions[i].name, *actions[i].operand != '\0' ? " " : "",
+                       actions[i].operand);
+    error_set(err, FAULT_USAGE, "usage: postrider queue %s", usage.data);
+    buf_free(&usage);
+    return false;
+}
+
+/* Operands that are options need not be there. */
+static bool takes(const struct action *action, const char *operand)
+{
+    if (*action->operand == '[')
+        return *operand == '\0' || strcmp(operand, "--json") == 0;
+    return (*action->operand != '\0') == (*operand != '\0');
+}
+
+static bool run(const struct config *config, int argc, char **argv,
+                struct error *err)
+{
+    const char *name = argc > 1 ? argv[1] : "list";
+    const char *operand = argc > 2 ? argv[2] : "";
+
+    for (size_t i = 0; i < COUNT(actions) && argc <= 3; i++)
+        if (strcmp(name, actions[i].name) == 0)
+            return takes(&actions[i], operand)
+                   ? actions[i].run(config, &actions[i], operand, err)
+                   : refuse(err);
+    return refuse(err);
+}
+
+static int print_help(void)
+{
+    puts("usage: postrider queue [ACTION]");
+    for (size_t i = 0; i < COUNT(actions); i++)
+        printf("  %-8s%-10s%s\n", actions[i].name, actions[i].operand,
+               actions[i].summary);
+    return EX_OK;
 }
 
 int command_queue(int argc, char **argv)
 {
     struct error err = { 0 };
-    struct config *config = config_load(&err);
 
-    if (config == NULL)
-        return command_fail(&err);
-    int status = run(config, argc, argv);
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return print_help();
+    struct config *config = config_load(&err);
+    bool done = config != NULL && run(config, argc, argv, &err);
     config_free(config);
-    return status;
+    return done ? EX_OK : command_fail(&err);
 }

@@ -1,108 +1,106 @@
+/* status.c - postrider status: the daemon in numbers, its smarthosts, trouble */
 #include "postrider/commands.h"
 
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "config/config.h"
 #include "control/client.h"
-#include "postrider/status.h"
-#include "util/alloc.h"
 #include "util/error.h"
 #include "util/text.h"
 
-#define ANSWER_TIME 30000       /* milliseconds */
+/* A smarthost that is up has no reason to end the line with. */
+static void print_line(void *context, char *text)
+{
+    size_t length = strlen(text);
 
-struct printer {
-    bool json;
-    size_t lines;
-    size_t smarthosts;
-    size_t troubles;
+    (void)context;
+    if (length > 0 && text[length - 1] == ' ')
+        text[length - 1] = '\0';
+    text_print(stdout, "%s\n", text);
+}
+
+/* The object is printed as it comes: figures, then two arrays. */
+struct json_printer {
+    size_t members;
+    enum status_kind open;      /* the array that is not closed yet */
 };
 
-/* Cut the first word off. */
-static const char *next_word(char **text)
+static void begin_member(struct json_printer *printer, const char *name)
 {
-    char *word = *text;
-    char *end = word + strcspn(word, " ");
-
-    *text = *end == '\0' ? end : end + 1;
-    *end = '\0';
-    return word;
+    if (printer->open != STATUS_UNKNOWN)
+        putchar(']');
+    printer->open = STATUS_UNKNOWN;
+    fputs(printer->members++ == 0 ? "{" : ", ", stdout);
+    text_print_json(stdout, name);
+    fputs(": ", stdout);
 }
 
-void status_take_smarthost(struct status_smarthost *smarthost, char *text)
+static void begin_element(struct json_printer *printer, enum status_kind kind,
+                          const char *name)
 {
-    smarthost->name = next_word(&text);
-    smarthost->state = next_word(&text);
-    smarthost->workers = next_word(&text);
-    smarthost->jobs = next_word(&text);
-    smarthost->reason = text;
-}
-
-void status_take_trouble(struct status_trouble *trouble, char *text)
-{
-    trouble->place = next_word(&text);
-    trouble->kind = next_word(&text);
-    trouble->count = next_word(&text);
-    trouble->text = text;
-}
-
-static void print_json_smarthost(struct printer *printer, char *text)
-{
-    struct status_smarthost smarthost;
-
-    status_take_smarthost(&smarthost, text);
-    fputs(printer->smarthosts++ == 0 ? ", \"smarthosts\": [{\"name\": "
-                                     : ", {\"name\": ", stdout);
-    text_print_json(stdout, smarthost.name);
-    printf(", \"state\": \"%s\", \"workers\": %s, \"jobs\": %s, "
-           "\"reason\": ", smarthost.state, smarthost.workers,
-           smarthost.jobs);
-    text_print_json(stdout, smarthost.reason);
-    putchar('}');
-}
-
-static void print_json_trouble(struct printer *printer, char *text)
-{
-    struct status_trouble trouble;
-
-    status_take_trouble(&trouble, text);
-    if (printer->troubles++ == 0)
-        printf("%s, \"troubles\": [", printer->smarthosts > 0 ? "]" : "");
-    else
+    if (printer->open == kind) {
         fputs(", ", stdout);
-    printf("{\"place\": \"%s\", \"kind\": \"%s\", \"count\": %s, "
-           "\"text\": ", trouble.place, trouble.kind, trouble.count);
-    text_print_json(stdout, trouble.text);
-    putchar('}');
-}
-
-static void print_line(void *context, const char *line, size_t length)
-{
-    struct printer *printer = context;
-
-    if (!printer->json) {
-        /* A smarthost that is up has no reason to end the line with. */
-        int end = (int)length - (length > 0 && line[length - 1] == ' ');
-        text_print(stdout, "%.*s\n", end, line);
         return;
     }
-    char *copy = alloc_bytes(line, length);
-    char *value = strchr(copy, ' ');
-    if (value != NULL) {
-        *value++ = '\0';
-        if (strcmp(copy, "smarthost") == 0)
-            print_json_smarthost(printer, value);
-        else if (strcmp(copy, "trouble") == 0)
-            print_json_trouble(printer, value);
-        else
-            printf("%s\"%s\": %s", printer->lines == 0 ? "{" : ", ", copy,
-                   value);
-        printer->lines++;
+    begin_member(printer, name);
+    putchar('[');
+    printer->open = kind;
+}
+
+static void print_figure(struct json_printer *printer,
+                         const struct figure_status *figure)
+{
+    begin_member(printer, figure->name);
+    printf("%" PRIu64, figure->value);
+}
+
+static void print_smarthost(struct json_printer *printer,
+                            const struct smarthost_status *smarthost)
+{
+    begin_element(printer, STATUS_SMARTHOST, "smarthosts");
+    fputs("{\"name\": ", stdout);
+    text_print_json(stdout, smarthost->name);
+    printf(", \"state\": \"%s\", \"workers\": %" PRIu64 ", \"jobs\": %" PRIu64
+           ", \"reason\": ", smarthost_states[smarthost->state],
+           smarthost->workers, smarthost->jobs);
+    text_print_json(stdout, smarthost->reason);
+    putchar('}');
+}
+
+static void print_trouble(struct json_printer *printer,
+                          const struct trouble_status *trouble)
+{
+    begin_element(printer, STATUS_TROUBLE, "troubles");
+    fputs("{\"place\": ", stdout);
+    text_print_json(stdout, trouble->place);
+    printf(", \"kind\": \"%s\", \"count\": %" PRIu64 ", \"text\": ",
+           trouble_kinds[trouble->kind].name, trouble->count);
+    text_print_json(stdout, trouble->text);
+    putchar('}');
+}
+
+static void print_json_line(void *context, char *text)
+{
+    struct json_printer *printer = context;
+    struct status_line line;
+
+    protocol_parse_status(text, &line);
+    switch (line.kind) {
+    case STATUS_FIGURE:
+        print_figure(printer, &line.figure);
+        break;
+    case STATUS_SMARTHOST:
+        print_smarthost(printer, &line.smarthost);
+        break;
+    case STATUS_TROUBLE:
+        print_trouble(printer, &line.trouble);
+        break;
+    case STATUS_UNKNOWN:
+        break;
     }
-    free(copy);
 }
 
 static bool has_daemon(const struct config *config, struct error *err)
@@ -112,23 +110,36 @@ static bool has_daemon(const struct config *config, struct error *err)
                      "delivery = direct");
 }
 
+static bool print_status(const struct config *config, bool json,
+                         struct error *err)
+{
+    const struct client_question question = {
+        .path = config->control, .request = REQUEST_STATUS,
+        .patience = CLIENT_PATIENCE,
+    };
+    struct json_printer printer = { 0 };
+
+    if (!client_ask(&question, json ? print_json_line : print_line, &printer,
+                    err))
+        return false;
+    if (json)
+        printf("%s%s}\n", printer.members == 0 ? "{" : "",
+               printer.open == STATUS_UNKNOWN ? "" : "]");
+    return true;
+}
+
 int command_status(int argc, char **argv)
 {
-    struct printer printer = { .json = argc == 2 &&
-                                       strcmp(argv[1], "--json") == 0 };
+    bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
     struct error err = { 0 };
 
-    if (argc > 1 && !printer.json) {
+    if (argc > 1 && !json) {
         error_set(&err, FAULT_USAGE, "usage: postrider status [--json]");
         return command_fail(&err);
     }
     struct config *config = config_load(&err);
     bool done = config != NULL && has_daemon(config, &err) &&
-                client_ask(config->control, "status", ANSWER_TIME, print_line,
-                           &printer, &err);
-    if (done && printer.json)
-        printf("%s}\n", printer.smarthosts + printer.troubles > 0 ? "]"
-                                                                 : "");
+                print_status(config, json, &err);
     config_free(config);
     return done ? EX_OK : command_fail(&err);
 }

@@ -11,19 +11,21 @@
 
 #define ANSWER_TIME 5000        /* milliseconds */
 
-static void ignore_line(void *context, const char *line, size_t length)
+static void ignore_line(void *context, char *text)
 {
     (void)context;
-    (void)line;
-    (void)length;
+    (void)text;
 }
 
 /* The daemon reads its file when it starts, or is told to. */
 static void tell_about_daemon(const struct config *config)
 {
+    const struct client_question question = {
+        .path = config->control, .request = REQUEST_STATUS,
+        .patience = ANSWER_TIME,
+    };
     struct error err = { 0 };
-    bool runs = client_ask(config->control, "status", ANSWER_TIME, ignore_line,
-                           NULL, &err);
+    bool runs = client_ask(&question, ignore_line, NULL, &err);
 
     if (access("/run/systemd/system", F_OK) == 0)
         printf("Now: systemctl %s postrider\n",

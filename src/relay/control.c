@@ -31,7 +31,7 @@ struct client {
     int fd;
     uid_t uid;
     struct buf request;
-    char *argument;             /* in the request, behind the command */
+    struct request_line asked;  /* it points into the request */
     struct control_progress progress;
     struct buf answer;          /* or a part of it */
     size_t sent;                /* octets of that */
@@ -143,8 +143,8 @@ static void make_answer(struct control *control, struct client *client)
 {
     const struct control_request request = {
         .uid = client->uid,
-        .command = client->request.data,
-        .argument = client->argument,
+        .request = client->asked.request,
+        .argument = client->asked.argument,
         .progress = &client->progress,
         .out = &client->answer,
         .waiting = client->waiting,
@@ -160,14 +160,16 @@ static void make_answer(struct control *control, struct client *client)
 static void take_request(struct control *control, struct client *client)
 {
     char *end = memchr(client->request.data, '\n', client->request.length);
+    const char *refusal;
 
-    *end = '\0';                /* what is behind a NUL is not looked at */
-    client->argument = strchr(client->request.data, ' ');
-    if (client->argument != NULL)
-        *client->argument++ = '\0';
-    else
-        client->argument = client->request.data +
-                           strlen(client->request.data);
+    *end = '\0';                /* what follows a NUL is not looked at */
+    if (!protocol_parse_request(client->request.data, &client->asked,
+                                &refusal)) {
+        protocol_put_refusal(&client->answer, "%s", refusal);
+        client->answered = true;
+        client->deadline = clock_now() + READ_TIME;
+        return;
+    }
     client->answered = client->has_more = !has_room(control, client);
     if (!client->has_more)
         make_answer(control, client);
@@ -330,14 +332,13 @@ int64_t control_expire(struct control *control, int64_t now)
 }
 
 void control_announce(struct control *control, const char *id,
-                      const char *text)
+                      const struct wait_outcome *outcome)
 {
     for (size_t i = 0; i < control->count; i++) {
         struct client *client = control->clients[i];
         if (strcmp(client->waiting, id) != 0)
             continue;
-        buf_add_text(&client->answer, text);
-        buf_add_char(&client->answer, '\n');
+        protocol_put_outcome(&client->answer, outcome);
         client->waiting[0] = '\0';
         client->answered = true;
         client->deadline = clock_now() + READ_TIME;

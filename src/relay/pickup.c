@@ -151,11 +151,12 @@ void pickup_remember(struct message *message, const struct state *unsaved)
 static void announce_kept(struct desk *desk, const struct message *message)
 {
     const char *reason = dispatch_reason(desk, message);
-    char *text = alloc_format("deferred - 4.4.1 %s", *reason != '\0' ? reason
-                              : "no smarthost takes mail now");
+    const struct wait_outcome outcome = {
+        .kind = WAIT_DEFERRED, .address = "-", .status = "4.4.1",
+        .text = *reason != '\0' ? reason : "no smarthost takes mail now",
+    };
 
-    control_announce(desk->control, message->id, text);
-    free(text);
+    control_announce(desk->control, message->id, &outcome);
 }
 
 /* What an entry takes while it is open, with its state; about. */

@@ -12,6 +12,7 @@
 #include "spool/entry.h"
 #include "spool/queue.h"
 #include "spool/state.h"
+#include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -68,42 +69,58 @@ static const char *shown_reason(const struct desk *desk,
                                        : dispatch_reason(desk, message);
 }
 
-static void list_addresses(const struct question *q, const char *summary)
+/* The addresses of a summary, each with its NUL, and one more at the end; the
+ * caller frees the array. NULL: it cannot be read. */
+static const char **addresses_of(const char *summary, size_t *count)
 {
-    const char *address = summary;
+    static const char unknown[] = "?\0?\0";
+    const char *address = summary != NULL ? summary : unknown;
+    size_t capacity = 16;
+    const char **addresses = alloc_resize(NULL, capacity, sizeof *addresses);
 
-    if (address == NULL) {
-        buf_add_text(q->out, "\t?\t?");
-        return;
-    }
+    *count = 0;
     do {
-        buf_add_format(q->out, "\t%s", address);
+        if (*count == capacity) {
+            capacity *= 2;
+            addresses = alloc_resize(addresses, capacity, sizeof *addresses);
+        }
+        addresses[(*count)++] = address;
         address += strlen(address) + 1;
     } while (*address != '\0');
+    return addresses;
 }
 
 static void list_message(void *context, struct message *message)
 {
-    static const char marks[] = {
-        [MESSAGE_TIMED] = '-', [MESSAGE_READY] = '-', [MESSAGE_OUT] = '*',
-        [MESSAGE_HELD] = '!',
+    static const enum queue_state states[] = {
+        [MESSAGE_TIMED] = QUEUE_WAITING, [MESSAGE_READY] = QUEUE_WAITING,
+        [MESSAGE_OUT] = QUEUE_ACTIVE, [MESSAGE_HELD] = QUEUE_HELD,
     };
     const struct question *q = context;
+    size_t count;
 
     if (!may_see(q, message))
         return;
-    buf_add_format(q->out, "%s\t%c\t%lu\t%" PRIu64 "\t%" PRId64 "\t%u\t%s",
-                   message->id, marks[message->place],
-                   (unsigned long)message->uid, message->size,
-                   message->received, message->attempts, shown_reason(q->desk, message));
     char *long_one = message->summary != NULL ? NULL
                                              : pickup_summary(q->desk, message);
-    list_addresses(q, long_one != NULL ? long_one : message->summary);
+    const char **addresses = addresses_of(long_one != NULL ? long_one
+                                          : message->summary, &count);
+    protocol_put_item(q->out, &(struct queue_item){
+        .id = message->id,
+        .state = states[message->place],
+        .uid = message->uid,
+        .size = message->size,
+        .received = message->received,
+        .attempts = message->attempts,
+        .reason = shown_reason(q->desk, message),
+        .sender = addresses[0],
+        .recipients = addresses + 1,
+        .recipient_count = count - 1,
+    });
+    free(addresses);
     free(long_one);
-    buf_add_char(q->out, '\n');
 }
 
-/* A line with fewer fields than a message has. */
 static void list_unread(const struct question *q)
 {
     struct trouble troubles[TROUBLES];
@@ -111,8 +128,8 @@ static void list_unread(const struct question *q)
     trouble_collect(q->desk, troubles);
     for (size_t i = 0; i < TROUBLES_UNREAD; i++)
         if (troubles[i].count > 0)
-            buf_add_format(q->out, "unread\t%zu\t%s\n", troubles[i].count,
-                           troubles[i].text);
+            protocol_put_unread(q->out, &(struct queue_unread){
+                .count = troubles[i].count, .text = troubles[i].text });
     trouble_free(troubles);
 }
 
@@ -143,37 +160,33 @@ static bool is_named(const struct question *q, const struct message *message)
            strcmp(q->argument, message->id) == 0;
 }
 
-/* Is the text part of the sender ('S'), or of a recipient? */
-static bool is_in_summary(char kind, const char *text, const char *summary)
+/* Is the text part of the sender, or of a recipient? */
+static bool is_in_summary(const struct message_filter *filter,
+                          const char *summary)
 {
     const char *address = summary;
     bool found = false;
 
-    if (kind == 'S')
-        return strstr(address, text) != NULL;
+    if (filter->part == 'S')
+        return strstr(address, filter->text) != NULL;
     while (!found && *(address += strlen(address) + 1) != '\0')
-        found = strstr(address, text) != NULL;
+        found = strstr(address, filter->text) != NULL;
     return found;
 }
 
-/* "I x", "R x", "S x", with "!" in front for "does not": part of the queue-id,
- * of a recipient, of the sender. */
 static bool is_matched(const struct question *q, const struct message *message)
 {
-    const char *filter = q->argument;
-    bool wanted = *filter != '!';
+    struct message_filter filter;
 
-    filter += !wanted;
-    if (strlen(filter) < 2)
+    if (!protocol_parse_filter(q->argument, &filter))
         return false;
-    const char *text = filter + 2;
-    if (*filter == 'I')
-        return (strstr(message->id, text) != NULL) == wanted;
+    if (filter.part == 'I')
+        return (strstr(message->id, filter.text) != NULL) != filter.without;
     if (message->summary != NULL)
-        return is_in_summary(*filter, text, message->summary) == wanted;
+        return is_in_summary(&filter, message->summary) != filter.without;
     char *summary = pickup_summary(q->desk, message);
     bool matched = summary != NULL &&
-                   is_in_summary(*filter, text, summary) == wanted;
+                   is_in_summary(&filter, summary) != filter.without;
     free(summary);
     return matched;
 }
@@ -201,17 +214,8 @@ static enum control_reply change_all(const struct question *q,
 
     if (go_on(q, change_visited, &change))
         return CONTROL_MORE;
-    buf_add_format(q->out, "%zu", q->progress->done);
-    if (q->progress->left > 0)
-        buf_add_format(q->out, " %zu", q->progress->left);
-    buf_add_char(q->out, '\n');
-    return CONTROL_DONE;
-}
-
-static enum control_reply refuse(const struct question *q)
-{
-    buf_add_text(q->out, "error not permitted: only root and the daemon's "
-                 "user may do that\n");
+    protocol_put_changes(q->out, &(struct changes){
+        .done = q->progress->done, .left = q->progress->left });
     return CONTROL_DONE;
 }
 
@@ -233,13 +237,14 @@ static bool nudge_gates(const struct question *q)
     for (size_t i = 0; i < count; i++)
         parked += desk->gates[i].state == GATE_PARKED;
     if (wait > 0)
-        buf_add_format(q->out, "error your mail was tried less than a minute "
-                       "ago: ask again in %" PRId64 " s\n",
-                       (wait + 999) / 1000);
+        protocol_put_refusal(q->out, "your mail was tried less than a minute "
+                             "ago: ask again in %" PRId64 " s",
+                             (wait + 999) / 1000);
     else if (parked == count && count > 0)
-        buf_add_format(q->out, "error smarthost %s is parked, mailq has the "
-                       "reason: only root and the daemon's user may have it "
-                       "tried\n", desk->config->smarthosts[0].name);
+        protocol_put_refusal(q->out, "smarthost %s is parked, mailq has the "
+                             "reason: only root and the daemon's user may "
+                             "have it tried",
+                             desk->config->smarthosts[0].name);
     else
         for (size_t i = 0; i < count; i++)
             gate_nudge(&desk->gates[i], clock_now());
@@ -363,14 +368,12 @@ static enum control_reply answer_run(const struct question *q)
 
 static enum control_reply answer_hold(const struct question *q)
 {
-    return is_administrator(q->uid) ? change_all(q, hold_message, is_named)
-                                    : refuse(q);
+    return change_all(q, hold_message, is_named);
 }
 
 static enum control_reply answer_release(const struct question *q)
 {
-    return is_administrator(q->uid) ? change_all(q, release_message, is_named)
-                                    : refuse(q);
+    return change_all(q, release_message, is_named);
 }
 
 /* Whoever sent a message may take it back. */
@@ -386,21 +389,18 @@ static enum control_reply answer_remove(const struct question *q)
  */
 static enum control_reply answer_wait(const struct question *q)
 {
-    if (!random_is_id(q->argument)) {
-        buf_add_text(q->out, "error no queue-id\n");
-        return CONTROL_DONE;
-    }
     if (!drop_scan_hint(q->desk->scan, q->argument))
         q->desk->scan_due = true;
     struct message *message = schedule_find(q->desk->schedule, q->argument);
     if (message != NULL && !may_see(q, message)) {
-        buf_add_text(q->out, "error no such message\n");
+        protocol_put_refusal(q->out, "no such message");
         return CONTROL_DONE;
     }
     if (message != NULL && message->place != MESSAGE_OUT &&
         *shown_reason(q->desk, message) != '\0') {
-        buf_add_format(q->out, "deferred - 4.4.1 %s\n",
-                       shown_reason(q->desk, message));
+        protocol_put_outcome(q->out, &(struct wait_outcome){
+            .kind = WAIT_DEFERRED, .address = "-", .status = "4.4.1",
+            .text = shown_reason(q->desk, message) });
         return CONTROL_DONE;
     }
     memcpy(q->waiting, q->argument, RANDOM_ID_LENGTH + 1);
@@ -413,19 +413,17 @@ static enum control_reply answer_status(const struct question *q)
     return CONTROL_DONE;
 }
 
-static const struct {
-    const char *name;
-    enum control_reply (*answer)(const struct question *q);
-} commands[] = {
-    { "list", answer_list },
-    { "status", answer_status },
-    { "flush", answer_flush },
-    { "run", answer_run },
-    { "retry", answer_retry },
-    { "hold", answer_hold },
-    { "release", answer_release },
-    { "remove", answer_remove },
-    { "wait", answer_wait },
+static enum control_reply (*const answers[REQUESTS])(const struct question *) =
+{
+    [REQUEST_LIST] = answer_list,
+    [REQUEST_STATUS] = answer_status,
+    [REQUEST_FLUSH] = answer_flush,
+    [REQUEST_RUN] = answer_run,
+    [REQUEST_RETRY] = answer_retry,
+    [REQUEST_HOLD] = answer_hold,
+    [REQUEST_RELEASE] = answer_release,
+    [REQUEST_REMOVE] = answer_remove,
+    [REQUEST_WAIT] = answer_wait,
 };
 
 enum control_reply answer_request(void *context,
@@ -440,9 +438,10 @@ enum control_reply answer_request(void *context,
         .waiting = what->waiting,
     };
 
-    for (size_t i = 0; i < COUNT(commands); i++)
-        if (strcmp(what->command, commands[i].name) == 0)
-            return commands[i].answer(&question);
-    buf_add_text(what->out, "error unknown request\n");
-    return CONTROL_DONE;
+    if (protocol_is_restricted(what->request) && !is_administrator(what->uid)) {
+        protocol_put_refusal(what->out, "not permitted: only root and the "
+                             "daemon's user may do that");
+        return CONTROL_DONE;
+    }
+    return answers[what->request](&question);
 }

@@ -443,14 +443,14 @@ static void announce(const struct settlement *s)
             worst = i;
     }
     const struct state_recipient *rcpt = &state->recipients[worst];
-    const char *word = delivered == state->count ? "sent"
-                       : rcpt->result == STATE_FAILED ? "bounced" : "deferred";
-    char *text = alloc_format("%s %s %s %s", word,
-                              s->entry->envelope.recipients[worst].path,
-                              rcpt->status != NULL ? rcpt->status : "-",
-                              rcpt->text != NULL ? rcpt->text : "");
-    control_announce(s->desk->control, s->entry->id, text);
-    free(text);
+    const struct wait_outcome outcome = {
+        .kind = delivered == state->count ? WAIT_SENT
+                : rcpt->result == STATE_FAILED ? WAIT_BOUNCED : WAIT_DEFERRED,
+        .address = s->entry->envelope.recipients[worst].path,
+        .status = rcpt->status != NULL ? rcpt->status : "-",
+        .text = rcpt->text != NULL ? rcpt->text : "",
+    };
+    control_announce(s->desk->control, s->entry->id, &outcome);
 }
 
 /* What settling leaves behind: reports to send, an entry to give back, and

@@ -14,8 +14,10 @@
 #include "util/log.h"
 #include "util/text.h"
 
-static const char *const gate_words[] = {
-    [GATE_UP] = "up", [GATE_DOWN] = "down", [GATE_PARKED] = "parked",
+static const enum smarthost_state states[] = {
+    [GATE_UP] = SMARTHOST_UP,
+    [GATE_DOWN] = SMARTHOST_DOWN,
+    [GATE_PARKED] = SMARTHOST_PARKED,
 };
 
 /* Every number there is, once: its name in the status and in the metrics. */
@@ -86,15 +88,18 @@ static void add_troubles(const struct desk *desk, struct buf *out)
     struct trouble troubles[TROUBLES];
 
     trouble_collect(desk, troubles);
-    for (size_t i = 0; i < TROUBLES; i++)
-        if (troubles[i].count > 0)
-            buf_add_format(out, "trouble %s %s %zu %s\n", troubles[i].place,
-                           troubles[i].kind, troubles[i].count,
-                           troubles[i].text);
+    for (size_t i = 0; i < TROUBLES; i++) {
+        const struct trouble_status status = {
+            .place = troubles[i].place, .kind = troubles[i].kind,
+            .count = troubles[i].count, .text = troubles[i].text,
+        };
+        if (status.count > 0)
+            protocol_put_trouble(out, &status);
+    }
     trouble_free(troubles);
 }
 
-/* What is to be said of a smarthost: why it is not up, or what it lists in vain. */
+/* Why it is not up, or what it lists in vain. */
 static void add_remark(const struct desk *desk, size_t smarthost,
                        struct buf *out)
 {
@@ -108,23 +113,33 @@ static void add_remark(const struct desk *desk, size_t smarthost,
     }
 }
 
+static void add_smarthost(const struct desk *desk, size_t smarthost,
+                          struct buf *out)
+{
+    struct buf remark;
+
+    buf_init(&remark, SIZE_MAX);
+    add_remark(desk, smarthost, &remark);
+    protocol_put_smarthost(out, &(struct smarthost_status){
+        .name = desk->config->smarthosts[smarthost].name,
+        .state = states[desk->gates[smarthost].state],
+        .workers = workers_count(desk->workers[smarthost]),
+        .jobs = workers_jobs(desk->workers[smarthost]),
+        .reason = remark.data,
+    });
+    buf_free(&remark);
+}
+
 void tally_status(struct desk *desk, bool all, struct buf *out)
 {
     struct figure figures[FIGURES];
 
     collect(desk, figures);
     for (size_t i = 0; i < FIGURES; i++)
-        buf_add_format(out, "%s %" PRIu64 "\n", figures[i].name,
-                       figures[i].value);
-    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
-        const struct gate *gate = &desk->gates[i];
-        buf_add_format(out, "smarthost %s %s %zu %zu ",
-                       desk->config->smarthosts[i].name,
-                       gate_words[gate->state], workers_count(desk->workers[i]),
-                       workers_jobs(desk->workers[i]));
-        add_remark(desk, i, out);
-        buf_add_char(out, '\n');
-    }
+        protocol_put_figure(out, &(struct figure_status){
+            .name = figures[i].name, .value = figures[i].value });
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        add_smarthost(desk, i, out);
     if (all)
         add_troubles(desk, out);
 }

@@ -18,9 +18,14 @@ static const char given_up[] = "look in the log for the reason, and see "
 static void add_unread(struct trouble *list, const char *place,
                        const struct unread *unread)
 {
+    static const enum trouble_kind kinds[UNREAD_KINDS] = {
+        [UNREAD_REFUSED] = TROUBLE_KIND_REFUSED,
+        [UNREAD_NEWER] = TROUBLE_KIND_NEWER,
+        [UNREAD_FAILING] = TROUBLE_KIND_FAILING,
+    };
+
     for (size_t i = 0; i < UNREAD_KINDS; i++) {
-        list[i] = (struct trouble){ .place = place, .kind = unread_words[i],
-                                    .what = "cannot be read",
+        list[i] = (struct trouble){ .place = place, .kind = kinds[i],
                                     .level = i == UNREAD_FAILING
                                              ? LOG_LEVEL_WARNING
                                              : LOG_LEVEL_ALERT,
@@ -72,21 +77,18 @@ void trouble_collect(const struct desk *desk, struct trouble list[TROUBLES])
     add_unread(list, "drop", &dropped);
     add_unread(list + UNREAD_KINDS, "queue", &desk->unread_why);
     list[TROUBLE_GIVEN_UP] = (struct trouble){
-        .place = "failed", .kind = "given-up",
-        .what = "could neither be delivered nor returned",
+        .place = "failed", .kind = TROUBLE_KIND_GIVEN_UP,
         .level = LOG_LEVEL_ALERT, .count = failed,
         .text = failed == 0 ? NULL : alloc_string(given_up),
     };
     list[TROUBLE_BOUND] = (struct trouble){
-        .place = "queue", .kind = "no-smarthost",
-        .what = "cannot leave",
+        .place = "queue", .kind = TROUBLE_KIND_NO_SMARTHOST,
         .level = LOG_LEVEL_ALERT, .count = bound,
         .text = alloc_string(find_missing(desk, bound)),
     };
     size_t waiting = schedule_count_stranded(desk->schedule);
     list[TROUBLE_STRANDED] = (struct trouble){
-        .place = "queue", .kind = "no-room",
-        .what = "could neither be delivered nor returned",
+        .place = "queue", .kind = TROUBLE_KIND_NO_ROOM,
         .level = LOG_LEVEL_ALERT, .count = waiting,
         .text = waiting == 0 ? NULL : alloc_string(stranded),
     };
@@ -109,8 +111,8 @@ void trouble_tell(struct desk *desk)
         if (list[i].count == 0 || now < desk->next_trouble[i])
             continue;
         log_line(list[i].level, "%s: %zu message%s %s: %s", list[i].place,
-                 list[i].count, list[i].count == 1 ? "" : "s", list[i].what,
-                 list[i].text);
+                 list[i].count, list[i].count == 1 ? "" : "s",
+                 trouble_kinds[list[i].kind].what, list[i].text);
         desk->next_trouble[i] = now + TELL_TIME;
     }
     trouble_free(list);

@@ -47,50 +47,47 @@ static bool deliver_directly(const struct options *opt,
 }
 
 /* -odi: the daemon is asked before the message is there, so that its answer
- * cannot be missed. -1: nobody to ask; the message is queued all the same. */
+ * cannot be missed. -1: no daemon can be asked; the message is queued all the
+ * same. */
 static int ask_for_outcome(const struct options *opt,
                            const struct config *config, const char *id)
 {
+    const struct client_question question = {
+        .path = config->control, .request = REQUEST_WAIT, .argument = id,
+    };
     struct error ignored;
 
-    if (opt->delivery_mode != 'i')
-        return -1;
-    char *request = alloc_format("wait %s", id);
-    int fd = client_begin(config->control, request, &ignored);
-    free(request);
-    return fd;
+    return opt->delivery_mode == 'i' ? client_begin(&question, &ignored) : -1;
 }
 
 struct answer {
     bool failed;
-    struct error err;
+    struct error *err;
 };
 
-/* "sent|deferred|bounced ADDRESS STATUS TEXT" */
-static void take_answer(void *context, const char *line, size_t length)
+static void take_answer(void *context, char *text)
 {
     struct answer *answer = context;
+    struct wait_outcome outcome;
 
-    (void)length;
-    if (!text_starts(line, "bounced "))
+    if (!protocol_parse_outcome(text, &outcome) ||
+        outcome.kind != WAIT_BOUNCED)
         return;
-    bool unknown = strstr(line, " 5.1.1 ") != NULL;
+    bool unknown = strcmp(outcome.status, "5.1.1") == 0;
     answer->failed = true;
-    error_set(&answer->err, unknown ? FAULT_RECIPIENT : FAULT_UNAVAILABLE,
-              "refused: %s", line + strlen("bounced "));
+    error_set(answer->err, unknown ? FAULT_RECIPIENT : FAULT_UNAVAILABLE,
+              "refused: %s %s %s", outcome.address, outcome.status,
+              outcome.text);
 }
 
 /* A temporary failure stays queued, and is no failure of the caller's. */
 static bool hear_outcome(int fd, struct error *err)
 {
-    struct answer answer = { 0 };
+    struct answer answer = { .err = err };
     struct error ignored;
 
-    if (fd == -1)
-        return true;
-    client_finish(fd, OUTCOME_TIME, take_answer, &answer, &ignored);
-    if (answer.failed)
-        *err = answer.err;
+    if (fd != -1)
+        client_finish(fd, OUTCOME_TIME, take_answer, &answer, &ignored);
     return !answer.failed;
 }
 

@@ -11,9 +11,6 @@
 #include "sendmail/handover.h"
 #include "sendmail/options.h"
 #include "util/alloc.h"
-#include "util/text.h"
-
-#define ANSWER_TIME 30000       /* milliseconds the daemon has */
 
 /* Monitoring takes these words for an answer. */
 bool command_queue_list(const struct options *opt, struct error *err)
@@ -33,20 +30,21 @@ bool command_queue_list(const struct options *opt, struct error *err)
     return done;
 }
 
-static void count_item(void *context, const struct listing_item *item)
+static void count_item(void *context, const struct queue_item *item,
+                       bool unattended)
 {
     size_t *count = context;
 
     (void)item;
+    (void)unattended;
     ++*count;
 }
 
-static void count_unread(void *context, size_t number, const char *text)
+static void count_unread(void *context, const struct queue_unread *unread)
 {
     size_t *count = context;
 
-    (void)text;
-    *count += number;
+    *count += unread->count;
 }
 
 bool command_queue_count(const struct options *opt, struct error *err)
@@ -78,22 +76,36 @@ static bool is_moot(const char *run)
     return is_time || (*run != '\0' && strchr("GQL", *run) != NULL);
 }
 
-/* The answer is a number, or "error " and why nothing is tried. */
-static void take_refusal(void *context, const char *line, size_t length)
+/* How many are tried is of no interest to the caller. */
+static void ignore_line(void *context, char *text)
 {
-    if (text_starts(line, "error "))
-        error_set(context, FAULT_TEMPORARY, "%.*s", (int)length - 6, line + 6);
+    (void)context;
+    (void)text;
 }
 
-/* "-qIx" is the daemon's "run I x"; "-q" alone its "flush". */
-static char *request_of(const char *run)
+/* -qIx runs the messages with x in their queue-id; -q alone flushes. */
+static bool ask_for_run(const struct config *config, const char *run,
+                        struct error *err)
 {
+    struct client_question question = {
+        .path = config->control, .request = REQUEST_FLUSH,
+        .patience = CLIENT_PATIENCE,
+    };
     const char *kind = run + (*run == '!');
+    char *filter = NULL;
 
-    if (*kind == '\0' || strchr("IRS", *kind) == NULL || kind[1] == '\0')
-        return alloc_string("flush");
-    return alloc_format("run %s%c %s", *run == '!' ? "!" : "", *kind,
-                        kind + 1);
+    if (*kind != '\0' && strchr("IRS", *kind) != NULL && kind[1] != '\0') {
+        filter = protocol_filter(&(struct message_filter){
+            .without = kind != run, .part = *kind, .text = kind + 1 });
+        question.request = REQUEST_RUN;
+        question.argument = filter;
+    }
+    bool done = client_ask(&question, ignore_line, NULL, err);
+    free(filter);
+    /* What the daemon refuses now it may do later. */
+    if (!done && err->fault == FAULT_PERMISSION)
+        err->fault = FAULT_TEMPORARY;
+    return done;
 }
 
 bool command_queue_run(const struct options *opt, struct error *err)
@@ -103,17 +115,9 @@ bool command_queue_run(const struct options *opt, struct error *err)
     struct config *config = command_config(err);
     if (config == NULL)
         return false;
-    char *request = request_of(opt->queue_run);
-    struct error refusal = { 0 };
     /* In direct delivery nothing is ever left to be tried. */
     bool done = config->delivery == DELIVERY_DIRECT ||
-                client_ask(config->control, request, ANSWER_TIME,
-                           take_refusal, &refusal, err);
-    if (done && refusal.fault != FAULT_NONE) {
-        *err = refusal;
-        done = false;
-    }
-    free(request);
+                ask_for_run(config, opt->queue_run, err);
     config_free(config);
     return done;
 }

@@ -7,12 +7,6 @@
 
 #include "util/alloc.h"
 
-const char *const unread_words[UNREAD_KINDS] = {
-    [UNREAD_REFUSED] = "refused",
-    [UNREAD_NEWER] = "newer",
-    [UNREAD_FAILING] = "failing",
-};
-
 void unread_add(struct unread *unread, const struct error *err)
 {
     enum unread_kind kind = err->fault == FAULT_PERMISSION ? UNREAD_REFUSED

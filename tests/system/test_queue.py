@@ -594,6 +594,20 @@ def test_interactive(queue, smarthost):
         daemon.wait_for("status=bounced")
 
 
+def test_interactive_goes_by_the_status_code(queue, smarthost):
+    """Not by what else looks like one in a reply or in an address."""
+    queue.write_config(smarthost)
+    smarthost.recipients["never@b.example"] = "550 5.7.1 as 5.1.1 before"
+    never, odd = "never@b.example", '"a 5.1.1 b"@b.example'
+    smarthost.recipients[odd] = "550 5.7.1 not here"
+    with queue.daemon():
+        for recipient, reason in ((never, "before"), (odd, "not here")):
+            result = queue.sendmail("-odi", recipient, stdin=message())
+            result.expect(69)
+            assert f"refused: {recipient} 5.7.1 550 5.7.1 " in result.errors
+            assert reason in result.errors
+
+
 def test_interactive_while_down(queue):
     """Stored is accepted, whoever is down."""
     queue.write_config(free_port())

@@ -386,6 +386,19 @@ def test_unknown_names_in_status(queue):
     queue.postrider("status", "--xml").expect(64)
 
 
+def test_name_with_blanks_in_status(queue):
+    queue.write_config(extra='smarthost "my up 1 host" { host = localhost '
+                             'port = 1 tls = none auth = none }\n')
+    with queue.daemon() as daemon:
+        fill(queue, TO)
+        daemon.wait_for("is down")
+        (smarthost,) = queue.status()["smarthosts"]
+        assert smarthost["name"] == "my up 1 host"
+        assert smarthost["state"] == "down" and smarthost["jobs"] == 0
+        found = queue.postrider("check").stdout.decode()
+        assert "smarthost my up 1 host is down: " in found
+
+
 # The daemon as a process
 
 def test_only_one(queue, smarthost):

@@ -2,7 +2,15 @@
 under way, of a newer daemon after a return to the version before.
 
 They stay where they are, as they are, until a program comes that knows them.
+And clients and daemons of other versions at the control socket: what one does
+not know of the other it passes over, or refuses.
 """
+
+import contextlib
+import json
+import re
+import socket
+import threading
 
 import pytest
 
@@ -209,3 +217,138 @@ def test_version_1_is_read(queue, smarthost):
         (["bob@example.net", "alice@example.net"], b"hello\r\n"),
         (["carol@example.net"], b"hello\r\n")]
     assert queue.is_empty()
+
+
+# The control socket
+
+@contextlib.contextmanager
+def daemon_that_answers(queue, answers):
+    """One of another version: it answers a request by its first word."""
+    queue.write_config(settings={"delivery": "queue"})
+
+    def serve(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with client, client.makefile("rb") as request:
+                    for word in request.readline().split()[:1]:
+                        client.sendall(answers[word.decode()].encode())
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(queue.control))
+        queue.control.chmod(0o666)
+        listener.listen()
+        thread = threading.Thread(target=serve, args=[listener])
+        thread.start()
+        yield
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def ask(queue, request):
+    """The daemon's answer to a client of our own making."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(queue.control))
+        client.sendall(request.encode() + b"\n")
+        with client.makefile("r") as answer:
+            return answer.read()
+
+
+ITEM = "\t{}\t0\t10\t1700000000\t1\tnot now\ta@a.example\tb@b.example\n"
+
+
+def test_list_of_a_newer_daemon(queue):
+    """A mark, a kind of line and a last line that did not exist before."""
+    first, second = random_id(), random_id()
+    with daemon_that_answers(queue, {"list": first + ITEM.format("!") +
+                                     second + ITEM.format("~") +
+                                     f"later\t{first}\t1700000000\n"
+                                     "unread\t2\tthey are newer\n"
+                                     "summary 2 1 0\n"}):
+        assert [(item["queue_id"], item["state"]) for item in
+                queue.listing()] == [(first, "held"), (second, "waiting")]
+        shown = queue.run("mailq").expect(0).stdout.decode()
+        assert f"\n{first}! " in shown and f"\n{second}  " in shown
+        assert shown.endswith("2 more that cannot be read: they are newer\n"
+                              "-- 1 Kbytes in 4 Requests.\n")
+        assert queue.sendmail("-bP").expect(0).stdout == b"4\n"
+
+
+def test_status_of_a_newer_daemon(queue):
+    lines = ("queued 3\nmood very good\nsmarthost main down 1 0 it is off\n"
+             "smarthost spare paused 0 0 \ntrouble queue bent 2 straighten it\n"
+             "shelf 1 2 3\n")
+    with daemon_that_answers(queue, {"status": lines, "list": ""}):
+        assert queue.status() == {
+            "queued": 3,
+            "smarthosts": [{"name": "main", "state": "down", "workers": 1,
+                            "jobs": 0, "reason": "it is off"}],
+            "troubles": [{"place": "queue", "kind": "other", "count": 2,
+                          "text": "straighten it"}]}
+        shown = queue.postrider("status").expect(0).stdout.decode()
+        assert shown == lines.replace("0 \n", "0\n")
+        found = json.loads(queue.postrider("check", "--json").stdout)
+        assert "2 messages in queue need an administrator: straighten it" in \
+            [finding["text"] for finding in found]
+
+
+@pytest.mark.parametrize("answer, status, error", [
+    ("bounced b@b.example 5.1.1 550 5.1.1 nobody\n", 67,
+     "refused: b@b.example 5.1.1 550 5.1.1 nobody"),
+    ("bounced b@b.example 5.7.1 550 5.7.1 no\nbecause x\n", 69, "refused: "),
+    ("quarantined b@b.example 5.7.1 550 no\n", 0, ""),
+    ("error unknown request\n", 0, ""), ("", 0, "")])
+def test_outcome_of_another_daemon(queue, answer, status, error):
+    with daemon_that_answers(queue, {"wait": answer}):
+        result = queue.sendmail("-odi", "b@b.example", stdin=message())
+        result.expect(status)
+        assert error in result.errors
+
+
+@pytest.mark.parametrize("request_line", [
+    "move all main", "list mine", "status long", "flush now", "hold alice",
+    "release", "remove all but one", "run A x", "wait all"])
+def test_request_of_a_newer_client(queue, smarthost, request_line):
+    """It is refused, and changes nothing."""
+    smarthost.replies["GREETING"] = "421 4.3.2 later"
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        queue.sendmail("b@b.example", stdin=message()).expect(0)
+        daemon.wait_for("is down")
+        before = [(item["queue_id"], item["state"]) for item in
+                  queue.listing()]
+        assert ask(queue, request_line).startswith("error unknown ")
+        assert [(item["queue_id"], item["state"]) for item in
+                queue.listing()] == before
+
+
+def test_what_older_clients_read(queue, smarthost):
+    """They know these lines by their places."""
+    smarthost.recipients["b@b.example"] = "550 5.1.1 nobody"
+    smarthost.recipients["c@b.example"] = "451 4.2.0 not now"
+    queue.write_config(smarthost, settings={"retry_first": "1h",
+                                            "retry_longest": "1h"})
+    name, late = random_id(), random_id()
+    with queue.daemon() as daemon, socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(queue.control))
+        client.sendall(f"wait {name}\n".encode())
+        queue.write_drop(name, message_file(name))
+        with client.makefile("r") as answer:
+            assert answer.read() == \
+                "bounced b@b.example 5.1.1 550 5.1.1 nobody\n"
+        daemon.wait_until_removed(2)            # it, and the report
+        queue.write_drop(late, message_file(late, ["c@b.example"]))
+        daemon.wait_for("status=deferred")
+        (item,) = daemon.wait(lambda: queue.listing())
+        size, uid = item["size"], item["uid"]
+        assert ask(queue, "list") == \
+            f"{late}\t-\t{uid}\t{size}\t{item['arrival_time']}\t1\t" \
+            "451 4.2.0 not now\ta@a.example\tc@b.example\n"
+        assert ask(queue, "hold all") == "1\n"
+        assert ask(queue, "list").split("\t")[1] == "!"
+        assert ask(queue, "hold " + random_id()) == "0\n"
+        lines = ask(queue, "status").splitlines()
+        assert "queued 1" in lines and "held 1" in lines
+        assert re.fullmatch("smarthost host0 up [01] 0 ", lines[-1])

@@ -1,0 +1,223 @@
+/*
+ * protocol.h - what goes over the control socket, composed and parsed
+ *
+ * A client sends one line, "REQUEST [ARGUMENT]", and gets lines back until the
+ * daemon closes the connection:
+ *
+ *     list        a line a message, fields divided by tabs: queue-id, mark,
+ *                 uid, size, received, attempts, reason, sender, recipients;
+ *                 then, for administrators, "unread", count, text
+ *     status      KEY NUMBER
+ *                 smarthost NAME up|down|parked WORKERS JOBS REASON
+ *                 trouble PLACE KIND COUNT TEXT, for administrators
+ *     hold, release, remove, retry, run, flush
+ *                 CHANGED [LEFT]
+ *     wait        sent|deferred|bounced ADDRESS STATUS TEXT
+ *     any of them error TEXT
+ *
+ * Client and daemon may be of different versions: while a package is upgraded,
+ * before a restart, and where containers share a host's daemon. All versions
+ * keep to this:
+ *
+ *   - A word, a mark and the place of a field keep their meaning. What is new
+ *     gets a new word, and a line or a request of its own.
+ *   - A daemon refuses a request or an argument that it does not know with
+ *     "error", and changes nothing.
+ *   - A client passes over a line that it cannot parse; `postrider status`
+ *     shows it as it is. A message with an unknown mark waits, and trouble of
+ *     an unknown kind is trouble.
+ */
+#ifndef POSTRIDER_CONTROL_PROTOCOL_H
+#define POSTRIDER_CONTROL_PROTOCOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct buf;
+
+/* Requests */
+
+enum request { REQUEST_LIST, REQUEST_STATUS, REQUEST_FLUSH, REQUEST_RUN,
+               REQUEST_RETRY, REQUEST_HOLD, REQUEST_RELEASE, REQUEST_REMOVE,
+               REQUEST_WAIT, REQUESTS };
+
+struct request_line {
+    enum request request;
+    const char *argument;       /* "" if the request takes none */
+};
+
+/* The line without its end; the caller frees it. */
+char *protocol_request(enum request request, const char *argument);
+
+/* Parse a line, which is changed, and which the argument points into. False
+ * with the answer that refuses it. */
+bool protocol_parse_request(char *line, struct request_line *parsed,
+                            const char **refusal);
+
+/* May only root and the daemon's user ask for that? */
+bool protocol_is_restricted(enum request request);
+
+/* "all", or the queue-id of a message: what hold and its like take. */
+bool protocol_is_messages(const char *argument);
+
+/* What run takes: messages that have, or have not, this text in that part. */
+struct message_filter {
+    bool without;
+    char part;                  /* I: queue-id, R: a recipient, S: sender */
+    const char *text;
+};
+
+/* The argument; the caller frees it. */
+char *protocol_filter(const struct message_filter *filter);
+/* The text is borrowed. False: it is none. */
+bool protocol_parse_filter(const char *argument,
+                           struct message_filter *filter);
+
+/* Messages */
+
+/* Where a message is on its way through the queue. */
+enum queue_state { QUEUE_WAITING, QUEUE_ACTIVE, QUEUE_HELD, QUEUE_STATES };
+
+struct queue_state_words {
+    char mark;                  /* in the list */
+    char shown;                 /* by mailq, behind the queue-id */
+    const char *name;           /* for programs */
+};
+extern const struct queue_state_words queue_states[QUEUE_STATES];
+
+struct queue_item {             /* all text is borrowed */
+    const char *id;
+    enum queue_state state;
+    uid_t uid;
+    uint64_t size;              /* octets */
+    int64_t received;           /* seconds since 1970 */
+    unsigned attempts;
+    const char *reason;         /* why it waits; "" if nothing is known */
+    const char *sender;         /* "" is the null reverse-path */
+    const char *const *recipients;
+    size_t recipient_count;
+};
+
+/* Messages that cannot be read: how many of a kind, and about one of them why,
+ * with the command that helps. */
+struct queue_unread {
+    size_t count;
+    const char *text;
+};
+
+enum list_kind { LIST_UNKNOWN, LIST_ITEM, LIST_UNREAD };
+
+struct list_line {
+    enum list_kind kind;
+    struct queue_item item;
+    struct queue_unread unread;
+    char **fields;              /* owned */
+};
+
+void protocol_put_item(struct buf *out, const struct queue_item *item);
+void protocol_put_unread(struct buf *out, const struct queue_unread *unread);
+
+/* Text is changed; what is parsed points into it. */
+void protocol_parse_list(char *text, struct list_line *line);
+void protocol_free_list(struct list_line *line);
+
+/* The status */
+
+enum smarthost_state { SMARTHOST_UP, SMARTHOST_DOWN, SMARTHOST_PARKED,
+                       SMARTHOST_STATES };
+extern const char *const smarthost_states[SMARTHOST_STATES];
+
+struct smarthost_status {
+    const char *name;
+    enum smarthost_state state;
+    uint64_t workers;
+    uint64_t jobs;              /* messages that these have */
+    const char *reason;         /* "" if there is nothing to remark */
+};
+
+/* Why messages need an administrator. */
+enum trouble_kind {
+    TROUBLE_KIND_REFUSED,       /* by the file system or a security module */
+    TROUBLE_KIND_NEWER,         /* written by a newer version */
+    TROUBLE_KIND_FAILING,       /* another error */
+    TROUBLE_KIND_GIVEN_UP,
+    TROUBLE_KIND_NO_SMARTHOST,  /* theirs is not configured any more */
+    TROUBLE_KIND_NO_ROOM,       /* in failed/ */
+    TROUBLE_KIND_OTHER,         /* one that the client does not know */
+    TROUBLE_KINDS
+};
+
+struct trouble_words {
+    const char *name;           /* for programs */
+    const char *what;           /* "N messages in drop ...": for people */
+};
+extern const struct trouble_words trouble_kinds[TROUBLE_KINDS];
+
+struct trouble_status {
+    const char *place;          /* folder of the spool */
+    enum trouble_kind kind;
+    uint64_t count;
+    const char *text;           /* about one of them, with what helps */
+};
+
+struct figure_status {
+    const char *name;
+    uint64_t value;
+};
+
+enum status_kind { STATUS_UNKNOWN, STATUS_FIGURE, STATUS_SMARTHOST,
+                   STATUS_TROUBLE };
+
+struct status_line {
+    enum status_kind kind;
+    struct figure_status figure;
+    struct smarthost_status smarthost;
+    struct trouble_status trouble;
+};
+
+void protocol_put_figure(struct buf *out, const struct figure_status *figure);
+void protocol_put_smarthost(struct buf *out,
+                            const struct smarthost_status *smarthost);
+void protocol_put_trouble(struct buf *out,
+                          const struct trouble_status *trouble);
+
+/* Text is changed; what is parsed points into it. */
+void protocol_parse_status(char *text, struct status_line *line);
+
+/* Changes */
+
+struct changes {
+    uint64_t done;              /* messages */
+    uint64_t left;              /* on their way: not known yet */
+};
+
+void protocol_put_changes(struct buf *out, const struct changes *changes);
+/* Text is changed. */
+bool protocol_parse_changes(char *text, struct changes *changes);
+
+/* Outcomes */
+
+enum wait_kind { WAIT_SENT, WAIT_DEFERRED, WAIT_BOUNCED, WAIT_KINDS };
+
+struct wait_outcome {           /* of the recipient with the worst one */
+    enum wait_kind kind;
+    const char *address;        /* "-": of none in particular */
+    const char *status;         /* RFC 3463; "-": none is known */
+    const char *text;
+};
+
+void protocol_put_outcome(struct buf *out, const struct wait_outcome *outcome);
+
+/* Text is changed; what is parsed points into it. False: not known. */
+bool protocol_parse_outcome(char *text, struct wait_outcome *outcome);
+
+/* Refusals */
+
+void protocol_put_refusal(struct buf *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The text of a refusal, within the line; NULL if it is none. */
+const char *protocol_refusal(const char *line);
+
+#endif

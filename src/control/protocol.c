@@ -1,0 +1,491 @@
+#include "control/protocol.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/random.h"
+#include "util/text.h"
+
+static const char error_word[] = "error ";
+
+/* Requests */
+
+enum argument { NONE, MESSAGES, FILTER, ID };
+
+static const struct rule {
+    const char *name;
+    enum argument argument;
+    bool restricted;
+} requests[REQUESTS] = {
+    [REQUEST_LIST]    = { "list",    NONE,     false },
+    [REQUEST_STATUS]  = { "status",  NONE,     false },
+    [REQUEST_FLUSH]   = { "flush",   NONE,     false },
+    [REQUEST_RUN]     = { "run",     FILTER,   false },
+    [REQUEST_RETRY]   = { "retry",   MESSAGES, false },
+    [REQUEST_HOLD]    = { "hold",    MESSAGES, true  },
+    [REQUEST_RELEASE] = { "release", MESSAGES, true  },
+    [REQUEST_REMOVE]  = { "remove",  MESSAGES, false },
+    [REQUEST_WAIT]    = { "wait",    ID,       false },
+};
+
+char *protocol_request(enum request request, const char *argument)
+{
+    const struct rule *rule = &requests[request];
+
+    return rule->argument == NONE ? alloc_string(rule->name)
+                                  : alloc_format("%s %s", rule->name, argument);
+}
+
+bool protocol_is_messages(const char *argument)
+{
+    return strcmp(argument, "all") == 0 || random_is_id(argument);
+}
+
+char *protocol_filter(const struct message_filter *filter)
+{
+    return alloc_format("%s%c %s", filter->without ? "!" : "", filter->part,
+                        filter->text);
+}
+
+bool protocol_parse_filter(const char *argument,
+                           struct message_filter *filter)
+{
+    filter->without = *argument == '!';
+    argument += filter->without;
+    if (*argument == '\0' || strchr("IRS", *argument) == NULL ||
+        argument[1] != ' ')
+        return false;
+    filter->part = *argument;
+    filter->text = argument + 2;
+    return true;
+}
+
+static bool is_taken(enum argument kind, const char *argument)
+{
+    struct message_filter filter;
+
+    switch (kind) {
+    case NONE:
+        return *argument == '\0';
+    case MESSAGES:
+        return protocol_is_messages(argument);
+    case FILTER:
+        return protocol_parse_filter(argument, &filter);
+    case ID:
+        return random_is_id(argument);
+    }
+    return false;
+}
+
+/* Cut the first word off what *text points to. */
+static char *next_word(char **text)
+{
+    char *word = *text;
+    char *end = word + strcspn(word, " ");
+
+    *text = *end == '\0' ? end : end + 1;
+    *end = '\0';
+    return word;
+}
+
+bool protocol_parse_request(char *line, struct request_line *parsed,
+                            const char **refusal)
+{
+    const char *name = next_word(&line);
+
+    *refusal = "unknown request";
+    for (size_t i = 0; i < REQUESTS; i++) {
+        if (strcmp(name, requests[i].name) != 0)
+            continue;
+        *parsed = (struct request_line){ .request = (enum request)i,
+                                         .argument = line };
+        *refusal = "unknown argument";
+        return is_taken(requests[i].argument, line);
+    }
+    return false;
+}
+
+bool protocol_is_restricted(enum request request)
+{
+    return requests[request].restricted;
+}
+
+/* Messages */
+
+static const char unread_word[] = "unread";
+
+enum { ID_FIELD, MARK, UID, SIZE, RECEIVED, ATTEMPTS, REASON, SENDER,
+       ITEM_FIELDS };           /* the recipients follow */
+enum { UNREAD_WORD, UNREAD_COUNT, UNREAD_TEXT, UNREAD_FIELDS };
+
+const struct queue_state_words queue_states[QUEUE_STATES] = {
+    [QUEUE_WAITING] = { '-', ' ', "waiting" },
+    [QUEUE_ACTIVE]  = { '*', '*', "active"  },
+    [QUEUE_HELD]    = { '!', '!', "held"    },
+};
+
+static enum queue_state state_of(char mark)
+{
+    for (size_t i = 0; i < QUEUE_STATES; i++)
+        if (queue_states[i].mark == mark)
+            return (enum queue_state)i;
+    return QUEUE_WAITING;
+}
+
+/* What would divide fields or lines does not get into one. */
+static void put_field(struct buf *out, const char *text)
+{
+    size_t start = out->length;
+
+    buf_add_text(out, text);
+    for (size_t i = start; i < out->length; i++)
+        if (text_is_control(out->data[i]))
+            out->data[i] = ' ';
+}
+
+void protocol_put_item(struct buf *out, const struct queue_item *item)
+{
+    buf_add_format(out, "%s\t%c\t%lu\t%" PRIu64 "\t%" PRId64 "\t%u\t",
+                   item->id, queue_states[item->state].mark,
+                   (unsigned long)item->uid, item->size, item->received,
+                   item->attempts);
+    put_field(out, item->reason);
+    buf_add_char(out, '\t');
+    put_field(out, item->sender);
+    for (size_t i = 0; i < item->recipient_count; i++) {
+        buf_add_char(out, '\t');
+        put_field(out, item->recipients[i]);
+    }
+    buf_add_char(out, '\n');
+}
+
+void protocol_put_unread(struct buf *out, const struct queue_unread *unread)
+{
+    buf_add_format(out, "%s\t%zu\t", unread_word, unread->count);
+    put_field(out, unread->text);
+    buf_add_char(out, '\n');
+}
+
+/* The fields of a line, divided at tabs; the caller frees the array. */
+static char **split(char *line, size_t *count)
+{
+    size_t capacity = 16;
+    char **fields = alloc_resize(NULL, capacity, sizeof *fields);
+
+    *count = 0;
+    while (line != NULL) {
+        char *tab = strchr(line, '\t');
+        if (tab != NULL)
+            *tab++ = '\0';
+        if (*count == capacity) {
+            capacity *= 2;
+            fields = alloc_resize(fields, capacity, sizeof *fields);
+        }
+        fields[(*count)++] = line;
+        line = tab;
+    }
+    return fields;
+}
+
+static bool parse_item(char **fields, size_t count, struct queue_item *item)
+{
+    uint64_t uid, received, attempts;
+
+    if (count < ITEM_FIELDS ||
+        !text_to_number(fields[UID], UINT32_MAX, &uid) ||
+        !text_to_number(fields[SIZE], INT64_MAX, &item->size) ||
+        !text_to_number(fields[RECEIVED], INT64_MAX, &received) ||
+        !text_to_number(fields[ATTEMPTS], UINT32_MAX, &attempts))
+        return false;
+    item->id = fields[ID_FIELD];
+    item->state = state_of(fields[MARK][0]);
+    item->uid = (uid_t)uid;
+    item->received = (int64_t)received;
+    item->attempts = (unsigned)attempts;
+    item->reason = fields[REASON];
+    item->sender = fields[SENDER];
+    item->recipients = (const char *const *)fields + ITEM_FIELDS;
+    item->recipient_count = count - ITEM_FIELDS;
+    return true;
+}
+
+static bool parse_unread(char **fields, size_t count,
+                         struct queue_unread *unread)
+{
+    uint64_t number;
+
+    if (count != UNREAD_FIELDS ||
+        strcmp(fields[UNREAD_WORD], unread_word) != 0 ||
+        !text_to_number(fields[UNREAD_COUNT], SIZE_MAX / 2, &number))
+        return false;
+    unread->count = (size_t)number;
+    unread->text = fields[UNREAD_TEXT];
+    return true;
+}
+
+void protocol_parse_list(char *text, struct list_line *line)
+{
+    size_t count;
+
+    *line = (struct list_line){ .kind = LIST_UNKNOWN };
+    line->fields = split(text, &count);
+    if (parse_item(line->fields, count, &line->item))
+        line->kind = LIST_ITEM;
+    else if (parse_unread(line->fields, count, &line->unread))
+        line->kind = LIST_UNREAD;
+}
+
+void protocol_free_list(struct list_line *line)
+{
+    free(line->fields);
+}
+
+/* The status */
+
+static const char smarthost_word[] = "smarthost ";
+static const char trouble_word[] = "trouble ";
+
+const char *const smarthost_states[SMARTHOST_STATES] = {
+    [SMARTHOST_UP] = "up",
+    [SMARTHOST_DOWN] = "down",
+    [SMARTHOST_PARKED] = "parked",
+};
+
+const struct trouble_words trouble_kinds[TROUBLE_KINDS] = {
+    [TROUBLE_KIND_REFUSED]      = { "refused", "cannot be read" },
+    [TROUBLE_KIND_NEWER]        = { "newer", "cannot be read" },
+    [TROUBLE_KIND_FAILING]      = { "failing", "cannot be read" },
+    [TROUBLE_KIND_GIVEN_UP]     = { "given-up", "could neither be delivered "
+                                    "nor returned" },
+    [TROUBLE_KIND_NO_SMARTHOST] = { "no-smarthost", "cannot leave" },
+    [TROUBLE_KIND_NO_ROOM]      = { "no-room", "cannot be delivered or "
+                                    "returned" },
+    [TROUBLE_KIND_OTHER]        = { "other", "need an administrator" },
+};
+
+void protocol_put_figure(struct buf *out, const struct figure_status *figure)
+{
+    buf_add_format(out, "%s %" PRIu64 "\n", figure->name, figure->value);
+}
+
+void protocol_put_smarthost(struct buf *out,
+                            const struct smarthost_status *smarthost)
+{
+    buf_add_format(out, "%s%s %s %" PRIu64 " %" PRIu64 " ", smarthost_word,
+                   smarthost->name, smarthost_states[smarthost->state],
+                   smarthost->workers, smarthost->jobs);
+    put_field(out, smarthost->reason);
+    buf_add_char(out, '\n');
+}
+
+void protocol_put_trouble(struct buf *out,
+                          const struct trouble_status *trouble)
+{
+    buf_add_format(out, "%s%s %s %" PRIu64 " ", trouble_word, trouble->place,
+                   trouble_kinds[trouble->kind].name, trouble->count);
+    put_field(out, trouble->text);
+    buf_add_char(out, '\n');
+}
+
+static bool skip_number(const char **text)
+{
+    size_t digits = strspn(*text, "0123456789");
+    bool found = digits > 0 && (*text)[digits] == ' ';
+
+    *text += found ? digits + 1 : 0;
+    return found;
+}
+
+/* Does "STATE WORKERS JOBS " stand here? */
+static bool is_condition(const char *text)
+{
+    for (size_t i = 0; i < SMARTHOST_STATES; i++) {
+        size_t length = strlen(smarthost_states[i]);
+        const char *rest = text + length + 1;
+        if (strncmp(text, smarthost_states[i], length) == 0 &&
+            text[length] == ' ')
+            return skip_number(&rest) && skip_number(&rest);
+    }
+    return false;
+}
+
+static bool take_number(char **text, uint64_t *number)
+{
+    return text_to_number(next_word(text), INT64_MAX, number);
+}
+
+static enum smarthost_state smarthost_state_of(const char *word)
+{
+    size_t i = 0;
+
+    while (i + 1 < SMARTHOST_STATES && strcmp(word, smarthost_states[i]) != 0)
+        i++;
+    return (enum smarthost_state)i;
+}
+
+/* A name may hold blanks: it ends where a state and two numbers follow. */
+static bool parse_smarthost(char *text, struct smarthost_status *smarthost)
+{
+    char *end = strchr(text, ' ');
+
+    while (end != NULL && !is_condition(end + 1))
+        end = strchr(end + 1, ' ');
+    if (end == NULL)
+        return false;
+    *end++ = '\0';
+    smarthost->name = text;
+    smarthost->state = smarthost_state_of(next_word(&end));
+    bool parsed = take_number(&end, &smarthost->workers) &&
+                  take_number(&end, &smarthost->jobs);
+    smarthost->reason = end;
+    return parsed;
+}
+
+static enum trouble_kind trouble_kind_of(const char *word)
+{
+    size_t i = 0;
+
+    while (i < TROUBLE_KIND_OTHER && strcmp(word, trouble_kinds[i].name) != 0)
+        i++;
+    return (enum trouble_kind)i;
+}
+
+static bool parse_trouble(char *text, struct trouble_status *trouble)
+{
+    trouble->place = next_word(&text);
+    trouble->kind = trouble_kind_of(next_word(&text));
+    bool parsed = take_number(&text, &trouble->count);
+    trouble->text = text;
+    return parsed;
+}
+
+static bool parse_figure(char *text, struct figure_status *figure)
+{
+    figure->name = next_word(&text);
+    return text_to_number(text, UINT64_MAX, &figure->value);
+}
+
+void protocol_parse_status(char *text, struct status_line *line)
+{
+    *line = (struct status_line){ .kind = STATUS_UNKNOWN };
+    if (text_starts(text, smarthost_word)) {
+        if (parse_smarthost(text + strlen(smarthost_word), &line->smarthost))
+            line->kind = STATUS_SMARTHOST;
+    } else if (text_starts(text, trouble_word)) {
+        if (parse_trouble(text + strlen(trouble_word), &line->trouble))
+            line->kind = STATUS_TROUBLE;
+    } else if (parse_figure(text, &line->figure)) {
+        line->kind = STATUS_FIGURE;
+    }
+}
+
+/* Changes */
+
+void protocol_put_changes(struct buf *out, const struct changes *changes)
+{
+    buf_add_format(out, "%" PRIu64, changes->done);
+    if (changes->left > 0)
+        buf_add_format(out, " %" PRIu64, changes->left);
+    buf_add_char(out, '\n');
+}
+
+bool protocol_parse_changes(char *text, struct changes *changes)
+{
+    *changes = (struct changes){ 0 };
+    return take_number(&text, &changes->done) &&
+           (*text == '\0' || take_number(&text, &changes->left));
+}
+
+/* Outcomes */
+
+static const char *const wait_words[WAIT_KINDS] = {
+    [WAIT_SENT] = "sent",
+    [WAIT_DEFERRED] = "deferred",
+    [WAIT_BOUNCED] = "bounced",
+};
+
+void protocol_put_outcome(struct buf *out, const struct wait_outcome *outcome)
+{
+    buf_add_format(out, "%s ", wait_words[outcome->kind]);
+    put_field(out, outcome->address);
+    buf_add_format(out, " %s ", outcome->status);
+    put_field(out, outcome->text);
+    buf_add_char(out, '\n');
+}
+
+/* Octets of a status code that is a word of its own; 0 if there is none. */
+static size_t status_length(const char *text)
+{
+    static const char digits[] = "0123456789";
+    size_t length = strspn(text, digits);
+
+    if (*text == '-')
+        return text[1] == ' ' ? 1 : 0;
+    for (int i = 0; i < 2; i++) {
+        size_t count = text[length] != '.' ? 0
+                       : strspn(text + length + 1, digits);
+        if (length == 0 || count == 0)
+            return 0;
+        length += 1 + count;
+    }
+    return text[length] == ' ' || text[length] == '\0' ? length : 0;
+}
+
+/* The blank behind an address, before a status code; NULL if there is none. */
+static char *end_of_address(char *text, bool has_quotes)
+{
+    bool quoted = false;
+
+    for (; *text != '\0'; text++) {
+        if (*text == '\\' && quoted && text[1] != '\0')
+            text++;
+        else if (*text == '"' && has_quotes)
+            quoted = !quoted;
+        else if (*text == ' ' && !quoted && status_length(text + 1) > 0)
+            return text;
+    }
+    return NULL;
+}
+
+bool protocol_parse_outcome(char *text, struct wait_outcome *outcome)
+{
+    const char *word = next_word(&text);
+    char *end = end_of_address(text, true);
+    size_t kind = 0;
+
+    /* What is not an address, and was refused for that, may lack a quote. */
+    if (end == NULL)
+        end = end_of_address(text, false);
+    while (kind < WAIT_KINDS && strcmp(word, wait_words[kind]) != 0)
+        kind++;
+    if (kind == WAIT_KINDS || end == NULL)
+        return false;
+    outcome->kind = (enum wait_kind)kind;
+    *end++ = '\0';
+    outcome->address = text;
+    outcome->status = next_word(&end);
+    outcome->text = end;
+    return true;
+}
+
+/* Refusals */
+
+void protocol_put_refusal(struct buf *out, const char *format, ...)
+{
+    va_list args;
+
+    buf_add_text(out, error_word);
+    va_start(args, format);
+    buf_add_vformat(out, format, args);
+    va_end(args);
+    buf_add_char(out, '\n');
+}
+
+const char *protocol_refusal(const char *line)
+{
+    return text_starts(line, error_word) ? line + strlen(error_word) : NULL;
+}
