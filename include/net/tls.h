@@ -41,6 +41,12 @@ struct tls_context *tls_context_new(const struct tls_settings *settings,
 void tls_context_free(struct tls_context *context);     /* NULL is allowed */
 
 /*
+ * The seconds that are left to the first certificate of a PEM file, negative
+ * if it has expired. FAULT_CONFIG if the file cannot be read or holds none.
+ */
+bool tls_expiry(const char *path, int64_t *left, struct error *err);
+
+/*
  * Handshake on a connected non-blocking socket before the deadline, with SNI
  * for a host that is a name. When it returns, the peer is verified: chain,
  * validity, and host as subjectAltName (name or address), or the fingerprint.

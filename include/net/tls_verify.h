@@ -9,27 +9,31 @@
 
 #include <stdbool.h>
 
+#include "util/error.h"
+
 struct buf;
-struct error;
 struct ssl_st;                  /* OpenSSL's SSL, X509, X509_STORE_CTX */
 struct x509_st;
 struct x509_store_ctx_st;
 
+/* Whom a handshake is meant to be with: the application data of its SSL. */
+struct tls_peer {
+    char *host;                 /* a DNS name, or an address without brackets */
+    struct error refusal;       /* what is wrong with its certificate */
+};
+
+/* Before the handshake: whom to expect. A name is sent as SNI, too. False if
+ * OpenSSL takes the host neither as a name nor as an address. */
+bool tls_verify_expect(struct ssl_st *ssl, const struct tls_peer *peer);
+
 /*
- * Before the handshake: whom to expect. host is a DNS name (then it is sent as
- * SNI, too) or an address, without brackets. False if OpenSSL takes neither.
+ * During it: verify chain, validity and name; or, if pin is not NULL, that it
+ * is the SHA-256 of the certificate, 32 octets. False with FAULT_TEMPORARY in
+ * peer->refusal, and a text that says "certificate of HOST: what is wrong and
+ * what can be done".
  */
-bool tls_verify_expect(struct ssl_st *ssl, const char *host);
-
-/* Verify chain, validity and name. False with FAULT_TEMPORARY and a text that
- * says "certificate of HOST: what is wrong and what can be done". */
-bool tls_verify_chain(struct x509_store_ctx_st *ctx, const char *host,
-                      struct error *err);
-
-/* Compare the SHA-256 of the peer's certificate with a pin of 32 octets. */
-bool tls_verify_pin(const struct x509_st *certificate,
-                    const unsigned char *pin, const char *host,
-                    struct error *err);
+bool tls_verify_peer(struct x509_store_ctx_st *ctx, const unsigned char *pin,
+                     struct tls_peer *peer);
 
 /* Append "CN=... for a.example, b.example, issued by CN=..., valid until
  * 2027-01-31 (in 67 days), SHA-256 01ab...". */

@@ -25,12 +25,10 @@
 struct tls {
     SSL *ssl;
     struct tls_context *context;
-    char *host;                 /* without brackets, scope, final dot */
+    struct tls_peer peer;       /* its host without scope and final dot */
     bool failed;                /* nothing more may be said */
     bool explained;             /* ... and the reason is another one than the
                                  * size of what we have said */
-    struct error *refusal;      /* during the handshake: what was wrong with
-                                 * the certificate */
 };
 
 /* The caller frees. */
@@ -129,23 +127,6 @@ static ssize_t sort_out(struct tls *tls, int returned, struct error *err)
     }
 }
 
-bool tls_check_peer(struct tls *tls, X509_STORE_CTX *ctx,
-                    const unsigned char *pin)
-{
-    if (pin == NULL)
-        return tls_verify_chain(ctx, tls->host, tls->refusal);
-    if (tls_verify_pin(X509_STORE_CTX_get0_cert(ctx), pin, tls->host,
-                       tls->refusal))
-        return true;
-    X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
-    return false;
-}
-
-const char *tls_host(const struct tls *tls)
-{
-    return tls->host;
-}
-
 /* Wait for the socket; false when time is over. */
 static bool wait_for(int fd, ssize_t want, int64_t deadline)
 {
@@ -207,26 +188,22 @@ static bool blame_hello(const struct tls *tls, struct error *err)
 static bool connect_to(struct tls *tls, int fd, int64_t deadline,
                        struct error *err)
 {
-    struct error refusal = { .fault = FAULT_NONE };
+    const char *host = tls->peer.host;
 
-    if (tls->ssl == NULL || SSL_set_fd(tls->ssl, fd) != 1 ||
-        SSL_set_app_data(tls->ssl, tls) != 1)
+    if (tls->ssl == NULL || SSL_set_fd(tls->ssl, fd) != 1)
         return error_set(err, FAULT_TEMPORARY, "TLS cannot be started");
-    if (!tls_verify_expect(tls->ssl, tls->host))
+    if (!tls_verify_expect(tls->ssl, &tls->peer))
         return error_set(err, FAULT_TEMPORARY,
                          "TLS: %s is neither a host name nor an address",
-                         tls->host);
-    tls_context_resume(tls->context, tls->ssl, tls->host);
-    tls->refusal = &refusal;
-    bool done = shake_hands(tls, fd, deadline, err);
-    tls->refusal = NULL;
-    if (done)
+                         host);
+    tls_context_resume(tls->context, tls->ssl, &tls->peer);
+    if (shake_hands(tls, fd, deadline, err))
         return true;
-    if (refusal.fault == FAULT_NONE) {
-        error_prefix(err, "TLS handshake with %s", tls->host);
+    if (tls->peer.refusal.fault == FAULT_NONE) {
+        error_prefix(err, "TLS handshake with %s", host);
         return blame_hello(tls, err);
     }
-    *err = refusal;
+    *err = tls->peer.refusal;
     return false;
 }
 
@@ -237,8 +214,8 @@ struct tls *tls_handshake(struct tls_context *context, int fd,
     struct tls *tls = alloc_zero(1, sizeof *tls);
 
     tls->context = context;
-    tls->host = plain_host(host);
-    tls->ssl = tls_context_start(context);
+    tls->peer.host = plain_host(host);
+    tls->ssl = tls_context_start(context, &tls->peer);
     if (connect_to(tls, fd, deadline, err))
         return tls;
     tls_free(tls);
@@ -250,7 +227,7 @@ void tls_free(struct tls *tls)
     if (tls == NULL)
         return;
     SSL_free(tls->ssl);
-    free(tls->host);
+    free(tls->peer.host);
     free(tls);
 }
 

@@ -1,5 +1,6 @@
 #include "net/tls_context.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,12 +8,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/asn1.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include "net/digest.h"
 #include "net/tls.h"
 #include "net/tls_store.h"
+#include "net/tls_verify.h"
 #include "util/alloc.h"
 
 #define SESSION_SECONDS 3600    /* after that the chain is verified again */
@@ -34,8 +39,8 @@ static int check_peer(X509_STORE_CTX *ctx, void *ignored)
         SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
     (void)ignored;
-    return tls_check_peer(SSL_get_app_data(ssl), ctx,
-                          context->is_pinned ? context->pin : NULL);
+    return tls_verify_peer(ctx, context->is_pinned ? context->pin : NULL,
+                           SSL_get_app_data(ssl));
 }
 
 static void forget_session(struct tls_context *context)
@@ -50,30 +55,36 @@ static void forget_session(struct tls_context *context)
 static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    const struct tls_peer *peer = SSL_get_app_data(ssl);
 
     forget_session(context);
     context->session = session;
     context->session_start = time(NULL);
-    context->session_host = alloc_string(tls_host(SSL_get_app_data(ssl)));
+    context->session_host = alloc_string(peer->host);
     return 1;
 }
 
 void tls_context_resume(struct tls_context *context, SSL *ssl,
-                        const char *host)
+                        const struct tls_peer *peer)
 {
     if (context->session == NULL)
         return;
     time_t age = time(NULL) - context->session_start;
     if (age >= 0 && age < SESSION_SECONDS &&
-        strcmp(host, context->session_host) == 0)
+        strcmp(peer->host, context->session_host) == 0)
         (void)SSL_set_session(ssl, context->session);
     /* RFC 8446 appendix C.4: a ticket is used once; new ones come. */
     forget_session(context);
 }
 
-SSL *tls_context_start(struct tls_context *context)
+SSL *tls_context_start(struct tls_context *context, struct tls_peer *peer)
 {
-    return SSL_new(context->ssl);
+    SSL *ssl = SSL_new(context->ssl);
+
+    if (ssl != NULL && SSL_set_app_data(ssl, peer) == 1)
+        return ssl;
+    SSL_free(ssl);
+    return NULL;
 }
 
 /* OpenSSL's own would ask on the terminal. */
@@ -236,4 +247,23 @@ void tls_context_free(struct tls_context *context)
     forget_session(context);
     SSL_CTX_free(context->ssl);
     free(context);
+}
+
+bool tls_expiry(const char *path, int64_t *left, struct error *err)
+{
+    FILE *file = fopen(path, "re");
+    int days = 0, seconds = 0;
+
+    if (file == NULL)
+        return error_sys(err, FAULT_CONFIG, "%s", path);
+    X509 *certificate = PEM_read_X509_AUX(file, NULL, NULL, NULL);
+    fclose(file);
+    bool known = certificate != NULL &&
+                 ASN1_TIME_diff(&days, &seconds, NULL,
+                                X509_get0_notAfter(certificate)) == 1;
+    X509_free(certificate);
+    ERR_clear_error();
+    *left = (int64_t)days * 86400 + seconds;
+    return known || error_set(err, FAULT_CONFIG,
+                              "%s: holds no PEM certificate", path);
 }

@@ -30,9 +30,10 @@ static bool is_address(const char *host)
            inet_pton(AF_INET6, host, ignored) == 1;
 }
 
-bool tls_verify_expect(SSL *ssl, const char *host)
+bool tls_verify_expect(SSL *ssl, const struct tls_peer *peer)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    const char *host = peer->host;
 
     if (is_address(host))
         return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
@@ -208,8 +209,8 @@ static void add_reason(struct buf *out, X509_STORE_CTX *ctx, const char *host)
     }
 }
 
-bool tls_verify_chain(X509_STORE_CTX *ctx, const char *host,
-                      struct error *err)
+static bool verify_chain(X509_STORE_CTX *ctx, const char *host,
+                         struct error *err)
 {
     struct buf reason;
 
@@ -223,8 +224,8 @@ bool tls_verify_chain(X509_STORE_CTX *ctx, const char *host,
     return false;
 }
 
-bool tls_verify_pin(const X509 *certificate, const unsigned char *pin,
-                    const char *host, struct error *err)
+static bool verify_pin(const X509 *certificate, const unsigned char *pin,
+                       const char *host, struct error *err)
 {
     unsigned char sum[DIGEST_SHA256_SIZE];
     struct buf shown;
@@ -240,6 +241,18 @@ bool tls_verify_pin(const X509 *certificate, const unsigned char *pin,
               "%s, not the tls_fingerprint of the configuration", host,
               shown.data);
     buf_free(&shown);
+    return false;
+}
+
+bool tls_verify_peer(X509_STORE_CTX *ctx, const unsigned char *pin,
+                     struct tls_peer *peer)
+{
+    if (pin == NULL)
+        return verify_chain(ctx, peer->host, &peer->refusal);
+    if (verify_pin(X509_STORE_CTX_get0_cert(ctx), pin, peer->host,
+                   &peer->refusal))
+        return true;
+    X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
     return false;
 }
 

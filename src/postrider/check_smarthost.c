@@ -13,7 +13,7 @@
 
 #include "config/config.h"
 #include "config/password.h"
-#include "net/tls_expiry.h"
+#include "net/tls.h"
 #include "postrider/secrets.h"
 #include "relay/connector.h"
 #include "relay/targets.h"
