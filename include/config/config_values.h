@@ -44,7 +44,4 @@ CONFIG_TAKE(config_take_listen);        /* checks one element, keeps nothing */
 bool config_check_name(const char *name, struct error *err);
 bool config_check_match(const char *match, struct error *err);
 
-/* Could mail have this domain? LDH, underscore, or UTF-8. */
-bool config_is_domain(const char *text);
-
 #endif

@@ -1,5 +1,5 @@
 /*
- * host.h - what this machine is called, and whether others take that name
+ * host.h - names of hosts, and what this machine is called
  */
 #ifndef POSTRIDER_UTIL_HOST_H
 #define POSTRIDER_UTIL_HOST_H
@@ -13,6 +13,11 @@
  * is cut. NULL if it is not such a name. The caller frees it.
  */
 char *host_name_of(const char *text);
+
+/* Can the DNS hold it, as the name of a host or a domain of mail? As above, but
+ * an underscore, which hosts do have, and a number at the end pass; a dot at
+ * the end does not. */
+bool host_is_name(const char *text);
 
 /* Does every machine call itself so: localhost and its kin? */
 bool host_is_anyones(const char *name);

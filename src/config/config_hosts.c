@@ -12,34 +12,6 @@
 #include "util/text.h"
 #include "util/unix_socket.h"
 
-static bool is_label_char(char c)
-{
-    return text_is_alpha(c) || text_is_digit(c) || c == '-' || c == '_' ||
-           (unsigned char)c >= 128;
-}
-
-/* RFC 1035 section 2.3.1, and the underscore that many have. A dot at the end
- * is for names to look up only. */
-static bool is_name(const char *text, bool may_end_with_dot)
-{
-    size_t label = 0;
-
-    if (*text == '\0' || strlen(text) > 255)
-        return false;
-    for (const char *p = text; *p != '\0'; p++) {
-        bool is_right = *p == '.' ? label > 0 : is_label_char(*p);
-        label = *p == '.' ? 0 : label + 1;
-        if (!is_right || label > 63)
-            return false;
-    }
-    return label > 0 || may_end_with_dot;
-}
-
-bool config_is_domain(const char *text)
-{
-    return is_name(text, false) && text_is_utf8(text, strlen(text));
-}
-
 /* Keep the name, as servers take it, for a key that is about this machine. */
 static bool take_own_name(const struct config_key *key, const char *text,
                           void *member, struct error *err)
@@ -93,12 +65,24 @@ CONFIG_TAKE(config_take_domain)
            error_set(err, FAULT_CONFIG, "must be a domain name");
 }
 
+/* A dot at the end keeps the resolver from trying the domains that it adds. */
+static bool is_name_to_look_up(const char *text)
+{
+    size_t length = strlen(text);
+    char *name = alloc_bytes(text, length > 0 && text[length - 1] == '.'
+                                   ? length - 1 : length);
+    bool is_name = host_is_name(name);
+
+    free(name);
+    return is_name;
+}
+
 CONFIG_TAKE(config_take_host)
 {
     if (!text_is_ascii(text, strlen(text)))
         return error_set(err, FAULT_CONFIG,
                          "must be in ASCII: give its xn-- form");
-    if (*text != '\0' && !is_name(text, true) && !is_address(text))
+    if (*text != '\0' && !is_name_to_look_up(text) && !is_address(text))
         return error_set(err, FAULT_CONFIG, "must be a host name or an "
                          "address; the port is a key of its own");
     return config_take_text(key, text, member, err);

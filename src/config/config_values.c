@@ -8,6 +8,7 @@
 #include "mail/address.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/host.h"
 #include "util/sasl.h"
 #include "util/strings.h"
 #include "util/text.h"
@@ -255,7 +256,7 @@ bool config_check_name(const char *name, struct error *err)
 bool config_check_match(const char *match, struct error *err)
 {
     if (*match == '@') {
-        if (match[1] == '\0' || !config_is_domain(match + 1))
+        if (match[1] == '\0' || !host_is_name(match + 1))
             return error_set(err, FAULT_CONFIG, "is no domain");
         return true;
     }

@@ -7,9 +7,8 @@
 
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/host.h"
 #include "util/text.h"
-
-#define LABEL_MAX 63            /* octets, RFC 1035 section 2.3.4 */
 
 const char *address_at(const char *address)
 {
@@ -137,33 +136,6 @@ static bool is_literal(const char *domain)
     return right;
 }
 
-/* As the DNS can hold it; an underscore, which mail hosts do have. Octets of
- * UTF-8 are not counted: the DNS has another form of them. */
-static bool is_label(const char *label, size_t length)
-{
-    if (length == 0 || label[0] == '-' || label[length - 1] == '-' ||
-        (length > LABEL_MAX && text_is_ascii(label, length)))
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (!text_is_alpha(label[i]) && !text_is_digit(label[i]) &&
-            label[i] != '-' && label[i] != '_' &&
-            (unsigned char)label[i] < 128)
-            return false;
-    return true;
-}
-
-static bool is_host_name(const char *domain)
-{
-    for (;;) {
-        size_t length = strcspn(domain, ".");
-        if (!is_label(domain, length))
-            return false;
-        if (domain[length] == '\0')
-            return true;
-        domain += length + 1;
-    }
-}
-
 static bool is_dot_atom(const char *text)
 {
     size_t length = strlen(text);
@@ -251,7 +223,7 @@ bool address_check(const char *address, struct error *err)
     size_t local = (size_t)(at - address);
     if (!is_dot_string(address, local) && !is_quoted_string(address, local))
         return refuse(err, address, "what is in front of the @ must be quoted");
-    if (!is_host_name(at + 1) && !is_literal(at + 1))
+    if (!host_is_name(at + 1) && !is_literal(at + 1))
         return refuse(err, address, "what is behind the @ is no domain");
     return true;
 }

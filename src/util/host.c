@@ -11,19 +11,14 @@
 #define NAME_MAX_LENGTH 253
 #define LABEL_MAX_LENGTH 63
 
-static bool is_label_octet(char c)
+static bool is_label(const char *text, size_t length, bool may_have_underscores)
 {
-    return text_is_alpha(c) || text_is_digit(c) || c == '-' ||
-           (unsigned char)c >= 128;
-}
-
-static bool is_label(const char *text, size_t length)
-{
-    bool right = length > 0 && length <= LABEL_MAX_LENGTH &&
-                 text[0] != '-' && text[length - 1] != '-';
+    bool right = length > 0 && text[0] != '-' && text[length - 1] != '-';
 
     for (size_t i = 0; i < length && right; i++)
-        right = is_label_octet(text[i]);
+        right = text_is_alpha(text[i]) || text_is_digit(text[i]) ||
+                text[i] == '-' || (text[i] == '_' && may_have_underscores) ||
+                (unsigned char)text[i] >= 128;
     return right;
 }
 
@@ -37,7 +32,26 @@ static bool is_number(const char *text, size_t length)
     return i == length;
 }
 
-static bool is_name(const char *text)
+bool host_is_name(const char *text)
+{
+    size_t length = strlen(text);
+
+    if (!text_is_utf8(text, length) ||
+        (length > NAME_MAX_LENGTH && text_is_ascii(text, length)))
+        return false;
+    for (;;) {
+        size_t label = strcspn(text, ".");
+        /* Octets of UTF-8 are not counted: the DNS has another form of them. */
+        if (!is_label(text, label, true) ||
+            (label > LABEL_MAX_LENGTH && text_is_ascii(text, label)))
+            return false;
+        if (text[label] == '\0')
+            return true;
+        text += label + 1;
+    }
+}
+
+static bool is_own_name(const char *text)
 {
     size_t length = strlen(text);
 
@@ -45,7 +59,7 @@ static bool is_name(const char *text)
         return false;
     for (;;) {
         size_t label = strcspn(text, ".");
-        if (!is_label(text, label))
+        if (label > LABEL_MAX_LENGTH || !is_label(text, label, false))
             return false;
         if (text[label] == '\0')
             return !is_number(text, label);
@@ -60,7 +74,7 @@ char *host_name_of(const char *text)
     if (length > 0 && text[length - 1] == '.')
         length--;
     char *name = alloc_bytes(text, length);
-    if (is_name(name))
+    if (is_own_name(name))
         return name;
     free(name);
     return NULL;

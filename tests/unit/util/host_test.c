@@ -55,6 +55,38 @@ static void proves_names(void **state)
     }
 }
 
+static void knows_what_the_dns_can_hold(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_name;
+    } cases[] = {
+        { "mx_1.example.com", true },
+        { "_submissions._tcp.example.com", true },
+        { "192.0.2.1", true },
+        { "b\xc3\xbc" "cher.example", true },
+        { A63 ".example", true },
+        { A63 "." A63 "." A63 "." A63, false },
+        { "a" A63 ".example", false },
+        { "\xc3\xbc" A63 ".example", true },     /* shorter as xn-- */
+        { "b\xfc" "cher.example", false },
+        { "", false },
+        { ".", false },
+        { "example.com.", false },
+        { "a..b", false },
+        { "-a.example", false },
+        { "a-.example", false },
+        { "a b", false },
+        { "a\\027b", false },
+        { "a/b", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (host_is_name(cases[i].text) != cases[i].is_name)
+            fail_msg("%s", cases[i].text);
+}
+
 static void knows_names_of_every_machine(void **state)
 {
     static const struct {
@@ -83,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(proves_names),
+        cmocka_unit_test(knows_what_the_dns_can_hold),
         cmocka_unit_test(knows_names_of_every_machine),
     };
 
