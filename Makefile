@@ -84,6 +84,9 @@ static_pie = $(filter-out -fPIE -lconfuse,\
 SENDMAIL_STATIC ?= $(or $(call static_pie,$(NO_NAME_SERVICE)),\
                      $(call static_pie))
 
+# glibc has what reads DNS answers in a library of its own, musl has it in libc.
+TLS_AND_DNS := -lssl -lcrypto $(call has,-lresolv)
+
 # The layers, lowest first, and what each program is made of.
 LAYERS         := util mail config spool control net smtp relay
 SENDMAIL_PARTS := sendmail control spool config mail util
@@ -106,7 +109,7 @@ $(B)/sendmail: $(call object,sendmail) \
 $(B)/postrider: $(call object,postrider) \
                 $(call archives,$(filter-out postrider,$(POSTRIDER_PARTS)))
 	@echo "  LD $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lconfuse -lssl -lcrypto
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lconfuse $(TLS_AND_DNS)
 
 define archive_rule
 $(B)/lib$(1).a: $(call object,$(1))
@@ -171,7 +174,7 @@ $(B)/unit/%: tests/unit/%.c $$(call unit_parts,$$@)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -pie -o $@ \
-	    $(filter-out %.h,$^) -lcmocka -lconfuse -lssl -lcrypto
+	    $(filter-out %.h,$^) -lcmocka -lconfuse $(TLS_AND_DNS)
 
 -include $(wildcard $(B)/unit/*/*.d)
 
@@ -210,8 +213,8 @@ $(B)/fault/%_test: tests/fault/%_test.c $(B)/fault/wrap.o \
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -pie \
-	    $(WRAP_FLAGS) -o $@ $(filter-out %.h,$^) -lcmocka -lconfuse -lssl \
-	    -lcrypto
+	    $(WRAP_FLAGS) -o $@ $(filter-out %.h,$^) -lcmocka -lconfuse \
+	    $(TLS_AND_DNS)
 
 -include $(wildcard $(B)/fault/*.d)
 

@@ -39,7 +39,7 @@ void srv_list_free(struct srv_list *list);
 
 /* Read the answer of a name server, which may hold anything. The order is
  * that of the answer. FAULT_TEMPORARY if it is damaged or a failure. */
-bool srv_parse(struct srv_list *list, const unsigned char *answer,
+bool srv_parse(struct srv_list *list, const unsigned char *octets,
                size_t length, struct error *err);
 
 /* Put the targets in the order of RFC 2782: by priority, those of the same

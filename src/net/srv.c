@@ -8,54 +8,17 @@
 #include <string.h>
 
 #include "util/alloc.h"
+#include "util/host.h"
 #include "util/random.h"
 #include "util/text.h"
 
 #define ANSWER_MAX 65535
-#define HEADER_LENGTH 12
-#define RECORD_LENGTH 10        /* type, class, time to live, data length */
 #define TARGET_OFFSET 6         /* priority, weight, port */
-
-/* Where the reader stands in an answer. */
-struct cursor {
-    const unsigned char *start, *end, *at;
-};
-
-static unsigned number_at(const unsigned char *at)
-{
-    return (unsigned)at[0] << 8 | at[1];
-}
-
-static bool has(const struct cursor *c, size_t octets)
-{
-    return (size_t)(c->end - c->at) >= octets;
-}
 
 static bool damaged(struct error *err)
 {
     return error_set(err, FAULT_TEMPORARY, "the name server's answer is "
                      "damaged");
-}
-
-/* dn_skipname() and dn_expand() see to lengths and loops. */
-static bool skip_name(struct cursor *c)
-{
-    int length = dn_skipname(c->at, c->end);
-
-    if (length < 0)
-        return false;
-    c->at += length;
-    return true;
-}
-
-/* Anything else in a name is no host, and no text for a terminal. */
-static bool is_host(const char *name)
-{
-    for (const char *p = name; *p != '\0'; p++)
-        if (!text_is_alpha(*p) && !text_is_digit(*p) &&
-            strchr("-_.", *p) == NULL)
-            return false;
-    return *name != '\0' && *name != '.' && *name != '-';
 }
 
 static void add_target(struct srv_list *list, const unsigned char *data,
@@ -65,79 +28,63 @@ static void add_target(struct srv_list *list, const unsigned char *data,
                                sizeof *list->items);
     list->items[list->count++] = (struct srv_target){
         .host = alloc_string(host),
-        .priority = (uint16_t)number_at(data),
-        .weight = (uint16_t)number_at(data + 2),
-        .port = (uint16_t)number_at(data + 4),
+        .priority = (uint16_t)ns_get16(data),
+        .weight = (uint16_t)ns_get16(data + 2),
+        .port = (uint16_t)ns_get16(data + 4),
     };
 }
 
-/* The target "." says that the service is not offered: no target. */
-static bool take_target(struct srv_list *list, const struct cursor *c,
-                        size_t length)
+/* The target "." says that the service is not offered: no target. Anything
+ * else that is not a host's name is none, either. */
+static bool take_target(struct srv_list *list, const ns_msg *answer,
+                        const ns_rr *record)
 {
+    const unsigned char *data = ns_rr_rdata(*record);
+    size_t length = ns_rr_rdlen(*record);
     char host[NS_MAXDNAME];
 
     if (length <= TARGET_OFFSET)
         return false;
-    int used = dn_expand(c->start, c->end, c->at + TARGET_OFFSET, host,
-                         sizeof host);
+    int used = dn_expand(ns_msg_base(*answer), ns_msg_end(*answer),
+                         data + TARGET_OFFSET, host, sizeof host);
     if (used < 0 || (size_t)used != length - TARGET_OFFSET)
         return false;
-    if (is_host(host) && number_at(c->at + 4) != 0)
-        add_target(list, c->at, host);
+    if (host_is_name(host) && ns_get16(data + 4) != 0)
+        add_target(list, data, host);
     return true;
 }
 
-static bool take_record(struct srv_list *list, struct cursor *c)
+static bool take_targets(struct srv_list *list, ns_msg *answer)
 {
-    if (!skip_name(c) || !has(c, RECORD_LENGTH))
-        return false;
-    unsigned type = number_at(c->at), class = number_at(c->at + 2);
-    size_t length = number_at(c->at + 8);
-    c->at += RECORD_LENGTH;
-    if (!has(c, length))
-        return false;
-    if (type == ns_t_srv && class == ns_c_in && !take_target(list, c, length))
-        return false;
-    c->at += length;
-    return true;
-}
+    ns_rr record;
 
-static bool take_records(struct srv_list *list, struct cursor *c)
-{
-    unsigned questions = number_at(c->start + 4);
-    unsigned answers = number_at(c->start + 6);
-
-    for (unsigned i = 0; i < questions; i++) {
-        if (!skip_name(c) || !has(c, 4))
+    for (int i = 0; i < ns_msg_count(*answer, ns_s_an); i++) {
+        if (ns_parserr(answer, ns_s_an, i, &record) == -1)
             return false;
-        c->at += 4;
+        if (ns_rr_type(record) == ns_t_srv && ns_rr_class(record) == ns_c_in &&
+            !take_target(list, answer, &record))
+            return false;
     }
-    for (unsigned i = 0; i < answers; i++)
-        if (!take_record(list, c))
-            return false;
     return true;
 }
 
-bool srv_parse(struct srv_list *list, const unsigned char *answer,
+bool srv_parse(struct srv_list *list, const unsigned char *octets,
                size_t length, struct error *err)
 {
-    struct cursor c = { .start = answer, .end = answer + length,
-                        .at = answer + HEADER_LENGTH };
+    ns_msg answer;
 
     *list = (struct srv_list){ 0 };
-    if (length < HEADER_LENGTH || (answer[2] & 0x80) == 0)
+    if (length > ANSWER_MAX ||
+        ns_initparse(octets, (int)length, &answer) == -1 ||
+        ns_msg_getflag(answer, ns_f_qr) == 0)
         return damaged(err);
-    switch (answer[3] & 0x0f) {
-    case ns_r_noerror:
-        break;
-    case ns_r_nxdomain:
+    int code = ns_msg_getflag(answer, ns_f_rcode);
+    if (code == ns_r_nxdomain)
         return true;
-    default:
+    if (code != ns_r_noerror)
         return error_set(err, FAULT_TEMPORARY, "the name server fails (code "
-                         "%d)", answer[3] & 0x0f);
-    }
-    if (take_records(list, &c))
+                         "%d)", code);
+    if (take_targets(list, &answer))
         return true;
     srv_list_free(list);
     return damaged(err);
