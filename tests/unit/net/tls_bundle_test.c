@@ -17,7 +17,7 @@ struct fixture {
     struct identity namesake;   /* of root, with another key */
 };
 
-static struct identity make_authority(const char *name)
+static struct identity make_root(const char *name)
 {
     const struct recipe recipe = { name, NULL, -10, 1000, true, NULL };
 
@@ -42,11 +42,11 @@ static int set_up(void **state)
     close(fd);
     for (size_t i = 0; i < OTHERS; i++) {
         char *name = alloc_format("Other Root %zu", i);
-        f->others[i] = make_authority(name);
+        f->others[i] = make_root(name);
         free(name);
     }
-    f->root = make_authority("Test Root");
-    f->namesake = make_authority("Test Root");
+    f->root = make_root("Test Root");
+    f->namesake = make_root("Test Root");
     *state = f;
     return 0;
 }
