@@ -57,8 +57,8 @@ struct worker_slot {
 
 /* With a journal and a socket; other_end is the worker's, and the caller's to
  * close. NULL with FAULT_TEMPORARY or FAULT_IO. */
-struct worker_slot *slot_new(const struct spool *spool, int *other_end,
-                             struct error *err);
+struct worker_slot *slot_new(const struct spool *spool, const char *smarthost,
+                             int *other_end, struct error *err);
 /* Without a process yet, or any more. keeps_journal: it is not removed. */
 void slot_free(struct worker_slot *slot, const struct spool *spool,
                bool keeps_journal);

@@ -12,6 +12,7 @@
 #ifndef POSTRIDER_SPOOL_JOURNAL_H
 #define POSTRIDER_SPOOL_JOURNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "spool/spool.h"
@@ -19,9 +20,17 @@
 
 /* Create state/journal.NUMBER, with the first number from *number on that is
  * free: a journal that exists is in use or not applied yet. The descriptor is
- * for O_APPEND writes. -1 with FAULT_IO. */
-int journal_create(const struct spool *spool, unsigned *number,
-                   struct error *err);
+ * for O_APPEND writes, and locks the journal for a worker of that smarthost, as
+ * long as it or a copy of it is open. -1 with FAULT_IO. */
+int journal_create(const struct spool *spool, const char *smarthost,
+                   unsigned *number, struct error *err);
+
+/* Descriptors of the journals that workers of that smarthost have, at a start:
+ * they have outlived their daemon. An array of *count, the caller's to free. */
+int *journal_find_held(const struct spool *spool, const char *smarthost,
+                       size_t *count);
+/* Is one of those held still? */
+bool journal_is_held(int fd, const char *smarthost);
 
 /* Append one line with one write(2). A failure is not reported: the
  * outcome still goes to the manager. */

@@ -24,6 +24,10 @@ void process_hide_memory(void);
 /* What ps(1) and the like show, up to 15 octets. */
 void process_be_called(const char *name);
 
+/* In a child: when that parent ends, however that comes, this process gets the
+ * signal. */
+void process_end_with(pid_t parent, int signal);
+
 /* In a child without a program of its own, which inherits more than it should:
  * close what is open above 2, but for these. False: that cannot be known. */
 bool process_close_all_but(const int *fds, size_t count);

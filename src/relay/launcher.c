@@ -145,6 +145,7 @@ static int fork_worker(const struct launcher_settings *settings, pid_t *pid,
                        size_t smarthost, const int *fds)
 {
     const struct config *config = settings->config;
+    const pid_t launcher = getpid();
 
     if (smarthost >= config->smarthost_count)
         return EINVAL;
@@ -152,6 +153,7 @@ static int fork_worker(const struct launcher_settings *settings, pid_t *pid,
     if (*pid != 0)
         return *pid == -1 ? errno : 0;
     process_be_called("postrider-wrk");
+    process_end_with(launcher, SIGTERM);
     /* First, while the log's descriptor is the log's. */
     log_open(config->log, "postrider/worker");
     if (!process_close_all_but(fds, 2))

@@ -17,15 +17,15 @@
 #define JOURNAL_TIME 600000     /* milliseconds in which one that cannot be
                                  * read holds its messages back */
 
-struct worker_slot *slot_new(const struct spool *spool, int *other_end,
-                             struct error *err)
+struct worker_slot *slot_new(const struct spool *spool, const char *smarthost,
+                             int *other_end, struct error *err)
 {
     struct worker_slot *slot = alloc_zero(1, sizeof *slot);
     int ends[2];
 
     slot->socket = -1;
     slot->started = slot->since = clock_now();
-    slot->journal = journal_create(spool, &slot->number, err);
+    slot->journal = journal_create(spool, smarthost, &slot->number, err);
     if (slot->journal == -1) {
         slot_free(slot, spool, true);
         return NULL;

@@ -10,6 +10,7 @@
 #include "relay/report.h"
 #include "relay/wire.h"
 #include "relay/worker_slot.h"
+#include "spool/journal.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/io.h"
@@ -19,6 +20,8 @@
                                  * started: a start costs as much as those */
 #define HOLD_TIME 30000         /* after one could not be opened while others
                                  * stand: some smarthosts take no more */
+#define ORPHAN_TIME 1000        /* between looks at workers of a daemon that was
+                                 * killed */
 #define RENEW_TIME_MAX 60000    /* between attempts to find a connection that
                                  * answers, where all are silent */
 #define SPARE_FROM 3            /* connections, for one to be spared */
@@ -33,6 +36,8 @@ struct workers {
     struct distrust distrust;   /* of the smarthost: what workers found out */
     struct worker_slot **slots;
     size_t count;
+    int *orphans;               /* journals of workers that have outlived the */
+    size_t orphan_count;        /* daemon before: their connections count */
     int64_t opened;             /* when a session was opened last; 0: never */
     char *winner;               /* the peer that gave one, to be tried first */
     int64_t winner_until;       /* ... until then; NULL: none */
@@ -60,6 +65,12 @@ struct workers *workers_new(struct launch *launch, const char *name,
     };
     durations_init(&pool->durations);
     pool->packet.fd = -1;
+    pool->orphans = journal_find_held(spool, name, &pool->orphan_count);
+    if (pool->orphan_count > 0)
+        log_line(LOG_LEVEL_INFO, "smarthost %s: %zu connection%s of the daemon "
+                 "before %s not finished yet", name, pool->orphan_count,
+                 pool->orphan_count == 1 ? "" : "s",
+                 pool->orphan_count == 1 ? "is" : "are");
     return pool;
 }
 
@@ -79,6 +90,9 @@ void workers_free(struct workers *pool)
     for (size_t i = 0; i < pool->count; i++)
         slot_free(pool->slots[i], pool->spool, true);
     forget_event(pool);
+    for (size_t i = 0; i < pool->orphan_count; i++)
+        io_close(&pool->orphans[i]);
+    free(pool->orphans);
     free(pool->winner);
     free(pool->slots);
     free(pool);
@@ -117,7 +131,8 @@ static void brief(const struct workers *pool, const struct worker_slot *slot)
 bool workers_start(struct workers *pool, struct error *err)
 {
     int other_end = -1;
-    struct worker_slot *slot = slot_new(pool->spool, &other_end, err);
+    struct worker_slot *slot = slot_new(pool->spool, pool->name, &other_end,
+                                        err);
 
     if (slot == NULL)
         return false;
@@ -192,21 +207,24 @@ static int64_t renew_at(const struct workers *pool)
     return pool->started + clock_earlier(delay, RENEW_TIME_MAX);
 }
 
-static bool is_full(const struct workers *pool)
+/* How many more connections there may be. */
+static size_t room(const struct workers *pool)
 {
-    return pool->count == pool->connections;
+    size_t count = pool->count + pool->orphan_count;
+
+    return count < pool->connections ? pool->connections - count : 0;
 }
 
 static bool may_start(const struct workers *pool, int64_t now)
 {
     return now >= pool->hold &&
-           (!is_full(pool) ||
+           (room(pool) > 0 ||
             (now >= renew_at(pool) && find_spare(pool) != NULL));
 }
 
 bool workers_make_room(struct workers *pool)
 {
-    if (!is_full(pool))
+    if (room(pool) > 0)
         return false;
     struct worker_slot *spare = find_spare(pool);
     log_line(LOG_LEVEL_INFO, "smarthost %s: a connection is silent while it is "
@@ -238,7 +256,7 @@ static bool waits_for_late(const struct workers *pool, uid_t uid, int64_t now)
 bool workers_have_place(const struct workers *pool, uid_t uid, uint64_t octets,
                         int64_t now)
 {
-    size_t quick = may_start(pool, now) ? pool->connections - pool->count : 0;
+    size_t quick = may_start(pool, now) ? room(pool) : 0;
 
     for (size_t i = 0; i < pool->count; i++)
         quick += slot_is_quick(pool->slots[i], now);
@@ -294,7 +312,9 @@ int64_t workers_next_time(const struct workers *pool, int64_t now)
 {
     int64_t next = pool->hold > now ? pool->hold : INT64_MAX;
 
-    if (is_full(pool) && renew_at(pool) > now && find_spare(pool) != NULL)
+    if (pool->orphan_count > 0)
+        next = clock_earlier(next, now + ORPHAN_TIME);
+    if (room(pool) == 0 && renew_at(pool) > now && find_spare(pool) != NULL)
         next = clock_earlier(next, renew_at(pool));
     for (size_t i = 0; i < pool->count; i++) {
         const struct worker_slot *slot = pool->slots[i];
@@ -520,8 +540,19 @@ static void conclude(struct workers *pool, size_t index)
     pool->slots[index] = pool->slots[--pool->count];
 }
 
+/* Nothing reports the end of a process that is not our child's. */
+static void look_at_orphans(struct workers *pool)
+{
+    for (size_t i = pool->orphan_count; i-- > 0; )
+        if (!journal_is_held(pool->orphans[i], pool->name)) {
+            io_close(&pool->orphans[i]);
+            pool->orphans[i] = pool->orphans[--pool->orphan_count];
+        }
+}
+
 bool workers_next(struct workers *pool, struct worker_event *event)
 {
+    look_at_orphans(pool);
     forget_event(pool);
     for (size_t i = pool->count; i-- > 0; ) {
         if (next_of_slot(pool, pool->slots[i], event))

@@ -10,6 +10,7 @@
 
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/crc32c.h"
 #include "util/file.h"
 #include "util/io.h"
 #include "util/random.h"
@@ -27,9 +28,23 @@ static int create(const struct spool *spool, unsigned number)
     return fd;
 }
 
-int journal_create(const struct spool *spool, unsigned *number,
-                   struct error *err)
+/* For a worker of this smarthost: an octet that stands for its name, as the
+ * next daemon may have it in another place of its configuration. */
+static struct flock lock_of(const char *smarthost)
 {
+    return (struct flock){
+        .l_type = F_WRLCK,
+        .l_whence = SEEK_SET,
+        .l_start = (off_t)(crc32c(0, smarthost, strlen(smarthost)) >> 1),
+        .l_len = 1,
+    };
+}
+
+int journal_create(const struct spool *spool, const char *smarthost,
+                   unsigned *number, struct error *err)
+{
+    struct flock lock = lock_of(smarthost);
+
     int fd = create(spool, *number);
 
     while (fd == -1 && errno == EEXIST)
@@ -37,6 +52,8 @@ int journal_create(const struct spool *spool, unsigned *number,
     if (fd == -1)
         error_sys(err, FAULT_IO, "%s/state/%s%u", spool->path, prefix,
                   *number);
+    else
+        (void)fcntl(fd, F_OFD_SETLK, &lock);
     return fd;
 }
 
@@ -131,6 +148,37 @@ static bool is_journal(const char *name)
 
     return text_starts(name, prefix) &&
            text_to_number(name + strlen(prefix), UINT_MAX, &number);
+}
+
+bool journal_is_held(int fd, const char *smarthost)
+{
+    struct flock lock = lock_of(smarthost);
+
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+int *journal_find_held(const struct spool *spool, const char *smarthost,
+                       size_t *count)
+{
+    struct strings names = { 0 };
+    int *held = NULL;
+
+    *count = 0;
+    (void)folder_list(spool->state, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        if (!is_journal(names.items[i]))
+            continue;
+        int fd = openat(spool->state, names.items[i],
+                        O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd != -1 && journal_is_held(fd, smarthost)) {
+            held = alloc_resize(held, *count + 1, sizeof *held);
+            held[(*count)++] = fd;
+        } else {
+            io_close(&fd);
+        }
+    }
+    strings_free(&names);
+    return held;
 }
 
 bool journal_take_all(const struct spool *spool, journal_line *line,

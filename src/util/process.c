@@ -65,6 +65,13 @@ void process_be_called(const char *name)
     prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
+void process_end_with(pid_t parent, int signal)
+{
+    prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
+    if (getppid() != parent)
+        raise(signal);
+}
+
 static bool is_among(int fd, const int *fds, size_t count)
 {
     for (size_t i = 0; i < count; i++)

@@ -229,6 +229,45 @@ def test_slow_reports(queue, smarthost):
         daemon.wait_until_removed(5 + 2 + 5)
 
 
+def silent_from(smarthost, stage, gate):
+    """The first two connections, at this stage, until the gate is open."""
+    reached = []
+
+    def reply(session, _):
+        if session in smarthost.sessions[:2]:
+            reached.append(session)
+            smarthost._notify()
+            gate.wait(PATIENCE)
+    smarthost.replies[stage] = reply
+    return lambda: len(reached) == 2
+
+
+@pytest.mark.parametrize("stage", ["GREETING", "MAIL", "BDAT"])
+def test_connections_over_a_kill(queue, smarthost, stage):
+    """A worker outlives its daemon while it awaits the reply to content. Its
+    connection counts for the next one; others end at once."""
+    if stage == "MAIL":         # else content goes in the same flight
+        smarthost.extensions = BY_DATA
+    counts = count_connections(smarthost)
+    gate = threading.Event()
+    are_silent = silent_from(smarthost, stage, gate)
+    queue.write_config(smarthost, connections=2, timeout="5m")
+    daemon = queue.start()
+    for _ in range(2):
+        queue.sendmail(TO, stdin=message()).expect(0)
+    smarthost.wait(are_silent)
+    daemon.kill()
+    with queue.daemon() as daemon:
+        queue.sendmail(TO, stdin=message()).expect(0)
+        if stage == "BDAT":
+            daemon.wait_for("2 connections of the daemon before")
+            assert len(counts) == 2
+            gate.set()
+        daemon.wait_until_removed(3)
+    gate.set()
+    assert max(counts) == 2
+
+
 def test_connections_over_a_reload(queue, smarthost):
     """Workers that finish count until they are gone."""
     open_at_once = []

@@ -32,8 +32,8 @@ static void remembers_acceptances(void **state)
     struct buf out;
 
     unsigned one = 1, other = 22;
-    int first = journal_create(spool, &one, &err);
-    int second = journal_create(spool, &other, &err);
+    int first = journal_create(spool, "main", &one, &err);
+    int second = journal_create(spool, "main", &other, &err);
     journal_note(first, A, indices, 1);
     journal_note(first, B, indices, 3);
     journal_note(first, B, indices, 0);
@@ -54,6 +54,32 @@ static void remembers_acceptances(void **state)
     buf_free(&out);
 }
 
+/* A worker may outlive its daemon: the next one finds that out by the lock,
+ * which copies of the descriptor have in common. */
+static void is_held_for_a_smarthost(void **state)
+{
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+    unsigned number = 1;
+    struct error err;
+    size_t count;
+
+    int ours = journal_create(spool, "main", &number, &err);
+    int workers = dup(ours);
+    close(ours);
+    free(journal_find_held(spool, "other", &count));
+    assert_int_equal(count, 0);
+    int *held = journal_find_held(spool, "main", &count);
+    assert_int_equal(count, 1);
+    assert_true(journal_is_held(held[0], "main"));
+    close(workers);
+    assert_false(journal_is_held(held[0], "main"));
+    close(held[0]);
+    free(held);
+    free(journal_find_held(spool, "main", &count));
+    assert_int_equal(count, 0);
+    journal_remove(spool, 1);
+}
+
 /* Many smarthosts have many workers; what another wrote is not emptied. */
 static void takes_no_journal_that_is_there(void **state)
 {
@@ -63,9 +89,9 @@ static void takes_no_journal_that_is_there(void **state)
     struct error err;
     struct buf out;
 
-    int first = journal_create(spool, &one, &err);
+    int first = journal_create(spool, "main", &one, &err);
     journal_note(first, A, &index, 1);
-    int second = journal_create(spool, &other, &err);
+    int second = journal_create(spool, "main", &other, &err);
     assert_int_not_equal(second, -1);
     assert_int_equal(one, 3);
     assert_int_equal(other, 4);
@@ -141,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(remembers_acceptances),
+        cmocka_unit_test(is_held_for_a_smarthost),
         cmocka_unit_test(takes_no_journal_that_is_there),
         cmocka_unit_test(keeps_what_was_not_taken),
         cmocka_unit_test(skips_what_is_not_whole),
