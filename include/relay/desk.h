@@ -87,6 +87,14 @@ struct trouble {
 enum { TROUBLES_UNREAD = 2 * UNREAD_KINDS, TROUBLE_GIVEN_UP = TROUBLES_UNREAD,
        TROUBLE_BOUND, TROUBLE_STRANDED, TROUBLES };
 
+/* The file that messages_per_minute is kept in. */
+struct rates {
+    int file;                   /* to append to; -1: there is none */
+    int64_t begun;              /* on the monotonic clock */
+    size_t lines, lines_max;    /* appended since then, and at most */
+    bool has_failed;            /* that is logged */
+};
+
 struct desk {
     const struct config *config;
     struct spool spool;
@@ -126,6 +134,7 @@ struct desk {
     struct strings postmaster;  /* where a failed report is reported */
     struct totals totals;
     struct lifetime lifetime;
+    struct rates rates;
     int64_t started;            /* seconds since 1970 */
     bool stopping;              /* hand out nothing any more */
 };
@@ -288,9 +297,15 @@ void sweep_clock(struct desk *desk);
 /* Deal with what is late, for one round. True if there is more. */
 bool sweep_run(struct desk *desk);
 
-/* rates.c: how many messages went lately, for the daemon that follows. */
-void rates_save(const struct desk *desk);
-void rates_load(struct desk *desk);
+/* rates.c: how many messages went lately, for a daemon that follows. */
+
+/* What the gates are to know from the one before; and keep it from now on. */
+void rates_start(struct desk *desk);
+void rates_stop(struct desk *desk);
+/* What has become of a message, as the gate of its smarthost knows already: it
+ * is given to a worker, is back and may have been sent, or was not sent. */
+enum rates_event { RATES_OUT, RATES_SENT, RATES_BACK };
+void rates_note(struct desk *desk, size_t smarthost, enum rates_event event);
 
 /* requests.c */
 enum control_reply answer_request(void *context,

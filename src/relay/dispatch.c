@@ -333,10 +333,13 @@ static bool dispatch_one(struct desk *desk, size_t smarthost, int64_t now)
         widen(desk, smarthost, slot, ready, now);
     if (slot == NULL || gate_take(gate, 1, now) == 0)
         return false;
+    rates_note(desk, smarthost, RATES_OUT);
     schedule_take(desk->schedule, message);
     enum sending sending = send_out(desk, message, smarthost, slot);
-    if (sending != SENT)
+    if (sending != SENT) {
         gate_give_back(gate);   /* a probe, too: nothing is on its way */
+        rates_note(desk, smarthost, RATES_BACK);
+    }
     return sending != NOT_TAKEN;
 }
 

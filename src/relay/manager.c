@@ -395,6 +395,7 @@ static void clean_up(struct manager *manager)
     strings_free(&desk->unread);
     unread_clear(&desk->unread_why);
     recall_forget(desk);
+    rates_stop(desk);
     strings_free(&desk->postmaster);
     destinations_free(desk->destinations);
     control_free(desk->control);
@@ -417,7 +418,6 @@ static void work(struct manager *manager)
     while (!is_finished(manager))
         run_round(manager);
     tally_write(desk);
-    rates_save(desk);
 }
 
 enum manager_end manager_run(const struct config *config,
@@ -426,7 +426,8 @@ enum manager_end manager_run(const struct config *config,
 {
     struct manager manager = {
         .desk = { .config = config, .started = time(NULL), .sweep = 1,
-                  .to_store = SCHEDULE_PLACES },
+                  .to_store = SCHEDULE_PLACES,
+                  .rates = { .file = -1 } },
         .launch = launch_new(launcher),
         .signals = -1,
         .inotify = -1,
@@ -449,7 +450,7 @@ enum manager_end manager_run(const struct config *config,
     if (started) {
         lifetime_start(&desk->lifetime, &moment);
         prepare_smarthosts(&manager);
-        rates_load(desk);
+        rates_start(desk);
         manager.inotify = hint_open(config->spool, RESCAN_TIME);
         settle_prepare(desk);
         confine_manager(config);

@@ -134,6 +134,8 @@ static void end_mission(struct desk *desk, struct mission *mission,
 
     gate_returned(&desk->gates[mission->smarthost], mission->probe,
                   mission->attempted, clock_now());
+    rates_note(desk, mission->smarthost,
+               mission->attempted ? RATES_SENT : RATES_BACK);
     if (mission->refused && state_open_count(mission->state) > 0) {
         dispatch_withdraw(desk, mission->ticket);
     } else if (mission->attempted && has_more(mission)) {

@@ -1,107 +1,222 @@
-/* rates.c - keep the counts of messages_per_minute over a restart */
+/* rates.c - keep the counts of messages_per_minute, however the daemon ends */
 #include "relay/desk.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "config/config.h"
+#include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/file.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/text.h"
 
 /*
- * state/rates: "postrider-rates 1 SECONDS\n", when it was written; then a line
- * for each message sent lately, the oldest first: milliseconds before that, and
- * the smarthost. It is worth a minute; what cannot be read is not worth more.
+ * state/rates: "postrider-rates 1 SECONDS", when it was begun; then lines, each
+ * with a smarthost, in the order of time. Lines that are unknown are passed
+ * over: what cannot be read is not worth more than a minute.
+ *
+ *     AGE NAME         a message was sent, so many milliseconds before that
+ *     out NAME         one was given to a worker
+ *     +TIME NAME       it is back, and may have been sent: so many milliseconds
+ *                      after the file was begun
+ *     back NAME        it is back, and was not sent
+ *
+ * Lines are appended as things happen, and not synced: after SIGKILL they are
+ * there, and what was out then may have been sent at any time since.
  */
 #define NAME "rates"
 #define HEADING "postrider-rates 1 "
 #define RATES_MAX (64u << 20)   /* octets that are read */
+#define LINES_MORE 1000         /* besides one for each message that is allowed:
+                                 * then the file is begun anew */
 
-void rates_save(const struct desk *desk)
+static const char *name_of(const struct desk *desk, size_t smarthost)
 {
-    int64_t now = clock_now();
-    struct buf text;
+    return desk->config->smarthosts[smarthost].name;
+}
 
-    buf_init(&text, SIZE_MAX);
-    buf_add_format(&text, HEADING "%" PRId64 "\n", (int64_t)time(NULL));
-    size_t heading = text.length;
+/* All that is known, to begin with. */
+static void add_known(const struct desk *desk, struct buf *text)
+{
     for (size_t i = 0; i < desk->config->smarthost_count; i++) {
         const struct pace *pace = &desk->gates[i].pace;
         for (size_t n = 0; n < pace->count; n++) {
             size_t at = (pace->first + n) % pace->limit;
-            buf_add_format(&text, "%" PRId64 " %s\n", now - pace->sent[at],
-                           desk->config->smarthosts[i].name);
+            buf_add_format(text, "%" PRId64 " %s\n",
+                           desk->rates.begun - pace->sent[at],
+                           name_of(desk, i));
         }
+        for (unsigned n = 0; n < pace->out && pace->limit > 0; n++)
+            buf_add_format(text, "out %s\n", name_of(desk, i));
     }
-    int fd = text.length == heading
-             ? -1 : openat(desk->spool.state, NAME, O_CREAT | O_TRUNC |
-                           O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (text.length > heading &&
-        (fd == -1 || !io_write_all(fd, text.data, text.length)))
+}
+
+static void cannot_write(struct desk *desk)
+{
+    if (!desk->rates.has_failed)
         log_line(LOG_LEVEL_WARNING, "%s/state/" NAME " cannot be written: "
-                 "messages_per_minute begins anew", desk->spool.path);
-    io_close(&fd);
+                 "messages_per_minute may begin anew when the daemon does",
+                 desk->spool.path);
+    desk->rates.has_failed = true;
+}
+
+static void begin_file(struct desk *desk)
+{
+    const struct replacement file = { .folder = desk->spool.state,
+                                      .name = NAME, .draft = "." NAME,
+                                      .mode = 0600 };
+    struct rates *rates = &desk->rates;
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    rates->begun = clock_now();
+    rates->lines = 0;
+    buf_add_format(&text, HEADING "%" PRId64 "\n", (int64_t)time(NULL));
+    add_known(desk, &text);
+    io_close(&rates->file);
+    if (file_replace(&file, &text))
+        rates->file = openat(desk->spool.state, NAME, O_WRONLY | O_APPEND |
+                             O_NOFOLLOW | O_CLOEXEC);
+    if (rates->file == -1)
+        cannot_write(desk);
     buf_free(&text);
 }
 
-static struct pace *find_pace(struct desk *desk, const char *name)
+static void append(struct desk *desk, const struct buf *line)
 {
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        if (strcmp(desk->config->smarthosts[i].name, name) == 0)
-            return &desk->gates[i].pace;
-    return NULL;
+    if (desk->rates.file == -1 ||
+        !io_write_all(desk->rates.file, line->data, line->length))
+        cannot_write(desk);
 }
 
-/* "MILLISECONDS NAME", so long before then (on the monotonic clock). */
-static void take_line(struct desk *desk, char *line, int64_t then)
+void rates_note(struct desk *desk, size_t smarthost, enum rates_event event)
+{
+    struct rates *rates = &desk->rates;
+    struct buf line;
+
+    if (desk->gates[smarthost].pace.limit == 0)
+        return;
+    if (++rates->lines > rates->lines_max) {
+        begin_file(desk);       /* this event is known */
+        return;
+    }
+    buf_init(&line, SIZE_MAX);
+    if (event == RATES_SENT)
+        buf_add_format(&line, "+%" PRId64, clock_now() - rates->begun);
+    else
+        buf_add_text(&line, event == RATES_OUT ? "out" : "back");
+    buf_add_format(&line, " %s\n", name_of(desk, smarthost));
+    append(desk, &line);
+    buf_free(&line);
+}
+
+/* A file as it is read. */
+struct reading {
+    struct desk *desk;
+    int64_t begun;              /* on the monotonic clock, at the earliest */
+    unsigned *out;              /* one a smarthost: given out, and not back */
+};
+
+/* SIZE_MAX: it has no limit, or none any more. */
+static size_t find_smarthost(const struct desk *desk, const char *name)
+{
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        if (desk->gates[i].pace.limit > 0 &&
+            strcmp(name_of(desk, i), name) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+static void take_line(struct reading *reading, char *line)
 {
     char *name = strchr(line, ' ');
-    uint64_t age;
+    size_t i = name == NULL ? SIZE_MAX
+                            : find_smarthost(reading->desk, name + 1);
+    uint64_t time;
 
-    if (name == NULL)
+    if (i == SIZE_MAX)
         return;
-    *name++ = '\0';
-    struct pace *pace = find_pace(desk, name);
-    if (pace != NULL && text_to_number(line, INT32_MAX, &age))
-        pace_remember(pace, then - (int64_t)age);
+    *name = '\0';
+    bool after = *line == '+';
+    bool back = after || strcmp(line, "back") == 0;
+    if (back && reading->out[i] > 0)
+        reading->out[i]--;
+    else if (strcmp(line, "out") == 0)
+        reading->out[i]++;
+    if (text_to_number(line + after, INT32_MAX, &time))
+        pace_remember(&reading->desk->gates[i].pace,
+                      after ? reading->begun + (int64_t)time
+                            : reading->begun - (int64_t)time);
+}
+
+/* False: it is of no use. */
+static bool take_heading(struct reading *reading, const char *line)
+{
+    uint64_t begun;
+
+    if (!text_starts(line, HEADING) ||
+        !text_to_number(line + strlen(HEADING), INT64_MAX, &begun))
+        return false;
+    /* A clock that was set back meanwhile makes nobody send more; nor does the
+     * part of a second that the file was begun in. */
+    int64_t age = lifetime_age((int64_t)begun, time(NULL));
+    reading->begun = clock_now() - (age > 0 ? age - 1 : 0) * 1000;
+    return true;
 }
 
 static void parse(struct desk *desk, char *text)
 {
+    struct reading reading = {
+        .desk = desk,
+        .out = alloc_zero(desk->config->smarthost_count,
+                          sizeof *reading.out),
+    };
     char *line = strchr(text, '\n');
-    uint64_t written;
 
-    if (line == NULL || !text_starts(text, HEADING))
-        return;
-    *line++ = '\0';
-    if (!text_to_number(text + strlen(HEADING), INT64_MAX, &written))
-        return;
-    /* A clock that was set back meanwhile makes nobody send more. */
-    int64_t since = lifetime_age((int64_t)written, time(NULL)) * 1000;
-    for (char *next; (next = strchr(line, '\n')) != NULL; line = next) {
-        *next++ = '\0';
-        take_line(desk, line, clock_now() - since);
-    }
+    if (line != NULL)
+        *line++ = '\0';
+    if (line != NULL && take_heading(&reading, text))
+        for (char *next; (next = strchr(line, '\n')) != NULL; line = next) {
+            *next++ = '\0';
+            take_line(&reading, line);
+        }
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        for (unsigned n = 0; n < reading.out[i]; n++)
+            pace_remember(&desk->gates[i].pace, clock_now());
+    free(reading.out);
 }
 
-void rates_load(struct desk *desk)
+void rates_start(struct desk *desk)
 {
     struct buf text;
     struct error err;
+    size_t allowed = 0;
     int fd = openat(desk->spool.state, NAME, O_RDONLY | O_NOFOLLOW |
                     O_CLOEXEC);
 
     buf_init(&text, RATES_MAX);
     if (fd != -1 && io_read_all(fd, &text, &err))
         parse(desk, text.data);
-    if (fd != -1)
-        unlinkat(desk->spool.state, NAME, 0);
     io_close(&fd);
     buf_free(&text);
+    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+        allowed += desk->gates[i].pace.limit;
+    desk->rates = (struct rates){ .file = -1,
+                                  .lines_max = allowed + LINES_MORE };
+    if (allowed > 0)
+        begin_file(desk);
+    else
+        unlinkat(desk->spool.state, NAME, 0);
+}
+
+void rates_stop(struct desk *desk)
+{
+    io_close(&desk->rates.file);
 }

@@ -291,16 +291,16 @@ def test_messages_per_minute(queue, smarthost):
         assert len(smarthost.messages) == 5
 
 
-@pytest.mark.parametrize("restart", [False, True])
-def test_messages_per_minute_after_a_reload(queue, smarthost, restart):
+@pytest.mark.parametrize("way", ["reload", "stop", "kill"])
+def test_messages_per_minute_after_a_restart(queue, smarthost, way):
     """Another process must not send as many again."""
     queue.write_config(smarthost, messages_per_minute=5)
     daemon = queue.start()
     for _ in range(4):
         queue.sendmail(TO, stdin=message()).expect(0)
     daemon.wait_until_removed(4)
-    if restart:
-        daemon.stop()
+    if way != "reload":
+        getattr(daemon, way)()
         daemon = queue.start()
     else:
         daemon.signal(signal.SIGHUP)
@@ -312,6 +312,24 @@ def test_messages_per_minute_after_a_reload(queue, smarthost, restart):
     assert queue.status()["queued"] == 2
     assert len(smarthost.messages) == 5
     daemon.stop()
+
+
+def test_messages_per_minute_of_a_killed_daemon(queue, smarthost):
+    """What was on its way may have been sent since."""
+    queue.write_config(smarthost, messages_per_minute=5, connections=1)
+    gate = smarthost.hold("BDAT")
+    for _ in range(8):
+        queue.submit(TO, stdin=message())
+    daemon = queue.start()
+    smarthost.wait_for_command("BDAT")
+    daemon.kill()
+    gate.set()
+    smarthost.wait_for_messages(1)
+    with queue.daemon() as daemon:
+        daemon.wait_until_removed(4)
+        daemon.wait(lambda: queue.status()["active"] == 0)
+        assert len(smarthost.messages) == 5
+        assert queue.status()["queued"] == 3
 
 
 def test_limit_is_not_used_up_by_waiting(queue, smarthost):
