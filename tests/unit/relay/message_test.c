@@ -240,29 +240,29 @@ static void fail_to_connect(struct subject *subject)
     store(subject);
 }
 
-static void request(struct subject *subject, const char *command)
+static void request(struct subject *subject, enum request what)
 {
-    free(relay_ask(&subject->relay, command, subject->id));
+    free(relay_ask(&subject->relay, what, subject->id));
 }
 
 static void hold(struct subject *subject)
 {
-    request(subject, "hold");
+    request(subject, REQUEST_HOLD);
 }
 
 static void release(struct subject *subject)
 {
-    request(subject, "release");
+    request(subject, REQUEST_RELEASE);
 }
 
 static void withdraw(struct subject *subject)
 {
-    request(subject, "remove");
+    request(subject, REQUEST_REMOVE);
 }
 
 static void retry(struct subject *subject)
 {
-    request(subject, "retry");
+    request(subject, REQUEST_RETRY);
 }
 
 static void age(struct subject *subject, int64_t seconds)
@@ -452,7 +452,7 @@ static const char *place_of(struct subject *subject, char mark)
 /* As `mailq` has it: place, attempts, open recipients, reason. */
 static void add_listed(struct subject *subject, struct buf *out)
 {
-    char *list = relay_ask(&subject->relay, "list", "");
+    char *list = relay_ask(&subject->relay, REQUEST_LIST, "");
     char *start = alloc_format("%s\t", subject->id);
     char *line = strstr(list, start);
     char *fields[7];

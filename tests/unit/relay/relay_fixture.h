@@ -246,7 +246,7 @@ static inline void relay_sweep(struct relay *relay)
 }
 
 /* The answer to a request of root; the caller frees. */
-static inline char *relay_ask(struct relay *relay, const char *command,
+static inline char *relay_ask(struct relay *relay, enum request what,
                               const char *argument)
 {
     struct control_progress progress = { 0 };
@@ -256,7 +256,7 @@ static inline char *relay_ask(struct relay *relay, const char *command,
     buf_init(&out, SIZE_MAX);
     buf_add_text(&out, "");
     const struct control_request request = {
-        .uid = 0, .command = command, .argument = argument,
+        .uid = 0, .request = what, .argument = argument,
         .progress = &progress, .out = &out, .waiting = waiting,
     };
     while (answer_request(&relay->desk, &request) == CONTROL_MORE)
