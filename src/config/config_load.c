@@ -1,3 +1,4 @@
+/* config_load.c - which configuration counts for this process, read and checked */
 #include "config/config.h"
 
 #include <errno.h>
