@@ -136,6 +136,8 @@ char *config_default_path(void);
 /* The user's own, also root's; freed and NULL as above. */
 char *config_own_path(void);
 
+/* One with all defaults, as from an empty file at path. */
+struct config *config_new(const char *path);
 void config_free(struct config *config);                /* NULL is allowed */
 
 /*

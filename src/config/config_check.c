@@ -136,11 +136,6 @@ static char *first_word(const struct buf *text)
     return NULL;
 }
 
-bool config_is_set(const struct config *config, const char *key)
-{
-    return config_keys_line(CONFIG_TOP, config->lines, key) != 0;
-}
-
 char *config_mailname(void)
 {
     struct error ignored;

@@ -1,4 +1,4 @@
-/* config_load.c - which configuration counts for this process, read and checked */
+/* config_load.c - the configuration that counts for this process, read */
 #include "config/config.h"
 
 #include <errno.h>
@@ -8,9 +8,7 @@
 #include <unistd.h>
 
 #include "config/config_check.h"
-#include "config/config_keys.h"
 #include "config/config_parse.h"
-#include "config/config_text.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -19,43 +17,6 @@
 
 #define FILE_SIZE_MAX ((size_t)1 << 20)
 #define SYSTEM_FOLDER POSTRIDER_SYSCONFDIR "/postrider/"
-
-/* With the defaults, and belonging to nobody. */
-static struct config *config_new(const char *path)
-{
-    struct config *config = alloc_zero(1, sizeof *config);
-
-    config->path = alloc_string(path);
-    config->source = alloc_string(path);
-    config_keys_init(CONFIG_TOP, config);
-    config->lines = alloc_zero(config_keys_of(CONFIG_TOP)->count,
-                               sizeof *config->lines);
-    return config;
-}
-
-void config_free(struct config *config)
-{
-    if (config == NULL)
-        return;
-    for (size_t i = 0; i < config->smarthost_count; i++) {
-        free(config->smarthosts[i].name);
-        free(config->smarthosts[i].lines);
-        config_keys_free(CONFIG_SMARTHOST, &config->smarthosts[i]);
-    }
-    for (size_t i = 0; i < config->sender_count; i++) {
-        free(config->senders[i].match);
-        free(config->senders[i].lines);
-        config_keys_free(CONFIG_SENDER, &config->senders[i]);
-    }
-    free(config->smarthosts);
-    free(config->senders);
-    free(config->path);
-    free(config->source);
-    free(config->lines);
-    config_keys_free(CONFIG_TOP, config);
-    free(config->kernel_name);
-    free(config);
-}
 
 /* What people want to know of a file that cannot be opened. */
 static void refuse_open(const char *path, int number, struct error *err)
@@ -86,35 +47,6 @@ static bool read_file(struct config *config, struct buf *text,
     return done;
 }
 
-static bool take_text(struct config *config, const char *text, size_t length,
-                      struct error *err)
-{
-    struct buf prepared;
-
-    buf_init(&prepared, SIZE_MAX);
-    bool done = config_text_prepare(&prepared, config->source, text, length,
-                                    err) &&
-                config_parse(config, prepared.data, err);
-    buf_free(&prepared);
-    return done;
-}
-
-bool config_check_owner(const struct config *config, const char *refused,
-                        struct error *err)
-{
-    const char *path = config->source;
-
-    if (config->owner != 0 && config->owner != geteuid())
-        return error_set(err, FAULT_CONFIG, "%s: %s: it belongs to uid %lu, "
-                         "who can send all mail elsewhere: chown %lu %s",
-                         path, refused, (unsigned long)config->owner,
-                         (unsigned long)geteuid(), path);
-    if (!config->owner_only)
-        return error_set(err, FAULT_CONFIG, "%s: %s: others can write it: "
-                         "chmod go-w %s", path, refused, path);
-    return true;
-}
-
 /*
  * Programs that became another user, as with sudo, may have kept the
  * environment: a file that it names decides which password files this process
@@ -134,7 +66,7 @@ static bool take_file(struct config *config, const char *path,
                 (chooser == CHOSEN_BY_PROGRAM ||
                  config_check_owner(config, "not used, as the environment "
                                     "names it", err)) &&
-                take_text(config, text.data, text.length, err);
+                config_parse(config, text.data, text.length, err);
     buf_free(&text);
     return done;
 }
@@ -169,7 +101,7 @@ struct config *config_load_text(const char *path, const char *text,
 
     config->owner = geteuid();
     config->owner_only = true;
-    return finish(config, take_text(config, text, length, err), err);
+    return finish(config, config_parse(config, text, length, err), err);
 }
 
 /*
@@ -257,13 +189,4 @@ char *config_default_path(void)
         return alloc_string(chosen);
     return geteuid() == 0 ? alloc_string(SYSTEM_FOLDER "postrider.conf")
                           : config_own_path();
-}
-
-const struct smarthost *config_smarthost(const struct config *config,
-                                         const char *name)
-{
-    for (size_t i = 0; i < config->smarthost_count; i++)
-        if (strcmp(config->smarthosts[i].name, name) == 0)
-            return &config->smarthosts[i];
-    return NULL;
 }
