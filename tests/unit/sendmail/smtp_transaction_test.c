@@ -97,8 +97,8 @@ static const struct {
     { FROM " AUTH=<>",                  "250" },
     { FROM " X=1",                      "555 5.5.4" },
     { FROM " NOTIFY=NEVER",             "555 5.5.4" },
-    { FROM " SIZE=1 size=1",            "501 5.5.4 A parameter is given twice" },
-    { FROM " ENVID=a ENVID=b",          "501 5.5.4 A parameter is given twice" },
+    { FROM " SIZE=1 size=1",            "501 5.5.4 A parameter is given" },
+    { FROM " ENVID=a ENVID=b",          "501 5.5.4 A parameter is given" },
     { FROM " SIZE=1 X=1 BODY=x",        "555 5.5.4" },  /* the first counts */
 };
 
