@@ -1,5 +1,10 @@
 /*
  * ready.h - messages that may go now, taken round robin over their owners
+ *
+ * The first message of an owner who had none comes before the next ones of all
+ * others: it does not wait for as many messages as there are owners. Such an
+ * owner stays in the round after that, even with nothing left, so that one
+ * message at a time does not go before those of the others each time.
  */
 #ifndef POSTRIDER_RELAY_READY_H
 #define POSTRIDER_RELAY_READY_H
@@ -12,7 +17,8 @@ struct ready_owner;
 
 /* { 0 } is empty. */
 struct ready {
-    struct ready_owner *turn;       /* whose message is next; a ring */
+    struct ready_owner *new;        /* owners who had nothing here; a ring */
+    struct ready_owner *turn;       /* the others: whose message is next; a ring */
     struct ready_owner **buckets;   /* by uid; NULL while empty */
     size_t count;                   /* of messages */
 };

@@ -10,6 +10,7 @@
 struct ready_owner {
     uid_t uid;
     struct message *first, *last;
+    bool is_new;
     struct ready_owner *previous, *next;    /* in the ring */
     struct ready_owner *next_in_bucket;
 };
@@ -30,22 +31,35 @@ static struct ready_owner *find_owner(struct ready *ready, uid_t uid)
     return owner;
 }
 
+static void link_last(struct ready_owner **ring, struct ready_owner *owner)
+{
+    if (*ring == NULL) {
+        *ring = owner->previous = owner->next = owner;
+        return;
+    }
+    owner->next = *ring;
+    owner->previous = (*ring)->previous;
+    owner->previous->next = owner->next->previous = owner;
+}
+
+static void unlink_owner(struct ready_owner **ring, struct ready_owner *owner)
+{
+    if (*ring == owner)
+        *ring = owner->next == owner ? NULL : owner->next;
+    owner->previous->next = owner->next;
+    owner->next->previous = owner->previous;
+}
+
 static struct ready_owner *add_owner(struct ready *ready, uid_t uid)
 {
     struct ready_owner *owner = alloc_zero(1, sizeof *owner);
     struct ready_owner **bucket = bucket_of(ready, uid);
 
     owner->uid = uid;
+    owner->is_new = true;
     owner->next_in_bucket = *bucket;
     *bucket = owner;
-    /* Last in the ring: just before the one whose turn it is. */
-    if (ready->turn == NULL) {
-        ready->turn = owner->previous = owner->next = owner;
-    } else {
-        owner->next = ready->turn;
-        owner->previous = ready->turn->previous;
-        owner->previous->next = owner->next->previous = owner;
-    }
+    link_last(&ready->new, owner);
     return owner;
 }
 
@@ -56,15 +70,21 @@ static void remove_owner(struct ready *ready, struct ready_owner *owner)
     while (*link != owner)
         link = &(*link)->next_in_bucket;
     *link = owner->next_in_bucket;
-    if (ready->turn == owner)
-        ready->turn = owner->next == owner ? NULL : owner->next;
-    owner->previous->next = owner->next;
-    owner->next->previous = owner->previous;
+    unlink_owner(owner->is_new ? &ready->new : &ready->turn, owner);
     free(owner);
+}
+
+/* Forget owners who have nothing when their turn comes. */
+static void skip_idle(struct ready *ready)
+{
+    while (ready->turn != NULL && ready->turn->first == NULL)
+        remove_owner(ready, ready->turn);
 }
 
 void ready_free(struct ready *ready)
 {
+    while (ready->new != NULL)
+        remove_owner(ready, ready->new);
     while (ready->turn != NULL)
         remove_owner(ready, ready->turn);
     free(ready->buckets);
@@ -101,27 +121,46 @@ void ready_remove(struct ready *ready, struct message *message)
         owner->last = message->previous;
     message->previous = message->next = NULL;
     ready->count--;
-    if (owner->first == NULL)
+    if (owner->first == NULL && owner->is_new)
         remove_owner(ready, owner);
+    skip_idle(ready);
 }
 
-struct message *ready_next(const struct ready *ready, ready_fits *fits,
-                          const void *context)
+static struct message *next_in_ring(const struct ready_owner *ring,
+                                    ready_fits *fits, const void *context)
 {
-    const struct ready_owner *owner = ready->turn;
+    const struct ready_owner *owner = ring;
 
     if (owner == NULL)
         return NULL;
     do {
-        if (fits == NULL || fits(context, owner->first))
+        if (owner->first != NULL &&
+            (fits == NULL || fits(context, owner->first)))
             return owner->first;
         owner = owner->next;
-    } while (owner != ready->turn);
+    } while (owner != ring);
     return NULL;
+}
+
+struct message *ready_next(const struct ready *ready, ready_fits *fits,
+                           const void *context)
+{
+    struct message *message = next_in_ring(ready->new, fits, context);
+
+    return message != NULL ? message
+                           : next_in_ring(ready->turn, fits, context);
 }
 
 void ready_take(struct ready *ready, struct message *message)
 {
-    ready->turn = find_owner(ready, message->owner)->next;
+    struct ready_owner *owner = find_owner(ready, message->owner);
+
+    if (owner->is_new) {
+        unlink_owner(&ready->new, owner);
+        link_last(&ready->turn, owner);
+        owner->is_new = false;
+    } else {
+        ready->turn = owner->next;
+    }
     ready_remove(ready, message);
 }

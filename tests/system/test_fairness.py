@@ -229,6 +229,42 @@ def test_slow_reports(queue, smarthost):
         daemon.wait_until_removed(5 + 2 + 5)
 
 
+@as_root
+def test_slow_messages_of_many_users(queue, smarthost):
+    """One of a user with none outside is the next one that goes, however many
+    users have more."""
+    several = range(BOB, BOB + 6)
+    go_on = threading.Semaphore(0)
+    order = []
+
+    def reply(_, arrived):
+        order.append(arrived.reverse_path)
+        smarthost._notify()
+        if arrived.reverse_path != "alice@a.example":
+            go_on.acquire(timeout=PATIENCE)
+            time.sleep(0.6)         # so slow that none is sent ahead
+    smarthost.replies["BDAT"] = reply
+    queue.write_config(smarthost, connections=4)
+    with queue.daemon() as daemon:
+        for uid in several:
+            for _ in range(3):
+                queue.sendmail("-f", f"{uid}@a.example", TO, stdin=message(),
+                               **user(uid)).expect(0)
+        for count in range(4, 9):       # all of them have had a turn
+            smarthost.wait(lambda: len(order) == count)
+            go_on.release()
+        smarthost.wait(lambda: len(order) == 9)
+        queue.sendmail("-f", "alice@a.example", TO, stdin=message(),
+                       **user(ALICE)).expect(0)
+        daemon.wait_for("from=<alice@a.example>")
+        go_on.release()
+        smarthost.wait(lambda: len(order) >= 10)
+        assert order[9] == "alice@a.example"
+        for _ in range(20):
+            go_on.release()
+        daemon.wait_until_removed(19)
+
+
 def silent_from(smarthost, stage, gate):
     """The first two connections, at this stage, until the gate is open."""
     reached = []

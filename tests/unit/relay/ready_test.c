@@ -96,6 +96,44 @@ static void passes_over_what_does_not_fit(void **state)
     ready_free(&ready);
 }
 
+static void take(struct ready *ready, uid_t owner)
+{
+    struct message *message = ready_next(ready, NULL, NULL);
+
+    assert_int_equal(message->owner, owner);
+    ready_take(ready, message);
+}
+
+/* One message does not wait for a turn of each owner who has many; and each
+ * owner is new once a round. */
+static void begins_with_new_owners(void **state)
+{
+    struct message messages[] = {
+        { .owner = 1 }, { .owner = 1 }, { .owner = 1 }, { .owner = 2 },
+        { .owner = 2 }, { .owner = 2 }, { .owner = 7 }, { .owner = 7 },
+    };
+    struct ready ready = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++)
+        ready_add(&ready, &messages[i]);
+    take(&ready, 1);
+    take(&ready, 2);
+    ready_add(&ready, &messages[6]);
+    take(&ready, 7);
+    ready_add(&ready, &messages[7]);
+    take(&ready, 1);
+    take(&ready, 2);
+    take(&ready, 7);
+    take(&ready, 1);
+    ready_add(&ready, &messages[6]);
+    take(&ready, 2);
+    take(&ready, 7);
+    assert_int_equal(ready.count, 0);
+    assert_null(ready.turn);
+    ready_free(&ready);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +141,7 @@ int main(void)
         cmocka_unit_test(keeps_an_owners_order),
         cmocka_unit_test(holds_many_owners),
         cmocka_unit_test(passes_over_what_does_not_fit),
+        cmocka_unit_test(begins_with_new_owners),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
