@@ -150,6 +150,9 @@ bool pickup_run(struct desk *desk);
 bool pickup_has_room(void *desk, uid_t uid, bool large);
 /* A message that was not stored is, now. */
 void pickup_is_stored(struct desk *desk, struct message *message);
+/* Octets that a message takes in the spool, about: its envelope may be larger
+ * than its content, and each recipient has a line in state/. */
+uint64_t pickup_octets(const struct entry *entry);
 /* It counts for its owner's share no more. */
 void pickup_discharge(struct desk *desk, struct message *message);
 /* Forget a message. */
@@ -214,7 +217,7 @@ void trouble_collect(const struct desk *desk, struct trouble list[TROUBLES]);
 void trouble_free(struct trouble list[TROUBLES]);
 /* Log what there is, each kind once an hour. */
 void trouble_tell(struct desk *desk);
-/* A user has no room left in queue/; so for this line. */
+/* A user has no room left in queue/, or all users have none; so for this line. */
 void trouble_full(struct desk *desk, uid_t uid);
 /* The spool is another one than that which is open; so for this line. */
 void trouble_moved(struct desk *desk, const char *what);

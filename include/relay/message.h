@@ -35,6 +35,7 @@ struct message {
     unsigned attempts;
     size_t memory;          /* octets of its envelope, and of a copy in memory,
                              * while it is open */
+    uint64_t octets;        /* of its files in the spool, about */
     bool charged;           /* to its owner's share of memory, or of queue/ */
     bool stored;            /* in queue/; false: only in drop/ so far */
     struct entry *entry;    /* taken from drop/ and not stored; the manager's */
@@ -51,8 +52,8 @@ struct message {
     bool done;              /* only its files have to be removed yet */
     char *summary;          /* reverse-path and open recipients, each ended by
                              * NUL, the list by an empty one; NULL if it would
-                             * be longer than 2 KB: pickup_summary() has it
-                             * then. Owned. */
+                             * be longer than 256 octets: pickup_summary() has
+                             * it then. Owned. */
     char *reason;           /* of the last deferral, or NULL. Owned. */
     enum message_place place;
     int64_t due;            /* when TIMED */

@@ -33,7 +33,7 @@ static void count_message(struct desk *desk, const char *id)
 
     if (entry != NULL && entry->queued)
         shares_add(desk->shares, SHARE_FAILED,
-                   entry_user(entry, entry->uid), entry->content_length);
+                   entry_user(entry, entry->uid), pickup_octets(entry));
     entry_free(entry);
 }
 
@@ -72,6 +72,6 @@ void failed_look(struct desk *desk)
 
 void failed_note(struct desk *desk, const struct message *message)
 {
-    shares_add(desk->shares, SHARE_FAILED, message->owner, message->size);
+    shares_add(desk->shares, SHARE_FAILED, message->owner, message->octets);
     remember_change(desk);
 }

@@ -23,6 +23,7 @@
 #define SUMMARY_MAX 2048        /* octets */
 #define RECIPIENT_MORE 64       /* octets that memory takes for a recipient's
                                  * strings besides */
+#define STATE_LINE 128          /* octets of a recipient in state/, about */
 #define ROOM_TIME 60000         /* milliseconds after messages that should make
                                  * room could not be stored */
 #define NAME_SHOWN 64           /* octets: any user can write a name */
@@ -171,6 +172,12 @@ static size_t memory_of(const struct entry *entry)
     return size;
 }
 
+uint64_t pickup_octets(const struct entry *entry)
+{
+    return entry->content_start + entry->content_length +
+           entry->envelope.count * STATE_LINE;
+}
+
 static enum share_kind share_of(const struct message *message)
 {
     return message->stored ? SHARE_QUEUE : SHARE_MEMORY;
@@ -178,13 +185,14 @@ static enum share_kind share_of(const struct message *message)
 
 static uint64_t charge_of(const struct message *message)
 {
-    return message->stored ? message->size : message->memory;
+    return message->stored ? message->octets : message->memory;
 }
 
 static void charge(struct desk *desk, struct message *message,
                    const struct entry *entry)
 {
     message->memory = memory_of(entry);
+    message->octets = pickup_octets(entry);
     message->charged = true;
     desk->fresh += !message->stored;
     shares_add(desk->shares, share_of(message), message->owner,

@@ -43,19 +43,21 @@ def memory_peak(daemon):
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-def hold_large(queue, size, uid=ALICE):
+def hold_large(queue, size, uid=ALICE, recipients=1):
     """A message in queue/ that has so many octets, of no disk, and is held."""
     queue_id = random_id()
-    head = f"postrider 1 {queue_id}\nto - - x@b.example\n\n".encode()
     path = queue.spool / "queue" / queue_id
     with open(path, "wb") as file:
-        file.write(head)
+        file.write(f"postrider 1 {queue_id}\n".encode())
+        file.writelines(b"to - - %d@b.example\n" % n
+                        for n in range(recipients))
+        file.write(b"\n")
         file.seek(size, 1)
         file.write(b"END %020d %08x 7\n" % (size, 0) + queued_line(uid=uid))
     queue.give(path)
     state = queue.spool / "state" / queue_id
     state.write_text(f"postrider-state 1 {queue_id}\nheld 1\n"
-                     "rcpt open 0 0 0 - - -\nend\n")
+                     + "rcpt open 0 0 0 - - -\n" * recipients + "end\n")
     queue.give(state)
     return queue_id
 
@@ -218,6 +220,17 @@ def test_full_share_of_failed(queue, smarthost, sender):
         assert queue.names("queue") == []
 
 
+def test_recipients_count_as_octets(queue, smarthost):
+    """A message to very many is small, and its files are large."""
+    queue.write_config(smarthost)
+    hold_large(queue, (2 << 30) - 10 * MEBIBYTE, recipients=100000)
+    waiting = queue.submit("b@b.example", stdin=message(), **user(ALICE))
+    with queue.daemon() as daemon:
+        daemon.wait_for(f"drop: uid={ALICE} has as much in queue/ as one "
+                        "user may have")
+        assert queue.names("drop") == [waiting]
+
+
 def test_full_share_of_the_queue(queue, smarthost):
     """More of a user stays in drop/ until there is room; others go on."""
     queue.write_config(smarthost)
@@ -241,7 +254,7 @@ def test_reports_in_a_full_share_of_the_queue(queue, smarthost):
     smarthost.recipients["no@b.example"] = "550 5.1.1 no"
     smarthost.recipients["alice@a.example"] = "450 4.2.1 busy"
     queue.write_config(smarthost)
-    hold_large(queue, (2 << 30) - 200)
+    hold_large(queue, (2 << 30) - 1000)
     with queue.daemon() as daemon:
         queue.sendmail("-f", "alice@a.example", "no@b.example",
                        stdin=message(), **user(ALICE)).expect(0)
