@@ -52,7 +52,7 @@ struct message {
     bool done;              /* only its files have to be removed yet */
     char *summary;          /* reverse-path and open recipients, each ended by
                              * NUL, the list by an empty one; NULL if it would
-                             * be longer than 256 octets: pickup_summary() has
+                             * be longer than 300 octets: pickup_summary() has
                              * it then. Owned. */
     char *reason;           /* of the last deferral, or NULL. Owned. */
     enum message_place place;

@@ -29,6 +29,9 @@ void shares_remove(struct shares *shares, enum share_kind kind, uid_t uid,
 /* Nothing of this kind is used by any user. */
 void shares_clear(struct shares *shares, enum share_kind kind);
 
+/* Do all users together have as much as they may? */
+bool shares_are_full(const struct shares *shares, enum share_kind kind);
+
 /* May a message of this user be added? Root and the daemon's user have bounds
  * in memory only. */
 bool shares_have_room(const struct shares *shares, enum share_kind kind,

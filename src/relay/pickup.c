@@ -20,7 +20,7 @@
 #define STEP_SIZE (1u << 20)    /* octets of a large message taken in one go */
 #define ROUND_SIZE (32u << 20)  /* ... and in a round */
 #define MEMORY_MAX 32768        /* octets of a copy that is kept in memory */
-#define SUMMARY_MAX 2048        /* octets */
+#define SUMMARY_MAX 300         /* octets: a reverse-path alone fits */
 #define RECIPIENT_MORE 64       /* octets that memory takes for a recipient's
                                  * strings besides */
 #define STATE_LINE 128          /* octets of a recipient in state/, about */

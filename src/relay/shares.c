@@ -13,14 +13,16 @@ struct amount {
     uint64_t octets;
 };
 
-/* For a user, and for all users together. */
+/* For a user, and for all users together. What is queued takes memory, too:
+ * many uids, which may be those of one person, must not have it all. */
 static const struct {
     struct amount share;
     struct amount all;
+    size_t least;               /* messages that a user may have all the same */
 } bounds[SHARE_KINDS] = {
-    [SHARE_MEMORY] = { { 128, 16u << 20 }, { 256, 64u << 20 } },
-    [SHARE_QUEUE] = { { 50000, 2ull << 30 }, { SIZE_MAX, UINT64_MAX } },
-    [SHARE_FAILED] = { { 1000, 256u << 20 }, { SIZE_MAX, UINT64_MAX } },
+    [SHARE_MEMORY] = { { 128, 16u << 20 }, { 256, 64u << 20 }, 0 },
+    [SHARE_QUEUE] = { { 50000, 2ull << 30 }, { 300000, UINT64_MAX }, 1 },
+    [SHARE_FAILED] = { { 1000, 256u << 20 }, { SIZE_MAX, UINT64_MAX }, 0 },
 };
 
 struct share {
@@ -128,16 +130,24 @@ static const struct share *share_of(const struct shares *shares, uid_t uid)
     return share;
 }
 
+bool shares_are_full(const struct shares *shares, enum share_kind kind)
+{
+    return !is_below(&shares->all[kind], &bounds[kind].all);
+}
+
 bool shares_have_room(const struct shares *shares, enum share_kind kind,
                       uid_t uid)
 {
+    static const struct share none = { 0 };
     const struct share *share = share_of(shares, uid);
 
-    if (!is_below(&shares->all[kind], &bounds[kind].all))
-        return false;
     if (kind != SHARE_MEMORY && (uid == 0 || uid == geteuid()))
         return true;
-    return share == NULL || is_below(&share->used[kind], &bounds[kind].share);
+    if (share == NULL)
+        share = &none;
+    return shares_are_full(shares, kind)
+           ? share->used[kind].count < bounds[kind].least
+           : is_below(&share->used[kind], &bounds[kind].share);
 }
 
 bool shares_crowd_out(const struct shares *shares, enum share_kind kind,
@@ -145,6 +155,6 @@ bool shares_crowd_out(const struct shares *shares, enum share_kind kind,
 {
     const struct share *share = share_of(shares, uid);
 
-    return !is_below(&shares->all[kind], &bounds[kind].all) &&
+    return shares_are_full(shares, kind) &&
            (share == NULL || share->used[kind].count == 0);
 }

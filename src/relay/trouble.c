@@ -124,9 +124,14 @@ void trouble_full(struct desk *desk, uid_t uid)
 
     if (now < desk->next_full)
         return;
-    log_line(LOG_LEVEL_ALERT, "drop: uid=%lu has as much in queue/ as one user "
-             "may have: its mail waits in drop/ until that is less",
-             (unsigned long)uid);
+    if (shares_are_full(desk->shares, SHARE_QUEUE))
+        log_line(LOG_LEVEL_ALERT, "drop: queue/ has as many messages as all "
+                 "users may have: mail of uid=%lu and others waits in drop/ "
+                 "until that is less", (unsigned long)uid);
+    else
+        log_line(LOG_LEVEL_ALERT, "drop: uid=%lu has as much in queue/ as one "
+                 "user may have: its mail waits in drop/ until that is less",
+                 (unsigned long)uid);
     desk->next_full = now + TELL_TIME;
 }
 

@@ -2,28 +2,109 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "relay/shares.h"
+#include "util/text.h"
 
 enum { ALICE = 4001, NEXT = ALICE + 256 };      /* in the same bucket */
+
+#define MEBIBYTE ((uint64_t)1 << 20)
+
+static void add(struct shares *shares, enum share_kind kind, uid_t uid,
+                size_t count, uint64_t octets)
+{
+    while (count-- > 0)
+        shares_add(shares, kind, uid, octets);
+}
+
+/* Alice adds so many messages: the last one leaves no room. */
+static const struct {
+    enum share_kind kind;
+    size_t count;
+    uint64_t octets;
+    bool of_root;               /* root has that bound, too */
+} shares_of_one[] = {
+    { SHARE_MEMORY, 128, 1, true },
+    { SHARE_MEMORY, 16, MEBIBYTE, true },
+    { SHARE_QUEUE, 50000, 1, false },
+    { SHARE_QUEUE, 2048, MEBIBYTE, false },
+    { SHARE_FAILED, 1000, 1, false },
+    { SHARE_FAILED, 256, MEBIBYTE, false },
+};
+
+static void bounds_what_one_user_has(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(shares_of_one); i++) {
+        enum share_kind kind = shares_of_one[i].kind;
+        size_t count = shares_of_one[i].count;
+        uint64_t octets = shares_of_one[i].octets;
+        struct shares *shares = shares_new();
+        add(shares, kind, ALICE, count - 1, octets);
+        assert_true(shares_have_room(shares, kind, ALICE));
+        add(shares, kind, ALICE, 1, octets);
+        assert_false(shares_have_room(shares, kind, ALICE));
+        assert_false(shares_are_full(shares, kind));
+        assert_true(shares_have_room(shares, kind, NEXT));
+        shares_remove(shares, kind, ALICE, octets);
+        assert_true(shares_have_room(shares, kind, ALICE));
+        add(shares, kind, 0, count, octets);
+        assert_int_equal(shares_have_room(shares, kind, 0),
+                         !shares_of_one[i].of_root);
+        shares_free(shares);
+    }
+}
+
+/* So many users fill what there is. */
+static const struct {
+    enum share_kind kind;
+    size_t users;
+    size_t count;               /* of messages of each */
+    uint64_t octets;
+    size_t least;               /* one more user may have all the same */
+} shares_of_all[] = {
+    { SHARE_MEMORY, 2, 128, 1, 0 },
+    { SHARE_MEMORY, 4, 16, MEBIBYTE, 0 },
+    { SHARE_QUEUE, 6, 50000, 1, 1 },
+};
+
+static void bounds_what_all_users_have(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(shares_of_all); i++) {
+        enum share_kind kind = shares_of_all[i].kind;
+        struct shares *shares = shares_new();
+        for (size_t user = 1; user <= shares_of_all[i].users; user++) {
+            assert_false(shares_crowd_out(shares, kind, ALICE));
+            add(shares, kind, ALICE + (uid_t)user, shares_of_all[i].count,
+                shares_of_all[i].octets);
+        }
+        assert_true(shares_are_full(shares, kind));
+        assert_true(shares_crowd_out(shares, kind, ALICE));
+        assert_false(shares_crowd_out(shares, kind, ALICE + 1));
+        add(shares, kind, ALICE, shares_of_all[i].least, 1);
+        assert_false(shares_have_room(shares, kind, ALICE));
+        shares_free(shares);
+    }
+}
 
 static void forgets_one_kind(void **state)
 {
     struct shares *shares = shares_new();
 
     (void)state;
-    for (int i = 0; i < 1000; i++)
-        shares_add(shares, SHARE_FAILED, ALICE, 1);
-    shares_add(shares, SHARE_FAILED, NEXT, 1);
-    shares_add(shares, SHARE_QUEUE, ALICE, 2ull << 30);
+    add(shares, SHARE_FAILED, ALICE, 1000, 1);
+    add(shares, SHARE_FAILED, NEXT, 1, 1);
+    add(shares, SHARE_QUEUE, ALICE, 1, 2048 * MEBIBYTE);
     assert_false(shares_have_room(shares, SHARE_FAILED, ALICE));
     assert_true(shares_have_room(shares, SHARE_FAILED, NEXT));
     shares_clear(shares, SHARE_FAILED);
     assert_true(shares_have_room(shares, SHARE_FAILED, ALICE));
     assert_false(shares_have_room(shares, SHARE_QUEUE, ALICE));
-    shares_remove(shares, SHARE_QUEUE, ALICE, 2ull << 30);
+    shares_remove(shares, SHARE_QUEUE, ALICE, 2048 * MEBIBYTE);
     assert_true(shares_have_room(shares, SHARE_QUEUE, ALICE));
     shares_free(shares);
 }
@@ -31,6 +112,8 @@ static void forgets_one_kind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bounds_what_one_user_has),
+        cmocka_unit_test(bounds_what_all_users_have),
         cmocka_unit_test(forgets_one_kind),
     };
 
