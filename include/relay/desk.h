@@ -73,6 +73,9 @@ struct totals {
 #define DESK_ROUND 50           /* milliseconds: what takes longer goes on in
                                  * the next round of the poll loop */
 
+#define DESK_HEAVY 262144       /* octets of memory that an envelope and its state
+                                 * take: those of some 1,000 recipients */
+
 /* Messages that need an administrator: how many of a kind are where, and, for
  * one of them, why, with the command that helps. */
 struct trouble {
@@ -224,8 +227,8 @@ void trouble_moved(struct desk *desk, const char *what);
 
 /* dispatch.c */
 
-/* Hand out what can be handed out. */
-void dispatch_run(struct desk *desk);
+/* Hand out what can be handed out, for a round. True if there is more. */
+bool dispatch_run(struct desk *desk);
 /* When dispatch_run may have something to do without an event, as it was when
  * that ran: what became due since is due at once. */
 int64_t dispatch_next_time(const struct desk *desk);

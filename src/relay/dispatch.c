@@ -15,9 +15,8 @@
 #include "util/log.h"
 
 #define RETRY_TIME 60000        /* milliseconds after trouble of our own */
-#define HEAVY 262144            /* octets of memory: some 1,000 recipients */
-#define HEAVY_MAX (64u << 20)   /* of all such messages that are out */
-#define HEAVY_TIME 1000         /* milliseconds that one more waits */
+#define HEAVY_MAX (16u << 20)   /* of all such messages that are out: one more
+                                 * waits, in turns of users */
 
 static struct mission **bucket_of(struct desk *desk, uint64_t number)
 {
@@ -153,7 +152,7 @@ static struct mission *begin(struct desk *desk, struct message *message,
         mission->offers = alloc_zero(state->count, sizeof *mission->offers);
         message->trying = lifetime_age(message->received, time(NULL));
     }
-    mission->heavy = message->memory > HEAVY ? message->memory : 0;
+    mission->heavy = message->memory > DESK_HEAVY ? message->memory : 0;
     desk->heavy += mission->heavy;
     mission->smarthost = smarthost;
     mission->probe = gate_probe(&desk->gates[smarthost]);
@@ -234,10 +233,6 @@ static enum sending send_out(struct desk *desk, struct message *message,
         dispatch_finish(desk, message, false);
         return NOT_SENT;
     }
-    if (message->memory > HEAVY && desk->heavy >= HEAVY_MAX) {
-        schedule_at(desk->schedule, message, clock_now() + HEAVY_TIME);
-        return NOT_SENT;
-    }
     struct entry *entry = open_message(desk, message);
     if (entry == NULL)
         return NOT_SENT;
@@ -279,6 +274,7 @@ static bool needs_worker(const struct message *message)
 }
 
 struct place {
+    const struct desk *desk;
     const struct workers *pool;
     int64_t now;
 };
@@ -287,7 +283,9 @@ static bool has_place(const void *context, const struct message *message)
 {
     const struct place *place = context;
 
-    return !needs_worker(message) ||
+    if (!needs_worker(message))
+        return true;
+    return (message->memory <= DESK_HEAVY || place->desk->heavy < HEAVY_MAX) &&
            workers_have_place(place->pool, message->owner, message->size,
                               place->now);
 }
@@ -314,7 +312,7 @@ static void widen(struct desk *desk, size_t smarthost,
 static bool dispatch_one(struct desk *desk, size_t smarthost, int64_t now)
 {
     struct gate *gate = &desk->gates[smarthost];
-    const struct place place = { desk->workers[smarthost], now };
+    const struct place place = { desk, desk->workers[smarthost], now };
     bool any = has_turn(desk, smarthost);
     size_t ready = schedule_ready_for(desk->schedule, smarthost, any);
 
@@ -343,18 +341,25 @@ static bool dispatch_one(struct desk *desk, size_t smarthost, int64_t now)
     return sending != NOT_TAKEN;
 }
 
-void dispatch_run(struct desk *desk)
+bool dispatch_run(struct desk *desk)
 {
     int64_t now = desk->dispatched = clock_now();
+    size_t count = desk->config->smarthost_count;
+    bool more = false;
 
     if (desk->stopping)
-        return;
+        return false;
     schedule_wake(desk->schedule, now);
-    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
+    for (size_t i = 0; i < count; i++) {
+        int64_t end = clock_now() + DESK_ROUND / (int64_t)count;
+        bool given = true;
         workers_recall(desk->workers[i], now);
-        while (dispatch_one(desk, i, now))
-            ;
+        do
+            given = dispatch_one(desk, i, now);
+        while (given && clock_now() < end);
+        more = more || given;
     }
+    return more;
 }
 
 int64_t dispatch_next_time(const struct desk *desk)

@@ -317,7 +317,7 @@ static void run_round(struct manager *manager)
     bool more = !desk->stopping && pickup_run(desk);
 
     more = pickup_go_on_storing(desk) || more;
-    dispatch_run(desk);
+    more = dispatch_run(desk) || more;
     build_set(manager);
     int ready = poll(manager->set, manager->count, patience(manager, more));
     sweep_clock(desk);

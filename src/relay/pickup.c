@@ -240,7 +240,7 @@ bool pickup_has_room(void *context, uid_t uid, bool large)
            shares_have_room(desk->shares, SHARE_MEMORY, uid);
 }
 
-bool pickup_store(struct desk *desk, struct message *message)
+static bool store(struct desk *desk, struct message *message)
 {
     struct error err;
 
@@ -254,8 +254,16 @@ bool pickup_store(struct desk *desk, struct message *message)
     message->entry = NULL;
     pickup_is_stored(desk, message);
     pickup_remember(message, NULL);
-    announce_kept(desk, message);
     return true;
+}
+
+bool pickup_store(struct desk *desk, struct message *message)
+{
+    bool stored = store(desk, message);
+
+    if (stored)
+        announce_kept(desk, message);
+    return stored;
 }
 
 static void store_visited(void *context, struct message *message)
@@ -349,6 +357,8 @@ static void admit(struct desk *desk, struct entry *entry)
     charge(desk, message, entry);
     if (!may_go(desk, message))
         pickup_store(desk, message);
+    else if (message->memory > DESK_HEAVY)
+        store(desk, message);    /* and not in memory while it waits */
 }
 
 static void take_result(struct desk *desk, const char *id,
