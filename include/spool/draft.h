@@ -5,17 +5,17 @@
  * pass to each other. Version 1:
  *
  *     postrider 1 ID                       32 hexadecimal digits
+ *     uid NUMBER                           for which user the daemon wrote it;
+ *                                          believed only of the daemon
  *     from REVERSE-PATH                    may be empty; twice, if it was
  *                                          completed from a local name
  *     to NOTIFY ORCPT FORWARD-PATH         one a recipient; "-" for none
  *     opt-flaw REASON                      the one before cannot be a path: no
  *                                          attempt is made, its sender is told
- *     ret full|hdrs                        this and the next four only when set
+ *     ret full|hdrs                        this and the next three only when set
  *     envid XTEXT
  *     smarthost NAME
  *     utf8
- *     uid NUMBER                           for which user the daemon wrote it;
- *                                          believed only of the daemon
  *                                          an empty line, then the message:
  *     ...                                  CRLF lines, not dot-stuffed
  *     END OCTETS CHECKSUM FLAGS            octets of the message, CRC-32C of

@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
 
 #include "spool/entry.h"
 #include "spool/spool.h"
@@ -115,6 +117,11 @@ enum drop_result drop_go_on(struct drop_taking *taking, uint64_t octets,
                             struct entry **entry, struct error *err);
 const char *drop_taking_id(const struct drop_taking *taking);
 void drop_taking_free(struct drop_taking *taking);      /* NULL is allowed */
+
+/* For which user drop/ID is, whose status this is: its owner; of a file that the
+ * daemon wrote for a client of its sockets, that client. */
+uid_t drop_user(const struct spool *spool, const char *id,
+                const struct stat *status);
 
 /* Unlink drop/ID; it may be gone already. False: it is there still. */
 bool drop_remove(const struct spool *spool, const char *id);

@@ -157,6 +157,9 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
     buf_init(&text, SIZE_MAX);
     const char *from = envelope_reverse_path(env);
     buf_add_format(&text, "postrider %d %s\n", DRAFT_VERSION, draft->id);
+    /* Here drop_user() finds it. */
+    if (draft->has_uid)
+        buf_add_format(&text, "uid %lu\n", (unsigned long)draft->uid);
     buf_add_format(&text, "from %s\n", from);
     /* The same line again is not a new word: the oldest reader takes it. */
     if (env->from_local)
@@ -172,8 +175,6 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
         buf_add_format(&text, "smarthost %s\n", env->smarthost);
     if (env->utf8)
         buf_add_text(&text, "utf8\n");
-    if (draft->has_uid)
-        buf_add_format(&text, "uid %lu\n", (unsigned long)draft->uid);
     buf_add_char(&text, '\n');
 
     bool done = text.length <= DRAFT_ENVELOPE_MAX

@@ -18,7 +18,9 @@
 #include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/io.h"
+#include "util/text.h"
 
+#define CLAIM_END 128               /* octets in which a uid line ends */
 #define UNREADABLE_AGE 3600         /* seconds before it is thrown out */
 
 static enum drop_result later(const struct spool *spool, const char *id,
@@ -422,6 +424,26 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
     while (result == DROP_MORE)
         result = drop_go_on(taking, UINT64_MAX, entry, err);
     return result;
+}
+
+uid_t drop_user(const struct spool *spool, const char *id,
+                const struct stat *status)
+{
+    char start[CLAIM_END + 1] = "";
+    uint64_t uid;
+
+    if (status->st_uid != geteuid())
+        return status->st_uid;
+    int fd = open_once(spool->drop, id);
+    bool read = fd != -1 && io_read_at(fd, start, CLAIM_END, 0) > 0;
+    io_close(&fd);
+    char *claim = read ? strchr(start, '\n') : NULL;
+    if (claim == NULL || !text_starts(claim, "\nuid "))
+        return status->st_uid;
+    claim += strlen("\nuid ");
+    claim[strcspn(claim, "\n")] = '\0';
+    return text_to_number(claim, UINT32_MAX, &uid) ? (uid_t)uid
+                                                   : status->st_uid;
 }
 
 bool drop_remove(const struct spool *spool, const char *id)

@@ -165,7 +165,7 @@ static struct owner *owner_of(struct drop_scan *scan, uid_t uid)
 static void remember(struct drop_scan *scan, const struct stat *status,
                      const char *id)
 {
-    struct owner *owner = owner_of(scan, status->st_uid);
+    struct owner *owner = owner_of(scan, drop_user(scan->spool, id, status));
 
     if (owner == NULL)
         return;

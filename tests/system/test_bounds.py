@@ -271,3 +271,34 @@ def test_reports_in_a_full_share_of_the_queue(queue, smarthost):
         queue.postrider("queue", "remove", report).expect(0)
         smarthost.wait_for_messages(2)
         assert smarthost.messages[1].recipients == ["b@b.example"]
+
+
+SUBMIT = """
+import socket, sys
+client = socket.socket(socket.AF_UNIX)
+client.connect(sys.argv[1])
+client.sendall(b"\\r\\n".join([
+    b"EHLO here", b"MAIL FROM:<%s>" % sys.argv[2].encode(),
+    b"RCPT TO:<b@b.example>", b"DATA", b"Subject: x", b"", b"x", b".",
+    b"QUIT", b""]))
+assert b"\\n221 " in client.makefile("rb").read()
+"""
+
+
+def test_full_share_of_a_client_of_the_socket(queue, smarthost):
+    """The file is the daemon's, and counts for the client: it waits in drop/
+    like any other of that user."""
+    path = queue.run_folder / "smtp"
+    queue.write_config(smarthost, settings={"listen": [str(path)]})
+    held = hold_large(queue, 2 << 30)
+    with queue.daemon() as daemon:
+        for name, uid in (("alice", ALICE), ("bob", BOB)):
+            queue.run_other(("python3", "-c", SUBMIT, str(path),
+                             f"{name}@a.example"), **user(uid)).expect(0)
+        (sent,) = smarthost.wait_for_messages(1)
+        assert sent.reverse_path == "bob@a.example"
+        daemon.wait_for(f"drop: uid={ALICE} has as much in queue/ as one "
+                        "user may have")
+        assert len(queue.names("drop")) == 1
+        queue.postrider("queue", "remove", held).expect(0)
+        smarthost.wait_for_messages(2)
