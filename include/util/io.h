@@ -63,6 +63,10 @@ bool io_copy(int from, int to, uint64_t length);
  * may be left on old kernels: unlink it afterwards. */
 bool io_rename_new(int directory, const char *from, const char *to);
 
+/* Append what one read(2) gives: how many octets, 0 at the end, -1 with errno,
+ * which is EFBIG when the limit of out is reached and there is more. */
+ssize_t io_read_more(int fd, struct buf *out);
+
 /* Append all of an open file. False with FAULT_IO, or with FAULT_DATA when
  * the limit of out is exceeded. */
 bool io_read_all(int fd, struct buf *out, struct error *err);

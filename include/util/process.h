@@ -1,13 +1,15 @@
 /*
- * process.h - the state a process is born into, made safe, and its account
+ * process.h - this process, made safe; its account; children that it reads
  */
 #ifndef POSTRIDER_UTIL_PROCESS_H
 #define POSTRIDER_UTIL_PROCESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+struct buf;
 struct error;
 
 /*
@@ -49,5 +51,34 @@ struct account {
 };
 void process_account(uid_t uid, struct account *account);
 void account_free(struct account *account);
+
+/* A child whose output is read. */
+struct process_child {
+    pid_t pid;                  /* 0: this process is the child */
+    int output;                 /* its end of the pipe, or the parent's */
+    bool has_group;             /* it leads a process group of its own */
+};
+
+/*
+ * Run a program, found as execvp(3) does: its standard input is /dev/null, its
+ * output comes to us, its errors go where ours go, or nowhere if it is quiet;
+ * signals are as programs expect them, and it leads a group that can be killed
+ * as one. Returns 0 or an errno.
+ */
+int process_spawn(struct process_child *child, char *const *arguments,
+                  char *const *environment, bool is_quiet);
+
+/* fork(2): the child writes to its output, and ends by _exit(2). False with
+ * errno. */
+bool process_fork(struct process_child *child);
+
+/* Append all that it writes. False with FAULT_TEMPORARY if it writes more than
+ * the limit of out, or not all before the deadline. */
+bool process_read(const struct process_child *child, struct buf *out, int64_t deadline,
+                  struct error *err);
+
+/* Its wait status, -1 if that is not known. What has not ended before the
+ * deadline is killed; a deadline of 0 has passed. */
+int process_end(struct process_child *child, int64_t deadline);
 
 #endif

@@ -1,14 +1,10 @@
 /* check_smarthost.c - checks of smarthosts without a session: names, TLS */
 #include "postrider/check.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -19,8 +15,10 @@
 #include "relay/targets.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/io.h"
 #include "util/lines.h"
+#include "util/process.h"
 #include "util/secret.h"
 
 #define LOOKUP_TIME 5000        /* milliseconds for a name */
@@ -38,20 +36,15 @@ static _Noreturn void look_up(const struct smarthost *host, int answer)
 }
 
 static void tell_lookup(struct check *check, const struct smarthost *host,
-                        int fd, pid_t child)
+                        struct process_child *child)
 {
-    struct pollfd ready = { .fd = fd, .events = POLLIN };
+    int64_t deadline = clock_now() + LOOKUP_TIME;
     struct error ignored;
     struct buf text;
-    int status = 0;
 
     buf_init(&text, SIZE_MAX);
-    bool answered = poll(&ready, 1, LOOKUP_TIME) == 1 &&
-                    io_read_all(fd, &text, &ignored);
-    if (!answered)
-        kill(child, SIGKILL);
-    while (waitpid(child, &status, 0) == -1 && errno == EINTR)
-        ;
+    bool answered = process_read(child, &text, deadline, &ignored);
+    process_end(child, answered ? deadline : 0);
     if (!answered)
         check_warn(check, "is the network up, and /etc/resolv.conf right?",
                    "%s: %s: no answer within %d s", host->name, host->host,
@@ -68,17 +61,13 @@ void check_lookup(struct check *check)
 {
     for (size_t i = 0; i < check->config->smarthost_count; i++) {
         const struct smarthost *host = &check->config->smarthosts[i];
-        int ends[2];
+        struct process_child child;
 
-        if (pipe(ends) == -1)
+        if (!process_fork(&child))
             return;
-        pid_t child = fork();
-        if (child == 0)
-            look_up(host, ends[1]);
-        close(ends[1]);
-        if (child != -1)
-            tell_lookup(check, host, ends[0], child);
-        close(ends[0]);
+        if (child.pid == 0)
+            look_up(host, child.output);
+        tell_lookup(check, host, &child);
     }
 }
 

@@ -1,13 +1,10 @@
 /* setup_try.c - setup tries its smarthost, and offers a test message */
 #include "postrider/setup.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -18,6 +15,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
+#include "util/process.h"
 
 const char *setup_user(const struct setup *setup)
 {
@@ -46,16 +44,14 @@ static _Noreturn void run_child(const struct config *config,
     _exit(!done);
 }
 
-static bool wait_for(pid_t child, int answer, struct error *err)
+static bool wait_for(struct process_child *child, struct error *err)
 {
     struct error ignored;
     struct buf told;
-    int status = -1;
 
-    buf_init(&told, SIZE_MAX);
-    io_read_all(answer, &told, &ignored);
-    while (waitpid(child, &status, 0) == -1 && errno == EINTR)
-        ;
+    buf_init(&told, sizeof *err);
+    process_read(child, &told, INT64_MAX, &ignored);
+    int status = process_end(child, INT64_MAX);
     if (told.length == sizeof *err)
         memcpy(err, told.data, sizeof *err);
     else if (status != 0)
@@ -69,19 +65,14 @@ static bool wait_for(pid_t child, int answer, struct error *err)
 static bool probe_as_daemon(const struct config *config, const char *recipient,
                             struct error *err)
 {
-    int ends[2];
+    struct process_child child;
 
     fflush(stdout);
-    if (pipe2(ends, O_CLOEXEC) == -1)
-        return error_sys(err, FAULT_SYSTEM, "make a pipe");
-    pid_t child = fork();
-    if (child == 0)
-        run_child(config, recipient, ends[1]);
-    close(ends[1]);
-    bool done = child != -1 ? wait_for(child, ends[0], err)
-                            : error_sys(err, FAULT_SYSTEM, "fork");
-    close(ends[0]);
-    return done;
+    if (!process_fork(&child))
+        return error_sys(err, FAULT_SYSTEM, "start a process");
+    if (child.pid == 0)
+        run_child(config, recipient, child.output);
+    return wait_for(&child, err);
 }
 
 static bool try_once(struct setup *setup, struct recipe *recipe,

@@ -139,27 +139,36 @@ bool io_rename_new(int directory, const char *from, const char *to)
     return true;
 }
 
-bool io_read_all(int fd, struct buf *out, struct error *err)
+ssize_t io_read_more(int fd, struct buf *out)
 {
     enum { STEP = 4096 };
+    size_t left = out->limit - out->length;
+    size_t room = left < STEP ? left : STEP;
+    char *start = buf_reserve(out, room), more;
+    /* What is full has been read if nothing follows. */
+    ssize_t got = room > 0 ? io_read(fd, start, room) : io_read(fd, &more, 1);
 
-    for (;;) {
-        size_t left = out->limit - out->length;
-        size_t room = left < STEP ? left : STEP;
-        char *start = buf_reserve(out, room), more;
-        /* What is full has been read if nothing follows. */
-        ssize_t done = room > 0 ? io_read(fd, start, room)
-                                : io_read(fd, &more, 1);
-        if (done == -1)
-            return error_sys(err, FAULT_IO, "read");
-        if (done == 0)
-            return true;
-        if (room == 0)
-            return error_set(err, FAULT_DATA, "larger than %zu octets",
-                             out->limit);
-        out->length += (size_t)done;
+    if (got > 0 && room == 0) {
+        errno = EFBIG;
+        return -1;
+    }
+    if (got > 0) {
+        out->length += (size_t)got;
         out->data[out->length] = '\0';
     }
+    return got;
+}
+
+bool io_read_all(int fd, struct buf *out, struct error *err)
+{
+    ssize_t got;
+
+    while ((got = io_read_more(fd, out)) > 0)
+        ;
+    if (got == -1 && errno == EFBIG)
+        return error_set(err, FAULT_DATA, "larger than %zu octets",
+                         out->limit);
+    return got == 0 || error_sys(err, FAULT_IO, "read");
 }
 
 void io_close(int *fd)

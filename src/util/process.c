@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
@@ -18,8 +19,13 @@
 
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/clock.h"
+#include "util/error.h"
 #include "util/file.h"
+#include "util/io.h"
 #include "util/text.h"
+
+#define ENTRY_MAX 65536         /* octets of a line of passwd(5) */
 
 /* Descriptors 0 to 2 must be something, or the next open() gets their number
  * and diagnostics end up in a message. */
@@ -120,6 +126,125 @@ char *process_beside(const char *name)
     return path;
 }
 
+/* In the parent or in the child: keep one end of the pipe. */
+static void keep_end(struct process_child *child, int keep, int other)
+{
+    close(other);
+    child->output = keep;
+}
+
+/* As a shell would start it, and at the head of a group. */
+static void set_attributes(posix_spawnattr_t *attributes)
+{
+    static const int usual[] = { SIGPIPE, SIGXFSZ, SIGCHLD, SIGTERM, SIGINT,
+                                 SIGHUP };
+    sigset_t none, defaults;
+
+    sigemptyset(&none);
+    sigemptyset(&defaults);
+    for (size_t i = 0; i < COUNT(usual); i++)
+        sigaddset(&defaults, usual[i]);
+    posix_spawnattr_init(attributes);
+    posix_spawnattr_setsigmask(attributes, &none);
+    posix_spawnattr_setsigdefault(attributes, &defaults);
+    posix_spawnattr_setpgroup(attributes, 0);
+    posix_spawnattr_setflags(attributes,
+                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                 POSIX_SPAWN_SETSIGDEF);
+}
+
+int process_spawn(struct process_child *child, char *const *arguments,
+                  char *const *environment, bool is_quiet)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int ends[2];
+
+    *child = (struct process_child){ .output = -1, .has_group = true };
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return errno;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    if (is_quiet)
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY,
+                                         0);
+    set_attributes(&attributes);
+    int number = posix_spawnp(&child->pid, arguments[0], &actions, &attributes,
+                              arguments, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    keep_end(child, ends[0], ends[1]);
+    if (number != 0)
+        io_close(&child->output);
+    return number;
+}
+
+bool process_fork(struct process_child *child)
+{
+    int ends[2];
+
+    *child = (struct process_child){ .output = -1 };
+    if (pipe2(ends, O_CLOEXEC) == -1)
+        return false;
+    child->pid = fork();
+    int number = errno;
+    if (child->pid == 0)
+        keep_end(child, ends[1], ends[0]);
+    else
+        keep_end(child, ends[0], ends[1]);
+    if (child->pid == -1)
+        io_close(&child->output);
+    errno = number;
+    return child->pid != -1;
+}
+
+static bool wait_for_output(const struct process_child *child, int64_t deadline)
+{
+    struct pollfd entry = { .fd = child->output, .events = POLLIN };
+    int ready;
+
+    do
+        ready = poll(&entry, 1, clock_remaining(deadline));
+    while (ready == -1 && errno == EINTR);
+    return ready == 1;
+}
+
+bool process_read(const struct process_child *child, struct buf *out, int64_t deadline,
+                  struct error *err)
+{
+    ssize_t got;
+
+    do {
+        if (!wait_for_output(child, deadline))
+            return error_set(err, FAULT_TEMPORARY, "takes too long");
+        got = io_read_more(child->output, out);
+    } while (got > 0);
+    if (got == -1 && errno == EFBIG)
+        return error_set(err, FAULT_TEMPORARY, "prints more than %zu octets",
+                         out->limit);
+    return got == 0 || error_sys(err, FAULT_TEMPORARY, "read its output");
+}
+
+int process_end(struct process_child *child, int64_t deadline)
+{
+    const int pause = 5;        /* milliseconds */
+    int status = -1;
+    pid_t ended;
+
+    io_close(&child->output);
+    while ((ended = waitpid(child->pid, &status, WNOHANG)) == 0 &&
+           clock_remaining(deadline) > 0)
+        poll(NULL, 0, pause);
+    if (ended == 0) {
+        kill(child->has_group ? -child->pid : child->pid, SIGKILL);
+        do
+            ended = waitpid(child->pid, &status, 0);
+        while (ended == -1 && errno == EINTR);
+    }
+    return ended == child->pid ? status : -1;
+}
+
 /* The name is the first of the comma list; & stands for the login name with a
  * capital letter. */
 static char *full_name_of(const struct passwd *entry)
@@ -168,51 +293,42 @@ static bool find_in_file(uid_t uid, struct account *account)
     return found;
 }
 
-/*
- * Ask the name services through getent(1), in a process of its own: they load
- * libraries into whoever asks, which a statically linked program must not do.
- */
-static FILE *ask_name_services(uid_t uid, pid_t *child)
+/* The line of passwd(5) that getent(1) printed. */
+static void take_entry(struct buf *line, uid_t uid, struct account *account)
 {
-    char *number = alloc_format("%lu", (unsigned long)uid);
-    char program[] = "getent", database[] = "passwd";
-    char *arguments[] = { program, database, number, NULL };
-    char *environment[] = { NULL };
-    posix_spawn_file_actions_t actions;
-    int ends[2];
+    FILE *stream = line->length > 0 ? fmemopen(line->data, line->length, "r")
+                                    : NULL;
+    const struct passwd *entry = stream != NULL ? fgetpwent(stream) : NULL;
 
-    if (pipe2(ends, O_CLOEXEC) == -1) {
-        free(number);
-        return NULL;
-    }
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    int failure = posix_spawn(child, "/usr/bin/getent", &actions, NULL,
-                              arguments, environment);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    free(number);
-    FILE *answer = failure == 0 ? fdopen(ends[0], "r") : NULL;
-    if (answer == NULL)
-        close(ends[0]);
-    return answer;
-}
-
-static void find_in_name_services(uid_t uid, struct account *account)
-{
-    pid_t child;
-    FILE *answer = ask_name_services(uid, &child);
-
-    if (answer == NULL)
-        return;
-    struct passwd *entry = fgetpwent(answer);
     if (entry != NULL && entry->pw_uid == uid)
         fill(account, entry);
-    fclose(answer);
-    while (waitpid(child, NULL, 0) == -1 && errno == EINTR)
-        ;
+    if (stream != NULL)
+        fclose(stream);
+}
+
+/*
+ * Ask the name services through getent(1), in a process of its own: they load
+ * libraries into the process that asks, which a statically linked program must
+ * not do.
+ */
+static void find_in_name_services(uid_t uid, struct account *account)
+{
+    char *number = alloc_format("%lu", (unsigned long)uid);
+    char program[] = "/usr/bin/getent", database[] = "passwd";
+    char *const arguments[] = { program, database, number, NULL };
+    char *const environment[] = { NULL };
+    struct error ignored;
+    struct process_child child;
+    struct buf line;
+
+    buf_init(&line, ENTRY_MAX);
+    if (process_spawn(&child, arguments, environment, true) == 0) {
+        if (process_read(&child, &line, INT64_MAX, &ignored))
+            take_entry(&line, uid, account);
+        process_end(&child, INT64_MAX);
+    }
+    buf_free(&line);
+    free(number);
 }
 
 void process_account(uid_t uid, struct account *account)
