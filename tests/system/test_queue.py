@@ -215,36 +215,6 @@ def test_found_without_a_hint(queue, smarthost):
         daemon.wait_until_removed(3)
 
 
-USE_UP = """
-import ctypes, sys
-libc = ctypes.CDLL(None)
-while libc.inotify_init() >= 0:
-    pass
-print(flush=True)
-sys.stdin.read()
-"""
-
-
-@as_root
-def test_without_inotify(queue, smarthost):
-    """No watches are left: the folder is read now and then, and on demand."""
-    limit = int(open("/proc/sys/fs/inotify/max_user_instances").read())
-    if limit > 900:
-        pytest.skip("too many instances to use them up")
-    queue.write_config(smarthost)
-    hog = subprocess.Popen(
-        [sys.executable, "-c", USE_UP], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, user=DAEMON.pw_uid, extra_groups=[])
-    hog.stdout.readline()
-    daemon = queue.start()
-    hog.communicate()
-    daemon.wait_for("cannot be watched")
-    queue.sendmail(TO, stdin=message()).expect(0)
-    queue.sendmail("-q").expect(0)
-    daemon.wait_until_removed(1)
-    daemon.stop()
-
-
 def test_sessions_are_reused(queue, smarthost):
     queue.write_config(smarthost, connections=1)
     for _ in range(20):

@@ -53,6 +53,18 @@ def test_calls_that_are_newer_than_the_filter(queue, smarthost, size):
     assert not daemon.find("cannot|tried again")
 
 
+def test_no_notice_of_new_names(queue, smarthost):
+    """As if no inotify(7) instance were left: the folder is read now and then,
+    and on demand."""
+    refuse(queue, "postrider", "inotify_init1")
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        daemon.wait_for("cannot be watched")
+        queue.sendmail("b@b.example", stdin=message()).expect(0)
+        queue.sendmail("-q").expect(0)
+        daemon.wait_until_removed(1)
+
+
 def test_random_numbers_from_the_device(queue, smarthost):
     """Where getrandom(2) is refused, in all programs."""
     refuse(queue, "postrider", "getrandom")

@@ -121,9 +121,10 @@ def test_tcp_cannot_keep_others_out(queue):
     path, port = queue.run_folder / "submit", free_port()
     queue.write_config(settings={"listen": [f"127.0.0.1:{port}", str(path)]})
     with queue.daemon() as daemon:
-        clients = [socket.create_connection(("127.0.0.1", port), 30)
-                   for _ in range(106)]
-        greetings = [client.recv(100) for client in clients]
+        clients, greetings = [], []
+        for _ in range(106):        # each is served before the next one comes
+            clients.append(socket.create_connection(("127.0.0.1", port), 30))
+            greetings.append(clients[-1].recv(100))
         assert [g[:4] for g in greetings] == [b"220 "] * 50 + [b"421 "] * 56
         assert greetings[-1] == b"421 4.3.2 Too many connections: close " \
             b"some, or try again later\r\n"
