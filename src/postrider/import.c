@@ -1,6 +1,7 @@
 #include "postrider/import.h"
 
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "postrider/recipe.h"
 #include "postrider/written.h"
 #include "util/alloc.h"
+#include "util/buf.h"
 #include "util/file.h"
 #include "util/process.h"
 #include "util/text.h"
@@ -38,11 +40,27 @@ struct order {
     bool writes, replaces;
 };
 
+/* The names, with this before the last; the caller frees them. */
+static char *list_formats(const char *between, const char *last)
+{
+    struct buf list;
+
+    buf_init(&list, SIZE_MAX);
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        if (i > 0)
+            buf_add_text(&list, i + 1 < COUNT(formats) ? between : last);
+        buf_add_text(&list, formats[i].name);
+    }
+    return buf_take(&list);
+}
+
 static bool refuse(struct error *err)
 {
-    error_set(err, FAULT_USAGE, "usage: postrider import [--from "
-              "ssmtp|msmtp|dma|nullmailer|esmtp] [--write [--replace]] "
-              "[--output PATH] FILE|DIRECTORY");
+    char *list = list_formats("|", "|");
+
+    error_set(err, FAULT_USAGE, "usage: postrider import [--from %s] "
+              "[--write [--replace]] [--output PATH] FILE|DIRECTORY", list);
+    free(list);
     return false;
 }
 
@@ -58,9 +76,13 @@ static bool choose_format(struct order *order, const char *name,
                           struct error *err)
 {
     order->format = find_format(name);
-    return order->format != NULL ||
-           error_set(err, FAULT_USAGE, "no format \"%s\": known are ssmtp, "
-                     "msmtp, dma, nullmailer and esmtp", name);
+    if (order->format == NULL) {
+        char *list = list_formats(", ", " and ");
+        error_set(err, FAULT_USAGE, "no format \"%s\": known are %s", name,
+                  list);
+        free(list);
+    }
+    return order->format != NULL;
 }
 
 static bool parse_arguments(struct order *order, int argc, char **argv,
@@ -119,8 +141,10 @@ static const struct format *recognise_content(const char *path,
     for (size_t i = 0; i < COUNT(formats); i++)
         if (signs[i] > 0)
             return &formats[i];
-    error_set(err, FAULT_CONFIG, "%s: does not look like ssmtp, msmtp, dma, "
-              "nullmailer or esmtp: say which with --from", path);
+    char *list = list_formats(", ", " or ");
+    error_set(err, FAULT_CONFIG, "%s: does not look like %s: say which with "
+              "--from", path, list);
+    free(list);
     return NULL;
 }
 
@@ -150,13 +174,15 @@ static const struct format *recognise_folder(const char *path,
                                              struct error *err)
 {
     char *remotes = alloc_format("%s/remotes", path);
+    char *list = list_formats(", ", " or ");
     const struct format *format = NULL;
 
     if (access(remotes, F_OK) == 0)
         format = find_format("nullmailer");
     else
-        error_set(err, FAULT_CONFIG, "%s: holds no file of ssmtp, msmtp, dma, "
-                  "nullmailer or esmtp: name the file", path);
+        error_set(err, FAULT_CONFIG, "%s: holds no file of %s: name the file",
+                  path, list);
+    free(list);
     free(remotes);
     return format;
 }

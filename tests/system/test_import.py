@@ -578,7 +578,8 @@ OBSTACLES = {
                  "ssmtp.conf: is larger than 1 MB"),
     "an empty file": ({"ssmtp.conf": b""}, ["ssmtp.conf"], "has no mailhub"),
     "no file": ({}, ["nowhere"], "nowhere: No such file"),
-    "anything": ({"x": "hello\n"}, ["x"], "x: does not look like"),
+    "anything": ({"x": "hello\n"}, ["x"], "x: does not look like ssmtp, msmtp, "
+                 "dma, nullmailer or esmtp: say which with --from"),
 }
 
 

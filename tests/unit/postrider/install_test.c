@@ -43,6 +43,13 @@ static void stage(struct install *install, const char *path, const char *text,
         fail_msg("%s", err.text);
 }
 
+/* A configuration and the password that it names. */
+static void stage_both(struct install *install)
+{
+    stage(install, "etc/password", "secret", 0600);
+    stage(install, "etc/conf", "new", 0644);
+}
+
 /* How many names are in etc/, all of them counted? */
 static size_t count_names(void)
 {
@@ -62,8 +69,7 @@ static void files_take_their_places(void **state)
     struct stat status;
 
     (void)state;
-    stage(&install, "etc/password", "secret", 0600);
-    stage(&install, "etc/conf", "new", 0644);
+    stage_both(&install);
     assert_int_equal(access("etc/conf", F_OK), -1);
     assert_int_equal(access("etc/password", F_OK), -1);
     assert_true(install_commit(&install, false, &err));
@@ -93,8 +99,7 @@ static void what_is_there_stays_unless_it_is_to_be_replaced(void **state)
     struct error err = { 0 };
 
     (void)state;
-    stage(&install, "etc/password", "secret", 0600);
-    stage(&install, "etc/conf", "new", 0644);
+    stage_both(&install);
     write_text("etc/password", "old");
     assert_false(install_commit(&install, false, &err));
     assert_int_equal(err.fault, FAULT_CREATE);
@@ -111,8 +116,7 @@ static void what_is_replaced_is_kept(void **state)
     struct error err;
 
     (void)state;
-    stage(&install, "etc/password", "secret", 0600);
-    stage(&install, "etc/conf", "new", 0644);
+    stage_both(&install);
     write_text("etc/conf", "old");
     write_text("etc/conf.old", "older");
     if (!install_commit(&install, true, &err))
@@ -130,8 +134,7 @@ static void a_folder_is_not_replaced(void **state)
     struct error err = { 0 };
 
     (void)state;
-    stage(&install, "etc/password", "secret", 0600);
-    stage(&install, "etc/conf", "new", 0644);
+    stage_both(&install);
     write_text("etc/password", "old");
     assert_int_equal(mkdir("etc/conf", 0755), 0);
     assert_false(install_commit(&install, true, &err));
