@@ -124,6 +124,30 @@ def test_many_recipients(queue, smarthost):
     daemon.kill()
 
 
+def connect(queue, uid):
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(PATIENCE)
+    os.seteuid(uid)
+    try:
+        client.connect(str(queue.control))
+    finally:
+        os.seteuid(0)
+    return client
+
+
+def test_more_clients_than_the_control_socket_has_places(queue, smarthost):
+    """Of the user who has most of them the oldest gives way, and no other."""
+    queue.write_config(smarthost)
+    with queue.daemon():
+        other = connect(queue, ALICE)
+        other.sendall(b"non")
+        clients = [connect(queue, BOB) for _ in range(64)]
+        assert clients[0].recv(100) == b""
+        for client in [other, *clients[1:]]:
+            client.sendall(b"sense\n")     # which is not known
+            assert client.recv(100).startswith(b"error ")
+
+
 # Files that cost their owner nothing
 
 def test_sparse_files(queue, smarthost):

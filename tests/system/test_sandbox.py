@@ -1,16 +1,19 @@
 """What the daemon's processes give up: proved on the plain build, since
 sanitizers make system calls of their own."""
 
+import contextlib
 import os
 import pathlib
 import re
 import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from lib.harness import ROOT, message
-from lib.queue import Queue
+from lib.queue import DAEMON, IS_ROOT, Queue
 
 TO = "rcpt@b.example"
 
@@ -193,6 +196,33 @@ def test_server_does_what_it_must(served, smarthost):
     client.close()
     assert sorted(m.recipients[0] for m in smarthost.messages) == [
         "one@b.example", "one@b.example", "two@b.example"]
+
+
+def test_server_that_needs_more_memory_ends(served, smarthost):
+    """With the bound at what it has, and a large header section: the message is
+    not accepted, and nothing of it stays; others are served."""
+    queue, daemon, path = served
+    client = Client(path)
+    (server,) = children(daemon.pid, "sendmail")
+    size = int(field(server, "VmSize").split()[0]) * 1024
+    subprocess.run([sys.executable, "-c", "import resource as r; r.prlimit("
+                    f"{server}, r.RLIMIT_AS, ({size}, {size}))"], check=True,
+                   **({"user": DAEMON.pw_uid, "group": DAEMON.pw_gid}
+                      if IS_ROOT else {}))
+    for command in ("HELO x", "MAIL FROM:<>", f"RCPT TO:<{TO}>", "DATA"):
+        assert client.ask(command)[0] in "23"
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        client.socket.sendall(b"X-Large: " + (b"x" * 900 + b"\r\n ") * 4000 +
+                              b"\r\n\r\n.\r\n")
+    with contextlib.suppress(ConnectionResetError):
+        assert not client.reply().startswith(b"2")
+    client.close()
+    other = Client(path)
+    other.send(TO, "Subject: small\r\n\r\nhello")
+    other.close()
+    daemon.wait_until_removed(1)
+    assert len(smarthost.messages) == 1
+    assert queue.is_empty()
 
 
 def test_server_of_old_aliases_ends(served):
