@@ -63,14 +63,15 @@ static struct ready_owner *add_owner(struct ready *ready, uid_t uid)
     return owner;
 }
 
-static void remove_owner(struct ready *ready, struct ready_owner *owner)
+static void remove_owner(struct ready *ready, struct ready_owner **ring,
+                         struct ready_owner *owner)
 {
     struct ready_owner **link = bucket_of(ready, owner->uid);
 
     while (*link != owner)
         link = &(*link)->next_in_bucket;
     *link = owner->next_in_bucket;
-    unlink_owner(owner->is_new ? &ready->new : &ready->turn, owner);
+    unlink_owner(ring, owner);
     free(owner);
 }
 
@@ -78,15 +79,15 @@ static void remove_owner(struct ready *ready, struct ready_owner *owner)
 static void skip_idle(struct ready *ready)
 {
     while (ready->turn != NULL && ready->turn->first == NULL)
-        remove_owner(ready, ready->turn);
+        remove_owner(ready, &ready->turn, ready->turn);
 }
 
 void ready_free(struct ready *ready)
 {
     while (ready->new != NULL)
-        remove_owner(ready, ready->new);
+        remove_owner(ready, &ready->new, ready->new);
     while (ready->turn != NULL)
-        remove_owner(ready, ready->turn);
+        remove_owner(ready, &ready->turn, ready->turn);
     free(ready->buckets);
     *ready = (struct ready){ 0 };
 }
@@ -122,7 +123,7 @@ void ready_remove(struct ready *ready, struct message *message)
     message->previous = message->next = NULL;
     ready->count--;
     if (owner->first == NULL && owner->is_new)
-        remove_owner(ready, owner);
+        remove_owner(ready, &ready->new, owner);
     skip_idle(ready);
 }
 
