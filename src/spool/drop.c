@@ -203,6 +203,15 @@ static bool has_same_owner(const struct entry *one, const struct entry *other)
     return one->uid == other->uid;
 }
 
+/* The same, or with CRLF for each CR and LF that was alone. */
+static bool may_be_copied(const struct entry *one, const struct entry *copy)
+{
+    return has_same_owner(one, copy) &&
+           (entry_is_same(one, copy) ||
+            (copy->content_length > one->content_length &&
+             copy->content_length <= 2 * one->content_length + 2));
+}
+
 /* Is entry, from drop/, what queue/ID is a copy of, as far as is_like tells?
  * FAULT_UNAVAILABLE: it is not; otherwise that cannot be told. */
 static bool is_original(const struct spool *spool, const struct entry *entry,
@@ -250,8 +259,8 @@ static enum drop_result meet_proved(const struct spool *spool,
 }
 
 /* There is a message of that id already. Nothing is copied, as the copy would
- * have the name of that one's; nor is a file of another user read, which may
- * wait for long, and be large. Takes over fd. */
+ * have the name of that one's; nor is a file read that cannot be what was copied
+ * from, since it may wait for long, and be large. Takes over fd. */
 static enum drop_result meet(const struct spool *spool, const char *id,
                              int fd, uid_t owner, uint64_t size_limit,
                              struct error *err)
@@ -262,11 +271,13 @@ static enum drop_result meet(const struct spool *spool, const char *id,
     if (found == NULL)
         return refuse(spool, id, owner, err);
     found->uid = entry_user(found, owner);
-    if (!is_original(spool, found, has_same_owner, err)) {
+    bool large = found->content_length > size_limit;    /* never read whole */
+    if (!is_original(spool, found, large ? has_same_owner : may_be_copied,
+                     err)) {
         entry_free(found);
         return DROP_LATER;
     }
-    if (!entry_prove(found, &proof, UINT64_MAX, err)) {
+    if (!large && !entry_prove(found, &proof, UINT64_MAX, err)) {
         entry_free(found);
         return refuse(spool, id, owner, err);
     }

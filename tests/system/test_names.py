@@ -101,6 +101,27 @@ def test_file_with_the_id_of_a_queued_message(queue, smarthost, uid,
     assert sorted(sent) == [[EVIL], ["other@b.example"], [VICTIM]]
 
 
+def test_own_file_with_the_id_of_a_queued_message(queue, smarthost):
+    """It is not read before that is gone, however often it is looked at: that
+    it is damaged is found out only then."""
+    smarthost.recipients[GONE] = "450 4.2.0 later"
+    queue.write_config(smarthost)
+    daemon = queue.start()
+    queue_id = victim_sends(queue, smarthost)
+    daemon.wait(lambda: queue.names("queue") == [queue_id] and
+                queue.names("drop") == [])
+    other = queue.write_drop(queue_id, message_file(
+        queue_id, content=b"x\r\n" * 100000, wrong_sum=True), uid=ALICE)
+    queue.sendmail("-q").expect(0)
+    daemon.wait_for(f"drop: 1 message .*{queue_id} has the name of a message "
+                    "that is in queue/")
+    assert other.exists()
+    queue.postrider("queue", "remove", queue_id).expect(0)
+    queue.sendmail("-q").expect(0)
+    daemon.wait(lambda: not other.exists())
+    daemon.stop()
+
+
 def test_original_that_was_not_removed(queue, smarthost):
     """It is what queue/ has a copy of: no second message."""
     smarthost.recipients[HOLD] = ["450 4.2.0 later", "250 2.1.5 ok"]
