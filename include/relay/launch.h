@@ -3,7 +3,7 @@
  *
  * The manager reads what hostile users write: it may start nothing and reach
  * no network (relay/confine.h). Its parent does that for it (launcher.h), on
- * requests of a fixed shape over a SOCK_SEQPACKET pair, and reports their ends.
+ * packets of relay/wire.h, and reports the ends of processes.
  */
 #ifndef POSTRIDER_RELAY_LAUNCH_H
 #define POSTRIDER_RELAY_LAUNCH_H
@@ -17,24 +17,6 @@
 #include "util/error.h"
 
 #define LAUNCH_SERVERS_MAX 100      /* at a time */
-
-/* The requests; both ends are one program. */
-enum launch_kind { LAUNCH_WORKER, LAUNCH_SERVER, LAUNCH_SIGNAL,
-                   LAUNCH_NOTICE };
-struct launch_request {
-    enum launch_kind kind;
-    size_t smarthost;           /* WORKER: index of its section */
-    bool crowded;               /* SERVER: others may soon need its place */
-    pid_t pid;                  /* SIGNAL: to whom */
-    int signal;
-    enum notice notice;         /* NOTICE: with these figures */
-    uint64_t queued, delivered;
-};                      /* with WORKER: socket, journal; SERVER: connection */
-struct launch_news {
-    bool ended;                 /* else it is the answer to a request */
-    pid_t pid;
-    int value;                  /* ended: wait(2) status; else 0 or errno */
-};
 
 struct launch;                  /* fields: src/relay/launch.c */
 

@@ -1,19 +1,28 @@
 /*
- * wire.h - the messages between manager and worker
+ * wire.h - the messages between the processes of the daemon
  *
- * Over a SOCK_SEQPACKET pair, a datagram a packet; workers face the network, so
- * the manager believes nothing of a worker's that it cannot check.
+ * Over SOCK_SEQPACKET pairs, a datagram a packet. Manager, launcher and workers
+ * are one program in one version. They do not trust each other all the same:
+ * workers face the network, and the manager reads what users write. So a
+ * packet is parsed with all bounds, and one of a kind that its sender has no
+ * business with is malformed.
  *
- *   manager -> worker   JOB: number, uid, recipients to try; with descriptor
- *                       DISTRUST: what is known of the smarthost, before jobs
- *                       OPENED: the peer to be tried first, before jobs
- *                       RECALL: give back what may not have been begun yet
- *   worker -> manager   OPENED: a session stands; its peer
- *                       CLOSED: no session could be had; fault and text
- *                       OUTCOMES: job number; for each recipient its outcome
- *                       RETURNED: job number; no content of it was sent
- *                       DONE: the job is finished, all outcomes were sent
- *                       DISTRUST: what is known of the smarthost now
+ *   worker -> manager    OPENED: a session stands; its peer
+ *                        DISTRUST: what is known of the smarthost now
+ *                        CLOSED: no session could be had; fault and text
+ *                        OUTCOMES: job; for each recipient its outcome
+ *                        RETURNED: job; no content of it was sent
+ *                        DONE: job; it is finished, all outcomes were sent
+ *   manager -> worker    JOB: number, uid, recipients to try; the message file
+ *                        RECALL: give back what may not have been begun yet
+ *                        and, before jobs, what others have found out:
+ *                        OPENED: the peer to be tried first; DISTRUST
+ *   manager -> launcher  START_WORKER: of which smarthost; socket and journal
+ *                        START_SERVER: `sendmail -bs`; its connection
+ *                        SIGNAL: to a process that was started so
+ *                        NOTICE: to the service manager, with figures
+ *   launcher -> manager  STARTED: the answer to START_x: a pid, or errno
+ *                        ENDED: a pid, and its wait(2) status
  */
 #ifndef POSTRIDER_RELAY_WIRE_H
 #define POSTRIDER_RELAY_WIRE_H
@@ -23,15 +32,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "relay/notify.h"
 #include "smtp/distrust.h"
 #include "smtp/outcome.h"
 #include "util/error.h"
 
 #define WIRE_SIZE_MAX 65536
-#define WIRE_RECIPIENTS_MAX 1000  /* a job; more recipients: more jobs */
+#define WIRE_RECIPIENTS_MAX 1000    /* a job; more recipients: more jobs */
 
-enum wire_kind { WIRE_JOB, WIRE_OPENED, WIRE_CLOSED, WIRE_OUTCOMES, WIRE_DONE,
-                 WIRE_DISTRUST, WIRE_RECALL, WIRE_RETURNED };
+enum wire_kind {
+    WIRE_OPENED, WIRE_DISTRUST, WIRE_CLOSED, WIRE_OUTCOMES, WIRE_RETURNED,
+    WIRE_DONE, WIRE_JOB, WIRE_RECALL, WIRE_START_WORKER, WIRE_START_SERVER,
+    WIRE_SIGNAL, WIRE_NOTICE, WIRE_STARTED, WIRE_ENDED, WIRE_KINDS
+};
+
+enum wire_party { WIRE_MANAGER = 1, WIRE_WORKER = 2, WIRE_LAUNCHER = 4 };
 
 struct wire_outcome {
     size_t index;           /* of the recipient in the envelope */
@@ -43,31 +58,45 @@ struct packet {
     enum wire_kind kind;
     uint64_t job;                       /* JOB, OUTCOMES, DONE, RETURNED */
     uid_t uid;                          /* JOB: for the Received field */
-    int fd;                             /* JOB: message file; owned; else -1 */
     size_t *recipients;                 /* JOB: indices; owned */
-    struct wire_outcome *outcomes;    /* OUTCOMES; owned */
+    struct wire_outcome *outcomes;      /* OUTCOMES; owned */
     size_t count;                       /* of recipients or outcomes */
     size_t sent;                        /* OUTCOMES: so many have gone */
     char *peer;                         /* OPENED, OUTCOMES; owned */
     struct error error;                 /* CLOSED */
     struct distrust distrust;           /* DISTRUST */
+    size_t smarthost;                   /* START_WORKER: index of its section */
+    bool crowded;                       /* START_SERVER: others may soon need
+                                         * its place */
+    pid_t pid;                          /* SIGNAL, STARTED, ENDED */
+    int value;                          /* SIGNAL: its number; STARTED: 0 or
+                                         * errno; ENDED: wait(2) status */
+    enum notice notice;                 /* NOTICE; so for the next two */
+    uint64_t queued, delivered;
+    int fd;                             /* JOB: message file; START_WORKER:
+                                         * socket; START_SERVER: connection;
+                                         * owned; else -1 */
+    int journal;                        /* START_WORKER; owned; else -1 */
 };
 
+/* One of this kind with nothing in it. */
+struct packet wire_packet(enum wire_kind kind);
 void wire_free(struct packet *packet);
 
 /*
- * Send; with JOB, its descriptor is passed and stays the caller's, too. False
- * with FAULT_TEMPORARY (EAGAIN: would block) or FAULT_IO: the peer is gone.
- * OUTCOMES that do not fit into one datagram are split; sent counts those that
- * have gone, and another call with the same packet sends only the others.
+ * Send; descriptors are passed and stay the caller's, too. False with
+ * FAULT_TEMPORARY (EAGAIN: would block) or FAULT_IO: the peer is gone. OUTCOMES
+ * that do not fit into one datagram are split; sent counts those that have
+ * gone, and another call with the same packet sends only the others.
  */
 bool wire_send(int socket, struct packet *packet, struct error *err);
 
 /*
  * Receive one; blocks unless the socket is non-blocking. 1: *packet is the
  * caller's to free; 0: the peer is gone; -1: FAULT_TEMPORARY nothing there now,
- * FAULT_PROTOCOL malformed (close the worker).
+ * FAULT_PROTOCOL malformed.
  */
-int wire_receive(int socket, struct packet *packet, struct error *err);
+int wire_receive(int socket, enum wire_party from, struct packet *packet,
+                 struct error *err);
 
 #endif

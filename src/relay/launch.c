@@ -5,14 +5,19 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "relay/wire.h"
 #include "util/alloc.h"
 #include "util/io.h"
-#include "util/unix_socket.h"
+
+struct ended {
+    pid_t pid;
+    int status;
+};
 
 struct launch {
     int socket;
     bool lost;
-    struct launch_news *ended;  /* heard of, in order, and not told yet */
+    struct ended *ended;        /* received, in order, and not handed out */
     size_t count;
 };
 
@@ -35,15 +40,15 @@ void launch_free(struct launch *launch)
 }
 
 /* False: there is none for now, or never will be. */
-static bool hear(struct launch *launch, struct launch_news *news)
+static bool receive(struct launch *launch, struct packet *packet)
 {
-    size_t none;
-    ssize_t length = pass_receive(launch->socket, news, sizeof *news, NULL, 0,
-                                  &none);
+    struct error err;
+    int received = wire_receive(launch->socket, WIRE_LAUNCHER, packet, &err);
 
-    if (length == 0 || (length == -1 && errno != EAGAIN))
+    if (received == 0 || (received == -1 && err.fault == FAULT_TEMPORARY &&
+                          errno != EAGAIN))
         launch->lost = true;
-    return length == (ssize_t)sizeof *news;
+    return received == 1;
 }
 
 static void wait_for(const struct launch *launch, short events)
@@ -53,95 +58,99 @@ static void wait_for(const struct launch *launch, short events)
     (void)poll(&ready, 1, -1);
 }
 
-/* The answer to a request. Ends that are told in between are kept. */
-static bool hear_answer(struct launch *launch, struct launch_news *news)
+/* The answer to a request. Ends that are reported in between are kept. */
+static bool receive_answer(struct launch *launch, struct packet *packet)
 {
-    while (hear(launch, news)) {
-        if (!news->ended)
+    while (receive(launch, packet)) {
+        if (packet->kind == WIRE_STARTED)
             return true;
         launch->ended = alloc_resize(launch->ended, launch->count + 1,
-                                     sizeof *news);
-        launch->ended[launch->count++] = *news;
+                                     sizeof *launch->ended);
+        launch->ended[launch->count++] =
+            (struct ended){ .pid = packet->pid, .status = packet->value };
     }
     return false;
 }
 
-static bool ask(struct launch *launch, const struct launch_request *request,
-                const int *fds, size_t count)
+/* Its descriptors stay the caller's. */
+static bool send_request(struct launch *launch, struct packet *request)
 {
-    struct launch_news news;
+    struct packet news;
+    struct error ignored;
 
-    while (!pass_send(launch->socket, request, sizeof *request, fds, count)) {
+    while (!wire_send(launch->socket, request, &ignored)) {
         if (errno != EAGAIN)
             return false;
-        /* The parent hears nobody who does not listen. */
+        /* The parent reads nothing while its own words are not read. */
         wait_for(launch, POLLIN | POLLOUT);
-        (void)hear_answer(launch, &news);
+        (void)receive_answer(launch, &news);
     }
     return true;
 }
 
-static bool wait_for_answer(struct launch *launch, struct launch_news *news)
+static bool wait_for_answer(struct launch *launch, struct packet *answer)
 {
-    while (!hear_answer(launch, news)) {
+    while (!receive_answer(launch, answer)) {
         if (launch->lost) {
             errno = EPIPE;
             return false;
         }
         wait_for(launch, POLLIN);
     }
-    return true;
+    errno = answer->value;
+    return answer->value == 0;
 }
 
-static pid_t start(struct launch *launch, const struct launch_request *request,
-                   const int *fds, size_t count, const char *what,
-                   struct error *err)
+static pid_t start(struct launch *launch, struct packet *request,
+                   const char *what, struct error *err)
 {
-    struct launch_news news = { .pid = -1 };
+    struct packet answer;
 
-    if (ask(launch, request, fds, count) && wait_for_answer(launch, &news))
-        errno = news.value;
-    if (news.pid == -1)
-        error_sys(err, FAULT_TEMPORARY, "start %s", what);
-    return news.pid;
+    if (send_request(launch, request) && wait_for_answer(launch, &answer))
+        return answer.pid;
+    error_sys(err, FAULT_TEMPORARY, "start %s", what);
+    return -1;
 }
 
 pid_t launch_worker(struct launch *launch, size_t smarthost, int socket,
                     int journal, struct error *err)
 {
-    const struct launch_request request = { .kind = LAUNCH_WORKER,
-                                            .smarthost = smarthost };
-    const int fds[] = { socket, journal };
+    struct packet request = wire_packet(WIRE_START_WORKER);
 
-    return start(launch, &request, fds, 2, "a worker", err);
+    request.smarthost = smarthost;
+    request.fd = socket;
+    request.journal = journal;
+    return start(launch, &request, "a worker", err);
 }
 
 pid_t launch_server(struct launch *launch, int connection, bool crowded,
                     struct error *err)
 {
-    const struct launch_request request = { .kind = LAUNCH_SERVER,
-                                            .crowded = crowded };
+    struct packet request = wire_packet(WIRE_START_SERVER);
 
-    return start(launch, &request, &connection, 1, "sendmail -bs", err);
+    request.crowded = crowded;
+    request.fd = connection;
+    return start(launch, &request, "sendmail -bs", err);
 }
 
 void launch_signal(struct launch *launch, pid_t pid, int signal)
 {
-    const struct launch_request request = { .kind = LAUNCH_SIGNAL, .pid = pid,
-                                            .signal = signal };
+    struct packet request = wire_packet(WIRE_SIGNAL);
 
-    (void)ask(launch, &request, NULL, 0);
+    request.pid = pid;
+    request.value = signal;
+    (void)send_request(launch, &request);
 }
 
 void launch_notice(struct launch *launch, enum notice notice, uint64_t queued,
                    uint64_t delivered)
 {
-    const struct launch_request request = { .kind = LAUNCH_NOTICE,
-                                            .notice = notice,
-                                            .queued = queued,
-                                            .delivered = delivered };
+    struct packet request = wire_packet(WIRE_NOTICE);
 
-    (void)ask(launch, &request, NULL, 0);
+    request.notice = notice;
+    request.queued = queued;
+    request.delivered = delivered;
+    (void)send_request(launch, &request);
 }
 
 int launch_descriptor(const struct launch *launch)
@@ -151,19 +160,20 @@ int launch_descriptor(const struct launch *launch)
 
 bool launch_ended(struct launch *launch, pid_t *pid, int *status)
 {
-    struct launch_news news;
+    struct packet news = wire_packet(WIRE_ENDED);
 
     if (launch->count > 0) {
-        news = launch->ended[0];
+        *pid = launch->ended[0].pid;
+        *status = launch->ended[0].status;
         launch->count--;
         for (size_t i = 0; i < launch->count; i++)
             launch->ended[i] = launch->ended[i + 1];
-    } else {
-        do
-            if (!hear(launch, &news))
-                return false;
-        while (!news.ended);
+        return true;
     }
+    do
+        if (!receive(launch, &news))
+            return false;
+    while (news.kind != WIRE_ENDED);
     *pid = news.pid;
     *status = news.value;
     return true;

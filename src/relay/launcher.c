@@ -12,13 +12,13 @@
 
 #include "config/config.h"
 #include "relay/launch.h"
+#include "relay/wire.h"
 #include "relay/worker.h"
 #include "util/alloc.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/process.h"
 #include "util/text.h"
-#include "util/unix_socket.h"
 
 extern char **environ;
 
@@ -104,15 +104,16 @@ static void tell_ends(struct launcher *launcher)
 
     while (launcher->untold > 0 && i < launcher->count) {
         struct child *child = &launcher->children[i];
-        const struct launch_news news = { .ended = true, .pid = child->pid,
-                                          .value = child->status };
+        struct packet news = wire_packet(WIRE_ENDED);
+        struct error ignored;
         if (!child->ended) {
             i++;
             continue;
         }
+        news.pid = child->pid;
+        news.value = child->status;
         if (!has_room(launcher) ||
-            !pass_send(launcher->settings->socket, &news, sizeof news, NULL,
-                       0))
+            !wire_send(launcher->settings->socket, &news, &ignored))
             return;
         *child = launcher->children[--launcher->count];
         launcher->untold--;
@@ -202,54 +203,67 @@ static int spawn_server(const struct launcher_settings *settings, pid_t *pid,
     return failure;
 }
 
-static void start(struct launcher *launcher,
-                  const struct launch_request *request, const int *fds,
-                  size_t count)
+static void start(struct launcher *launcher, const struct packet *request)
 {
     const struct launcher_settings *settings = launcher->settings;
-    struct launch_news news = { .pid = -1, .value = EINVAL };
+    const int fds[] = { request->fd, request->journal };
+    struct packet answer = wire_packet(WIRE_STARTED);
+    struct error ignored;
+    pid_t pid = 0;
 
     if (launcher->count == launcher->limit)
-        news.value = EAGAIN;
-    else if (request->kind == LAUNCH_WORKER && count == 2)
-        news.value = fork_worker(settings, &news.pid, request->smarthost,
-                                 fds);
-    else if (request->kind == LAUNCH_SERVER && count == 1)
-        news.value = spawn_server(settings, &news.pid, fds[0],
-                                  request->crowded);
-    if (news.value == 0) {
+        answer.value = EAGAIN;
+    else if (request->kind == WIRE_START_WORKER)
+        answer.value = fork_worker(settings, &pid, request->smarthost, fds);
+    else
+        answer.value = spawn_server(settings, &pid, request->fd,
+                                    request->crowded);
+    if (answer.value == 0) {
         launcher->children = alloc_resize(launcher->children,
                                           launcher->count + 1,
                                           sizeof *launcher->children);
-        launcher->children[launcher->count++] =
-            (struct child){ .pid = news.pid };
-    } else {
-        news.pid = -1;
+        launcher->children[launcher->count++] = (struct child){ .pid = pid };
+        answer.pid = pid;
     }
-    (void)pass_send(settings->socket, &news, sizeof news, NULL, 0);
+    (void)wire_send(settings->socket, &answer, &ignored);
+}
+
+static void send_signal(struct launcher *launcher,
+                        const struct packet *request)
+{
+    bool may = request->value == SIGTERM || request->value == SIGKILL;
+
+    if (may && find_child(launcher, request->pid) != NULL)
+        kill(request->pid, request->value);
 }
 
 /* False: there was none, and there will be none. */
 static bool take_request(struct launcher *launcher)
 {
-    struct launch_request request;
-    int fds[PASS_MAX];
-    size_t count;
-    ssize_t length = pass_receive(launcher->settings->socket, &request,
-                                  sizeof request, fds, PASS_MAX, &count);
+    struct packet request;
+    struct error ignored;
+    int received = wire_receive(launcher->settings->socket, WIRE_MANAGER,
+                                &request, &ignored);
 
-    if (length == (ssize_t)sizeof request) {
-        bool may = request.signal == SIGTERM || request.signal == SIGKILL;
-        if (request.kind == LAUNCH_NOTICE)
-            notify_send(request.notice, request.queued, request.delivered);
-        else if (request.kind != LAUNCH_SIGNAL && !launcher->over)
-            start(launcher, &request, fds, count);
-        else if (may && find_child(launcher, request.pid) != NULL)
-            kill(request.pid, request.signal);
+    if (received != 1)
+        return received == -1;
+    switch (request.kind) {
+    case WIRE_START_WORKER:
+    case WIRE_START_SERVER:
+        if (!launcher->over)
+            start(launcher, &request);
+        break;
+    case WIRE_SIGNAL:
+        send_signal(launcher, &request);
+        break;
+    case WIRE_NOTICE:
+        notify_send(request.notice, request.queued, request.delivered);
+        break;
+    default:
+        break;
     }
-    for (size_t i = 0; i < count; i++)
-        close(fds[i]);
-    return length != 0;
+    wire_free(&request);
+    return true;
 }
 
 /* What the manager said last, when it has ended. */

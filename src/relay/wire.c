@@ -13,112 +13,260 @@
 #define TEXT_MAX 4096           /* of one string in a packet */
 #define OUTCOMES_SIZE 49152     /* when a packet of outcomes is full enough */
 
+struct packet wire_packet(enum wire_kind kind)
+{
+    return (struct packet){ .kind = kind, .fd = -1, .journal = -1 };
+}
+
 void wire_free(struct packet *packet)
 {
     io_close(&packet->fd);
+    io_close(&packet->journal);
     free(packet->recipients);
     if (packet->outcomes != NULL)
         for (size_t i = 0; i < packet->count; i++)
             outcome_free(&packet->outcomes[i].outcome);
     free(packet->outcomes);
     free(packet->peer);
-    *packet = (struct packet){ .fd = -1 };
+    *packet = wire_packet(packet->kind);
 }
 
-/* Numbers are eight octets in host order: both ends are one program. */
-static void put_number(struct buf *out, uint64_t number)
-{
-    buf_add(out, &number, sizeof number);
-}
-
-static void put_text(struct buf *out, const char *text)
-{
-    size_t length = text == NULL ? 0 : strlen(text);
-
-    if (length > TEXT_MAX)
-        length = TEXT_MAX;
-    put_number(out, length);
-    buf_add(out, text, length);
-}
-
-struct cursor {
-    const char *data;
+/*
+ * Composes a packet, or parses one: what a kind consists of is written once for
+ * both. A function of a field takes the value that is to be sent, and returns
+ * the value that the packet has.
+ */
+struct coder {
+    struct buf *out;            /* composed here; NULL when parsing */
+    size_t size;                /* octets of outcomes in a datagram, about */
+    size_t composed;            /* outcomes that have come into this one */
+    const char *data;           /* the rest to be parsed */
     size_t rest;
-    bool right;             /* nothing was missing so far */
+    bool right;                 /* nothing was missing or wrong so far */
 };
 
-static uint64_t get_number(struct cursor *in, uint64_t max)
+/* Eight octets in host order: both ends are one program. */
+static uint64_t number(struct coder *coder, uint64_t value, uint64_t max)
 {
-    uint64_t number = 0;
-
-    if (in->rest < sizeof number) {
-        in->right = false;
+    if (coder->out != NULL) {
+        buf_add(coder->out, &value, sizeof value);
+        return value;
+    }
+    value = 0;
+    if (coder->rest < sizeof value) {
+        coder->right = false;
         return 0;
     }
-    memcpy(&number, in->data, sizeof number);
-    in->data += sizeof number;
-    in->rest -= sizeof number;
-    if (number <= max)
-        return number;
-    in->right = false;
+    memcpy(&value, coder->data, sizeof value);
+    coder->data += sizeof value;
+    coder->rest -= sizeof value;
+    if (value <= max)
+        return value;
+    coder->right = false;
     return 0;
 }
 
-/* One line without control characters, or the other side cheats. */
-static char *get_text(struct cursor *in)
+static bool flag(struct coder *coder, bool value)
 {
-    size_t length = (size_t)get_number(in, TEXT_MAX);
+    return number(coder, value, 1) != 0;
+}
 
-    if (length > in->rest || text_has_control(in->data, length)) {
-        in->right = false;
+/* One line without control characters, or the other side cheats. What is
+ * parsed is the caller's to free. */
+static char *text(struct coder *coder, char *value)
+{
+    size_t length = value == NULL ? 0 : strnlen(value, TEXT_MAX);
+
+    length = (size_t)number(coder, length, TEXT_MAX);
+    if (coder->out != NULL) {
+        buf_add(coder->out, value, length);
+        return value;
+    }
+    if (length > coder->rest || text_has_control(coder->data, length)) {
+        coder->right = false;
         length = 0;
     }
-    char *text = alloc_bytes(in->data, length);
-    in->data += length;
-    in->rest -= length;
-    return text;
+    value = alloc_bytes(coder->data, length);
+    coder->data += length;
+    coder->rest -= length;
+    return value;
 }
 
-static void put_outcome(struct buf *out, const struct wire_outcome *one)
+/* The same for one that has a place of so many octets, and is not empty. */
+static void short_text(struct coder *coder, char *value, size_t size)
 {
-    put_number(out, one->index);
-    put_number(out, one->outcome.kind);
-    put_number(out, one->outcome.stage);
-    put_number(out, one->outcome.fault);
-    put_number(out, one->outcome.from_reply);
-    put_number(out, one->outcome.uncertain);
-    put_number(out, one->outcome.wants_login);
-    put_number(out, one->dsn_passed_on);
-    put_text(out, one->outcome.status);
-    put_text(out, one->outcome.text);
+    char *parsed = text(coder, value);
+
+    if (coder->out != NULL)
+        return;
+    size_t length = strlen(parsed);
+    if (length == 0 || length >= size)
+        coder->right = false;
+    else
+        memcpy(value, parsed, length + 1);
+    free(parsed);
 }
 
-static void get_outcome(struct cursor *in, struct wire_outcome *one)
+static void peer_field(struct coder *coder, struct packet *packet)
+{
+    packet->peer = text(coder, packet->peer);
+}
+
+static void distrust_fields(struct coder *coder, struct packet *packet)
+{
+    struct distrust *distrust = &packet->distrust;
+
+    distrust->extensions =
+        (unsigned)number(coder, distrust->extensions, UINT16_MAX);
+    distrust->hello = (uint32_t)number(coder, distrust->hello, UINT32_MAX);
+    distrust->until =
+        (int64_t)number(coder, (uint64_t)distrust->until, INT64_MAX);
+    distrust->changes = (unsigned)number(coder, distrust->changes, UINT16_MAX);
+}
+
+static void error_fields(struct coder *coder, struct packet *packet)
+{
+    struct error *error = &packet->error;
+    enum fault fault = (enum fault)number(coder, error->fault, FAULT_LAST);
+    char *parsed = text(coder, error->text);
+
+    if (coder->out != NULL)
+        return;
+    error_set(error, fault, "%s", parsed);
+    free(parsed);
+}
+
+static void outcome_fields(struct coder *coder, struct wire_outcome *one)
 {
     struct outcome *outcome = &one->outcome;
 
-    one->index = (size_t)get_number(in, SIZE_MAX);
-    outcome->kind = (enum outcome_kind)get_number(in, OUTCOME_FAILED);
-    outcome->stage = (enum outcome_stage)get_number(in, STAGE_LOCAL);
-    outcome->fault = (enum fault)get_number(in, FAULT_LAST);
-    outcome->from_reply = get_number(in, 1) != 0;
-    outcome->uncertain = get_number(in, 1) != 0;
-    outcome->wants_login = get_number(in, 1) != 0;
-    one->dsn_passed_on = get_number(in, 1) != 0;
-    char *status = get_text(in);
-    size_t length = strlen(status);
-    if (length == 0 || length >= sizeof outcome->status)
-        in->right = false;
-    else
-        memcpy(outcome->status, status, length + 1);
-    free(status);
-    outcome->text = get_text(in);
+    one->index = (size_t)number(coder, one->index, SIZE_MAX);
+    outcome->kind =
+        (enum outcome_kind)number(coder, outcome->kind, OUTCOME_FAILED);
+    outcome->stage =
+        (enum outcome_stage)number(coder, outcome->stage, STAGE_LOCAL);
+    outcome->fault = (enum fault)number(coder, outcome->fault, FAULT_LAST);
+    outcome->from_reply = flag(coder, outcome->from_reply);
+    outcome->uncertain = flag(coder, outcome->uncertain);
+    outcome->wants_login = flag(coder, outcome->wants_login);
+    one->dsn_passed_on = flag(coder, one->dsn_passed_on);
+    short_text(coder, outcome->status, sizeof outcome->status);
+    outcome->text = text(coder, outcome->text);
 }
 
-static bool send_datagram(int socket, const struct buf *data, int fd,
-                          struct error *err)
+/* As many of the outcomes that have not gone yet as fit, but one at least. */
+static void compose_outcomes(struct coder *coder, const struct packet *packet)
 {
-    if (pass_send(socket, data->data, data->length, &fd, fd != -1))
+    struct wire_outcome *first = packet->outcomes + packet->sent;
+    size_t count = packet->count - packet->sent;
+    size_t place = coder->out->length;
+
+    number(coder, 0, 0);
+    coder->composed = 0;
+    while (coder->composed < count &&
+           coder->out->length < place + coder->size)
+        outcome_fields(coder, &first[coder->composed++]);
+    uint64_t composed = coder->composed;
+    memcpy(coder->out->data + place, &composed, sizeof composed);
+}
+
+static void outcomes_fields(struct coder *coder, struct packet *packet)
+{
+    packet->job = number(coder, packet->job, UINT64_MAX);
+    packet->peer = text(coder, packet->peer);
+    if (coder->out != NULL) {
+        compose_outcomes(coder, packet);
+        return;
+    }
+    size_t count = (size_t)number(coder, 0, WIRE_SIZE_MAX);
+    packet->outcomes = alloc_zero(count, sizeof *packet->outcomes);
+    while (coder->right && packet->count < count)
+        outcome_fields(coder, &packet->outcomes[packet->count++]);
+}
+
+static void job_field(struct coder *coder, struct packet *packet)
+{
+    packet->job = number(coder, packet->job, UINT64_MAX);
+}
+
+static void job_fields(struct coder *coder, struct packet *packet)
+{
+    packet->job = number(coder, packet->job, UINT64_MAX);
+    packet->uid = (uid_t)number(coder, packet->uid, UINT32_MAX);
+    packet->count = (size_t)number(coder, packet->count, WIRE_RECIPIENTS_MAX);
+    if (coder->out == NULL)
+        packet->recipients = alloc_zero(packet->count, sizeof(size_t));
+    for (size_t i = 0; coder->right && i < packet->count; i++)
+        packet->recipients[i] =
+            (size_t)number(coder, packet->recipients[i], SIZE_MAX);
+    coder->right = coder->right && packet->count > 0;
+}
+
+static void smarthost_field(struct coder *coder, struct packet *packet)
+{
+    packet->smarthost = (size_t)number(coder, packet->smarthost, SIZE_MAX);
+}
+
+static void crowded_field(struct coder *coder, struct packet *packet)
+{
+    packet->crowded = flag(coder, packet->crowded);
+}
+
+static void process_fields(struct coder *coder, struct packet *packet)
+{
+    packet->pid = (pid_t)number(coder, (uint64_t)packet->pid, INT32_MAX);
+    packet->value = (int)number(coder, (uint64_t)packet->value, INT32_MAX);
+}
+
+static void notice_fields(struct coder *coder, struct packet *packet)
+{
+    packet->notice =
+        (enum notice)number(coder, packet->notice, NOTICE_STOPPING);
+    packet->queued = number(coder, packet->queued, UINT64_MAX);
+    packet->delivered = number(coder, packet->delivered, UINT64_MAX);
+}
+
+static void no_fields(struct coder *coder, struct packet *packet)
+{
+    (void)coder;
+    (void)packet;
+}
+
+static const struct rule {
+    unsigned from;              /* enum wire_party, or-ed */
+    size_t descriptors;
+    void (*fields)(struct coder *coder, struct packet *packet);
+} rules[WIRE_KINDS] = {
+    [WIRE_OPENED]       = { WIRE_WORKER | WIRE_MANAGER, 0, peer_field },
+    [WIRE_DISTRUST]     = { WIRE_WORKER | WIRE_MANAGER, 0, distrust_fields },
+    [WIRE_CLOSED]       = { WIRE_WORKER, 0, error_fields },
+    [WIRE_OUTCOMES]     = { WIRE_WORKER, 0, outcomes_fields },
+    [WIRE_RETURNED]     = { WIRE_WORKER, 0, job_field },
+    [WIRE_DONE]         = { WIRE_WORKER, 0, job_field },
+    [WIRE_JOB]          = { WIRE_MANAGER, 1, job_fields },
+    [WIRE_RECALL]       = { WIRE_MANAGER, 0, no_fields },
+    [WIRE_START_WORKER] = { WIRE_MANAGER, 2, smarthost_field },
+    [WIRE_START_SERVER] = { WIRE_MANAGER, 1, crowded_field },
+    [WIRE_SIGNAL]       = { WIRE_MANAGER, 0, process_fields },
+    [WIRE_NOTICE]       = { WIRE_MANAGER, 0, notice_fields },
+    [WIRE_STARTED]      = { WIRE_LAUNCHER, 0, process_fields },
+    [WIRE_ENDED]        = { WIRE_LAUNCHER, 0, process_fields },
+};
+
+static void compose(struct coder *coder, struct packet *packet)
+{
+    buf_clear(coder->out);
+    number(coder, packet->kind, WIRE_KINDS);
+    rules[packet->kind].fields(coder, packet);
+}
+
+static bool send_datagram(int socket, const struct buf *data,
+                          const struct packet *packet, struct error *err)
+{
+    const int fds[] = { packet->fd, packet->journal };
+
+    if (pass_send(socket, data->data, data->length, fds,
+                  rules[packet->kind].descriptors))
         return true;
     bool later = errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ||
                  errno == ETOOMANYREFS;
@@ -126,157 +274,78 @@ static bool send_datagram(int socket, const struct buf *data, int fd,
                      "hand over to the other process");
 }
 
-static void put_head(struct buf *out, const struct packet *packet)
-{
-    buf_clear(out);
-    put_number(out, packet->kind);
-    put_number(out, packet->job);
-    put_number(out, packet->uid);
-    put_text(out, packet->peer);
-}
-
-/* As many of the outcomes that have not gone yet as fit into this size, but
- * one at least; how many that are. */
-static size_t put_outcomes(struct buf *out, const struct packet *packet,
-                           size_t size)
-{
-    const struct wire_outcome *first = packet->outcomes + packet->sent;
-    size_t count = 0;
-    struct buf body;
-
-    buf_init(&body, WIRE_SIZE_MAX);
-    while (packet->sent + count < packet->count && body.length < size)
-        put_outcome(&body, &first[count++]);
-    put_number(out, count);
-    buf_add(out, body.data, body.length);
-    buf_free(&body);
-    return count;
-}
-
 /* What has gone stays gone when the socket takes no more: another call goes on
  * from there. A socket with a small buffer wants small datagrams. */
-static bool send_outcomes(int socket, struct packet *packet, struct buf *data,
-                          struct error *err)
+static bool send_outcomes(int socket, struct packet *packet,
+                          struct coder *coder, struct error *err)
 {
-    size_t size = OUTCOMES_SIZE;
-
     while (packet->sent < packet->count) {
-        put_head(data, packet);
-        size_t count = put_outcomes(data, packet, size);
-        if (send_datagram(socket, data, -1, err))
-            packet->sent += count;
-        else if (errno == EMSGSIZE && count > 1)
-            size /= 2;
+        compose(coder, packet);
+        if (send_datagram(socket, coder->out, packet, err))
+            packet->sent += coder->composed;
+        else if (errno == EMSGSIZE && coder->composed > 1)
+            coder->size /= 2;
         else
             return false;
     }
     return true;
 }
 
-static void put_distrust(struct buf *out, const struct distrust *distrust)
-{
-    put_number(out, distrust->extensions);
-    put_number(out, distrust->hello);
-    put_number(out, (uint64_t)distrust->until);
-    put_number(out, distrust->changes);
-}
-
-static void get_distrust(struct cursor *in, struct distrust *distrust)
-{
-    distrust->extensions = (unsigned)get_number(in, UINT16_MAX);
-    distrust->hello = (uint32_t)get_number(in, UINT32_MAX);
-    distrust->until = (int64_t)get_number(in, INT64_MAX);
-    distrust->changes = (unsigned)get_number(in, UINT16_MAX);
-}
-
 bool wire_send(int socket, struct packet *packet, struct error *err)
 {
     struct buf data;
+    struct coder coder = { .out = &data, .size = OUTCOMES_SIZE,
+                           .right = true };
     bool sent;
 
     buf_init(&data, WIRE_SIZE_MAX);
-    put_head(&data, packet);
-    if (packet->kind == WIRE_JOB) {
-        put_number(&data, packet->count);
-        for (size_t i = 0; i < packet->count; i++)
-            put_number(&data, packet->recipients[i]);
-    } else if (packet->kind == WIRE_CLOSED) {
-        put_number(&data, packet->error.fault);
-        put_text(&data, packet->error.text);
-    } else if (packet->kind == WIRE_DISTRUST) {
-        put_distrust(&data, &packet->distrust);
+    if (packet->kind == WIRE_OUTCOMES) {
+        sent = send_outcomes(socket, packet, &coder, err);
+    } else {
+        compose(&coder, packet);
+        sent = send_datagram(socket, &data, packet, err);
     }
-    if (packet->kind == WIRE_OUTCOMES)
-        sent = send_outcomes(socket, packet, &data, err);
-    else
-        sent = send_datagram(socket, &data, packet->kind == WIRE_JOB
-                                            ? packet->fd : -1, err);
     buf_free(&data);
     return sent;
 }
 
-static void get_recipients(struct cursor *in, struct packet *packet)
+static bool parse(struct coder *coder, enum wire_party from,
+                  struct packet *packet, size_t descriptors)
 {
-    packet->count = (size_t)get_number(in, WIRE_RECIPIENTS_MAX);
-    packet->recipients = alloc_zero(packet->count, sizeof(size_t));
-    for (size_t i = 0; in->right && i < packet->count; i++)
-        packet->recipients[i] = (size_t)get_number(in, SIZE_MAX);
-    in->right = in->right && packet->count > 0 && packet->fd != -1;
+    packet->kind = (enum wire_kind)number(coder, 0, WIRE_KINDS - 1);
+    const struct rule *rule = &rules[packet->kind];
+
+    if (!coder->right || (rule->from & (unsigned)from) == 0 ||
+        rule->descriptors != descriptors)
+        return false;
+    rule->fields(coder, packet);
+    return coder->right && coder->rest == 0;
 }
 
-static void get_outcomes(struct cursor *in, struct packet *packet)
-{
-    size_t count = (size_t)get_number(in, WIRE_SIZE_MAX);
-
-    packet->outcomes = alloc_zero(count, sizeof *packet->outcomes);
-    while (in->right && packet->count < count)
-        get_outcome(in, &packet->outcomes[packet->count++]);
-}
-
-static void get_error(struct cursor *in, struct packet *packet)
-{
-    enum fault fault = (enum fault)get_number(in, FAULT_LAST);
-    char *text = get_text(in);
-
-    error_set(&packet->error, fault, "%s", text);
-    free(text);
-}
-
-static bool parse(struct packet *packet, struct cursor *in)
-{
-    packet->kind = (enum wire_kind)get_number(in, WIRE_RETURNED);
-    packet->job = get_number(in, UINT64_MAX);
-    packet->uid = (uid_t)get_number(in, UINT32_MAX);
-    packet->peer = get_text(in);
-    if (packet->kind == WIRE_JOB)
-        get_recipients(in, packet);
-    else if (packet->kind == WIRE_OUTCOMES)
-        get_outcomes(in, packet);
-    else if (packet->kind == WIRE_CLOSED)
-        get_error(in, packet);
-    else if (packet->kind == WIRE_DISTRUST)
-        get_distrust(in, &packet->distrust);
-    return in->right && in->rest == 0;
-}
-
-int wire_receive(int socket, struct packet *packet, struct error *err)
+int wire_receive(int socket, enum wire_party from, struct packet *packet,
+                 struct error *err)
 {
     char *data = alloc_resize(NULL, WIRE_SIZE_MAX, 1);
+    int fds[] = { -1, -1 };
     size_t count;
     int result = 1;
 
-    *packet = (struct packet){ .fd = -1 };
-    ssize_t length = pass_receive(socket, data, WIRE_SIZE_MAX, &packet->fd,
-                                  1, &count);
+    ssize_t length = pass_receive(socket, data, WIRE_SIZE_MAX, fds, COUNT(fds),
+                                  &count);
+    *packet = wire_packet(WIRE_DONE);
+    packet->fd = fds[0];
+    packet->journal = fds[1];
     if (length == 0) {
         result = 0;
     } else if (length == -1) {
-        error_sys(err, FAULT_TEMPORARY, "hear from the other process");
+        error_sys(err, FAULT_TEMPORARY, "receive from the other process");
         result = -1;
     } else {
-        struct cursor in = { data, (size_t)length, true };
-        if (!parse(packet, &in)) {
-            error_set(err, FAULT_PROTOCOL, "the other process talks nonsense");
+        struct coder coder = { .data = data, .rest = (size_t)length,
+                               .right = true };
+        if (!parse(&coder, from, packet, count)) {
+            error_set(err, FAULT_PROTOCOL, "the other process sends what is "
+                      "not of this protocol");
             wire_free(packet);
             result = -1;
         }

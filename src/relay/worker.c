@@ -96,8 +96,9 @@ static void tell(struct worker *worker, struct packet *packet)
 static void report_job(struct worker *worker, enum wire_kind kind,
                        uint64_t number)
 {
-    struct packet packet = { .kind = kind, .job = number, .fd = -1 };
+    struct packet packet = wire_packet(kind);
 
+    packet.job = number;
     tell(worker, &packet);
 }
 
@@ -168,7 +169,8 @@ static bool take_packets(struct worker *worker, bool reads)
     struct error err = { 0 };
 
     for (;;) {
-        int received = wire_receive(worker->socket, &packet, &err);
+        int received = wire_receive(worker->socket, WIRE_MANAGER, &packet,
+                                    &err);
         if (received == 0)
             return false;
         if (received == -1)
@@ -208,12 +210,9 @@ static bool take_jobs(struct worker *worker)
 /* What is known of the smarthost has changed: the next worker must know. */
 static void report_distrust_change(struct worker *worker)
 {
-    struct packet packet = {
-        .kind = WIRE_DISTRUST,
-        .fd = -1,
-        .distrust = *connector_distrust(worker->connector),
-    };
+    struct packet packet = wire_packet(WIRE_DISTRUST);
 
+    packet.distrust = *connector_distrust(worker->connector);
     if (packet.distrust.extensions == worker->told.extensions)
         return;
     worker->told = packet.distrust;
@@ -227,16 +226,13 @@ static void report_outcomes(struct worker *worker, const struct job *job,
     const struct shipment *shipment = &job->shipment;
     bool has_dsn = session_has(worker->session, CAP_DSN) &&
                    (shipment->transaction.without & CAP_DSN) == 0;
-    struct packet packet = {
-        .kind = WIRE_OUTCOMES,
-        .job = job->number,
-        .fd = -1,
-        .outcomes = alloc_zero(shipment->count, sizeof(struct wire_outcome)),
-        .peer = alloc_string(connector_peer(worker->connector)),
-    };
+    struct packet packet = wire_packet(WIRE_OUTCOMES);
     size_t *accepted = alloc_zero(shipment->count, sizeof *accepted);
     size_t count = 0;
 
+    packet.job = job->number;
+    packet.outcomes = alloc_zero(shipment->count, sizeof *packet.outcomes);
+    packet.peer = alloc_string(connector_peer(worker->connector));
     for (size_t i = 0; i < shipment->count; i++) {
         if (goes_on && shipment_is_left(shipment, i))
             continue;
@@ -263,7 +259,7 @@ static int64_t deadline_for(const struct worker *worker, uint64_t octets)
 /* Without a job: none waits for a smarthost that is silent. */
 static bool open_session(struct worker *worker)
 {
-    struct packet packet = { .kind = WIRE_OPENED, .fd = -1 };
+    struct packet packet = wire_packet(WIRE_OPENED);
     struct error err = { 0 };
 
     /* A smarthost may be silent for minutes; a stop does not wait for that.

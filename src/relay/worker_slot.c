@@ -95,16 +95,14 @@ bool slot_has_job_of(const struct worker_slot *slot, uid_t uid)
 bool slot_give(struct worker_slot *slot, const struct worker_job *job,
                int64_t cost, struct error *err)
 {
-    struct packet packet = {
-        .kind = WIRE_JOB,
-        .job = job->number,
-        .uid = job->uid,
-        .fd = job->fd,
-        .recipients = (size_t *)job->recipients,
-        .count = job->count,
-    };
+    struct packet packet = wire_packet(WIRE_JOB);
     struct slot_job *mine = &slot->jobs[slot->count];
 
+    packet.job = job->number;
+    packet.uid = job->uid;
+    packet.fd = job->fd;
+    packet.recipients = (size_t *)job->recipients;
+    packet.count = job->count;
     if (!wire_send(slot->socket, &packet, err)) {
         slot->full = true;      /* until it has sent something */
         return false;
@@ -121,7 +119,7 @@ bool slot_give(struct worker_slot *slot, const struct worker_job *job,
 
 void slot_recall(struct worker_slot *slot)
 {
-    struct packet packet = { .kind = WIRE_RECALL, .fd = -1 };
+    struct packet packet = wire_packet(WIRE_RECALL);
     struct error ignored;
 
     wire_send(slot->socket, &packet, &ignored);

@@ -64,7 +64,7 @@ struct workers *workers_new(struct launch *launch, const char *name,
         .slots = alloc_zero(connections, sizeof(struct worker_slot *)),
     };
     durations_init(&pool->durations);
-    pool->packet.fd = -1;
+    pool->packet = wire_packet(WIRE_DONE);
     pool->orphans = journal_find_held(spool, name, &pool->orphan_count);
     if (pool->orphan_count > 0)
         log_line(LOG_LEVEL_INFO, "smarthost %s: %zu connection%s of the daemon "
@@ -78,7 +78,7 @@ struct workers *workers_new(struct launch *launch, const char *name,
 static void forget_event(struct workers *pool)
 {
     wire_free(&pool->packet);
-    pool->packet = (struct packet){ .fd = -1 };
+    pool->packet = wire_packet(WIRE_DONE);
     free(pool->finding.indices);
     pool->finding = (struct finding){ 0 };
 }
@@ -114,16 +114,14 @@ static void note_winner(struct workers *pool, const char *peer)
 /* Tell a new worker what others have found out. The socket is empty still. */
 static void brief(const struct workers *pool, const struct worker_slot *slot)
 {
-    struct packet packet = {
-        .kind = WIRE_DISTRUST, .fd = -1, .distrust = pool->distrust,
-    };
-    struct packet winner = {
-        .kind = WIRE_OPENED, .fd = -1, .peer = pool->winner,
-    };
+    struct packet distrust = wire_packet(WIRE_DISTRUST);
+    struct packet winner = wire_packet(WIRE_OPENED);
     struct error ignored;
 
+    distrust.distrust = pool->distrust;
+    winner.peer = pool->winner;
     if (pool->distrust.extensions != 0)
-        wire_send(slot->socket, &packet, &ignored);
+        wire_send(slot->socket, &distrust, &ignored);
     if (pool->winner != NULL && clock_remaining(pool->winner_until) > 0)
         wire_send(slot->socket, &winner, &ignored);
 }
@@ -470,7 +468,8 @@ static bool receive(struct workers *pool, struct worker_slot *slot)
 
     forget_event(pool);
     slot->full = false;
-    int received = wire_receive(slot->socket, &pool->packet, &err);
+    int received = wire_receive(slot->socket, WIRE_WORKER, &pool->packet,
+                                &err);
     if (received == 1)
         return true;
     slot->has_input = false;

@@ -16,7 +16,7 @@
 #include "config/config.h"
 #include "relay/launch.h"
 #include "relay/launcher.h"
-#include "util/unix_socket.h"
+#include "relay/wire.h"
 
 #define MORE_THAN_FIT 3000      /* requests, or news, in a socket's buffer */
 
@@ -47,13 +47,24 @@ static int launch_for(int (*manager)(int socket))
     return WEXITSTATUS(status);
 }
 
-/* connection -1: there is none, and what is asked for is refused. */
 static bool request(int socket, int connection)
 {
-    const struct launch_request asked = { .kind = LAUNCH_SERVER };
+    struct packet asked = wire_packet(WIRE_START_SERVER);
+    struct error ignored;
 
-    return pass_send(socket, &asked, sizeof asked, &connection,
-                     connection != -1);
+    asked.fd = connection;
+    return wire_send(socket, &asked, &ignored);
+}
+
+/* One that is refused: there is no such smarthost. */
+static bool request_in_vain(int socket)
+{
+    struct packet asked = wire_packet(WIRE_START_WORKER);
+    struct error ignored;
+
+    asked.smarthost = 1;
+    asked.fd = asked.journal = socket;
+    return wire_send(socket, &asked, &ignored);
 }
 
 /* It fills both directions, reads nothing, and still is to be stopped. */
@@ -62,7 +73,7 @@ static int say_much(int socket)
     struct pollfd ready = { .fd = socket, .events = POLLOUT };
 
     for (int i = 0; i < MORE_THAN_FIT && poll(&ready, 1, 100) == 1; i++)
-        request(socket, -1);
+        request_in_vain(socket);
     kill(getppid(), SIGTERM);
     sigset_t stop;
     sigemptyset(&stop);
@@ -105,15 +116,15 @@ static void waits_in_peace_for_the_end(void **state)
 /* Shells, which live until nobody can write to their standard input. */
 static int ask_for_many(int socket)
 {
-    struct launch_news news = { 0 };
-    size_t none;
+    struct packet news = wire_packet(WIRE_ENDED);
+    struct error ignored;
     int ends[2], started = 0;
 
     if (pipe2(ends, O_CLOEXEC) == -1)
         return 255;
     while (request(socket, ends[0]) &&
-           pass_receive(socket, &news, sizeof news, NULL, 0, &none) ==
-           (ssize_t)sizeof news && !news.ended && news.value == 0)
+           wire_receive(socket, WIRE_LAUNCHER, &news, &ignored) == 1 &&
+           news.kind == WIRE_STARTED && news.value == 0)
         started++;
     return news.value == EAGAIN ? started : 255;
 }

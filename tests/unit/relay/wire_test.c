@@ -15,6 +15,7 @@
 #include "relay/wire.h"
 #include "util/alloc.h"
 #include "util/text.h"
+#include "util/unix_socket.h"
 
 struct pair {
     int here, there;
@@ -44,11 +45,12 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void receive(const struct pair *pair, struct packet *packet)
+static void receive(const struct pair *pair, enum wire_party from,
+                    struct packet *packet)
 {
     struct error err;
 
-    if (wire_receive(pair->there, packet, &err) != 1)
+    if (wire_receive(pair->there, from, packet, &err) != 1)
         fail_msg("%s", err.text);
 }
 
@@ -56,8 +58,7 @@ static void hands_over_a_job(void **state)
 {
     const struct pair *pair = *state;
     size_t recipients[WIRE_RECIPIENTS_MAX];
-    struct packet job = { .kind = WIRE_JOB, .job = UINT64_MAX, .uid = 4242,
-                          .recipients = recipients };
+    struct packet job = wire_packet(WIRE_JOB);
     struct packet got;
     struct error err;
     int ends[2];
@@ -66,10 +67,13 @@ static void hands_over_a_job(void **state)
     for (size_t i = 0; i < COUNT(recipients); i++)
         recipients[i] = 3 * i;
     assert_int_equal(pipe(ends), 0);
+    job.job = UINT64_MAX;
+    job.uid = 4242;
+    job.recipients = recipients;
     job.fd = ends[0];
     job.count = COUNT(recipients);
     assert_true(wire_send(pair->here, &job, &err));
-    receive(pair, &got);
+    receive(pair, WIRE_MANAGER, &got);
     assert_int_equal(got.kind, WIRE_JOB);
     assert_true(got.job == UINT64_MAX);
     assert_int_equal(got.uid, 4242);
@@ -89,8 +93,7 @@ static void splits_many_outcomes(void **state)
 {
     enum { COUNT_OF_ALL = 1000 };
     const struct pair *pair = *state;
-    struct packet packet = { .kind = WIRE_OUTCOMES, .job = 7, .fd = -1,
-                             .count = COUNT_OF_ALL };
+    struct packet packet = wire_packet(WIRE_OUTCOMES);
     size_t seen = 0;
     struct error err;
     int status, size = 4 << 20;
@@ -99,7 +102,9 @@ static void splits_many_outcomes(void **state)
 
     setsockopt(pair->here, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     memset(text, 'x', 600);
+    packet.job = 7;
     packet.peer = peer;
+    packet.count = COUNT_OF_ALL;
     packet.outcomes = alloc_zero(COUNT_OF_ALL, sizeof *packet.outcomes);
     for (size_t i = 0; i < COUNT_OF_ALL; i++) {
         packet.outcomes[i].index = i;
@@ -116,7 +121,7 @@ static void splits_many_outcomes(void **state)
     while (seen < COUNT_OF_ALL) {
         struct packet got;
         fcntl(pair->there, F_SETFL, 0);
-        receive(pair, &got);
+        receive(pair, WIRE_WORKER, &got);
         assert_int_equal(got.job, 7);
         assert_string_equal(got.peer, peer);
         for (size_t i = 0; i < got.count; i++, seen++) {
@@ -147,8 +152,7 @@ static void goes_on_where_it_was(void **state)
 {
     enum { COUNT_OF_ALL = 500 };
     const struct pair *pair = *state;
-    struct packet packet = { .kind = WIRE_OUTCOMES, .fd = -1,
-                             .count = COUNT_OF_ALL };
+    struct packet packet = wire_packet(WIRE_OUTCOMES);
     struct error err = { 0 };
     size_t seen = 0, waits = 0;
     int usual, size = 1;
@@ -156,6 +160,7 @@ static void goes_on_where_it_was(void **state)
 
     getsockopt(pair->here, SOL_SOCKET, SO_SNDBUF, &usual, &length);
     setsockopt(pair->here, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    packet.count = COUNT_OF_ALL;
     packet.outcomes = alloc_zero(COUNT_OF_ALL, sizeof *packet.outcomes);
     for (size_t i = 0; i < COUNT_OF_ALL; i++) {
         packet.outcomes[i].index = i;
@@ -166,12 +171,12 @@ static void goes_on_where_it_was(void **state)
         struct packet got;
         assert_int_equal(err.fault, FAULT_TEMPORARY);
         waits++;
-        receive(pair, &got);
+        receive(pair, WIRE_WORKER, &got);
         for (size_t i = 0; i < got.count; i++)
             assert_int_equal(got.outcomes[i].index, seen++);
         wire_free(&got);
     }
-    for (struct packet got; wire_receive(pair->there, &got, &err) == 1;
+    for (struct packet got; wire_receive(pair->there, WIRE_WORKER, &got, &err) == 1;
          wire_free(&got))
         for (size_t i = 0; i < got.count; i++)
             assert_int_equal(got.outcomes[i].index, seen++);
@@ -186,22 +191,129 @@ static void tells_of_sessions(void **state)
 {
     const struct pair *pair = *state;
     char peer[] = "mx.example[192.0.2.1]:587";
-    struct packet packet = { .kind = WIRE_CLOSED, .fd = -1, .peer = peer };
+    struct packet packet = wire_packet(WIRE_CLOSED);
     struct packet got;
     struct error err;
 
+    packet.peer = peer;
     error_set(&packet.error, FAULT_PERMISSION, "535 no");
     assert_true(wire_send(pair->here, &packet, &err));
-    receive(pair, &got);
+    receive(pair, WIRE_WORKER, &got);
     assert_int_equal(got.error.fault, FAULT_PERMISSION);
     assert_string_equal(got.error.text, "535 no");
     wire_free(&got);
     packet.kind = WIRE_OPENED;
     assert_true(wire_send(pair->here, &packet, &err));
-    receive(pair, &got);
+    receive(pair, WIRE_WORKER, &got);
     assert_int_equal(got.kind, WIRE_OPENED);
     assert_string_equal(got.peer, peer);
     wire_free(&got);
+}
+
+/* What manager and launcher ask and answer. */
+static void tells_of_processes(void **state)
+{
+    static const enum wire_kind news[] = { WIRE_STARTED, WIRE_ENDED };
+    const struct pair *pair = *state;
+    struct packet request = wire_packet(WIRE_START_WORKER);
+    struct packet got;
+    struct error err;
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    request.smarthost = 3;
+    request.fd = ends[0];
+    request.journal = ends[1];
+    assert_true(wire_send(pair->here, &request, &err));
+    receive(pair, WIRE_MANAGER, &got);
+    assert_int_equal(got.kind, WIRE_START_WORKER);
+    assert_int_equal(got.smarthost, 3);
+    assert_int_equal(write(got.journal, "x", 1), 1);
+    char octet = 0;
+    assert_int_equal(read(got.fd, &octet, 1), 1);
+    assert_int_equal(octet, 'x');
+    wire_free(&got);
+    wire_free(&request);
+
+    struct packet notice = wire_packet(WIRE_NOTICE);
+    notice.notice = NOTICE_STOPPING;
+    notice.queued = UINT64_MAX;
+    notice.delivered = 7;
+    assert_true(wire_send(pair->here, &notice, &err));
+    receive(pair, WIRE_MANAGER, &got);
+    assert_int_equal(got.notice, NOTICE_STOPPING);
+    assert_true(got.queued == UINT64_MAX && got.delivered == 7);
+    for (size_t i = 0; i < COUNT(news); i++) {
+        struct packet one = wire_packet(news[i]);
+        one.pid = 4242;
+        one.value = 139;
+        assert_true(wire_send(pair->here, &one, &err));
+        receive(pair, WIRE_LAUNCHER, &got);
+        assert_int_equal(got.kind, news[i]);
+        assert_int_equal(got.pid, 4242);
+        assert_int_equal(got.value, 139);
+    }
+}
+
+/* Each kind comes from some processes, with so many descriptors. */
+static void knows_who_may_send_what(void **state)
+{
+    static const enum wire_party parties[] = { WIRE_MANAGER, WIRE_WORKER,
+                                               WIRE_LAUNCHER };
+    static const struct {
+        enum wire_kind kind;
+        unsigned from;
+    } cases[] = {
+        { WIRE_OPENED, WIRE_WORKER | WIRE_MANAGER },
+        { WIRE_DISTRUST, WIRE_WORKER | WIRE_MANAGER },
+        { WIRE_CLOSED, WIRE_WORKER },
+        { WIRE_RETURNED, WIRE_WORKER },
+        { WIRE_DONE, WIRE_WORKER },
+        { WIRE_RECALL, WIRE_MANAGER },
+        { WIRE_SIGNAL, WIRE_MANAGER },
+        { WIRE_NOTICE, WIRE_MANAGER },
+        { WIRE_STARTED, WIRE_LAUNCHER },
+        { WIRE_ENDED, WIRE_LAUNCHER },
+    };
+    const struct pair *pair = *state;
+    struct packet got;
+    struct error err;
+    char data[256];
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (size_t k = 0; k < COUNT(parties); k++) {
+            struct packet packet = wire_packet(cases[i].kind);
+            int wanted = (cases[i].from & (unsigned)parties[k]) != 0 ? 1 : -1;
+            assert_true(wire_send(pair->here, &packet, &err));
+            assert_int_equal(wire_receive(pair->there, parties[k], &got,
+                                          &err), wanted);
+            assert_true(wanted == 1 || err.fault == FAULT_PROTOCOL);
+            wire_free(&got);
+        }
+
+    /* A job that lost its file, and an end that has one. */
+    int file = open("/dev/null", O_RDONLY);
+    size_t recipient = 0;
+    struct packet job = wire_packet(WIRE_JOB);
+    job.fd = file;
+    job.recipients = &recipient;
+    job.count = 1;
+    assert_true(wire_send(pair->here, &job, &err));
+    size_t count;
+    int fd;
+    ssize_t length = pass_receive(pair->there, data, sizeof data, &fd, 1,
+                                  &count);
+    assert_true(length > 0 && count == 1);
+    close(fd);
+    assert_true(pass_send(pair->here, data, (size_t)length, NULL, 0));
+    assert_int_equal(wire_receive(pair->there, WIRE_MANAGER, &got, &err), -1);
+    struct packet done = wire_packet(WIRE_DONE);
+    assert_true(wire_send(pair->here, &done, &err));
+    length = recv(pair->there, data, sizeof data, 0);
+    assert_true(pass_send(pair->here, data, (size_t)length, &file, 1));
+    assert_int_equal(wire_receive(pair->there, WIRE_WORKER, &got, &err), -1);
+    assert_int_equal(fcntl(file + 1, F_GETFD), -1);     /* none was left */
+    close(file);
 }
 
 static void says_when_nothing_is_there(void **state)
@@ -210,7 +322,7 @@ static void says_when_nothing_is_there(void **state)
     struct packet got;
     struct error err;
 
-    assert_int_equal(wire_receive(pair->there, &got, &err), -1);
+    assert_int_equal(wire_receive(pair->there, WIRE_WORKER, &got, &err), -1);
     assert_int_equal(err.fault, FAULT_TEMPORARY);
 }
 
@@ -218,7 +330,7 @@ static void says_when_nothing_is_there(void **state)
 static void says_when_the_other_is_slow(void **state)
 {
     const struct pair *pair = *state;
-    struct packet packet = { .kind = WIRE_DONE, .fd = -1 };
+    struct packet packet = wire_packet(WIRE_DONE);
     struct packet got;
     struct error err;
     size_t sent = 0, received = 0;
@@ -226,7 +338,7 @@ static void says_when_the_other_is_slow(void **state)
     while (wire_send(pair->here, &packet, &err))
         sent++;
     assert_int_equal(err.fault, FAULT_TEMPORARY);
-    while (wire_receive(pair->there, &got, &err) == 1) {
+    while (wire_receive(pair->there, WIRE_WORKER, &got, &err) == 1) {
         received++;
         wire_free(&got);
     }
@@ -251,7 +363,7 @@ static void survives_random_octets(void **state)
                 data[i + (size_t)rand() % 8] = (char)rand();
         }
         assert_int_equal(send(pair->here, data, length, 0), length);
-        int result = wire_receive(pair->there, &got, &err);
+        int result = wire_receive(pair->there, WIRE_WORKER, &got, &err);
         if (result == 1) {
             /* What it says is within the bounds that the manager relies on. */
             assert_true(got.kind <= WIRE_DONE);
@@ -273,13 +385,14 @@ static void survives_changed_octets(void **state)
     const struct pair *pair = *state;
     char peer[] = "mx.example[192.0.2.1]:587", text[] = "250 Ok";
     char data[4096];
-    struct packet packet = { .kind = WIRE_OUTCOMES, .fd = -1, .count = 1,
-                             .peer = peer };
+    struct packet packet = wire_packet(WIRE_OUTCOMES);
     struct wire_outcome one = { 0 };
     struct error err;
 
     outcome_set(&one.outcome, OUTCOME_DELIVERED, STAGE_DATA, FAULT_NONE,
                 "2.0.0", text);
+    packet.peer = peer;
+    packet.count = 1;
     packet.outcomes = &one;
     assert_true(wire_send(pair->here, &packet, &err));
     ssize_t length = recv(pair->there, data, sizeof data, 0);
@@ -291,7 +404,7 @@ static void survives_changed_octets(void **state)
             data[i] = (char)value;
             assert_int_equal(send(pair->here, data, (size_t)length, 0),
                              length);
-            if (wire_receive(pair->there, &got, &err) == 1) {
+            if (wire_receive(pair->there, WIRE_WORKER, &got, &err) == 1) {
                 assert_false(text_has_control(got.peer, strlen(got.peer)));
                 wire_free(&got);
             }
@@ -300,7 +413,7 @@ static void survives_changed_octets(void **state)
     for (size_t cut = 1; cut < (size_t)length; cut++) {
         struct packet got;
         assert_int_equal(send(pair->here, data, cut, 0), cut);
-        assert_int_equal(wire_receive(pair->there, &got, &err), -1);
+        assert_int_equal(wire_receive(pair->there, WIRE_WORKER, &got, &err), -1);
     }
     outcome_free(&one.outcome);
 }
@@ -308,12 +421,12 @@ static void survives_changed_octets(void **state)
 static void hears_that_the_other_is_gone(void **state)
 {
     struct pair *pair = *state;
-    struct packet packet = { .kind = WIRE_DONE, .fd = -1 };
+    struct packet packet = wire_packet(WIRE_DONE);
     struct packet got;
     struct error err;
 
     close(pair->here);
-    assert_int_equal(wire_receive(pair->there, &got, &err), 0);
+    assert_int_equal(wire_receive(pair->there, WIRE_WORKER, &got, &err), 0);
     assert_false(wire_send(pair->there, &packet, &err));
     assert_int_equal(err.fault, FAULT_IO);
     pair->here = open("/dev/null", O_RDONLY);
@@ -326,6 +439,8 @@ int main(void)
         cmocka_unit_test(splits_many_outcomes),
         cmocka_unit_test(goes_on_where_it_was),
         cmocka_unit_test(tells_of_sessions),
+        cmocka_unit_test(tells_of_processes),
+        cmocka_unit_test(knows_who_may_send_what),
         cmocka_unit_test(says_when_nothing_is_there),
         cmocka_unit_test(says_when_the_other_is_slow),
         cmocka_unit_test(survives_random_octets),
