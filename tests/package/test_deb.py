@@ -15,7 +15,7 @@ from lib.harness import ROOT
 from lib.wire import PATIENCE
 from root import SPOOL, Syslog, package
 
-CONFFILE = "etc/postrider/postrider.conf"
+CONFIGURATION = "etc/postrider/postrider.conf"
 ANSWERS = "etc/postrider/smarthost.conf"
 SECRET = "etc/postrider/secrets/password"
 OLD_SECRET = "etc/postrider/password"       # of older versions
@@ -71,12 +71,13 @@ def test_installed_without_a_word_it_queues_for_everybody(installed):
     assert not (installed / SECRET).exists()
 
 
-def test_the_conffile_is_the_only_one(installed):
+def test_no_upgrade_asks_about_the_configuration(installed):
     conffiles = installed.run("dpkg-query", "-Wf", "${Conffiles}", "postrider")
-    assert [line.split()[0] for line in conffiles.splitlines() if line] == \
-        ["/" + CONFFILE]
-    assert installed.mode(CONFFILE) == "root:root 644"
+    assert not conffiles.strip()
+    assert not (installed / CONFIGURATION).exists()
+    assert (installed / "usr/share/doc/postrider/postrider.conf").exists()
     assert installed.run("dpkg", "--verify", "postrider") == ""
+    assert installed.mode("etc/postrider") == "root:root 755"
 
 
 def test_the_spool_has_its_modes(installed):
@@ -210,7 +211,7 @@ def test_answers_that_cannot_be_loaded_are_named_and_mail_is_queued(
     said = bare.install(deb)
     assert re.search(f"(?m)^postrider: .*{reason}.*: the answers are not "
                      "taken; give others: dpkg-reconfigure postrider$", said)
-    assert names(bare) == {"postrider.conf"}
+    assert names(bare) == set()
     bare.send()
     assert bare.listed() == 1
 
@@ -231,11 +232,10 @@ def test_an_interrupted_installation_leaves_no_drafts(bare, deb, owner, end):
     chown.write_text(f'#!/bin/sh\n[ "$1" != {owner} ] || {end}\n')
     (bare / "tmp/postrider.deb").write_bytes(deb.read_bytes())
     bare.apt("install", "/tmp/postrider.deb", status=100)
-    assert names(bare) <= {"postrider.conf", "smarthost.conf"}
+    assert names(bare) <= {"smarthost.conf"}
     chown.write_bytes(ours)
     bare.run("dpkg", "--configure", "--pending")
-    assert names(bare) == {"postrider.conf", "smarthost.conf",
-                           "secrets/password"}
+    assert names(bare) == {"smarthost.conf", "secrets/password"}
     assert bare.mode(SECRET) == "postrider:postrider 400"
 
 
@@ -341,7 +341,7 @@ def test_setup_does_what_the_question_left_open(installed, smarthost,
 
 
 def test_nothing_is_asked_about_a_smarthost_of_the_administrator(installed):
-    (installed / CONFFILE).write_text(
+    (installed / CONFIGURATION).write_text(
         'smarthost "own" {\n    host = "smtp.example.com"\n}\n')
     terminal = Terminal(installed, "dpkg-reconfigure", "postrider")
     terminal.end()
@@ -350,7 +350,7 @@ def test_nothing_is_asked_about_a_smarthost_of_the_administrator(installed):
 
 
 def test_a_rule_that_names_a_smarthost_is_no_smarthost(installed):
-    (installed / CONFFILE).write_text(
+    (installed / CONFIGURATION).write_text(
         'sender "*" {\n    smarthost = "main"\n}\n')
     reconfigure(installed, "smtp.example.com")
     assert '"smtp.example.com"' in (installed / ANSWERS).read_text()
@@ -359,19 +359,18 @@ def test_a_rule_that_names_a_smarthost_is_no_smarthost(installed):
 
 # Upgrading, removing, swapping
 
-def test_an_upgrade_keeps_conffile_queue_and_answers(bare, deb, tmp_path):
+def test_an_upgrade_keeps_configuration_queue_and_answers(bare, deb, tmp_path):
     bare.preseed("smtp.example.com", USER, PASSWORD)
     bare.install(deb)
-    with (bare / CONFFILE).open("a") as file:
+    with (bare / CONFIGURATION).open("a") as file:
         file.write("domain = mine.example\n")
     before = [(bare / path).read_bytes()
-              for path in (CONFFILE, ANSWERS, SECRET)]
+              for path in (CONFIGURATION, ANSWERS, SECRET)]
     bare.send()
-    bare.install(package(deb, tmp_path, "9.0", {
-        CONFFILE: lambda text: "# new\n" + text}))
+    bare.install(package(deb, tmp_path, "9.0"))
     assert bare.run("dpkg-query", "-Wf", "${Version}", "postrider") == "9.0"
     assert [(bare / path).read_bytes()
-            for path in (CONFFILE, ANSWERS, SECRET)] == before
+            for path in (CONFIGURATION, ANSWERS, SECRET)] == before
     assert bare.mode(SECRET) == "postrider:postrider 400"
     assert bare.listed() == 1
 
@@ -425,13 +424,6 @@ def test_an_upgrade_does_not_bring_back_what_was_removed(bare, deb, tmp_path):
     assert not (bare / SECRET).exists()
 
 
-def test_an_upgrade_brings_a_conffile_that_nobody_changed(installed, deb,
-                                                          tmp_path):
-    installed.install(package(deb, tmp_path, "9.0", {
-        CONFFILE: lambda text: "# new\n" + text}))
-    assert (installed / CONFFILE).read_text().startswith("# new\n")
-
-
 def test_removed_and_back_it_delivers_what_was_queued(bare, deb, smarthost,
                                                       certificates):
     trust(bare, certificates)
@@ -440,7 +432,7 @@ def test_removed_and_back_it_delivers_what_was_queued(bare, deb, smarthost,
     bare.send()
     bare.apt("remove", "postrider")
     assert len(bare.mail()) == 1
-    assert (bare / SECRET).exists() and (bare / CONFFILE).exists()
+    assert (bare / SECRET).exists() and (bare / ANSWERS).exists()
     assert not (bare / "usr/sbin/sendmail").exists()
     bare.install(deb)
     bare.start("postrider", "daemon")
