@@ -26,7 +26,7 @@ struct effect {
     { .kind = SET_FLAG, .offset = offsetof(struct options, member) }
 #define TEXT(member) \
     { .kind = KEEP_TEXT, .offset = offsetof(struct options, member) }
-#define CALLS(function) { .kind = CALL, .call = function }
+#define CALLS(function) { .kind = CALL, .call = (function) }
 
 static bool apply(const struct effect *effect, struct options *opt,
                   const char *value, struct error *err)

@@ -219,7 +219,7 @@ static void print_number(FILE *out, uint32_t character)
 static void print_string(FILE *out, const char *text)
 {
     const char *end = text + strlen(text);
-    uint32_t character;
+    uint32_t character = 0;     /* analysers do not see that it is UTF-8 */
 
     putc('"', out);
     for (size_t step; text < end; text += step) {
