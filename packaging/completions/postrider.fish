@@ -48,33 +48,50 @@ end
 
 complete -c postrider -f
 set -l none __postrider_words
-complete -c postrider -n $none -a daemon -d 'deliver what is queued'
-complete -c postrider -n $none -a queue -d 'look after the queue'
-complete -c postrider -n $none -a status -d 'the daemon in numbers'
-complete -c postrider -n $none -a check -d 'what is wrong here'
-complete -c postrider -n $none -a test -d 'a session with each smarthost'
+# commands: make words
+complete -c postrider -n $none -a daemon \
+    -d 'deliver what is queued'
+complete -c postrider -n $none -a queue \
+    -d 'list and change what is queued'
+complete -c postrider -n $none -a status \
+    -d 'the daemon in numbers'
+complete -c postrider -n $none -a check \
+    -d 'what is wrong here, and what can be done'
+complete -c postrider -n $none -a test \
+    -d 'a session with each smarthost, step by step'
 complete -c postrider -n $none -a import \
-    -d 'the configuration of another program'
-complete -c postrider -n $none -a setup -d 'write the configuration, and try it'
+    -d 'the configuration of ssmtp, msmtp, dma, ...'
+complete -c postrider -n $none -a setup \
+    -d 'write the configuration, and try it'
 complete -c postrider -n $none -a direct \
     -d 'relay the message file on standard input'
+# end of commands
 complete -c postrider -n $none -l help -d 'print the commands'
 complete -c postrider -n $none -l version -d 'print the version'
 
 set -l queue '__postrider_words queue'
-complete -c postrider -n $queue -a list -d 'list the queue'
-complete -c postrider -n $queue -a show -d 'what is known about a message'
-complete -c postrider -n $queue -a hold -d 'do not try a message'
-complete -c postrider -n $queue -a release -d 'let a held message go'
-complete -c postrider -n $queue -a retry -d 'try a message now'
-complete -c postrider -n $queue -a remove -d 'remove a message without a report'
-complete -c postrider -n $queue -a flush -d 'try everything now'
-complete -c postrider -n '__postrider_words queue list' -l json
-complete -c postrider \
-    -n '__postrider_words queue "show|hold|release|retry|remove"' \
-    -a '(__postrider_queue_ids)'
+# actions: make words
+complete -c postrider -n $queue -a list \
+    -d 'list the queue'
+complete -c postrider -n $queue -a show \
+    -d 'what is known about a message'
+complete -c postrider -n $queue -a hold \
+    -d 'do not try a message'
+complete -c postrider -n $queue -a release \
+    -d 'let a held message go'
+complete -c postrider -n $queue -a retry \
+    -d 'try a message now'
+complete -c postrider -n $queue -a remove \
+    -d 'remove a message without a report'
+complete -c postrider -n $queue -a flush \
+    -d 'try everything now'
 complete -c postrider -n '__postrider_words queue "hold|release|retry|remove"' \
     -a all -d 'every message'
+complete -c postrider -n '__postrider_words queue "show|hold|release|retry|remove"' \
+    -a '(__postrider_queue_ids)'
+# end of actions
+complete -c postrider -n '__postrider_words queue list' -l json \
+    -d 'one JSON object a line'
 
 complete -c postrider -n '__postrider_in status check' -l json -d 'for programs'
 complete -c postrider -n '__postrider_in direct' -s q -d 'print nothing'
@@ -88,40 +105,63 @@ complete -c postrider -n $import -F
 complete -c postrider -n $import -l from -x \
     -a "$postrider_formats" -d 'the program'
 complete -c postrider -n $import -l write -d 'install it'
-complete -c postrider -n '__postrider_in import setup' -l replace \
+complete -c postrider -n $import -l replace \
     -d 'keep what was there as FILE.old'
-complete -c postrider -n '__postrider_in import setup' -l output -r -F \
+complete -c postrider -n $import -l output -r -F \
     -d 'the configuration to write'
 
 set -l setup '__postrider_in setup'
+# options: make words
 complete -c postrider -n $setup -l provider -x -a '(__postrider_providers)' \
-    -d 'one that is known'
-complete -c postrider -n $setup -l address -x -d 'your mail address'
-complete -c postrider -n $setup -l host -x -d 'the smarthost'
-complete -c postrider -n $setup -l port -x -a '587 465 25' -d 'its port'
+    -d 'one of --list-providers'
+complete -c postrider -n $setup -l address -x \
+    -d 'the mail address; tells the provider by its domain'
+complete -c postrider -n $setup -l host -x \
+    -d 'the smarthost, if it is not a provider\'s'
+complete -c postrider -n $setup -l port -x -a '587 465 25' \
+    -d 'default 587; 465 with --tls implicit'
 complete -c postrider -n $setup -l tls -x -a 'starttls implicit none' \
-    -d 'how it is encrypted'
-complete -c postrider -n $setup -l auth -x \
-    -a "$postrider_mechanisms" -d 'how to log in'
-complete -c postrider -n $setup -l region -x -d 'of a provider who has several'
+    -d 'starttls, implicit or none'
+complete -c postrider -n $setup -l auth -x -a "$postrider_mechanisms" \
+    -d 'default: the best one offered'
+complete -c postrider -n $setup -l region -x \
+    -d 'of a provider who has several'
 complete -c postrider -n $setup -l tls-ca-file -r -F \
     -d 'who signs its certificate'
-complete -c postrider -n $setup -l tls-fingerprint -x -d 'of its certificate'
-complete -c postrider -n $setup -l user -x -d 'login name'
+complete -c postrider -n $setup -l tls-fingerprint -x \
+    -d 'of its certificate'
+complete -c postrider -n $setup -l user -x \
+    -d 'login name; default: the address'
 complete -c postrider -n $setup -l password-file -r -F \
-    -d 'its first line is the password'
-complete -c postrider -n $setup -l password-command -x -d 'prints the password'
+    -d 'its first line is the password; - is standard input'
+complete -c postrider -n $setup -l password-command -x \
+    -d 'a program that prints the password or token'
 complete -c postrider -n $setup -l root-to -x \
-    -d 'where mail to local users goes'
-complete -c postrider -n $setup -l rewrite -d 'send everything as the address'
-complete -c postrider -n $setup -l no-rewrite -d 'leave senders'
-complete -c postrider -n $setup -l domain -x -d 'completes names'
-complete -c postrider -n $setup -l hostname -x -d 'full name of this host'
-complete -c postrider -n $setup -l direct -d 'no queue, no daemon'
-complete -c postrider -n $setup -l print -d 'print it, write nothing'
-complete -c postrider -n $setup -l no-test -d 'write without a try'
-complete -c postrider -n $setup -l test-to -x -d 'send a test message'
+    -d 'where mail to root and other local users goes'
+complete -c postrider -n $setup -l rewrite \
+    -d 'send everything as the address'
+complete -c postrider -n $setup -l no-rewrite \
+    -d 'leave senders, even if the provider wants the address'
+complete -c postrider -n $setup -l domain -x \
+    -d 'completes names without a domain'
+complete -c postrider -n $setup -l hostname -x \
+    -d 'full name of this host'
+complete -c postrider -n $setup -l direct \
+    -d 'no queue, no daemon'
+complete -c postrider -n $setup -l output -r -F \
+    -d 'the configuration to write'
+complete -c postrider -n $setup -l print \
+    -d 'print it, write nothing, connect nowhere'
+complete -c postrider -n $setup -l replace \
+    -d 'keep what was there as FILE.old'
+complete -c postrider -n $setup -l no-test \
+    -d 'write without a try'
+complete -c postrider -n $setup -l test-to -x \
+    -d 'send a test message, too'
 complete -c postrider -n $setup -l providers -r -F \
-    -d 'read providers from a file'
-complete -c postrider -n $setup -l list-providers -d 'print them'
-complete -c postrider -n $setup -l help -d 'print the options'
+    -d 'read providers from FILE'
+complete -c postrider -n $setup -l list-providers \
+    -d 'print them'
+complete -c postrider -n $setup -l help \
+    -d 'print this'
+# end of options
