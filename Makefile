@@ -244,7 +244,7 @@ lint-layers: all
 map:
 	$(PYTHON) tests/lint/map --write
 
-# After a mechanism of AUTH or a format of import was added: the completions.
+# After a mechanism, a format, a command, an action or an option was added.
 words:
 	$(PYTHON) tests/lint/words --write
 

@@ -386,6 +386,16 @@ def test_unknown_names_in_status(queue):
     queue.postrider("status", "--xml").expect(64)
 
 
+def test_actions_are_listed(queue):
+    queue.write_config(1)
+    text = queue.postrider("queue", "--help").expect(0).stdout.decode()
+    actions = re.findall(r"(?m)^  ([a-z]+) ", text)
+    assert actions == ["list", "show", "hold", "release", "retry", "remove",
+                       "flush"]
+    wrong = queue.postrider("queue", "move").expect(64).errors
+    assert all(action in wrong for action in actions)
+
+
 def test_name_with_blanks_in_status(queue):
     queue.write_config(extra='smarthost "my up 1 host" { host = localhost '
                              'port = 1 tls = none auth = none }\n')
