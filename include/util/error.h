@@ -2,9 +2,13 @@
  * error.h - what went wrong, in one line, and what the process exits with
  *
  * A function that can fail returns bool and takes a struct error last. The
- * line that fails sets it; callers pass it on, perhaps with a prefix; the top
- * level prints it or logs it. The texts name the thing, the place and the
- * remedy, and never hold a secret.
+ * line that fails sets it, with all that is known there; callers pass it on,
+ * perhaps with a prefix; the top level prints its text or logs it. Programs
+ * decide by the other members: the text is for people, and never holds a
+ * secret.
+ *
+ *     return error_set(err, FAULT_CONFIG, "%s: others can read it", path) ||
+ *            error_remedy(err, "chmod o= %s", path);
  */
 #ifndef POSTRIDER_UTIL_ERROR_H
 #define POSTRIDER_UTIL_ERROR_H
@@ -27,6 +31,7 @@ enum fault {
     FAULT_IO,               /* no space, read or write error: try later */
     FAULT_TEMPORARY,        /* try later */
     FAULT_PROTOCOL,         /* the peer broke the protocol */
+    FAULT_TLS,              /* there is no TLS that can be trusted: try later */
     FAULT_PERMISSION,       /* not allowed; credentials refused */
     FAULT_CONFIG,           /* the configuration is wrong */
     FAULT_NEWER,            /* a file written by a newer version than this
@@ -48,14 +53,26 @@ enum reach {
 
 struct error {
     enum fault fault;
-    enum reach reach;       /* set after the text; error_set() resets it */
-    char text[1024];        /* one line, valid UTF-8, no control character */
+    enum reach reach;       /* set by assignment, as far as it is known */
+    int number;             /* errno of the system call that failed; or 0 */
+    struct {
+        int code;           /* of the SMTP reply that is the cause; 0: none is */
+        char status[16];    /* its enhanced status code; or "" */
+    } reply;
+    char file[512];         /* where it stands: name; "" for no file */
+    unsigned line;          /* ... and line, from 1 on */
+    char what[1024];        /* the thing, and what is wrong with it */
+    char remedy[512];       /* what can be done; "" if that is not known */
+    char text[1024];        /* all of it: "FILE:LINE: what; remedy" */
 };
 
 /*
- * Set fault and text. What is longer than the text is cut; control characters
- * and bytes that are not UTF-8 are shown as \xNN, so arguments may be hostile.
- * Always returns false, so that the line that fails can return it.
+ * Set fault and what is wrong, and forget all else. Each of the texts is one
+ * line of valid UTF-8: control characters and bytes that are not UTF-8 are
+ * shown as \xNN, so arguments may be hostile. What is too long is cut, in the
+ * whole text at the end of what is wrong, so that the remedy stays.
+ *
+ * These functions return false, so that the line that fails can return it.
  */
 bool error_set(struct error *err, enum fault fault, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -65,11 +82,21 @@ bool error_set(struct error *err, enum fault fault, const char *format, ...)
 bool error_sys(struct error *err, enum fault fault, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Put "prefix: " in front of a text that is set. Returns false. */
+/* Add to an error that is set: what can be done about it. */
+bool error_remedy(struct error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ... the line of a file where it stands. */
+bool error_at(struct error *err, const char *file, unsigned line);
+
+/* ... the reply that is the cause; status is "" if it has none. */
+bool error_reply(struct error *err, int code, const char *status);
+
+/* Put "prefix: " before what is wrong. */
 bool error_prefix(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Append to the text, without ": ". What is too long is cut. Returns false. */
+/* Append to what is wrong, without ": ". */
 bool error_append(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -10,17 +10,33 @@
 #include "util/buf.h"
 #include "util/text.h"
 
-/* Copy text escaped into err, cut at a character's border. */
-static void set_text(struct error *err, const char *text)
+/* Copy text escaped into size octets, cut at a character's border. */
+static void copy_text(char *out, size_t size, const char *text)
 {
     struct buf shown;
 
-    buf_init(&shown, sizeof err->text - 1);
+    buf_init(&shown, size - 1);
     text_escape(&shown, text, strlen(text));
-    memcpy(err->text, shown.data, shown.length + 1);
+    memcpy(out, shown.data, shown.length + 1);
     buf_free(&shown);
 }
 
+/* The one place where the members become a line for people. */
+static void compose(struct error *err)
+{
+    char *remedy = *err->remedy != '\0' ? alloc_format("; %s", err->remedy)
+                                        : alloc_string("");
+    char *rest = err->line > 0 ? alloc_format("%s:%u: %s", err->file,
+                                              err->line, err->what)
+                               : alloc_string(err->what);
+
+    copy_text(err->text, sizeof err->text - strlen(remedy), rest);
+    strcat(err->text, remedy);
+    free(rest);
+    free(remedy);
+}
+
+/* The caller frees it. */
 static char *format_text(const char *format, va_list args)
 {
     char *text = NULL;
@@ -28,17 +44,32 @@ static char *format_text(const char *format, va_list args)
     return vasprintf(&text, format, args) == -1 ? alloc_string(format) : text;
 }
 
+/* Forget all other facts. Returns false. */
+static bool set(struct error *err, enum fault fault, int number,
+                const char *what)
+{
+    err->fault = fault;
+    err->reach = REACH_NONE;
+    err->number = number;
+    err->reply.code = 0;
+    err->reply.status[0] = '\0';
+    err->file[0] = '\0';
+    err->line = 0;
+    err->remedy[0] = '\0';
+    copy_text(err->what, sizeof err->what, what);
+    compose(err);
+    return false;
+}
+
 bool error_set(struct error *err, enum fault fault, const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
-    char *text = format_text(format, args);
+    char *what = format_text(format, args);
     va_end(args);
-    err->fault = fault;
-    err->reach = REACH_NONE;
-    set_text(err, text);
-    free(text);
+    set(err, fault, 0, what);
+    free(what);
     return false;
 }
 
@@ -54,13 +85,52 @@ bool error_sys(struct error *err, enum fault fault, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    char *text = format_text(format, args);
+    char *thing = format_text(format, args);
     va_end(args);
     if (fault == FAULT_CONFIG && is_shortage(number))
         fault = FAULT_TEMPORARY;
-    error_set(err, fault, "%s: %s", text, strerror(number));
-    free(text);
+    char *what = alloc_format("%s: %s", thing, strerror(number));
+    set(err, fault, number, what);
+    free(what);
+    free(thing);
     errno = number;
+    return false;
+}
+
+bool error_remedy(struct error *err, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    char *remedy = format_text(format, args);
+    va_end(args);
+    copy_text(err->remedy, sizeof err->remedy, remedy);
+    free(remedy);
+    compose(err);
+    return false;
+}
+
+bool error_at(struct error *err, const char *file, unsigned line)
+{
+    copy_text(err->file, sizeof err->file, file);
+    err->line = line;
+    compose(err);
+    return false;
+}
+
+bool error_reply(struct error *err, int code, const char *status)
+{
+    err->reply.code = code;
+    copy_text(err->reply.status, sizeof err->reply.status, status);
+    return false;
+}
+
+/* Takes what over. Returns false. */
+static bool replace_what(struct error *err, char *what)
+{
+    copy_text(err->what, sizeof err->what, what);
+    free(what);
+    compose(err);
     return false;
 }
 
@@ -71,12 +141,9 @@ bool error_prefix(struct error *err, const char *format, ...)
     va_start(args, format);
     char *prefix = format_text(format, args);
     va_end(args);
-
-    char *whole = alloc_format("%s: %s", prefix, err->text);
-    set_text(err, whole);
-    free(whole);
+    char *what = alloc_format("%s: %s", prefix, err->what);
     free(prefix);
-    return false;
+    return replace_what(err, what);
 }
 
 bool error_append(struct error *err, const char *format, ...)
@@ -86,12 +153,9 @@ bool error_append(struct error *err, const char *format, ...)
     va_start(args, format);
     char *more = format_text(format, args);
     va_end(args);
-
-    char *whole = alloc_format("%s%s", err->text, more);
-    set_text(err, whole);
-    free(whole);
+    char *what = alloc_format("%s%s", err->what, more);
     free(more);
-    return false;
+    return replace_what(err, what);
 }
 
 int error_exit_status(enum fault fault)
@@ -111,6 +175,7 @@ int error_exit_status(enum fault fault)
         [FAULT_IO] = EX_TEMPFAIL,       /* the caller is to try again */
         [FAULT_TEMPORARY] = EX_TEMPFAIL,
         [FAULT_PROTOCOL] = EX_TEMPFAIL, /* another try may find it well */
+        [FAULT_TLS] = EX_TEMPFAIL,
         [FAULT_PERMISSION] = EX_NOPERM,
         [FAULT_CONFIG] = EX_CONFIG,
         [FAULT_NEWER] = EX_TEMPFAIL,    /* until the program is newer, too */
