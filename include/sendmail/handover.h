@@ -14,13 +14,16 @@ struct draft;
  * Become `postrider direct` with the draft as standard input; its exit status
  * is the answer to the caller. It is the postrider beside the running
  * executable, else the installed one. Returns only on failure: FAULT_SYSTEM.
+ *
+ * outcomes   -1: failures are reported on standard error. Else a descriptor that
+ *            gets a record for each recipient who does not get the message, or
+ *            one for all of them if there was no attempt: the word "deferred" or
+ *            "bounced", a tab, a text for people, a line feed. If others get it,
+ *            a record for the message comes first, with the word "partial". A
+ *            reader takes a word that it does not know as "deferred".
  */
 bool handover_direct(struct draft *draft, bool verbose, bool quiet,
-                     struct error *err);
-
-/* How `postrider direct` begins the first of its lines if some recipients got
- * the message and others did not. */
-#define DIRECT_SENT_TO "sent to "
+                     int outcomes, struct error *err);
 
 /* Become `postrider daemon`; with background, in a process of its own, and
  * return true. Otherwise it returns only on failure. */

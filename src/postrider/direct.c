@@ -1,6 +1,10 @@
 /* direct.c - postrider direct: one attempt at the message on standard input */
 #include "postrider/commands.h"
 
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,18 +15,29 @@
 #include "relay/report.h"
 #include "spool/entry.h"
 #include "util/alloc.h"
+#include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/process.h"
 #include "util/text.h"
 
-/* Whoever ran sendmail looks for its name in front of a diagnostic. */
-static const char name[] = "sendmail";
-
 struct direct {
     bool verbose;
     bool quiet;             /* the exit status says it all (-oeq) */
+    int outcomes;           /* a descriptor for records, as in
+                             * sendmail/handover.h; -1: standard error */
 };
+
+static bool parse_descriptor(const char *text, int *fd)
+{
+    uint64_t number;
+
+    if (!text_to_number(text, INT_MAX, &number) ||
+        fcntl((int)number, F_GETFD) == -1)
+        return false;
+    *fd = (int)number;
+    return true;
+}
 
 static bool parse(struct direct *direct, int argc, char **argv,
                   struct error *err)
@@ -30,11 +45,13 @@ static bool parse(struct direct *direct, int argc, char **argv,
     int letter;
 
     opterr = 0;
-    while ((letter = getopt(argc, argv, "vq")) != -1) {
+    while ((letter = getopt(argc, argv, "vqo:")) != -1) {
         if (letter == 'v')
             direct->verbose = true;
         else if (letter == 'q')
             direct->quiet = true;
+        else if (letter == 'o' && parse_descriptor(optarg, &direct->outcomes))
+            continue;
         else
             return error_set(err, FAULT_USAGE, "direct: bad option -%c",
                              optopt);
@@ -59,39 +76,69 @@ static bool never_connected(const struct outcome *outcomes, size_t count)
     return true;
 }
 
-/* The exit status cannot tell that somebody has the message already. `sendmail
- * -bs` goes by the first words. */
-static void tell_partial(const struct outcome *outcomes, size_t count)
+/* A line for the caller. */
+static void tell(const struct direct *direct, const char *word,
+                 const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void tell(const struct direct *direct, const char *word,
+                 const char *format, ...)
+{
+    struct buf text;
+    va_list args;
+
+    buf_init(&text, SIZE_MAX);
+    va_start(args, format);
+    text_escape_vformat(&text, format, args);
+    va_end(args);
+    if (direct->outcomes != -1)
+        dprintf(direct->outcomes, "%s\t%s\n", word, text.data);
+    else if (!direct->quiet)
+        /* The caller of sendmail looks for its name before a diagnostic. */
+        fprintf(stderr, "sendmail: %s\n", text.data);
+    buf_free(&text);
+}
+
+/* What the exit status cannot show. */
+static void tell_partial(const struct direct *direct,
+                         const struct outcome *outcomes, size_t count)
 {
     size_t sent = 0;
 
     for (size_t i = 0; i < count; i++)
         sent += outcomes[i].kind == OUTCOME_DELIVERED;
     if (sent > 0 && sent < count)
-        fprintf(stderr, "%s: sent to %zu of %zu recipients\n", name, sent,
-                count);
+        tell(direct, "partial", "sent to %zu of %zu recipients", sent, count);
 }
 
-static void tell_caller(const struct attempt *attempt)
+static void tell_recipient(const struct direct *direct, const char *path,
+                           const struct outcome *outcome, const char *relay)
+{
+    const char *word = outcome_word(outcome);
+
+    if (outcome->kind == OUTCOME_DELIVERED)
+        return;
+    if (outcome->stage == STAGE_LOCAL)
+        tell(direct, word, "%s: not sent: %s", path, outcome->text);
+    else
+        tell(direct, word, "%s: %s by %s: %s", path,
+             outcome->kind == OUTCOME_FAILED ? "refused" : "deferred", relay,
+             outcome->text);
+}
+
+static void tell_caller(const struct direct *direct,
+                        const struct attempt *attempt)
 {
     const struct envelope *env = &attempt->entry->envelope;
 
     if (never_connected(attempt->outcomes, env->count)) {
-        text_print(stderr, "%s: not sent: %s\n", name,
-                   attempt->outcomes[0].text);
+        tell(direct, outcome_word(attempt->outcomes), "not sent: %s",
+             attempt->outcomes[0].text);
         return;
     }
-    tell_partial(attempt->outcomes, env->count);
+    tell_partial(direct, attempt->outcomes, env->count);
     for (size_t i = 0; i < env->count; i++)
-        if (attempt->outcomes[i].stage == STAGE_LOCAL)
-            text_print(stderr, "%s: %s: not sent: %s\n", name,
-                       env->recipients[i].path, attempt->outcomes[i].text);
-        else if (attempt->outcomes[i].kind != OUTCOME_DELIVERED)
-            text_print(stderr, "%s: %s: %s by %s: %s\n", name,
-                       env->recipients[i].path,
-                       attempt->outcomes[i].kind == OUTCOME_FAILED
-                       ? "refused" : "deferred",
-                       attempt->relays[i], attempt->outcomes[i].text);
+        tell_recipient(direct, env->recipients[i].path, &attempt->outcomes[i],
+                       attempt->relays[i]);
 }
 
 static enum fault relay(const struct config *config, const struct entry *entry,
@@ -119,8 +166,7 @@ static enum fault relay(const struct config *config, const struct entry *entry,
             .relay = attempt.relays[i],
             .delay = clock_now() - start,
         });
-    if (!direct->quiet)
-        tell_caller(&attempt);
+    tell_caller(direct, &attempt);
 
     enum fault fault = report_fault(attempt.outcomes, count);
     for (size_t i = 0; i < count; i++) {
@@ -134,7 +180,7 @@ static enum fault relay(const struct config *config, const struct entry *entry,
 
 int command_direct(int argc, char **argv)
 {
-    struct direct direct = { 0 };
+    struct direct direct = { .outcomes = -1 };
     struct config *config = NULL;
     struct entry *entry = NULL;
     struct error err = { 0 };
@@ -147,8 +193,8 @@ int command_direct(int argc, char **argv)
         entry_check(entry, &err)) {
         log_open(config->log, "postrider/direct");
         err.fault = relay(config, entry, &direct);
-    } else if (!direct.quiet) {
-        fprintf(stderr, "%s: not sent: %s\n", name, err.text);
+    } else {
+        tell(&direct, "deferred", "not sent: %s", err.text);
     }
     entry_free(entry);
     config_free(config);

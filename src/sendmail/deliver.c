@@ -33,15 +33,18 @@ static bool deliver_directly(const struct options *opt,
                              const struct config *config, struct error *err)
 {
     if (config->smarthost_count == 0)
-        return error_set(err, FAULT_CONFIG, "no smarthost is configured: add "
-                         "a smarthost section to %s", *config->path != '\0'
-                         ? config->path
-                         : POSTRIDER_SYSCONFDIR "/postrider/postrider.conf");
+        return error_set(err, FAULT_CONFIG, "no smarthost is configured") ||
+               error_remedy(err, "add a smarthost section to %s",
+                            *config->path != '\0'
+                            ? config->path
+                            : POSTRIDER_SYSCONFDIR
+                              "/postrider/postrider.conf");
 
     struct draft *draft = draft_new_unnamed(err);
     bool done = draft != NULL &&
                 submit_message(&opt->message, config, draft, err) &&
-                handover_direct(draft, opt->verbose, options_quiet(opt), err);
+                handover_direct(draft, opt->verbose, options_quiet(opt), -1,
+                                err);
     draft_free(draft);
     return done;
 }

@@ -1,6 +1,7 @@
 #include "sendmail/handover.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -21,17 +22,22 @@ static bool run_postrider(char **arguments, struct error *err)
 }
 
 bool handover_direct(struct draft *draft, bool verbose, bool quiet,
-                     struct error *err)
+                     int outcomes, struct error *err)
 {
     static char program[] = "postrider", direct[] = "direct";
     static char verbosely[] = "-v", quietly[] = "-q";
-    char *arguments[5] = { program, direct };
+    char option[16];
+    char *arguments[6] = { program, direct };
     size_t count = 2;
 
     if (verbose)
         arguments[count++] = verbosely;
     if (quiet)
         arguments[count++] = quietly;
+    if (outcomes != -1) {
+        snprintf(option, sizeof option, "-o%d", outcomes);
+        arguments[count++] = option;
+    }
     if (dup2(draft_descriptor(draft), STDIN_FILENO) == -1)
         return error_sys(err, FAULT_SYSTEM, "hand the message over");
 

@@ -1,6 +1,7 @@
 #include "sendmail/smtp_direct.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -16,13 +17,19 @@
 #include "spool/draft.h"
 #include "util/alloc.h"
 #include "util/io.h"
+#include "util/scratch.h"
 #include "util/strings.h"
-#include "util/text.h"
 
-#define ANSWER_MAX 100          /* lines of it that a client hears */
+#define ANSWER_MAX 100          /* lines of it that a client gets */
 
-/* Pass a line on to our standard error, unless nobody reads there: a client
- * may not do so before he has our reply. */
+/* What postrider direct reports: see sendmail/handover.h. */
+struct report {
+    bool is_partial;            /* some recipients have the message */
+    struct strings *answer;     /* the texts */
+};
+
+/* Pass a line on to our standard error, unless it is full: a client that starts
+ * us may read it only after our reply. */
 static void pass_on(const char *line, size_t length)
 {
     struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
@@ -32,11 +39,9 @@ static void pass_on(const char *line, size_t length)
         (void)io_write_all(STDERR_FILENO, line, length);
 }
 
-/* What postrider direct writes on standard error: what it tells the caller is
- * our answer, its log and the dialogue go where ours go. Closes fd. */
-static void read_answer(int fd, struct strings *answer)
+/* The log and the dialogue, until it ends. Closes fd. */
+static void pass_on_all(int fd)
 {
-    static const char name[] = "sendmail: ";
     FILE *stream = fdopen(fd, "r");
     char *line = NULL;
     size_t size = 0;
@@ -46,49 +51,76 @@ static void read_answer(int fd, struct strings *answer)
         close(fd);
         return;
     }
-    while ((length = getline(&line, &size, stream)) != -1) {
-        if (!text_starts(line, name)) {
-            pass_on(line, (size_t)length);
-        } else if (answer->count < ANSWER_MAX) {
-            line[strcspn(line, "\r\n")] = '\0';
-            strings_add(answer, line + strlen(name));
-        }
-    }
+    while ((length = getline(&line, &size, stream)) != -1)
+        pass_on(line, (size_t)length);
     free(line);
     fclose(stream);
 }
 
-/* Become postrider direct in a process of its own; its exit status, -1 if that
- * cannot be had. */
-static int run_direct(struct draft *draft, bool verbose,
-                      struct strings *answer)
+/* "WORD TAB TEXT" */
+static void take_record(struct report *report, char *record)
+{
+    char *text = record + strcspn(record, "\t");
+
+    if (*text != '\0')
+        *text++ = '\0';
+    report->is_partial |= strcmp(record, "partial") == 0;
+    if (report->answer->count < ANSWER_MAX)
+        strings_add(report->answer, text);
+}
+
+static void read_report(int fd, struct report *report)
+{
+    FILE *stream = lseek(fd, 0, SEEK_SET) == -1 ? NULL : fdopen(dup(fd), "r");
+    char *line = NULL;
+    size_t size = 0;
+
+    while (stream != NULL && getline(&line, &size, stream) != -1) {
+        line[strcspn(line, "\n")] = '\0';
+        take_record(report, line);
+    }
+    free(line);
+    if (stream != NULL)
+        fclose(stream);
+}
+
+/* In the child: become postrider direct. */
+static _Noreturn void become_direct(struct draft *draft, bool verbose,
+                                    int outcomes, int errors)
 {
     struct error err;
+
+    /* Neither may end with this program. */
+    dup2(errors, STDERR_FILENO);
+    fcntl(outcomes, F_SETFD, 0);
+    handover_direct(draft, verbose, false, outcomes, &err);
+    dprintf(outcomes, "deferred\t%s\n", err.text);
+    _exit(EX_OSERR);
+}
+
+/* Run postrider direct in a process of its own; its exit status, -1 if that
+ * cannot be had. outcomes gets its records. */
+static int run_direct(struct draft *draft, bool verbose, int outcomes)
+{
     int ends[2], status = -1;
 
-    if (pipe(ends) == -1)
+    if (pipe2(ends, O_CLOEXEC) == -1)
         return -1;
     pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        handover_direct(draft, verbose, false, &err);
-        dprintf(STDERR_FILENO, "sendmail: %s\n", err.text);
-        _exit(EX_OSERR);
-    }
+    if (child == 0)
+        become_direct(draft, verbose, outcomes, ends[1]);
     close(ends[1]);
-    read_answer(ends[0], answer);
+    pass_on_all(ends[0]);
     while (child != -1 && waitpid(child, &status, 0) == -1 && errno == EINTR)
         ;
     return child != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* The final reply is one for all recipients. Once somebody has the message it
- * must not be a temporary one: he would get it again. */
-static enum fault fault_of(int status, const struct strings *answer)
+/* The final reply is one for all recipients. Once a recipient has the message
+ * it must not be a temporary one: the client would send it to them again. */
+static enum fault fault_of(int status, const struct report *report)
 {
-    if (answer->count > 0 && text_starts(answer->items[0], DIRECT_SENT_TO))
+    if (report->is_partial)
         return FAULT_UNAVAILABLE;
     switch (status) {
     case EX_DATAERR:
@@ -104,6 +136,21 @@ static enum fault fault_of(int status, const struct strings *answer)
     }
 }
 
+static bool send_draft(struct draft *draft, bool verbose,
+                       struct strings *answer, struct error *err)
+{
+    struct report report = { .answer = answer };
+    struct scratch outcomes = SCRATCH_NONE;
+
+    if (!scratch_open(&outcomes, err))
+        return false;
+    int status = run_direct(draft, verbose, outcomes.fd);
+    read_report(outcomes.fd, &report);
+    scratch_close(&outcomes);
+    return status == EX_OK ||
+           error_set(err, fault_of(status, &report), "not sent");
+}
+
 bool smtp_direct_deliver(const struct options *opt,
                          const struct config *config,
                          const struct submission *said,
@@ -115,9 +162,7 @@ bool smtp_direct_deliver(const struct options *opt,
 
     if (done) {
         *id = alloc_string(draft_id(draft));
-        int status = run_direct(draft, opt->verbose, answer);
-        done = status == EX_OK ||
-               error_set(err, fault_of(status, answer), "not sent");
+        done = send_draft(draft, opt->verbose, answer, err);
     }
     draft_free(draft);
     return done;
