@@ -52,16 +52,26 @@ const struct config_keys *config_keys_of(enum config_section section);
 void config_keys_init(enum config_section section, void *object);
 void config_keys_free(enum config_section section, void *object);
 
+/* Read text into its member of object, the section's struct. False with
+ * "KEY = TEXT: must be ...". */
+bool config_keys_take(const struct config_key *key, const char *text,
+                      void *object, struct error *err);
+
+/* Can the text be a value of that key, whatever others are set? The same text if
+ * not. */
+bool config_keys_check(enum config_section section, const char *name,
+                       const char *text, struct error *err);
+
 /* Where a key stands, from the lines that were kept; 0 if it is not set. */
 unsigned config_keys_line(enum config_section section, const unsigned *lines,
                           const char *name);
 
-/* `unknown key "prot": did you mean port?` Returns false. */
+/* `unknown key "prot"; did you mean port?` Returns false. */
 bool config_keys_unknown(enum config_section section, const char *name,
                          struct error *err);
 
-/* Put `FILE:LINE: smarthost "main": ` in front. The fault is FAULT_CONFIG
- * from here on. Returns false. */
+/* Add the place, FILE:LINE, and put `smarthost "main": ` before what is wrong.
+ * The fault is FAULT_CONFIG from here on. Returns false. */
 struct config_place {
     const char *path;
     unsigned line;

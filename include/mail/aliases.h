@@ -65,13 +65,20 @@ char *local_name_without_alias(const char *address,
 void aliases_keep_files(struct aliases *aliases,
                         const struct local_names *local);
 
-/* Append all that is wrong in the file, a line each with its place: what no mail
- * can go to, lines and names that cannot be used, names given twice. */
+/*
+ * Call problem for all that is wrong in the file, once each, with its place: what
+ * no mail can go to, lines and names that cannot be used, names given twice.
+ * All are FAULT_CONFIG.
+ */
+typedef void aliases_problem(void *context, const struct error *problem);
 void aliases_check(const struct aliases *aliases,
-                   const struct local_names *local, struct strings *problems);
+                   const struct local_names *local, aliases_problem *problem,
+                   void *context);
 
-/* What was wrong with its lines when it was read; borrowed. */
-const struct strings *aliases_junk(const struct aliases *aliases);
+/* Line i, counted from 0, of those that were found to be wrong when the file was
+ * read: true with FAULT_CONFIG in problem; false if there are fewer. */
+bool aliases_is_junk(const struct aliases *aliases, size_t i,
+                     struct error *problem);
 
 size_t aliases_count(const struct aliases *aliases);
 

@@ -31,7 +31,12 @@ struct aliases {
     struct stat status;     /* of the file when it was read; all 0 if none */
     struct alias *entries;  /* sorted by name */
     size_t count, capacity;
-    struct strings junk;    /* lines that are no alias: why, with place */
+    struct alias_junk {     /* lines that are not an alias */
+        unsigned line;
+        const char *why;
+        const char *remedy;         /* NULL: unknown */
+    } *junk;
+    size_t junk_count;
     struct alias_files *files;
 };
 

@@ -50,7 +50,7 @@ bool tls_expiry(const char *path, int64_t *left, struct error *err);
  * Handshake on a connected non-blocking socket before the deadline, with SNI
  * for a host that is a name. When it returns, the peer is verified: chain,
  * validity, and host as subjectAltName (name or address), or the fingerprint.
- * NULL with FAULT_TEMPORARY; the text says what is wrong with the certificate.
+ * NULL with FAULT_TLS; the text says what is wrong with the certificate.
  * The socket stays the caller's. The process must ignore SIGPIPE.
  *
  * The context keeps the last session; the next handshake with the same host
@@ -63,7 +63,8 @@ void tls_free(struct tls *tls);                         /* NULL is allowed */
 
 /*
  * Non-blocking read and write. > 0 octets done; 0 end of file (tls_read);
- * -1 error (err set, FAULT_TEMPORARY); otherwise what to poll for first:
+ * -1 error (err set: FAULT_TEMPORARY, or FAULT_TLS for an alert and what OpenSSL
+ * finds wrong); otherwise what to poll for first:
  */
 #define TLS_WANT_READ (-2)
 #define TLS_WANT_WRITE (-3)

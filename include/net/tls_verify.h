@@ -28,9 +28,8 @@ bool tls_verify_expect(struct ssl_st *ssl, const struct tls_peer *peer);
 
 /*
  * During it: verify chain, validity and name; or, if pin is not NULL, that it
- * is the SHA-256 of the certificate, 32 octets. False with FAULT_TEMPORARY in
- * peer->refusal, and a text that says "certificate of HOST: what is wrong and
- * what can be done".
+ * is the SHA-256 of the certificate, 32 octets. False with FAULT_TLS in
+ * peer->refusal: "certificate of HOST: what is wrong", and what can be done.
  */
 bool tls_verify_peer(struct x509_store_ctx_st *ctx, const unsigned char *pin,
                      struct tls_peer *peer);

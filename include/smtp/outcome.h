@@ -34,7 +34,8 @@ struct outcome {
                              * owned; NULL with OUTCOME_NONE */
     enum reach reach;       /* how far it came: decides which of several tries
                              * is reported */
-    bool from_reply;        /* text is a reply of the smarthost */
+    int code;               /* of the reply of the smarthost that text is; 0:
+                             * it is our own words */
     bool uncertain;         /* lost between final dot and reply: may have
                              * arrived */
     bool again;             /* deferred, but to be offered once more within this

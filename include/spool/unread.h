@@ -4,7 +4,7 @@
  * Owners and modes that a restore has changed, a security module, a device
  * that fails, a file of a newer version: such a message stays where it is, and
  * is tried again. All that report it (log, mailq, status, check) count by
- * kind and show one example, whose text holds the command that helps.
+ * kind and show one example, whose remedy is the command that helps.
  */
 #ifndef POSTRIDER_SPOOL_UNREAD_H
 #define POSTRIDER_SPOOL_UNREAD_H
@@ -25,10 +25,12 @@ enum unread_kind {
 
 struct unread {             /* { 0 }: none */
     size_t count[UNREAD_KINDS];
-    char *text[UNREAD_KINDS];       /* of the first that was added; owned */
+    struct error *example[UNREAD_KINDS];    /* the first that was added;
+                                             * owned; NULL: there is none */
 };
 
 void unread_add(struct unread *unread, const struct error *err);
+void unread_copy(struct unread *to, const struct unread *from);
 void unread_clear(struct unread *unread);               /* none again */
 size_t unread_count(const struct unread *unread);
 

@@ -50,12 +50,14 @@ bool config_check_owner(const struct config *config, const char *refused,
 
     if (config->owner != 0 && config->owner != geteuid())
         return error_set(err, FAULT_CONFIG, "%s: %s: it belongs to uid %lu, "
-                         "who can send all mail elsewhere: chown %lu %s",
-                         path, refused, (unsigned long)config->owner,
-                         (unsigned long)geteuid(), path);
+                         "who can send all mail elsewhere", path, refused,
+                         (unsigned long)config->owner) ||
+               error_remedy(err, "chown %lu %s", (unsigned long)geteuid(),
+                            path);
     if (!config->owner_only)
-        return error_set(err, FAULT_CONFIG, "%s: %s: others can write it: "
-                         "chmod go-w %s", path, refused, path);
+        return error_set(err, FAULT_CONFIG, "%s: %s: others can write it",
+                         path, refused) ||
+               error_remedy(err, "chmod go-w %s", path);
     return true;
 }
 

@@ -86,8 +86,9 @@ static bool check_clear(const struct config *config,
         mechanism == NULL || !mechanism->in_clear)
         return true;
     error_set(err, FAULT_CONFIG, "auth = %s with tls = none shows the password "
-              "to the network: set tls = starttls or implicit (or "
-              "password_in_clear = true)", host->auth);
+              "to the network", host->auth);
+    error_remedy(err, "set tls = starttls or implicit (or password_in_clear = "
+                 "true)");
     return blame(config, host, "auth", err);
 }
 
@@ -244,13 +245,12 @@ static bool check_file(const struct config *config,
         io_close(&fd);
         return true;
     }
-    if (errno == ENOENT)
+    if (why.number == ENOENT)
         error_set(err, FAULT_CONFIG, "%s = %s: no such file", key, path);
-    else if (errno == EACCES && config->delivery == DELIVERY_QUEUE)
-        error_set(err, FAULT_CONFIG, "%s = %s: let user %s read it", key,
-                  why.text, config->user);
     else
         error_set(err, FAULT_CONFIG, "%s = %s", key, why.text);
+    if (why.number == EACCES && config->delivery == DELIVERY_QUEUE)
+        error_remedy(err, "let user %s read it", config->user);
     return blame(config, host, key, err);
 }
 

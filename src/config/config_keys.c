@@ -197,6 +197,34 @@ static const struct config_key *find_key(enum config_section section,
     return NULL;
 }
 
+/* What is hidden may be wrong because it holds what is secret. */
+static bool blame_value(const struct config_key *key, const char *text,
+                        struct error *err)
+{
+    return key->hidden ? error_prefix(err, "%s", key->name)
+                       : error_prefix(err, "%s = %s", key->name, text);
+}
+
+bool config_keys_take(const struct config_key *key, const char *text,
+                      void *object, struct error *err)
+{
+    return key->take(key, text, (char *)object + key->offset, err) ||
+           blame_value(key, text, err);
+}
+
+bool config_keys_check(enum config_section section, const char *name,
+                       const char *text, struct error *err)
+{
+    const struct config_key *key = find_key(section, name);
+    union { char *text; uint64_t number; } member = { 0 };
+
+    bool right = key->take(key, text, &member, err) ||
+                 blame_value(key, text, err);
+    if (key->kind == CONFIG_STRING)
+        free(member.text);
+    return right;
+}
+
 unsigned config_keys_line(enum config_section section, const unsigned *lines,
                           const char *name)
 {
@@ -206,10 +234,10 @@ unsigned config_keys_line(enum config_section section, const unsigned *lines,
 bool config_place_prefix(struct error *err, const struct config_place *place)
 {
     err->fault = FAULT_CONFIG;
-    if (place->section == CONFIG_TOP)
-        return error_prefix(err, "%s:%u", place->path, place->line);
-    return error_prefix(err, "%s:%u: %s \"%s\"", place->path, place->line,
-                        sections[place->section].section, place->title);
+    if (place->section != CONFIG_TOP)
+        error_prefix(err, "%s \"%s\"", sections[place->section].section,
+                     place->title);
+    return error_at(err, place->path, place->line);
 }
 
 #define NAME_MAX_COMPARED 40
@@ -282,8 +310,10 @@ bool config_keys_unknown(enum config_section section, const char *name,
 
     if (text_equal_case(name, "password"))
         return error_set(err, FAULT_CONFIG, "unknown key \"%s\": the password "
-                         "is kept in a file that only its user can read: "
-                         "password_file = \"/etc/postrider/password\"", name);
+                         "is kept in a file that only its user can read",
+                         name) ||
+               error_remedy(err, "set password_file = "
+                            "\"/etc/postrider/password\"");
     if (text_equal_case(name, "include"))
         return error_set(err, FAULT_CONFIG,
                          "unknown key \"%s\": one file holds everything",
@@ -293,8 +323,8 @@ bool config_keys_unknown(enum config_section section, const char *name,
                          "unknown key \"%s\" here: it belongs %s", name,
                          home_of(name));
     if (near != NULL)
-        return error_set(err, FAULT_CONFIG,
-                         "unknown key \"%s\": did you mean %s?", name, near);
+        return error_set(err, FAULT_CONFIG, "unknown key \"%s\"", name) ||
+               error_remedy(err, "did you mean %s?", near);
     char *list = list_keys(table);
     error_set(err, FAULT_CONFIG, "unknown key \"%s\": known are %s%s", name,
               list, section == CONFIG_TOP ? ", smarthost and sender sections"

@@ -21,11 +21,13 @@
 /* What people want to know of a file that cannot be opened. */
 static void refuse_open(const char *path, int number, struct error *err)
 {
-    if (number == ENOENT)
+    if (number == ENOENT) {
         error_set(err, FAULT_CONFIG, "%s: no such file", path);
-    else if (number == EACCES)
-        error_set(err, FAULT_CONFIG, "%s: may not be read: all who send mail "
-                  "read it: chmod 644 %s", path, path);
+    } else if (number == EACCES) {
+        error_set(err, FAULT_CONFIG, "%s: may not be read, and all who send "
+                  "mail read it", path);
+        error_remedy(err, "chmod 644 %s", path);
+    }
 }
 
 static bool read_file(struct config *config, struct buf *text,

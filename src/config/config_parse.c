@@ -36,7 +36,8 @@ struct scan {
 static bool fault_at(const struct scan *s, unsigned line, const char *text,
                      struct error *err)
 {
-    return error_set(err, FAULT_CONFIG, "%s:%u: %s", s->path, line, text);
+    return error_set(err, FAULT_CONFIG, "%s", text) ||
+           error_at(err, s->path, line);
 }
 
 static char peek(const struct scan *s, size_t ahead)
@@ -289,11 +290,7 @@ static int take_value(cfg_t *cfg, cfg_opt_t *option, const char *text,
         return -1;
     char *object = object_of(cfg, &lines);
     lines[index] = (unsigned)cfg->line;
-    if (!key->take(key, text, object + key->offset, reading->err)) {
-        if (key->hidden)
-            error_prefix(reading->err, "%s", key->name);
-        else
-            error_prefix(reading->err, "%s = %s", key->name, text);
+    if (!config_keys_take(key, text, object, reading->err)) {
         blame(cfg, (unsigned)cfg->line);
         return -1;
     }

@@ -340,11 +340,12 @@ static bool is_name_to_look_up(const char *text)
 CONFIG_TAKE(config_take_host)
 {
     if (!text_is_ascii(text, strlen(text)))
-        return error_set(err, FAULT_CONFIG,
-                         "must be in ASCII: give its xn-- form");
+        return error_set(err, FAULT_CONFIG, "must be in ASCII") ||
+               error_remedy(err, "give its xn-- form");
     if (*text != '\0' && !is_name_to_look_up(text) && !is_address(text))
-        return error_set(err, FAULT_CONFIG, "must be a host name or an "
-                         "address; the port is a key of its own");
+        return error_set(err, FAULT_CONFIG,
+                         "must be a host name or an address") ||
+               error_remedy(err, "the port is a key of its own");
     return config_take_text(key, text, member, err);
 }
 

@@ -68,12 +68,11 @@ void destinations_renew(struct destinations *where)
 static struct aliases *load(const char *path, struct error *err)
 {
     struct aliases *aliases = aliases_load(path, err);
-    const struct strings *junk = aliases != NULL ? aliases_junk(aliases)
-                                                 : NULL;
+    struct error junk;
 
-    if (junk != NULL && junk->count > 0)
+    if (aliases != NULL && aliases_is_junk(aliases, 0, &junk))
         log_line(LOG_LEVEL_WARNING, "%s (newaliases shows all that is wrong)",
-                 junk->items[0]);
+                 junk.text);
     return aliases;
 }
 

@@ -44,8 +44,8 @@ static bool take_line(const struct buf *text, const char *source,
         return error_set(err, FAULT_CONFIG,
                          "%s: its first line, the password, is empty", source);
     if (is_utf16(text))
-        return error_set(err, FAULT_CONFIG, "%s: is in UTF-16: store it in "
-                         "UTF-8", source);
+        return error_set(err, FAULT_CONFIG, "%s: is in UTF-16", source) ||
+               error_remedy(err, "store it in UTF-8");
     if (memchr(lines.text, '\0', lines.length) != NULL)
         return error_set(err, FAULT_CONFIG,
                          "%s: the password holds a NUL octet", source);
@@ -83,9 +83,10 @@ static bool refuse_access(const struct config *config, const char *path,
                               : alloc_format("let %s enter its folder",
                                              reader_of(config));
 
-    error_set(err, FAULT_PERMISSION, "%s: %s: %s%s", path, strerror(number),
-              remedy, is_reached && status.st_uid == 0
-                          ? "" : ", or run this as root");
+    errno = number;
+    error_sys(err, FAULT_PERMISSION, "%s", path);
+    error_remedy(err, "%s%s", remedy, is_reached && status.st_uid == 0
+                                      ? "" : ", or run this as root");
     free(remedy);
     return false;
 }
@@ -97,9 +98,9 @@ static bool refuse_open(const struct config *config, const char *path,
         return refuse_access(config, path, number, err);
     if (number != ENOENT)
         return false;
-    return error_set(err, FAULT_CONFIG, "%s: no such file: write the password "
-                     "into it, owned by %s, mode 400", path,
-                     reader_of(config));
+    return error_set(err, FAULT_CONFIG, "%s: no such file", path) ||
+           error_remedy(err, "write the password into it, owned by %s, mode "
+                        "400", reader_of(config));
 }
 
 /* Nobody but its owner may have a right to it. */
@@ -110,9 +111,10 @@ static bool check_rights(const struct config *config, const char *path,
     unsigned mode = (unsigned)status->st_mode & 07777;
     bool right = (mode & (S_IRWXG | S_IRWXO)) == 0 ||
                  error_set(err, FAULT_CONFIG, "%s: others can %s it (mode "
-                           "%04o): %s", path,
+                           "%04o)", path,
                            (mode & (S_IRGRP | S_IROTH)) != 0 ? "read" : "use",
-                           mode, remedy);
+                           mode) ||
+                 error_remedy(err, "%s", remedy);
 
     free(remedy);
     return right;
@@ -124,9 +126,11 @@ static bool check_owner(const struct config *config, const char *path,
 {
     if (status->st_uid != 0 && status->st_uid != geteuid())
         return error_set(err, FAULT_CONFIG, "%s: belongs to uid %lu, neither "
-                         "to uid %lu nor to root: chown it", path,
+                         "to uid %lu nor to root", path,
                          (unsigned long)status->st_uid,
-                         (unsigned long)geteuid());
+                         (unsigned long)geteuid()) ||
+               error_remedy(err, "chown %lu %s", (unsigned long)geteuid(),
+                            path);
     return !is_private || check_rights(config, path, status, err);
 }
 
@@ -165,8 +169,9 @@ static bool fetch_credential(const struct config *config, const char *name,
 
     if (folder == NULL || *folder != '/')
         return error_set(err, FAULT_CONFIG, "password_credential %s: the "
-                         "service manager has given none: set LoadCredential="
-                         "%s:/path in the unit", name, name);
+                         "service manager has given none", name) ||
+               error_remedy(err, "set LoadCredential=%s:/path in the unit",
+                            name);
     char *path = alloc_format("%s/%s", folder, name);
     /* systemd sees to the rights: 0440 root where ACLs are used. */
     bool done = fetch_file(config, path, false, text, secret, err);

@@ -22,14 +22,15 @@ int client_connect(const char *path, struct error *err)
 
     if (fd != -1)
         return fd;
-    if (errno == ENOENT || errno == ECONNREFUSED)
-        error_set(err, FAULT_UNAVAILABLE, "no daemon listens at %s: start "
-                  "postrider daemon", path);
-    else if (errno == ENAMETOOLONG)
+    if (errno == ENOENT || errno == ECONNREFUSED) {
+        error_set(err, FAULT_UNAVAILABLE, "no daemon listens at %s", path);
+        error_remedy(err, "start postrider daemon");
+    } else if (errno == ENAMETOOLONG) {
         error_set(err, FAULT_CONFIG, "%s: path is too long", path);
-    else
+    } else {
         error_sys(err, FAULT_UNAVAILABLE, "no daemon can be asked at %s",
                   path);
+    }
     return -1;
 }
 

@@ -113,12 +113,10 @@ static void report_unread(struct lister *lister)
     const struct listing_reader *reader = lister->reader;
 
     for (size_t i = 0; i < UNREAD_KINDS && reader->unread != NULL; i++) {
-        const struct queue_unread unread = {
-            .count = lister->unread.count[i],
-            .text = lister->unread.text[i],
-        };
-        if (unread.count > 0)
-            reader->unread(reader->context, &unread);
+        const size_t count = lister->unread.count[i];
+        if (count > 0)
+            reader->unread(reader->context, &(struct queue_unread){
+                .count = count, .text = lister->unread.example[i]->text });
     }
     unread_clear(&lister->unread);
 }

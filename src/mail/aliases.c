@@ -59,6 +59,23 @@ char *local_name_without_alias(const char *address,
     return local_name_of(address, local);
 }
 
+/* What is wrong in a file, for its administrator. */
+struct problems {
+    struct strings told;            /* the text of each */
+    aliases_problem *tell;
+    void *context;
+};
+
+/* What several aliases lead to is told once. */
+static void add_problem(struct problems *problems,
+                        const struct error *problem)
+{
+    if (strings_has(&problems->told, problem->text))
+        return;
+    strings_add(&problems->told, problem->text);
+    problems->tell(problems->context, problem);
+}
+
 /* One expansion: where it stands, and what it has seen. Everything is expanded
  * once: that ends loops, and aliases that name each other twice over cost no
  * more than their number. */
@@ -73,32 +90,33 @@ struct expansion {
     const char *path;               /* of the file that is read, and its */
     unsigned line;                  /* line, for texts */
     bool full;                      /* no more is looked at */
+    struct problems *problems;      /* told as well; NULL: not wanted */
 };
 
 static void expand_list(struct expansion *x, const char *list, size_t length);
 
-/* This cannot be served; the rest can. */
-static void refuse(struct expansion *x, const char *text, size_t length,
-                   const char *why)
+/* This cannot be served, for the reason in why; the rest can. */
+static void refuse_for(struct expansion *x, const char *text, size_t length,
+                       struct error *why)
 {
-    struct buf reason;
-
-    buf_init(&reason, SIZE_MAX);
-    buf_add_format(&reason, "%s:%u: ", x->path, x->line);
-    text_escape(&reason, text, length < 100 ? length : 100);
-    buf_add_format(&reason, ": %s", why);
-    flaws_add(&x->found->flaws, text, length, reason.data);
-    buf_free(&reason);
+    why->fault = FAULT_CONFIG;
+    error_at(why, x->path, x->line);
+    flaws_add(&x->found->flaws, text, length, why->text);
+    if (x->problems != NULL)
+        add_problem(x->problems, why);
 }
 
-/* The same for what has its reason already. */
-static void refuse_for(struct expansion *x, const char *text, size_t length,
-                       const char *why)
+/* The same for a reason that does not name it. remedy may be NULL. */
+static void refuse(struct expansion *x, const char *text, size_t length,
+                   const char *what, const char *remedy)
 {
-    char *reason = alloc_format("%s:%u: %s", x->path, x->line, why);
+    int shown = length < 100 ? (int)length : 100;
+    struct error why;
 
-    flaws_add(&x->found->flaws, text, length, reason);
-    free(reason);
+    error_set(&why, FAULT_CONFIG, "%.*s: %s", shown, text, what);
+    if (remedy != NULL)
+        error_remedy(&why, "%s", remedy);
+    refuse_for(x, text, length, &why);
 }
 
 static void expand_alias(struct expansion *x, const struct alias *alias)
@@ -107,7 +125,7 @@ static void expand_alias(struct expansion *x, const struct alias *alias)
 
     if (x->depth == DEPTH_MAX) {
         refuse(x, alias->name, strlen(alias->name),
-               "too many aliases in aliases");
+               "too many aliases in aliases", NULL);
         return;
     }
     x->seen[alias - x->aliases->entries] = true;
@@ -135,8 +153,8 @@ static bool take_local(struct expansion *x, const char *text, size_t length)
         x->found->discards = true;
     else
         refuse(x, text, length, *text == '|'
-               ? "Postrider runs no programs: give an address"
-               : "Postrider delivers to no files: give an address");
+               ? "Postrider runs no programs"
+               : "Postrider delivers to no files", "give an address");
     return true;
 }
 
@@ -145,7 +163,8 @@ static void add_address(struct expansion *x, const char *address)
     x->full = x->found->addresses.count + x->found->flaws.texts.count >=
               ENVELOPE_RECIPIENTS_MAX;
     if (x->full)
-        refuse(x, address, strlen(address), "more than 100000 addresses");
+        refuse(x, address, strlen(address), "more than 100000 addresses",
+               NULL);
     else
         strings_add(&x->found->addresses, address);
 }
@@ -171,15 +190,18 @@ static void expand_address(struct expansion *x, const char *address, bool final)
 static void expand_lines(struct expansion *x, const struct buf *text)
 {
     struct lines lines;
+    struct error why;
 
     lines_start(&lines, text->data, text->length);
     while (!x->full && lines_next(&lines)) {
         x->line = lines.number;
-        if (memchr(lines.text, '\0', lines.length) != NULL)
-            refuse_for(x, lines.text, lines.length, "a NUL in it");
-        else
+        if (memchr(lines.text, '\0', lines.length) != NULL) {
+            error_set(&why, FAULT_CONFIG, "a NUL in it");
+            refuse_for(x, lines.text, lines.length, &why);
+        } else {
             expand_list(x, lines.text,
                         aliases_line_length(lines.text, lines.length));
+        }
     }
 }
 
@@ -191,7 +213,7 @@ static void expand_file(struct expansion *x, const char *path)
     strings_add(&x->files, path);
     const struct buf *text = alias_files_get(x->aliases->files, path, &err);
     if (text == NULL) {
-        refuse_for(x, path, strlen(path), err.text);
+        refuse_for(x, path, strlen(path), &err);
         return;
     }
     x->depth++;
@@ -208,13 +230,14 @@ static void expand_include(struct expansion *x, const char *path)
     size_t length = strlen(path);
 
     if (*path != '/')
-        refuse(x, path, length, "an :include: must be an absolute path");
+        refuse(x, path, length, "an :include: must be an absolute path",
+               NULL);
     else if (strings_has(&x->files, path))
         return;
     else if (x->depth == DEPTH_MAX)
-        refuse(x, path, length, "too many files in files");
+        refuse(x, path, length, "too many files in files", NULL);
     else if (x->files.count == FILES_MAX)
-        refuse(x, path, length, "more than 1000 files");
+        refuse(x, path, length, "more than 1000 files", NULL);
     else
         expand_file(x, path);
 }
@@ -225,7 +248,7 @@ static void expand_parsed(struct expansion *x, const char *text, size_t length)
     struct error why = { 0 };
 
     if (!mailbox_list_parse(&list, text, length, &why))
-        refuse_for(x, text, length, why.text);
+        refuse_for(x, text, length, &why);
     for (size_t i = 0; i < list.count && !x->full; i++)
         expand_address(x, list.items[i].address, *text == '\\');
     mailbox_list_free(&list);
@@ -275,10 +298,11 @@ static void expand_list(struct expansion *x, const char *list, size_t length)
     }
 }
 
-/* Expand an alias, which must lead to somebody. */
+/* Expand an alias, which must lead to an address. problems may be NULL. */
 static void expand_whole(const struct aliases *aliases,
                          const struct alias *alias,
-                         const struct local_names *local, struct found *found)
+                         const struct local_names *local, struct found *found,
+                         struct problems *problems)
 {
     struct expansion x = {
         .aliases = aliases,
@@ -287,6 +311,7 @@ static void expand_whole(const struct aliases *aliases,
         .seen = alloc_zero(aliases->count, sizeof *x.seen),
         .path = aliases->path,
         .line = alias->line,
+        .problems = problems,
     };
 
     expand_alias(&x, alias);
@@ -295,7 +320,7 @@ static void expand_whole(const struct aliases *aliases,
     alias_files_forget(aliases->files);
     if (!found_any(found))
         refuse(&x, alias->name, strlen(alias->name), "this alias leads to "
-               "nobody: it is empty, or leads back to itself");
+               "nobody: it is empty, or leads back to itself", NULL);
 }
 
 bool aliases_expand(const struct aliases *aliases, const char *name,
@@ -307,7 +332,7 @@ bool aliases_expand(const struct aliases *aliases, const char *name,
     const struct alias *alias = aliases_find(aliases, wanted);
     free(wanted);
     if (alias != NULL)
-        expand_whole(aliases, alias, local, found);
+        expand_whole(aliases, alias, local, found, NULL);
     return alias != NULL;
 }
 
@@ -317,33 +342,32 @@ void aliases_keep_files(struct aliases *aliases,
     aliases->files->kept = true;
     for (size_t i = 0; i < aliases->count; i++) {
         struct found found = { 0 };
-        expand_whole(aliases, &aliases->entries[i], local, &found);
+        expand_whole(aliases, &aliases->entries[i], local, &found, NULL);
         found_free(&found);
     }
 }
 
-/* The reasons of one alias that no other has given. */
-static void add_new(struct strings *problems, const struct strings *reasons)
-{
-    for (size_t i = 0; i < reasons->count; i++)
-        if (!strings_has(problems, reasons->items[i]))
-            strings_add(problems, reasons->items[i]);
-}
-
 void aliases_check(const struct aliases *aliases,
-                   const struct local_names *local, struct strings *problems)
+                   const struct local_names *local, aliases_problem *problem,
+                   void *context)
 {
-    add_new(problems, &aliases->junk);
+    struct problems problems = { .tell = problem, .context = context };
+    struct error err;
+
+    for (size_t i = 0; aliases_is_junk(aliases, i, &err); i++)
+        add_problem(&problems, &err);
     for (size_t i = 0; i < aliases->count; i++) {
         const struct alias *alias = &aliases->entries[i];
         struct found found = { 0 };
 
-        if (i > 0 && strcmp(alias->name, alias[-1].name) == 0)
-            strings_take(problems, alloc_format(
-                "%s:%u: alias %s was given in line %u already, which counts",
-                aliases->path, alias->line, alias->name, alias[-1].line));
-        expand_whole(aliases, alias, local, &found);
-        add_new(problems, &found.flaws.reasons);
+        if (i > 0 && strcmp(alias->name, alias[-1].name) == 0) {
+            error_set(&err, FAULT_CONFIG, "alias %s was given in line %u "
+                      "already, which counts", alias->name, alias[-1].line);
+            error_at(&err, aliases->path, alias->line);
+            add_problem(&problems, &err);
+        }
+        expand_whole(aliases, alias, local, &found, &problems);
         found_free(&found);
     }
+    strings_free(&problems.told);
 }

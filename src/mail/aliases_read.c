@@ -129,22 +129,27 @@ static void add_entry(struct aliases *aliases, char *name, const char *list,
     };
 }
 
-static void note_junk(struct aliases *aliases, unsigned line, const char *why)
+static void note_junk(struct aliases *aliases, unsigned line, const char *why,
+                      const char *remedy)
 {
-    strings_take(&aliases->junk,
-                 alloc_format("%s:%u: %s", aliases->path, line, why));
+    size_t count = aliases->junk_count++;
+
+    aliases->junk = alloc_resize(aliases->junk, count + 1,
+                                 sizeof *aliases->junk);
+    aliases->junk[count] = (struct alias_junk){ line, why, remedy };
 }
 
 /* Names that other programs give a meaning, and that no mail is for. */
-static const char *why_never(const char *name)
+static void note_never(struct aliases *aliases, unsigned line,
+                       const char *name)
 {
+    static const char remedy[] = "set local_recipient for all names without "
+                                 "an alias";
+
     if (strcmp(name, "*") == 0)
-        return "* is no local name: set local_recipient for all names without "
-               "an alias";
-    if (strcmp(name, "default") == 0)
-        return "default is only mail to that name: set local_recipient for all "
-               "names without an alias";
-    return NULL;
+        note_junk(aliases, line, "* is no local name", remedy);
+    else if (strcmp(name, "default") == 0)
+        note_junk(aliases, line, "default is only mail to that name", remedy);
 }
 
 /* One logical line, its continuations joined to it by a blank. */
@@ -157,14 +162,14 @@ static void take_line(struct aliases *aliases, const char *text, unsigned line)
         return;
     if (!take_name(text, &name, &rest)) {
         note_junk(aliases, line, "no alias: a line must be "
-                  "\"name: address, address\"");
+                  "\"name: address, address\"", NULL);
         return;
     }
     if (name.has_domain)
         note_junk(aliases, line, "an alias is for a local name, without @ and "
-                  "domain: mail for this one never comes here");
-    else if (why_never(name.text) != NULL)
-        note_junk(aliases, line, why_never(name.text));
+                  "domain: mail for this one never comes here", NULL);
+    else
+        note_never(aliases, line, name.text);
     add_entry(aliases, name.text, rest, line);
 }
 
@@ -204,7 +209,7 @@ static void parse(struct aliases *aliases, const struct buf *text)
         size_t length = aliases_line_length(lines.text, lines.length);
         bool continues = *lines.text == ' ' || *lines.text == '\t';
         if (memchr(lines.text, '\0', lines.length) != NULL) {
-            note_junk(aliases, lines.number, "a NUL in it");
+            note_junk(aliases, lines.number, "a NUL in it", NULL);
             continue;
         }
         if (is_blank(lines.text, length))
@@ -264,7 +269,7 @@ void aliases_free(struct aliases *aliases)
         free(aliases->entries[i].name);
         free(aliases->entries[i].list);
     }
-    strings_free(&aliases->junk);
+    free(aliases->junk);
     clear_files(aliases->files);
     free(aliases->files);
     free(aliases->entries);
@@ -311,7 +316,15 @@ size_t aliases_count(const struct aliases *aliases)
     return aliases->count;
 }
 
-const struct strings *aliases_junk(const struct aliases *aliases)
+bool aliases_is_junk(const struct aliases *aliases, size_t i,
+                     struct error *problem)
 {
-    return &aliases->junk;
+    if (i >= aliases->junk_count)
+        return false;
+    const struct alias_junk *junk = &aliases->junk[i];
+    error_set(problem, FAULT_CONFIG, "%s", junk->why);
+    if (junk->remedy != NULL)
+        error_remedy(problem, "%s", junk->remedy);
+    error_at(problem, aliases->path, junk->line);
+    return true;
 }

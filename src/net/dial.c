@@ -71,7 +71,9 @@ static bool resolve_failed(struct error *err, const char *host, int code,
     case EAI_AGAIN:
         return error_set(err, FAULT_TEMPORARY,
                          "look up host %s: the name server does not answer",
-                         host);
+                         host) ||
+               error_remedy(err, "is the network up, and /etc/resolv.conf "
+                            "right?");
     case EAI_NONAME:
 #if defined(EAI_NODATA) && EAI_NODATA != EAI_NONAME
     case EAI_NODATA:
@@ -81,7 +83,8 @@ static bool resolve_failed(struct error *err, const char *host, int code,
 #endif
         return error_set(err, FAULT_TEMPORARY,
                          "look up host %s: no such host, or it has no "
-                         "%saddress", host, kind);
+                         "%saddress", host, kind) ||
+               error_remedy(err, "check host in the configuration");
     default:
         return error_set(err, FAULT_TEMPORARY, "look up host %s: %s", host,
                          gai_strerror(code));

@@ -234,8 +234,8 @@ static bool write_failed(struct stream *stream, struct error *err)
         said = before + 1;
     }
     if (length > 0)
-        error_set(err, FAULT_TEMPORARY, "%s after it said: %.*s", err->text,
-                  length > 200 ? 200 : (int)length, said);
+        error_append(err, " after it said: %.*s",
+                     length > 200 ? 200 : (int)length, said);
     return spoil(stream, err);
 }
 
@@ -450,7 +450,6 @@ bool stream_start_tls(struct stream *stream, struct tls_context *context,
                                 err);
     if (stream->tls != NULL)
         return true;
-    err->reach = REACH_TLS;
     return spoil(stream, err);
 }
 

@@ -28,7 +28,7 @@ struct tls {
     struct tls_peer peer;       /* its host without scope and final dot */
     bool failed;                /* nothing more may be said */
     bool explained;             /* ... and the reason is another one than the
-                                 * size of what we have said */
+                                 * size of what we have sent */
 };
 
 /* The caller frees. */
@@ -47,39 +47,48 @@ static char *plain_host(const char *host)
     return alloc_bytes(host, length);
 }
 
-/* What OpenSSL's reasons mean to people; NULL: its own words will do. */
-static const char *meaning_of(unsigned long code)
+/* An alert, or what is no TLS at all: the reason is known, and what helps. */
+struct meaning {
+    int reason;                 /* as OpenSSL has it */
+    const char *text;
+    const char *remedy;         /* NULL: unknown */
+};
+
+/* NULL: OpenSSL's own words will do. */
+static const struct meaning *meaning_of(unsigned long code)
 {
-    static const struct {
-        int reason;
-        const char *text;
-    } meanings[] = {
+    static const struct meaning meanings[] = {
         { SSL_R_WRONG_VERSION_NUMBER,
-          "the server does not speak TLS on this port" },
+          "the server does not speak TLS on this port",
+          "if the port is one for STARTTLS, as 587 is, set tls = "
+          "starttls" },
         { SSL_R_UNSUPPORTED_PROTOCOL,
-          "the server's TLS version is older than tls_min_version" },
+          "the server's TLS version is older than tls_min_version",
+          "its administrator must update it" },
         { SSL_R_TLSV1_ALERT_PROTOCOL_VERSION,
-          "the server's TLS version is older than tls_min_version" },
+          "the server's TLS version is older than tls_min_version",
+          "its administrator must update it" },
         { SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
-          "the server asks for a client certificate: set tls_cert_file" },
+          "the server asks for a client certificate", "set tls_cert_file" },
         { SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
-          "the server refuses our client certificate" },
+          "the server refuses our client certificate", NULL },
         { SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
-          "the server refuses our client certificate" },
+          "the server refuses our client certificate", NULL },
         { SSL_R_TLSV1_ALERT_UNKNOWN_CA,
-          "the server does not trust our client certificate's authority" },
+          "the server does not trust our client certificate's authority",
+          NULL },
         { SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
           "the server finds no cipher in common, or wants a client "
-          "certificate (tls_cert_file)" },
+          "certificate (tls_cert_file)", NULL },
         { SSL_R_TLSV1_UNRECOGNIZED_NAME,
-          "the server does not know itself by this name" },
+          "the server does not know itself by this name", NULL },
     };
 
     if (ERR_GET_LIB(code) != ERR_LIB_SSL)
         return NULL;
     for (size_t i = 0; i < COUNT(meanings); i++)
         if (ERR_GET_REASON(code) == meanings[i].reason)
-            return meanings[i].text;
+            return &meanings[i];
     return NULL;
 }
 
@@ -88,10 +97,11 @@ static void set_failure(struct tls *tls, int result, int number,
                         struct error *err)
 {
     unsigned long code = ERR_peek_error();
-    const char *text = meaning_of(code);
+    const struct meaning *meaning = meaning_of(code);
+    const char *text = meaning != NULL ? meaning->text : NULL;
 
     tls->failed = true;
-    tls->explained = text != NULL;
+    tls->explained = meaning != NULL;
     if (code != 0 && text == NULL) {
         /* Strings are loaded only where they are needed. */
         OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS |
@@ -99,11 +109,13 @@ static void set_failure(struct tls *tls, int result, int number,
         text = ERR_reason_error_string(code);
     }
     if (text != NULL)
-        error_set(err, FAULT_TEMPORARY, "%s", text);
+        error_set(err, FAULT_TLS, "%s", text);
     else if (result == SSL_ERROR_SYSCALL && number != 0)
         dial_lost(err, number);
     else
         error_set(err, FAULT_TEMPORARY, "connection closed by the server");
+    if (meaning != NULL && meaning->remedy != NULL)
+        error_remedy(err, "%s", meaning->remedy);
     ERR_clear_error();
 }
 
@@ -178,7 +190,7 @@ static bool blame_hello(const struct tls *tls, struct error *err)
     if (tls->explained || sent < LARGE_HELLO ||
         SSL_get_state(tls->ssl) != TLS_ST_CW_CLNT_HELLO)
         return false;
-    return error_append(err, "; the size of our ClientHello (%llu octets) may "
+    return error_remedy(err, "the size of our ClientHello (%llu octets) may "
                         "be why: tls_groups = \"X25519:P-256\" makes it "
                         "smaller",
                         (unsigned long long)sent);
@@ -191,20 +203,21 @@ static bool connect_to(struct tls *tls, int fd, int64_t deadline,
     const char *host = tls->peer.host;
 
     if (tls->ssl == NULL || SSL_set_fd(tls->ssl, fd) != 1)
-        return error_set(err, FAULT_TEMPORARY, "TLS cannot be started");
+        return error_set(err, FAULT_TLS, "TLS cannot be started");
     if (!tls_verify_expect(tls->ssl, &tls->peer))
-        return error_set(err, FAULT_TEMPORARY,
+        return error_set(err, FAULT_TLS,
                          "TLS: %s is neither a host name nor an address",
                          host);
     tls_context_resume(tls->context, tls->ssl, &tls->peer);
     if (shake_hands(tls, fd, deadline, err))
         return true;
-    if (tls->peer.refusal.fault == FAULT_NONE) {
-        error_prefix(err, "TLS handshake with %s", host);
-        return blame_hello(tls, err);
+    if (tls->peer.refusal.fault != FAULT_NONE) {
+        *err = tls->peer.refusal;
+        return false;
     }
-    *err = tls->peer.refusal;
-    return false;
+    err->fault = FAULT_TLS;     /* the connection was there */
+    error_prefix(err, "TLS handshake with %s", host);
+    return blame_hello(tls, err);
 }
 
 struct tls *tls_handshake(struct tls_context *context, int fd,

@@ -107,7 +107,8 @@ static bool set_key(SSL_CTX *ssl, const char *path, const bool *asked,
         return error_sys(err, FAULT_CONFIG, "tls_key_file %s", path);
     if ((status.st_mode & S_IRWXO) != 0)
         return error_set(err, FAULT_CONFIG, "tls_key_file %s: others can read "
-                         "or write it: chmod o= %s", path, path);
+                         "or write it", path) ||
+               error_remedy(err, "chmod o= %s", path);
 
     ERR_clear_error();
     bool usable = SSL_CTX_use_PrivateKey_file(ssl, path,
@@ -122,7 +123,8 @@ static bool set_key(SSL_CTX *ssl, const char *path, const bool *asked,
                          "to the certificate in tls_cert_file", path);
     if (*asked)
         return error_set(err, FAULT_CONFIG, "tls_key_file %s: is protected by "
-                         "a passphrase: store it without", path);
+                         "a passphrase", path) ||
+               error_remedy(err, "store it without");
     return error_set(err, FAULT_CONFIG,
                      "tls_key_file %s: holds no usable PEM private key", path);
 }
@@ -191,9 +193,10 @@ static bool set_groups(SSL_CTX *ssl, const char *groups, struct error *err)
     bool known = *groups == '\0' || SSL_CTX_set1_groups_list(ssl, groups) == 1;
 
     ERR_clear_error();
-    return known || error_set(err, FAULT_CONFIG, "tls_groups = %s: OpenSSL "
-                              "does not know all of these: set tls_groups = "
-                              "\"X25519:P-256\"", groups);
+    return known ||
+           error_set(err, FAULT_CONFIG, "tls_groups = %s: OpenSSL does not "
+                     "know all of these", groups) ||
+           error_remedy(err, "set tls_groups = \"X25519:P-256\"");
 }
 
 /* Groups and ciphers are OpenSSL's (X25519 first) or the system's policy. */

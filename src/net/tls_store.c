@@ -112,9 +112,10 @@ bool tls_store_system(X509_STORE *store, struct error *err)
     found |= file != NULL ? tls_bundle_use(store, file)
                           : find_bundle(store, list != NULL);
     ERR_clear_error();
-    return found || error_set(err, FAULT_CONFIG,
-                              "no certificate authorities found: install "
-                              "ca-certificates or set tls_ca_file");
+    return found ||
+           error_set(err, FAULT_CONFIG,
+                     "no certificate authorities found") ||
+           error_remedy(err, "install ca-certificates or set tls_ca_file");
 }
 
 bool tls_store_file(X509_STORE *store, const char *path, struct error *err)

@@ -142,10 +142,17 @@ static size_t add_alternatives(struct buf *out, const X509 *certificate)
     return shown;
 }
 
+/* What is wrong with a certificate, and what can be done about it. */
+struct reason {
+    struct buf text;
+    const char *remedy;         /* NULL: unknown */
+};
+
 /* "is for a.example, b.example, not for HOST" */
-static void add_mismatch(struct buf *out, const X509 *certificate,
+static void add_mismatch(struct reason *reason, const X509 *certificate,
                          const char *host)
 {
+    struct buf *out = &reason->text;
     size_t start = out->length;
 
     buf_add_text(out, "is for ");
@@ -154,12 +161,15 @@ static void add_mismatch(struct buf *out, const X509 *certificate,
         buf_add_text(out, "has no subjectAltName that is a host name");
     }
     buf_add_format(out, ", not for %s", host);
+    reason->remedy = "set host to a name that it is for";
 }
 
 /* A certificate that is no longer, or not yet, valid; depth 0 is the peer's. */
-static void add_validity(struct buf *out, const X509 *certificate, int depth,
-                         bool expired)
+static void add_validity(struct reason *reason, const X509 *certificate,
+                         int depth, bool expired)
 {
+    struct buf *out = &reason->text;
+
     if (depth > 0) {
         buf_add_text(out, "its authority's certificate (");
         add_name(out, X509_get_subject_name(certificate));
@@ -168,59 +178,68 @@ static void add_validity(struct buf *out, const X509 *certificate, int depth,
     buf_add_text(out, expired ? "expired on " : "is not valid before ");
     add_date(out, expired ? X509_get0_notAfter(certificate)
                           : X509_get0_notBefore(certificate));
-    if (!expired)
-        buf_add_text(out, ": is the clock of this machine right?");
+    reason->remedy = expired ? "its administrator must renew it; is the clock "
+                               "of this machine right?"
+                             : "is the clock of this machine right?";
 }
 
-static void add_reason(struct buf *out, X509_STORE_CTX *ctx, const char *host)
+static void add_issuer(struct reason *reason, const X509 *certificate)
+{
+    buf_add_text(&reason->text, "issued by an authority that is not trusted (");
+    add_name(&reason->text, X509_get_issuer_name(certificate));
+    buf_add_char(&reason->text, ')');
+    reason->remedy = "set tls_ca_file";
+}
+
+static void explain(struct reason *reason, X509_STORE_CTX *ctx,
+                    const char *host)
 {
     const X509 *certificate = X509_STORE_CTX_get_current_cert(ctx);
-    int reason = X509_STORE_CTX_get_error(ctx);
+    int code = X509_STORE_CTX_get_error(ctx);
     int depth = X509_STORE_CTX_get_error_depth(ctx);
 
     if (certificate == NULL) {
-        buf_add_text(out, X509_verify_cert_error_string(reason));
+        buf_add_text(&reason->text, X509_verify_cert_error_string(code));
         return;
     }
-    switch (reason) {
+    switch (code) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
     case X509_V_ERR_CERT_NOT_YET_VALID:
-        add_validity(out, certificate, depth,
-                     reason == X509_V_ERR_CERT_HAS_EXPIRED);
+        add_validity(reason, certificate, depth,
+                     code == X509_V_ERR_CERT_HAS_EXPIRED);
         break;
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        add_mismatch(out, certificate, host);
+        add_mismatch(reason, certificate, host);
         break;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        buf_add_text(out, "self-signed and not trusted: set tls_ca_file or "
-                          "tls_fingerprint");
+        buf_add_text(&reason->text, "self-signed and not trusted");
+        reason->remedy = "set tls_ca_file or tls_fingerprint";
         break;
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-        buf_add_text(out, "issued by an authority that is not trusted (");
-        add_name(out, X509_get_issuer_name(certificate));
-        buf_add_text(out, "): set tls_ca_file");
+        add_issuer(reason, certificate);
         break;
     default:
-        buf_add_text(out, X509_verify_cert_error_string(reason));
+        buf_add_text(&reason->text, X509_verify_cert_error_string(code));
     }
 }
 
 static bool verify_chain(X509_STORE_CTX *ctx, const char *host,
                          struct error *err)
 {
-    struct buf reason;
+    struct reason reason = { .remedy = NULL };
 
     if (X509_verify_cert(ctx) == 1)
         return true;
-    buf_init(&reason, REASON_MAX);
-    add_reason(&reason, ctx, host);
-    error_set(err, FAULT_TEMPORARY, "certificate of %s: %s", host,
-              reason.data);
-    buf_free(&reason);
+    buf_init(&reason.text, REASON_MAX);
+    explain(&reason, ctx, host);
+    error_set(err, FAULT_TLS, "certificate of %s: %s", host, reason.text.data);
+    if (reason.remedy != NULL)
+        error_remedy(err, "%s", reason.remedy);
+    buf_free(&reason.text);
     return false;
 }
 
@@ -231,13 +250,13 @@ static bool verify_pin(const X509 *certificate, const unsigned char *pin,
     struct buf shown;
 
     if (!fingerprint_of(certificate, sum))
-        return error_set(err, FAULT_TEMPORARY,
+        return error_set(err, FAULT_TLS,
                          "certificate of %s: cannot be read", host);
     if (digest_equal(sum, pin, sizeof sum))
         return true;
     buf_init(&shown, 2 * sizeof sum);
     add_hex(&shown, sum, sizeof sum);
-    error_set(err, FAULT_TEMPORARY, "certificate of %s: its fingerprint is "
+    error_set(err, FAULT_TLS, "certificate of %s: its fingerprint is "
               "%s, not the tls_fingerprint of the configuration", host,
               shown.data);
     buf_free(&shown);

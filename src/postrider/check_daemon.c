@@ -100,8 +100,8 @@ static void tell_absence(struct check *check)
         return;
     }
     error_set(&err, FAULT_UNAVAILABLE, "no daemon listens at %s: %zu message%s "
-              "not delivered: %s", path, waiting,
-              waiting == 1 ? " is" : "s are", start_it);
+              "not delivered", path, waiting, waiting == 1 ? " is" : "s are");
+    error_remedy(&err, "%s", start_it);
     check_error(check, &err);
 }
 

@@ -26,21 +26,19 @@
 
 #define PROGRAM_SIZE_MAX ((size_t)64 << 20)
 
+static void take_problem(void *context, const struct error *problem)
+{
+    check_error(context, problem);
+}
+
 /* A finding for each of them. */
 static bool has_problems(struct check *check, const struct aliases *aliases)
 {
     const struct local_names local = destination_local_names(check->config);
-    struct strings problems = { 0 };
+    size_t before = check->count;
 
-    aliases_check(aliases, &local, &problems);
-    bool any = problems.count > 0;
-    for (size_t i = 0; i < problems.count; i++) {
-        struct error err = { 0 };
-        error_set(&err, FAULT_CONFIG, "%s", problems.items[i]);
-        check_error(check, &err);
-    }
-    strings_free(&problems);
-    return any;
+    aliases_check(aliases, &local, take_problem, check);
+    return check->count > before;
 }
 
 static void check_aliases_file(struct check *check,

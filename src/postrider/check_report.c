@@ -3,10 +3,7 @@
 
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "util/alloc.h"
 #include "util/buf.h"
 #include "util/text.h"
 
@@ -15,7 +12,7 @@ struct finding {
     const char *text;
     const char *remedy;         /* "" for none */
     const char *file;           /* "" for none */
-    uint64_t line;              /* 0 for none */
+    unsigned line;              /* 0 for none */
 };
 
 static const char ok[] = "ok", warning[] = "warning", failure[] = "error",
@@ -36,8 +33,7 @@ static void print_json(struct check *check, const struct finding *finding)
     print_json_member(check->out, "remedy", finding->remedy);
     print_json_member(check->out, "file", finding->file);
     if (finding->line > 0)
-        fprintf(check->out, ", \"line\": %llu",
-                (unsigned long long)finding->line);
+        fprintf(check->out, ", \"line\": %u", finding->line);
     putc('}', check->out);
 }
 
@@ -46,8 +42,7 @@ static void print_line(struct check *check, const struct finding *finding)
 {
     text_print(check->out, "%s: %s: ", check->topic, finding->severity);
     if (*finding->file != '\0')
-        text_print(check->out, "%s:%llu: ", finding->file,
-                   (unsigned long long)finding->line);
+        text_print(check->out, "%s:%u: ", finding->file, finding->line);
     text_print(check->out, "%s%s%s\n", finding->text,
                *finding->remedy != '\0' ? "; " : "", finding->remedy);
 }
@@ -120,58 +115,12 @@ void check_unseen(struct check *check, const char *format, ...)
     va_end(args);
 }
 
-/* Cut "FILE:LINE: " off; the rest. */
-static char *take_place(char *text, struct finding *finding)
-{
-    char *end = *text == '/' ? strstr(text, ": ") : NULL;
-    char *colon;
-
-    if (end == NULL)
-        return text;
-    *end = '\0';
-    colon = strrchr(text, ':');
-    if (colon == NULL || !text_to_number(colon + 1, UINT32_MAX,
-                                         &finding->line)) {
-        *end = ':';
-        return text;
-    }
-    *colon = '\0';
-    finding->file = text;
-    return end + 2;
-}
-
-/* Cut the remedy off that error texts end with; "" if there is none. */
-static const char *take_remedy(char *text)
-{
-    static const char *const verbs[] = { "add ", "chgrp ", "chmod ", "chown ",
-                                         "did you ", "find ", "give ",
-                                         "install ", "let ", "look ", "make ",
-                                         "set ", "start ", "store ",
-                                         "systemctl ", "useradd ", "write " };
-    char *start = text;
-
-    while ((start = strstr(start, ": ")) != NULL) {
-        for (size_t i = 0; i < COUNT(verbs); i++)
-            if (text_starts(start + 2, verbs[i])) {
-                *start = '\0';
-                return start + 2;
-            }
-        start += 2;
-    }
-    return "";
-}
-
 void check_error(struct check *check, const struct error *err)
 {
-    struct finding finding = { .severity = failure, .file = "" };
-    char *copy = alloc_string(err->text);
-    char *text = take_place(copy, &finding);
-
     note(check, err->fault);
-    finding.remedy = take_remedy(text);
-    finding.text = text;
-    print(check, &finding);
-    free(copy);
+    print(check, &(struct finding){ .severity = failure, .text = err->what,
+                                    .remedy = err->remedy, .file = err->file,
+                                    .line = err->line });
 }
 
 void check_begin(struct check *check)

@@ -24,37 +24,43 @@
 #define LOOKUP_TIME 5000        /* milliseconds for a name */
 #define SOON (14 * 86400)       /* seconds */
 
-/* In a process of its own: getaddrinfo(3) knows no deadline. */
+/* In a process of its own: getaddrinfo(3) knows no deadline. The answer is a
+ * struct error, without a fault if the name was found. */
 static _Noreturn void look_up(const struct smarthost *host, int answer)
 {
     struct targets targets;
     struct error err = { 0 };
 
-    if (!targets_find(&targets, host, &err))
-        io_write_all(answer, err.text, strlen(err.text));
-    _exit(err.fault != FAULT_NONE);
+    if (targets_find(&targets, host, &err))
+        err.fault = FAULT_NONE;         /* that of one target among others */
+    _exit(!io_write_all(answer, &err, sizeof err));
 }
 
 static void tell_lookup(struct check *check, const struct smarthost *host,
                         struct process_child *child)
 {
     int64_t deadline = clock_now() + LOOKUP_TIME;
-    struct error ignored;
-    struct buf text;
+    struct error err, ignored;
+    struct buf data;
 
-    buf_init(&text, SIZE_MAX);
-    bool answered = process_read(child, &text, deadline, &ignored);
+    buf_init(&data, sizeof err);
+    bool answered = process_read(child, &data, deadline, &ignored) &&
+                    data.length == sizeof err;
     process_end(child, answered ? deadline : 0);
+    if (answered)
+        memcpy(&err, data.data, sizeof err);
+    buf_free(&data);
     if (!answered)
         check_warn(check, "is the network up, and /etc/resolv.conf right?",
                    "%s: %s: no answer within %d s", host->name, host->host,
                    LOOKUP_TIME / 1000);
-    else if (text.length > 0)
-        check_warn(check, "check host, the network and /etc/resolv.conf",
-                   "%s: %s", host->name, text.data);
+    else if (err.fault != FAULT_NONE)
+        check_warn(check, *err.remedy != '\0'
+                              ? err.remedy
+                              : "check host, the network and /etc/resolv.conf",
+                   "%s: %s", host->name, err.what);
     else
         check_ok(check, "%s: %s", host->name, host->host);
-    buf_free(&text);
 }
 
 void check_lookup(struct check *check)

@@ -26,8 +26,6 @@
 
 #define UNTAKEN_AGE 60          /* seconds: two rescans of the daemon */
 #define BUSY_COUNT 256          /* messages; so many may not be stored */
-#define GIVEN_UP_REMEDY "look in the log for the reason, and see " \
-                         "postrider-queue(5) for what can be done"
 
 void check_spool(struct check *check)
 {
@@ -173,8 +171,10 @@ void check_failed(struct check *check)
         check_error(check, &err);
     } else if (count > 0) {
         error_set(&err, FAULT_UNAVAILABLE, "%s: %zu message%s could neither "
-                  "be delivered nor returned: %s", path, count,
-                  count == 1 ? "" : "s", GIVEN_UP_REMEDY);
+                  "be delivered nor returned", path, count,
+                  count == 1 ? "" : "s");
+        error_remedy(&err, "look in the log for the reason, and see "
+                     "postrider-queue(5) for what can be done");
         check_error(check, &err);
     } else {
         check_ok(check, "no message was given up");
@@ -299,21 +299,22 @@ static void tell_looker(struct check *check, const struct looker *looker,
 
     for (size_t i = 0; i < UNREAD_KINDS; i++)
         if (looker->unread.count[i] > 0) {
-            error_set(&err, FAULT_UNAVAILABLE, "%zu message%s cannot be read: "
-                      "%s", looker->unread.count[i],
-                      looker->unread.count[i] == 1 ? "" : "s",
-                      looker->unread.text[i]);
+            err = *looker->unread.example[i];
+            err.fault = FAULT_UNAVAILABLE;
+            error_prefix(&err, "%zu message%s cannot be read",
+                         looker->unread.count[i],
+                         looker->unread.count[i] == 1 ? "" : "s");
             check_error(check, &err);
         }
     /* One that is busy takes no more than it can hold. */
     if (has_daemon && looker->untaken > 0 &&
         looker->listed.count < BUSY_COUNT) {
         error_set(&err, FAULT_UNAVAILABLE, "%s/drop: %zu message%s longer "
-                  "than a minute, and the daemon has not taken %s: systemctl "
-                  "reload postrider, or send SIGHUP to it",
+                  "than a minute, and the daemon has not taken %s",
                   check->config->spool, looker->untaken,
                   looker->untaken == 1 ? " lies there" : "s lie there",
                   looker->untaken == 1 ? "it" : "them");
+        error_remedy(&err, "systemctl reload postrider, or send SIGHUP to it");
         check_error(check, &err);
     }
 }

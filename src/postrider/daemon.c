@@ -47,10 +47,10 @@ bool become_daemon_user(const struct config *config, struct error *err)
         return true;
     struct passwd *user = getpwnam(config->user);
     if (user == NULL)
-        return error_set(err, FAULT_CONFIG, "user \"%s\" does not exist: "
-                         "useradd --system --user-group --shell "
-                         "/usr/sbin/nologin %s, or set user", config->user,
-                         config->user);
+        return error_set(err, FAULT_CONFIG, "user \"%s\" does not exist",
+                         config->user) ||
+               error_remedy(err, "useradd --system --user-group --shell "
+                            "/usr/sbin/nologin %s, or set user", config->user);
     make_run_directory(config, user);
     if (initgroups(config->user, user->pw_gid) == -1 ||
         setgid(user->pw_gid) == -1 || setuid(user->pw_uid) == -1)
@@ -71,9 +71,9 @@ static bool may_have_spool(const struct config *config, struct error *err)
                   stat(queue, &status) == 0 && status.st_uid == user->pw_uid;
     free(queue);
     return !others ||
-           error_set(err, FAULT_PERMISSION, "the spool %s belongs to user %s: "
-                     "start the daemon as root or as that user", config->spool,
-                     config->user);
+           error_set(err, FAULT_PERMISSION, "the spool %s belongs to user %s",
+                     config->spool, config->user) ||
+           error_remedy(err, "start the daemon as root or as that user");
 }
 
 static bool prepare(struct config **config, struct sockets *sockets,

@@ -142,8 +142,8 @@ static const struct format *recognise_content(const char *path,
         if (signs[i] > 0)
             return &formats[i];
     char *list = list_formats(", ", " or ");
-    error_set(err, FAULT_CONFIG, "%s: does not look like %s: say which with "
-              "--from", path, list);
+    error_set(err, FAULT_CONFIG, "%s: does not look like %s", path, list);
+    error_remedy(err, "say which with --from");
     free(list);
     return NULL;
 }
@@ -177,11 +177,12 @@ static const struct format *recognise_folder(const char *path,
     char *list = list_formats(", ", " or ");
     const struct format *format = NULL;
 
-    if (access(remotes, F_OK) == 0)
+    if (access(remotes, F_OK) == 0) {
         format = find_format("nullmailer");
-    else
-        error_set(err, FAULT_CONFIG, "%s: holds no file of %s: name the file",
-                  path, list);
+    } else {
+        error_set(err, FAULT_CONFIG, "%s: holds no file of %s", path, list);
+        error_remedy(err, "name the file");
+    }
     free(list);
     free(remotes);
     return format;
@@ -239,7 +240,8 @@ static bool print_configuration(const struct import *import,
     fflush(stdout);
     if (import->obstacles > 0)
         return error_set(err, FAULT_CONFIG, "%s: not all that mail needs could "
-                         "be translated: see above", order->path);
+                         "be translated", order->path) ||
+               error_remedy(err, "see above");
     return recipe_check(import->recipe, output, err);
 }
 

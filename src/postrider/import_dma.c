@@ -71,9 +71,9 @@ static bool take_credentials(struct import *import, void *into, char *line,
     char *host = strchr(line, '|');
     char *password = host != NULL ? strpbrk(host, ": \t") : NULL;
     if (password == NULL)
-        return error_set(err, FAULT_CONFIG, "%s:%u: must be "
-                         "user|smarthost:password", import->file,
-                         import->line);
+        return error_set(err, FAULT_CONFIG,
+                         "must be user|smarthost:password") ||
+               error_at(err, import->file, import->line);
     *host++ = '\0';
     *password++ = '\0';
     if (strcmp(host, account->values[IMPORT_HOST]) == 0) {

@@ -66,8 +66,9 @@ static bool add_escaped(const struct import *import, const char *text,
                         struct buf *value, struct error *err)
 {
     if (text_is_alpha(*text) || text_is_digit(*text))
-        return error_set(err, FAULT_CONFIG, "%s:%u: write the character itself "
-                         "for \\%c", import->file, import->line, *text);
+        return error_set(err, FAULT_CONFIG, "write the character itself for "
+                         "\\%c", *text) ||
+               error_at(err, import->file, import->line);
     buf_add_char(value, *text);
     return true;
 }
@@ -86,8 +87,9 @@ static bool read_value(const struct import *import, char **text,
         else if (!add_escaped(import, ++p, value, err))
             return false;
     if (quote != '\0' && *p++ != quote)
-        return error_set(err, FAULT_CONFIG, "%s:%u: a quote is not closed on "
-                         "its line", import->file, import->line);
+        return error_set(err, FAULT_CONFIG, "a quote is not closed on its "
+                         "line") ||
+               error_at(err, import->file, import->line);
     *text = p;
     return true;
 }
@@ -128,8 +130,8 @@ static bool keep(struct import *import, struct esmtp *esmtp, const char *key,
     bool is_identity = strcmp(key, "identity") == 0;
 
     if (is_identity && *value == '\0')
-        return error_set(err, FAULT_CONFIG, "%s:%u: identity needs an address",
-                         import->file, import->line);
+        return error_set(err, FAULT_CONFIG, "identity needs an address") ||
+               error_at(err, import->file, import->line);
     if (is_identity)
         add_identity(esmtp, value, import->line);
     else if (strcmp(key, "default") == 0)
@@ -322,8 +324,8 @@ bool import_esmtp(struct import *import, const char *path, struct error *err)
     add_identity(&esmtp, NULL, 0);
     bool done = import_lines(import, path, take_line, &esmtp, err);
     if (done && esmtp.count == 1 && esmtp.identities[0].settings.count == 0)
-        done = error_set(err, FAULT_CONFIG, "%s: says nothing: where should "
-                         "mail go?", path);
+        done = error_set(err, FAULT_CONFIG, "%s: says nothing", path) ||
+               error_remedy(err, "where should mail go?");
     if (done)
         write_recipe(import, &esmtp);
     for (size_t i = 0; i < esmtp.count; i++) {

@@ -55,8 +55,8 @@ static bool check_line(const struct import *import, const char *line,
 {
     for (size_t i = 0; i < length; i++)
         if (text_is_control(line[i]) && line[i] != '\t')
-            return error_set(err, FAULT_CONFIG, "%s:%u: holds a control "
-                             "character", import->file, import->line);
+            return error_set(err, FAULT_CONFIG, "holds a control character") ||
+                   error_at(err, import->file, import->line);
     return true;
 }
 

@@ -80,8 +80,9 @@ static bool inherit(const struct import *import, struct msmtp *msmtp,
         names = import_trim(names);
         size_t parent = find_account(msmtp, names);
         if (parent == SIZE_MAX)
-            return error_set(err, FAULT_CONFIG, "%s:%u: no account %s above "
-                             "this line", import->file, import->line, names);
+            return error_set(err, FAULT_CONFIG, "no account %s above this "
+                             "line", names) ||
+                   error_at(err, import->file, import->line);
         import_settings_copy(&account->settings,
                              &msmtp->accounts[parent].settings);
         account->parent = parents++ == 0 ? parent : SIZE_MAX;
@@ -100,8 +101,9 @@ static bool add_account(const struct import *import, struct msmtp *msmtp,
         *colon++ = '\0';
     argument = import_trim(argument);
     if (*argument == '\0' || find_account(msmtp, argument) != SIZE_MAX)
-        return error_set(err, FAULT_CONFIG, "%s:%u: account needs a name of "
-                         "its own", import->file, import->line);
+        return error_set(err, FAULT_CONFIG, "account needs a name of its "
+                         "own") ||
+               error_at(err, import->file, import->line);
     account.name = alloc_string(argument);
     import_settings_copy(&account.settings, &msmtp->defaults);
     bool done = inherit(import, msmtp, &account, colon, err);
@@ -125,8 +127,9 @@ static bool take_command(struct import *import, struct msmtp *msmtp,
         return true;
     }
     if (!msmtp->in_defaults && last == NULL)
-        return error_set(err, FAULT_CONFIG, "%s:%u: %s stands in front of any "
-                         "account", import->file, import->line, key);
+        return error_set(err, FAULT_CONFIG, "%s stands in front of any "
+                         "account", key) ||
+               error_at(err, import->file, import->line);
     if (!msmtp->in_defaults)
         last->parent = SIZE_MAX;
     note_switch(import, key, argument);

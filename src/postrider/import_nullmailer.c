@@ -124,8 +124,8 @@ static bool take_remote(struct import *import, void *into, char *line,
     if (*line == '\0' || *line == '#')
         return true;
     if (!password_command_split(line, &words))
-        done = error_set(err, FAULT_CONFIG, "%s:%u: a quote is not closed",
-                         import->file, import->line);
+        done = error_set(err, FAULT_CONFIG, "a quote is not closed") ||
+               error_at(err, import->file, import->line);
     bool names_protocol = words.count > 1 && words.items[1][0] != '-';
     if (done && names_protocol && strcmp(words.items[1], "smtp") != 0) {
         import_obstacle(import, "Postrider does not speak %s",

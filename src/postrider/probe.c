@@ -24,6 +24,8 @@
 /* The dialogue, as it goes on. */
 struct probe {
     FILE *out;
+    struct connector *connector;
+    const struct smarthost *smarthost;
     int64_t last;               /* microseconds: when the last step ended */
     struct strings asked;       /* commands, in order */
     size_t answered;            /* of them */
@@ -108,11 +110,18 @@ static void follow(void *context, char direction, const char *line)
     await_reply(probe);
 }
 
+static bool has_login(const struct probe *probe)
+{
+    return *probe->smarthost->user != '\0';
+}
+
 /* What the smarthost said to which part of the message. */
-static bool tell_refusal(const struct outcome *outcome,
-                         const struct probe_message *message, const char *peer,
+static bool tell_refusal(const struct probe *probe,
+                         const struct outcome *outcome,
+                         const struct probe_message *message,
                          struct error *err)
 {
+    const char *peer = connector_peer(probe->connector);
     const char *verb = outcome->kind == OUTCOME_FAILED ? "refuses" : "defers";
     const char *path = message->envelope.recipients[0].path;
 
@@ -129,8 +138,9 @@ static bool tell_refusal(const struct outcome *outcome,
         error_set(err, outcome->fault, "%s %s the message: %s", peer, verb,
                   outcome->text);
     }
-    return outcome->fault != FAULT_PERMISSION &&
-           probe_remedy(outcome->stage, err);
+    error_reply(err, outcome->code, outcome->status);
+    return outcome->kind == OUTCOME_FAILED &&
+           probe_remedy(outcome->stage, has_login(probe), err);
 }
 
 /* True if it is to be sent again, in another session. */
@@ -147,7 +157,7 @@ static bool transact(struct session *session, struct transaction *transaction)
     return again;
 }
 
-static bool send_message(struct connector *connector, struct session **session,
+static bool send_message(const struct probe *probe, struct session **session,
                          const struct probe_message *message,
                          int64_t deadline, struct error *err)
 {
@@ -167,7 +177,7 @@ static bool send_message(struct connector *connector, struct session **session,
 
     while (transact(*session, &transaction)) {
         session_close(*session);
-        *session = connector_open(connector, deadline, err);
+        *session = connector_open(probe->connector, deadline, err);
         if (*session == NULL)
             break;
     }
@@ -175,8 +185,7 @@ static bool send_message(struct connector *connector, struct session **session,
         outcome_blame_login(&outcome, session_host(*session), NULL);
     bool sent = outcome.kind == OUTCOME_DELIVERED ||
                 (*session != NULL &&
-                 tell_refusal(&outcome, message, connector_peer(connector),
-                              err));
+                 tell_refusal(probe, &outcome, message, err));
     outcome_free(&outcome);
     return sent;
 }
@@ -194,18 +203,19 @@ static void compare_size(struct probe *probe, const struct config *config,
 
 /* A certificate that the daemon's user, who this process is, cannot read; what
  * helps for passwords has been said. */
-static bool tell_failure(const struct config *config,
-                         const struct connector *connector, struct error *err)
+static bool tell_failure(const struct probe *probe,
+                         const struct config *config, struct error *err)
 {
-    if (config->delivery == DELIVERY_QUEUE && err->fault == FAULT_CONFIG &&
-        strstr(err->text, strerror(EACCES)) != NULL) {
-        char *text = alloc_string(err->text);
-        error_set(err, FAULT_CONFIG, "%s; let user %s read it", text,
-                  config->user);
-        free(text);
-    }
-    probe_remedy(STAGE_CONNECT, err);
-    return connector_name_others(connector, err);
+    if (config->delivery == DELIVERY_QUEUE && err->number == EACCES &&
+        err->fault == FAULT_CONFIG && *err->remedy == '\0')
+        error_remedy(err, "let user %s read it", config->user);
+    if (*probe->smarthost->password_credential != '\0' &&
+        getenv("CREDENTIALS_DIRECTORY") == NULL)
+        error_remedy(err, "by hand: systemd-run --pipe -p LoadCredential="
+                     "%s:FILE postrider test",
+                     probe->smarthost->password_credential);
+    probe_remedy(STAGE_CONNECT, has_login(probe), err);
+    return connector_name_others(probe->connector, err);
 }
 
 static bool run(struct probe *probe, const struct config *config,
@@ -216,12 +226,13 @@ static bool run(struct probe *probe, const struct config *config,
                                                 probe);
     int64_t deadline = clock_now() + 10 * smarthost->timeout;
     struct session *session = connector_open(connector, deadline, err);
-    bool done = session != NULL || tell_failure(config, connector, err);
+    probe->connector = connector;
+    bool done = session != NULL || tell_failure(probe, config, err);
 
     if (session != NULL)
         compare_size(probe, config, session);
     if (session != NULL && message != NULL)
-        done = send_message(connector, &session, message, deadline, err);
+        done = send_message(probe, &session, message, deadline, err);
     session_close(session);
     connector_free(connector);
     return done;
@@ -240,6 +251,7 @@ bool probe_smarthost(const struct config *config,
     struct probe_message message = { .content = SCRATCH_NONE };
     int64_t start = clock_now_us();
     struct probe probe = { .out = out, .last = start,
+                           .smarthost = smarthost,
                            .in_clear = smarthost->tls != TLS_IMPLICIT };
 
     patient.timeout = clock_earlier(smarthost->timeout, REPLY_TIME);

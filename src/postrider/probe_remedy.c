@@ -1,88 +1,79 @@
 #include "postrider/probe_remedy.h"
 
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "util/alloc.h"
 #include "util/text.h"
 
-#define APP_PASSWORD \
-    "make an app password in the account's settings and use that"
 #define SENDER_RULE \
     "send from an address of the account: sender \"*\" { address = \"...\" }"
 
-/* Signs in our own texts, and in the replies of the great providers; the first
- * that is found counts. Texts that end with a remedy have no row. */
-static const struct {
+enum login { ANY, WITH, WITHOUT };
+
+/* The first row that fits counts. */
+static const struct row {
     enum outcome_stage stage;
-    const char *sign;           /* in any case; "" is always there */
+    enum reach reach;           /* REACH_NONE: any */
+    int code;                   /* of the reply, or its first digit; 0: any */
+    const char *status;         /* how its enhanced status code begins */
+    enum login login;
     const char *remedy;
-} remedies[] = {
-    { STAGE_CONNECT, "no such host", "check host in the configuration" },
-    { STAGE_CONNECT, "name server does not answer",
-      "is the network up, and /etc/resolv.conf right?" },
-    { STAGE_CONNECT, "connection refused",
+} rows[] = {
+    { STAGE_CONNECT, REACH_REFUSED, 0, "", ANY,
       "check host and port: usual are 587 with tls = starttls, 465 with tls = "
       "implicit" },
-    { STAGE_CONNECT, "timed out",
+    { STAGE_CONNECT, REACH_TIMED_OUT, 0, "", ANY,
       "a firewall on the way may block the port: try 587 with tls = starttls, "
       "or 465 with tls = implicit" },
-    { STAGE_CONNECT, "unreachable",
+    { STAGE_CONNECT, REACH_UNREACHABLE, 0, "", ANY,
       "is the network up? inet = ipv4 leaves IPv6 out" },
-    { STAGE_CONNECT, "no route to host",
-      "is the network up? inet = ipv4 leaves IPv6 out" },
-    { STAGE_CONNECT, "does not speak TLS on this port",
-      "set tls = starttls, usually with port 587" },
-    { STAGE_CONNECT, "data before the TLS handshake",
-      "if the port is one for STARTTLS, as 587 is, set tls = starttls" },
-    { STAGE_CONNECT, ", not for ",
-      "set host to a name that it is for" },
-    { STAGE_CONNECT, "expired on ",
-      "its administrator must renew it; is the clock of this machine right?" },
-    { STAGE_CONNECT, "older than tls_min_version",
-      "its administrator must update it" },
-    { STAGE_CONNECT, "the service manager has given none",
-      "by hand: systemd-run --pipe -p LoadCredential=NAME:FILE postrider "
-      "test" },
-    { STAGE_CONNECT, "greeting", "its reply says why; try again later" },
-    { STAGE_CONNECT, "no answer within",
-      "if it wants TLS at once (port 465), set tls = implicit" },
-    /* Microsoft: basic authentication is disabled. */
-    { STAGE_CONNECT, "5.7.139",
-      "it takes OAuth tokens only: auth = xoauth2 with a password_command" },
-    { STAGE_CONNECT, "basic authentication",
-      "it takes OAuth tokens only: auth = xoauth2 with a password_command" },
-    { STAGE_CONNECT, "application-specific", APP_PASSWORD },    /* Gmail */
-    { STAGE_CONNECT, "app password", APP_PASSWORD },
-    { STAGE_CONNECT, "app-specific", APP_PASSWORD },
-    { STAGE_CONNECT, "refused: 5",
-      "user is often the whole address, and many providers want an app "
-      "password" },
-    { STAGE_MAIL, "authentica", "set user and password_file" },
-    { STAGE_MAIL, "refuses", SENDER_RULE },
-    { STAGE_RCPT, "authentica", "set user and password_file" },
-    { STAGE_RCPT, "relay",
+    { STAGE_CONNECT, REACH_REPLY, 4, "", ANY,
+      "its reply says why; try again later" },
+    { STAGE_CONNECT, REACH_REPLY, 5, "", ANY,
+      "its reply says why; try again later" },
+
+    { STAGE_MAIL, REACH_NONE, 5, "5.7.", WITHOUT,
+      SENDER_RULE ", or set user and password_file if it wants a login" },
+    { STAGE_MAIL, REACH_NONE, 5, "", ANY, SENDER_RULE },
+
+    { STAGE_RCPT, REACH_NONE, 5, "5.1.7", ANY, SENDER_RULE },
+    { STAGE_RCPT, REACH_NONE, 5, "5.1.8", ANY, SENDER_RULE },
+    { STAGE_RCPT, REACH_NONE, 5, "5.7.", WITHOUT,
       "it relays for known senders only: set user and password_file, or ask "
       "its administrator" },
-    { STAGE_RCPT, "sender", SENDER_RULE },
-    { STAGE_RCPT, "refuses", "check the address" },
-    { STAGE_DATA, "sender", SENDER_RULE },
-    { STAGE_DATA, "sendas", SENDER_RULE },
-    { STAGE_DATA, "not owned", SENDER_RULE },
-    { STAGE_DATA, "from address", SENDER_RULE },
+    /* Postfix: not owned by the user that has logged in. */
+    { STAGE_RCPT, REACH_NONE, 553, "5.7.", WITH, SENDER_RULE },
+    { STAGE_RCPT, REACH_NONE, 5, "5.7.", WITH,
+      SENDER_RULE ", or ask its administrator" },
+    /* Exim says no more than 550 if it does not relay. */
+    { STAGE_RCPT, REACH_NONE, 5, "", WITHOUT,
+      "check the address; if it relays for known senders only, set user and "
+      "password_file" },
+    { STAGE_RCPT, REACH_NONE, 5, "", ANY, "check the address" },
+
+    { STAGE_DATA, REACH_NONE, 5, "5.1.7", ANY, SENDER_RULE },
+    { STAGE_DATA, REACH_NONE, 5, "5.1.8", ANY, SENDER_RULE },
+    { STAGE_DATA, REACH_NONE, 5, "5.2.252", ANY, SENDER_RULE }, /* Microsoft */
+    { STAGE_DATA, REACH_NONE, 553, "", ANY, SENDER_RULE },
+    { STAGE_DATA, REACH_NONE, 5, "5.7.", ANY,
+      "if that is about the sender, " SENDER_RULE },
 };
 
-bool probe_remedy(enum outcome_stage stage, struct error *err)
+static bool fits(const struct row *row, enum outcome_stage stage,
+                 bool has_login, const struct error *err)
 {
-    for (size_t i = 0; i < COUNT(remedies); i++) {
-        if (remedies[i].stage != stage ||
-            strcasestr(err->text, remedies[i].sign) == NULL)
-            continue;
-        char *text = alloc_string(err->text);
-        error_set(err, err->fault, "%s; %s", text, remedies[i].remedy);
-        free(text);
-        break;
-    }
+    int code = err->reply.code;
+
+    return row->stage == stage &&
+           (row->reach == REACH_NONE || row->reach == err->reach) &&
+           (row->code == 0 || row->code == code || row->code == code / 100) &&
+           text_starts(err->reply.status, row->status) &&
+           (row->login == ANY || (row->login == WITH) == has_login);
+}
+
+bool probe_remedy(enum outcome_stage stage, bool has_login, struct error *err)
+{
+    for (size_t i = 0; *err->remedy == '\0' && i < COUNT(rows); i++)
+        if (fits(&rows[i], stage, has_login, err))
+            error_remedy(err, "%s", rows[i].remedy);
     return false;
 }

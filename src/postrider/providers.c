@@ -42,8 +42,8 @@ struct reading {
 static bool fault(const struct reading *reading, const char *text,
                   struct error *err)
 {
-    return error_set(err, FAULT_CONFIG, "%s:%u: %s", reading->path,
-                     reading->line, text);
+    return error_set(err, FAULT_CONFIG, "%s", text) ||
+           error_at(err, reading->path, reading->line);
 }
 
 static struct provider *last(const struct providers *providers)

@@ -184,8 +184,8 @@ static bool prepare(struct setup *setup, struct error *err)
     if (setup->output == NULL)
         setup->output = config_default_path();
     if (setup->output == NULL)
-        return error_set(err, FAULT_CONFIG, "no home directory is known: give "
-                         "--output FILE");
+        return error_set(err, FAULT_CONFIG, "no home directory is known") ||
+               error_remedy(err, "give --output FILE");
     return load_providers(setup, err);
 }
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/config_keys.h"
 #include "mail/address.h"
 #include "postrider/ask_person.h"
-#include "postrider/recipe.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
@@ -17,21 +17,13 @@
 
 bool setup_is_right(const char *key, const char *answer)
 {
-    struct recipe *recipe = recipe_new();
+    enum config_section section = strcmp(key, "local_recipient") == 0
+                                  ? CONFIG_TOP : CONFIG_SMARTHOST;
     struct error err;
 
-    if (strcmp(key, "local_recipient") != 0) {
-        recipe_section(recipe, "smarthost", "main");
-        recipe_set(recipe, "host", "localhost");
-    }
-    recipe_set(recipe, key, answer);
-    bool right = recipe_check(recipe, "", &err);
-    recipe_free(recipe);
-    if (!right) {
-        /* Where it would stand is of no interest yet. */
-        const char *told = strstr(err.text, key);
-        ask_say("%s\n", told != NULL ? told : err.text);
-    }
+    bool right = config_keys_check(section, key, answer, &err);
+    if (!right)
+        ask_say("%s\n", err.text);
     return right;
 }
 

@@ -101,8 +101,9 @@ bool setup_parse(struct setup *setup, int argc, char **argv,
         return error_set(err, FAULT_USAGE, "%s needs an argument",
                          argv[optind - 1]);
     if (code != -1)
-        return error_set(err, FAULT_USAGE, "bad option %s: see postrider "
-                         "setup --help", argv[optind - 1]);
+        return error_set(err, FAULT_USAGE, "bad option %s",
+                         argv[optind - 1]) ||
+               error_remedy(err, "see postrider setup --help");
     if (optind < argc)
         return error_set(err, FAULT_USAGE, "setup takes options only, not "
                          "\"%s\"", argv[optind]);

@@ -130,8 +130,9 @@ static bool find_smarthost(struct setup *setup, struct error *err)
         setup->provider = providers_find(&setup->providers,
                                          setup->provider_id);
         return setup->provider != NULL ||
-               error_set(err, FAULT_USAGE, "--provider %s: not known: see "
-                         "--list-providers", setup->provider_id);
+               error_set(err, FAULT_USAGE, "--provider %s: not known",
+                         setup->provider_id) ||
+               error_remedy(err, "see --list-providers");
     }
     if (setup->host != NULL)
         return !setup->has_person || setup_need_address(setup, err);

@@ -61,8 +61,8 @@ static bool check_smarthosts(const struct config *config,
                              const struct trial *trial, struct error *err)
 {
     if (config->smarthost_count == 0)
-        return error_set(err, FAULT_CONFIG, "no smarthost is configured: run "
-                         "postrider setup");
+        return error_set(err, FAULT_CONFIG, "no smarthost is configured") ||
+               error_remedy(err, "run postrider setup");
     return trial->smarthost == NULL ||
            config_smarthost(config, trial->smarthost) != NULL ||
            error_set(err, FAULT_USAGE, "--smarthost %s: %s has no section "

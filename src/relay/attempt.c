@@ -158,7 +158,7 @@ static void merge(struct outcome *outcome, char **relay,
                               earlier->outcome.text);
     free(outcome->text);
     outcome->text = text;
-    outcome->from_reply = false;
+    outcome->code = 0;
 }
 
 /* Offer what is open to the next smarthost; false if nothing is. */
@@ -208,6 +208,22 @@ static bool is_chosen(const struct attempt *attempt,
     return chosen == NULL || strcmp(chosen, smarthost->name) == 0;
 }
 
+/* chosen is the one that the message must take; NULL: any. */
+static void lack_smarthost(const struct config *config, const char *chosen,
+                           struct error *err)
+{
+    const char *path = *config->path != '\0'
+                       ? config->path
+                       : POSTRIDER_SYSCONFDIR "/postrider/postrider.conf";
+
+    if (chosen != NULL) {
+        error_set(err, FAULT_CONFIG, "%s: no smarthost \"%s\"", path, chosen);
+        return;
+    }
+    error_set(err, FAULT_CONFIG, "%s: no smarthost", path);
+    error_remedy(err, "add a section smarthost \"main\" { host = ... }");
+}
+
 void attempt_run(struct attempt *attempt)
 {
     const struct config *config = attempt->config;
@@ -224,14 +240,7 @@ void attempt_run(struct attempt *attempt)
     }
     if (tried > 0)
         return;
-    error_set(&err, FAULT_CONFIG, attempt->entry->envelope.smarthost != NULL
-              ? "%s: no smarthost \"%s\""
-              : "%s: no smarthost: add a section smarthost \"main\" { host = "
-                "... }",
-              *config->path != '\0' ? config->path
-                                    : POSTRIDER_SYSCONFDIR
-                                      "/postrider/postrider.conf",
-              attempt->entry->envelope.smarthost);
+    lack_smarthost(config, attempt->entry->envelope.smarthost, &err);
     size_t *indices = open_recipients(attempt, &open);
     settle_all(attempt, indices, open, &err, "none");
     free(indices);

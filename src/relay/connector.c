@@ -360,7 +360,7 @@ bool connector_name_others(const struct connector *connector,
 
     if (others->count == 0)
         return false;
-    buf_init(&text, sizeof err->text);
+    buf_init(&text, sizeof err->what);
     for (size_t i = 0; i < others->count; i++)
         buf_add_format(&text, "%s%s", i == 0 ? "" : "; ", others->items[i]);
     error_append(err, " (other addresses: %s)", text.data);

@@ -72,14 +72,15 @@ int local_listen(const char *path, mode_t mode, struct error *err)
     if (fd != -1 && bind_socket(fd, &address, length, mode) &&
         listen(fd, 64) == 0)
         return fd;
-    if (errno == ENOENT || errno == EACCES || errno == EROFS)
-        error_sys(err, FAULT_CREATE, "listen at %s: make its directory for the "
-                  "daemon's user", path);
-    else if (errno == EADDRINUSE)
-        error_set(err, FAULT_CONFIG, "%s is in use: is another daemon "
-                  "running?", path);
-    else
+    if (errno == ENOENT || errno == EACCES || errno == EROFS) {
+        error_sys(err, FAULT_CREATE, "listen at %s", path);
+        error_remedy(err, "make its directory for the daemon's user");
+    } else if (errno == EADDRINUSE) {
+        error_set(err, FAULT_CONFIG, "%s is in use", path);
+        error_remedy(err, "is another daemon running?");
+    } else {
         error_sys(err, FAULT_CONFIG, "listen at %s", path);
+    }
     if (fd != -1)
         close(fd);
     return -1;

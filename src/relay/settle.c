@@ -64,7 +64,7 @@ void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
         return;
     struct state_recipient *rcpt = &state->recipients[index];
     rcpt->when = time(NULL);
-    rcpt->from_reply = outcome->from_reply;
+    rcpt->from_reply = outcome->code != 0;
     set(&rcpt->status, outcome->status);
     set(&rcpt->relay, relay);
     set(&rcpt->text, outcome->text);

@@ -165,6 +165,22 @@ void sockets_prepare(struct sockets *sockets, const struct strings *addresses)
     free(before.fds);
 }
 
+/* By errno. */
+static void explain_refusal(const char *text, struct error *err)
+{
+    int number = errno;
+
+    error_sys(err, number == EADDRINUSE || number == EACCES ? FAULT_CREATE
+                                                            : FAULT_CONFIG,
+              "listen at %s", text);
+    if (number == EADDRINUSE)
+        error_remedy(err, "another program does: stop it and restart the "
+                     "daemon, or take it out of listen");
+    else if (number == EACCES)
+        error_remedy(err, "start the daemon as root, or use "
+                     "postrider-smtp.socket");
+}
+
 int sockets_take(struct sockets *sockets, const char *text, struct error *err)
 {
     struct addrinfo *address = parse_address(text);
@@ -184,14 +200,8 @@ int sockets_take(struct sockets *sockets, const char *text, struct error *err)
     /* Whoever handed it over may wait in accept(2); we never do. */
     if (fd != -1)
         fcntl(fd, F_SETFL, O_NONBLOCK);
-    else if (errno == EADDRINUSE)
-        error_sys(err, FAULT_CREATE, "listen at %s: another program does: stop "
-                  "it and restart the daemon, or take it out of listen", text);
-    else if (errno == EACCES)
-        error_sys(err, FAULT_CREATE, "listen at %s: start the daemon as root, "
-                  "or use postrider-smtp.socket", text);
     else
-        error_sys(err, FAULT_CONFIG, "listen at %s", text);
+        explain_refusal(text, err);
     return fd;
 }
 

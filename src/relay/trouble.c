@@ -30,7 +30,8 @@ static void add_unread(struct trouble *list, const char *place,
                                              ? LOG_LEVEL_WARNING
                                              : LOG_LEVEL_ALERT,
                                     .count = unread->count[i],
-                                    .text = alloc_string(unread->text[i]) };
+                                    .text = unread->count[i] == 0 ? NULL
+                                    : alloc_string(unread->example[i]->text) };
     }
 }
 

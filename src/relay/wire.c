@@ -146,7 +146,7 @@ static void outcome_fields(struct coder *coder, struct wire_outcome *one)
     outcome->stage =
         (enum outcome_stage)number(coder, outcome->stage, STAGE_LOCAL);
     outcome->fault = (enum fault)number(coder, outcome->fault, FAULT_LAST);
-    outcome->from_reply = flag(coder, outcome->from_reply);
+    outcome->code = (int)number(coder, (uint64_t)outcome->code, 599);
     outcome->uncertain = flag(coder, outcome->uncertain);
     outcome->wants_login = flag(coder, outcome->wants_login);
     one->dsn_passed_on = flag(coder, one->dsn_passed_on);

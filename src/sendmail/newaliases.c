@@ -9,6 +9,22 @@
 #include "util/strings.h"
 #include "util/text.h"
 
+/* The last problem is the error that ends the program. */
+struct last {
+    bool any;
+    struct error *err;
+};
+
+static void take_problem(void *context, const struct error *problem)
+{
+    struct last *last = context;
+
+    if (last->any)
+        text_print(stderr, "newaliases: %s\n", last->err->text);
+    last->any = true;
+    *last->err = *problem;
+}
+
 /* There is no database to rebuild: the file is read as it is. Callers still
  * expect to hear whether it is right. */
 static bool check(const struct config *config, struct error *err)
@@ -22,18 +38,12 @@ static bool check(const struct config *config, struct error *err)
     struct aliases *aliases = aliases_load(config->aliases, err);
     if (aliases == NULL)
         return false;
-    struct strings problems = { 0 };
-    aliases_check(aliases, &local, &problems);
-    bool good = problems.count == 0;
-    for (size_t i = 0; i + 1 < problems.count; i++)
-        text_print(stderr, "newaliases: %s\n", problems.items[i]);
-    if (good)
+    struct last last = { .err = err };
+    aliases_check(aliases, &local, take_problem, &last);
+    if (!last.any)
         printf("%s: %zu aliases\n", config->aliases, aliases_count(aliases));
-    else
-        error_set(err, FAULT_CONFIG, "%s", problems.items[problems.count - 1]);
-    strings_free(&problems);
     aliases_free(aliases);
-    return good;
+    return !last.any;
 }
 
 bool command_aliases(const struct options *opt, struct error *err)

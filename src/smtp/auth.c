@@ -88,21 +88,24 @@ static bool explain_no_mechanism(const struct exchange *x, struct error *err)
     if (settings->secret == NULL &&
         strcmp(settings->auth, "external") != 0 &&
         !settings->has_client_certificate)
-        return error_set(err, FAULT_CONFIG, "%s: auth = %s needs a password: "
-                         "set password_file", settings->host, settings->auth);
+        return error_set(err, FAULT_CONFIG, "%s: auth = %s needs a password",
+                         settings->host, settings->auth) ||
+               error_remedy(err, "set password_file");
     buf_init(&list, 400);
     for (size_t i = 0; i < offered->count; i++)
         buf_add_format(&list, "%s%s", i == 0 ? "" : " ", offered->items[i]);
-    if (offered->count == 0)
-        error_set(err, fault, "%s offers no AUTH, and auth = %s: set auth = "
-                  "none if it needs none", settings->host, settings->auth);
-    else if (!is_secure(x) && !settings->password_in_clear)
+    if (offered->count == 0) {
+        error_set(err, fault, "%s offers no AUTH, and auth = %s",
+                  settings->host, settings->auth);
+        error_remedy(err, "set auth = none if it needs none");
+    } else if (!is_secure(x) && !settings->password_in_clear) {
         error_set(err, fault, "%s offers AUTH %s without TLS, which would "
-                  "show the password: set tls = starttls or implicit",
-                  settings->host, list.data);
-    else
+                  "show the password", settings->host, list.data);
+        error_remedy(err, "set tls = starttls or implicit");
+    } else {
         error_set(err, fault, "%s offers AUTH %s, and auth = %s fits none of "
                   "them", settings->host, list.data, settings->auth);
+    }
     buf_free(&list);
     return false;
 }
@@ -120,19 +123,31 @@ static bool is_about_rate(const struct reply *reply)
             has_word(reply, "limit"));
 }
 
-/* What the reply asks for; "" for nothing that we know of. */
-static const char *remedy(const struct exchange *x)
+/* What the reply asks for; NULL for nothing that we know of. */
+static const char *remedy_of(const struct exchange *x)
 {
+    const char *status = x->reply.status;
+
     switch (x->reply.code) {
     case 535:
-        return ": check user and password";
+        /* Microsoft: basic authentication is disabled. */
+        if (strcmp(status, "5.7.139") == 0 &&
+            x->mechanism->secret != SASL_TOKEN)
+            return "it takes OAuth tokens only: auth = xoauth2 with a "
+                   "password_command";
+        return "check user and password: user is often the whole address, and "
+               "many providers want an app password";
     case 534:
-        return ": set another auth";
+        /* Google means the first, RFC 4954 section 6 the second. */
+        if (strcmp(status, "5.7.9") == 0)
+            return "make an app password in the account's settings and use "
+                   "that, or set another auth";
+        return "set another auth";
     case 530:
     case 538:
-        return is_secure(x) ? "" : ": set tls = starttls or implicit";
+        return is_secure(x) ? NULL : "set tls = starttls or implicit";
     default:
-        return "";
+        return NULL;
     }
 }
 
@@ -150,16 +165,17 @@ static bool judge(struct exchange *x, struct error *err)
     buf_init(&text, SIZE_MAX);
     reply_describe(reply, 500, &text);
     if (reply_class(reply) == 5 && !is_about_rate(reply))
-        error_set(err, FAULT_PERMISSION, "%s: AUTH %s refused: %s%s",
-                  x->settings->host, x->mechanism->name, text.data,
-                  remedy(x));
+        error_set(err, FAULT_PERMISSION, "%s: AUTH %s refused: %s",
+                  x->settings->host, x->mechanism->name, text.data);
     else
         error_set(err, reply_class(reply) > 3 ? FAULT_TEMPORARY
                                               : FAULT_PROTOCOL,
                   "%s: AUTH %s: %s", x->settings->host, x->mechanism->name,
                   text.data);
     buf_free(&text);
-    return false;
+    if (err->fault == FAULT_PERMISSION && remedy_of(x) != NULL)
+        error_remedy(err, "%s", remedy_of(x));
+    return error_reply(err, reply->code, reply->status);
 }
 
 /*

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "net/stream.h"
 #include "smtp/auth.h"
 #include "smtp/session.h"
 #include "util/buf.h"
@@ -21,7 +22,7 @@ static bool refuse(const struct session_settings *settings, const char *what,
     error_set(err, FAULT_TEMPORARY, "%s: %s: %s", settings->host,
               what, text.data);
     buf_free(&text);
-    return false;
+    return error_reply(err, reply->code, reply->status);
 }
 
 static bool greet(struct session *session,
@@ -29,9 +30,13 @@ static bool greet(struct session *session,
                   struct reply *reply, struct error *err)
 {
     session_await(session, AWAITS_GREETING);
-    if (!session_reply(session, reply, settings->timeout, err))
-        return false;
-    return reply->code == 220 || refuse(settings, "greeting", reply, err);
+    if (session_reply(session, reply, settings->timeout, err))
+        return reply->code == 220 || refuse(settings, "greeting", reply, err);
+    if (settings->security != SESSION_IMPLICIT &&
+        stream_is_silent(session_stream(session)))
+        error_remedy(err, "if it wants TLS at once (port 465), set tls = "
+                     "implicit");
+    return false;
 }
 
 /* HELO is enough only for a server that need not be trusted with anything. */
@@ -55,27 +60,21 @@ static bool hello(struct session *session,
     return reply->code == 250 || refuse(settings, "HELO refused", reply, err);
 }
 
-/* To a session that must have TLS it is the same as TLS that fails. */
-static bool lack_tls(struct error *err)
-{
-    err->reach = REACH_TLS;
-    return false;
-}
-
 static bool secure(struct session *session,
                    const struct session_settings *settings,
                    struct reply *reply, struct error *err)
 {
-    if (!session_has(session, CAP_STARTTLS)) {
-        error_set(err, FAULT_TEMPORARY, "%s offers no STARTTLS: set tls = "
-                  "implicit if it wants TLS at once", settings->host);
-        return lack_tls(err);
-    }
+    if (!session_has(session, CAP_STARTTLS))
+        return error_set(err, FAULT_TLS, "%s offers no STARTTLS",
+                         settings->host) ||
+               error_remedy(err, "set tls = implicit if it wants TLS at once");
     if (!session_ask(session, reply, err, "STARTTLS"))
         return false;
-    if (reply->code != 220 &&
-        !refuse(settings, "STARTTLS refused", reply, err))
-        return lack_tls(err);
+    if (reply->code != 220) {
+        refuse(settings, "STARTTLS refused", reply, err);
+        err->fault = FAULT_TLS;
+        return false;
+    }
     return session_start_tls(session, err) &&
            hello(session, settings, reply, err);
 }
@@ -85,8 +84,12 @@ static bool run(struct session *session,
                 struct error *err)
 {
     if (settings->security == SESSION_IMPLICIT &&
-        !session_start_tls(session, err))
+        !session_start_tls(session, err)) {
+        if (err->fault == FAULT_PROTOCOL)       /* it has greeted us */
+            error_remedy(err, "if the port is one for STARTTLS, as 587 is, "
+                         "set tls = starttls");
         return false;
+    }
     if (!greet(session, settings, reply, err) ||
         !hello(session, settings, reply, err))
         return false;

@@ -99,7 +99,7 @@ void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
     buf_init(&text, SIZE_MAX);
     reply_describe(reply, TEXT_MAX, &text);
     outcome->text = buf_take(&text);
-    outcome->from_reply = true;
+    outcome->code = code;
     outcome->reach = REACH_REPLY;
 }
 
@@ -117,7 +117,7 @@ void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
         status = "4.5.0";
     else if (err->fault == FAULT_IO)
         status = "4.3.0";
-    else if (early && err->reach == REACH_TLS)
+    else if (err->fault == FAULT_TLS)
         status = "4.7.5";
     bool is_ours = err->fault == FAULT_PERMISSION ||
                    err->fault == FAULT_CONFIG;
@@ -147,8 +147,8 @@ void outcome_blame_login(struct outcome *outcome, const char *host,
     if (remedy == NULL)
         remedy = "set user and password_file, or auth = none if it needs no "
                  "login";
-    error_set(&err, FAULT_PERMISSION, "%s: %.800s: %s", host, outcome->text,
-              remedy);
+    error_set(&err, FAULT_PERMISSION, "%s: %s", host, outcome->text);
+    error_remedy(&err, "%s", remedy);
     err.reach = REACH_REPLY;
     outcome_from_error(outcome, outcome->stage, &err);
 }

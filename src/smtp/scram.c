@@ -168,8 +168,8 @@ static bool answer(struct scram *scram, const struct secret *secret,
     buf_add_char(&scram->first, ',');
     buf_add(&scram->first, out->data + start, out->length - start);
     if (!prove(scram, secret, challenge, proof))
-        return error_set(err, FAULT_SYSTEM, "OpenSSL cannot do this hash: "
-                         "set another auth");
+        return error_set(err, FAULT_SYSTEM, "OpenSSL cannot do this hash") ||
+               error_remedy(err, "set another auth");
     buf_add_text(out, ",p=");
     base64_encode(out, proof, digest_size(scram->digest));
     return true;

@@ -406,7 +406,9 @@ struct session *session_open(int fd, const struct session_settings *settings,
     if (opening_run(session, &session->settings, err))
         return session;
     if (err->reach == REACH_NONE)
-        err->reach = session->refused ? REACH_REPLY : REACH_CONNECTED;
+        err->reach = err->fault == FAULT_TLS ? REACH_TLS
+                     : session->refused      ? REACH_REPLY
+                                             : REACH_CONNECTED;
     session_close(session);
     return NULL;
 }

@@ -99,8 +99,8 @@ static bool write_out(struct draft *draft, const char *data, size_t length,
 {
     if (!scratch_write(&draft->file, data, length))
         return error_sys(err, FAULT_TEMPORARY, "store the message (%" PRIu64
-                         " octets so far): make room and send it again",
-                         draft->file.length);
+                         " octets so far)", draft->file.length) ||
+               error_remedy(err, "make room and send it again");
     return true;
 }
 

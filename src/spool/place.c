@@ -79,8 +79,8 @@ static bool prove(const struct drop_place *place, int fd, struct error *err)
                          (unsigned)file.st_mode & 07777, MODE);
     if (file.st_gid != directory.st_gid)
         return error_set(err, FAULT_CONFIG, "message not queued: %s has lost "
-                         "its setgid bit: chmod 3733 %s", place->path,
-                         place->path);
+                         "its setgid bit", place->path) ||
+               error_remedy(err, "chmod 3733 %s", place->path);
     return true;
 }
 

@@ -376,10 +376,7 @@ void drop_scan_retry(struct drop_scan *scan)
 
 void drop_scan_unread(const struct drop_scan *scan, struct unread *unread)
 {
-    for (size_t i = 0; i < UNREAD_KINDS; i++) {
-        unread->count[i] = scan->refused.count[i];
-        unread->text[i] = alloc_string(scan->refused.text[i]);
-    }
+    unread_copy(unread, &scan->refused);
     for (size_t i = 0; i < scan->aside_count; i++)
         unread_add(unread, &scan->aside[i].err);
 }

@@ -42,17 +42,17 @@ static bool prove_owner(const char *path, const struct folder *folder,
     /* A spool of a user's own may belong to them as a whole. What is in the
      * daemon's folders is the daemon's, too. */
     if (status->st_uid != wanted && status->st_uid != user)
-        return error_set(err, FAULT_CONFIG, "%s/%s belongs to user %lu: chown "
-                         "%s%lu %s/%s", path, folder->name,
-                         (unsigned long)status->st_uid,
-                         folder->mode == 0700 ? "-R " : "",
-                         (unsigned long)wanted, path, folder->name);
+        return error_set(err, FAULT_CONFIG, "%s/%s belongs to user %lu", path,
+                         folder->name, (unsigned long)status->st_uid) ||
+               error_remedy(err, "chown %s%lu %s/%s",
+                            folder->mode == 0700 ? "-R " : "",
+                            (unsigned long)wanted, path, folder->name);
     if (folder->mode == 03733 && status->st_gid != getegid())
-        return error_set(err, FAULT_CONFIG, "%s/%s belongs to group %lu: "
-                         "chgrp %lu %s/%s && chmod 3733 %s/%s", path,
-                         folder->name, (unsigned long)status->st_gid,
-                         (unsigned long)getegid(), path, folder->name, path,
-                         folder->name);
+        return error_set(err, FAULT_CONFIG, "%s/%s belongs to group %lu",
+                         path, folder->name, (unsigned long)status->st_gid) ||
+               error_remedy(err, "chgrp %lu %s/%s && chmod 3733 %s/%s",
+                            (unsigned long)getegid(), path, folder->name, path,
+                            folder->name);
     return true;
 }
 
@@ -64,19 +64,21 @@ static bool prove(const char *path, const struct folder *folder, int root,
     if (fstatat(root, *folder->name == '\0' ? "." : folder->name, &status,
                 AT_SYMLINK_NOFOLLOW) == -1)
         return errno == ENOENT
-               ? error_set(err, FAULT_CONFIG, "%s/%s does not exist: install "
-                           "-d -o %lu -g %lu -m %04o %s/%s", path,
-                           folder->name, (unsigned long)geteuid(),
-                           (unsigned long)getegid(), (unsigned)folder->mode,
-                           path, folder->name)
+               ? error_set(err, FAULT_CONFIG, "%s/%s does not exist", path,
+                           folder->name) ||
+                 error_remedy(err, "install -d -o %lu -g %lu -m %04o %s/%s",
+                              (unsigned long)geteuid(),
+                              (unsigned long)getegid(), (unsigned)folder->mode,
+                              path, folder->name)
                : error_sys(err, FAULT_CONFIG, "%s/%s", path, folder->name);
     if (!prove_owner(path, folder, &status, err))
         return false;
     unsigned mode = (unsigned)status.st_mode & 07777;
     if (folder->of_root ? (mode & 022) != 0 : mode != folder->mode)
-        return error_set(err, FAULT_CONFIG, "%s/%s has mode %04o: chmod %04o "
-                         "%s/%s", path, folder->name, mode,
-                         (unsigned)folder->mode, path, folder->name);
+        return error_set(err, FAULT_CONFIG, "%s/%s has mode %04o", path,
+                         folder->name, mode) ||
+               error_remedy(err, "chmod %04o %s/%s", (unsigned)folder->mode,
+                            path, folder->name);
     return true;
 }
 
@@ -101,8 +103,9 @@ static bool lock(const struct spool *spool, struct error *err)
 
     while (flock(spool->queue, LOCK_EX | LOCK_NB) == -1)
         if (errno != EWOULDBLOCK || tries-- == 0)
-            return error_set(err, FAULT_CONFIG, "%s is in use: is another "
-                             "daemon running?", spool->path);
+            return error_set(err, FAULT_CONFIG, "%s is in use",
+                             spool->path) ||
+                   error_remedy(err, "is another daemon running?");
         else
             poll(NULL, 0, LOCK_STEP);
     return true;
@@ -112,9 +115,10 @@ static int open_root(const char *path, struct error *err)
 {
     int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-    if (root == -1)
-        error_sys(err, FAULT_CONFIG, "spool %s: make it as postrider(8) says",
-                  path);
+    if (root == -1) {
+        error_sys(err, FAULT_CONFIG, "spool %s", path);
+        error_remedy(err, "make it as postrider(8) says");
+    }
     return root;
 }
 

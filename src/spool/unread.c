@@ -13,14 +13,26 @@ void unread_add(struct unread *unread, const struct error *err)
                             : err->fault == FAULT_NEWER    ? UNREAD_NEWER
                                                            : UNREAD_FAILING;
 
-    if (unread->count[kind]++ == 0)
-        unread->text[kind] = alloc_string(err->text);
+    if (unread->count[kind]++ > 0)
+        return;
+    unread->example[kind] = alloc_zero(1, sizeof *err);
+    *unread->example[kind] = *err;
+}
+
+void unread_copy(struct unread *to, const struct unread *from)
+{
+    *to = (struct unread){ 0 };
+    for (size_t i = 0; i < UNREAD_KINDS; i++) {
+        if (from->example[i] != NULL)
+            unread_add(to, from->example[i]);
+        to->count[i] = from->count[i];
+    }
 }
 
 void unread_clear(struct unread *unread)
 {
     for (size_t i = 0; i < UNREAD_KINDS; i++)
-        free(unread->text[i]);
+        free(unread->example[i]);
     *unread = (struct unread){ 0 };
 }
 
@@ -37,8 +49,9 @@ size_t unread_count(const struct unread *unread)
 static bool is_barred(const char *path, struct error *err)
 {
     return error_set(err, FAULT_PERMISSION, "%s cannot be read, although its "
-                     "owner and mode are right: look for an access list "
-                     "(getfacl), and in the log of SELinux or AppArmor", path);
+                     "owner and mode are right", path) ||
+           error_remedy(err, "look for an access list (getfacl), and in the "
+                        "log of SELinux or AppArmor");
 }
 
 /* Callers own these files: only names that a caller cannot bend are given to
@@ -50,15 +63,16 @@ static bool explain_dropped(const struct spool *spool, const char *path,
 
     if (fstat(spool->drop, &folder) == 0 && folder.st_gid != file->st_gid)
         return error_set(err, FAULT_PERMISSION, "%s has group %lu instead of "
-                         "%lu: find %s/drop -type f -links 1 -group %lu -exec "
-                         "chgrp -h %lu {} +", path,
-                         (unsigned long)file->st_gid,
-                         (unsigned long)folder.st_gid, spool->path,
-                         (unsigned long)file->st_gid,
-                         (unsigned long)folder.st_gid);
+                         "%lu", path, (unsigned long)file->st_gid,
+                         (unsigned long)folder.st_gid) ||
+               error_remedy(err, "find %s/drop -type f -links 1 -group %lu "
+                            "-exec chgrp -h %lu {} +", spool->path,
+                            (unsigned long)file->st_gid,
+                            (unsigned long)folder.st_gid);
     if ((file->st_mode & S_IRGRP) == 0)
-        return error_set(err, FAULT_PERMISSION, "%s has mode %04o: chmod g+r "
-                         "%s", path, (unsigned)file->st_mode & 07777, path);
+        return error_set(err, FAULT_PERMISSION, "%s has mode %04o", path,
+                         (unsigned)file->st_mode & 07777) ||
+               error_remedy(err, "chmod g+r %s", path);
     return is_barred(path, err);
 }
 
@@ -67,15 +81,15 @@ static bool explain_ours(const char *folder, const char *path,
                          const struct stat *file, struct error *err)
 {
     if (file->st_uid != geteuid())
-        return error_set(err, FAULT_PERMISSION, "%s belongs to user %lu: "
-                         "chown -R %lu:%lu %s", path,
-                         (unsigned long)file->st_uid,
-                         (unsigned long)geteuid(), (unsigned long)getegid(),
-                         folder);
+        return error_set(err, FAULT_PERMISSION, "%s belongs to user %lu",
+                         path, (unsigned long)file->st_uid) ||
+               error_remedy(err, "chown -R %lu:%lu %s",
+                            (unsigned long)geteuid(),
+                            (unsigned long)getegid(), folder);
     if ((file->st_mode & S_IRUSR) == 0)
-        return error_set(err, FAULT_PERMISSION, "%s has mode %04o: chmod -R "
-                         "u+rwX %s", path, (unsigned)file->st_mode & 07777,
-                         folder);
+        return error_set(err, FAULT_PERMISSION, "%s has mode %04o", path,
+                         (unsigned)file->st_mode & 07777) ||
+               error_remedy(err, "chmod -R u+rwX %s", folder);
     return is_barred(path, err);
 }
 

@@ -539,6 +539,37 @@ def test_json_holds_any_name(queue, smarthost):
     assert all(LINE.fullmatch(line) for line in lines.decode().splitlines())
 
 
+@pytest.mark.parametrize("settings, topic, remedy", [
+    ('host = "mx:587"', "configuration", "the port is a key of its own"),
+    ('host = "m\u00fcx"', "configuration", "give its xn-- form"),
+    # The words of advice are part of a name here.
+    ('host = "a.example" tls_ca_file = "{folder}/a: set b: add c.pem"',
+     "tls", ""),
+])
+def test_json_has_the_parts_as_they_are(queue, settings, topic, remedy):
+    settings = settings.format(folder=queue.folder)
+    queue.config.write_text('domain = "a.example"\ndelivery = direct\n'
+                            f'smarthost "x" {{ {settings} }}\n')
+    queue.config.chmod(0o644)
+    found = json.loads(queue.postrider("check", "--json").stdout)
+    (error,) = [f for f in found
+                if f["topic"] == topic and f["severity"] == "error"]
+    assert error["remedy"] == remedy
+    assert (error["file"], error["line"]) == (str(queue.config), 3)
+    assert 'smarthost "x": ' in error["text"]
+    assert remedy == "" or remedy not in error["text"]
+    assert "add c.pem" in error["text"] or topic != "tls"
+
+
+def test_an_alias_that_is_wrong_has_its_place(good):
+    bad_aliases(good)
+    found = json.loads(good.postrider("check", "--json").stdout)
+    (error,) = [f for f in found if f["topic"] == "aliases"]
+    assert error["file"].endswith("/aliases") and error["line"] == 2
+    assert error["text"] == "|/bin/sh: Postrider runs no programs"
+    assert error["remedy"] == "give an address"
+
+
 def test_a_user_that_does_not_exist(queue):
     """The remedy makes one who cannot log in."""
     configure(queue, 25, settings={"user": "no-such-user"})

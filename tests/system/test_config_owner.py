@@ -23,7 +23,7 @@ def test_of_another_user(programs, smarthost):
     os.chown(config, ALICE, ALICE)
     result = sendmail(programs).expect(78)
     assert NOT_USED + f"it belongs to uid {ALICE}, who can send all mail " \
-        f"elsewhere: chown 0 {config}" in result.errors
+        f"elsewhere; chown 0 {config}" in result.errors
     assert not smarthost.messages
     os.chown(config, 0, 0)
     sendmail(programs).expect(0)
@@ -47,7 +47,7 @@ def test_others_can_write_it(programs, smarthost, name, mode):
             folder if name.startswith("XDG") else programs.folder)}
     own.chmod(mode)
     result = sendmail(programs, env=env).expect(78)
-    assert f"{own}: {NOT_USED}others can write it: chmod go-w {own}" in \
+    assert f"{own}: {NOT_USED}others can write it; chmod go-w {own}" in \
         result.errors
     own.chmod(0o644)
     sendmail(programs, env=env).expect(0)

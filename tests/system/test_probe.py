@@ -121,13 +121,13 @@ FAILURES = [
     (dict(tls="starttls", certificate="expired"), {}, {}, 75,
      r"expired on 2020-02-01; its administrator must renew it"),
     (dict(tls="starttls", certificate="future"), {}, {}, 75,
-     r"not valid before .*: is the clock"),
+     r"not valid before .*; is the clock"),
     (dict(tls="starttls", certificate="other-signed"), {}, {}, 75,
-     r"not trusted .*: set tls_ca_file"),
+     r"not trusted .*; set tls_ca_file"),
     (dict(tls="starttls", certificate="self-signed"), {}, {}, 75,
-     r"self-signed and not trusted: set tls_ca_file or tls_fingerprint"),
+     r"self-signed and not trusted; set tls_ca_file or tls_fingerprint"),
     (dict(tls="none"), {}, dict(tls="starttls"), 75,
-     r"offers no STARTTLS: set tls = implicit"),
+     r"offers no STARTTLS; set tls = implicit"),
     (dict(tls="none"), {}, dict(tls="implicit"), 75,
      # Its greeting may come before the handshake, or it closes in a shock.
      r"(does not speak TLS on this port|data before the TLS handshake); .*"
@@ -154,7 +154,7 @@ FAILURES = [
      r"refuses the sender <\S+@a\.example>: 550 5\.7\.1 not your address; "
      r'send from an address of the account: sender "\*"'),
     (dict(), dict(MAIL="530 5.7.0 Authentication required"), {}, 77,
-     r"530 5\.7\.0 Authentication required: set [^;]*user and password_file"),
+     r"530 5\.7\.0 Authentication required; set [^;]*user and password_file"),
     (dict(), dict(RCPT="550 5.1.1 no such user"), {}, 67,
      r"refuses the recipient <bob@b\.example>: 550 5\.1\.1 no such user; "
      r"check the address"),
@@ -228,7 +228,7 @@ def test_wrong_arguments(programs, smarthost, arguments, status, line):
 def test_no_smarthost(programs):
     programs.write_config()
     result = programs.postrider("test").expect(78)
-    assert "no smarthost is configured: run postrider setup" in result.errors
+    assert "no smarthost is configured; run postrider setup" in result.errors
 
 
 @as_root
@@ -249,7 +249,7 @@ def test_reads_the_password_as_the_daemon(queue, tls_smarthost):
     assert sent.reverse_path == "root@a.example"
     os.chown(queue.folder / "password0", 0, 0)
     result = queue.postrider("test").expect(77)
-    assert re.search(r"password0: Permission denied: chown nobody \S+ && chmod "
+    assert re.search(r"password0: Permission denied; chown nobody \S+ && chmod "
                      r"400 \S+$", result.errors), result.errors
     assert queue.is_empty()
 

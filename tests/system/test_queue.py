@@ -458,7 +458,7 @@ def test_missing_login(queue, make_smarthost, stage, reply, keys):
     with queue.daemon() as daemon:
         queue.sendmail(TO, "other@b.example", stdin=message()).expect(0)
         queue.sendmail(TO, stdin=message()).expect(0)
-        daemon.wait_for(f"smarthost host0 is parked.*{reply}: set .*user and "
+        daemon.wait_for(f"smarthost host0 is parked.*{reply}; set .*user and "
                         "password_file")
         daemon.wait(lambda: len(queue.listing()) == 2)
         assert queue.status()["smarthosts"][0]["state"] == "parked"

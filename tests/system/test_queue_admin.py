@@ -180,7 +180,7 @@ def test_while_the_daemon_is_down(queue):
     for command in (["status"], ["queue", "hold", "all"], ["queue", "flush"],
                     ["queue", "remove", items[0]["queue_id"]]):
         told = queue.postrider(*command).expect(69).errors
-        assert told == f"postrider: no daemon listens at {queue.control}: " \
+        assert told == f"postrider: no daemon listens at {queue.control}; " \
             "start postrider daemon\n"
     assert "start postrider daemon" in queue.sendmail("-q").expect(69).errors
 

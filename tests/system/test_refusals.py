@@ -36,7 +36,7 @@ def rescan(queue):
 def run_remedy(daemon, pattern):
     """The command at the end of the line of the log; it is right as it is."""
     line = daemon.wait_for(pattern).string
-    command = re.search(r": ((find|chown|chmod) .*)", line)[1]
+    command = re.search(r"; ((find|chown|chmod) .*)", line)[1]
     subprocess.run(command, shell=True, check=True)
 
 
@@ -356,7 +356,7 @@ def test_spool_under_another_name(queue, smarthost):
             queue.write_config(smarthost, settings={
                 "spool": str(other), "control": str(queue.run_folder / "c2")})
             second = queue.start(ready=False)
-            second.wait_for(f"not started: {other} is in use: is another")
+            second.wait_for(f"not started: {other} is in use; is another")
             second.wait_end()
         finally:
             subprocess.run(["umount", other], check=True)
@@ -369,7 +369,7 @@ def test_daemon_of_another_user(queue, smarthost):
     queue.write_config(smarthost)
     queue.config.chmod(0o644)
     daemon = queue.start(ready=False, **user(ALICE))
-    daemon.wait_for(f"belongs to user {DAEMON.pw_name}: start the daemon as "
+    daemon.wait_for(f"belongs to user {DAEMON.pw_name}; start the daemon as "
                     "root or as that user")
     assert daemon.wait_end() == 77
     assert not daemon.find("chown")

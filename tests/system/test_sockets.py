@@ -50,8 +50,8 @@ def test_low_port_of_a_daemon_that_is_not_root(queue, smarthost):
     queue.write_config(smarthost, settings={"listen": [LOW]})
     with queue.daemon(user=DAEMON.pw_uid, group=DAEMON.pw_gid,
                       extra_groups=[]) as daemon:
-        daemon.wait_for(f"listen at {LOW}: start the daemon as root, or use "
-                        "postrider-smtp.socket")
+        daemon.wait_for(f"listen at {LOW}: Permission denied; start the daemon as "
+                        "root, or use postrider-smtp.socket")
         queue.sendmail("r@b.example", stdin=message()).expect(0)
         daemon.wait_until_removed(1)
 
@@ -82,8 +82,8 @@ def test_port_of_another_program(queue, smarthost, port):
         queue.write_config(smarthost, settings={
             "listen": ["%s:%d" % other.getsockname()]})
         with queue.daemon() as daemon:
-            daemon.wait_for("another program does: stop it and restart the "
-                            "daemon, .*: Address already in use")
+            daemon.wait_for("Address already in use; another program does: "
+                            "stop it and restart the daemon, ")
             queue.sendmail("r@b.example", stdin=message()).expect(0)
             daemon.wait_until_removed(1)
 

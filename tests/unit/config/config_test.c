@@ -400,7 +400,7 @@ static const struct {
       MAIN "host = mx.example:587: must be a host name or an address; the "
       "port is a key of its own" },
     { "smarthost \"main\" {\nhost = m\xc3\xbcnchen.example\n}",
-      MAIN "host = m\xc3\xbcnchen.example: must be in ASCII: give its xn-- "
+      MAIN "host = m\xc3\xbcnchen.example: must be in ASCII; give its xn-- "
       "form" },
     { "smarthost \"main\" {\ntls_fingerprint = \"AB:CD\"\n}",
       MAIN "tls_fingerprint = AB:CD: must be the SHA-256 of the certificate, "
@@ -427,7 +427,7 @@ static const struct {
       "path" },
     { "smarthost \"main\" {\npassword = hunter2\n}",
       MAIN "unknown key \"password\": the password is kept in a file that "
-      "only its user can read: password_file = "
+      "only its user can read; set password_file = "
       "\"/etc/postrider/password\"" },
     /* Keys */
     { "\nfoo = 1\n", "postrider.conf:2: unknown key \"foo\": known are "
@@ -436,13 +436,13 @@ static const struct {
       "retry_longest, expire_after, delay_warning, redirect_all, extract, "
       "sandbox, log, smarthost and sender sections" },
     { "domian = a.example",
-      "postrider.conf:1: unknown key \"domian\": did you mean domain?" },
+      "postrider.conf:1: unknown key \"domian\"; did you mean domain?" },
     { "host = a.example", "postrider.conf:1: unknown key \"host\" here: it "
       "belongs in a smarthost section" },
     { "smarthost \"main\" {\nprot = 1\n}",
-      MAIN "unknown key \"prot\": did you mean port?" },
+      MAIN "unknown key \"prot\"; did you mean port?" },
     { "smarthost \"main\" {\nPort = 1\n}",
-      MAIN "unknown key \"Port\": did you mean port?" },
+      MAIN "unknown key \"Port\"; did you mean port?" },
     { "sender \"a\" {\nfoo = 1\n}", "postrider.conf:2: sender \"a\": unknown "
       "key \"foo\": " LIST_OF_SENDER },
     { "include(\"/etc/x\")",
@@ -480,11 +480,11 @@ static const struct {
       "password_command and password_credential can be set" },
     { "smarthost \"main\" { host = a user = u password_file = /p tls = none\n"
       "auth = login }", MAIN "auth = login with tls = none shows the "
-      "password to the network: set tls = starttls or implicit (or "
+      "password to the network; set tls = starttls or implicit (or "
       "password_in_clear = true)" },
     { "smarthost \"main\" { host = a user = u password_file = /p tls = none\n"
       "auth = xoauth2 }", MAIN "auth = xoauth2 with tls = none shows the "
-      "password to the network: set tls = starttls or implicit (or "
+      "password to the network; set tls = starttls or implicit (or "
       "password_in_clear = true)" },
     { "smarthost \"main\" { host = a\ntls_key_file = /k }",
       MAIN "tls_key_file without tls_cert_file" },

@@ -123,10 +123,10 @@ static void refuses_a_file_that_others_can_use(void **state)
     } cases[] = {
         { 0600, NULL },
         { 0400, NULL },
-        { 0644, "./p: others can read it (mode 0644): chmod 400 ./p" },
-        { 0640, "./p: others can read it (mode 0640): chmod 400 ./p" },
-        { 0604, "./p: others can read it (mode 0604): chmod 400 ./p" },
-        { 0620, "./p: others can use it (mode 0620): chmod 400 ./p" },
+        { 0644, "./p: others can read it (mode 0644); chmod 400 ./p" },
+        { 0640, "./p: others can read it (mode 0640); chmod 400 ./p" },
+        { 0604, "./p: others can read it (mode 0604); chmod 400 ./p" },
+        { 0620, "./p: others can use it (mode 0620); chmod 400 ./p" },
     };
 
     (void)state;
@@ -154,7 +154,7 @@ static void asks_a_caller_who_delivers_for_his_own_file(void **state)
     (void)state;
     assert_false(fetch_with(&config, (struct source){ .file = "./none" },
                             &secret, &err));
-    assert_string_equal(err.text, "./none: no such file: write the password "
+    assert_string_equal(err.text, "./none: no such file; write the password "
                         "into it, owned by you, mode 400");
 }
 
@@ -167,7 +167,7 @@ static void refuses_what_is_no_password_file(void **state)
     (void)state;
     memset(big, 'x', 70000);
     assert_false(fetch((struct source){ .file = "./p" }, &secret, &err));
-    assert_string_equal(err.text, "./p: no such file: write the password into "
+    assert_string_equal(err.text, "./p: no such file; write the password into "
                         "it, owned by postrider, mode 400");
     assert_int_equal(err.fault, FAULT_CONFIG);
 
@@ -216,7 +216,7 @@ static void refuses_the_file_of_another_user(void **state)
     assert_int_equal(chown("p", 12345, 0), 0);
     assert_false(fetch((struct source){ .file = "./p" }, &secret, &err));
     assert_string_equal(err.text, "./p: belongs to uid 12345, neither to uid "
-                        "0 nor to root: chown it");
+                        "0 nor to root; chown 0 ./p");
 }
 
 static void takes_a_credential_of_the_service_manager(void **state)
@@ -228,7 +228,7 @@ static void takes_a_credential_of_the_service_manager(void **state)
     unsetenv("CREDENTIALS_DIRECTORY");
     assert_false(fetch(source, &secret, &err));
     assert_string_equal(err.text, "password_credential smtp: the service "
-                        "manager has given none: set LoadCredential="
+                        "manager has given none; set LoadCredential="
                         "smtp:/path in the unit");
     assert_int_equal(err.fault, FAULT_CONFIG);
 
@@ -378,7 +378,7 @@ static void runs_no_command_that_others_could_have_written(void **state)
     assert_false(fetch_with(&shared, (struct source){ .command = "touch ran" },
                             &secret, &err));
     assert_string_equal(err.text, "/etc/x.conf: password_command is not run: "
-                        "others can write it: chmod go-w /etc/x.conf");
+                        "others can write it; chmod go-w /etc/x.conf");
     assert_int_equal(err.fault, FAULT_CONFIG);
     assert_false(fetch_with(&foreign,
                             (struct source){ .command = "touch ran" },

@@ -326,7 +326,8 @@ static void resumption_does_not_widen_trust(void **state)
     assert_false(stream_start_tls(stream, context, "c.example",
                                   clock_now() + LONG, &f->err));
     assert_string_equal(f->err.text, "certificate of c.example: is for "
-                        "a.example, b.example, not for c.example");
+                        "a.example, b.example, not for c.example; "
+                        "set host to a name that it is for");
     stream_free(stream);
     peer_end(&f->peer);
     tls_context_free(context);
@@ -393,9 +394,9 @@ static void says_that_a_client_certificate_is_missing(void **state)
     peer_start(&f->peer, &server);
     struct stream *stream = start(f, context, 0, "a.example");
     assert_false(read_within(f, stream, LONG));
-    assert_int_equal(f->err.fault, FAULT_TEMPORARY);
+    assert_int_equal(f->err.fault, FAULT_TLS);
     assert_string_equal(f->err.text, "the server asks for a client "
-                                     "certificate: set tls_cert_file");
+                                     "certificate; set tls_cert_file");
     stream_close(stream);
     stream_free(stream);
     peer_end(&f->peer);

@@ -91,7 +91,7 @@ static void assert_verdict(const struct tls_settings *settings,
                  done ? "accepted" : err.text);
     if (done)
         return;
-    assert_int_equal(err.fault, FAULT_TEMPORARY);
+    assert_int_equal(err.fault, FAULT_TLS);
     if (strstr(err.text, refusal) == NULL)
         fail_msg("%s\n  is not: %s", err.text, refusal);
 }
@@ -201,11 +201,11 @@ static void knows_whom_to_trust(void **state)
     } cases[] = {
         { &stranger, NULL, f->root_file,
           CERT "issued by an authority that is not trusted "
-               "(CN=Other \xc3\xa9\\1B Root): set tls_ca_file" },
+               "(CN=Other \xc3\xa9\\1B Root); set tls_ca_file" },
         { &stranger, &other_root, f->root_file,
           CERT "issued by an authority that is not trusted" },
         { &alone, NULL, f->root_file,
-          CERT "self-signed and not trusted: set tls_ca_file or" },
+          CERT "self-signed and not trusted; set tls_ca_file or" },
         { &leaf, NULL, f->root_file, "not trusted (CN=Between)" },
         { &leaf, &between, f->root_file, NULL },
         { &alone, NULL, alone_file, NULL },     /* named by hand */
@@ -423,7 +423,7 @@ static void assert_handshake_fails(struct authority *f, const char *octets,
     assert_null(tls_handshake(context, fds[0], "smtp.example.com",
                               began + 300, &err));
     assert_in_range(clock_now() - began, 0, within);
-    assert_int_equal(err.fault, FAULT_TEMPORARY);
+    assert_int_equal(err.fault, FAULT_TLS);
     if (strstr(err.text, text) == NULL)
         fail_msg("%s\n  is not: %s", err.text, text);
     kill(pid, SIGKILL);

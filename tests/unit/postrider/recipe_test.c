@@ -154,7 +154,7 @@ static void what_is_wrong_is_refused_with_its_place(void **state)
         { "user", "a\nhost = b", "user: must be UTF-8 without control "
                                  "characters" },
         { "prot", "1", "/etc/p.conf:8: smarthost \"main\": unknown key "
-                       "\"prot\": did you mean port?" },
+                       "\"prot\"; did you mean port?" },
     };
 
     (void)state;

@@ -51,7 +51,7 @@ static const struct {
     const char *words[WORDS_MAX];
     const char *text;               /* part of the error */
 } mistakes[] = {
-    { { "setup", "--nonsense" }, "bad option --nonsense: see postrider setup" },
+    { { "setup", "--nonsense" }, "bad option --nonsense; see postrider setup" },
     { { "setup", "-p" },         "bad option -p" },
     { { "setup", "--print=x" },  "bad option --print=x" },
     { { "setup", "--host" },     "--host needs an argument" },

@@ -128,7 +128,8 @@ static void answer(struct subject *subject, const enum outcome_kind *kinds,
                                     ? FAULT_NONE
                                     : kinds[i] == OUTCOME_FAILED
                                     ? FAULT_RECIPIENT : FAULT_TEMPORARY;
-        outcomes[i].outcome.from_reply = true;
+        outcomes[i].outcome.code = kinds[i] == OUTCOME_DELIVERED ? 250
+                                   : kinds[i] == OUTCOME_FAILED ? 550 : 450;
         snprintf(outcomes[i].outcome.status, sizeof outcomes[i].outcome.status,
                  "%s", status);
         outcomes[i].outcome.text = alloc_string("as the server has it");

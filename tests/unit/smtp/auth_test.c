@@ -38,7 +38,7 @@ static const struct {
       { OFFERS("LOGIN"), "C:AUTH LOGIN\r\n", "S:334 VXNlcm5hbWU6",
         "C:dGlt\r\n", "S:535 5.7.8 no", LEAVES } },
     { "LOGIN, wrong password", "login", FAULT_PERMISSION,
-      "refused: 535 5.7.8 bad credentials: check user and password",
+      "refused: 535 5.7.8 bad credentials; check user and password",
       { OFFERS("LOGIN"), "C:AUTH LOGIN\r\n", "S:334 VXNlcm5hbWU6",
         "C:dGlt\r\n", "S:334 UGFzc3dvcmQ6",
         "C:dGFuc3RhYWZ0YW5zdGFhZg==\r\n", "S:535 5.7.8 bad credentials",
