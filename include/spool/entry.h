@@ -75,6 +75,10 @@ void entry_blame(struct entry *entry, const char *status, const char *flaw);
  * flaw. */
 bool entry_check(const struct entry *entry, struct error *err);
 
+/* The sender of a file that is or was in queue/, whose last line alone is read.
+ * False: it has none, or cannot be read. */
+bool entry_read_sender(int fd, uid_t *uid);
+
 /* The user whom a message is from if its file, or its last line, has this
  * owner: what the envelope claims is believed of the daemon itself. */
 uid_t entry_user(const struct entry *entry, uid_t owner);

@@ -2,9 +2,12 @@
 #include "relay/desk.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "spool/entry.h"
+#include "util/alloc.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/random.h"
@@ -23,18 +26,48 @@ static bool remember_change(struct desk *desk)
     return true;
 }
 
+/* Of the message and its state. */
+static uint64_t octets_of(const struct desk *desk, const char *id)
+{
+    char *state = alloc_format("%s.state", id);
+    struct stat status;
+    uint64_t octets = 0;
+
+    if (fstatat(desk->spool.failed, id, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        octets += (uint64_t)status.st_size;
+    if (fstatat(desk->spool.failed, state, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        octets += (uint64_t)status.st_size;
+    free(state);
+    return octets;
+}
+
+/* An envelope may be long: it is read of what the daemon wrote, to know for
+ * whom. The descriptor is closed. */
+static bool find_owner(int fd, const char *id, uid_t *owner)
+{
+    struct error err;
+    bool found = entry_read_sender(fd, owner);
+
+    if (!found || *owner != geteuid()) {
+        close(fd);
+        return found;
+    }
+    struct entry *entry = entry_reopen(fd, id, &err);
+    if (entry != NULL)
+        *owner = entry_user(entry, *owner);
+    entry_free(entry);
+    return entry != NULL;
+}
+
 /* What cannot be read is nobody's: no user can make it so. */
 static void count_message(struct desk *desk, const char *id)
 {
-    struct error err;
     int fd = openat(desk->spool.failed, id, O_RDONLY | O_NOFOLLOW |
                     O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    struct entry *entry = fd == -1 ? NULL : entry_reopen(fd, id, &err);
+    uid_t owner;
 
-    if (entry != NULL && entry->queued)
-        shares_add(desk->shares, SHARE_FAILED,
-                   entry_user(entry, entry->uid), pickup_octets(entry));
-    entry_free(entry);
+    if (fd != -1 && find_owner(fd, id, &owner))
+        shares_add(desk->shares, SHARE_FAILED, owner, octets_of(desk, id));
 }
 
 bool failed_has_room(const struct desk *desk, const struct message *message)

@@ -492,6 +492,21 @@ bool entry_check(const struct entry *entry, struct error *err)
            error_set(err, FAULT_DATA, "%s", entry->flaw);
 }
 
+bool entry_read_sender(int fd, uid_t *uid)
+{
+    struct entry entry = { .fd = fd };
+    struct error ignored;
+    struct stat status;
+
+    if (fstat(fd, &status) == -1)
+        return false;
+    uint64_t size = (uint64_t)status.st_size;
+    if (!read_queued_line(&entry, &size, &ignored) || !entry.queued)
+        return false;
+    *uid = entry.uid;
+    return true;
+}
+
 uid_t entry_user(const struct entry *entry, uid_t owner)
 {
     return owner == geteuid() && entry->has_claim ? entry->claimed_uid
