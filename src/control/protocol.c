@@ -291,13 +291,16 @@ void protocol_put_trouble(struct buf *out,
     buf_add_char(out, '\n');
 }
 
-static bool skip_number(const char **text)
+/* Do so many numbers stand here, each with a blank after it? */
+static bool has_numbers(const char *text, int count)
 {
-    size_t digits = strspn(*text, "0123456789");
-    bool found = digits > 0 && (*text)[digits] == ' ';
-
-    *text += found ? digits + 1 : 0;
-    return found;
+    for (; count > 0; count--) {
+        size_t digits = strspn(text, "0123456789");
+        if (digits == 0 || text[digits] != ' ')
+            return false;
+        text += digits + 1;
+    }
+    return true;
 }
 
 /* Does "STATE WORKERS JOBS " stand here? */
@@ -305,10 +308,9 @@ static bool is_condition(const char *text)
 {
     for (size_t i = 0; i < SMARTHOST_STATES; i++) {
         size_t length = strlen(smarthost_states[i]);
-        const char *rest = text + length + 1;
         if (strncmp(text, smarthost_states[i], length) == 0 &&
             text[length] == ' ')
-            return skip_number(&rest) && skip_number(&rest);
+            return has_numbers(text + length + 1, 2);
     }
     return false;
 }

@@ -69,16 +69,21 @@ static const char *shown_reason(const struct desk *desk,
                                        : dispatch_reason(desk, message);
 }
 
-/* The addresses of a summary, each with its NUL, and one more at the end; the
- * caller frees the array. NULL: it cannot be read. */
+/* The addresses of a summary, in which each has its NUL, and the last is
+ * followed by another; the caller frees the array. A summary that is NULL could
+ * not be read: the sender, and one recipient, are not known. */
 static const char **addresses_of(const char *summary, size_t *count)
 {
-    static const char unknown[] = "?\0?\0";
-    const char *address = summary != NULL ? summary : unknown;
+    const char *address = summary;
     size_t capacity = 16;
     const char **addresses = alloc_resize(NULL, capacity, sizeof *addresses);
 
     *count = 0;
+    if (summary == NULL) {
+        addresses[(*count)++] = "?";
+        addresses[(*count)++] = "?";
+        return addresses;
+    }
     do {
         if (*count == capacity) {
             capacity *= 2;
