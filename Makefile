@@ -6,6 +6,7 @@
 #   make demo       a message through a demonstration smarthost
 #   make bench      figures, side by side with the least it could cost
 #   make map        the list of files in src/README.md, made anew
+#   make words      the completions, made anew from the tables of src
 #   make check-package, check-callers  the packages, real programs with them
 #   make install    DESTDIR, prefix, sysconfdir, localstatedir
 #   make deb, rpm   packages, in build/deb and build/rpm

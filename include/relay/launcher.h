@@ -1,8 +1,8 @@
 /*
  * launcher.h - the parent of the manager: it starts processes, and no more
  *
- * It reads no mail, no answers and no names: only signals, and requests of a
- * fixed shape (launch.h) which it checks, since the manager is not trusted.
+ * It reads no mail, no answers and no names: only signals, and packets (wire.h)
+ * whose parser checks all of them, since the manager is not trusted.
  */
 #ifndef POSTRIDER_RELAY_LAUNCHER_H
 #define POSTRIDER_RELAY_LAUNCHER_H
