@@ -81,11 +81,12 @@ def token():
 
 
 def with_token(token, body=BODY, **fields):
-    """A message with everything in its header that could be missing."""
+    """A message with everything in its header that could be missing, of a type
+    that leaves as it is, however long its lines are."""
     fields.setdefault("Subject", "=?utf-8?q?Gr=C3=BC=C3=9Fe?=,\n and folded")
     return message(body, Message_ID=f"<{token}@a.example>",
                    MIME_Version="1.0",
-                   Content_Type='text/plain; charset="utf-8"',
+                   Content_Type='multipart/mixed; boundary="none"',
                    Content_Transfer_Encoding="8bit", **fields)
 
 
