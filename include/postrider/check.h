@@ -42,8 +42,7 @@ void check_warn(struct check *check, const char *remedy, const char *format,
 void check_fail(struct check *check, const char *remedy, const char *format,
                 ...) __attribute__((format(printf, 3, 4)));
 
-/* The same with what a function found. Its text may begin with a place,
- * "FILE:LINE: ", and end with a remedy, ": chmod ...". */
+/* The same with what a function found: its text, place and remedy. */
 void check_error(struct check *check, const struct error *err);
 
 /* The caller may not see it: not an error. */

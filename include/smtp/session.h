@@ -59,7 +59,7 @@ struct session_settings {
 
 /*
  * Take over a connected socket and go up to where MAIL can be sent. NULL with
- * FAULT_TEMPORARY or FAULT_PROTOCOL (the connection or the peer),
+ * FAULT_TEMPORARY or FAULT_PROTOCOL (the connection or the peer), FAULT_TLS,
  * FAULT_PERMISSION (authentication refused for good, or not possible as
  * configured), FAULT_CONFIG; err->reach is REACH_CONNECTED or further. deadline
  * is for the session as a whole.

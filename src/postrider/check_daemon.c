@@ -21,6 +21,7 @@
 
 static const char start_it[] = "systemctl start postrider, or run postrider "
                                "daemon from your service manager";
+static const char test_it[] = "postrider test shows where it fails";
 
 static void tell_smarthost(struct check *check,
                            const struct smarthost_status *smarthost)
@@ -28,11 +29,12 @@ static void tell_smarthost(struct check *check,
     struct error err;
 
     if (smarthost->state == SMARTHOST_DOWN) {
-        check_warn(check, "postrider test shows where it fails", "smarthost "
-                   "%s is down: %s", smarthost->name, smarthost->reason);
+        check_warn(check, test_it, "smarthost %s is down: %s",
+                   smarthost->name, smarthost->reason);
     } else if (smarthost->state == SMARTHOST_PARKED) {
         error_set(&err, FAULT_PERMISSION, "smarthost %s is parked: %s",
                   smarthost->name, smarthost->reason);
+        error_remedy(&err, "%s", test_it);
         check_error(check, &err);
     }
 }
