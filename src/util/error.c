@@ -30,8 +30,9 @@ static void compose(struct error *err)
                                               err->line, err->what)
                                : alloc_string(err->what);
 
-    copy_text(err->text, sizeof err->text - strlen(remedy), rest);
-    strcat(err->text, remedy);
+    size_t length = strlen(remedy);
+    copy_text(err->text, sizeof err->text - length, rest);
+    memcpy(err->text + strlen(err->text), remedy, length + 1);
     free(rest);
     free(remedy);
 }
