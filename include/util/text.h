@@ -63,6 +63,11 @@ void text_vprint(FILE *out, const char *format, va_list args)
  * shown as on a terminal, \xNN. */
 void text_print_json(FILE *out, const char *text);
 
+/* Hexadecimal as we write it, in lower case. */
+#define TEXT_HEX_DIGITS "0123456789abcdef"
+int text_hex_value(char digit);                 /* -1: it is not one */
+void text_add_hex(struct buf *out, const void *octets, size_t length);
+
 /* A decimal number without sign or blanks, up to max. */
 bool text_to_number(const char *text, uint64_t max, uint64_t *number);
 

@@ -395,7 +395,7 @@ CONFIG_TAKE(config_take_fingerprint)
         if (c == ':' && count > 0 && count % 2 == 0)
             continue;
         is_right = count < FINGERPRINT_DIGITS &&
-                   strchr("0123456789abcdef", c) != NULL;
+                   text_hex_value(c) != -1;
         if (is_right)
             digits[count++] = c;
     }

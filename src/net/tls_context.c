@@ -19,6 +19,7 @@
 #include "net/tls_store.h"
 #include "net/tls_verify.h"
 #include "util/alloc.h"
+#include "util/text.h"
 
 #define SESSION_SECONDS 3600    /* after that the chain is verified again */
 
@@ -158,17 +159,13 @@ static bool set_client_certificate(SSL_CTX *ssl,
 static bool set_pin(struct tls_context *context, const char *text,
                     struct error *err)
 {
-    static const char digits[] = "0123456789abcdef";
-
     if (strlen(text) != 2 * DIGEST_SHA256_SIZE ||
-        strspn(text, digits) != 2 * DIGEST_SHA256_SIZE)
+        strspn(text, TEXT_HEX_DIGITS) != 2 * DIGEST_SHA256_SIZE)
         return error_set(err, FAULT_CONFIG, "tls_fingerprint must be a "
                          "SHA-256: 64 hexadecimal digits");
-    for (size_t i = 0; i < DIGEST_SHA256_SIZE; i++) {
-        ptrdiff_t high = strchr(digits, text[2 * i]) - digits;
-        ptrdiff_t low = strchr(digits, text[2 * i + 1]) - digits;
-        context->pin[i] = (unsigned char)(high << 4 | low);
-    }
+    for (size_t i = 0; i < DIGEST_SHA256_SIZE; i++)
+        context->pin[i] = (unsigned char)(text_hex_value(text[2 * i]) << 4 |
+                                          text_hex_value(text[2 * i + 1]));
     context->is_pinned = true;
     return true;
 }

@@ -17,7 +17,7 @@
 /* As openssl-rehash(1) names certificates: eight hex digits, dot, digits. */
 static bool is_hashed_name(const char *name)
 {
-    return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' &&
+    return strspn(name, TEXT_HEX_DIGITS) == 8 && name[8] == '.' &&
            name[9] != '\0' && name[9 + strspn(name + 9, "0123456789")] == '\0';
 }
 

@@ -76,12 +76,6 @@ static void add_date(struct buf *out, const ASN1_TIME *when)
         buf_add_text(out, "a date that cannot be read");
 }
 
-static void add_hex(struct buf *out, const unsigned char *data, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        buf_add_format(out, "%02x", data[i]);
-}
-
 static bool fingerprint_of(const X509 *certificate,
                            unsigned char sum[DIGEST_SHA256_SIZE])
 {
@@ -255,7 +249,7 @@ static bool verify_pin(const X509 *certificate, const unsigned char *pin,
     if (digest_equal(sum, pin, sizeof sum))
         return true;
     buf_init(&shown, 2 * sizeof sum);
-    add_hex(&shown, sum, sizeof sum);
+    text_add_hex(&shown, sum, sizeof sum);
     error_set(err, FAULT_TLS, "certificate of %s: its fingerprint is "
               "%s, not the tls_fingerprint of the configuration", host,
               shown.data);
@@ -301,6 +295,6 @@ void tls_verify_describe(const X509 *certificate, struct buf *out)
     add_days_left(out, X509_get0_notAfter(certificate));
     if (fingerprint_of(certificate, sum)) {
         buf_add_text(out, ", SHA-256 ");
-        add_hex(out, sum, sizeof sum);
+        text_add_hex(out, sum, sizeof sum);
     }
 }

@@ -144,8 +144,7 @@ static bool run_cram_md5(struct exchange *x, struct error *err)
                                 err);
     buf_init(&data, SIZE_MAX);
     buf_add_format(&data, "%s ", x->settings->user);
-    for (size_t i = 0; i < digest_size(DIGEST_MD5); i++)
-        buf_add_format(&data, "%02x", digest[i]);
+    text_add_hex(&data, digest, digest_size(DIGEST_MD5));
     bool sent = send_data(x, data.data, data.length, err);
     buf_wipe(&data);
     return sent;

@@ -268,11 +268,9 @@ static bool parse_end_line(struct end_line *end, const char *line,
 
     free(digits);
     for (size_t i = 25; right && i < 33; i++) {
-        static const char hex[] = "0123456789abcdef";
-        const char *digit = line[i] == '\0' ? NULL : strchr(hex, line[i]);
-        right = digit != NULL;
-        if (right)
-            end->sum = end->sum << 4 | (uint32_t)(digit - hex);
+        int digit = text_hex_value(line[i]);
+        right = digit != -1;
+        end->sum = end->sum << 4 | (uint32_t)digit;
     }
     end->is_8bit = line[34] == '8';
     if (!right || line[24] != ' ' || line[33] != ' ' || line[35] != '\n' ||

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "util/io.h"
+#include "util/text.h"
 
 /* The same numbers where a filter or an old kernel refuses the call. */
 static bool read_device(char *data, size_t length)
@@ -53,20 +54,19 @@ void random_bytes(void *data, size_t length)
 
 void random_id(char id[RANDOM_ID_LENGTH + 1])
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char bytes[RANDOM_ID_LENGTH / 2];
 
     random_bytes(bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++) {
-        id[2 * i] = digits[bytes[i] >> 4];
-        id[2 * i + 1] = digits[bytes[i] & 15];
+        id[2 * i] = TEXT_HEX_DIGITS[bytes[i] >> 4];
+        id[2 * i + 1] = TEXT_HEX_DIGITS[bytes[i] & 15];
     }
     id[RANDOM_ID_LENGTH] = '\0';
 }
 
 bool random_is_id(const char *text)
 {
-    return strspn(text, "0123456789abcdef") == RANDOM_ID_LENGTH &&
+    return strspn(text, TEXT_HEX_DIGITS) == RANDOM_ID_LENGTH &&
            text[RANDOM_ID_LENGTH] == '\0';
 }
 

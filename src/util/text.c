@@ -149,18 +149,32 @@ bool text_is_unseen(uint32_t character)
     return false;
 }
 
+int text_hex_value(char digit)
+{
+    const char *found = digit == '\0' ? NULL : strchr(TEXT_HEX_DIGITS, digit);
+
+    return found == NULL ? -1 : (int)(found - TEXT_HEX_DIGITS);
+}
+
+void text_add_hex(struct buf *out, const void *octets, size_t length)
+{
+    const unsigned char *octet = octets;
+
+    for (size_t i = 0; i < length; i++) {
+        buf_add_char(out, TEXT_HEX_DIGITS[octet[i] >> 4]);
+        buf_add_char(out, TEXT_HEX_DIGITS[octet[i] & 15]);
+    }
+}
+
 void text_escape(struct buf *out, const char *text, size_t length)
 {
-    static const char digits[] = "0123456789abcdef";
     uint32_t character;
 
     while (length > 0) {
         size_t step = text_character(text, length, &character);
         if (step == 0 || text_is_unseen(character)) {
-            unsigned char octet = (unsigned char)*text;
-            char shown[] = { '\\', 'x', digits[octet >> 4],
-                             digits[octet & 15] };
-            buf_add(out, shown, sizeof shown);
+            buf_add_text(out, "\\x");
+            text_add_hex(out, text, 1);
             step = 1;
         } else {
             buf_add(out, text, step);
