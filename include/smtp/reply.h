@@ -63,6 +63,7 @@ void reply_hide(struct reply *reply, const char *secret, size_t length);
  * Append the reply for people, on one line: "550 5.1.1 no such user". Line
  * ends become spaces, everything else is escaped, at most max octets.
  */
+#define REPLY_SHOWN_MAX 500     /* octets in most texts */
 void reply_describe(const struct reply *reply, size_t max, struct buf *out);
 
 #endif

@@ -45,7 +45,9 @@ bool unread_explain(const struct spool *spool, int folder, const char *name,
                     struct error *err);
 
 /* Has a caller taken our right to read their file in drop/ away, which sendmail
- * gives? Then it is not a message; any other refusal is not its sender's. */
+ * gives? Then it is not a message, and is removed UNREAD_CLOSED_AGE seconds
+ * after that; any other refusal is not its sender's. */
+#define UNREAD_CLOSED_AGE 3600
 bool unread_is_closed(const struct spool *spool, const struct stat *status);
 
 #endif

@@ -33,7 +33,7 @@ ssize_t io_read_at(int fd, void *data, size_t length, off_t offset);
  *     whole = io_blocks_end(&blocks);
  *
  * The loop may be left early. whole is false with errno if a read failed, with
- * ENODATA if the file is shorter.
+ * ENODATA if the file is shorter; otherwise errno stays as it was.
  */
 struct io_blocks {
     char *data;                 /* the block, valid until the next one */

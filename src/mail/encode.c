@@ -10,7 +10,6 @@
 #include "util/io.h"
 #include "util/text.h"
 
-#define BLOCK_SIZE 16384
 #define UTF8_MAX 4                  /* octets of a character (RFC 3629) */
 #define ENCODED_LINE_MAX 76         /* RFC 2045 section 6.7 (5), with its "=" */
 
@@ -97,18 +96,9 @@ bool encode_is_allowed(const struct header *header)
            !is_signed(header);
 }
 
-/* Read the next octets of a range; 0 at its end, -1 with err. */
-static ssize_t read_block(int fd, uint64_t at, uint64_t end, char *block,
-                          struct error *err)
+static bool cannot_read(struct error *err)
 {
-    size_t size = end - at < BLOCK_SIZE ? (size_t)(end - at) : BLOCK_SIZE;
-    ssize_t step = io_read_at(fd, block, size, (off_t)at);
-
-    if (step < 0 || (step == 0 && size > 0)) {
-        error_sys(err, FAULT_TEMPORARY, "read the message again");
-        return -1;
-    }
-    return step;
+    return error_sys(err, FAULT_TEMPORARY, "read the message again");
 }
 
 /* The octets of a block without a character at its end that may go on. */
@@ -124,23 +114,19 @@ static size_t whole_characters(const char *block, size_t length)
 static bool find_charset(const char **charset, int fd, uint64_t start,
                          uint64_t length, struct error *err)
 {
-    char *block = alloc_zero(1, BLOCK_SIZE);
-    uint64_t end = start + length;
-    ssize_t step = 1;
+    struct io_blocks blocks = io_blocks(fd, start, start + length);
     bool is_utf8 = true, is_ascii = true;
 
-    while (step > 0 && is_utf8) {
-        step = read_block(fd, start, end, block, err);
-        size_t size = step > 0 ? (size_t)step : 0;
-        if (start + size < end)
-            size = whole_characters(block, size);
-        is_ascii = is_ascii && text_is_ascii(block, size);
-        is_utf8 = is_ascii || text_is_utf8(block, size);
-        start += size;
+    while (is_utf8 && io_blocks_next(&blocks)) {
+        size_t size = blocks.length;
+        if (blocks.at < blocks.end)
+            size = whole_characters(blocks.data, size);
+        is_ascii = is_ascii && text_is_ascii(blocks.data, size);
+        is_utf8 = is_ascii || text_is_utf8(blocks.data, size);
+        blocks.at -= blocks.length - size;      /* read again, with the rest */
     }
-    free(block);
     *charset = is_ascii ? "us-ascii" : is_utf8 ? "utf-8" : "unknown-8bit";
-    return step >= 0;
+    return io_blocks_end(&blocks) || cannot_read(err);
 }
 
 bool encode_declare(struct header *header, int fd, uint64_t start,
@@ -214,22 +200,19 @@ static void put_octet(struct writer *writer, char c)
 bool encode_body(int fd, uint64_t start, uint64_t length, encode_sink *sink,
                  void *context, struct error *err)
 {
-    char *block = alloc_zero(1, BLOCK_SIZE);
-    uint64_t end = start + length;
+    struct io_blocks blocks = io_blocks(fd, start, start + length);
     struct writer writer = { 0 };
-    ssize_t step;
-    bool done = true;
+    bool taken = true;
 
     buf_init(&writer.out, SIZE_MAX);
-    while (done && (step = read_block(fd, start, end, block, err)) != 0) {
-        for (ssize_t i = 0; i < step; i++)
-            put_octet(&writer, block[i]);
-        done = step > 0 &&
-               sink(context, writer.out.data, writer.out.length, err);
+    while (taken && io_blocks_next(&blocks)) {
+        for (size_t i = 0; i < blocks.length; i++)
+            put_octet(&writer, blocks.data[i]);
+        taken = sink(context, writer.out.data, writer.out.length, err);
         buf_clear(&writer.out);
-        start += step > 0 ? (uint64_t)step : 0;
     }
     buf_free(&writer.out);
-    free(block);
-    return done;
+    if (!io_blocks_end(&blocks))
+        return cannot_read(err);
+    return taken;
 }

@@ -163,7 +163,7 @@ static bool judge(struct exchange *x, struct error *err)
         return mechanism_cancel(x, "the server asks for more than there is "
                                 "to say", err);
     buf_init(&text, SIZE_MAX);
-    reply_describe(reply, 500, &text);
+    reply_describe(reply, REPLY_SHOWN_MAX, &text);
     if (reply_class(reply) == 5 && !is_about_rate(reply))
         error_set(err, FAULT_PERMISSION, "%s: AUTH %s refused: %s",
                   x->settings->host, x->mechanism->name, text.data);

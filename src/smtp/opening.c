@@ -8,8 +8,6 @@
 #include "smtp/session.h"
 #include "util/buf.h"
 
-#define SHOWN_MAX 500           /* octets of a reply in texts */
-
 /* A reply that ends the opening, whatever its class: not final, since the peer
  * may be anybody before TLS, and overloaded or misconfigured after it. */
 static bool refuse(const struct session_settings *settings, const char *what,
@@ -18,7 +16,7 @@ static bool refuse(const struct session_settings *settings, const char *what,
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
-    reply_describe(reply, SHOWN_MAX, &text);
+    reply_describe(reply, REPLY_SHOWN_MAX, &text);
     error_set(err, FAULT_TEMPORARY, "%s: %s: %s", settings->host,
               what, text.data);
     buf_free(&text);

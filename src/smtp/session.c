@@ -17,7 +17,6 @@
 
 #define QUIT_TIME 2000          /* milliseconds for the reply to QUIT */
 #define REST_TIME 2000          /* ... for the rest of a reply that has begun */
-#define SHOWN_MAX 500           /* octets of a reply in texts */
 
 struct session {
     struct stream *stream;
@@ -55,7 +54,7 @@ static void show_reply(const struct session *session,
     if (session->secret != NULL && reply->code == 334)
         buf_add_text(&text, "334 ***");
     else
-        reply_describe(reply, SHOWN_MAX, &text);
+        reply_describe(reply, REPLY_SHOWN_MAX, &text);
     show(session, '<', text.data);
     buf_free(&text);
 }

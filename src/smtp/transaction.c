@@ -11,7 +11,6 @@
 #include "util/clock.h"
 #include "util/text.h"
 
-#define SHOWN_MAX 500           /* octets of a reply in texts */
 #define LAST_WORDS 5000         /* milliseconds for replies after a 421 */
 
 /*
@@ -72,7 +71,7 @@ static bool is_over(struct flight *flight, struct error *err)
     if (flight->reply.code != 421)
         return false;
     buf_init(&text, SIZE_MAX);
-    reply_describe(&flight->reply, SHOWN_MAX, &text);
+    reply_describe(&flight->reply, REPLY_SHOWN_MAX, &text);
     error_set(err, FAULT_TEMPORARY, "the smarthost closes the session: %s",
               text.data);
     buf_free(&text);
@@ -84,7 +83,7 @@ static bool is_over(struct flight *flight, struct error *err)
 static void keep(struct buf *text, const struct reply *reply)
 {
     buf_clear(text);
-    reply_describe(reply, SHOWN_MAX, text);
+    reply_describe(reply, REPLY_SHOWN_MAX, text);
 }
 
 /* The answer to RSET ahead of its turn shows whether server and we still count
@@ -209,7 +208,7 @@ static void doubt(struct flight *flight, struct transaction *t)
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
-    reply_describe(&flight->reply, SHOWN_MAX, &text);
+    reply_describe(&flight->reply, REPLY_SHOWN_MAX, &text);
     bool of_address = text_starts(flight->reply.status, "2.1.") ||
                       strcmp(text.data, flight->accepted.data) == 0;
     t->doubtful = of_address || strcmp(text.data, flight->reset.data) == 0;
@@ -224,7 +223,7 @@ static bool refuse_chunking(struct flight *flight, struct error *err)
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
-    reply_describe(&flight->reply, SHOWN_MAX, &text);
+    reply_describe(&flight->reply, REPLY_SHOWN_MAX, &text);
     error_set(err, FAULT_PROTOCOL, "the smarthost lists CHUNKING, and does "
               "not know it: %s", text.data);
     buf_free(&text);

@@ -21,7 +21,6 @@
 #include "util/text.h"
 
 #define CLAIM_END 128               /* octets in which a uid line ends */
-#define UNREADABLE_AGE 3600         /* seconds before it is thrown out */
 
 static enum drop_result later(const struct spool *spool, const char *id,
                               struct error *err)
@@ -77,7 +76,7 @@ static enum drop_result could_not_open(const struct spool *spool,
         return junk(spool, id, status.st_uid, "no file", err);
     if ((number == EACCES || number == EPERM) &&
         unread_is_closed(spool, &status) &&
-        time(NULL) - status.st_ctime > UNREADABLE_AGE)
+        time(NULL) - status.st_ctime > UNREAD_CLOSED_AGE)
         return junk(spool, id, status.st_uid, "it cannot be read", err);
     errno = number;
     return later(spool, id, err);

@@ -24,7 +24,6 @@
 #define ASIDE_MAX 1000          /* names that could not be taken */
 #define TEMPORARY_AGE 86400     /* seconds a .t* may have */
 #define STEP 60                 /* ... by which a clock is set, not adjusted */
-#define UNREADABLE_AGE 3600     /* ... what is readable to its owner only */
 
 struct owner {
     uid_t uid;
@@ -249,7 +248,7 @@ static void look_at_message(struct drop_scan *scan, const char *id,
         unread_explain(scan->spool, scan->spool->drop, id, &err);
         unread_add(&scan->counting, &err);
         drop_scan_forget(scan, id);
-    } else if (is_older(status, UNREADABLE_AGE)) {
+    } else if (is_older(status, UNREAD_CLOSED_AGE)) {
         throw_out(scan, id, status, "it cannot be read");
     }
 }

@@ -103,9 +103,11 @@ bool io_blocks_next(struct io_blocks *blocks)
 
 bool io_blocks_end(struct io_blocks *blocks)
 {
+    int number = blocks->error != 0 ? blocks->error : errno;
+
     free(blocks->data);
     blocks->data = NULL;
-    errno = blocks->error;
+    errno = number;
     return blocks->error == 0;
 }
 
@@ -116,11 +118,7 @@ bool io_copy(int from, int to, uint64_t length)
 
     while (written && io_blocks_next(&blocks))
         written = io_write_all(to, blocks.data, blocks.length);
-    int number = errno;
-    if (!io_blocks_end(&blocks))
-        return false;
-    errno = number;
-    return written;
+    return io_blocks_end(&blocks) && written;
 }
 
 bool io_rename_new(int directory, const char *from, const char *to)

@@ -1,6 +1,5 @@
 #include "util/scratch.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -9,7 +8,6 @@
 #include "util/io.h"
 
 #define MEMORY_MAX (1u << 20)   /* octets kept in memory */
-#define BLOCK_SIZE 16384
 
 bool scratch_open(struct scratch *scratch, struct error *err)
 {
@@ -77,17 +75,10 @@ bool scratch_write(struct scratch *scratch, const void *data, size_t length)
 bool scratch_copy(struct scratch *scratch, int from, uint64_t start,
                   uint64_t length)
 {
-    char block[BLOCK_SIZE];
+    struct io_blocks blocks = io_blocks(from, start, start + length);
+    bool written = true;
 
-    for (uint64_t end = start + length; start < end;) {
-        size_t size = end - start < sizeof block ? (size_t)(end - start)
-                                                 : sizeof block;
-        ssize_t step = io_read_at(from, block, size, (off_t)start);
-        if (step == 0)
-            errno = ENODATA;
-        if (step <= 0 || !scratch_write(scratch, block, (size_t)step))
-            return false;
-        start += (uint64_t)step;
-    }
-    return true;
+    while (written && io_blocks_next(&blocks))
+        written = scratch_write(scratch, blocks.data, blocks.length);
+    return io_blocks_end(&blocks) && written;
 }
