@@ -1,6 +1,5 @@
 #include "sendmail/smtp_direct.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -17,6 +16,7 @@
 #include "spool/draft.h"
 #include "util/alloc.h"
 #include "util/io.h"
+#include "util/process.h"
 #include "util/scratch.h"
 #include "util/strings.h"
 
@@ -102,18 +102,16 @@ static _Noreturn void become_direct(struct draft *draft, bool verbose,
  * cannot be had. outcomes gets its records. */
 static int run_direct(struct draft *draft, bool verbose, int outcomes)
 {
-    int ends[2], status = -1;
+    struct process_child child;
 
-    if (pipe2(ends, O_CLOEXEC) == -1)
+    if (!process_fork(&child))
         return -1;
-    pid_t child = fork();
-    if (child == 0)
-        become_direct(draft, verbose, outcomes, ends[1]);
-    close(ends[1]);
-    pass_on_all(ends[0]);
-    while (child != -1 && waitpid(child, &status, 0) == -1 && errno == EINTR)
-        ;
-    return child != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (child.pid == 0)
+        become_direct(draft, verbose, outcomes, child.output);
+    pass_on_all(child.output);
+    child.output = -1;          /* closed with its stream */
+    int status = process_end(&child, INT64_MAX);
+    return status != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /* The final reply is one for all recipients. Once a recipient has the message
