@@ -82,7 +82,7 @@ enum queue_state { QUEUE_WAITING, QUEUE_ACTIVE, QUEUE_HELD, QUEUE_STATES };
 
 struct queue_state_words {
     char mark;                  /* in the list */
-    char shown;                 /* by mailq, behind the queue-id */
+    char shown;                 /* by mailq, after the queue-id */
     const char *name;           /* for programs */
 };
 extern const struct queue_state_words queue_states[QUEUE_STATES];

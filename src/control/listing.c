@@ -65,7 +65,7 @@ static void visit_entry(struct lister *lister, const struct entry *entry,
     free(paths);
 }
 
-/* A message in queue/, or in drop/ while nobody has taken it. */
+/* A message in queue/, or in drop/ before the daemon has taken it. */
 static void visit_file(const struct spool *spool, int folder, const char *id,
                        struct lister *lister)
 {
