@@ -3,12 +3,12 @@
  *
  *     pickup.c     drop/ -> message
  *     recall.c     acceptances in the journals from before a stop
- *     trouble.c    messages that need an administrator
+ *     troubles.c   messages that need an administrator
  *     dispatch.c   message -> mission: a worker has it
  *     mission.c    reports of workers
- *     settle.c     outcomes -> done, retry, report
+ *     result.c     outcomes -> done, retry, report
  *     failed.c     what a user may keep in failed/
- *     sweep.c      delay warnings and expiry
+ *     expiry.c      delay warnings and expiry
  *     rates.c      what messages_per_minute must know after a restart
  *     requests.c   requests of administrators
  *     manager.c    the poll loop
@@ -214,7 +214,7 @@ bool failed_has_room(const struct desk *desk, const struct message *message);
 /* We have moved it there. */
 void failed_note(struct desk *desk, const struct message *message);
 
-/* trouble.c */
+/* troubles.c*/
 
 void trouble_collect(const struct desk *desk, struct trouble list[TROUBLES]);
 void trouble_free(struct trouble list[TROUBLES]);
@@ -258,7 +258,7 @@ const char *dispatch_reason(const struct desk *desk,
 void mission_take(struct desk *desk, size_t smarthost,
                   const struct worker_event *event);
 
-/* settle.c */
+/* result.c */
 
 /* Find out where reports go: before the manager is shut in, so that a change of
  * the aliases counts from the next reload. */
@@ -296,7 +296,7 @@ void settle_part(struct desk *desk, struct message *message,
 void settle_late(struct desk *desk, struct message *message,
                  struct entry *entry, struct state *state);
 
-/* sweep.c */
+/* expiry.c */
 
 /* Has the clock been set? Then what is known of times follows it. */
 void sweep_clock(struct desk *desk);

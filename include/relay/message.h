@@ -46,7 +46,7 @@ struct message {
                              * none is under way. Owned. */
     int64_t trying;         /* seconds of age when the attempt under way, */
     int64_t tried;          /* or the last one that ended, was begun */
-    unsigned sweep;         /* the last one that dealt with it: sweep.c */
+    unsigned sweep;         /* the last one that dealt with it: expiry.c */
     bool warned;
     bool stranded;          /* HELD, as its owner has no room in failed/ */
     bool done;              /* only its files have to be removed yet */

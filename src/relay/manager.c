@@ -17,7 +17,7 @@
 #include "relay/launch.h"
 #include "relay/listener.h"
 #include "relay/notify.h"
-#include "relay/tally.h"
+#include "relay/metrics.h"
 #include "spool/entry.h"
 #include "util/alloc.h"
 #include "util/clock.h"

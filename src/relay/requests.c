@@ -8,7 +8,7 @@
 
 #include "config/config.h"
 #include "relay/control.h"
-#include "relay/tally.h"
+#include "relay/metrics.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
 #include "spool/state.h"

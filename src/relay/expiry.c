@@ -1,4 +1,4 @@
-/* sweep.c - delay warnings and expiry, also after the clock was set */
+/* expiry.c - delay warnings and expiry, also after the clock was set */
 #include "relay/desk.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-#include "relay/tally.h"
+#include "relay/metrics.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

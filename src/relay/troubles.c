@@ -1,4 +1,4 @@
-/* trouble.c - count and log the messages that an administrator must act on */
+/* troubles.c - count and log the messages that an administrator must act on */
 #include "relay/desk.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* settle.c - act on outcomes: record them, report, retry, remove */
+/* result.c - act on outcomes: record them, report, retry, remove */
 #include "relay/desk.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /*
- * tally.h - the daemon in numbers
+ * metrics.h - the daemon in numbers
  */
-#ifndef POSTRIDER_RELAY_TALLY_H
-#define POSTRIDER_RELAY_TALLY_H
+#ifndef POSTRIDER_RELAY_METRICS_H
+#define POSTRIDER_RELAY_METRICS_H
 
 #include <stdbool.h>
 
@@ -11,7 +11,7 @@ struct desk;
 
 /*
  * Append the status as control/protocol.h has it: the figures of the table in
- * tally.c, a line a smarthost, and, with all, one for each kind of messages
+ * metrics.c, a line a smarthost, and, with all, one for each kind of messages
  * that need an administrator.
  */
 void tally_status(struct desk *desk, bool all, struct buf *out);

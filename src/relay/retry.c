@@ -1,4 +1,4 @@
-/* backoff.c - the delay before the next attempt at a message */
+/* retry.c - the delay before the next attempt at a message */
 #include "relay/schedule.h"
 
 #include "util/random.h"
