@@ -4,6 +4,7 @@
 #ifndef POSTRIDER_RELAY_DSN_H
 #define POSTRIDER_RELAY_DSN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@ struct config;
 struct draft;
 struct entry;
 struct state;
+struct strings;
 
 enum dsn_kind {
     DSN_FAILURE,            /* recipients that failed */
@@ -31,6 +33,26 @@ enum dsn_kind {
 size_t *dsn_recipients(enum dsn_kind kind, const struct entry *entry,
                        const struct state *state, size_t *count);
 
+/* All that a report is made of. Borrowed. */
+struct dsn {
+    enum dsn_kind kind;
+    const struct config *config;
+    const struct entry *entry;      /* the message that it is about */
+    const struct state *state;
+    const size_t *recipients;       /* of it: indices; count of them */
+    size_t count;
+    const char *id;                 /* queue-id of the report */
+    int64_t received;               /* the message, in seconds since 1970 */
+    const struct strings *to;       /* addresses that the report goes to */
+    const char *boundary;           /* this and the next by dsn_compose() */
+    bool is_8bit;                   /* some of it is not ASCII */
+};
+
+/* Has the sender asked to hear of success, and did no server on the way promise
+ * to report it? */
+bool dsn_owes_success(const struct entry *entry, size_t index,
+                      bool dsn_passed_on);
+
 /*
  * Compose a report as an ended unnamed draft with the given queue-id, null
  * reverse-path, to the addresses in to: where mail for the reverse-path of
@@ -47,11 +69,6 @@ size_t *dsn_recipients(enum dsn_kind kind, const struct entry *entry,
  * The first 100 recipients are listed, and the number of the others is given.
  * NULL with FAULT_IO.
  */
-struct draft *dsn_compose(enum dsn_kind kind, const struct config *config,
-                          const struct entry *entry, const struct state *state,
-                          const size_t *recipients, size_t count,
-                          const char *id, int64_t received,
-                          const char *const *to, size_t to_count,
-                          struct error *err);
+struct draft *dsn_compose(const struct dsn *about, struct error *err);
 
 #endif

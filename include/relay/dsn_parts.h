@@ -12,22 +12,6 @@
 
 struct buf;
 
-/* All that a report is made of. Borrowed. */
-struct dsn {
-    enum dsn_kind kind;
-    const struct config *config;
-    const struct entry *entry;
-    const struct state *state;
-    const size_t *recipients;       /* indices; count of them */
-    size_t count;
-    const char *id;
-    int64_t received;               /* seconds since 1970 */
-    const char *const *to;          /* addresses it goes to */
-    size_t to_count;
-    const char *boundary;
-    bool is_8bit;                   /* some of it is not ASCII */
-};
-
 /* What happened, for people. */
 void dsn_add_explanation(struct buf *out, const struct dsn *dsn);
 

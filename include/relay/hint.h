@@ -6,17 +6,15 @@
 #ifndef POSTRIDER_RELAY_HINT_H
 #define POSTRIDER_RELAY_HINT_H
 
-#include <stdbool.h>
-
-struct drop_scan;
+struct pickup;
 
 /* Watch the drop directory of a spool: a descriptor, which is the caller's. -1,
  * and a line in the log, where that is not possible: new mail is then found
  * every rescan_time milliseconds. */
 int hint_open(const char *spool, int rescan_time);
 
-/* Take in what has happened: names go to the scan. It does not wait. True if
- * it was too much, so that the directory must be read. */
-bool hint_take(int inotify, struct drop_scan *scan);
+/* Take in what has happened: names go to the pickup. It does not wait. If it was
+ * too much, the directory is read. */
+void hint_take(int inotify, struct pickup *pickup);
 
 #endif

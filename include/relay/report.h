@@ -15,6 +15,15 @@ struct entry;
 /* `ID: uid=1000 from=<a@b>, size=1234, nrcpt=1` */
 void report_entry(const struct entry *entry, uid_t uid);
 
+/* What was logged since the start, for status and metrics. */
+struct totals {
+    uint64_t accepted;          /* messages picked up */
+    uint64_t delivered;         /* recipients; so for the next two */
+    uint64_t deferred;
+    uint64_t failed;
+    uint64_t reports;           /* DSNs made */
+};
+
 /* One recipient of an entry after an attempt. */
 struct attempted {
     const struct entry *entry;
@@ -27,9 +36,10 @@ struct attempted {
 
 /*
  * `ID: to=<a@b>, relay=host[address]:port, delay=0.31, dsn=2.0.0, status=sent
- * (250 2.0.0 Ok)`; where it was redirected, `to=<dev@b>, orig_to=<a@b>`.
+ * (250 2.0.0 Ok)`; where it was redirected, `to=<dev@b>, orig_to=<a@b>`. It is
+ * counted in totals, unless that is NULL.
  */
-void report_recipient(const struct attempted *one);
+void report_recipient(struct totals *totals, const struct attempted *one);
 
 /* A smarthost that lists extensions and does not do them (enum capability,
  * or-ed): a warning. */

@@ -23,19 +23,15 @@ struct schedule;            /* fields: src/relay/schedule.c */
 
 /* smarthosts: how many there are. */
 struct schedule *schedule_new(size_t smarthosts);
-void schedule_free(struct schedule *schedule);  /* and all messages */
+void schedule_free(struct schedule *schedule);  /* not the messages */
 
-/* A new message, TIMED and due at once, whose owner is its sender until the
- * caller sets another. The schedule frees it. NULL if the id is there already.
- * READY ones whose smarthost is SMARTHOST_MISSING stay so. */
-struct message *schedule_add(struct schedule *schedule, const char *id,
-                            uid_t uid, int smarthost);
+/* One more message, TIMED and due at once. READY ones whose smarthost is
+ * SMARTHOST_MISSING stay so. */
+void schedule_add(struct schedule *schedule, struct message *message);
+void schedule_remove(struct schedule *schedule, struct message *message);
 
 /* It needs no smarthost any more: any one's turn serves. */
 void schedule_unbind(struct schedule *schedule, struct message *message);
-
-struct message *schedule_find(struct schedule *schedule, const char *id);
-void schedule_remove(struct schedule *schedule, struct message *message);
 
 /* Put a message (in any place) where it shall be. */
 void schedule_at(struct schedule *schedule, struct message *message,
@@ -73,29 +69,5 @@ size_t schedule_count_missing(const struct schedule *schedule);
 size_t schedule_count_stranded(const struct schedule *schedule);
 size_t schedule_count_in(const struct schedule *schedule,
                          enum message_place place);
-
-/* Call visit for every message, in no order; it may remove that one, and add
- * others. */
-typedef void schedule_visit(void *context, struct message *message);
-void schedule_each(struct schedule *schedule, schedule_visit *visit,
-                   void *context);
-
-/*
- * The same for the messages of one place, of SCHEDULE_PLACES: for what takes
- * too long to be done in one go. A message never changes its place, so that going
- * through all places meets each one once, whatever comes and goes meanwhile.
- */
-#define SCHEDULE_PLACES 4096
-void schedule_each_at(struct schedule *schedule, size_t place,
-                      schedule_visit *visit, void *context);
-
-/* The message received first; 0 for none: seconds since 1970. */
-int64_t schedule_oldest(struct schedule *schedule);
-
-/*
- * Milliseconds until attempt number attempts + 1: first doubled for each
- * attempt, up to longest, with up to a quarter of jitter.
- */
-int64_t schedule_backoff(unsigned attempts, int64_t first, int64_t longest);
 
 #endif

@@ -37,6 +37,9 @@ bool shares_are_full(const struct shares *shares, enum share_kind kind);
 bool shares_have_room(const struct shares *shares, enum share_kind kind,
                       uid_t uid);
 
+/* How many messages of all users use it. */
+size_t shares_count(const struct shares *shares, enum share_kind kind);
+
 /* Has this user nothing, and no room, as others have taken it all? */
 bool shares_crowd_out(const struct shares *shares, enum share_kind kind,
                       uid_t uid);

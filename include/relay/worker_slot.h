@@ -22,7 +22,8 @@
 
 /* A job that the worker has. */
 struct slot_job {
-    uint64_t number;
+    uint64_t number;            /* of all that this worker was given */
+    struct message *message;    /* not looked at */
     char id[RANDOM_ID_LENGTH + 1];
     bool ended;                 /* and the journal has yet to be read */
     uid_t owner;
@@ -51,6 +52,7 @@ struct worker_slot {
     int64_t started;            /* when its session was begun to be opened */
     int64_t since;              /* when it last opened or finished anything, or
                                  * got its first job */
+    uint64_t given;             /* jobs so far */
     struct slot_job jobs[WORKER_JOBS_MAX];
     size_t count;
 };

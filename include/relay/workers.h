@@ -18,6 +18,7 @@
 
 struct launch;
 struct workers;             /* fields: src/relay/workers.c */
+struct message;
 struct worker_slot;         /* one worker process */
 struct wire_outcome;
 
@@ -69,7 +70,7 @@ int64_t workers_next_time(const struct workers *pool, int64_t now);
 
 /* What a job is made of; the pointers and the descriptor stay the caller's. */
 struct worker_job {
-    uint64_t number;
+    struct message *message;    /* for the events about it; not looked at */
     const char *id;             /* for the journal */
     uid_t uid;                  /* of the sender, for the trace field */
     uid_t owner;                /* whose share of the workers it takes */
@@ -109,11 +110,13 @@ enum worker_event_kind {
 /* The pointers are valid until the next event. */
 struct worker_event {
     enum worker_event_kind kind;
-    const char *peer;           /* OPENED, OUTCOMES */
+    char *peer;                 /* OPENED, OUTCOMES */
     const struct error *error;  /* CLOSED: why */
     bool served;                /* CLOSED: others are had still, or were since
                                  * this one was begun */
-    uint64_t job;               /* OUTCOMES, DONE, LOST: its number */
+    struct message *message;    /* OUTCOMES, DONE, LOST: that the job was
+                                 * given for */
+    uint64_t job;               /* OUTCOMES: for workers_finish() */
     const struct wire_outcome *outcomes;
     const size_t *delivered;    /* DONE, LOST: recipients that were accepted,
                                  * by the journal. It may name some of an

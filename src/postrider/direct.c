@@ -158,7 +158,7 @@ static enum fault relay(const struct config *config, const struct entry *entry,
     report_entry(entry, attempt.uid);
     attempt_run(&attempt);
     for (size_t i = 0; i < count; i++)
-        report_recipient(&(struct attempted){
+        report_recipient(NULL, &(struct attempted){
             .entry = entry,
             .index = i,
             .redirect = config->redirect_all,

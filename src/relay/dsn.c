@@ -13,6 +13,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/strings.h"
 #include "util/text.h"
 
 /* Does the sender want this kind of report about this recipient? */
@@ -35,6 +36,15 @@ static bool is_wanted(enum dsn_kind kind, const struct recipient *rcpt,
         /* The postmaster asked for nothing and hears of all failures. */
         return known->result == STATE_FAILED && !known->notified;
     }
+}
+
+bool dsn_owes_success(const struct entry *entry, size_t index,
+                      bool dsn_passed_on)
+{
+    const struct envelope *env = &entry->envelope;
+
+    return (env->recipients[index].notify & NOTIFY_SUCCESS) != 0 &&
+           !dsn_passed_on && *envelope_reverse_path(env) != '\0';
 }
 
 size_t *dsn_recipients(enum dsn_kind kind, const struct entry *entry,
@@ -82,8 +92,8 @@ static void add_recipients(struct buf *out, const struct dsn *dsn)
         return;
     }
     buf_add_text(out, "To: ");
-    for (size_t i = 0; i < dsn->to_count; i++)
-        buf_add_format(out, "%s%s", i == 0 ? "" : ",\r\n\t", dsn->to[i]);
+    for (size_t i = 0; i < dsn->to->count; i++)
+        buf_add_format(out, "%s%s", i == 0 ? "" : ",\r\n\t", dsn->to->items[i]);
     buf_add_text(out, "\r\n");
 }
 
@@ -121,8 +131,8 @@ static bool write_all(struct draft *draft, const struct dsn *dsn,
     struct buf text;
     bool done = true;
 
-    for (size_t i = 0; done && i < dsn->to_count; i++)
-        done = envelope_add_recipient(&env, dsn->to[i], NULL, NOTIFY_NEVER,
+    for (size_t i = 0; done && i < dsn->to->count; i++)
+        done = envelope_add_recipient(&env, dsn->to->items[i], NULL, NOTIFY_NEVER,
                                       err);
     buf_init(&text, SIZE_MAX);
     draft_set_uid(draft, entry_user(dsn->entry, dsn->entry->uid));
@@ -150,30 +160,15 @@ static bool is_all_ascii(const struct entry *entry, const struct state *state)
     return true;
 }
 
-struct draft *dsn_compose(enum dsn_kind kind, const struct config *config,
-                          const struct entry *entry, const struct state *state,
-                          const size_t *recipients, size_t count,
-                          const char *id, int64_t received,
-                          const char *const *to, size_t to_count,
-                          struct error *err)
+struct draft *dsn_compose(const struct dsn *about, struct error *err)
 {
-    char *boundary = alloc_format("=_%s", id);
-    const struct dsn dsn = {
-        .kind = kind,
-        .config = config,
-        .entry = entry,
-        .state = state,
-        .recipients = recipients,
-        .count = count,
-        .id = id,
-        .received = received,
-        .to = to,
-        .to_count = to_count,
-        .boundary = boundary,
-        .is_8bit = entry->is_8bit || !is_all_ascii(entry, state),
-    };
+    char *boundary = alloc_format("=_%s", about->id);
+    struct dsn dsn = *about;
 
-    struct draft *draft = draft_new_report(id, err);
+    dsn.boundary = boundary;
+    dsn.is_8bit = about->entry->is_8bit ||
+                  !is_all_ascii(about->entry, about->state);
+    struct draft *draft = draft_new_report(dsn.id, err);
     if (draft != NULL && !write_all(draft, &dsn, err)) {
         draft_free(draft);
         draft = NULL;

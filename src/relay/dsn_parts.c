@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "relay/retry.h"
 #include "spool/draft.h"
 #include "spool/entry.h"
 #include "spool/state.h"
@@ -183,8 +184,8 @@ static void add_one_status(struct buf *out, const struct dsn *dsn,
     }
     add_date(out, "Last-Attempt-Date", known->when);
     if (dsn->kind == DSN_DELAY)
-        add_date(out, "Will-Retry-Until", dsn->received +
-                 dsn->config->expire_after / 1000);
+        add_date(out, "Will-Retry-Until",
+                 retry_until(dsn->config, dsn->received));
 }
 
 void dsn_add_status(struct buf *out, const struct dsn *dsn)

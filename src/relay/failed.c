@@ -1,24 +1,27 @@
-/* failed.c - what each user may keep in failed/ */
-#include "relay/desk.h"
+#include "relay/failed.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "relay/message.h"
+#include "relay/shares.h"
 #include "spool/entry.h"
+#include "spool/queue.h"
+#include "spool/spool.h"
 #include "util/alloc.h"
-#include "util/clock.h"
 #include "util/file.h"
 #include "util/random.h"
+#include "util/strings.h"
 
-/* Remember when failed/ changed last. True: it has since the last call. */
-static bool remember_change(struct desk *desk)
+/* Remember when the folder changed last. True: it has since the last call. */
+static bool remember_change(struct failed *failed)
 {
-    struct timespec *seen = &desk->failed_changed;
+    struct timespec *seen = &failed->changed;
     struct stat status;
 
-    if (fstat(desk->spool.failed, &status) == -1 ||
+    if (fstat(failed->spool->failed, &status) == -1 ||
         (status.st_mtim.tv_sec == seen->tv_sec &&
          status.st_mtim.tv_nsec == seen->tv_nsec))
         return false;
@@ -27,15 +30,16 @@ static bool remember_change(struct desk *desk)
 }
 
 /* Of the message and its state. */
-static uint64_t octets_of(const struct desk *desk, const char *id)
+static uint64_t octets_of(const struct failed *failed, const char *id)
 {
     char *state = alloc_format("%s.state", id);
     struct stat status;
     uint64_t octets = 0;
 
-    if (fstatat(desk->spool.failed, id, &status, AT_SYMLINK_NOFOLLOW) == 0)
+    if (fstatat(failed->spool->failed, id, &status, AT_SYMLINK_NOFOLLOW) == 0)
         octets += (uint64_t)status.st_size;
-    if (fstatat(desk->spool.failed, state, &status, AT_SYMLINK_NOFOLLOW) == 0)
+    if (fstatat(failed->spool->failed, state, &status,
+                AT_SYMLINK_NOFOLLOW) == 0)
         octets += (uint64_t)status.st_size;
     free(state);
     return octets;
@@ -60,51 +64,59 @@ static bool find_owner(int fd, const char *id, uid_t *owner)
 }
 
 /* What cannot be read is nobody's: no user can make it so. */
-static void count_message(struct desk *desk, const char *id)
+static void count_message(struct failed *failed, const char *id)
 {
-    int fd = openat(desk->spool.failed, id, O_RDONLY | O_NOFOLLOW |
+    int fd = openat(failed->spool->failed, id, O_RDONLY | O_NOFOLLOW |
                     O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     uid_t owner;
 
     if (fd != -1 && find_owner(fd, id, &owner))
-        shares_add(desk->shares, SHARE_FAILED, owner, octets_of(desk, id));
+        shares_add(failed->shares, SHARE_FAILED, owner,
+                   octets_of(failed, id));
 }
 
-bool failed_has_room(const struct desk *desk, const struct message *message)
-{
-    return shares_have_room(desk->shares, SHARE_FAILED, message->owner);
-}
-
-static void let_go(void *context, struct message *message)
-{
-    struct desk *desk = context;
-
-    if (message->stranded && failed_has_room(desk, message))
-        schedule_at(desk->schedule, message, clock_now());
-}
-
-void failed_look(struct desk *desk)
+bool failed_count(struct failed *failed)
 {
     struct strings names = { 0 };
 
-    if (!remember_change(desk))
-        return;
-    if (!folder_list(desk->spool.failed, &names)) {
-        desk->failed_changed = (struct timespec){ 0 };  /* try again */
-        strings_free(&names);
-        return;
-    }
-    shares_clear(desk->shares, SHARE_FAILED);
-    for (size_t i = 0; i < names.count; i++)
+    if (!remember_change(failed))
+        return false;
+    bool listed = folder_list(failed->spool->failed, &names);
+    if (listed)
+        shares_clear(failed->shares, SHARE_FAILED);
+    else
+        failed->changed = (struct timespec){ 0 };       /* try again */
+    for (size_t i = 0; listed && i < names.count; i++)
         if (random_is_id(names.items[i]))
-            count_message(desk, names.items[i]);
+            count_message(failed, names.items[i]);
     strings_free(&names);
-    if (schedule_count_stranded(desk->schedule) > 0)
-        schedule_each(desk->schedule, let_go, desk);
+    return listed;
 }
 
-void failed_note(struct desk *desk, const struct message *message)
+bool failed_has_room(const struct failed *failed,
+                     const struct message *message)
 {
-    shares_add(desk->shares, SHARE_FAILED, message->owner, message->octets);
-    remember_change(desk);
+    return shares_have_room(failed->shares, SHARE_FAILED, message->owner);
+}
+
+bool failed_take(struct failed *failed, const struct message *message,
+                 struct error *err)
+{
+    if (!queue_fail(failed->spool, message->id, err))
+        return false;
+    shares_add(failed->shares, SHARE_FAILED, message->owner, message->octets);
+    remember_change(failed);
+    return true;
+}
+
+size_t failed_messages(const struct failed *failed)
+{
+    struct strings names = { 0 };
+    size_t count = 0;
+
+    (void)folder_list(failed->spool->failed, &names);
+    for (size_t i = 0; i < names.count; i++)
+        count += random_is_id(names.items[i]);
+    strings_free(&names);
+    return count;
 }

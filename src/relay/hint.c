@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <sys/inotify.h>
 
-#include "spool/drop.h"
+#include "relay/pickup.h"
 #include "util/alloc.h"
 #include "util/io.h"
 #include "util/log.h"
@@ -24,10 +24,9 @@ int hint_open(const char *spool, int rescan_time)
     return inotify;
 }
 
-bool hint_take(int inotify, struct drop_scan *scan)
+void hint_take(int inotify, struct pickup *pickup)
 {
     _Alignas(struct inotify_event) char data[16384];
-    bool too_much = false;
     ssize_t length;
 
     while ((length = io_read(inotify, data, sizeof data)) > 0)
@@ -35,9 +34,8 @@ bool hint_take(int inotify, struct drop_scan *scan)
             const struct inotify_event *event =
                 (const struct inotify_event *)(const void *)(data + at);
             if ((event->mask & IN_Q_OVERFLOW) != 0 || event->len == 0 ||
-                !drop_scan_hint(scan, event->name))
-                too_much = true;
+                !pickup_hint(pickup, event->name))
+                pickup_scan(pickup);
             at += (ssize_t)(sizeof *event + event->len);
         }
-    return too_much;
 }

@@ -1,32 +1,43 @@
 #include "relay/manager.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "config/config.h"
-#include "config/destination.h"
 #include "relay/confine.h"
 #include "relay/control.h"
-#include "relay/desk.h"
+#include "relay/dispatch.h"
+#include "relay/expiry.h"
 #include "relay/hint.h"
+#include "relay/hops.h"
 #include "relay/launch.h"
+#include "relay/lifetime.h"
 #include "relay/listener.h"
-#include "relay/notify.h"
+#include "relay/messages.h"
 #include "relay/metrics.h"
-#include "spool/entry.h"
+#include "relay/notify.h"
+#include "relay/pickup.h"
+#include "relay/report.h"
+#include "relay/requests.h"
+#include "relay/result.h"
+#include "relay/retry.h"
+#include "relay/schedule.h"
+#include "relay/storage.h"
+#include "relay/troubles.h"
+#include "spool/spool.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/io.h"
 #include "util/log.h"
 
 #define RESCAN_TIME 30000       /* milliseconds: inotify is only a hint */
-#define SWEEP_TIME 60000        /* at most; so for the next one, at least */
-#define SWEEP_TIME_MIN 1000
+#define ROUND_TIME 50           /* what takes longer goes on in the next round
+                                 * of the poll loop */
+#define MOVED_TIME 3600000      /* between lines about a spool that was moved */
 #define METRICS_TIME 15000
 #define DRAIN_TIME 2000         /* the first one of a stop or reload */
 
@@ -40,83 +51,111 @@ struct watched {
 };
 
 struct manager {
-    struct desk desk;
+    const struct config *config;
+    struct spool spool;
+    struct lifetime clocks;     /* as of the last look at them */
+    struct totals totals;
     struct launch *launch;
+    struct control *control;
     struct listener *listener;
+    struct hops *hops;
+    struct messages *messages;
+    struct storage *storage;
+    struct pickup *pickup;
+    struct dispatch *dispatch;
+    struct result *result;
+    struct expiry *expiry;
+    struct troubles *troubles;
+    struct metrics *metrics;
+    struct requests *requests;
     int signals;
     int inotify;
     struct pollfd *set;         /* rebuilt in each round */
     struct watched *watched;    /* the same indices */
     size_t count, capacity;
     int64_t next_rescan, next_sweep, next_metrics, next_watchdog;
+    int64_t next_moved;         /* when a spool that was moved may be logged
+                                 * again */
     int64_t watchdog;           /* interval; 0: none */
     int64_t drain_until;        /* then a reload serves in between */
     int64_t drain_time;         /* longer each time */
+    bool stopping;              /* hand out nothing any more */
     enum manager_end end;       /* once a stop or a reload was asked for */
 };
 
+/* --- The clocks. --- */
+
+static const struct moment *now_of(const struct manager *manager)
+{
+    return &manager->clocks.seen;
+}
+
+/* Look at the clocks. If one was set, what is known of dates follows it. */
+static void look_at_clocks(struct manager *manager)
+{
+    struct moment moment = lifetime_moment();
+    int64_t before = manager->clocks.seen.wall;
+    int64_t set = lifetime_look(&manager->clocks, &moment);
+
+    if (set == 0)
+        return;
+    log_line(LOG_LEVEL_WARNING, "the clock was set by %" PRId64 " s", set);
+    messages_move_dates(manager->messages, before, set);
+}
+
+/* --- Other processes. --- */
+
 static void reap(struct manager *manager)
 {
-    struct desk *desk = &manager->desk;
+    const struct hops *hops = manager->hops;
     int status;
     pid_t pid;
 
     while (launch_ended(manager->launch, &pid, &status)) {
         bool found = listener_reap(manager->listener, pid, status);
-        for (size_t i = 0; !found && i < desk->config->smarthost_count; i++)
-            found = workers_reap(desk->workers[i], pid, status);
+        for (size_t i = 0; !found && i < hops->count; i++)
+            found = workers_reap(hops->list[i].workers, pid, status);
     }
 }
 
 /* What workers have sent, and what became of those that were reaped. */
-static void take_worker_events(struct desk *desk)
+static void take_worker_events(struct manager *manager)
 {
     struct worker_event event;
 
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        while (workers_next(desk->workers[i], &event))
-            mission_take(desk, i, &event);
+    for (size_t i = 0; i < manager->hops->count; i++)
+        while (workers_next(manager->hops->list[i].workers, &event))
+            result_take(manager->result, i, &event, now_of(manager));
 }
 
 static void tell(struct manager *manager, enum notice notice)
 {
-    const struct desk *desk = &manager->desk;
-
-    launch_notice(manager->launch, notice, schedule_count(desk->schedule),
-                  desk->totals.delivered);
+    launch_notice(manager->launch, notice,
+                  schedule_count(manager->messages->schedule),
+                  manager->totals.delivered);
 }
+
+/* --- To stop, or to start anew. --- */
 
 /* Hand out nothing more, and let the workers go. */
 static void drain(struct manager *manager)
 {
-    struct desk *desk = &manager->desk;
-
-    desk->stopping = true;
-    manager->drain_until = clock_now() + manager->drain_time;
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        workers_stop(desk->workers[i]);
-}
-
-static bool somebody_leaves(const struct desk *desk)
-{
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        if (workers_leave(desk->workers[i]))
-            return true;
-    return false;
+    manager->stopping = true;
+    manager->drain_until = now_of(manager)->awake + manager->drain_time;
+    for (size_t i = 0; i < manager->hops->count; i++)
+        workers_stop(manager->hops->list[i].workers);
 }
 
 /* A worker may wait for a reply for minutes. That must not hold up all mail:
  * a reload lets others go on until it has left, and then tries again. With
  * more patience, or it would never meet workers that are all quick enough. */
-static void mind_reload(struct manager *manager, int64_t now)
+static void mind_reload(struct manager *manager)
 {
-    struct desk *desk = &manager->desk;
-
     if (manager->end != MANAGER_RELOAD)
         return;
-    if (desk->stopping && now >= manager->drain_until)
-        desk->stopping = !somebody_leaves(desk);
-    else if (!desk->stopping && !somebody_leaves(desk)) {
+    if (manager->stopping && now_of(manager)->awake >= manager->drain_until)
+        manager->stopping = !hops_leave(manager->hops);
+    else if (!manager->stopping && !hops_leave(manager->hops)) {
         manager->drain_time *= 2;
         drain(manager);
     }
@@ -124,9 +163,7 @@ static void mind_reload(struct manager *manager, int64_t now)
 
 static void stop(struct manager *manager, enum manager_end end)
 {
-    struct desk *desk = &manager->desk;
-
-    if (desk->stopping && manager->end == MANAGER_STOPPED)
+    if (manager->stopping && manager->end == MANAGER_STOPPED)
         return;
     log_line(LOG_LEVEL_INFO, "%s", end == MANAGER_RELOAD
              ? "configuration will be read again" : "stopping");
@@ -145,6 +182,8 @@ static void take_signals(struct manager *manager)
         stop(manager, info.ssi_signo == SIGUSR1 ? MANAGER_RELOAD
                                                 : MANAGER_STOPPED);
 }
+
+/* --- What the poll loop waits for. --- */
 
 static void watch(struct manager *manager, int fd, short events,
                   const struct watched *what)
@@ -183,8 +222,6 @@ static void watch_listener(void *context, int fd, short events)
 
 static void build_set(struct manager *manager)
 {
-    struct desk *desk = &manager->desk;
-
     manager->count = 0;
     watch(manager, manager->signals, POLLIN,
           &(struct watched){ .source = SOURCE_SIGNAL });
@@ -193,10 +230,10 @@ static void build_set(struct manager *manager)
     if (manager->inotify != -1)
         watch(manager, manager->inotify, POLLIN,
               &(struct watched){ .source = SOURCE_INOTIFY });
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        workers_each(desk->workers[i], watch_worker, manager);
-    control_each(desk->control, watch_control, manager);
-    if (!desk->stopping)
+    for (size_t i = 0; i < manager->hops->count; i++)
+        workers_each(manager->hops->list[i].workers, watch_worker, manager);
+    control_each(manager->control, watch_control, manager);
+    if (!manager->stopping)
         listener_each(manager->listener, watch_listener, manager);
 }
 
@@ -210,8 +247,7 @@ static void handle(struct manager *manager, size_t index)
         take_signals(manager);
         break;
     case SOURCE_INOTIFY:
-        if (hint_take(manager->inotify, manager->desk.scan))
-            manager->desk.scan_due = true;
+        hint_take(manager->inotify, manager->pickup);
         break;
     case SOURCE_LAUNCH:
         break;                  /* who ended is reaped in every round */
@@ -219,7 +255,7 @@ static void handle(struct manager *manager, size_t index)
         workers_note_input(what->slot);
         break;
     case SOURCE_CONTROL:
-        control_handle(manager->desk.control, ready->fd, ready->revents);
+        control_handle(manager->control, ready->fd, ready->revents);
         break;
     case SOURCE_LISTENER:
         listener_handle(manager->listener, ready->fd);
@@ -230,69 +266,88 @@ static void handle(struct manager *manager, size_t index)
 /* How long nothing needs to be done unless something happens. */
 static int patience(const struct manager *manager, bool more)
 {
-    int64_t now = clock_now();
     int64_t next = clock_earlier(manager->next_rescan, manager->next_sweep);
 
-    if (more && !manager->desk.stopping)
+    if (more && !manager->stopping)
         return 0;
-    if (!manager->desk.stopping)
-        next = clock_earlier(next, dispatch_next_time(&manager->desk));
-    next = clock_earlier(next, control_expire(manager->desk.control, now));
-    if (*manager->desk.config->metrics != '\0')
+    if (!manager->stopping)
+        next = clock_earlier(next, dispatch_next_time(manager->dispatch));
+    next = clock_earlier(next, control_expire(manager->control,
+                                              now_of(manager)->awake));
+    if (*manager->config->metrics != '\0')
         next = clock_earlier(next, manager->next_metrics);
     if (manager->watchdog > 0)
         next = clock_earlier(next, manager->next_watchdog);
-    if (manager->end == MANAGER_RELOAD && manager->desk.stopping)
+    if (manager->end == MANAGER_RELOAD && manager->stopping)
         next = clock_earlier(next, manager->drain_until);
     return clock_remaining(next);
 }
 
-/* Often enough for what is configured: who is late by less does not mind. */
-static int64_t sweep_time(const struct config *config)
-{
-    int64_t shortest = config->expire_after;
+/* --- What is due by the clock. --- */
 
-    if (config->delay_warning > 0)
-        shortest = clock_earlier(shortest, config->delay_warning);
-    return shortest / 2 > SWEEP_TIME ? SWEEP_TIME
-           : shortest / 2 < SWEEP_TIME_MIN ? SWEEP_TIME_MIN : shortest / 2;
+static void log_moved(struct manager *manager, const char *what)
+{
+    int64_t now = now_of(manager)->awake;
+
+    if (now < manager->next_moved)
+        return;
+    log_line(LOG_LEVEL_ALERT, "spool %s is not the one that was opened: it "
+             "was moved, restored or mounted over: %s", manager->spool.path,
+             what);
+    manager->next_moved = now + MOVED_TIME;
 }
 
 /* All is looked at anew: new mail that no hint told of, files that could not
  * be read, and whether callers and we mean the same folders. */
 static void rescan(struct manager *manager)
 {
-    struct desk *desk = &manager->desk;
     struct error err;
 
-    pickup_unread(desk);
-    if (spool_is_in_place(&desk->spool))
+    pickup_look_again(manager->pickup);
+    messages_look_again(manager->messages, now_of(manager));
+    for (size_t i = 0; i < manager->hops->count; i++)
+        workers_retry(manager->hops->list[i].workers);
+    if (spool_is_in_place(&manager->spool))
         return;
     /* What is there instead must be right, or a daemon would be missing. */
     for (size_t i = 0; i < SPOOL_FOLDERS; i++)
-        if (!spool_prove(desk->spool.path, i, &err)) {
-            trouble_moved(desk, err.text);
+        if (!spool_prove(manager->spool.path, i, &err)) {
+            log_moved(manager, err.text);
             return;
         }
-    trouble_moved(desk, "reading it anew");
+    log_moved(manager, "reading it anew");
     stop(manager, MANAGER_RELOAD);
 }
 
-/* What is due by the clock. */
+/* Deal with what is late, for a round. True: that is all. */
+static bool sweep(struct manager *manager)
+{
+    int64_t end = clock_now() + ROUND_TIME;
+    bool expired;
+
+    do {
+        struct message *message = expiry_next(manager->expiry,
+                                              &manager->clocks, &expired);
+        if (message == NULL)
+            return true;
+        result_late(manager->result, message, expired, now_of(manager));
+    } while (clock_now() < end);
+    return false;
+}
+
 static void housekeeping(struct manager *manager)
 {
-    struct desk *desk = &manager->desk;
-    int64_t now = clock_now();
+    int64_t now = now_of(manager)->awake;
 
-    mind_reload(manager, now);
+    mind_reload(manager);
     if (now >= manager->next_rescan) {
         rescan(manager);
         manager->next_rescan = now + RESCAN_TIME;
     }
-    if (now >= manager->next_sweep && !sweep_run(desk))
-        manager->next_sweep = now + sweep_time(desk->config);
+    if (now >= manager->next_sweep && sweep(manager))
+        manager->next_sweep = now + retry_sweep_time(manager->config);
     if (now >= manager->next_metrics) {
-        tally_write(desk);
+        metrics_write(manager->metrics);
         manager->next_metrics = now + METRICS_TIME;
     }
     if (manager->watchdog > 0 && now >= manager->next_watchdog) {
@@ -301,33 +356,73 @@ static void housekeeping(struct manager *manager)
     }
 }
 
-static bool is_finished(const struct manager *manager)
-{
-    const struct desk *desk = &manager->desk;
-    size_t workers = 0;
+/* --- The rounds. --- */
 
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        workers += workers_count(desk->workers[i]);
-    return desk->stopping && workers == 0;
+/* From drop/ to memory or to queue/. True if there is more. */
+static bool take_in(struct manager *manager)
+{
+    const struct moment *now = now_of(manager);
+    bool more = !manager->stopping &&
+                pickup_run(manager->pickup, now, clock_now() + ROUND_TIME);
+
+    if (pickup_has_passed(manager->pickup))
+        troubles_log(manager->troubles, now->awake);
+    return storage_run(manager->storage, now->awake,
+                       clock_now() + ROUND_TIME) || more;
+}
+
+/* To workers; or, where no recipient is open, to its end. True if there is
+ * more. */
+static bool hand_out(struct manager *manager)
+{
+    const struct moment *now = now_of(manager);
+    int64_t end = clock_now() + ROUND_TIME;
+    bool more;
+
+    if (manager->stopping)
+        return false;
+    do {
+        struct message *message = dispatch_run(manager->dispatch, now, &more);
+        if (message == NULL)
+            return more;
+        result_conclude(manager->result, message, now);
+    } while (clock_now() < end);
+    return true;
 }
 
 static void run_round(struct manager *manager)
 {
-    struct desk *desk = &manager->desk;
-    bool more = !desk->stopping && pickup_run(desk);
+    bool more = take_in(manager);
 
-    more = pickup_go_on_storing(desk) || more;
-    more = dispatch_run(desk) || more;
+    look_at_clocks(manager);
+    more = hand_out(manager) || more;
     build_set(manager);
     int ready = poll(manager->set, manager->count, patience(manager, more));
-    sweep_clock(desk);
+    look_at_clocks(manager);
     for (size_t i = 0; ready > 0 && i < manager->count; i++)
         if (manager->set[i].revents != 0)
             handle(manager, i);
     reap(manager);
-    take_worker_events(desk);
+    take_worker_events(manager);
     housekeeping(manager);
 }
+
+static bool is_finished(const struct manager *manager)
+{
+    return manager->stopping && hops_workers(manager->hops) == 0;
+}
+
+static void work(struct manager *manager)
+{
+    log_line(LOG_LEVEL_INFO, "started: %zu queued",
+             schedule_count(manager->messages->schedule));
+    tell(manager, NOTICE_READY);
+    while (!is_finished(manager))
+        run_round(manager);
+    metrics_write(manager->metrics);
+}
+
+/* --- The start, and the end. --- */
 
 static bool prepare_signals(struct manager *manager, struct error *err)
 {
@@ -343,81 +438,122 @@ static bool prepare_signals(struct manager *manager, struct error *err)
            error_sys(err, FAULT_SYSTEM, "signalfd");
 }
 
-static void prepare_smarthosts(struct manager *manager)
+static enum control_reply answer(void *context,
+                                 const struct control_request *what)
 {
-    struct desk *desk = &manager->desk;
-    const struct config *config = desk->config;
-    size_t count = config->smarthost_count;
+    const struct manager *manager = context;
 
-    desk->schedule = schedule_new(count);
-    desk->shares = shares_new();
-    desk->gates = alloc_zero(count, sizeof *desk->gates);
-    desk->workers = alloc_zero(count, sizeof *desk->workers);
-    for (size_t i = 0; i < count; i++) {
-        const struct smarthost *smarthost = &config->smarthosts[i];
-        gate_init(&desk->gates[i], smarthost->messages_per_minute,
-                  clock_now());
-        desk->workers[i] = workers_new(manager->launch, smarthost->name, i,
-                                       smarthost->connections, &desk->spool);
-    }
+    return requests_answer(manager->requests, what, now_of(manager));
 }
 
-static bool is_known(void *context, const char *id)
+/* What brings messages in, and to their ends. */
+static void prepare_parts(struct manager *manager)
 {
-    struct desk *desk = context;
+    const struct config *config = manager->config;
 
-    return pickup_knows(desk, id);
+    manager->storage = storage_new(manager->messages, manager->hops,
+                                   manager->control);
+    manager->pickup = pickup_new(&(struct pickup_parts){
+        .config = config,
+        .spool = &manager->spool,
+        .messages = manager->messages,
+        .hops = manager->hops,
+        .storage = manager->storage,
+        .totals = &manager->totals,
+    });
+    manager->dispatch = dispatch_new(manager->messages, manager->hops);
+    manager->result = result_new(&(struct result_parts){
+        .config = config,
+        .messages = manager->messages,
+        .hops = manager->hops,
+        .storage = manager->storage,
+        .control = manager->control,
+        .totals = &manager->totals,
+    });
+    manager->expiry = expiry_new(config, manager->messages, manager->hops);
 }
 
-static void free_entry(void *context, struct message *message)
+/* What tells people about them. */
+static void prepare_answers(struct manager *manager)
 {
-    (void)context;
-    entry_free(message->entry);
+    manager->troubles = troubles_new(manager->messages, manager->pickup);
+    manager->metrics = metrics_new(&(struct metrics_parts){
+        .config = manager->config,
+        .messages = manager->messages,
+        .hops = manager->hops,
+        .troubles = manager->troubles,
+        .totals = &manager->totals,
+    }, now_of(manager)->wall);
+    manager->requests = requests_new(&(struct requests_parts){
+        .messages = manager->messages,
+        .hops = manager->hops,
+        .storage = manager->storage,
+        .pickup = manager->pickup,
+        .metrics = manager->metrics,
+        .troubles = manager->troubles,
+    });
+}
+
+/* The order is policy: each line may do less than the one before. */
+static bool start(struct manager *manager, struct sockets *sockets,
+                  struct error *err)
+{
+    const struct config *config = manager->config;
+    const struct moment moment = lifetime_moment();
+
+    lifetime_start(&manager->clocks, &moment);
+    manager->next_rescan = moment.awake + RESCAN_TIME;
+    manager->next_sweep = moment.awake + retry_sweep_time(config);
+
+    /* The spool is locked from here on: no other daemon uses it. */
+    if (!spool_open(&manager->spool, config->spool, true, err))
+        return false;
+    /* Signals wait for the poll loop. */
+    if (!prepare_signals(manager, err))
+        return false;
+    /* Sockets are made where only this process, yet free, may. */
+    manager->control = control_new(config->control, answer, manager, err);
+    if (manager->control == NULL)
+        return false;
+    manager->listener = listener_new(&config->listen, sockets,
+                                     manager->launch, err);
+    if (manager->listener == NULL)
+        return false;
+    /* Smarthosts, and what they were sent before. */
+    manager->hops = hops_new(config, manager->launch, &manager->spool,
+                             &moment);
+    manager->messages = messages_new(config, &manager->spool,
+                                     &manager->totals);
+    /* Files outside of the spool: the watch on drop/, and aliases for reports,
+     * which are not read again. */
+    manager->inotify = hint_open(config->spool, RESCAN_TIME);
+    prepare_parts(manager);
+    prepare_answers(manager);
+    /* What follows reads what hostile users have written. */
+    confine_manager(config);
+    return messages_recover(manager->messages, &moment, err);
 }
 
 static void clean_up(struct manager *manager)
 {
-    struct desk *desk = &manager->desk;
-
-    for (size_t i = 0; desk->workers != NULL &&
-                       i < desk->config->smarthost_count; i++) {
-        workers_free(desk->workers[i]);
-        gate_free(&desk->gates[i]);
-    }
-    if (desk->schedule != NULL)
-        schedule_each(desk->schedule, free_entry, NULL);
-    schedule_free(desk->schedule);
-    free(desk->workers);
-    free(desk->gates);
-    drop_scan_free(desk->scan);
-    drop_taking_free(desk->taking);
-    shares_free(desk->shares);
-    strings_free(&desk->unread);
-    unread_clear(&desk->unread_why);
-    recall_forget(desk);
-    rates_stop(desk);
-    strings_free(&desk->postmaster);
-    destinations_free(desk->destinations);
-    control_free(desk->control);
+    requests_free(manager->requests);
+    metrics_free(manager->metrics);
+    troubles_free(manager->troubles);
+    expiry_free(manager->expiry);
+    result_free(manager->result);
+    dispatch_free(manager->dispatch);
+    pickup_free(manager->pickup);
+    storage_free(manager->storage);
+    messages_free(manager->messages);
+    hops_free(manager->hops);
+    control_free(manager->control);
     listener_free(manager->listener);
     launch_free(manager->launch);
-    spool_close(&desk->spool);
+    spool_close(&manager->spool);
     io_close(&manager->signals);
     io_close(&manager->inotify);
     free(manager->set);
     free(manager->watched);
-}
-
-static void work(struct manager *manager)
-{
-    struct desk *desk = &manager->desk;
-
-    log_line(LOG_LEVEL_INFO, "started: %zu queued",
-             schedule_count(desk->schedule));
-    tell(manager, NOTICE_READY);
-    while (!is_finished(manager))
-        run_round(manager);
-    tally_write(desk);
 }
 
 enum manager_end manager_run(const struct config *config,
@@ -425,41 +561,15 @@ enum manager_end manager_run(const struct config *config,
                              struct error *err)
 {
     struct manager manager = {
-        .desk = { .config = config, .started = time(NULL), .sweep = 1,
-                  .to_store = SCHEDULE_PLACES,
-                  .rates = { .file = -1 } },
+        .config = config,
         .launch = launch_new(launcher),
         .signals = -1,
         .inotify = -1,
         .watchdog = notify_watchdog_interval(),
-        .next_rescan = clock_now() + RESCAN_TIME,
-        .next_sweep = clock_now() + sweep_time(config),
         .end = MANAGER_FAILED,
     };
-    struct desk *desk = &manager.desk;
-    const struct moment moment = lifetime_moment();
 
-    bool started = spool_open(&desk->spool, config->spool, true, err) &&
-                   prepare_signals(&manager, err) &&
-                   (desk->control = control_new(config->control,
-                                                answer_request, desk,
-                                                err)) != NULL &&
-                   (manager.listener = listener_new(&config->listen, sockets,
-                                                    manager.launch,
-                                                    err)) != NULL;
-    if (started) {
-        lifetime_start(&desk->lifetime, &moment);
-        prepare_smarthosts(&manager);
-        rates_start(desk);
-        manager.inotify = hint_open(config->spool, RESCAN_TIME);
-        settle_prepare(desk);
-        confine_manager(config);
-        desk->scan = drop_scan_new(&desk->spool, is_known, pickup_has_room,
-                                   desk);
-        desk->scan_due = true;
-        started = pickup_recover(desk, err);
-    }
-    if (started)
+    if (start(&manager, sockets, err))
         work(&manager);
     clean_up(&manager);
     return manager.end;

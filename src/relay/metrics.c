@@ -6,13 +6,36 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "relay/desk.h"
+#include "relay/hops.h"
+#include "relay/messages.h"
+#include "relay/report.h"
+#include "relay/schedule.h"
+#include "relay/troubles.h"
 #include "smtp/distrust.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/file.h"
 #include "util/log.h"
 #include "util/text.h"
+
+struct metrics {
+    struct metrics_parts parts;
+    int64_t started;            /* seconds since 1970 */
+};
+
+struct metrics *metrics_new(const struct metrics_parts *parts, int64_t wall)
+{
+    struct metrics *metrics = alloc_zero(1, sizeof *metrics);
+
+    metrics->parts = *parts;
+    metrics->started = wall;
+    return metrics;
+}
+
+void metrics_free(struct metrics *metrics)
+{
+    free(metrics);
+}
 
 static const enum smarthost_state states[] = {
     [GATE_UP] = SMARTHOST_UP,
@@ -31,22 +54,23 @@ struct figure {
 
 #define FIGURES 14
 
-static void collect(struct desk *desk, struct figure figures[FIGURES])
+static void collect(struct metrics *metrics, struct figure figures[FIGURES])
 {
-    const struct schedule *schedule = desk->schedule;
+    struct messages *messages = metrics->parts.messages;
+    const struct schedule *schedule = messages->schedule;
     size_t out = schedule_count_in(schedule, MESSAGE_OUT);
     size_t held = schedule_count_in(schedule, MESSAGE_HELD);
     size_t all = schedule_count(schedule);
-    const struct totals *totals = &desk->totals;
+    const struct totals *totals = metrics->parts.totals;
     struct trouble troubles[TROUBLES];
     uint64_t unread = 0;
 
-    trouble_collect(desk, troubles);
+    troubles_collect(metrics->parts.troubles, troubles);
     for (size_t i = 0; i < TROUBLES_UNREAD; i++)
         unread += troubles[i].count;
     uint64_t given_up = troubles[TROUBLE_GIVEN_UP].count;
     uint64_t bound = troubles[TROUBLE_BOUND].count;
-    trouble_free(troubles);
+    troubles_free_list(troubles);
     const struct figure list[FIGURES] = {
         { "queued", "queued_messages", "gauge",
           "Messages in the queue.", all },
@@ -64,9 +88,9 @@ static void collect(struct desk *desk, struct figure figures[FIGURES])
           "Messages bound to a smarthost that is not configured.", bound },
         { "oldest", "oldest_message_timestamp_seconds", "gauge",
           "When the oldest message was accepted; 0: none.",
-          (uint64_t)schedule_oldest(desk->schedule) },
+          (uint64_t)messages_oldest(messages) },
         { "started", "start_timestamp_seconds", "gauge",
-          "When the daemon was started.", (uint64_t)desk->started },
+          "When the daemon was started.", (uint64_t)metrics->started },
         { "accepted", "accepted_messages_total", "counter",
           "Messages picked up.", totals->accepted },
         { "delivered", "delivered_recipients_total", "counter",
@@ -83,11 +107,11 @@ static void collect(struct desk *desk, struct figure figures[FIGURES])
         figures[i] = list[i];
 }
 
-static void add_troubles(const struct desk *desk, struct buf *out)
+static void add_troubles(const struct metrics *metrics, struct buf *out)
 {
     struct trouble troubles[TROUBLES];
 
-    trouble_collect(desk, troubles);
+    troubles_collect(metrics->parts.troubles, troubles);
     for (size_t i = 0; i < TROUBLES; i++) {
         const struct trouble_status status = {
             .place = troubles[i].place, .kind = troubles[i].kind,
@@ -96,52 +120,50 @@ static void add_troubles(const struct desk *desk, struct buf *out)
         if (status.count > 0)
             protocol_put_trouble(out, &status);
     }
-    trouble_free(troubles);
+    troubles_free_list(troubles);
 }
 
 /* Why it is not up, or what it lists in vain. */
-static void add_remark(const struct desk *desk, size_t smarthost,
-                       struct buf *out)
+static void add_remark(const struct hop *hop, struct buf *out)
 {
-    unsigned distrusted = workers_distrust(desk->workers[smarthost]);
+    unsigned distrusted = workers_distrust(hop->workers);
 
-    if (desk->gates[smarthost].reason != NULL) {
-        buf_add_text(out, desk->gates[smarthost].reason);
+    if (hop->gate.reason != NULL) {
+        buf_add_text(out, hop->gate.reason);
     } else if (distrusted != 0) {
         buf_add_text(out, "not used, though listed: ");
         distrust_describe(distrusted, out);
     }
 }
 
-static void add_smarthost(const struct desk *desk, size_t smarthost,
-                          struct buf *out)
+static void add_smarthost(const struct hop *hop, struct buf *out)
 {
     struct buf remark;
 
     buf_init(&remark, SIZE_MAX);
-    add_remark(desk, smarthost, &remark);
+    add_remark(hop, &remark);
     protocol_put_smarthost(out, &(struct smarthost_status){
-        .name = desk->config->smarthosts[smarthost].name,
-        .state = states[desk->gates[smarthost].state],
-        .workers = workers_count(desk->workers[smarthost]),
-        .jobs = workers_jobs(desk->workers[smarthost]),
+        .name = hop->smarthost->name,
+        .state = states[hop->gate.state],
+        .workers = workers_count(hop->workers),
+        .jobs = workers_jobs(hop->workers),
         .reason = remark.data,
     });
     buf_free(&remark);
 }
 
-void tally_status(struct desk *desk, bool all, struct buf *out)
+void metrics_status(struct metrics *metrics, bool all, struct buf *out)
 {
     struct figure figures[FIGURES];
 
-    collect(desk, figures);
+    collect(metrics, figures);
     for (size_t i = 0; i < FIGURES; i++)
         protocol_put_figure(out, &(struct figure_status){
             .name = figures[i].name, .value = figures[i].value });
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        add_smarthost(desk, i, out);
+    for (size_t i = 0; i < metrics->parts.hops->count; i++)
+        add_smarthost(&metrics->parts.hops->list[i], out);
     if (all)
-        add_troubles(desk, out);
+        add_troubles(metrics, out);
 }
 
 /* A label's value: backslash, quote and line end are special. */
@@ -154,21 +176,21 @@ static void add_label(struct buf *out, const char *text)
     }
 }
 
-static void add_smarthosts(struct desk *desk, struct buf *out)
+static void add_smarthosts(const struct hops *hops, struct buf *out)
 {
     buf_add_text(out, "# HELP postrider_smarthost_up Whether the smarthost "
                  "takes mail.\n# TYPE postrider_smarthost_up gauge\n");
-    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
+    for (size_t i = 0; i < hops->count; i++) {
         buf_add_text(out, "postrider_smarthost_up{smarthost=\"");
-        add_label(out, desk->config->smarthosts[i].name);
-        buf_add_format(out, "\"} %d\n", desk->gates[i].state == GATE_UP);
+        add_label(out, hops->list[i].smarthost->name);
+        buf_add_format(out, "\"} %d\n", hops->list[i].gate.state == GATE_UP);
     }
     buf_add_text(out, "# HELP postrider_workers Worker processes.\n"
                  "# TYPE postrider_workers gauge\n");
-    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
+    for (size_t i = 0; i < hops->count; i++) {
         buf_add_text(out, "postrider_workers{smarthost=\"");
-        add_label(out, desk->config->smarthosts[i].name);
-        buf_add_format(out, "\"} %zu\n", workers_count(desk->workers[i]));
+        add_label(out, hops->list[i].smarthost->name);
+        buf_add_format(out, "\"} %zu\n", workers_count(hops->list[i].workers));
     }
 }
 
@@ -183,22 +205,22 @@ static bool replace(const char *path, const struct buf *text)
     return done;
 }
 
-void tally_write(struct desk *desk)
+void metrics_write(struct metrics *metrics)
 {
-    const char *path = desk->config->metrics;
+    const char *path = metrics->parts.config->metrics;
     struct figure figures[FIGURES];
     struct buf text;
 
     if (*path == '\0')
         return;
     buf_init(&text, SIZE_MAX);
-    collect(desk, figures);
+    collect(metrics, figures);
     for (size_t i = 0; i < FIGURES; i++)
         buf_add_format(&text, "# HELP postrider_%s %s\n# TYPE postrider_%s "
                        "%s\npostrider_%s %" PRIu64 "\n", figures[i].metric,
                        figures[i].help, figures[i].metric, figures[i].type,
                        figures[i].metric, figures[i].value);
-    add_smarthosts(desk, &text);
+    add_smarthosts(metrics->parts.hops, &text);
     if (!replace(path, &text))
         log_line(LOG_LEVEL_WARNING, "metrics: %s cannot be written", path);
     buf_free(&text);

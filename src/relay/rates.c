@@ -1,17 +1,17 @@
-/* rates.c - keep the counts of messages_per_minute, however the daemon ends */
-#include "relay/desk.h"
+#include "relay/rates.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "config/config.h"
+#include "relay/hops.h"
+#include "relay/lifetime.h"
+#include "spool/spool.h"
 #include "util/alloc.h"
 #include "util/buf.h"
-#include "util/clock.h"
 #include "util/file.h"
 #include "util/io.h"
 #include "util/log.h"
@@ -37,99 +37,101 @@
 #define LINES_MORE 1000         /* besides one for each message that is allowed:
                                  * then the file is begun anew */
 
-static const char *name_of(const struct desk *desk, size_t smarthost)
+static const char *name_of(const struct hops *hops, size_t smarthost)
 {
-    return desk->config->smarthosts[smarthost].name;
+    return hops->list[smarthost].smarthost->name;
 }
 
 /* All that is known, to begin with. */
-static void add_known(const struct desk *desk, struct buf *text)
+static void add_known(const struct hops *hops, struct buf *text)
 {
-    for (size_t i = 0; i < desk->config->smarthost_count; i++) {
-        const struct pace *pace = &desk->gates[i].pace;
+    for (size_t i = 0; i < hops->count; i++) {
+        const struct pace *pace = &hops->list[i].gate.pace;
         for (size_t n = 0; n < pace->count; n++) {
             size_t at = (pace->first + n) % pace->limit;
             buf_add_format(text, "%" PRId64 " %s\n",
-                           desk->rates.begun - pace->sent[at],
-                           name_of(desk, i));
+                           hops->rates.begun - pace->sent[at],
+                           name_of(hops, i));
         }
         for (unsigned n = 0; n < pace->out && pace->limit > 0; n++)
-            buf_add_format(text, "out %s\n", name_of(desk, i));
+            buf_add_format(text, "out %s\n", name_of(hops, i));
     }
 }
 
-static void cannot_write(struct desk *desk)
+static void cannot_write(struct hops *hops)
 {
-    if (!desk->rates.has_failed)
+    if (!hops->rates.has_failed)
         log_line(LOG_LEVEL_WARNING, "%s/state/" NAME " cannot be written: "
                  "messages_per_minute may begin anew when the daemon does",
-                 desk->spool.path);
-    desk->rates.has_failed = true;
+                 hops->rates.spool->path);
+    hops->rates.has_failed = true;
 }
 
-static void begin_file(struct desk *desk)
+static void begin_file(struct hops *hops, const struct moment *now)
 {
-    const struct replacement file = { .folder = desk->spool.state,
+    const struct replacement file = { .folder = hops->rates.spool->state,
                                       .name = NAME, .draft = "." NAME,
                                       .mode = 0600 };
-    struct rates *rates = &desk->rates;
+    struct rates *rates = &hops->rates;
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
-    rates->begun = clock_now();
+    rates->begun = now->awake;
     rates->lines = 0;
-    buf_add_format(&text, HEADING "%" PRId64 "\n", (int64_t)time(NULL));
-    add_known(desk, &text);
+    buf_add_format(&text, HEADING "%" PRId64 "\n", now->wall);
+    add_known(hops, &text);
     io_close(&rates->file);
     if (file_replace(&file, &text))
-        rates->file = openat(desk->spool.state, NAME, O_WRONLY | O_APPEND |
+        rates->file = openat(hops->rates.spool->state, NAME, O_WRONLY | O_APPEND |
                              O_NOFOLLOW | O_CLOEXEC);
     if (rates->file == -1)
-        cannot_write(desk);
+        cannot_write(hops);
     buf_free(&text);
 }
 
-static void append(struct desk *desk, const struct buf *line)
+static void append(struct hops *hops, const struct buf *line)
 {
-    if (desk->rates.file == -1 ||
-        !io_write_all(desk->rates.file, line->data, line->length))
-        cannot_write(desk);
+    if (hops->rates.file == -1 ||
+        !io_write_all(hops->rates.file, line->data, line->length))
+        cannot_write(hops);
 }
 
-void rates_note(struct desk *desk, size_t smarthost, enum rates_event event)
+void rates_note(struct hops *hops, size_t smarthost, enum rates_event event,
+                const struct moment *now)
 {
-    struct rates *rates = &desk->rates;
+    struct rates *rates = &hops->rates;
     struct buf line;
 
-    if (desk->gates[smarthost].pace.limit == 0)
+    if (hops->list[smarthost].gate.pace.limit == 0)
         return;
     if (++rates->lines > rates->lines_max) {
-        begin_file(desk);       /* this event is known */
+        begin_file(hops, now);  /* this event is known */
         return;
     }
     buf_init(&line, SIZE_MAX);
     if (event == RATES_SENT)
-        buf_add_format(&line, "+%" PRId64, clock_now() - rates->begun);
+        buf_add_format(&line, "+%" PRId64, now->awake - rates->begun);
     else
         buf_add_text(&line, event == RATES_OUT ? "out" : "back");
-    buf_add_format(&line, " %s\n", name_of(desk, smarthost));
-    append(desk, &line);
+    buf_add_format(&line, " %s\n", name_of(hops, smarthost));
+    append(hops, &line);
     buf_free(&line);
 }
 
 /* A file as it is read. */
 struct reading {
-    struct desk *desk;
+    struct hops *hops;
+    const struct moment *now;
     int64_t begun;              /* on the monotonic clock, at the earliest */
     unsigned *out;              /* one a smarthost: given out, and not back */
 };
 
 /* SIZE_MAX: it has no limit, or none any more. */
-static size_t find_smarthost(const struct desk *desk, const char *name)
+static size_t find_smarthost(const struct hops *hops, const char *name)
 {
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        if (desk->gates[i].pace.limit > 0 &&
-            strcmp(name_of(desk, i), name) == 0)
+    for (size_t i = 0; i < hops->count; i++)
+        if (hops->list[i].gate.pace.limit > 0 &&
+            strcmp(name_of(hops, i), name) == 0)
             return i;
     return SIZE_MAX;
 }
@@ -138,7 +140,7 @@ static void take_line(struct reading *reading, char *line)
 {
     char *name = strchr(line, ' ');
     size_t i = name == NULL ? SIZE_MAX
-                            : find_smarthost(reading->desk, name + 1);
+                            : find_smarthost(reading->hops, name + 1);
     uint64_t time;
 
     if (i == SIZE_MAX)
@@ -151,7 +153,7 @@ static void take_line(struct reading *reading, char *line)
     else if (strcmp(line, "out") == 0)
         reading->out[i]++;
     if (text_to_number(line + after, INT32_MAX, &time))
-        pace_remember(&reading->desk->gates[i].pace,
+        pace_remember(&reading->hops->list[i].gate.pace,
                       after ? reading->begun + (int64_t)time
                             : reading->begun - (int64_t)time);
 }
@@ -166,16 +168,17 @@ static bool take_heading(struct reading *reading, const char *line)
         return false;
     /* A clock that was set back meanwhile makes nobody send more; nor does the
      * part of a second that the file was begun in. */
-    int64_t age = lifetime_age((int64_t)begun, time(NULL));
-    reading->begun = clock_now() - (age > 0 ? age - 1 : 0) * 1000;
+    int64_t age = lifetime_age((int64_t)begun, reading->now->wall);
+    reading->begun = reading->now->awake - (age > 0 ? age - 1 : 0) * 1000;
     return true;
 }
 
-static void parse(struct desk *desk, char *text)
+static void parse(struct hops *hops, char *text, const struct moment *now)
 {
     struct reading reading = {
-        .desk = desk,
-        .out = alloc_zero(desk->config->smarthost_count,
+        .hops = hops,
+        .now = now,
+        .out = alloc_zero(hops->count,
                           sizeof *reading.out),
     };
     char *line = strchr(text, '\n');
@@ -187,36 +190,37 @@ static void parse(struct desk *desk, char *text)
             *next++ = '\0';
             take_line(&reading, line);
         }
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
+    for (size_t i = 0; i < hops->count; i++)
         for (unsigned n = 0; n < reading.out[i]; n++)
-            pace_remember(&desk->gates[i].pace, clock_now());
+            pace_remember(&hops->list[i].gate.pace, now->awake);
     free(reading.out);
 }
 
-void rates_start(struct desk *desk)
+void rates_start(struct hops *hops, const struct spool *spool,
+                 const struct moment *now)
 {
     struct buf text;
     struct error err;
     size_t allowed = 0;
-    int fd = openat(desk->spool.state, NAME, O_RDONLY | O_NOFOLLOW |
+    int fd = openat(spool->state, NAME, O_RDONLY | O_NOFOLLOW |
                     O_CLOEXEC);
 
     buf_init(&text, RATES_MAX);
     if (fd != -1 && io_read_all(fd, &text, &err))
-        parse(desk, text.data);
+        parse(hops, text.data, now);
     io_close(&fd);
     buf_free(&text);
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        allowed += desk->gates[i].pace.limit;
-    desk->rates = (struct rates){ .file = -1,
+    for (size_t i = 0; i < hops->count; i++)
+        allowed += hops->list[i].gate.pace.limit;
+    hops->rates = (struct rates){ .spool = spool, .file = -1,
                                   .lines_max = allowed + LINES_MORE };
     if (allowed > 0)
-        begin_file(desk);
+        begin_file(hops, now);
     else
-        unlinkat(desk->spool.state, NAME, 0);
+        unlinkat(spool->state, NAME, 0);
 }
 
-void rates_stop(struct desk *desk)
+void rates_stop(struct hops *hops)
 {
-    io_close(&desk->rates.file);
+    io_close(&hops->rates.file);
 }

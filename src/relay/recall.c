@@ -1,12 +1,15 @@
-/* recall.c - at a start, record what the journals of workers hold */
-#include "relay/desk.h"
+#include "relay/recall.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config/config.h"
+#include "relay/dsn.h"
+#include "relay/lifetime.h"
+#include "relay/report.h"
 #include "spool/draft.h"
+#include "spool/drop.h"
 #include "spool/entry.h"
 #include "spool/journal.h"
 #include "spool/queue.h"
@@ -15,63 +18,177 @@
 #include "util/log.h"
 
 /* A line of a journal that could not be written into a state file. */
-struct recalled {
+struct line {
     char id[RANDOM_ID_LENGTH + 1];
     size_t *indices;            /* owned */
     size_t count;
     bool is_logged;             /* it can be read, and is only not on disk */
-    struct recalled *next;
+    struct line *next;
 };
 
-static void remember(struct desk *desk, const char *id, const size_t *indices,
-                     size_t count, bool is_logged)
+struct recall {
+    const struct config *config;
+    const struct spool *spool;
+    struct totals *totals;
+    struct line *lines;
+};
+
+struct recall *recall_new(const struct config *config,
+                          const struct spool *spool, struct totals *totals)
 {
-    struct recalled *line = alloc_zero(1, sizeof *line);
+    struct recall *recall = alloc_zero(1, sizeof *recall);
+
+    recall->config = config;
+    recall->spool = spool;
+    recall->totals = totals;
+    return recall;
+}
+
+static void free_line(struct line *line)
+{
+    free(line->indices);
+    free(line);
+}
+
+void recall_free(struct recall *recall)
+{
+    while (recall != NULL && recall->lines != NULL) {
+        struct line *line = recall->lines;
+        recall->lines = line->next;
+        free_line(line);
+    }
+    free(recall);
+}
+
+static void remember(struct recall *recall, const char *id,
+                     const size_t *indices, size_t count, bool is_logged)
+{
+    struct line *line = alloc_zero(1, sizeof *line);
 
     memcpy(line->id, id, sizeof line->id);
     line->indices = alloc_resize(NULL, count, sizeof *indices);
     memcpy(line->indices, indices, count * sizeof *indices);
     line->count = count;
     line->is_logged = is_logged;
-    line->next = desk->recalled;
-    desk->recalled = line;
+    line->next = recall->lines;
+    recall->lines = line;
 }
 
-static void free_line(struct recalled *line)
+/* age: seconds. */
+static void log_known(struct recall *recall, const struct entry *entry,
+                      size_t index, const struct outcome *outcome, int64_t age)
 {
-    free(line->indices);
-    free(line);
+    bool failed = outcome->kind == OUTCOME_FAILED;
+
+    report_recipient(recall->totals, &(struct attempted){
+        .entry = entry,
+        .index = index,
+        .redirect = failed ? "" : recall->config->redirect_all,
+        .outcome = outcome,
+        .relay = failed ? "none" : "unknown",
+        .delay = age * 1000,
+    });
 }
 
-void recall_forget(struct desk *desk)
+/* False: it was not open. */
+static bool note_accepted(const struct entry *entry, struct state *state,
+                          size_t index, int64_t now)
 {
-    while (desk->recalled != NULL) {
-        struct recalled *line = desk->recalled;
-        desk->recalled = line->next;
-        free_line(line);
-    }
+    char status[] = "2.0.0";
+    char text[] = "a smarthost has accepted it";
+
+    return index < state->count &&
+           state_put(state, index, &(struct state_recipient){
+               .result = STATE_DELIVERED,
+               .notified = !dsn_owes_success(entry, index, false),
+               .status = status,
+               .text = text,
+               .when = now,
+           });
 }
 
-bool recall_apply(struct desk *desk, const struct entry *entry,
-                  int64_t received, struct state *state)
+void recall_accepted(struct recall *recall, const struct entry *entry,
+                     struct state *state, size_t index,
+                     const struct dates *dates)
 {
-    struct recalled **link = &desk->recalled;
+    if (!note_accepted(entry, state, index, dates->now))
+        return;
+    struct outcome outcome = { .kind = OUTCOME_DELIVERED,
+                               .text = state->recipients[index].text };
+    snprintf(outcome.status, sizeof outcome.status, "%s",
+             state->recipients[index].status);
+    log_known(recall, entry, index, &outcome,
+              lifetime_age(dates->received, dates->now));
+}
+
+/* True if the message is the one of that line. */
+static bool apply_line(struct recall *recall, const struct line *line,
+                       const struct entry *entry, struct state *state,
+                       const struct dates *dates)
+{
+    if (strcmp(line->id, entry->id) != 0)
+        return false;
+    for (size_t i = 0; i < line->count; i++)
+        if (line->is_logged)
+            note_accepted(entry, state, line->indices[i], dates->now);
+        else
+            recall_accepted(recall, entry, state, line->indices[i], dates);
+    return true;
+}
+
+static bool apply_lines(struct recall *recall, const struct entry *entry,
+                        struct state *state, const struct dates *dates)
+{
+    struct line **link = &recall->lines;
     bool found = false;
 
     while (*link != NULL) {
-        struct recalled *line = *link;
-        if (strcmp(line->id, entry->id) != 0) {
+        struct line *line = *link;
+        if (!apply_line(recall, line, entry, state, dates)) {
             link = &line->next;
             continue;
         }
-        for (size_t i = 0; i < line->count; i++)
-            settle_accepted(line->is_logged ? NULL : desk, entry, state,
-                            line->indices[i], received);
         found = true;
         *link = line->next;
         free_line(line);
     }
     return found;
+}
+
+/* What cannot be sent has failed before its first attempt. */
+static bool apply_flaws(struct recall *recall, const struct entry *entry,
+                        struct state *state, int64_t wall)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < state->count; i++) {
+        bool whole = entry->flaw != NULL;
+        char *flaw = whole ? entry->flaw : entry->envelope.recipients[i].flaw;
+        struct outcome outcome = { .kind = OUTCOME_FAILED, .text = flaw };
+        snprintf(outcome.status, sizeof outcome.status, "%s",
+                 whole ? entry->flaw_status : "5.1.3");
+        if (flaw == NULL || !state_put(state, i, &(struct state_recipient){
+                                .result = STATE_FAILED,
+                                .status = outcome.status,
+                                .text = flaw,
+                                .when = wall,
+                            }))
+            continue;
+        log_known(recall, entry, i, &outcome, 0);
+        any = true;
+    }
+    return any;
+}
+
+bool recall_apply(struct recall *recall, const struct entry *entry,
+                  struct state *state, const struct dates *dates)
+{
+    if (entry->flaw != NULL)
+        log_line(LOG_LEVEL_WARNING, "%s: cannot be sent: %s", entry->id,
+                 entry->flaw);
+    bool accepted = apply_lines(recall, entry, state, dates);
+    bool flawed = apply_flaws(recall, entry, state, dates->now);
+    return accepted || flawed;
 }
 
 /* Is it delivered to all, and no report due? */
@@ -85,30 +202,36 @@ static bool is_done(const struct state *state)
 }
 
 /* The message that a line is about; NULL with FAULT_NONE: it is done. */
-static struct entry *open_message(const struct desk *desk, const char *id,
+static struct entry *open_message(const struct recall *recall, const char *id,
                                   int64_t *received, struct error *err)
 {
     struct entry *entry = NULL;
 
-    if (queue_has(&desk->spool, id))
-        return queue_open(&desk->spool, id, received, err);
-    if (drop_take(&desk->spool, id, DRAFT_CONTENT_MAX, 0, &entry, err) ==
+    if (queue_has(recall->spool, id))
+        return queue_open(recall->spool, id, received, err);
+    if (drop_take(recall->spool, id, DRAFT_CONTENT_MAX, 0, &entry, err) ==
         DROP_GONE)
         err->fault = FAULT_NONE;
     return entry;
 }
 
-static bool record(const struct desk *desk, struct entry *entry,
+static bool record(const struct recall *recall, struct entry *entry,
                    int64_t received, const struct state *state,
                    struct error *err)
 {
     if (is_done(state))
-        return queue_remove(&desk->spool, entry->id, false) ||
+        return queue_remove(recall->spool, entry->id, false) ||
                error_set(err, FAULT_IO, "its files cannot be removed");
     return entry->queued
-           ? state_save(&desk->spool, entry->id, state, err)
-           : queue_store(&desk->spool, entry, received, state, err);
+           ? state_save(recall->spool, entry->id, state, err)
+           : queue_store(recall->spool, entry, received, state, err);
 }
+
+/* A start. */
+struct start {
+    struct recall *recall;
+    int64_t now;
+};
 
 /*
  * A worker noted that these were accepted; whether the manager heard of it
@@ -117,18 +240,19 @@ static bool record(const struct desk *desk, struct entry *entry,
 static bool found_accepted(void *context, const char *id,
                            const size_t *indices, size_t count)
 {
-    struct desk *desk = context;
+    const struct start *start = context;
+    struct recall *recall = start->recall;
+    struct dates dates = { .received = start->now, .now = start->now };
     struct error err = { 0 };
-    int64_t received = time(NULL);
     struct state *state = NULL;
 
-    struct entry *entry = open_message(desk, id, &received, &err);
+    struct entry *entry = open_message(recall, id, &dates.received, &err);
     if (entry != NULL)
-        state = state_load(&desk->spool, id, entry->envelope.count, &err);
+        state = state_load(recall->spool, id, entry->envelope.count, &err);
     for (size_t i = 0; state != NULL && i < count; i++)
-        settle_accepted(desk, entry, state, indices[i], received);
-    bool recorded = state != NULL && record(desk, entry, received, state,
-                                            &err);
+        recall_accepted(recall, entry, state, indices[i], &dates);
+    bool recorded = state != NULL &&
+                    record(recall, entry, dates.received, state, &err);
     bool is_logged = state != NULL;
     state_free(state);
     entry_free(entry);
@@ -137,19 +261,20 @@ static bool found_accepted(void *context, const char *id,
         return true;
     log_line(LOG_LEVEL_ERROR, "%s: accepted by a smarthost before the stop, "
              "which cannot be recorded now: %s", id, err.text);
-    remember(desk, id, indices, count, is_logged);
+    remember(recall, id, indices, count, is_logged);
     return false;
 }
 
-bool recall_journals(struct desk *desk, struct error *err)
+bool recall_journals(struct recall *recall, int64_t now, struct error *err)
 {
+    struct start start = { recall, now };
     size_t kept;
 
-    if (!journal_take_all(&desk->spool, found_accepted, desk, &kept, err))
+    if (!journal_take_all(recall->spool, found_accepted, &start, &kept, err))
         return false;
     if (kept > 0)
         log_line(LOG_LEVEL_WARNING, "%s/state: %zu journal%s kept: the next "
-                 "start reads %s again", desk->config->spool, kept,
+                 "start reads %s again", recall->config->spool, kept,
                  kept == 1 ? " is" : "s are", kept == 1 ? "it" : "them");
     return true;
 }

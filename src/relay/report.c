@@ -27,7 +27,14 @@ static char *describe_recipient(const char *path, const char *redirect)
     return alloc_format("to=<%s>, orig_to=<%s>", redirect, path);
 }
 
-void report_recipient(const struct attempted *one)
+static void count(struct totals *totals, enum outcome_kind kind)
+{
+    totals->delivered += kind == OUTCOME_DELIVERED;
+    totals->deferred += kind == OUTCOME_DEFERRED;
+    totals->failed += kind == OUTCOME_FAILED;
+}
+
+void report_recipient(struct totals *totals, const struct attempted *one)
 {
     const struct outcome *outcome = one->outcome;
     char *to = describe_recipient(one->entry->envelope
@@ -41,6 +48,8 @@ void report_recipient(const struct attempted *one)
              one->delay / 1000, one->delay % 1000 / 10, outcome->status,
              outcome_word(outcome), outcome->text);
     free(to);
+    if (totals != NULL)
+        count(totals, outcome->kind);
 }
 
 void report_distrust(const char *smarthost, unsigned extensions)

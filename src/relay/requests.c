@@ -1,5 +1,4 @@
-/* requests.c - answer the requests that come over the control socket */
-#include "relay/desk.h"
+#include "relay/requests.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,23 +6,52 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "control/protocol.h"
+#include "relay/askers.h"
 #include "relay/control.h"
+#include "relay/hops.h"
+#include "relay/lifetime.h"
+#include "relay/messages.h"
 #include "relay/metrics.h"
-#include "spool/entry.h"
-#include "spool/queue.h"
+#include "relay/pickup.h"
+#include "relay/schedule.h"
+#include "relay/storage.h"
+#include "relay/troubles.h"
 #include "spool/state.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/random.h"
 #include "util/text.h"
 
 #define PART_SIZE 65536         /* octets of an answer made in one go */
 #define PART_TIME 10            /* milliseconds for that */
 
+struct requests {
+    struct requests_parts parts;
+    struct schedule *schedule;
+    struct askers askers;       /* users, not administrators */
+};
+
+struct requests *requests_new(const struct requests_parts *parts)
+{
+    struct requests *requests = alloc_zero(1, sizeof *requests);
+
+    requests->parts = *parts;
+    requests->schedule = parts->messages->schedule;
+    return requests;
+}
+
+void requests_free(struct requests *requests)
+{
+    free(requests);
+}
+
 /* Who asks what, and where the answer goes. */
 struct question {
-    struct desk *desk;
+    struct requests *requests;
+    const struct moment *now;
     uid_t uid;
     const char *argument;
     struct control_progress *progress;
@@ -33,17 +61,18 @@ struct question {
 
 /* Call visit for messages from where the answer has come to, until this part of
  * it is long enough. True: there are more. */
-static bool go_on(const struct question *q, schedule_visit *visit,
+static bool go_on(const struct question *q, messages_visit *visit,
                   void *context)
 {
     size_t *place = &q->progress->place;
     int64_t end = clock_now() + PART_TIME;
 
     do
-        schedule_each_at(q->desk->schedule, (*place)++, visit, context);
-    while (*place < SCHEDULE_PLACES && q->out->length < PART_SIZE &&
+        messages_each_at(q->requests->parts.messages, (*place)++, visit,
+                         context);
+    while (*place < MESSAGES_PLACES && q->out->length < PART_SIZE &&
            clock_now() < end);
-    return *place < SCHEDULE_PLACES;
+    return *place < MESSAGES_PLACES;
 }
 
 static bool is_administrator(uid_t uid)
@@ -57,7 +86,7 @@ static bool may_see(const struct question *q, const struct message *message)
 }
 
 /* What people are told of it: what is on its way waits for nothing. */
-static const char *shown_reason(const struct desk *desk,
+static const char *shown_reason(const struct question *q,
                                 const struct message *message)
 {
     if (message->stranded)
@@ -65,8 +94,8 @@ static const char *shown_reason(const struct desk *desk,
                "room left in failed/: remove it, or something from there";
     if (message->place == MESSAGE_HELD)
         return "held by the administrator";
-    return message->place == MESSAGE_OUT ? ""
-                                       : dispatch_reason(desk, message);
+    return message->place == MESSAGE_OUT
+           ? "" : hops_reason(q->requests->parts.hops, message);
 }
 
 /* The addresses of a summary, in which each has its NUL, and the last is
@@ -107,7 +136,7 @@ static void list_message(void *context, struct message *message)
     if (!may_see(q, message))
         return;
     char *long_one = message->summary != NULL ? NULL
-                                             : pickup_summary(q->desk, message);
+                                              : message_summary(message);
     const char **addresses = addresses_of(long_one != NULL ? long_one
                                           : message->summary, &count);
     protocol_put_item(q->out, &(struct queue_item){
@@ -117,7 +146,7 @@ static void list_message(void *context, struct message *message)
         .size = message->size,
         .received = message->received,
         .attempts = message->attempts,
-        .reason = shown_reason(q->desk, message),
+        .reason = shown_reason(q, message),
         .sender = addresses[0],
         .recipients = addresses + 1,
         .recipient_count = count - 1,
@@ -130,12 +159,12 @@ static void list_unread(const struct question *q)
 {
     struct trouble troubles[TROUBLES];
 
-    trouble_collect(q->desk, troubles);
+    troubles_collect(q->requests->parts.troubles, troubles);
     for (size_t i = 0; i < TROUBLES_UNREAD; i++)
         if (troubles[i].count > 0)
             protocol_put_unread(q->out, &(struct queue_unread){
                 .count = troubles[i].count, .text = troubles[i].text });
-    trouble_free(troubles);
+    troubles_free_list(troubles);
 }
 
 static enum control_reply answer_list(const struct question *q)
@@ -150,16 +179,17 @@ static enum control_reply answer_list(const struct question *q)
 }
 
 /* False: nothing has changed yet, but will unless the message is done first. */
-typedef bool change_message(struct desk *desk, struct message *message);
+typedef bool change_message(const struct question *q,
+                            struct message *message);
 
 /* What is to be done to the messages a request names. */
 struct change {
     const struct question *question;
-    bool (*applies)(const struct question *q, const struct message *message);
+    bool (*applies)(const struct question *q, struct message *message);
     change_message *apply;
 };
 
-static bool is_named(const struct question *q, const struct message *message)
+static bool is_named(const struct question *q, struct message *message)
 {
     return strcmp(q->argument, "all") == 0 ||
            strcmp(q->argument, message->id) == 0;
@@ -179,7 +209,7 @@ static bool is_in_summary(const struct message_filter *filter,
     return found;
 }
 
-static bool is_matched(const struct question *q, const struct message *message)
+static bool is_matched(const struct question *q, struct message *message)
 {
     struct message_filter filter;
 
@@ -189,7 +219,7 @@ static bool is_matched(const struct question *q, const struct message *message)
         return (strstr(message->id, filter.text) != NULL) != filter.without;
     if (message->summary != NULL)
         return is_in_summary(&filter, message->summary) != filter.without;
-    char *summary = pickup_summary(q->desk, message);
+    char *summary = message_summary(message);
     bool matched = summary != NULL &&
                    is_in_summary(&filter, summary) != filter.without;
     free(summary);
@@ -203,7 +233,7 @@ static void change_visited(void *context, struct message *message)
 
     if (!may_see(q, message) || !change->applies(q, message))
         return;
-    if (change->apply(q->desk, message))
+    if (change->apply(q, message))
         q->progress->done++;
     else
         q->progress->left++;
@@ -212,7 +242,7 @@ static void change_visited(void *context, struct message *message)
 static enum control_reply change_all(const struct question *q,
                                      change_message *apply,
                                      bool (*applies)(const struct question *,
-                                                     const struct message *))
+                                                     struct message *))
 {
     struct change change = { .question = q, .applies = applies,
                              .apply = apply };
@@ -224,102 +254,94 @@ static enum control_reply change_all(const struct question *q,
     return CONTROL_DONE;
 }
 
-static void flush_gates(struct desk *desk)
-{
-    for (size_t i = 0; i < desk->config->smarthost_count; i++)
-        gate_flush(&desk->gates[i], clock_now());
-}
-
 /* A user gets their own mail tried, and once a minute: the daemon does it by
  * itself, and what others wait for must not come more often than that. */
-static bool nudge_gates(const struct question *q)
+static bool nudge_hops(const struct question *q)
 {
-    struct desk *desk = q->desk;
+    const struct hops *hops = q->requests->parts.hops;
     size_t parked = 0;
-    size_t count = desk->config->smarthost_count;
-    int64_t wait = askers_note(&desk->askers, q->uid, clock_now());
+    int64_t wait = askers_note(&q->requests->askers, q->uid, q->now->awake);
 
-    for (size_t i = 0; i < count; i++)
-        parked += desk->gates[i].state == GATE_PARKED;
+    for (size_t i = 0; i < hops->count; i++)
+        parked += hops->list[i].gate.state == GATE_PARKED;
     if (wait > 0)
         protocol_put_refusal(q->out, "your mail was tried less than a minute "
                              "ago: ask again in %" PRId64 " s",
                              (wait + 999) / 1000);
-    else if (parked == count && count > 0)
+    else if (parked == hops->count && hops->count > 0)
         protocol_put_refusal(q->out, "smarthost %s is parked, mailq has the "
                              "reason: only root and the daemon's user may "
-                             "have it tried",
-                             desk->config->smarthosts[0].name);
+                             "have it tried", hops->list[0].smarthost->name);
     else
-        for (size_t i = 0; i < count; i++)
-            gate_nudge(&desk->gates[i], clock_now());
+        for (size_t i = 0; i < hops->count; i++)
+            gate_nudge(&hops->list[i].gate, q->now->awake);
     return q->out->length == 0;
 }
 
 /* False: the answer tells why not. */
 static bool may_try(const struct question *q)
 {
+    const struct hops *hops = q->requests->parts.hops;
+
     if (!is_administrator(q->uid))
-        return nudge_gates(q);
-    flush_gates(q->desk);
+        return nudge_hops(q);
+    for (size_t i = 0; i < hops->count; i++)
+        gate_flush(&hops->list[i].gate, q->now->awake);
     return true;
 }
 
-static bool retry_message(struct desk *desk, struct message *message)
+static bool retry_message(const struct question *q, struct message *message)
 {
     if (message->place == MESSAGE_TIMED || message->place == MESSAGE_READY)
-        schedule_at(desk->schedule, message, clock_now());
+        schedule_at(q->requests->schedule, message, q->now->awake);
     return true;
+}
+
+static bool save_held(struct message *message, bool held, struct error *err)
+{
+    if (!message_open(message, err))
+        return false;
+    struct state *state = message_state(message);
+    bool changes = state->held != held;
+    state->held = held;
+    bool saved = !changes || message_save(message, err);
+    message_close(message);
+    return saved;
 }
 
 /* Whether a message is held must outlive the daemon. */
-static bool write_held(struct desk *desk, struct message *message, bool held)
+static bool write_held(const struct question *q, struct message *message,
+                       bool held)
 {
-    struct error err = { 0 };
-    int64_t received;
-    struct state *state = NULL;
+    struct error err;
 
-    if (message->entry != NULL && !pickup_store(desk, message))
+    if (!message->stored && !message->done &&
+        !storage_keep(q->requests->parts.storage, message))
         return false;
-    struct entry *entry = queue_open(&desk->spool, message->id, &received,
-                                     &err);
-    if (entry != NULL)
-        state = pickup_state(desk, message, entry, &err);
-    bool done = state != NULL;
-    if (done && state->held != held) {
-        state->held = held;
-        done = state_save(&desk->spool, message->id, state, &err);
-        pickup_remember(message, done ? NULL : state);
-    }
-    if (!done)
-        log_line(LOG_LEVEL_ERROR, "%s: %s", message->id, err.text);
-    state_free(state);
-    entry_free(entry);
-    return done;
+    if (save_held(message, held, &err))
+        return true;
+    log_line(LOG_LEVEL_ERROR, "%s: %s", message->id, err.text);
+    return false;
 }
 
-static bool hold_message(struct desk *desk, struct message *message)
+static bool hold_message(const struct question *q, struct message *message)
 {
-    struct mission *mission = dispatch_of(desk, message);
-
-    if (mission != NULL)                /* held when it comes back */
-        mission->state->held = true;
-    else if (write_held(desk, message, true))
-        schedule_hold(desk->schedule, message);
+    if (message->place == MESSAGE_OUT)  /* held when it comes back */
+        message_state(message)->held = true;
+    else if (write_held(q, message, true))
+        schedule_hold(q->requests->schedule, message);
     else
         return true;
     log_line(LOG_LEVEL_INFO, "%s: held", message->id);
     return true;
 }
 
-static bool release_message(struct desk *desk, struct message *message)
+static bool release_message(const struct question *q, struct message *message)
 {
-    struct mission *mission = dispatch_of(desk, message);
-
-    if (mission != NULL)
-        mission->state->held = false;
-    if (message->place == MESSAGE_HELD && write_held(desk, message, false)) {
-        schedule_at(desk->schedule, message, clock_now());
+    if (message->place == MESSAGE_OUT)
+        message_state(message)->held = false;
+    if (message->place == MESSAGE_HELD && write_held(q, message, false)) {
+        schedule_at(q->requests->schedule, message, q->now->awake);
         log_line(LOG_LEVEL_INFO, "%s: released from hold", message->id);
     }
     return true;
@@ -327,18 +349,27 @@ static bool release_message(struct desk *desk, struct message *message)
 
 /* What a worker has may be delivered in this moment: that shows when it comes
  * back. */
-static bool remove_message(struct desk *desk, struct message *message)
+static bool remove_message(const struct question *q, struct message *message)
 {
-    struct mission *mission = dispatch_of(desk, message);
+    bool out = message->place == MESSAGE_OUT;
 
-    if (mission != NULL)
-        mission->refused = true;
-    if (mission != NULL || message->done)
+    if (out)
+        message->attempt->withdrawn = true;
+    if (out || message->done)
         return false;
-    entry_free(message->entry);
-    message->entry = NULL;
-    dispatch_withdraw(desk, message);
+    messages_withdraw(q->requests->parts.messages, message, q->now->awake);
     return true;
+}
+
+/* Files that could not be read, and journals. */
+static void look_again(const struct question *q)
+{
+    const struct requests_parts *parts = &q->requests->parts;
+
+    pickup_look_again(parts->pickup);
+    messages_look_again(parts->messages, q->now);
+    for (size_t i = 0; i < parts->hops->count; i++)
+        workers_retry(parts->hops->list[i].workers);
 }
 
 /* A request is asked for its permission once: with the first part. */
@@ -361,7 +392,7 @@ static enum control_reply answer_flush(const struct question *q)
     if (!may_go_on(q))
         return CONTROL_DONE;
     if (is_administrator(q->uid) && q->progress->place == 0)
-        pickup_unread(q->desk);
+        look_again(q);
     return change_all(&all, retry_message, is_named);
 }
 
@@ -394,18 +425,20 @@ static enum control_reply answer_remove(const struct question *q)
  */
 static enum control_reply answer_wait(const struct question *q)
 {
-    if (!drop_scan_hint(q->desk->scan, q->argument))
-        q->desk->scan_due = true;
-    struct message *message = schedule_find(q->desk->schedule, q->argument);
+    const struct requests_parts *parts = &q->requests->parts;
+
+    if (!pickup_hint(parts->pickup, q->argument))
+        pickup_scan(parts->pickup);
+    struct message *message = messages_find(parts->messages, q->argument);
     if (message != NULL && !may_see(q, message)) {
         protocol_put_refusal(q->out, "no such message");
         return CONTROL_DONE;
     }
     if (message != NULL && message->place != MESSAGE_OUT &&
-        *shown_reason(q->desk, message) != '\0') {
+        *shown_reason(q, message) != '\0') {
         protocol_put_outcome(q->out, &(struct wait_outcome){
             .kind = WAIT_DEFERRED, .address = "-", .status = "4.4.1",
-            .text = shown_reason(q->desk, message) });
+            .text = shown_reason(q, message) });
         return CONTROL_DONE;
     }
     memcpy(q->waiting, q->argument, RANDOM_ID_LENGTH + 1);
@@ -414,7 +447,8 @@ static enum control_reply answer_wait(const struct question *q)
 
 static enum control_reply answer_status(const struct question *q)
 {
-    tally_status(q->desk, is_administrator(q->uid), q->out);
+    metrics_status(q->requests->parts.metrics, is_administrator(q->uid),
+                   q->out);
     return CONTROL_DONE;
 }
 
@@ -431,11 +465,13 @@ static enum control_reply (*const answers[REQUESTS])(const struct question *) =
     [REQUEST_WAIT] = answer_wait,
 };
 
-enum control_reply answer_request(void *context,
-                                  const struct control_request *what)
+enum control_reply requests_answer(struct requests *requests,
+                                   const struct control_request *what,
+                                   const struct moment *now)
 {
     const struct question question = {
-        .desk = context,
+        .requests = requests,
+        .now = now,
         .uid = what->uid,
         .argument = what->argument,
         .progress = what->progress,

@@ -1,437 +1,189 @@
-/* result.c - act on outcomes: record them, report, retry, remove */
-#include "relay/desk.h"
+#include "relay/result.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config/config.h"
-#include "config/destination.h"
-#include "mail/address.h"
-#include "mail/found.h"
 #include "relay/control.h"
-#include "relay/dsn.h"
+#include "relay/hops.h"
+#include "relay/lifetime.h"
+#include "relay/messages.h"
+#include "relay/recall.h"
 #include "relay/report.h"
-#include "spool/draft.h"
+#include "relay/reports.h"
+#include "relay/retry.h"
+#include "relay/schedule.h"
+#include "relay/storage.h"
+#include "relay/wire.h"
 #include "spool/entry.h"
-#include "spool/queue.h"
 #include "spool/state.h"
 #include "util/alloc.h"
-#include "util/clock.h"
 #include "util/log.h"
 #include "util/strings.h"
 
-static void set(char **text, const char *to)
+struct result {
+    struct result_parts parts;
+    struct reports *reports;
+    struct schedule *schedule;
+};
+
+struct result *result_new(const struct result_parts *parts)
 {
-    free(*text);
-    *text = alloc_string(to);
+    struct result *result = alloc_zero(1, sizeof *result);
+
+    result->parts = *parts;
+    result->schedule = parts->messages->schedule;
+    result->reports = reports_new(parts->config, parts->messages->home.spool,
+                                  parts->totals);
+    return result;
 }
 
-/* Has the sender asked to hear of success, and did nobody else promise it? */
-static bool owes_success(const struct entry *entry, size_t index,
-                         bool dsn_passed_on)
+void result_free(struct result *result)
 {
-    const struct envelope *env = &entry->envelope;
-
-    return (env->recipients[index].notify & NOTIFY_SUCCESS) != 0 &&
-           !dsn_passed_on && *envelope_reverse_path(env) != '\0';
-}
-
-/* Milliseconds since the message was accepted, as well as that is known. */
-static int64_t delay_of(const struct mission *mission)
-{
-    int64_t attempt = clock_now() - mission->started;
-    int64_t age = (time(NULL) - mission->ticket->received) * 1000;
-
-    return age > attempt + 1000 ? age : attempt;
-}
-
-static void count(struct totals *totals, enum outcome_kind kind)
-{
-    totals->delivered += kind == OUTCOME_DELIVERED;
-    totals->deferred += kind == OUTCOME_DEFERRED;
-    totals->failed += kind == OUTCOME_FAILED;
-}
-
-void settle_outcome(struct mission *mission, struct desk *desk, size_t index,
-                    const struct outcome *outcome, const char *relay,
-                    bool dsn_passed_on)
-{
-    struct state *state = mission->state;
-
-    if (state->recipients[index].result != STATE_OPEN)
+    if (result == NULL)
         return;
-    struct state_recipient *rcpt = &state->recipients[index];
-    rcpt->when = time(NULL);
-    rcpt->from_reply = outcome->code != 0;
-    set(&rcpt->status, outcome->status);
-    set(&rcpt->relay, relay);
-    set(&rcpt->text, outcome->text);
-    if (outcome->kind == OUTCOME_DELIVERED) {
-        rcpt->result = STATE_DELIVERED;
-        rcpt->notified = !owes_success(mission->entry, index, dsn_passed_on);
-    } else if (outcome->kind == OUTCOME_FAILED) {
-        rcpt->result = STATE_FAILED;
-    }
-    count(&desk->totals, outcome->kind);
-    report_recipient(&(struct attempted){
-        .entry = mission->entry,
-        .index = index,
-        .redirect = desk->config->redirect_all,
-        .outcome = outcome,
-        .relay = relay,
-        .delay = delay_of(mission),
-    });
+    reports_free(result->reports);
+    free(result);
 }
 
-/* What is known without an attempt of this process. received: 0 for now. */
-static void tell(struct desk *desk, const struct entry *entry, size_t index,
-                 const struct outcome *outcome, int64_t received)
-{
-    int64_t age = received == 0 ? 0 : time(NULL) - received;
-    bool failed = outcome->kind == OUTCOME_FAILED;
+/* --- What becomes of a message. --- */
 
-    count(&desk->totals, outcome->kind);
-    report_recipient(&(struct attempted){
-        .entry = entry,
-        .index = index,
-        .redirect = failed ? "" : desk->config->redirect_all,
-        .outcome = outcome,
-        .relay = failed ? "none" : "unknown",
-        .delay = age > 0 ? age * 1000 : 0,
-    });
-}
-
-void settle_accepted(struct desk *desk, const struct entry *entry,
-                     struct state *state, size_t index, int64_t received)
-{
-    struct outcome outcome = { .kind = OUTCOME_DELIVERED, .status = "2.0.0" };
-
-    if (index >= state->count ||
-        state->recipients[index].result != STATE_OPEN)
-        return;
-    struct state_recipient *rcpt = &state->recipients[index];
-    rcpt->result = STATE_DELIVERED;
-    rcpt->when = time(NULL);
-    rcpt->notified = !owes_success(entry, index, false);
-    rcpt->from_reply = false;
-    set(&rcpt->status, outcome.status);
-    set(&rcpt->relay, NULL);
-    set(&rcpt->text, "a smarthost has accepted it");
-    outcome.text = rcpt->text;
-    if (desk != NULL)
-        tell(desk, entry, index, &outcome, received);
-}
-
-bool settle_flawed(struct desk *desk, const struct entry *entry,
-                   struct state *state)
-{
-    bool any = false;
-
-    for (size_t i = 0; i < state->count; i++) {
-        struct state_recipient *rcpt = &state->recipients[i];
-        const char *flaw = entry->envelope.recipients[i].flaw;
-        bool whole = entry->flaw != NULL;
-        if ((!whole && flaw == NULL) || rcpt->result != STATE_OPEN)
-            continue;
-        struct outcome outcome = { .kind = OUTCOME_FAILED };
-        snprintf(outcome.status, sizeof outcome.status, "%s",
-                 whole ? entry->flaw_status : "5.1.3");
-        rcpt->result = STATE_FAILED;
-        rcpt->from_reply = false;
-        rcpt->when = time(NULL);
-        set(&rcpt->status, outcome.status);
-        set(&rcpt->text, whole ? entry->flaw : flaw);
-        outcome.text = rcpt->text;
-        tell(desk, entry, i, &outcome, 0);
-        any = true;
-    }
-    return any;
-}
-
-/* Everything about a message that is being settled. */
-struct settlement {
-    struct desk *desk;
-    struct message *message;
-    struct entry *entry;
-    struct state *state;
+/* A message, open, whose outcomes are acted upon. */
+struct settling {
+    struct result *result;
+    struct message *message;    /* NULL: it is gone */
+    const struct moment *now;
     struct strings reports;     /* ids of the DSNs made: to be scheduled */
     bool in_trouble;            /* something could not be written */
 };
 
 /* Put what is known on disk, wherever the message is now. */
-static bool record(struct settlement *s)
+static bool record(struct settling *s)
 {
     struct error err;
-    bool done;
 
-    if (s->message->stored) {
-        done = state_save(&s->desk->spool, s->message->id, s->state, &err);
-    } else {
-        done = queue_store(&s->desk->spool, s->entry, s->message->received,
-                           s->state, &err);
-        if (done) {
-            pickup_is_stored(s->desk, s->message);
-        }
-    }
-    if (!done) {
-        log_line(LOG_LEVEL_ERROR, "%s: %s: will be tried again",
-                 s->message->id, err.text);
-        s->in_trouble = true;
-    }
-    return done;
-}
-
-/*
- * The id of a report is random, since callers choose theirs, and on disk before
- * the report is: so a repetition after a stop finds it. One about other
- * recipients is another report: of each kind they only become more (or, for
- * a delay, fewer), so that their number tells.
- */
-static void name_report(struct state *state, enum dsn_kind kind, size_t count)
-{
-    static const char *const words[] = {
-        [DSN_FAILURE] = "failure", [DSN_DELAY] = "delay",
-        [DSN_SUCCESS] = "success", [DSN_DOUBLE] = "double",
-    };
-    char about[sizeof state->about];
-
-    snprintf(about, sizeof about, "%s-%zu", words[kind], count);
-    if (*state->report != '\0' && strcmp(state->about, about) == 0)
-        return;
-    random_id(state->report);
-    memcpy(state->about, about, sizeof about);
-}
-
-/* A report has been made, or was before a stop. */
-static bool make_report(struct settlement *s, enum dsn_kind kind,
-                        const size_t *recipients, size_t count,
-                        const struct strings *to)
-{
-    char *id = s->state->report;
-    struct error err;
-
-    /* Outcomes first: the report must not be newer than what it is about. */
-    name_report(s->state, kind, count);
-    if (!record(s))
-        return false;
-    struct draft *draft =
-        dsn_compose(kind, s->desk->config, s->entry, s->state, recipients,
-                    count, id, s->message->received,
-                    (const char *const *)to->items, to->count, &err);
-    bool made = draft != NULL &&
-                queue_add(&s->desk->spool, draft, time(NULL), &err);
-    draft_free(draft);
-    if (!made) {
-        log_line(LOG_LEVEL_ERROR, "%s: report: %s: will be tried again",
-                 s->message->id, err.text);
-        s->in_trouble = true;
-        return false;
-    }
-    log_line(LOG_LEVEL_INFO, "%s: sender %s notification: %s", s->message->id,
-             kind == DSN_DELAY ? "delay" : kind == DSN_SUCCESS
-             ? "delivery status" : "non-delivery", id);
-    strings_add(&s->reports, id);
-    *id = '\0';
-    s->state->reports++;
-    s->desk->totals.reports++;
-    if (kind == DSN_DELAY)
-        s->state->warned = true;
-    else
-        for (size_t i = 0; i < count; i++)
-            s->state->recipients[recipients[i]].notified = true;
-    return true;
-}
-
-/* They were read before the manager was shut in. */
-static void mind_aliases(struct desk *desk)
-{
-    if (desk->aliases_are_old || destinations_current(desk->destinations))
-        return;
-    desk->aliases_are_old = true;
-    log_line(LOG_LEVEL_WARNING, "%s has changed: reports go by what was there "
-             "until postrider is reloaded", desk->config->aliases);
-}
-
-/* Whom a report to the sender goes to: a reverse-path that was completed from a
- * local name is often no mailbox, and mail for that name has its place. */
-static void find_sender(struct settlement *s, struct strings *to)
-{
-    const struct envelope *env = &s->entry->envelope;
-    const char *path = envelope_reverse_path(env);
-    const char *at = address_at(path);
-    struct destinations *where = s->desk->destinations;
-    struct found found = { 0 };
-    struct error err = { 0 };
-
-    mind_aliases(s->desk);
-    if (env->from_local && at != NULL) {
-        char *name = alloc_bytes(path, (size_t)(at - path));
-        destinations_find_given(where, name, &found, &err);
-        free(name);
-    } else {
-        destinations_find(where, path, &found, &err);
-    }
-    if (err.fault != FAULT_NONE)
-        log_line(LOG_LEVEL_WARNING, "%s: report: %s: it goes to %s",
-                 s->message->id, err.text, path);
-    for (size_t i = 0; i < found.flaws.reasons.count; i++)
-        log_line(LOG_LEVEL_WARNING, "%s: report: %s", s->message->id,
-                 found.flaws.reasons.items[i]);
-    for (size_t i = 0; i < found.addresses.count; i++)
-        strings_add(to, found.addresses.items[i]);
-    if (to->count == 0)
-        strings_add(to, path);
-    found_free(&found);
-}
-
-static bool report(struct settlement *s, enum dsn_kind kind)
-{
-    size_t count;
-    size_t *recipients = dsn_recipients(kind, s->entry, s->state, &count);
-    struct strings to = { 0 };
-    bool done = true;
-
-    if (count > 0) {
-        find_sender(s, &to);
-        done = make_report(s, kind, recipients, count, &to);
-    }
-    strings_free(&to);
-    free(recipients);
-    return done;
-}
-
-static bool is_among(const struct strings *list, const char *address)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (address_equal(list->items[i], address))
-            return true;
+    if (message_save(s->message, &err))
+        return true;
+    log_line(LOG_LEVEL_ERROR, "%s: %s: will be tried again", s->message->id,
+             err.text);
+    s->in_trouble = true;
     return false;
 }
 
-/*
- * A message from nobody failed: there is nobody to tell but the postmaster,
- * once. False: it must be kept in failed/.
- */
-static bool tell_postmaster(struct settlement *s)
+static bool tell_sender(struct settling *s, enum dsn_kind kind)
 {
-    const struct strings *to = &s->desk->postmaster;
-    size_t count;
-    size_t *recipients = dsn_recipients(DSN_DOUBLE, s->entry, s->state,
-                                        &count);
-    bool told = count == 0;
+    bool told = reports_tell_sender(s->result->reports, s->message, kind,
+                                    s->now->wall, &s->reports);
 
-    if (!told && to->count > 0) {
-        told = true;
-        for (size_t i = 0; told && i < count; i++)
-            told = !is_among(to, s->entry->envelope
-                                     .recipients[recipients[i]].path);
-        told = told && (make_report(s, DSN_DOUBLE, recipients, count, to) ||
-                        s->in_trouble);
-    }
-    free(recipients);
+    s->in_trouble = s->in_trouble || !told;
     return told;
 }
 
-static void retry_later(struct settlement *s)
+/* False: there is nobody to tell, and the message must be kept in failed/. */
+static bool tell_postmaster(struct settling *s)
 {
-    schedule_at(s->desk->schedule, s->message,
-                clock_now() + s->desk->config->retry_first);
+    enum telling telling = reports_tell_postmaster(s->result->reports,
+                                                   s->message, s->now->wall,
+                                                   &s->reports);
+
+    s->in_trouble = s->in_trouble || telling == TELLING_TROUBLE;
+    return telling != TELLING_NOBODY;
+}
+
+/* Wait for so many milliseconds, unless it is held. */
+static void put_off(struct settling *s, int64_t delay)
+{
+    message_describe(s->message);
+    if (message_state(s->message)->held)
+        schedule_hold(s->result->schedule, s->message);
+    else
+        schedule_at(s->result->schedule, s->message, s->now->awake + delay);
+}
+
+static void retry_later(struct settling *s)
+{
+    schedule_at(s->result->schedule, s->message, s->now->awake +
+                retry_record_delay(s->result->parts.config));
 }
 
 /* What lies in failed/ is kept: this one stays in queue/, held. */
-static void strand(struct settlement *s)
+static void strand(struct settling *s)
 {
-    struct desk *desk = s->desk;
+    struct state *state = message_state(s->message);
 
-    if (!s->state->held) {
-        s->state->held = true;
+    if (!state->held) {
+        state->held = true;
         log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, nobody can be "
                  "told, and uid=%lu has as much in failed/ as one user may "
                  "have: it is held in queue/", s->message->id,
                  (unsigned long)s->message->owner);
         if (!record(s)) {
-            s->state->held = false;
+            state->held = false;
             retry_later(s);
             return;
         }
     }
-    pickup_describe(s->message, s->entry, s->state);
-    schedule_strand(desk->schedule, s->message);
+    message_describe(s->message);
+    schedule_strand(s->result->schedule, s->message);
 }
 
-static void keep_as_failed(struct settlement *s)
+static void keep_as_failed(struct settling *s)
 {
+    struct messages *messages = s->result->parts.messages;
+    char id[RANDOM_ID_LENGTH + 1];
     struct error err;
 
-    if (!failed_has_room(s->desk, s->message)) {
+    if (!failed_has_room(&messages->failed, s->message)) {
         strand(s);
         return;
     }
-    s->state->held = false;
-    bool kept = record(s);
-
-    if (kept && !queue_fail(&s->desk->spool, s->message->id, &err)) {
-        log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
-                 "told: %s: will be tried again", s->message->id, err.text);
-        kept = false;
-    }
-    if (!kept) {
+    memcpy(id, s->message->id, sizeof id);
+    message_state(s->message)->held = false;
+    if (!record(s)) {
         retry_later(s);
-        return;
+    } else if (!messages_fail(messages, s->message, &err)) {
+        log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
+                 "told: %s: will be tried again", id, err.text);
+        retry_later(s);
+    } else {
+        s->message = NULL;
+        log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
+                 "told: it is in %s/failed now", id,
+                 s->result->parts.config->spool);
     }
-    log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
-             "told: it is in %s/failed now", s->message->id,
-             s->desk->spool.path);
-    failed_note(s->desk, s->message);
-    pickup_forget(s->desk, s->message);
-    s->message = NULL;
 }
 
 /* Nothing is open and everybody has been told. */
-static void finish(struct settlement *s)
+static void finish(struct settling *s)
 {
-    const char *id = s->entry->id;
-    bool stored = s->message->stored;
-    struct error err;
+    char id[RANDOM_ID_LENGTH + 1];
 
-    if (dispatch_finish(s->desk, s->message, s->state->reports > 0))
+    memcpy(id, s->message->id, sizeof id);
+    if (messages_finish(s->result->parts.messages, s->message,
+                        message_state(s->message)->reports > 0,
+                        s->now->awake))
         log_line(LOG_LEVEL_INFO, "%s: removed", id);
-    else if (stored)
-        state_save(&s->desk->spool, id, s->state, &err);    /* for a restart */
     s->message = NULL;
 }
 
-/* The worker has it no more: put it where it waits for so many milliseconds. */
-static void put_off(const struct settlement *s, int64_t delay)
-{
-    if (s->state->held)
-        schedule_hold(s->desk->schedule, s->message);
-    else
-        schedule_at(s->desk->schedule, s->message, clock_now() + delay);
-}
-
 /* Some are open still: remember them, and when to try again. */
-static void defer(struct settlement *s, bool attempt)
+static void defer(struct settling *s, bool attempted)
 {
-    const struct config *config = s->desk->config;
-    int64_t delay = schedule_backoff(s->state->attempts > 0
-                                     ? s->state->attempts - 1 : 0,
-                                     config->retry_first,
-                                     config->retry_longest);
+    struct state *state = message_state(s->message);
+    int64_t delay = attempted ? retry_delay(s->result->parts.config,
+                                            state->attempts) : 0;
 
-    if (attempt)
-        s->state->next = time(NULL) + delay / 1000;
+    if (attempted)
+        state->next = s->now->wall + delay / 1000;
     record(s);
-    pickup_describe(s->message, s->entry, s->state);
-    put_off(s, attempt ? delay : 0);
+    put_off(s, delay);
 }
 
 /* What every -odi caller wants to know: the outcomes, in one line. */
-static void announce(const struct settlement *s)
+static void announce(const struct settling *s)
 {
-    const struct state *state = s->state;
+    const struct state *state = message_state(s->message);
+    const struct envelope *env = &message_entry(s->message)->envelope;
     size_t worst = 0;
     size_t delivered = 0;
 
@@ -446,113 +198,347 @@ static void announce(const struct settlement *s)
     const struct wait_outcome outcome = {
         .kind = delivered == state->count ? WAIT_SENT
                 : rcpt->result == STATE_FAILED ? WAIT_BOUNCED : WAIT_DEFERRED,
-        .address = s->entry->envelope.recipients[worst].path,
+        .address = env->recipients[worst].path,
         .status = rcpt->status != NULL ? rcpt->status : "-",
         .text = rcpt->text != NULL ? rcpt->text : "",
     };
-    control_announce(s->desk->control, s->entry->id, &outcome);
+    control_announce(s->result->parts.control, s->message->id, &outcome);
 }
 
-/* What settling leaves behind: reports to send, an entry to give back, and
- * what could not be written: nobody gets it twice while we run. */
-static void conclude(struct settlement *s)
+/* Reports are messages now; what could not be written stays in memory: nobody
+ * gets it twice while we run. */
+static void leave(struct settling *s)
 {
-    if (s->message != NULL)
-        pickup_remember(s->message, s->in_trouble ? s->state : NULL);
     for (size_t i = 0; i < s->reports.count; i++)
-        pickup_queued(s->desk, s->reports.items[i]);
+        messages_add_queued(s->result->parts.messages, s->reports.items[i],
+                            s->now);
     strings_free(&s->reports);
     if (s->message != NULL)
-        dispatch_give_back(s->message, s->entry);
-    else
-        entry_free(s->entry);
+        message_close(s->message);
 }
 
-static struct settlement settlement(struct desk *desk, struct message *message,
-                                    struct entry *entry, struct state *state)
+/* An attempt at all recipients is over. */
+static void count_attempt(struct settling *s)
 {
-    return (struct settlement){
-        .desk = desk,
-        .message = message,
-        .entry = entry,
-        .state = state,
-    };
+    struct state *state = message_state(s->message);
+
+    state->attempts++;
+    state->last = s->now->wall;
+    if (s->message->attempt != NULL)
+        s->message->tried = s->message->attempt->age;
+    if (state->count > 0)
+        announce(s);
 }
 
-void settle_late(struct desk *desk, struct message *message,
-                 struct entry *entry, struct state *state)
+/* What is known has changed: record it, report, and remove or schedule the
+ * message. attempted: that sets the time of the next attempt. */
+static void settle(struct result *result, struct message *message,
+                   bool attempted, const struct moment *now)
 {
-    struct settlement s = settlement(desk, message, entry, state);
-    int64_t due = message->due;
-    bool timed = message->place == MESSAGE_TIMED;
+    struct settling s = { .result = result, .message = message, .now = now };
+    const struct state *state = message_state(message);
+    const char *sender =
+        envelope_reverse_path(&message_entry(message)->envelope);
 
-    if (state_open_count(state) == 0) {
-        settle_message(desk, message, entry, state, false);
-        return;
-    }
-    report(&s, DSN_DELAY);
-    state->warned = true;
-    if (!s.in_trouble)
-        record(&s);
-    pickup_describe(message, entry, state);
-    schedule_at(desk->schedule, message, timed ? due : clock_now());
-    conclude(&s);
-}
-
-void settle_part(struct desk *desk, struct message *message,
-                 struct entry *entry, struct state *state)
-{
-    struct settlement s = settlement(desk, message, entry, state);
-
-    record(&s);
-    pickup_describe(message, entry, state);
-    put_off(&s, 0);
-    conclude(&s);
-}
-
-void settle_message(struct desk *desk, struct message *message,
-                    struct entry *entry, struct state *state, bool attempt)
-{
-    struct settlement s = settlement(desk, message, entry, state);
-
-    if (attempt) {
-        state->attempts++;
-        message->tried = message->trying;
-        state->last = time(NULL);
-        if (state->count > 0)
-            announce(&s);
-    }
-    bool reported = report(&s, DSN_FAILURE) && report(&s, DSN_SUCCESS);
-    bool kept = false;
-    if (reported && *envelope_reverse_path(&entry->envelope) == '\0')
-        kept = !tell_postmaster(&s);
-    /* A report is about recipients; without any there is none. */
-    kept = kept || state->count == 0;
+    if (attempted)
+        count_attempt(&s);
+    message_end_attempt(message);
+    bool reported = tell_sender(&s, DSN_FAILURE) &&
+                    tell_sender(&s, DSN_SUCCESS);
+    bool kept = reported && *sender == '\0' && !tell_postmaster(&s);
     if (state_open_count(state) > 0)
-        defer(&s, attempt);
-    else if (kept)
+        defer(&s, attempted);
+    else if (kept || state->count == 0)     /* a report is about recipients */
         keep_as_failed(&s);
     else if (!s.in_trouble)
         finish(&s);
     else
         retry_later(&s);
-    conclude(&s);
+    leave(&s);
 }
 
-void settle_prepare(struct desk *desk)
+void result_conclude(struct result *result, struct message *message,
+                     const struct moment *now)
 {
-    struct found found = { 0 };
-    struct error err = { 0 };
+    settle(result, message, message_state(message)->attempts == 0, now);
+}
 
-    desk->destinations = destinations_new(desk->config, false);
-    if (!destinations_preload(desk->destinations, &err) ||
-        (!destinations_find_given(desk->destinations, "postmaster",
-                                  &found, &err) &&
-         err.fault != FAULT_NONE))
-        log_line(LOG_LEVEL_WARNING, "reports: %s", err.text);
-    for (size_t i = 0; i < found.flaws.reasons.count; i++)
-        log_line(LOG_LEVEL_WARNING, "reports: %s",
-                 found.flaws.reasons.items[i]);
-    desk->postmaster = found.addresses;
-    flaws_free(&found.flaws);
+/* The first part of an attempt: record what is known; the next part follows at
+ * once. */
+static void settle_part(struct result *result, struct message *message,
+                        const struct moment *now)
+{
+    struct settling s = { .result = result, .message = message, .now = now };
+
+    record(&s);
+    put_off(&s, 0);
+    leave(&s);
+}
+
+/* --- Messages that are late. --- */
+
+/* The reason for those that were never tried themselves; of a message whose
+ * smarthost is missing, for all. */
+static void explain(struct result *result, struct message *message,
+                    bool expired, int64_t wall)
+{
+    const char *reason = hops_reason(result->parts.hops, message);
+    struct state *state = message_state(message);
+    char *text = alloc_string(*reason != '\0' ? reason
+                                              : "no smarthost took it");
+
+    for (size_t i = 0; i < state->count; i++) {
+        struct state_recipient known = state->recipients[i];
+        char status[] = "4.4.1", expiry[] = "4.4.7";
+        if (known.text == NULL || message->missing != NULL) {
+            known.text = text;
+            known.from_reply = false;
+            known.when = wall;
+        }
+        if (expired)
+            known.result = STATE_FAILED;
+        if (expired || known.status == NULL)
+            known.status = expired ? expiry : status;
+        state_put(state, i, &known);
+    }
+    free(text);
+}
+
+static void warn(struct result *result, struct message *message,
+                 const struct moment *now)
+{
+    struct settling s = { .result = result, .message = message, .now = now };
+    int64_t due = message->due;
+    bool timed = message->place == MESSAGE_TIMED;
+
+    tell_sender(&s, DSN_DELAY);
+    message_state(message)->warned = true;
+    if (!s.in_trouble)
+        record(&s);
+    message_describe(message);
+    schedule_at(result->schedule, message, timed ? due : now->awake);
+    leave(&s);
+}
+
+void result_late(struct result *result, struct message *message, bool expired,
+                 const struct moment *now)
+{
+    struct error err;
+
+    if (!message_open(message, &err))
+        return;                 /* its next attempt finds that, too */
+    explain(result, message, expired, now->wall);
+    if (state_open_count(message_state(message)) == 0)
+        settle(result, message, false, now);
+    else
+        warn(result, message, now);
+}
+
+/* --- What workers report. --- */
+
+static void log_up(struct result *result, const struct hop *hop,
+                   const char *peer)
+{
+    size_t smarthost = (size_t)(hop - result->parts.hops->list);
+
+    log_line(LOG_LEVEL_INFO, "smarthost %s is up: %s", hop->smarthost->name,
+             peer);
+    schedule_release(result->schedule, smarthost);
+}
+
+/* Its mail waits: it goes to disk. */
+static void log_down(struct result *result, const struct hop *hop,
+                     const struct error *err)
+{
+    if (hop->gate.state == GATE_PARKED)
+        log_line(LOG_LEVEL_ALERT, "smarthost %s is parked, its mail is kept: "
+                 "%s", hop->smarthost->name, err->text);
+    else
+        log_line(LOG_LEVEL_WARNING, "smarthost %s is down, its mail is kept: "
+                 "%s", hop->smarthost->name, err->text);
+    storage_keep_all(result->parts.storage);
+}
+
+static void take_closed(struct result *result, struct hop *hop,
+                        const struct worker_event *event, int64_t now)
+{
+    if (event->served && hop->gate.state == GATE_UP)
+        log_line(LOG_LEVEL_INFO, "smarthost %s: one connection failed, others "
+                 "go on: %s", hop->smarthost->name, event->error->text);
+    else if (gate_failed(&hop->gate, event->error, now))
+        log_down(result, hop, event->error);
+}
+
+/*
+ * What an outcome tells of the smarthost. A refusal that may be for want of a
+ * login is one as long as the smarthost has not taken any mail without: one
+ * that does refuses single messages, and they must not stop all others.
+ */
+static void judge_smarthost(struct result *result,
+                            const struct message_attempt *attempt,
+                            struct outcome *outcome, const char *peer,
+                            int64_t now)
+{
+    struct hop *hop = &result->parts.hops->list[attempt->smarthost];
+    struct error err;
+
+    hop->gate.has_served |= outcome->kind == OUTCOME_DELIVERED;
+    if (outcome->wants_login && !hop->gate.has_served)
+        outcome_blame_login(outcome, hop->smarthost->host, NULL);
+    if (outcome->kind != OUTCOME_DEFERRED) {
+        if (gate_served(&hop->gate, attempt->trial, now))
+            log_up(result, hop, peer);
+    } else if (outcome->fault == FAULT_PERMISSION) {
+        error_set(&err, FAULT_PERMISSION, "%s", outcome->text);
+        if (gate_refused(&hop->gate, &err, now))
+            log_down(result, hop, &err);
+    }
+}
+
+/* Milliseconds since the message was accepted, as well as that is known. */
+static int64_t delay_of(const struct message *message,
+                        const struct moment *now)
+{
+    int64_t attempt = now->awake - message->attempt->began;
+    int64_t age = (now->wall - message->received) * 1000;
+
+    return age > attempt + 1000 ? age : attempt;
+}
+
+/* The outcome of a recipient that exists. */
+static void note_outcome(struct result *result, struct message *message,
+                         const struct wire_outcome *one, char *peer,
+                         const struct moment *now)
+{
+    const struct entry *entry = message_entry(message);
+    struct outcome outcome = { 0 };
+
+    outcome_copy(&outcome, &one->outcome);
+    judge_smarthost(result, message->attempt, &outcome, peer, now->awake);
+    if (state_put(message_state(message), one->index,
+                  &(struct state_recipient){
+            .result = outcome.kind == OUTCOME_DELIVERED ? STATE_DELIVERED
+                      : outcome.kind == OUTCOME_FAILED ? STATE_FAILED
+                      : STATE_OPEN,
+            .notified = outcome.kind == OUTCOME_DELIVERED &&
+                        !dsn_owes_success(entry, one->index,
+                                          one->dsn_passed_on),
+            .status = outcome.status,
+            .relay = peer,
+            .text = outcome.text,
+            .from_reply = outcome.code != 0,
+            .when = now->wall,
+        }))
+        report_recipient(result->parts.totals, &(struct attempted){
+            .entry = entry,
+            .index = one->index,
+            .redirect = result->parts.config->redirect_all,
+            .outcome = &outcome,
+            .relay = peer,
+            .delay = delay_of(message, now),
+        });
+    outcome_free(&outcome);
+}
+
+/* It goes back to where it came from, as if nothing had been tried. */
+static void put_back(struct result *result, struct message *message,
+                     const struct hop *hop, int64_t due)
+{
+    message_close(message);
+    schedule_at(result->schedule, message, due);
+    if (!message->stored && hop->gate.state != GATE_UP)
+        storage_keep(result->parts.storage, message);
+}
+
+/* A worker has it no more. delay is for one that was not attempted. */
+static void end_job(struct result *result, struct message *message,
+                    int64_t delay, const struct moment *now)
+{
+    const struct state *state = message_state(message);
+    const struct message_attempt job = *message->attempt;
+    struct hop *hop = &result->parts.hops->list[job.smarthost];
+    bool more = message_has_more(message);
+
+    hops_returned(result->parts.hops, job.smarthost, job.trial, job.attempted,
+                  now);
+    message_end_job(message);
+    if (job.withdrawn && state_open_count(state) > 0)
+        messages_withdraw(result->parts.messages, message, now->awake);
+    else if (job.attempted && more)
+        settle_part(result, message, now);
+    else if (job.attempted || state->held)
+        settle(result, message, job.attempted, now);
+    else
+        put_back(result, message, hop, now->awake + delay);
+}
+
+/* True: all that was asked of the job is known. */
+static bool take_outcomes(struct result *result,
+                          const struct worker_event *event,
+                          const struct moment *now)
+{
+    struct message *message = event->message;
+
+    for (size_t i = 0; i < event->count; i++)
+        if (event->outcomes[i].outcome.kind != OUTCOME_NONE &&
+            message_take_answer(message, event->outcomes[i].index))
+            note_outcome(result, message, &event->outcomes[i], event->peer,
+                         now);
+    if (message->attempt->out > 0)
+        return false;
+    end_job(result, message, 0, now);
+    return true;
+}
+
+/* A message that kills workers must wait for its next attempt. */
+static void count_as_tried(struct message *message, int64_t wall)
+{
+    struct state *state = message_state(message);
+
+    log_line(LOG_LEVEL_WARNING, "%s: deferred: its worker died", message->id);
+    for (size_t i = 0; i < state->count; i++)
+        if (message_take_answer(message, i))
+            state->recipients[i].when = wall;
+}
+
+static void take_end(struct result *result, const struct worker_event *event,
+                     const struct moment *now)
+{
+    struct message *message = event->message;
+    const struct dates dates = { message->received, now->wall };
+
+    for (size_t i = 0; i < event->count; i++)
+        if (message_take_answer(message, event->delivered[i]))
+            recall_accepted(result->parts.messages->recall,
+                            message_entry(message), message_state(message),
+                            event->delivered[i], &dates);
+    if (event->crashed && message->attempt->out > 0)
+        count_as_tried(message, now->wall);
+    /* Done without an outcome: the worker could not read it. */
+    end_job(result, message, event->kind == WORKER_DONE ? RETRY_TROUBLE : 0,
+            now);
+}
+
+void result_take(struct result *result, size_t smarthost,
+                 const struct worker_event *event, const struct moment *now)
+{
+    struct hop *hop = &result->parts.hops->list[smarthost];
+
+    switch (event->kind) {
+    case WORKER_OPENED:
+        if (gate_opened(&hop->gate, now->awake))
+            log_up(result, hop, event->peer);
+        break;
+    case WORKER_CLOSED:
+        take_closed(result, hop, event, now->awake);
+        break;
+    case WORKER_OUTCOMES:
+        if (take_outcomes(result, event, now))
+            workers_finish(hop->workers, event);
+        break;
+    case WORKER_DONE:
+    case WORKER_LOST:
+        take_end(result, event, now);
+        break;
+    }
 }

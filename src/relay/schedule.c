@@ -1,17 +1,11 @@
 #include "relay/schedule.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "relay/ready.h"
-#include "spool/state.h"
 #include "util/alloc.h"
-#include "util/hash.h"
-
-#define BUCKETS SCHEDULE_PLACES /* a power of two */
 
 struct schedule {
-    struct message *buckets[BUCKETS];
     struct message **heap;       /* TIMED messages, the earliest first */
     size_t timed;
     size_t heap_capacity;
@@ -32,52 +26,15 @@ struct schedule *schedule_new(size_t smarthosts)
     return schedule;
 }
 
-static void message_free(struct message *message)
-{
-    free(message->summary);
-    free(message->reason);
-    free(message->missing);
-    free(message->offers);
-    state_free(message->unsaved);
-    free(message);
-}
-
 void schedule_free(struct schedule *schedule)
 {
     if (schedule == NULL)
         return;
     for (size_t i = 0; i < schedule->smarthosts + 2; i++)
         ready_free(&schedule->ready[i]);
-    for (size_t i = 0; i < BUCKETS; i++) {
-        struct message *message = schedule->buckets[i];
-        while (message != NULL) {
-            struct message *next = message->next_in_hash;
-            message_free(message);
-            message = next;
-        }
-    }
     free(schedule->ready);
     free(schedule->heap);
     free(schedule);
-}
-
-/* Ids are random, but callers choose theirs. */
-static size_t bucket_of(const char *id)
-{
-    uint64_t hash = hash_start();
-
-    for (; *id != '\0'; id++)
-        hash = hash_octet(hash, *id);
-    return hash_slot(hash, BUCKETS);
-}
-
-struct message *schedule_find(struct schedule *schedule, const char *id)
-{
-    struct message *message = schedule->buckets[bucket_of(id)];
-
-    while (message != NULL && strcmp(message->id, id) != 0)
-        message = message->next_in_hash;
-    return message;
 }
 
 static void heap_set(struct schedule *schedule, size_t index,
@@ -143,12 +100,6 @@ static void heap_remove(struct schedule *schedule, struct message *message)
     heap_down(schedule, last->heap_index);
 }
 
-bool message_may_use(const struct message *message, size_t smarthost)
-{
-    return message->smarthost == SMARTHOST_ANY ||
-           (message->smarthost >= 0 && (size_t)message->smarthost == smarthost);
-}
-
 static struct ready *ready_of(struct schedule *schedule,
                               const struct message *message)
 {
@@ -176,37 +127,19 @@ static void leave(struct schedule *schedule, struct message *message)
     message->place = MESSAGE_OUT;
 }
 
-struct message *schedule_add(struct schedule *schedule, const char *id,
-                            uid_t uid, int smarthost)
+void schedule_add(struct schedule *schedule, struct message *message)
 {
-    if (schedule_find(schedule, id) != NULL)
-        return NULL;
-    struct message *message = alloc_zero(1, sizeof *message);
-    struct message **bucket = &schedule->buckets[bucket_of(id)];
-
-    memcpy(message->id, id, sizeof message->id);
-    message->uid = message->owner = uid;
-    message->smarthost = smarthost;
-    schedule->missing += smarthost == SMARTHOST_MISSING;
-    message->next_in_hash = *bucket;
-    *bucket = message;
+    schedule->missing += message->smarthost == SMARTHOST_MISSING;
     schedule->count++;
     message->place = MESSAGE_TIMED;
     heap_add(schedule, message);
-    return message;
 }
 
 void schedule_remove(struct schedule *schedule, struct message *message)
 {
-    struct message **link = &schedule->buckets[bucket_of(message->id)];
-
     leave(schedule, message);
-    while (*link != message)
-        link = &(*link)->next_in_hash;
-    *link = message->next_in_hash;
     schedule->count--;
     schedule->missing -= message->smarthost == SMARTHOST_MISSING;
-    message_free(message);
 }
 
 void schedule_at(struct schedule *schedule, struct message *message,
@@ -335,39 +268,4 @@ size_t schedule_count_in(const struct schedule *schedule,
     default:
         return schedule->count - schedule->timed - ready - schedule->held;
     }
-}
-
-void schedule_each_at(struct schedule *schedule, size_t place,
-                      schedule_visit *visit, void *context)
-{
-    struct message *message = schedule->buckets[place];
-
-    while (message != NULL) {
-        struct message *next = message->next_in_hash;
-        visit(context, message);
-        message = next;
-    }
-}
-
-void schedule_each(struct schedule *schedule, schedule_visit *visit,
-                   void *context)
-{
-    for (size_t i = 0; i < BUCKETS; i++)
-        schedule_each_at(schedule, i, visit, context);
-}
-
-static void note_oldest(void *context, struct message *message)
-{
-    int64_t *oldest = context;
-
-    if (*oldest == 0 || message->received < *oldest)
-        *oldest = message->received;
-}
-
-int64_t schedule_oldest(struct schedule *schedule)
-{
-    int64_t oldest = 0;
-
-    schedule_each(schedule, note_oldest, &oldest);
-    return oldest;
 }

@@ -150,6 +150,11 @@ bool shares_have_room(const struct shares *shares, enum share_kind kind,
            : is_below(&share->used[kind], &bounds[kind].share);
 }
 
+size_t shares_count(const struct shares *shares, enum share_kind kind)
+{
+    return shares->all[kind].count;
+}
+
 bool shares_crowd_out(const struct shares *shares, enum share_kind kind,
                       uid_t uid)
 {

@@ -98,7 +98,7 @@ bool slot_give(struct worker_slot *slot, const struct worker_job *job,
     struct packet packet = wire_packet(WIRE_JOB);
     struct slot_job *mine = &slot->jobs[slot->count];
 
-    packet.job = job->number;
+    packet.job = slot->given + 1;
     packet.uid = job->uid;
     packet.fd = job->fd;
     packet.recipients = (size_t *)job->recipients;
@@ -107,7 +107,8 @@ bool slot_give(struct worker_slot *slot, const struct worker_job *job,
         slot->full = true;      /* until it has sent something */
         return false;
     }
-    *mine = (struct slot_job){ .number = job->number, .owner = job->owner,
+    *mine = (struct slot_job){ .number = ++slot->given,
+                               .message = job->message, .owner = job->owner,
                                .octets = job->octets, .cost = cost };
     memcpy(mine->id, job->id, sizeof mine->id);
     if (slot->count == 0)

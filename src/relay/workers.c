@@ -411,7 +411,8 @@ static bool take_job_packet(struct workers *pool, struct worker_slot *slot,
 
     if (job == NULL)
         return false;
-    *event = (struct worker_event){ .job = job->number, .slot = slot };
+    *event = (struct worker_event){ .message = job->message,
+                                    .job = job->number, .slot = slot };
     switch (packet->kind) {
     case WIRE_OUTCOMES:
         event->kind = WORKER_OUTCOMES;
@@ -505,7 +506,7 @@ static bool next_end(struct workers *pool, struct worker_slot *slot,
         return false;
     *event = (struct worker_event){
         .kind = job->ended ? WORKER_DONE : WORKER_LOST,
-        .job = job->number,
+        .message = job->message,
         .delivered = pool->finding.indices,
         .count = pool->finding.count,
         .crashed = slot->crashed && !job->ended,

@@ -69,6 +69,31 @@ void state_free(struct state *state)
     free(state);
 }
 
+static void replace(char **text, const char *by)
+{
+    char *copy = alloc_string(by);
+
+    free(*text);
+    *text = copy;
+}
+
+bool state_put(struct state *state, size_t index,
+               const struct state_recipient *known)
+{
+    if (index >= state->count ||
+        state->recipients[index].result != STATE_OPEN)
+        return false;
+    struct state_recipient *rcpt = &state->recipients[index];
+    rcpt->result = known->result;
+    rcpt->notified = known->notified;
+    rcpt->from_reply = known->from_reply;
+    rcpt->when = known->when;
+    replace(&rcpt->status, known->status);
+    replace(&rcpt->relay, known->relay);
+    replace(&rcpt->text, known->text);
+    return true;
+}
+
 size_t state_open_count(const struct state *state)
 {
     size_t open = 0;

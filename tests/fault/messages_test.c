@@ -1,4 +1,4 @@
-/* The manager's bookkeeping when files can be neither removed nor read. */
+/* Messages whose files can be neither removed nor read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,14 +9,20 @@
 #include "../unit/spool/spool_fixture.h"
 #include "config/config.h"
 #include "fault.h"
-#include "relay/desk.h"
+#include "relay/lifetime.h"
+#include "relay/messages.h"
+#include "relay/report.h"
+#include "relay/schedule.h"
 
 struct subject {
     struct fixture fixture;
     struct config config;
-    struct desk desk;
+    struct totals totals;
+    struct messages *messages;
     char id[RANDOM_ID_LENGTH + 1];
 };
+
+static const struct moment now = { .wall = 1700000001 };
 
 static int set_up(void **state)
 {
@@ -24,12 +30,9 @@ static int set_up(void **state)
 
     fixture_open(&subject->fixture);
     subject->config.retry_longest = 3600000;
-    subject->desk.config = &subject->config;
-    subject->desk.spool = subject->fixture.spool;
-    subject->desk.schedule = schedule_new(1);
-    subject->desk.shares = shares_new();
-    subject->desk.scan = drop_scan_new(&subject->fixture.spool, NULL, NULL,
-                                       NULL);
+    subject->messages = messages_new(&subject->config,
+                                     &subject->fixture.spool,
+                                     &subject->totals);
     *state = subject;
     return 0;
 }
@@ -38,54 +41,57 @@ static int tear_down(void **state)
 {
     struct subject *subject = *state;
 
-    schedule_free(subject->desk.schedule);
-    shares_free(subject->desk.shares);
-    drop_scan_free(subject->desk.scan);
-    strings_free(&subject->desk.unread);
-    unread_clear(&subject->desk.unread_why);
+    messages_free(subject->messages);
     fixture_close(&subject->fixture);
     free(subject);
     return 0;
+}
+
+static struct entry *take(struct subject *subject)
+{
+    struct entry *entry = NULL;
+    struct error err;
+
+    fixture_drop(&subject->fixture, subject->id);
+    assert_int_equal(drop_take(&subject->fixture.spool, subject->id, 100000,
+                               100000, &entry, &err), DROP_TAKEN);
+    return entry;
 }
 
 /* Otherwise it would be picked up again, as a new one, for ever. */
 static void keeps_a_message_until_its_file_is_gone(void **state)
 {
     struct subject *subject = *state;
-    struct desk *desk = &subject->desk;
+    struct messages *messages = subject->messages;
+    int drop = subject->fixture.spool.drop;
     struct wrap_plan plan = { .at = 1, .how = EROFS };
 
-    fixture_drop(&subject->fixture, subject->id);
-    struct message *message = schedule_add(desk->schedule, subject->id, 0, -1);
-    desk->fresh = 1;
-    message->charged = true;
-    shares_add(desk->shares, SHARE_MEMORY, message->uid, 0);
+    struct message *message = messages_add_taken(messages, take(subject),
+                                                 &now);
+    assert_int_equal(messages_fresh(messages), 1);
     do {                            /* the calls up to that which removes it */
         wrap_start(plan);
-        assert_false(dispatch_finish(desk, message, false));
+        assert_false(messages_finish(messages, message, false, 0));
         wrap_stop();
         plan.at++;
     } while (strcmp(wrap_failed(), "unlinkat") != 0);
-    assert_int_equal(desk->fresh, 0);
-    assert_true(fixture_exists(desk->spool.drop, subject->id));
-    assert_ptr_equal(schedule_find(desk->schedule, subject->id), message);
+    assert_int_equal(messages_fresh(messages), 0);
+    assert_true(fixture_exists(drop, subject->id));
+    assert_ptr_equal(messages_find(messages, subject->id), message);
     assert_true(message->done);
-    assert_true(schedule_next_time(desk->schedule) > 0);
-    assert_true(dispatch_finish(desk, message, false));
-    assert_int_equal(desk->fresh, 0);
-    assert_false(fixture_exists(desk->spool.drop, subject->id));
-    assert_null(schedule_find(desk->schedule, subject->id));
+    assert_true(schedule_next_time(messages->schedule) > 0);
+    assert_true(messages_finish(messages, message, false, 0));
+    assert_int_equal(messages_fresh(messages), 0);
+    assert_false(fixture_exists(drop, subject->id));
+    assert_null(messages_find(messages, subject->id));
 }
 
 static void store(struct subject *subject)
 {
-    struct entry *entry = NULL;
     struct error err;
 
     fixture_empty(&subject->fixture);
-    fixture_drop(&subject->fixture, subject->id);
-    assert_int_equal(drop_take(&subject->fixture.spool, subject->id, 100000,
-                               100000, &entry, &err), DROP_TAKEN);
+    struct entry *entry = take(subject);
     assert_true(queue_store(&subject->fixture.spool, entry, 1700000000, NULL,
                             &err));
     entry_free(entry);
@@ -95,24 +101,24 @@ static void store(struct subject *subject)
 static void reads_later_what_cannot_be_read_now(void **state)
 {
     struct subject *subject = *state;
-    struct desk *desk = &subject->desk;
+    struct messages *messages = subject->messages;
 
     for (unsigned at = 1; at < CALLS_MAX; at++) {
         struct wrap_plan plan = { .at = at, .how = EMFILE };
         store(subject);
         wrap_start(plan);
-        struct message *message = pickup_queued(desk, subject->id);
+        struct message *message = messages_add_queued(messages, subject->id, &now);
         unsigned calls = wrap_stop();
-        if (fixture_count(desk->spool.failed) != 0)
+        if (fixture_count(subject->fixture.spool.failed) != 0)
             fail_msg("%s: given up", plan_text(&plan));
         if (message == NULL)
-            pickup_unread(desk);
-        message = schedule_find(desk->schedule, subject->id);
+            messages_look_again(messages, &now);
+        message = messages_find(messages, subject->id);
         if (message == NULL)
             fail_msg("%s: forgotten", plan_text(&plan));
         assert_true(message->stored);
         assert_int_equal(message->received, 1700000000);
-        schedule_remove(desk->schedule, message);
+        assert_true(messages_finish(messages, message, false, 0));
         if (at > calls)
             return;
     }
@@ -122,39 +128,39 @@ static void reads_later_what_cannot_be_read_now(void **state)
 static void gives_up_what_is_damaged(void **state)
 {
     struct subject *subject = *state;
-    struct desk *desk = &subject->desk;
+    struct messages *messages = subject->messages;
 
     fixture_empty(&subject->fixture);
-    fixture_write(desk->spool.queue, subject->id, "postrider 1 x\n\n", 15);
-    assert_null(pickup_queued(desk, subject->id));
-    assert_int_equal(desk->unread.count, 0);
-    assert_int_equal(fixture_count(desk->spool.failed), 1);
+    fixture_write(subject->fixture.spool.queue, subject->id, "postrider 1 x\n\n", 15);
+    assert_null(messages_add_queued(messages, subject->id, &now));
+    assert_int_equal(messages->unread_ids.count, 0);
+    assert_int_equal(fixture_count(subject->fixture.spool.failed), 1);
 }
 
 /* failed/ may be full, or have the name: then it is there still, and known. */
 static void keeps_what_it_cannot_give_up(void **state)
 {
     struct subject *subject = *state;
-    struct desk *desk = &subject->desk;
+    struct messages *messages = subject->messages;
     unsigned calls = 1;
 
     for (unsigned at = 1; at <= calls; at++) {
         struct wrap_plan plan = { .at = at, .how = EROFS, .lasting = true };
         fixture_empty(&subject->fixture);
-        strings_free(&desk->unread);
-        fixture_write(desk->spool.queue, subject->id, "postrider 1 x\n\n", 15);
+        strings_free(&messages->unread_ids);
+        fixture_write(subject->fixture.spool.queue, subject->id, "postrider 1 x\n\n", 15);
         wrap_start(plan);
-        assert_null(pickup_queued(desk, subject->id));
+        assert_null(messages_add_queued(messages, subject->id, &now));
         unsigned made = wrap_stop();
         calls = made > calls ? made : calls;
-        bool failed = fixture_exists(desk->spool.failed, subject->id);
-        if (failed == fixture_exists(desk->spool.queue, subject->id))
+        bool failed = fixture_exists(subject->fixture.spool.failed, subject->id);
+        if (failed == fixture_exists(subject->fixture.spool.queue, subject->id))
             fail_msg("%s: lost", plan_text(&plan));
-        if (desk->unread.count != (failed ? 0 : 1))
+        if (messages->unread_ids.count != (failed ? 0 : 1))
             fail_msg("%s: forgotten", plan_text(&plan));
     }
-    strings_free(&desk->unread);
-    unread_clear(&desk->unread_why);
+    strings_free(&messages->unread_ids);
+    unread_clear(&messages->unread);
 }
 
 int main(void)

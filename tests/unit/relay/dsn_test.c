@@ -93,10 +93,15 @@ static void compose(const struct subject *subject, enum dsn_kind kind,
                                      &count);
     if (to == NULL)
         to = envelope_reverse_path(&subject->entry->envelope);
-    struct draft *draft = dsn_compose(kind, &subject->config, subject->entry,
-                                      subject->state, indices, count,
-                                      REPORT_ID, RECEIVED, &to, 1, &err);
+    struct strings addresses = { 0 };
+    strings_add(&addresses, to);
+    struct draft *draft = dsn_compose(&(struct dsn){
+        .kind = kind, .config = &subject->config, .entry = subject->entry,
+        .state = subject->state, .recipients = indices, .count = count,
+        .id = REPORT_ID, .received = RECEIVED, .to = &addresses,
+    }, &err);
 
+    strings_free(&addresses);
     free(indices);
     if (draft == NULL)
         fail_msg("%s", err.text);

@@ -6,8 +6,8 @@
 
 #include "../spool/spool_fixture.h"
 #include "config/config.h"
-#include "relay/desk.h"
-#include "util/clock.h"
+#include "relay/hops.h"
+#include "relay/lifetime.h"
 #include "util/text.h"
 
 #define LIMIT 10
@@ -15,9 +15,9 @@
 /* A daemon with a smarthost that has the limit, and one that has none. */
 struct daemon {
     struct smarthost smarthosts[2];
-    struct config config;
-    struct gate gates[2];
-    struct desk desk;
+    struct hop list[2];
+    struct hops hops;
+    struct moment now;
 };
 
 static void start(struct daemon *daemon, struct fixture *fixture)
@@ -27,31 +27,32 @@ static void start(struct daemon *daemon, struct fixture *fixture)
     *daemon = (struct daemon){
         .smarthosts = { { .name = other },
                         { .name = limited, .messages_per_minute = LIMIT } },
-        .config = { .smarthosts = daemon->smarthosts, .smarthost_count = 2 },
-        .desk = { .config = &daemon->config, .gates = daemon->gates,
-                  .rates = { .file = -1 } },
+        .hops = { .list = daemon->list, .count = 2 },
+        .now = lifetime_moment(),
     };
-    daemon->desk.spool = fixture->spool;
-    for (size_t i = 0; i < 2; i++)
-        gate_init(&daemon->gates[i],
-                  daemon->smarthosts[i].messages_per_minute, clock_now());
-    rates_start(&daemon->desk);
+    for (size_t i = 0; i < 2; i++) {
+        daemon->list[i].smarthost = &daemon->smarthosts[i];
+        gate_init(&daemon->list[i].gate,
+                  daemon->smarthosts[i].messages_per_minute,
+                  daemon->now.awake);
+    }
+    rates_start(&daemon->hops, &fixture->spool, &daemon->now);
 }
 
 /* Nothing is written then: as after SIGKILL. */
 static void end(struct daemon *daemon)
 {
-    rates_stop(&daemon->desk);
-    gate_free(&daemon->gates[0]);
-    gate_free(&daemon->gates[1]);
+    rates_stop(&daemon->hops);
+    gate_free(&daemon->list[0].gate);
+    gate_free(&daemon->list[1].gate);
 }
 
 static void give_out(struct daemon *daemon, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         for (size_t n = 0; n < 2; n++) {
-            assert_int_equal(gate_take(&daemon->gates[n], 1, clock_now()), 1);
-            rates_note(&daemon->desk, n, RATES_OUT);
+            assert_int_equal(gate_take(&daemon->list[n].gate, 1, daemon->now.awake), 1);
+            rates_note(&daemon->hops, n, RATES_OUT, &daemon->now);
         }
 }
 
@@ -59,17 +60,18 @@ static void come_back(struct daemon *daemon, unsigned count, bool sent)
 {
     for (unsigned i = 0; i < count; i++)
         for (size_t n = 0; n < 2; n++) {
-            gate_returned(&daemon->gates[n], 0, sent, clock_now());
-            rates_note(&daemon->desk, n, sent ? RATES_SENT : RATES_BACK);
+            gate_returned(&daemon->list[n].gate, 0, sent, daemon->now.awake);
+            rates_note(&daemon->hops, n, sent ? RATES_SENT : RATES_BACK,
+                       &daemon->now);
         }
 }
 
 static unsigned room(struct daemon *daemon)
 {
-    unsigned taken = gate_take(&daemon->gates[1], 2 * LIMIT, clock_now());
+    unsigned taken = gate_take(&daemon->list[1].gate, 2 * LIMIT, daemon->now.awake);
 
     for (unsigned i = 0; i < taken; i++)
-        gate_give_back(&daemon->gates[1]);
+        gate_give_back(&daemon->list[1].gate);
     return taken;
 }
 

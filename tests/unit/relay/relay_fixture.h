@@ -16,8 +16,21 @@
 #include "config/config.h"
 #include "config/destination.h"
 #include "relay/control.h"
-#include "relay/desk.h"
+#include "relay/dispatch.h"
+#include "relay/expiry.h"
+#include "relay/hops.h"
 #include "relay/launch.h"
+#include "relay/lifetime.h"
+#include "relay/messages.h"
+#include "relay/metrics.h"
+#include "relay/pickup.h"
+#include "relay/report.h"
+#include "relay/requests.h"
+#include "relay/result.h"
+#include "relay/schedule.h"
+#include "relay/shares.h"
+#include "relay/storage.h"
+#include "relay/troubles.h"
 #include "relay/wire.h"
 #include "spool/journal.h"
 #include "util/clock.h"
@@ -42,7 +55,19 @@ struct relay {
     uint64_t job;               /* that it has; 0: none */
     size_t *recipients;         /* indices; owned */
     size_t count;
-    struct desk desk;
+    struct lifetime clocks;     /* moved by the test */
+    struct totals totals;
+    struct control *control;
+    struct hops *hops;
+    struct messages *messages;
+    struct storage *storage;
+    struct pickup *pickup;
+    struct dispatch *dispatch;
+    struct result *result;
+    struct expiry *expiry;
+    struct troubles *troubles;
+    struct metrics *metrics;
+    struct requests *requests;
 };
 
 /* What is logged from here on is for relay_log(). */
@@ -103,15 +128,46 @@ static inline void relay_configure(struct relay *relay)
 
 /* --- How the parts are put together. --- */
 
-static inline bool relay_knows(void *context, const char *id)
+static inline enum control_reply
+relay_answer(void *context, const struct control_request *what)
 {
-    return pickup_knows(context, id);
+    struct relay *relay = context;
+
+    return requests_answer(relay->requests, what, &relay->clocks.seen);
+}
+
+static inline void relay_prepare_parts(struct relay *relay)
+{
+    relay->storage = storage_new(relay->messages, relay->hops,
+                                 relay->control);
+    relay->pickup = pickup_new(&(struct pickup_parts){
+        .config = &relay->config, .spool = &relay->fixture.spool,
+        .messages = relay->messages, .hops = relay->hops,
+        .storage = relay->storage, .totals = &relay->totals,
+    });
+    relay->dispatch = dispatch_new(relay->messages, relay->hops);
+    relay->result = result_new(&(struct result_parts){
+        .config = &relay->config, .messages = relay->messages,
+        .hops = relay->hops, .storage = relay->storage,
+        .control = relay->control, .totals = &relay->totals,
+    });
+    relay->expiry = expiry_new(&relay->config, relay->messages, relay->hops);
+    relay->troubles = troubles_new(relay->messages, relay->pickup);
+    relay->metrics = metrics_new(&(struct metrics_parts){
+        .config = &relay->config, .messages = relay->messages,
+        .hops = relay->hops, .troubles = relay->troubles,
+        .totals = &relay->totals,
+    }, 0);
+    relay->requests = requests_new(&(struct requests_parts){
+        .messages = relay->messages, .hops = relay->hops,
+        .storage = relay->storage, .pickup = relay->pickup,
+        .metrics = relay->metrics, .troubles = relay->troubles,
+    });
 }
 
 /* As after the start of a daemon. */
 static inline void relay_start(struct relay *relay)
 {
-    struct desk *desk = &relay->desk;
     const struct moment moment = lifetime_moment();
     struct error err;
     int ends[2];
@@ -120,56 +176,34 @@ static inline void relay_start(struct relay *relay)
                                 ends), 0);
     relay->launcher = ends[0];
     relay->launch = launch_new(ends[1]);
-    *desk = (struct desk){ .config = &relay->config, .sweep = 1,
-                           .to_store = SCHEDULE_PLACES };
-    desk->spool = relay->fixture.spool;
-    desk->control = control_new(relay->control_path, answer_request, desk,
-                                &err);
-    assert_non_null(desk->control);
-    lifetime_start(&desk->lifetime, &moment);
-    desk->schedule = schedule_new(1);
-    desk->shares = shares_new();
-    desk->gates = alloc_zero(1, sizeof *desk->gates);
-    gate_init(desk->gates, 0, clock_now());
-    desk->workers = alloc_zero(1, sizeof *desk->workers);
-    desk->workers[0] = workers_new(relay->launch, "main", 0, 1, &desk->spool);
-    settle_prepare(desk);
-    desk->scan = drop_scan_new(&desk->spool, relay_knows, pickup_has_room,
-                               desk);
-    desk->scan_due = true;
-    if (!pickup_recover(desk, &err))
+    lifetime_start(&relay->clocks, &moment);
+    relay->totals = (struct totals){ 0 };
+    relay->control = control_new(relay->control_path, relay_answer, relay,
+                                 &err);
+    assert_non_null(relay->control);
+    relay->hops = hops_new(&relay->config, relay->launch,
+                           &relay->fixture.spool, &moment);
+    relay->messages = messages_new(&relay->config, &relay->fixture.spool,
+                                   &relay->totals);
+    relay_prepare_parts(relay);
+    if (!messages_recover(relay->messages, &moment, &err))
         fail_msg("%s", err.text);
-}
-
-static inline void relay_free_entry(void *context, struct message *message)
-{
-    (void)context;
-    entry_free(message->entry);
 }
 
 /* As after kill -9. */
 static inline void relay_stop(struct relay *relay)
 {
-    struct desk *desk = &relay->desk;
-
-    for (size_t i = 0; i < DESK_BUCKETS; i++)
-        while (desk->missions[i] != NULL)
-            dispatch_end(desk, desk->missions[i]);
-    workers_free(desk->workers[0]);
-    gate_free(desk->gates);
-    schedule_each(desk->schedule, relay_free_entry, NULL);
-    schedule_free(desk->schedule);
-    free(desk->workers);
-    free(desk->gates);
-    drop_scan_free(desk->scan);
-    drop_taking_free(desk->taking);
-    shares_free(desk->shares);
-    strings_free(&desk->unread);
-    unread_clear(&desk->unread_why);
-    recall_forget(desk);
-    strings_free(&desk->postmaster);
-    destinations_free(desk->destinations);
-    control_free(desk->control);
+    requests_free(relay->requests);
+    metrics_free(relay->metrics);
+    troubles_free(relay->troubles);
+    expiry_free(relay->expiry);
+    result_free(relay->result);
+    dispatch_free(relay->dispatch);
+    pickup_free(relay->pickup);
+    storage_free(relay->storage);
+    messages_free(relay->messages);
+    hops_free(relay->hops);
+    control_free(relay->control);
     launch_free(relay->launch);
     io_close(&relay->launcher);
     io_close(&relay->worker);
@@ -180,32 +214,43 @@ static inline void relay_stop(struct relay *relay)
     relay->promised = relay->opened = false;
 }
 
+static inline const struct moment *relay_now(const struct relay *relay)
+{
+    return &relay->clocks.seen;
+}
+
 /* What is in drop/. */
 static inline void relay_pick_up(struct relay *relay)
 {
-    relay->desk.scan_due = true;
-    while (pickup_run(&relay->desk))
+    pickup_scan(relay->pickup);
+    while (pickup_run(relay->pickup, relay_now(relay), INT64_MAX))
         ;
 }
 
 /* All that is only in drop/ so far, as when a smarthost goes down. */
 static inline void relay_store_all(struct relay *relay)
 {
-    pickup_store_all(&relay->desk);
+    storage_keep_all(relay->storage);
 }
 
 /* As the poll loop does in each round. */
 static inline void relay_store_what_must_be(struct relay *relay)
 {
-    while (pickup_go_on_storing(&relay->desk))
+    while (storage_run(relay->storage, relay_now(relay)->awake, INT64_MAX))
         ;
 }
 
 static inline void relay_dispatch(struct relay *relay)
 {
-    dispatch_run(&relay->desk);
-}
+    const struct moment *now = relay_now(relay);
+    struct message *message;
+    bool more;
 
+    while ((message = dispatch_run(relay->dispatch, now, &more)) != NULL ||
+           more)
+        if (message != NULL)
+            result_conclude(relay->result, message, now);
+}
 
 static inline void relay_note_slot(void *context, int fd,
                                    struct worker_slot *slot)
@@ -214,12 +259,17 @@ static inline void relay_note_slot(void *context, int fd,
     *(struct worker_slot **)context = slot;
 }
 
+static inline struct workers *relay_workers(const struct relay *relay)
+{
+    return relay->hops->list[0].workers;
+}
+
 static inline void relay_take_events(struct relay *relay)
 {
     struct worker_event event;
 
-    while (workers_next(relay->desk.workers[0], &event))
-        mission_take(&relay->desk, 0, &event);
+    while (workers_next(relay_workers(relay), &event))
+        result_take(relay->result, 0, &event, relay_now(relay));
 }
 
 /* What the worker has sent. */
@@ -227,7 +277,7 @@ static inline void relay_hear_worker(struct relay *relay)
 {
     struct worker_slot *slot = NULL;
 
-    workers_each(relay->desk.workers[0], relay_note_slot, &slot);
+    workers_each(relay_workers(relay), relay_note_slot, &slot);
     if (slot != NULL)
         workers_note_input(slot);
     relay_take_events(relay);
@@ -235,14 +285,18 @@ static inline void relay_hear_worker(struct relay *relay)
 
 static inline void relay_reap(struct relay *relay, int status)
 {
-    assert_true(workers_reap(relay->desk.workers[0], relay->pid, status));
+    assert_true(workers_reap(relay_workers(relay), relay->pid, status));
     relay_take_events(relay);
 }
 
 static inline void relay_sweep(struct relay *relay)
 {
-    while (sweep_run(&relay->desk))
-        ;
+    struct message *message;
+    bool expired;
+
+    while ((message = expiry_next(relay->expiry, &relay->clocks,
+                                  &expired)) != NULL)
+        result_late(relay->result, message, expired, relay_now(relay));
 }
 
 /* The answer to a request of root; the caller frees. */
@@ -259,7 +313,7 @@ static inline char *relay_ask(struct relay *relay, enum request what,
         .uid = 0, .request = what, .argument = argument,
         .progress = &progress, .out = &out, .waiting = waiting,
     };
-    while (answer_request(&relay->desk, &request) == CONTROL_MORE)
+    while (relay_answer(relay, &request) == CONTROL_MORE)
         ;
     return out.data == NULL ? alloc_string("") : out.data;
 }
@@ -267,8 +321,8 @@ static inline char *relay_ask(struct relay *relay, enum request what,
 /* When a message is due: milliseconds from now; -1 if it has no time. */
 static inline int64_t relay_due(struct relay *relay, const char *id)
 {
-    const struct message *message = schedule_find(relay->desk.schedule, id);
-    int64_t now = clock_now();
+    const struct message *message = messages_find(relay->messages, id);
+    int64_t now = relay_now(relay)->awake;
 
     if (message == NULL || message->place != MESSAGE_TIMED)
         return -1;
@@ -279,7 +333,7 @@ static inline int64_t relay_due(struct relay *relay, const char *id)
 static inline void relay_age(struct relay *relay, const char *id,
                              int64_t seconds)
 {
-    struct message *message = schedule_find(relay->desk.schedule, id);
+    struct message *message = messages_find(relay->messages, id);
 
     assert_non_null(message);
     message->received -= seconds;
@@ -289,23 +343,25 @@ static inline void relay_age(struct relay *relay, const char *id,
 /* Fill this user's share of failed/. */
 static inline void relay_fill_failed(struct relay *relay, uid_t uid)
 {
-    shares_add(relay->desk.shares, SHARE_FAILED, uid, UINT32_MAX);
+    shares_add(relay->messages->home.shares, SHARE_FAILED, uid, UINT32_MAX);
 }
 
 static inline void relay_empty_failed(struct relay *relay, uid_t uid)
 {
     struct timespec never[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
 
-    shares_remove(relay->desk.shares, SHARE_FAILED, uid, UINT32_MAX);
-    futimens(relay->desk.spool.failed, never);
-    pickup_unread(&relay->desk);
+    shares_remove(relay->messages->home.shares, SHARE_FAILED, uid,
+                  UINT32_MAX);
+    futimens(relay->fixture.spool.failed, never);
+    messages_look_again(relay->messages, relay_now(relay));
 }
 
 static inline bool relay_is_open(struct relay *relay, const char *id)
 {
-    const struct message *message = schedule_find(relay->desk.schedule, id);
+    const struct message *message = messages_find(relay->messages, id);
 
-    return message != NULL && message->entry != NULL;
+    return message != NULL && message->place != MESSAGE_OUT &&
+           message_is_in_memory(message);
 }
 
 /* --- The launcher and the worker. --- */

@@ -4,7 +4,10 @@
 
 #include <cmocka.h>
 
-#include "relay/schedule.h"
+#include <limits.h>
+
+#include "config/config.h"
+#include "relay/retry.h"
 #include "util/text.h"
 
 static const struct {
@@ -23,13 +26,22 @@ static const struct {
     { 0, 1, 1, 1 },
 };
 
+/* After the first attempt, and so many more. */
+static int64_t delay_after(unsigned more, int64_t first, int64_t longest)
+{
+    const struct config config = { .retry_first = first,
+                                   .retry_longest = longest };
+
+    return retry_delay(&config, more == UINT_MAX ? more : more + 1);
+}
+
 static void doubles_up_to_the_longest(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
         for (int n = 0; n < 20; n++) {
-            int64_t delay = schedule_backoff(cases[i].attempts, cases[i].first,
-                                             cases[i].longest);
+            int64_t delay = delay_after(cases[i].attempts, cases[i].first,
+                                        cases[i].longest);
             if (delay < cases[i].delay ||
                 delay > cases[i].delay + cases[i].delay / 4)
                 fail_msg("%zu: %lld", i, (long long)delay);
@@ -43,7 +55,7 @@ static void scatters(void **state)
 
     (void)state;
     for (int n = 0; n < 200; n++) {
-        int64_t delay = schedule_backoff(3, 60000, 3600000);
+        int64_t delay = delay_after(3, 60000, 3600000);
         smallest = delay < smallest ? delay : smallest;
         largest = delay > largest ? delay : largest;
     }

@@ -1,0 +1,66 @@
+/*
+ * hops.h - the next hops: each smarthost, whether it takes mail, its workers
+ */
+#ifndef POSTRIDER_RELAY_HOPS_H
+#define POSTRIDER_RELAY_HOPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "relay/gate.h"
+#include "relay/rates.h"
+#include "relay/workers.h"
+
+struct config;
+struct message;
+struct moment;
+struct smarthost;
+
+struct hop {
+    const struct smarthost *smarthost;
+    struct gate gate;
+    struct workers *workers;
+};
+
+struct hops {
+    struct hop *list;           /* in the order of the configuration */
+    size_t count;
+    struct rates rates;         /* how much was sent: for the next daemon */
+};
+
+/* All are borrowed. */
+struct hops *hops_new(const struct config *config, struct launch *launch,
+                      const struct spool *spool, const struct moment *now);
+void hops_free(struct hops *hops);                      /* NULL is allowed */
+
+/* Does any smarthost that may carry a message take mail at the moment? */
+bool hops_take(const struct hops *hops, const struct message *message);
+
+/* Why a message waits: it has no smarthost, its last reason, or that of a
+ * smarthost; "" for none of them. */
+const char *hops_reason(const struct hops *hops,
+                        const struct message *message);
+
+/* A message is about to be given to a worker of this smarthost. False: none may
+ * go there now. */
+bool hops_give_out(struct hops *hops, size_t smarthost,
+                   const struct moment *now);
+/* It could not be given after all. */
+void hops_give_back(struct hops *hops, size_t smarthost,
+                    const struct moment *now);
+/* It is back, and went out as this trial: it may have been sent, or was not. */
+void hops_returned(struct hops *hops, size_t smarthost, unsigned trial,
+                   bool sent, const struct moment *now);
+
+/* Could no smarthost that may carry it be reached since then, though that was
+ * tried for so long? False if there is none. */
+bool hops_were_down(const struct hops *hops, const struct message *message,
+                    int64_t from, int64_t duration);
+
+/* How many workers there are; and has one of those that were asked to leave not
+ * done so? */
+size_t hops_workers(const struct hops *hops);
+bool hops_leave(const struct hops *hops);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * pickup.h - messages that callers have put into drop/
+ *
+ * What can be read and has room is taken, in turns of its owners; the rest
+ * waits there, and is found again.
+ */
+#ifndef POSTRIDER_RELAY_PICKUP_H
+#define POSTRIDER_RELAY_PICKUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct config;
+struct hops;
+struct messages;
+struct moment;
+struct spool;
+struct storage;
+struct totals;
+struct unread;
+struct pickup;              /* fields: src/relay/pickup.c */
+
+/* What a pickup uses. Borrowed. */
+struct pickup_parts {
+    const struct config *config;
+    const struct spool *spool;
+    struct messages *messages;
+    const struct hops *hops;
+    struct storage *storage;
+    struct totals *totals;
+};
+
+struct pickup *pickup_new(const struct pickup_parts *parts);
+void pickup_free(struct pickup *pickup);                /* NULL is allowed */
+
+/* A name that may be in drop/. False: no room, the directory must be read. */
+bool pickup_hint(struct pickup *pickup, const char *id);
+/* Read the directory, in the next rounds. */
+void pickup_scan(struct pickup *pickup);
+/* The same, and try again what could not be read. */
+void pickup_look_again(struct pickup *pickup);
+
+/* Take what can be taken in a round, which ends at about end (milliseconds on
+ * the monotonic clock). True if there is more. */
+bool pickup_run(struct pickup *pickup, const struct moment *now, int64_t end);
+
+/* Has a pass over the directory been completed since this was asked last, with
+ * all that it found? */
+bool pickup_has_passed(struct pickup *pickup);
+
+/* What lies there unread. unread must be { 0 }; the caller clears it. */
+void pickup_unread(const struct pickup *pickup, struct unread *unread);
+
+#endif

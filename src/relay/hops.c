@@ -1,0 +1,117 @@
+#include "relay/hops.h"
+
+#include <stdlib.h>
+
+#include "config/config.h"
+#include "relay/lifetime.h"
+#include "relay/message.h"
+#include "util/alloc.h"
+
+struct hops *hops_new(const struct config *config, struct launch *launch,
+                      const struct spool *spool, const struct moment *now)
+{
+    struct hops *hops = alloc_zero(1, sizeof *hops);
+
+    hops->count = config->smarthost_count;
+    hops->list = alloc_zero(hops->count, sizeof *hops->list);
+    for (size_t i = 0; i < hops->count; i++) {
+        const struct smarthost *smarthost = &config->smarthosts[i];
+        struct hop *hop = &hops->list[i];
+        hop->smarthost = smarthost;
+        gate_init(&hop->gate, smarthost->messages_per_minute, now->awake);
+        hop->workers = workers_new(launch, smarthost->name, i,
+                                   smarthost->connections, spool);
+    }
+    rates_start(hops, spool, now);
+    return hops;
+}
+
+void hops_free(struct hops *hops)
+{
+    for (size_t i = 0; hops != NULL && i < hops->count; i++) {
+        workers_free(hops->list[i].workers);
+        gate_free(&hops->list[i].gate);
+    }
+    if (hops == NULL)
+        return;
+    rates_stop(hops);
+    free(hops->list);
+    free(hops);
+}
+
+bool hops_take(const struct hops *hops, const struct message *message)
+{
+    for (size_t i = 0; i < hops->count; i++)
+        if (message_may_use(message, i) &&
+            hops->list[i].gate.state == GATE_UP)
+            return true;
+    return false;
+}
+
+const char *hops_reason(const struct hops *hops,
+                        const struct message *message)
+{
+    if (message->missing != NULL)
+        return message->missing;
+    if (message->reason != NULL)
+        return message->reason;
+    for (size_t i = 0; i < hops->count; i++)
+        if (hops->list[i].gate.reason != NULL && message_may_use(message, i))
+            return hops->list[i].gate.reason;
+    return "";
+}
+
+bool hops_give_out(struct hops *hops, size_t smarthost,
+                   const struct moment *now)
+{
+    if (gate_take(&hops->list[smarthost].gate, 1, now->awake) == 0)
+        return false;
+    rates_note(hops, smarthost, RATES_OUT, now);
+    return true;
+}
+
+void hops_give_back(struct hops *hops, size_t smarthost,
+                    const struct moment *now)
+{
+    gate_give_back(&hops->list[smarthost].gate);
+    rates_note(hops, smarthost, RATES_BACK, now);
+}
+
+void hops_returned(struct hops *hops, size_t smarthost, unsigned trial,
+                   bool sent, const struct moment *now)
+{
+    gate_returned(&hops->list[smarthost].gate, trial, sent, now->awake);
+    rates_note(hops, smarthost, sent ? RATES_SENT : RATES_BACK, now);
+}
+
+bool hops_were_down(const struct hops *hops, const struct message *message,
+                    int64_t from, int64_t duration)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < hops->count; i++) {
+        if (!message_may_use(message, i))
+            continue;
+        if (!gate_was_down(&hops->list[i].gate, from, duration))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+size_t hops_workers(const struct hops *hops)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < hops->count; i++)
+        count += workers_count(hops->list[i].workers);
+    return count;
+}
+
+bool hops_leave(const struct hops *hops)
+{
+    for (size_t i = 0; i < hops->count; i++)
+        if (workers_leave(hops->list[i].workers))
+            return true;
+    return false;
+}

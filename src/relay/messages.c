@@ -1,0 +1,407 @@
+#include "relay/messages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "relay/lifetime.h"
+#include "relay/recall.h"
+#include "relay/retry.h"
+#include "relay/schedule.h"
+#include "relay/shares.h"
+#include "spool/entry.h"
+#include "spool/queue.h"
+#include "spool/state.h"
+#include "util/alloc.h"
+#include "util/hash.h"
+#include "util/log.h"
+
+#define NAME_SHOWN 64           /* octets: any user can write a name */
+
+struct messages *messages_new(const struct config *config,
+                              const struct spool *spool,
+                              struct totals *totals)
+{
+    struct messages *messages = alloc_zero(1, sizeof *messages);
+
+    messages->config = config;
+    messages->schedule = schedule_new(config->smarthost_count);
+    messages->home.spool = spool;
+    messages->home.shares = shares_new();
+    messages->failed.spool = spool;
+    messages->failed.shares = messages->home.shares;
+    messages->recall = recall_new(config, spool, totals);
+    return messages;
+}
+
+static void free_message(void *context, struct message *message)
+{
+    (void)context;
+    message_free(message);
+}
+
+void messages_free(struct messages *messages)
+{
+    if (messages == NULL)
+        return;
+    schedule_free(messages->schedule);
+    messages_each(messages, free_message, NULL);
+    shares_free(messages->home.shares);
+    recall_free(messages->recall);
+    strings_free(&messages->unread_ids);
+    unread_clear(&messages->unread);
+    free(messages);
+}
+
+/* --- By queue-id. --- */
+
+/* Ids are random, but callers choose theirs. */
+static struct message **place_of(struct messages *messages, const char *id)
+{
+    uint64_t hash = hash_start();
+
+    for (; *id != '\0'; id++)
+        hash = hash_octet(hash, *id);
+    return &messages->places[hash_slot(hash, MESSAGES_PLACES)];
+}
+
+struct message *messages_find(struct messages *messages, const char *id)
+{
+    struct message *message = *place_of(messages, id);
+
+    while (message != NULL && strcmp(message->id, id) != 0)
+        message = message->next_in_hash;
+    return message;
+}
+
+void messages_each_at(struct messages *messages, size_t place,
+                      messages_visit *visit, void *context)
+{
+    struct message *message = messages->places[place];
+
+    while (message != NULL) {
+        struct message *next = message->next_in_hash;
+        visit(context, message);
+        message = next;
+    }
+}
+
+void messages_each(struct messages *messages, messages_visit *visit,
+                   void *context)
+{
+    for (size_t i = 0; i < MESSAGES_PLACES; i++)
+        messages_each_at(messages, i, visit, context);
+}
+
+static void note_oldest(void *context, struct message *message)
+{
+    int64_t *oldest = context;
+
+    if (*oldest == 0 || message->received < *oldest)
+        *oldest = message->received;
+}
+
+int64_t messages_oldest(struct messages *messages)
+{
+    int64_t oldest = 0;
+
+    messages_each(messages, note_oldest, &oldest);
+    return oldest;
+}
+
+/* By how much the clock was set, and what it was. */
+struct shift {
+    int64_t seconds;
+    int64_t wall;
+};
+
+static void move_date(void *context, struct message *message)
+{
+    const struct shift *shift = context;
+
+    if (message->received <= shift->wall)
+        message->received += shift->seconds;
+}
+
+void messages_move_dates(struct messages *messages, int64_t wall,
+                         int64_t seconds)
+{
+    struct shift shift = { .seconds = seconds, .wall = wall };
+
+    messages_each(messages, move_date, &shift);
+}
+
+/* --- What they take. --- */
+
+bool messages_have_room(const struct messages *messages, uid_t uid)
+{
+    return shares_have_room(messages->home.shares, SHARE_QUEUE, uid);
+}
+
+bool messages_are_full(const struct messages *messages)
+{
+    return shares_are_full(messages->home.shares, SHARE_QUEUE);
+}
+
+bool messages_have_memory(const struct messages *messages, uid_t uid)
+{
+    return shares_have_room(messages->home.shares, SHARE_MEMORY, uid);
+}
+
+bool messages_crowd_out(const struct messages *messages, uid_t uid)
+{
+    return shares_crowd_out(messages->home.shares, SHARE_MEMORY, uid);
+}
+
+size_t messages_fresh(const struct messages *messages)
+{
+    return shares_count(messages->home.shares, SHARE_MEMORY);
+}
+
+/* --- Those that come. --- */
+
+static int smarthost_index(const struct config *config, const char *name)
+{
+    if (name == NULL)
+        return SMARTHOST_ANY;
+    for (size_t i = 0; i < config->smarthost_count; i++)
+        if (strcmp(config->smarthosts[i].name, name) == 0)
+            return (int)i;
+    return SMARTHOST_MISSING;
+}
+
+/* A message that is bound to one smarthost never leaves by another: its section
+ * was removed or renamed, or is in a caller's own configuration only. */
+static void bind(struct message *message, const struct config *config,
+                 const char *name)
+{
+    message->smarthost = smarthost_index(config, name);
+    if (message->smarthost == SMARTHOST_MISSING)
+        message->missing =
+            alloc_format("no section smarthost \"%.*s\" in %s: add it and "
+                         "reload postrider, or remove the message",
+                         NAME_SHOWN, name, config->source);
+}
+
+/* It is open. */
+static void add(struct messages *messages, struct message *message,
+                int64_t wall)
+{
+    const struct entry *entry = message_entry(message);
+    const struct dates dates = { .received = message->received, .now = wall };
+    struct message **place = place_of(messages, message->id);
+
+    bind(message, messages->config, entry->envelope.smarthost);
+    message->next_in_hash = *place;
+    *place = message;
+    schedule_add(messages->schedule, message);
+    if (recall_apply(messages->recall, entry, message_state(message), &dates))
+        message_keep_state(message);
+    message_describe(message);
+}
+
+struct message *messages_add_taken(struct messages *messages,
+                                   struct entry *entry,
+                                   const struct moment *now)
+{
+    struct message *message = message_new_taken(&messages->home, entry,
+                                                now->wall);
+
+    add(messages, message, now->wall);
+    message_close(message);
+    return message;
+}
+
+/* Where one belongs that was found in queue/. */
+static void place_queued(struct messages *messages, struct message *message,
+                         const struct moment *now)
+{
+    struct schedule *schedule = messages->schedule;
+    const struct state *state = message_state(message);
+    bool done = state_open_count(state) == 0;
+
+    if (done)
+        schedule_unbind(schedule, message);     /* but for a report */
+    if (state->held && done)
+        schedule_strand(schedule, message);
+    else if (state->held)
+        schedule_hold(schedule, message);
+    else
+        schedule_at(schedule, message, now->awake +
+                    retry_remaining(messages->config, state, now->wall));
+}
+
+static void set_aside(struct messages *messages, const char *id,
+                      const struct error *err)
+{
+    strings_add(&messages->unread_ids, id);
+    unread_add(&messages->unread, err);
+}
+
+/* Wrong content will not mend itself: it goes to failed/. False: it stays; why
+ * is set to what is in the way. */
+static bool give_up_damaged(struct messages *messages, const char *id,
+                            struct error *why)
+{
+    struct error moving;
+
+    if (why->fault != FAULT_DATA)
+        return false;
+    if (!queue_fail(messages->home.spool, id, &moving)) {
+        *why = moving;
+        return false;
+    }
+    log_line(LOG_LEVEL_ALERT, "%s: %s: it is in failed/ now", id, why->text);
+    return true;
+}
+
+struct message *messages_add_queued(struct messages *messages, const char *id,
+                                    const struct moment *now)
+{
+    const struct spool *spool = messages->home.spool;
+    struct state *state = NULL;
+    struct error err;
+    int64_t received;
+
+    if (messages_find(messages, id) != NULL)
+        return NULL;
+    struct entry *entry = queue_open(spool, id, &received, &err);
+    if (entry != NULL)
+        state = state_load(spool, id, entry->envelope.count, &err);
+    if (state == NULL) {
+        entry_free(entry);
+        if (!give_up_damaged(messages, id, &err))
+            set_aside(messages, id, &err);
+        return NULL;
+    }
+    received = lifetime_received(received, now->wall);
+    struct message *message = message_new_stored(&messages->home, entry, state,
+                                                 received);
+    message->tried = retry_tried_age(state, received, now->wall);
+    add(messages, message, now->wall);
+    place_queued(messages, message, now);
+    message_close(message);
+    return message;
+}
+
+struct recovery {
+    struct messages *messages;
+    const struct moment *now;
+};
+
+static void found_queued(void *context, const char *id)
+{
+    const struct recovery *recovery = context;
+
+    messages_add_queued(recovery->messages, id, recovery->now);
+}
+
+bool messages_recover(struct messages *messages, const struct moment *now,
+                      struct error *err)
+{
+    const struct spool *spool = messages->home.spool;
+    struct recovery recovery = { messages, now };
+
+    /* Copies get their names first: what the journals say is about them. */
+    if (!queue_mend(spool, err) ||
+        !recall_journals(messages->recall, now->wall, err) ||
+        !queue_recover(spool, found_queued, &recovery, err))
+        return false;
+    messages_look_again(messages, now);
+    return true;
+}
+
+struct looking {
+    struct messages *messages;
+    int64_t now;
+};
+
+static void let_go(void *context, struct message *message)
+{
+    const struct looking *looking = context;
+    struct messages *messages = looking->messages;
+
+    if (message->stranded && failed_has_room(&messages->failed, message))
+        schedule_at(messages->schedule, message, looking->now);
+}
+
+void messages_look_again(struct messages *messages, const struct moment *now)
+{
+    struct looking looking = { messages, now->awake };
+    struct strings ids = messages->unread_ids;
+
+    if (failed_count(&messages->failed) &&
+        schedule_count_stranded(messages->schedule) > 0)
+        messages_each(messages, let_go, &looking);
+    messages->unread_ids = (struct strings){ 0 };
+    unread_clear(&messages->unread);
+    for (size_t i = 0; i < ids.count; i++)
+        if (queue_has(messages->home.spool, ids.items[i]))
+            messages_add_queued(messages, ids.items[i], now);
+    strings_free(&ids);
+}
+
+/* --- Those that go. --- */
+
+static void forget(struct messages *messages, struct message *message)
+{
+    struct message **link = place_of(messages, message->id);
+
+    schedule_remove(messages->schedule, message);
+    while (*link != message)
+        link = &(*link)->next_in_hash;
+    *link = message->next_in_hash;
+    message_free(message);
+}
+
+bool messages_finish(struct messages *messages, struct message *message,
+                     bool sync, int64_t now)
+{
+    bool again = message->done;
+
+    if (message_remove(message, sync)) {
+        forget(messages, message);
+        return true;
+    }
+    /* While it is known, its file is not taken for a new message. */
+    if (!again)
+        log_line(LOG_LEVEL_ERROR, "%s: it is done, but its files cannot be "
+                 "removed: will be tried again", message->id);
+    schedule_unbind(messages->schedule, message);
+    schedule_at(messages->schedule, message, now + RETRY_TROUBLE);
+    return false;
+}
+
+void messages_withdraw(struct messages *messages, struct message *message,
+                       int64_t now)
+{
+    log_line(LOG_LEVEL_INFO, "%s: removed by the administrator", message->id);
+    messages_finish(messages, message, false, now);
+}
+
+bool messages_fail(struct messages *messages, struct message *message,
+                   struct error *err)
+{
+    if (!failed_take(&messages->failed, message, err))
+        return false;
+    forget(messages, message);
+    return true;
+}
+
+/* A shortage passes; a right that was lost needs an administrator. */
+void messages_cannot_open(struct messages *messages, struct message *message,
+                          struct error *why, int64_t now)
+{
+    if (give_up_damaged(messages, message->id, why)) {
+        forget(messages, message);
+        return;
+    }
+    bool waits = why->fault == FAULT_PERMISSION || why->fault == FAULT_NEWER;
+    if (waits && message_is_on_disk(message)) {
+        set_aside(messages, message->id, why);
+        forget(messages, message);
+        return;
+    }
+    log_line(LOG_LEVEL_ERROR, "%s: %s", message->id, why->text);
+    schedule_at(messages->schedule, message, now + RETRY_TROUBLE);
+}

@@ -1,0 +1,143 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "../spool/spool_fixture.h"
+#include "config/config.h"
+#include "relay/lifetime.h"
+#include "relay/messages.h"
+#include "relay/report.h"
+#include "relay/schedule.h"
+
+#define MANY 5000
+
+struct subject {
+    struct fixture fixture;
+    struct config config;
+    struct totals totals;
+    struct messages *messages;
+};
+
+static int set_up(void **state)
+{
+    struct subject *subject = alloc_zero(1, sizeof *subject);
+
+    fixture_open(&subject->fixture);
+    subject->messages = messages_new(&subject->config,
+                                     &subject->fixture.spool,
+                                     &subject->totals);
+    *state = subject;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct subject *subject = *state;
+
+    messages_free(subject->messages);
+    fixture_close(&subject->fixture);
+    free(subject);
+    return 0;
+}
+
+/* One that was taken; its files are gone already. */
+static struct message *add(struct subject *subject, unsigned number,
+                           int64_t received)
+{
+    const struct moment now = { .wall = received };
+    struct entry *entry = alloc_zero(1, sizeof *entry);
+
+    entry->fd = -1;
+    snprintf(entry->id, sizeof entry->id, "%032x", number);
+    return messages_add_taken(subject->messages, entry, &now);
+}
+
+static void knows_each_by_its_id(void **state)
+{
+    struct subject *subject = *state;
+    struct messages *messages = subject->messages;
+    const char *id = "00000000000000000000000000000001";
+
+    assert_null(messages_find(messages, id));
+    struct message *message = add(subject, 1, 0);
+    add(subject, 2, 0);
+    assert_ptr_equal(messages_find(messages, id), message);
+    assert_int_equal(schedule_count(messages->schedule), 2);
+    assert_true(messages_finish(messages, message, false, 0));
+    assert_null(messages_find(messages, id));
+    assert_int_equal(schedule_count(messages->schedule), 1);
+}
+
+static void knows_the_oldest(void **state)
+{
+    struct subject *subject = *state;
+
+    assert_int_equal(messages_oldest(subject->messages), 0);
+    add(subject, 1, 30);
+    add(subject, 2, 20);
+    add(subject, 3, 40);
+    assert_int_equal(messages_oldest(subject->messages), 20);
+}
+
+/* A date that was ahead of the clock was not made by it. */
+static void moves_dates_with_the_clock(void **state)
+{
+    struct subject *subject = *state;
+    struct message *message = add(subject, 1, 1000);
+    struct message *ahead = add(subject, 2, 5000);
+
+    messages_move_dates(subject->messages, 2000, -500);
+    assert_int_equal(message->received, 500);
+    assert_int_equal(ahead->received, 5000);
+}
+
+struct walk {
+    struct messages *messages;
+    size_t met[MANY];
+};
+
+/* Every second one goes when it is met. */
+static void meet(void *context, struct message *message)
+{
+    struct walk *walk = context;
+    size_t number = (size_t)message->received;
+
+    if (number < MANY && ++walk->met[number] == 1 && number % 2 == 1)
+        messages_finish(walk->messages, message, false, 0);
+}
+
+static void meets_each_once_though_others_come_and_go(void **state)
+{
+    struct subject *subject = *state;
+    struct walk *walk = alloc_zero(1, sizeof *walk);
+
+    walk->messages = subject->messages;
+    for (unsigned i = 0; i < MANY; i++)
+        add(subject, i, i);
+    for (size_t place = 0; place < MESSAGES_PLACES; place++) {
+        messages_each_at(walk->messages, place, meet, walk);
+        add(subject, MANY + (unsigned)place, MANY);
+    }
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(walk->met[i], 1);
+    assert_int_equal(schedule_count(walk->messages->schedule),
+                     MANY / 2 + MESSAGES_PLACES);
+    free(walk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(knows_each_by_its_id, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(knows_the_oldest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(moves_dates_with_the_clock, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            meets_each_once_though_others_come_and_go, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
