@@ -323,6 +323,7 @@ def test_full_share_of_a_client_of_the_socket(queue, smarthost):
         assert sent.reverse_path == "bob@a.example"
         daemon.wait_for(f"drop: uid={ALICE} has as much in queue/ as one "
                         "user may have")
+        daemon.wait_for(": removed")
         assert len(queue.names("drop")) == 1
         queue.postrider("queue", "remove", held).expect(0)
         smarthost.wait_for_messages(2)
