@@ -35,7 +35,6 @@
 #include "spool/journal.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/unix_socket.h"
 
 #define RELAY_PEER "mx.example[192.0.2.1]:25"
 
@@ -388,33 +387,33 @@ static inline void relay_tear_down(struct relay *relay)
 /* The launcher's answer must be there before it is asked for. */
 static inline void relay_promise_worker(struct relay *relay)
 {
-    struct launch_news news = { .pid = relay->pid + 1 };
+    struct packet answer = wire_packet(WIRE_STARTED);
+    struct error err;
 
     if (relay->promised)
         return;
-    assert_true(pass_send(relay->launcher, &news, sizeof news, NULL,
-                                 0));
+    answer.pid = relay->pid + 1;
+    assert_true(wire_send(relay->launcher, &answer, &err));
     relay->promised = true;
 }
 
 /* Has a worker been asked for? Then it is us. */
 static inline void relay_become_worker(struct relay *relay)
 {
-    struct launch_request request;
-    size_t count;
-    int fds[2];
+    struct packet packet;
+    struct error err;
 
-    while (pass_receive(relay->launcher, &request, sizeof request, fds,
-                               2, &count) == (ssize_t)sizeof request) {
-        if (request.kind != LAUNCH_WORKER)
-            continue;
-        assert_int_equal(count, 2);
-        io_close(&relay->worker);
-        io_close(&relay->journal);
-        relay->worker = fds[0];
-        relay->journal = fds[1];
-        relay->pid++;
-        relay->promised = relay->opened = false;
+    while (wire_receive(relay->launcher, WIRE_MANAGER, &packet, &err) == 1) {
+        if (packet.kind == WIRE_START_WORKER) {
+            io_close(&relay->worker);
+            io_close(&relay->journal);
+            relay->worker = packet.fd;
+            relay->journal = packet.journal;
+            packet.fd = packet.journal = -1;
+            relay->pid++;
+            relay->promised = relay->opened = false;
+        }
+        wire_free(&packet);
     }
 }
 
@@ -422,7 +421,7 @@ static inline void relay_send(struct relay *relay, struct packet *packet)
 {
     struct error err;
 
-    packet->fd = -1;
+    packet->fd = packet->journal = -1;
     if (!wire_send(relay->worker, packet, &err))
         fail_msg("%s", err.text);
     relay_hear_worker(relay);
@@ -443,7 +442,7 @@ static inline void relay_take_job(struct relay *relay)
     struct error err;
 
     while (relay->worker != -1 &&
-           wire_receive(relay->worker, &packet, &err) == 1) {
+           wire_receive(relay->worker, WIRE_MANAGER, &packet, &err) == 1) {
         if (packet.kind == WIRE_JOB) {
             free(relay->recipients);
             relay->job = packet.job;
