@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "relay/gate.h"
+#include "relay/availability.h"
 #include "relay/rates.h"
 #include "relay/workers.h"
 

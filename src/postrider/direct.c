@@ -12,7 +12,7 @@
 
 #include "config/config.h"
 #include "relay/attempt.h"
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 #include "spool/entry.h"
 #include "util/alloc.h"
 #include "util/buf.h"

@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 #include "relay/connector.h"
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 #include "relay/shipment.h"
 #include "smtp/distrust.h"
 #include "spool/entry.h"

@@ -6,7 +6,7 @@
 
 #include "config/config.h"
 #include "config/sender.h"
-#include "relay/dsn_parts.h"
+#include "relay/dsn_text.h"
 #include "spool/draft.h"
 #include "spool/entry.h"
 #include "spool/state.h"

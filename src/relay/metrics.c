@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "relay/hops.h"
 #include "relay/messages.h"
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 #include "relay/schedule.h"
 #include "relay/troubles.h"
 #include "smtp/distrust.h"

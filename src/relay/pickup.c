@@ -7,7 +7,7 @@
 #include "relay/hops.h"
 #include "relay/lifetime.h"
 #include "relay/messages.h"
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 #include "relay/storage.h"
 #include "spool/drop.h"
 #include "spool/entry.h"

@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "relay/dsn.h"
 #include "relay/lifetime.h"
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 #include "spool/draft.h"
 #include "spool/drop.h"
 #include "spool/entry.h"

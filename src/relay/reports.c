@@ -9,7 +9,7 @@
 #include "mail/address.h"
 #include "mail/found.h"
 #include "relay/message.h"
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 #include "spool/draft.h"
 #include "spool/entry.h"
 #include "spool/queue.h"

@@ -9,7 +9,7 @@
 #include "relay/lifetime.h"
 #include "relay/messages.h"
 #include "relay/recall.h"
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 #include "relay/reports.h"
 #include "relay/retry.h"
 #include "relay/schedule.h"

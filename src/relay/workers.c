@@ -7,7 +7,7 @@
 
 #include "relay/durations.h"
 #include "relay/launch.h"
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 #include "relay/wire.h"
 #include "relay/worker_slot.h"
 #include "spool/journal.h"

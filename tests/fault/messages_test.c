@@ -11,7 +11,7 @@
 #include "fault.h"
 #include "relay/lifetime.h"
 #include "relay/messages.h"
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 #include "relay/schedule.h"
 
 struct subject {

@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "relay/lifetime.h"
 #include "relay/messages.h"
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 #include "relay/schedule.h"
 
 #define MANY 5000

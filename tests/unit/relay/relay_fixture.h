@@ -24,7 +24,7 @@
 #include "relay/messages.h"
 #include "relay/metrics.h"
 #include "relay/pickup.h"
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 #include "relay/requests.h"
 #include "relay/result.h"
 #include "relay/schedule.h"

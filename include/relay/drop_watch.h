@@ -1,10 +1,10 @@
 /*
- * hint.h - new names in the drop directory, as inotify(7) reports them
+ * drop_watch.h - new names in the drop directory, as inotify(7) reports them
  *
  * A hint and no more: events get lost, and some file systems have none.
  */
-#ifndef POSTRIDER_RELAY_HINT_H
-#define POSTRIDER_RELAY_HINT_H
+#ifndef POSTRIDER_RELAY_DROP_WATCH_H
+#define POSTRIDER_RELAY_DROP_WATCH_H
 
 struct pickup;
 

@@ -1,5 +1,5 @@
 /*
- * gate.h - whether a smarthost takes mail at the moment
+ * availability.h - whether a smarthost takes mail at the moment
  *
  * A smarthost that is down is one event, not one a message: nothing is sent
  * to it but a probe, one message with a growing delay. One that refuses the
@@ -7,8 +7,8 @@
  * once, and a probe is slow. Pure bookkeeping; now is in milliseconds on the
  * monotonic clock.
  */
-#ifndef POSTRIDER_RELAY_GATE_H
-#define POSTRIDER_RELAY_GATE_H
+#ifndef POSTRIDER_RELAY_AVAILABILITY_H
+#define POSTRIDER_RELAY_AVAILABILITY_H
 
 #include <stdbool.h>
 #include <stdint.h>

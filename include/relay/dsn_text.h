@@ -1,8 +1,8 @@
 /*
- * dsn_parts.h - the three parts of a report (RFC 3462 section 1)
+ * dsn_text.h - the three parts of a report (RFC 3462 section 1)
  */
-#ifndef POSTRIDER_RELAY_DSN_PARTS_H
-#define POSTRIDER_RELAY_DSN_PARTS_H
+#ifndef POSTRIDER_RELAY_DSN_TEXT_H
+#define POSTRIDER_RELAY_DSN_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "relay/hint.h"
+#include "relay/drop_watch.h"
 
 #include <stdlib.h>
 #include <sys/inotify.h>

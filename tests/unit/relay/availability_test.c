@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "relay/gate.h"
+#include "relay/availability.h"
 #include "util/error.h"
 
 #define SECOND 1000

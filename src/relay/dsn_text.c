@@ -1,4 +1,4 @@
-#include "relay/dsn_parts.h"
+#include "relay/dsn_text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "relay/report.h"
+#include "relay/log_delivery.h"
 
 #include <inttypes.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /*
- * report.h - an attempt in words: for the log, and for the caller
+ * log_delivery.h - an attempt in words: for the log, and for the caller
  */
-#ifndef POSTRIDER_RELAY_REPORT_H
-#define POSTRIDER_RELAY_REPORT_H
+#ifndef POSTRIDER_RELAY_LOG_DELIVERY_H
+#define POSTRIDER_RELAY_LOG_DELIVERY_H
 
 #include <stdint.h>
 #include <sys/types.h>

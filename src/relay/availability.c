@@ -1,4 +1,4 @@
-#include "relay/gate.h"
+#include "relay/availability.h"
 
 #include <stdlib.h>
 
