@@ -2,10 +2,10 @@
  * control.h - the control socket: requests to the daemon, and its answers
  *
  * A Unix socket; control/protocol.h has what goes over it. The socket's peer
- * credentials identify the client. A long answer is made in parts, each when the client has
- * taken the one before. Clients are bounded in number, in what they may leave
- * unread, and in time: a slow one is dropped and stalls no other. The client's
- * side is control/client.h.
+ * credentials identify the client. A long answer is made in parts, each when
+ * the client has taken the one before. Clients are bounded in number, in what
+ * they may leave unread, and in time: a slow one is dropped, and stalls no
+ * other. The client's side is control/client.h.
  */
 #ifndef POSTRIDER_RELAY_CONTROL_H
 #define POSTRIDER_RELAY_CONTROL_H

@@ -11,10 +11,10 @@ struct pickup;
 /* Watch the drop directory of a spool: a descriptor, which is the caller's. -1,
  * and a line in the log, where that is not possible: new mail is then found
  * every rescan_time milliseconds. */
-int hint_open(const char *spool, int rescan_time);
+int drop_watch_open(const char *spool, int rescan_time);
 
-/* Take in what has happened: names go to the pickup. It does not wait. If it was
+/* Take in what has happened, without waiting: names go to the pickup. If it was
  * too much, the directory is read. */
-void hint_take(int inotify, struct pickup *pickup);
+void drop_watch_take(int inotify, struct pickup *pickup);
 
 #endif

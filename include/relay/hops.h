@@ -19,7 +19,7 @@ struct smarthost;
 
 struct hop {
     const struct smarthost *smarthost;
-    struct gate gate;
+    struct availability availability;
     struct workers *workers;
 };
 

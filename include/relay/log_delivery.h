@@ -13,7 +13,7 @@
 struct entry;
 
 /* `ID: uid=1000 from=<a@b>, size=1234, nrcpt=1` */
-void report_entry(const struct entry *entry, uid_t uid);
+void log_message(const struct entry *entry, uid_t uid);
 
 /* What was logged since the start, for status and metrics. */
 struct totals {
@@ -39,17 +39,10 @@ struct attempted {
  * (250 2.0.0 Ok)`; where it was redirected, `to=<dev@b>, orig_to=<a@b>`. It is
  * counted in totals, unless that is NULL.
  */
-void report_recipient(struct totals *totals, const struct attempted *one);
+void log_recipient(struct totals *totals, const struct attempted *one);
 
 /* A smarthost that lists extensions and does not do them (enum capability,
  * or-ed): a warning. */
-void report_distrust(const char *smarthost, unsigned extensions);
-
-/*
- * The fault that stands for all outcomes: FAULT_NONE if all are delivered;
- * else that of the first failed; else, if nothing failed but something was
- * deferred, that of the first deferred.
- */
-enum fault report_fault(const struct outcome *outcomes, size_t count);
+void log_distrust(const char *smarthost, unsigned extensions);
 
 #endif

@@ -31,7 +31,7 @@ struct messages {
     struct schedule *schedule;  /* of all of them */
     struct failed failed;       /* those that were given up */
     struct recall *recall;      /* what was known before */
-    struct unread unread;       /* those in queue/ that cannot be read, counted */
+    struct unread unread;       /* those in queue/ that cannot be read */
     /* private */
     const struct config *config;
     struct message_home home;

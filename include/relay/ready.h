@@ -18,7 +18,7 @@ struct ready_owner;
 /* { 0 } is empty. */
 struct ready {
     struct ready_owner *new;        /* owners who had nothing here; a ring */
-    struct ready_owner *turn;       /* the others: whose message is next; a ring */
+    struct ready_owner *turn;       /* the others: whose message is next; so */
     struct ready_owner **buckets;   /* by uid; NULL while empty */
     size_t count;                   /* of messages */
 };

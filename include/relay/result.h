@@ -30,8 +30,8 @@ struct result_parts {
     struct totals *totals;
 };
 
-/* It finds out where reports go: before the manager is shut in, so that a change
- * of the aliases counts from the next reload. */
+/* It finds out where reports go: before the manager is shut in, so that
+ * a change of the aliases counts from the next reload. */
 struct result *result_new(const struct result_parts *parts);
 void result_free(struct result *result);                /* NULL is allowed */
 

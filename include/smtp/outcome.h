@@ -5,6 +5,7 @@
 #define POSTRIDER_SMTP_OUTCOME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "util/error.h"
 
@@ -77,5 +78,12 @@ void outcome_free(struct outcome *outcome);             /* OUTCOME_NONE again */
 
 /* "sent", "deferred" or "bounced": Postfix's words for the log. */
 const char *outcome_word(const struct outcome *outcome);
+
+/*
+ * The fault that stands for all outcomes: FAULT_NONE if all are delivered;
+ * else that of the first failed; else, if nothing failed but something was
+ * deferred, that of the first deferred.
+ */
+enum fault outcome_fault(const struct outcome *outcomes, size_t count);
 
 #endif

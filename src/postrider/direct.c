@@ -155,10 +155,10 @@ static enum fault relay(const struct config *config, const struct entry *entry,
     };
     int64_t start = clock_now();
 
-    report_entry(entry, attempt.uid);
+    log_message(entry, attempt.uid);
     attempt_run(&attempt);
     for (size_t i = 0; i < count; i++)
-        report_recipient(NULL, &(struct attempted){
+        log_recipient(NULL, &(struct attempted){
             .entry = entry,
             .index = i,
             .redirect = config->redirect_all,
@@ -168,7 +168,7 @@ static enum fault relay(const struct config *config, const struct entry *entry,
         });
     tell_caller(direct, &attempt);
 
-    enum fault fault = report_fault(attempt.outcomes, count);
+    enum fault fault = outcome_fault(attempt.outcomes, count);
     for (size_t i = 0; i < count; i++) {
         outcome_free(&attempt.outcomes[i]);
         free(attempt.relays[i]);

@@ -116,7 +116,7 @@ static void try_smarthost(struct attempt *attempt,
         session_close(session);
     }
     if (distrust->extensions != 0)
-        report_distrust(smarthost->name, distrust->extensions);
+        log_distrust(smarthost->name, distrust->extensions);
     shipment_free(&shipment);
     connector_free(connector);
 }

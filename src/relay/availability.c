@@ -7,200 +7,206 @@
 #include "util/random.h"
 
 #define MINUTE 60000            /* milliseconds */
-#define PROBE_TIME 10000        /* a connection may be silent while another one
-                                 * would not: then the next probe goes */
+#define TRIAL_TIME 10000        /* a connection may be silent while another one
+                                 * would not: then the next trial goes */
 
-/* How patient probes are: the first delay, and the longest. */
+/* How patient trials are: the first delay, and the longest. */
 static const struct patience {
     int64_t first;
     int64_t longest;
 } patience[] = {
-    [GATE_UP] = { 0, 0 },
-    [GATE_DOWN] = { 10 * 1000, 10 * MINUTE },
-    [GATE_PARKED] = { 5 * MINUTE, 60 * MINUTE },
+    [HOP_UP] = { 0, 0 },
+    [HOP_DOWN] = { 10 * 1000, 10 * MINUTE },
+    [HOP_PARKED] = { 5 * MINUTE, 60 * MINUTE },
 };
 
-void gate_init(struct gate *gate, unsigned per_minute, int64_t now)
+void availability_init(struct availability *host, unsigned per_minute,
+                       int64_t now)
 {
-    *gate = (struct gate){ .since = now };
-    pace_init(&gate->pace, per_minute);
+    *host = (struct availability){ .since = now };
+    pace_init(&host->pace, per_minute);
 }
 
-static void forget_reason(struct gate *gate)
+static void forget_reason(struct availability *host)
 {
-    free(gate->reason);
-    gate->reason = NULL;
+    free(host->reason);
+    host->reason = NULL;
 }
 
-void gate_free(struct gate *gate)
+void availability_free(struct availability *host)
 {
-    forget_reason(gate);
-    pace_free(&gate->pace);
+    forget_reason(host);
+    pace_free(&host->pace);
 }
 
-/* When the next probe may go. A login is never tried twice at a time. */
-static int64_t next_probe(const struct gate *gate)
+/* When the next trial may go. A login is never tried twice at a time. */
+static int64_t next_trial(const struct availability *host)
 {
-    if (!gate->probing)
-        return gate->probe;
-    return gate->state == GATE_DOWN ? gate->probed + PROBE_TIME : INT64_MAX;
+    if (!host->on_trial)
+        return host->trial_due;
+    return host->state == HOP_DOWN ? host->trial_began + TRIAL_TIME : INT64_MAX;
 }
 
-static void begin_probe(struct gate *gate, int64_t now)
+static void begin_trial(struct availability *host, int64_t now)
 {
-    gate->probing = true;
-    gate->probed = now;
-    gate->probes++;
+    host->on_trial = true;
+    host->trial_began = now;
+    host->trials++;
 }
 
-bool gate_knock(struct gate *gate, int64_t now)
+bool availability_may_connect(struct availability *host, int64_t now)
 {
-    if (gate->state == GATE_UP)
+    if (host->state == HOP_UP)
         return true;
-    if (now < next_probe(gate))
+    if (now < next_trial(host))
         return false;
-    begin_probe(gate, now);
+    begin_trial(host, now);
     return true;
 }
 
-void gate_unknock(struct gate *gate)
+void availability_cannot_connect(struct availability *host)
 {
-    gate->probing = false;
+    host->on_trial = false;
 }
 
-unsigned gate_take(struct gate *gate, unsigned wanted, int64_t now)
+unsigned availability_take(struct availability *host, unsigned wanted,
+                           int64_t now)
 {
-    if (gate->state != GATE_UP) {
-        if (now < next_probe(gate))
+    if (host->state != HOP_UP) {
+        if (now < next_trial(host))
             return 0;
         wanted = wanted > 0 ? 1 : 0;
     }
-    wanted = pace_take(&gate->pace, wanted, now);
-    if (gate->state != GATE_UP && wanted > 0)
-        begin_probe(gate, now);
+    wanted = pace_take(&host->pace, wanted, now);
+    if (host->state != HOP_UP && wanted > 0)
+        begin_trial(host, now);
     return wanted;
 }
 
-static bool open_gate(struct gate *gate, int64_t now)
+static bool come_up(struct availability *host, int64_t now)
 {
-    bool news = gate->state != GATE_UP;
+    bool news = host->state != HOP_UP;
 
-    gate->probing = false;
-    gate->refuses = false;
-    gate->failures = 0;
+    host->on_trial = false;
+    host->refuses = false;
+    host->failures = 0;
     if (news) {
-        gate->state = GATE_UP;
-        gate->since = now;
-        forget_reason(gate);
+        host->state = HOP_UP;
+        host->since = now;
+        forget_reason(host);
     }
     return news;
 }
 
-bool gate_opened(struct gate *gate, int64_t now)
+bool availability_opened(struct availability *host, int64_t now)
 {
-    if (!gate->refuses)
-        return open_gate(gate, now);
-    gate->probing = false;
-    gate->probe = now;
+    if (!host->refuses)
+        return come_up(host, now);
+    host->on_trial = false;
+    host->trial_due = now;
     return false;
 }
 
-bool gate_served(struct gate *gate, unsigned probe, int64_t now)
+bool availability_served(struct availability *host, unsigned trial,
+                         int64_t now)
 {
-    return gate->state != GATE_UP && gate->probing && probe == gate->probes &&
-           open_gate(gate, now);
+    return host->state != HOP_UP && host->on_trial &&
+           trial == host->trials && come_up(host, now);
 }
 
-bool gate_failed(struct gate *gate, const struct error *err, int64_t now)
+bool availability_failed(struct availability *host, const struct error *err,
+                         int64_t now)
 {
-    enum gate_state state = err->fault == FAULT_PERMISSION ||
-                            err->fault == FAULT_CONFIG ? GATE_PARKED
-                                                       : GATE_DOWN;
-    bool changed = gate->state != state;
+    bool parks = err->fault == FAULT_PERMISSION || err->fault == FAULT_CONFIG;
+    enum availability_state state = parks ? HOP_PARKED : HOP_DOWN;
+    bool changed = host->state != state;
 
-    /* Several workers find out at a time: one probe is one failure. */
-    if (!changed && !gate->probing)
+    /* Several workers find out at a time: one trial is one failure. */
+    if (!changed && !host->on_trial)
         return false;
     /* Whoever mends what parked it wants to hear what is wrong now. Texts of
      * one fault may differ each time: some servers number their replies. */
-    bool news = changed || (state == GATE_PARKED && gate->fault != err->fault);
+    bool news = changed || (state == HOP_PARKED && host->fault != err->fault);
     if (changed) {
-        gate->since = now;
-        gate->failures = 0;
+        host->since = now;
+        host->failures = 0;
     }
-    gate->state = state;
-    gate->refuses = false;
-    gate->failed = now;
-    gate->fault = err->fault;
-    gate->probing = false;
-    forget_reason(gate);
-    gate->reason = alloc_string(err->text);
+    host->state = state;
+    host->refuses = false;
+    host->failed = now;
+    host->fault = err->fault;
+    host->on_trial = false;
+    forget_reason(host);
+    host->reason = alloc_string(err->text);
 
     int64_t delay = patience[state].first;
-    for (unsigned i = 0; i < gate->failures &&
+    for (unsigned i = 0; i < host->failures &&
                          delay < patience[state].longest; i++)
         delay *= 2;
     if (delay > patience[state].longest)
         delay = patience[state].longest;
-    gate->probe = now + delay + random_below((uint32_t)(delay / 4));
-    gate->failures++;
+    host->trial_due = now + delay + random_below((uint32_t)(delay / 4));
+    host->failures++;
     return news;
 }
 
-bool gate_refused(struct gate *gate, const struct error *err, int64_t now)
+bool availability_refused(struct availability *host, const struct error *err,
+                          int64_t now)
 {
-    bool news = gate_failed(gate, err, now);
+    bool news = availability_failed(host, err, now);
 
-    gate->refuses = true;
+    host->refuses = true;
     return news;
 }
 
-bool gate_was_down(const struct gate *gate, int64_t from, int64_t duration)
+bool availability_was_down(const struct availability *host, int64_t from,
+                           int64_t duration)
 {
-    int64_t since = from > gate->since ? from : gate->since;
+    int64_t since = from > host->since ? from : host->since;
 
-    return gate->state != GATE_UP && gate->failed - since >= duration;
+    return host->state != HOP_UP && host->failed - since >= duration;
 }
 
-unsigned gate_probe(const struct gate *gate)
+unsigned availability_trial(const struct availability *host)
 {
-    return gate->probing ? gate->probes : 0;
+    return host->on_trial ? host->trials : 0;
 }
 
-void gate_returned(struct gate *gate, unsigned probe, bool sent, int64_t now)
+void availability_returned(struct availability *host, unsigned trial,
+                           bool sent, int64_t now)
 {
     if (sent)
-        pace_sent(&gate->pace, now);
+        pace_sent(&host->pace, now);
     else
-        pace_give_back(&gate->pace);
-    if (probe == gate->probes)
-        gate->probing = false;
+        pace_give_back(&host->pace);
+    if (trial == host->trials)
+        host->on_trial = false;
 }
 
-void gate_give_back(struct gate *gate)
+void availability_give_back(struct availability *host)
 {
-    gate->probing = false;
-    pace_give_back(&gate->pace);
+    host->on_trial = false;
+    pace_give_back(&host->pace);
 }
 
-void gate_flush(struct gate *gate, int64_t now)
+void availability_flush(struct availability *host, int64_t now)
 {
-    gate->probe = now;
-    gate->failures = 0;
+    host->trial_due = now;
+    host->failures = 0;
 }
 
-void gate_nudge(struct gate *gate, int64_t now)
+void availability_nudge(struct availability *host, int64_t now)
 {
-    if (gate->state != GATE_DOWN)
+    if (host->state != HOP_DOWN)
         return;
-    int64_t earliest = gate->failed + MINUTE > now ? gate->failed + MINUTE
+    int64_t earliest = host->failed + MINUTE > now ? host->failed + MINUTE
                                                    : now;
-    gate->probe = clock_earlier(gate->probe, earliest);
+    host->trial_due = clock_earlier(host->trial_due, earliest);
 }
 
-int64_t gate_next_time(const struct gate *gate, int64_t now)
+int64_t availability_next_time(const struct availability *host, int64_t now)
 {
-    if (gate->state != GATE_UP)
-        return next_probe(gate);
-    return pace_next_time(&gate->pace, now);
+    if (host->state != HOP_UP)
+        return next_trial(host);
+    return pace_next_time(&host->pace, now);
 }

@@ -309,7 +309,8 @@ void control_handle(struct control *control, int fd, short events)
     if (i == control->count)
         return;
     struct client *client = control->clients[i];
-    bool alive = client->answered ? (events & POLLOUT) != 0 && speak(control, client)
+    bool alive = client->answered ? (events & POLLOUT) != 0 &&
+                                    speak(control, client)
                                   : hear(control, client);
     if (!alive)
         drop(control, i);

@@ -59,7 +59,7 @@ static enum sending give(struct dispatch *dispatch, struct message *message,
 
     message_begin_job(message, smarthost, dispatch->now.awake,
                       dispatch->now.wall);
-    message->attempt->trial = gate_probe(&hop->gate);
+    message->attempt->trial = availability_trial(&hop->availability);
     bool given = workers_give(hop->workers, slot, &(struct worker_job){
         .message = message,
         .id = message->id,
@@ -114,7 +114,7 @@ static enum sending send_out(struct dispatch *dispatch,
 static bool has_turn(const struct dispatch *dispatch, size_t smarthost)
 {
     for (size_t i = 0; i < smarthost; i++)
-        if (dispatch->hops->list[i].gate.state == GATE_UP)
+        if (dispatch->hops->list[i].availability.state == HOP_UP)
             return false;
     return true;
 }
@@ -146,11 +146,12 @@ static void widen(struct hop *hop, const struct worker_slot *slot,
     struct error err;
 
     if (!workers_want_more(hop->workers, slot, ready, now) ||
-        workers_make_room(hop->workers) || !gate_knock(&hop->gate, now))
+        workers_make_room(hop->workers) ||
+        !availability_may_connect(&hop->availability, now))
         return;
     if (workers_start(hop->workers, &err))
         return;
-    gate_unknock(&hop->gate);
+    availability_cannot_connect(&hop->availability);
     log_line(LOG_LEVEL_ERROR, "%s: will be tried again", err.text);
 }
 
@@ -167,7 +168,7 @@ static enum sending send_one(struct dispatch *dispatch,
         schedule_take(dispatch->schedule, message);
         return send_out(dispatch, message, smarthost, NULL);
     }
-    if (hop->gate.state == GATE_UP || slot == NULL)
+    if (hop->availability.state == HOP_UP || slot == NULL)
         widen(hop, slot, ready, now);
     if (slot == NULL ||
         !hops_give_out(dispatch->hops, smarthost, &dispatch->now))
@@ -193,7 +194,8 @@ static struct message *send_all(struct dispatch *dispatch, size_t smarthost,
     do {
         size_t ready = schedule_ready_for(dispatch->schedule, smarthost, any);
         struct message *message = NULL;
-        if (ready > 0 && gate_next_time(&hop->gate, now) <= now)
+        if (ready > 0 && availability_next_time(&hop->availability,
+                                                now) <= now)
             message = schedule_next(dispatch->schedule, smarthost, any, may_go,
                                     &turn);
         if (message == NULL)
@@ -233,7 +235,7 @@ int64_t dispatch_next_time(const struct dispatch *dispatch)
 
     for (size_t i = 0; i < dispatch->hops->count; i++) {
         const struct hop *hop = &dispatch->hops->list[i];
-        int64_t gate = gate_next_time(&hop->gate, now);
+        int64_t gate = availability_next_time(&hop->availability, now);
         next = clock_earlier(next, workers_next_time(hop->workers, now));
         /* One that is up waits for workers, and they wake us. */
         if (gate > now &&

@@ -8,7 +8,7 @@
 #include "util/io.h"
 #include "util/log.h"
 
-int hint_open(const char *spool, int rescan_time)
+int drop_watch_open(const char *spool, int rescan_time)
 {
     char *path = alloc_format("%s/drop", spool);
     int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -24,7 +24,7 @@ int hint_open(const char *spool, int rescan_time)
     return inotify;
 }
 
-void hint_take(int inotify, struct pickup *pickup)
+void drop_watch_take(int inotify, struct pickup *pickup)
 {
     _Alignas(struct inotify_event) char data[16384];
     ssize_t length;

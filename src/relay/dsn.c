@@ -132,8 +132,8 @@ static bool write_all(struct draft *draft, const struct dsn *dsn,
     bool done = true;
 
     for (size_t i = 0; done && i < dsn->to->count; i++)
-        done = envelope_add_recipient(&env, dsn->to->items[i], NULL, NOTIFY_NEVER,
-                                      err);
+        done = envelope_add_recipient(&env, dsn->to->items[i], NULL,
+                                      NOTIFY_NEVER, err);
     buf_init(&text, SIZE_MAX);
     draft_set_uid(draft, entry_user(dsn->entry, dsn->entry->uid));
     add_header(&text, dsn);

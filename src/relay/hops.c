@@ -18,7 +18,8 @@ struct hops *hops_new(const struct config *config, struct launch *launch,
         const struct smarthost *smarthost = &config->smarthosts[i];
         struct hop *hop = &hops->list[i];
         hop->smarthost = smarthost;
-        gate_init(&hop->gate, smarthost->messages_per_minute, now->awake);
+        availability_init(&hop->availability, smarthost->messages_per_minute,
+                          now->awake);
         hop->workers = workers_new(launch, smarthost->name, i,
                                    smarthost->connections, spool);
     }
@@ -30,7 +31,7 @@ void hops_free(struct hops *hops)
 {
     for (size_t i = 0; hops != NULL && i < hops->count; i++) {
         workers_free(hops->list[i].workers);
-        gate_free(&hops->list[i].gate);
+        availability_free(&hops->list[i].availability);
     }
     if (hops == NULL)
         return;
@@ -43,7 +44,7 @@ bool hops_take(const struct hops *hops, const struct message *message)
 {
     for (size_t i = 0; i < hops->count; i++)
         if (message_may_use(message, i) &&
-            hops->list[i].gate.state == GATE_UP)
+            hops->list[i].availability.state == HOP_UP)
             return true;
     return false;
 }
@@ -56,15 +57,17 @@ const char *hops_reason(const struct hops *hops,
     if (message->reason != NULL)
         return message->reason;
     for (size_t i = 0; i < hops->count; i++)
-        if (hops->list[i].gate.reason != NULL && message_may_use(message, i))
-            return hops->list[i].gate.reason;
+        if (hops->list[i].availability.reason != NULL &&
+            message_may_use(message, i))
+            return hops->list[i].availability.reason;
     return "";
 }
 
 bool hops_give_out(struct hops *hops, size_t smarthost,
                    const struct moment *now)
 {
-    if (gate_take(&hops->list[smarthost].gate, 1, now->awake) == 0)
+    if (availability_take(&hops->list[smarthost].availability, 1,
+                          now->awake) == 0)
         return false;
     rates_note(hops, smarthost, RATES_OUT, now);
     return true;
@@ -73,14 +76,15 @@ bool hops_give_out(struct hops *hops, size_t smarthost,
 void hops_give_back(struct hops *hops, size_t smarthost,
                     const struct moment *now)
 {
-    gate_give_back(&hops->list[smarthost].gate);
+    availability_give_back(&hops->list[smarthost].availability);
     rates_note(hops, smarthost, RATES_BACK, now);
 }
 
 void hops_returned(struct hops *hops, size_t smarthost, unsigned trial,
                    bool sent, const struct moment *now)
 {
-    gate_returned(&hops->list[smarthost].gate, trial, sent, now->awake);
+    availability_returned(&hops->list[smarthost].availability, trial, sent,
+                          now->awake);
     rates_note(hops, smarthost, sent ? RATES_SENT : RATES_BACK, now);
 }
 
@@ -92,7 +96,8 @@ bool hops_were_down(const struct hops *hops, const struct message *message,
     for (size_t i = 0; i < hops->count; i++) {
         if (!message_may_use(message, i))
             continue;
-        if (!gate_was_down(&hops->list[i].gate, from, duration))
+        if (!availability_was_down(&hops->list[i].availability, from,
+                                   duration))
             return false;
         any = true;
     }

@@ -11,7 +11,7 @@
 #include "util/buf.h"
 #include "util/log.h"
 
-void report_entry(const struct entry *entry, uid_t uid)
+void log_message(const struct entry *entry, uid_t uid)
 {
     log_line(LOG_LEVEL_INFO, "%s: uid=%lu from=<%s>, size=%" PRIu64
              ", nrcpt=%zu", entry->id, (unsigned long)uid,
@@ -34,7 +34,7 @@ static void count(struct totals *totals, enum outcome_kind kind)
     totals->failed += kind == OUTCOME_FAILED;
 }
 
-void report_recipient(struct totals *totals, const struct attempted *one)
+void log_recipient(struct totals *totals, const struct attempted *one)
 {
     const struct outcome *outcome = one->outcome;
     char *to = describe_recipient(one->entry->envelope
@@ -52,7 +52,7 @@ void report_recipient(struct totals *totals, const struct attempted *one)
         count(totals, outcome->kind);
 }
 
-void report_distrust(const char *smarthost, unsigned extensions)
+void log_distrust(const char *smarthost, unsigned extensions)
 {
     struct buf words;
 
@@ -62,17 +62,4 @@ void report_distrust(const char *smarthost, unsigned extensions)
              "that means: not used until its EHLO changes, for a day at most "
              "(extensions_ignored)", smarthost, words.data);
     buf_free(&words);
-}
-
-enum fault report_fault(const struct outcome *outcomes, size_t count)
-{
-    enum fault fault = FAULT_NONE;
-
-    for (size_t i = 0; i < count; i++) {
-        if (outcomes[i].kind == OUTCOME_FAILED)
-            return outcomes[i].fault;
-        if (outcomes[i].kind != OUTCOME_DELIVERED && fault == FAULT_NONE)
-            fault = outcomes[i].fault;
-    }
-    return fault;
 }

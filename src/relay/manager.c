@@ -247,7 +247,7 @@ static void handle(struct manager *manager, size_t index)
         take_signals(manager);
         break;
     case SOURCE_INOTIFY:
-        hint_take(manager->inotify, manager->pickup);
+        drop_watch_take(manager->inotify, manager->pickup);
         break;
     case SOURCE_LAUNCH:
         break;                  /* who ended is reaped in every round */
@@ -526,7 +526,7 @@ static bool start(struct manager *manager, struct sockets *sockets,
                                      &manager->totals);
     /* Files outside of the spool: the watch on drop/, and aliases for reports,
      * which are not read again. */
-    manager->inotify = hint_open(config->spool, RESCAN_TIME);
+    manager->inotify = drop_watch_open(config->spool, RESCAN_TIME);
     prepare_parts(manager);
     prepare_answers(manager);
     /* What follows reads what hostile users have written. */

@@ -38,9 +38,9 @@ void metrics_free(struct metrics *metrics)
 }
 
 static const enum smarthost_state states[] = {
-    [GATE_UP] = SMARTHOST_UP,
-    [GATE_DOWN] = SMARTHOST_DOWN,
-    [GATE_PARKED] = SMARTHOST_PARKED,
+    [HOP_UP] = SMARTHOST_UP,
+    [HOP_DOWN] = SMARTHOST_DOWN,
+    [HOP_PARKED] = SMARTHOST_PARKED,
 };
 
 /* Every number there is, once: its name in the status and in the metrics. */
@@ -128,8 +128,8 @@ static void add_remark(const struct hop *hop, struct buf *out)
 {
     unsigned distrusted = workers_distrust(hop->workers);
 
-    if (hop->gate.reason != NULL) {
-        buf_add_text(out, hop->gate.reason);
+    if (hop->availability.reason != NULL) {
+        buf_add_text(out, hop->availability.reason);
     } else if (distrusted != 0) {
         buf_add_text(out, "not used, though listed: ");
         distrust_describe(distrusted, out);
@@ -144,7 +144,7 @@ static void add_smarthost(const struct hop *hop, struct buf *out)
     add_remark(hop, &remark);
     protocol_put_smarthost(out, &(struct smarthost_status){
         .name = hop->smarthost->name,
-        .state = states[hop->gate.state],
+        .state = states[hop->availability.state],
         .workers = workers_count(hop->workers),
         .jobs = workers_jobs(hop->workers),
         .reason = remark.data,
@@ -183,7 +183,8 @@ static void add_smarthosts(const struct hops *hops, struct buf *out)
     for (size_t i = 0; i < hops->count; i++) {
         buf_add_text(out, "postrider_smarthost_up{smarthost=\"");
         add_label(out, hops->list[i].smarthost->name);
-        buf_add_format(out, "\"} %d\n", hops->list[i].gate.state == GATE_UP);
+        buf_add_format(out, "\"} %d\n",
+                       hops->list[i].availability.state == HOP_UP);
     }
     buf_add_text(out, "# HELP postrider_workers Worker processes.\n"
                  "# TYPE postrider_workers gauge\n");

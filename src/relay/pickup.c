@@ -120,7 +120,7 @@ static void admit(struct pickup *pickup, struct entry *entry)
     const struct pickup_parts *parts = &pickup->parts;
 
     parts->totals->accepted++;
-    report_entry(entry, entry->uid);
+    log_message(entry, entry->uid);
     struct message *message = messages_add_taken(parts->messages, entry,
                                                  &pickup->now);
     if (!hops_take(parts->hops, message))

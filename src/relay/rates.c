@@ -46,7 +46,7 @@ static const char *name_of(const struct hops *hops, size_t smarthost)
 static void add_known(const struct hops *hops, struct buf *text)
 {
     for (size_t i = 0; i < hops->count; i++) {
-        const struct pace *pace = &hops->list[i].gate.pace;
+        const struct pace *pace = &hops->list[i].availability.pace;
         for (size_t n = 0; n < pace->count; n++) {
             size_t at = (pace->first + n) % pace->limit;
             buf_add_format(text, "%" PRId64 " %s\n",
@@ -82,7 +82,8 @@ static void begin_file(struct hops *hops, const struct moment *now)
     add_known(hops, &text);
     io_close(&rates->file);
     if (file_replace(&file, &text))
-        rates->file = openat(hops->rates.spool->state, NAME, O_WRONLY | O_APPEND |
+        rates->file = openat(hops->rates.spool->state, NAME,
+                             O_WRONLY | O_APPEND |
                              O_NOFOLLOW | O_CLOEXEC);
     if (rates->file == -1)
         cannot_write(hops);
@@ -102,7 +103,7 @@ void rates_note(struct hops *hops, size_t smarthost, enum rates_event event,
     struct rates *rates = &hops->rates;
     struct buf line;
 
-    if (hops->list[smarthost].gate.pace.limit == 0)
+    if (hops->list[smarthost].availability.pace.limit == 0)
         return;
     if (++rates->lines > rates->lines_max) {
         begin_file(hops, now);  /* this event is known */
@@ -130,7 +131,7 @@ struct reading {
 static size_t find_smarthost(const struct hops *hops, const char *name)
 {
     for (size_t i = 0; i < hops->count; i++)
-        if (hops->list[i].gate.pace.limit > 0 &&
+        if (hops->list[i].availability.pace.limit > 0 &&
             strcmp(name_of(hops, i), name) == 0)
             return i;
     return SIZE_MAX;
@@ -153,7 +154,7 @@ static void take_line(struct reading *reading, char *line)
     else if (strcmp(line, "out") == 0)
         reading->out[i]++;
     if (text_to_number(line + after, INT32_MAX, &time))
-        pace_remember(&reading->hops->list[i].gate.pace,
+        pace_remember(&reading->hops->list[i].availability.pace,
                       after ? reading->begun + (int64_t)time
                             : reading->begun - (int64_t)time);
 }
@@ -192,7 +193,7 @@ static void parse(struct hops *hops, char *text, const struct moment *now)
         }
     for (size_t i = 0; i < hops->count; i++)
         for (unsigned n = 0; n < reading.out[i]; n++)
-            pace_remember(&hops->list[i].gate.pace, now->awake);
+            pace_remember(&hops->list[i].availability.pace, now->awake);
     free(reading.out);
 }
 
@@ -211,7 +212,7 @@ void rates_start(struct hops *hops, const struct spool *spool,
     io_close(&fd);
     buf_free(&text);
     for (size_t i = 0; i < hops->count; i++)
-        allowed += hops->list[i].gate.pace.limit;
+        allowed += hops->list[i].availability.pace.limit;
     hops->rates = (struct rates){ .spool = spool, .file = -1,
                                   .lines_max = allowed + LINES_MORE };
     if (allowed > 0)

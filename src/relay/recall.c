@@ -80,7 +80,7 @@ static void log_known(struct recall *recall, const struct entry *entry,
 {
     bool failed = outcome->kind == OUTCOME_FAILED;
 
-    report_recipient(recall->totals, &(struct attempted){
+    log_recipient(recall->totals, &(struct attempted){
         .entry = entry,
         .index = index,
         .redirect = failed ? "" : recall->config->redirect_all,

@@ -263,7 +263,7 @@ static bool nudge_hops(const struct question *q)
     int64_t wait = askers_note(&q->requests->askers, q->uid, q->now->awake);
 
     for (size_t i = 0; i < hops->count; i++)
-        parked += hops->list[i].gate.state == GATE_PARKED;
+        parked += hops->list[i].availability.state == HOP_PARKED;
     if (wait > 0)
         protocol_put_refusal(q->out, "your mail was tried less than a minute "
                              "ago: ask again in %" PRId64 " s",
@@ -274,7 +274,7 @@ static bool nudge_hops(const struct question *q)
                              "have it tried", hops->list[0].smarthost->name);
     else
         for (size_t i = 0; i < hops->count; i++)
-            gate_nudge(&hops->list[i].gate, q->now->awake);
+            availability_nudge(&hops->list[i].availability, q->now->awake);
     return q->out->length == 0;
 }
 
@@ -286,7 +286,7 @@ static bool may_try(const struct question *q)
     if (!is_administrator(q->uid))
         return nudge_hops(q);
     for (size_t i = 0; i < hops->count; i++)
-        gate_flush(&hops->list[i].gate, q->now->awake);
+        availability_flush(&hops->list[i].availability, q->now->awake);
     return true;
 }
 

@@ -350,7 +350,7 @@ static void log_up(struct result *result, const struct hop *hop,
 static void log_down(struct result *result, const struct hop *hop,
                      const struct error *err)
 {
-    if (hop->gate.state == GATE_PARKED)
+    if (hop->availability.state == HOP_PARKED)
         log_line(LOG_LEVEL_ALERT, "smarthost %s is parked, its mail is kept: "
                  "%s", hop->smarthost->name, err->text);
     else
@@ -362,10 +362,10 @@ static void log_down(struct result *result, const struct hop *hop,
 static void take_closed(struct result *result, struct hop *hop,
                         const struct worker_event *event, int64_t now)
 {
-    if (event->served && hop->gate.state == GATE_UP)
+    if (event->served && hop->availability.state == HOP_UP)
         log_line(LOG_LEVEL_INFO, "smarthost %s: one connection failed, others "
                  "go on: %s", hop->smarthost->name, event->error->text);
-    else if (gate_failed(&hop->gate, event->error, now))
+    else if (availability_failed(&hop->availability, event->error, now))
         log_down(result, hop, event->error);
 }
 
@@ -382,15 +382,15 @@ static void judge_smarthost(struct result *result,
     struct hop *hop = &result->parts.hops->list[attempt->smarthost];
     struct error err;
 
-    hop->gate.has_served |= outcome->kind == OUTCOME_DELIVERED;
-    if (outcome->wants_login && !hop->gate.has_served)
+    hop->availability.has_served |= outcome->kind == OUTCOME_DELIVERED;
+    if (outcome->wants_login && !hop->availability.has_served)
         outcome_blame_login(outcome, hop->smarthost->host, NULL);
     if (outcome->kind != OUTCOME_DEFERRED) {
-        if (gate_served(&hop->gate, attempt->trial, now))
+        if (availability_served(&hop->availability, attempt->trial, now))
             log_up(result, hop, peer);
     } else if (outcome->fault == FAULT_PERMISSION) {
         error_set(&err, FAULT_PERMISSION, "%s", outcome->text);
-        if (gate_refused(&hop->gate, &err, now))
+        if (availability_refused(&hop->availability, &err, now))
             log_down(result, hop, &err);
     }
 }
@@ -429,7 +429,7 @@ static void note_outcome(struct result *result, struct message *message,
             .from_reply = outcome.code != 0,
             .when = now->wall,
         }))
-        report_recipient(result->parts.totals, &(struct attempted){
+        log_recipient(result->parts.totals, &(struct attempted){
             .entry = entry,
             .index = one->index,
             .redirect = result->parts.config->redirect_all,
@@ -446,7 +446,7 @@ static void put_back(struct result *result, struct message *message,
 {
     message_close(message);
     schedule_at(result->schedule, message, due);
-    if (!message->stored && hop->gate.state != GATE_UP)
+    if (!message->stored && hop->availability.state != HOP_UP)
         storage_keep(result->parts.storage, message);
 }
 
@@ -526,7 +526,7 @@ void result_take(struct result *result, size_t smarthost,
 
     switch (event->kind) {
     case WORKER_OPENED:
-        if (gate_opened(&hop->gate, now->awake))
+        if (availability_opened(&hop->availability, now->awake))
             log_up(result, hop, event->peer);
         break;
     case WORKER_CLOSED:

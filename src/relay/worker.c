@@ -20,7 +20,7 @@
 #include "util/clock.h"
 
 #define IDLE_TIME 5000          /* milliseconds a session is kept idle */
-#define FRESH_TIME 1000         /* ... and must stand before its first message */
+#define FRESH_TIME 1000         /* ... and must stand before its first one */
 
 static volatile sig_atomic_t asked_to_stop;
 static volatile sig_atomic_t may_leave;     /* there is nothing to finish */

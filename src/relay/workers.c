@@ -367,7 +367,7 @@ static void learn(struct workers *pool, const struct distrust *found)
         pool->distrust.extensions = 0;  /* the EHLO has changed */
     else if (distrust_add(&pool->distrust, found->extensions, found->hello,
                           clock_now()))
-        report_distrust(pool->name, pool->distrust.extensions);
+        log_distrust(pool->name, pool->distrust.extensions);
 }
 
 /* Is another session there that answers? */

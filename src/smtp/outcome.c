@@ -187,3 +187,16 @@ const char *outcome_word(const struct outcome *outcome)
         return "deferred";
     }
 }
+
+enum fault outcome_fault(const struct outcome *outcomes, size_t count)
+{
+    enum fault fault = FAULT_NONE;
+
+    for (size_t i = 0; i < count; i++) {
+        if (outcomes[i].kind == OUTCOME_FAILED)
+            return outcomes[i].fault;
+        if (outcomes[i].kind != OUTCOME_DELIVERED && fault == FAULT_NONE)
+            fault = outcomes[i].fault;
+    }
+    return fault;
+}

@@ -97,6 +97,14 @@ static void store(struct subject *subject)
     entry_free(entry);
 }
 
+static void damage(struct subject *subject)
+{
+    static const char text[] = "postrider 1 x\n\n";
+
+    fixture_write(subject->fixture.spool.queue, subject->id, text,
+                  sizeof text - 1);
+}
+
 /* failed/ is for what is damaged. */
 static void reads_later_what_cannot_be_read_now(void **state)
 {
@@ -107,7 +115,8 @@ static void reads_later_what_cannot_be_read_now(void **state)
         struct wrap_plan plan = { .at = at, .how = EMFILE };
         store(subject);
         wrap_start(plan);
-        struct message *message = messages_add_queued(messages, subject->id, &now);
+        struct message *message = messages_add_queued(messages, subject->id,
+                                                      &now);
         unsigned calls = wrap_stop();
         if (fixture_count(subject->fixture.spool.failed) != 0)
             fail_msg("%s: given up", plan_text(&plan));
@@ -131,7 +140,7 @@ static void gives_up_what_is_damaged(void **state)
     struct messages *messages = subject->messages;
 
     fixture_empty(&subject->fixture);
-    fixture_write(subject->fixture.spool.queue, subject->id, "postrider 1 x\n\n", 15);
+    damage(subject);
     assert_null(messages_add_queued(messages, subject->id, &now));
     assert_int_equal(messages->unread_ids.count, 0);
     assert_int_equal(fixture_count(subject->fixture.spool.failed), 1);
@@ -148,12 +157,13 @@ static void keeps_what_it_cannot_give_up(void **state)
         struct wrap_plan plan = { .at = at, .how = EROFS, .lasting = true };
         fixture_empty(&subject->fixture);
         strings_free(&messages->unread_ids);
-        fixture_write(subject->fixture.spool.queue, subject->id, "postrider 1 x\n\n", 15);
+        damage(subject);
         wrap_start(plan);
         assert_null(messages_add_queued(messages, subject->id, &now));
         unsigned made = wrap_stop();
         calls = made > calls ? made : calls;
-        bool failed = fixture_exists(subject->fixture.spool.failed, subject->id);
+        bool failed = fixture_exists(subject->fixture.spool.failed,
+                                     subject->id);
         if (failed == fixture_exists(subject->fixture.spool.queue, subject->id))
             fail_msg("%s: lost", plan_text(&plan));
         if (messages->unread_ids.count != (failed ? 0 : 1))

@@ -32,7 +32,7 @@ static void start(struct daemon *daemon, struct fixture *fixture)
     };
     for (size_t i = 0; i < 2; i++) {
         daemon->list[i].smarthost = &daemon->smarthosts[i];
-        gate_init(&daemon->list[i].gate,
+        availability_init(&daemon->list[i].availability,
                   daemon->smarthosts[i].messages_per_minute,
                   daemon->now.awake);
     }
@@ -43,15 +43,16 @@ static void start(struct daemon *daemon, struct fixture *fixture)
 static void end(struct daemon *daemon)
 {
     rates_stop(&daemon->hops);
-    gate_free(&daemon->list[0].gate);
-    gate_free(&daemon->list[1].gate);
+    availability_free(&daemon->list[0].availability);
+    availability_free(&daemon->list[1].availability);
 }
 
 static void give_out(struct daemon *daemon, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         for (size_t n = 0; n < 2; n++) {
-            assert_int_equal(gate_take(&daemon->list[n].gate, 1, daemon->now.awake), 1);
+            assert_int_equal(availability_take(&daemon->list[n].availability,
+                                               1, daemon->now.awake), 1);
             rates_note(&daemon->hops, n, RATES_OUT, &daemon->now);
         }
 }
@@ -60,7 +61,8 @@ static void come_back(struct daemon *daemon, unsigned count, bool sent)
 {
     for (unsigned i = 0; i < count; i++)
         for (size_t n = 0; n < 2; n++) {
-            gate_returned(&daemon->list[n].gate, 0, sent, daemon->now.awake);
+            availability_returned(&daemon->list[n].availability, 0, sent,
+                                  daemon->now.awake);
             rates_note(&daemon->hops, n, sent ? RATES_SENT : RATES_BACK,
                        &daemon->now);
         }
@@ -68,10 +70,11 @@ static void come_back(struct daemon *daemon, unsigned count, bool sent)
 
 static unsigned room(struct daemon *daemon)
 {
-    unsigned taken = gate_take(&daemon->list[1].gate, 2 * LIMIT, daemon->now.awake);
+    unsigned taken = availability_take(&daemon->list[1].availability,
+                                       2 * LIMIT, daemon->now.awake);
 
     for (unsigned i = 0; i < taken; i++)
-        gate_give_back(&daemon->list[1].gate);
+        availability_give_back(&daemon->list[1].availability);
     return taken;
 }
 

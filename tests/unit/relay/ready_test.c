@@ -79,7 +79,8 @@ static bool is_not_five(const void *context, const struct message *message)
 /* One who has had enough is passed over, and keeps their turn. */
 static void passes_over_what_does_not_fit(void **state)
 {
-    struct message messages[] = { { .owner = 5 }, { .owner = 6 }, { .owner = 6 } };
+    struct message messages[] = { { .owner = 5 }, { .owner = 6 },
+                                  { .owner = 6 } };
     struct ready ready = { 0 };
 
     (void)state;

@@ -176,7 +176,8 @@ static void goes_on_where_it_was(void **state)
             assert_int_equal(got.outcomes[i].index, seen++);
         wire_free(&got);
     }
-    for (struct packet got; wire_receive(pair->there, WIRE_WORKER, &got, &err) == 1;
+    for (struct packet got;
+         wire_receive(pair->there, WIRE_WORKER, &got, &err) == 1;
          wire_free(&got))
         for (size_t i = 0; i < got.count; i++)
             assert_int_equal(got.outcomes[i].index, seen++);
@@ -413,7 +414,8 @@ static void survives_changed_octets(void **state)
     for (size_t cut = 1; cut < (size_t)length; cut++) {
         struct packet got;
         assert_int_equal(send(pair->here, data, cut, 0), cut);
-        assert_int_equal(wire_receive(pair->there, WIRE_WORKER, &got, &err), -1);
+        assert_int_equal(wire_receive(pair->there, WIRE_WORKER, &got, &err),
+                         -1);
     }
     outcome_free(&one.outcome);
 }
