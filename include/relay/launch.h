@@ -16,8 +16,6 @@
 #include "relay/notify.h"
 #include "util/error.h"
 
-#define LAUNCH_SERVERS_MAX 100      /* at a time */
-
 struct launch;                  /* fields: src/relay/launch.c */
 
 /* socket is owned, and non-blocking from here on. */
@@ -29,8 +27,8 @@ void launch_free(struct launch *launch);                /* NULL is allowed */
  * -1 with FAULT_TEMPORARY. */
 pid_t launch_worker(struct launch *launch, size_t smarthost, int socket,
                     int journal, struct error *err);
-pid_t launch_server(struct launch *launch, int connection, bool crowded,
-                    struct error *err);
+pid_t launch_server(struct launch *launch, int connection, uid_t uid,
+                    bool crowded, struct error *err);
 
 /* To a process that was started here, unless it has ended meanwhile. */
 void launch_signal(struct launch *launch, pid_t pid, int signal);

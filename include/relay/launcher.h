@@ -13,10 +13,12 @@
 #include "util/error.h"
 
 struct config;
+struct servers;
 
 struct launcher_settings {
     const struct config *config;
     const char *sendmail;       /* path, for -bs */
+    struct servers *servers;    /* those that run already; kept true */
     int socket;                 /* to the manager; blocking */
     pid_t manager;
     bool (*may_reload)(void);   /* asked at SIGHUP: is what will be read in

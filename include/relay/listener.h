@@ -13,18 +13,20 @@
 #include "util/strings.h"
 
 struct launch;
+struct servers;
 struct sockets;
 struct listener;            /* fields: src/relay/listener.c */
 
 /*
  * Listen at each of the addresses: paths of Unix sockets (mode 0666), or
  * "127.0.0.1:25" and "[::1]:25", which the configuration has proved to be
- * loopback. All are borrowed. What only root or another user could provide is
+ * loopback. All are borrowed; servers, which run already, is copied. What only root or another user could provide is
  * logged, and left out; else NULL with FAULT_CONFIG.
  */
 struct listener *listener_new(const struct strings *addresses,
-                              struct sockets *sockets, struct launch *launch,
-                              struct error *err);
+                              struct sockets *sockets,
+                              const struct servers *servers,
+                              struct launch *launch, struct error *err);
 void listener_free(struct listener *listener);          /* NULL is allowed */
 
 /* For the poll loop: descriptors to watch for input, none for a

@@ -7,6 +7,7 @@
 #include "util/error.h"
 
 struct config;
+struct servers;
 struct sockets;
 
 /* How a manager ended: both after all workers have finished. */
@@ -15,11 +16,12 @@ enum manager_end { MANAGER_STOPPED, MANAGER_RELOAD, MANAGER_FAILED };
 /*
  * Run the daemon in this process, which already is the user that owns the
  * spool. launcher is a socket to the process that starts others (launcher.h);
- * owned. Returns after SIGTERM or SIGINT, or after SIGUSR1 to be started again
+ * owned. servers: see listener_new(). Returns after SIGTERM or SIGINT, or after SIGUSR1 to be started again
  * with a new configuration; MANAGER_FAILED with err when it cannot start.
  */
 enum manager_end manager_run(const struct config *config,
-                             struct sockets *sockets, int launcher,
+                             struct sockets *sockets,
+                             const struct servers *servers, int launcher,
                              struct error *err);
 
 #endif

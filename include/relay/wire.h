@@ -57,7 +57,8 @@ struct wire_outcome {
 struct packet {
     enum wire_kind kind;
     uint64_t job;                       /* JOB, OUTCOMES, DONE, RETURNED */
-    uid_t uid;                          /* JOB: for the Received field */
+    uid_t uid;                          /* JOB: for the Received field;
+                                         * START_SERVER: of its client */
     size_t *recipients;                 /* JOB: indices; owned */
     struct wire_outcome *outcomes;      /* OUTCOMES; owned */
     size_t count;                       /* of recipients or outcomes */

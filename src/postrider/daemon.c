@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "relay/launcher.h"
 #include "relay/manager.h"
+#include "relay/servers.h"
 #include "relay/sockets.h"
 #include "util/alloc.h"
 #include "util/file.h"
@@ -25,6 +26,15 @@
 #include "util/process.h"
 
 #define EXIT_RELOAD 100         /* of the manager: none of <sysexits.h> */
+
+struct daemon {
+    struct config *config;
+    char *program;              /* this one */
+    char *sendmail;             /* the one beside it */
+    struct sockets *sockets;    /* this and the next are handed on by a reload */
+    struct servers servers;
+    int signals;
+};
 
 /* The directory of the control socket belongs to the user of the daemon. */
 static void make_run_directory(const struct config *config,
@@ -76,19 +86,19 @@ static bool may_have_spool(const struct config *config, struct error *err)
            error_remedy(err, "start the daemon as root or as that user");
 }
 
-static bool prepare(struct config **config, struct sockets *sockets,
-                    struct error *err)
+static bool prepare(struct daemon *daemon, struct error *err)
 {
-    *config = config_load(err);
-    if (*config == NULL)
+    daemon->config = config_load(err);
+    if (daemon->config == NULL)
         return false;
-    log_open((*config)->log, "postrider/daemon");
-    sockets_prepare(sockets, &(*config)->listen);
-    if (!become_daemon_user(*config, err) || !may_have_spool(*config, err))
+    log_open(daemon->config->log, "postrider/daemon");
+    sockets_prepare(daemon->sockets, &daemon->config->listen);
+    if (!become_daemon_user(daemon->config, err) ||
+        !may_have_spool(daemon->config, err))
         return false;
     process_hide_memory();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    return config_check_files(*config, err);
+    return config_check_files(daemon->config, err);
 }
 
 /* A configuration that is wrong must not take a running daemon down. */
@@ -105,8 +115,7 @@ static bool may_reload(void)
 }
 
 /* The manager's whole life, in a process of its own. */
-static void manage(const struct config *config, struct sockets *sockets,
-                   int launcher, pid_t parent)
+static void manage(const struct daemon *daemon, int launcher, pid_t parent)
 {
     struct error err = { 0 };
     enum manager_end end = MANAGER_FAILED;
@@ -115,7 +124,8 @@ static void manage(const struct config *config, struct sockets *sockets,
     /* Without the launcher a new daemon will come: leave it the spool. */
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() == parent)
-        end = manager_run(config, sockets, launcher, &err);
+        end = manager_run(daemon->config, daemon->sockets, &daemon->servers,
+                          launcher, &err);
     if (end == MANAGER_FAILED)
         log_line(LOG_LEVEL_ERROR, "not started: %s", err.text);
     _exit(end == MANAGER_STOPPED  ? EX_OK
@@ -123,12 +133,14 @@ static void manage(const struct config *config, struct sockets *sockets,
 }
 
 /* Both processes of the daemon; the wait(2) status of the manager. */
-static int run_daemon(const struct config *config, const char *sendmail,
-                      struct sockets *sockets, int signals, struct error *err)
+static int run_daemon(struct daemon *daemon, struct error *err)
 {
-    struct launcher_settings settings = { .config = config,
-                                          .sendmail = sendmail,
-                                          .may_reload = may_reload };
+    struct launcher_settings settings = {
+        .config = daemon->config,
+        .sendmail = daemon->sendmail,
+        .servers = &daemon->servers,
+        .may_reload = may_reload,
+    };
     int ends[2] = { -1, -1 }, status = -1;
     pid_t self = getpid();
 
@@ -137,12 +149,12 @@ static int run_daemon(const struct config *config, const char *sendmail,
         error_sys(err, FAULT_SYSTEM, "start the manager");
     } else if (settings.manager == 0) {
         close(ends[0]);
-        close(signals);
-        manage(config, sockets, ends[1], self);
+        close(daemon->signals);
+        manage(daemon, ends[1], self);
     } else {
         io_close(&ends[1]);
         settings.socket = ends[0];
-        status = launcher_run(&settings, signals);
+        status = launcher_run(&settings, daemon->signals);
     }
     io_close(&ends[0]);
     io_close(&ends[1]);
@@ -150,44 +162,46 @@ static int run_daemon(const struct config *config, const char *sendmail,
 }
 
 /* All that counts is on disk: a new start is the simplest new reading. */
-static void start_anew(const char *program, char **argv,
-                       const struct sockets *sockets)
+static void start_anew(const struct daemon *daemon, char **argv)
 {
     launcher_leave();
-    sockets_leave(sockets);
-    execv(program, argv);
-    log_line(LOG_LEVEL_ERROR, "not started anew: %s: %s", program,
+    sockets_leave(daemon->sockets);
+    servers_leave(&daemon->servers);
+    execv(daemon->program, argv);
+    log_line(LOG_LEVEL_ERROR, "not started anew: %s: %s", daemon->program,
              strerror(errno));
 }
 
 int command_daemon(int argc, char **argv)
 {
-    struct config *config = NULL;
     struct error err = { 0 };
-    struct sockets *sockets = sockets_new();
-    char *program = process_executable();
-    char *sendmail = process_beside("sendmail");
-    int signals = -1, status = -1;
+    struct daemon daemon = {
+        .program = process_executable(),
+        .sendmail = process_beside("sendmail"),
+        .sockets = sockets_new(),
+        .signals = -1,
+    };
+    int status = -1;
 
+    servers_inherit(&daemon.servers);
     if (argc > 1)
         error_set(&err, FAULT_USAGE, "daemon takes no arguments");
-    else if (program == NULL || sendmail == NULL)
+    else if (daemon.program == NULL || daemon.sendmail == NULL)
         error_set(&err, FAULT_SYSTEM, "/proc is not mounted");
-    else if (launcher_prepare(&signals, &err) &&
-             prepare(&config, sockets, &err))
-        status = run_daemon(config, sendmail, sockets, signals, &err);
+    else if (launcher_prepare(&daemon.signals, &err) && prepare(&daemon, &err))
+        status = run_daemon(&daemon, &err);
     if (status == -1)
         log_line(LOG_LEVEL_ERROR, "not started: %s", err.text);
     else if (WIFSIGNALED(status))
         log_line(LOG_LEVEL_ALERT, "ended by signal %d", WTERMSIG(status));
-    config_free(config);
-    io_close(&signals);
+    config_free(daemon.config);
+    io_close(&daemon.signals);
 
     if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_RELOAD)
-        start_anew(program, argv - 1, sockets);
-    sockets_free(sockets);
-    free(program);
-    free(sendmail);
+        start_anew(&daemon, argv - 1);
+    sockets_free(daemon.sockets);
+    free(daemon.program);
+    free(daemon.sendmail);
     if (status == -1)
         return command_fail(&err);
     return WIFEXITED(status) && WEXITSTATUS(status) != EXIT_RELOAD

@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "relay/launch.h"
+#include "relay/servers.h"
 #include "relay/wire.h"
 #include "relay/worker.h"
 #include "util/alloc.h"
@@ -62,6 +63,13 @@ void launcher_leave(void)
     signal(SIGHUP, SIG_IGN);
 }
 
+static void add_child(struct launcher *launcher, pid_t pid)
+{
+    launcher->children = alloc_resize(launcher->children, launcher->count + 1,
+                                      sizeof *launcher->children);
+    launcher->children[launcher->count++] = (struct child){ .pid = pid };
+}
+
 static struct child *find_child(struct launcher *launcher, pid_t pid)
 {
     for (size_t i = 0; i < launcher->count; i++)
@@ -77,6 +85,7 @@ static void reap(struct launcher *launcher)
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         struct child *child = find_child(launcher, pid);
+        servers_remove(launcher->settings->servers, pid);
         if (pid == launcher->settings->manager) {
             launcher->over = true;
             launcher->status = status;
@@ -219,11 +228,10 @@ static void start(struct launcher *launcher, const struct packet *request)
         answer.value = spawn_server(settings, &pid, request->fd,
                                     request->crowded);
     if (answer.value == 0) {
-        launcher->children = alloc_resize(launcher->children,
-                                          launcher->count + 1,
-                                          sizeof *launcher->children);
-        launcher->children[launcher->count++] = (struct child){ .pid = pid };
+        add_child(launcher, pid);
         answer.pid = pid;
+        if (request->kind == WIRE_START_SERVER)
+            servers_add(settings->servers, pid, request->uid);
     }
     (void)wire_send(settings->socket, &answer, &ignored);
 }
@@ -279,7 +287,7 @@ static void take_last_requests(struct launcher *launcher)
 /* No manager that is in order has more at a time. */
 static size_t most_children(const struct config *config)
 {
-    size_t most = LAUNCH_SERVERS_MAX;
+    size_t most = SERVERS_MAX;
 
     for (size_t i = 0; i < config->smarthost_count; i++)
         most += config->smarthosts[i].connections;
@@ -291,6 +299,8 @@ int launcher_run(const struct launcher_settings *settings, int signals)
     struct launcher launcher = { .settings = settings, .signals = signals,
                                  .limit = most_children(settings->config) };
 
+    for (size_t i = 0; i < settings->servers->count; i++)
+        add_child(&launcher, settings->servers->list[i].pid);
     for (reap(&launcher); !launcher.over; reap(&launcher)) {
         tell_ends(&launcher);
         struct pollfd set[] = {

@@ -9,6 +9,7 @@
 
 #include "relay/launch.h"
 #include "relay/local.h"
+#include "relay/servers.h"
 #include "relay/sockets.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -16,23 +17,17 @@
 #include "util/log.h"
 #include "util/unix_socket.h"
 
-#define USER_MAX (LAUNCH_SERVERS_MAX / 4)   /* connections of one user */
-#define TCP_MAX (LAUNCH_SERVERS_MAX / 2)    /* of all that come over TCP */
+#define USER_MAX (SERVERS_MAX / 4)  /* connections of one user */
+#define TCP_MAX (SERVERS_MAX / 2)   /* of all that come over TCP */
 #define DEAF_TIME 1000          /* milliseconds, rather than try all the time */
 #define NOBODY ((uid_t)-1)      /* over TCP the kernel does not say */
-
-struct server {
-    pid_t pid;
-    uid_t uid;                  /* of the client */
-};
 
 struct listener {
     struct launch *launch;
     const struct strings *addresses;
     int *sockets;               /* one an address */
     size_t count;
-    struct server servers[LAUNCH_SERVERS_MAX];
-    size_t running;
+    struct servers servers;
     int64_t deaf_until;         /* no descriptors, or no memory, are left */
 };
 
@@ -48,12 +43,14 @@ static int listen_local(const char *path, struct error *err)
 }
 
 struct listener *listener_new(const struct strings *addresses,
-                              struct sockets *sockets, struct launch *launch,
-                              struct error *err)
+                              struct sockets *sockets,
+                              const struct servers *servers,
+                              struct launch *launch, struct error *err)
 {
     struct listener *listener = alloc_zero(1, sizeof *listener);
 
     listener->launch = launch;
+    listener->servers = *servers;
     listener->addresses = addresses;
     listener->sockets = alloc_zero(addresses->count, sizeof(int));
     for (size_t i = 0; i < addresses->count; i++) {
@@ -110,12 +107,10 @@ static uid_t peer_of(int connection)
  */
 static bool has_enough(const struct listener *listener, uid_t uid)
 {
-    size_t free = LAUNCH_SERVERS_MAX - listener->running;
+    size_t free = SERVERS_MAX - listener->servers.count;
     size_t share = uid == NOBODY ? TCP_MAX : USER_MAX;
-    size_t count = 0;
+    size_t count = servers_of(&listener->servers, uid);
 
-    for (size_t i = 0; i < listener->running; i++)
-        count += listener->servers[i].uid == uid;
     return count >= share || count >= free;
 }
 
@@ -126,12 +121,11 @@ static bool serve(struct listener *listener, int connection)
 
     if (has_enough(listener, uid))
         return false;
-    pid_t pid = launch_server(listener->launch, connection,
-                              2 * listener->running >= LAUNCH_SERVERS_MAX,
+    bool crowded = 2 * listener->servers.count >= SERVERS_MAX;
+    pid_t pid = launch_server(listener->launch, connection, uid, crowded,
                               &err);
     if (pid != -1)
-        listener->servers[listener->running++] =
-            (struct server){ .pid = pid, .uid = uid };
+        servers_add(&listener->servers, pid, uid);
     else
         log_line(LOG_LEVEL_ERROR, "%s", err.text);
     return pid != -1;
@@ -156,14 +150,11 @@ void listener_handle(struct listener *listener, int fd)
 
 bool listener_reap(struct listener *listener, pid_t pid, int status)
 {
-    for (size_t i = 0; i < listener->running; i++)
-        if (listener->servers[i].pid == pid) {
-            /* Its client had no last reply, and only we know why. */
-            if (WIFSIGNALED(status))
-                log_line(LOG_LEVEL_ERROR, "sendmail -bs %ld ended by signal "
-                         "%d", (long)pid, WTERMSIG(status));
-            listener->servers[i] = listener->servers[--listener->running];
-            return true;
-        }
-    return false;
+    if (!servers_remove(&listener->servers, pid))
+        return false;
+    /* Its client had no last reply, and only we know why. */
+    if (WIFSIGNALED(status))
+        log_line(LOG_LEVEL_ERROR, "sendmail -bs %ld ended by signal %d",
+                 (long)pid, WTERMSIG(status));
+    return true;
 }

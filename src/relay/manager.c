@@ -496,7 +496,7 @@ static void prepare_answers(struct manager *manager)
 
 /* The order is policy: each line may do less than the one before. */
 static bool start(struct manager *manager, struct sockets *sockets,
-                  struct error *err)
+                  const struct servers *servers, struct error *err)
 {
     const struct config *config = manager->config;
     const struct moment moment = lifetime_moment();
@@ -515,7 +515,7 @@ static bool start(struct manager *manager, struct sockets *sockets,
     manager->control = control_new(config->control, answer, manager, err);
     if (manager->control == NULL)
         return false;
-    manager->listener = listener_new(&config->listen, sockets,
+    manager->listener = listener_new(&config->listen, sockets, servers,
                                      manager->launch, err);
     if (manager->listener == NULL)
         return false;
@@ -557,7 +557,8 @@ static void clean_up(struct manager *manager)
 }
 
 enum manager_end manager_run(const struct config *config,
-                             struct sockets *sockets, int launcher,
+                             struct sockets *sockets,
+                             const struct servers *servers, int launcher,
                              struct error *err)
 {
     struct manager manager = {
@@ -569,7 +570,7 @@ enum manager_end manager_run(const struct config *config,
         .end = MANAGER_FAILED,
     };
 
-    if (start(&manager, sockets, err))
+    if (start(&manager, sockets, servers, err))
         work(&manager);
     clean_up(&manager);
     return manager.end;

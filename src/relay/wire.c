@@ -207,8 +207,9 @@ static void smarthost_field(struct coder *coder, struct packet *packet)
     packet->smarthost = (size_t)number(coder, packet->smarthost, SIZE_MAX);
 }
 
-static void crowded_field(struct coder *coder, struct packet *packet)
+static void server_fields(struct coder *coder, struct packet *packet)
 {
+    packet->uid = (uid_t)number(coder, packet->uid, UINT32_MAX);
     packet->crowded = flag(coder, packet->crowded);
 }
 
@@ -246,7 +247,7 @@ static const struct rule {
     [WIRE_JOB]          = { WIRE_MANAGER, 1, job_fields },
     [WIRE_RECALL]       = { WIRE_MANAGER, 0, no_fields },
     [WIRE_START_WORKER] = { WIRE_MANAGER, 2, smarthost_field },
-    [WIRE_START_SERVER] = { WIRE_MANAGER, 1, crowded_field },
+    [WIRE_START_SERVER] = { WIRE_MANAGER, 1, server_fields },
     [WIRE_SIGNAL]       = { WIRE_MANAGER, 0, process_fields },
     [WIRE_NOTICE]       = { WIRE_MANAGER, 0, notice_fields },
     [WIRE_STARTED]      = { WIRE_LAUNCHER, 0, process_fields },

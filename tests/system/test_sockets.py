@@ -144,6 +144,29 @@ def test_tcp_cannot_keep_others_out(queue):
 
 
 @as_root
+def test_a_share_holds_over_a_reload(queue):
+    """Servers go on when the daemon is executed anew, and count still."""
+    path = queue.run_folder / "submit"
+    queue.write_config(settings={"listen": [str(path)]})
+    with queue.daemon() as daemon:
+        clients = [greeting_at(path)[0] for _ in range(25)]
+        for reloads in (1, 2):
+            daemon.signal(signal.SIGHUP)
+            daemon.wait_for(" started: ", 1 + reloads)
+            refused, code = greeting_at(path)
+            assert code == b"421 ", daemon.log
+            refused.close()
+        served = daemon.children("sendmail")
+        assert len(served) == 25
+        os.kill(served[0], signal.SIGKILL)
+        daemon.wait_for(f"sendmail -bs {served[0]} ended by signal 9$")
+        client, code = greeting_at(path)
+        assert code == b"220 ", daemon.log
+        for one in [*clients, client]:
+            one.close()
+
+
+@as_root
 def test_server_that_is_killed_is_logged(queue):
     """Its client has no reply that could say why."""
     path = queue.run_folder / "submit"

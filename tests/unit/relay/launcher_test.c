@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "relay/launch.h"
 #include "relay/launcher.h"
+#include "relay/servers.h"
 #include "relay/wire.h"
 
 #define MORE_THAN_FIT 3000      /* requests, or news, in a socket's buffer */
@@ -24,8 +25,10 @@
 static int launch_for(int (*manager)(int socket))
 {
     const struct config config = { 0 };
+    struct servers servers = { 0 };
     struct launcher_settings settings = { .config = &config,
-                                          .sendmail = "/bin/sh" };
+                                          .sendmail = "/bin/sh",
+                                          .servers = &servers };
     struct error err;
     int ends[2], signals;
 
@@ -132,7 +135,7 @@ static int ask_for_many(int socket)
 static void starts_no_more_than_are_wanted(void **state)
 {
     (void)state;
-    assert_int_equal(launch_for(ask_for_many), LAUNCH_SERVERS_MAX);
+    assert_int_equal(launch_for(ask_for_many), SERVERS_MAX);
 }
 
 int main(void)
