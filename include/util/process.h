@@ -74,8 +74,8 @@ bool process_fork(struct process_child *child);
 
 /* Append all that it writes. False with FAULT_TEMPORARY if it writes more than
  * the limit of out, or not all before the deadline. */
-bool process_read(const struct process_child *child, struct buf *out, int64_t deadline,
-                  struct error *err);
+bool process_read(const struct process_child *child, struct buf *out,
+                  int64_t deadline, struct error *err);
 
 /* Its wait status, -1 if that is not known. What has not ended before the
  * deadline is killed; a deadline of 0 has passed. */

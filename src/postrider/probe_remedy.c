@@ -14,47 +14,47 @@ static const struct row {
     enum outcome_stage stage;
     enum reach reach;           /* REACH_NONE: any */
     int code;                   /* of the reply, or its first digit; 0: any */
-    const char *status;         /* how its enhanced status code begins */
     enum login login;
+    const char *status;         /* how its enhanced status code begins */
     const char *remedy;
 } rows[] = {
-    { STAGE_CONNECT, REACH_REFUSED, 0, "", ANY,
+    { STAGE_CONNECT, REACH_REFUSED, 0, ANY, "",
       "check host and port: usual are 587 with tls = starttls, 465 with tls = "
       "implicit" },
-    { STAGE_CONNECT, REACH_TIMED_OUT, 0, "", ANY,
+    { STAGE_CONNECT, REACH_TIMED_OUT, 0, ANY, "",
       "a firewall on the way may block the port: try 587 with tls = starttls, "
       "or 465 with tls = implicit" },
-    { STAGE_CONNECT, REACH_UNREACHABLE, 0, "", ANY,
+    { STAGE_CONNECT, REACH_UNREACHABLE, 0, ANY, "",
       "is the network up? inet = ipv4 leaves IPv6 out" },
-    { STAGE_CONNECT, REACH_REPLY, 4, "", ANY,
+    { STAGE_CONNECT, REACH_REPLY, 4, ANY, "",
       "its reply says why; try again later" },
-    { STAGE_CONNECT, REACH_REPLY, 5, "", ANY,
+    { STAGE_CONNECT, REACH_REPLY, 5, ANY, "",
       "its reply says why; try again later" },
 
-    { STAGE_MAIL, REACH_NONE, 5, "5.7.", WITHOUT,
+    { STAGE_MAIL, REACH_NONE, 5, WITHOUT, "5.7.",
       SENDER_RULE ", or set user and password_file if it wants a login" },
-    { STAGE_MAIL, REACH_NONE, 5, "", ANY, SENDER_RULE },
+    { STAGE_MAIL, REACH_NONE, 5, ANY, "", SENDER_RULE },
 
-    { STAGE_RCPT, REACH_NONE, 5, "5.1.7", ANY, SENDER_RULE },
-    { STAGE_RCPT, REACH_NONE, 5, "5.1.8", ANY, SENDER_RULE },
-    { STAGE_RCPT, REACH_NONE, 5, "5.7.", WITHOUT,
+    { STAGE_RCPT, REACH_NONE, 5, ANY, "5.1.7", SENDER_RULE },
+    { STAGE_RCPT, REACH_NONE, 5, ANY, "5.1.8", SENDER_RULE },
+    { STAGE_RCPT, REACH_NONE, 5, WITHOUT, "5.7.",
       "it relays for known senders only: set user and password_file, or ask "
       "its administrator" },
     /* Postfix: not owned by the user that has logged in. */
-    { STAGE_RCPT, REACH_NONE, 553, "5.7.", WITH, SENDER_RULE },
-    { STAGE_RCPT, REACH_NONE, 5, "5.7.", WITH,
+    { STAGE_RCPT, REACH_NONE, 553, WITH, "5.7.", SENDER_RULE },
+    { STAGE_RCPT, REACH_NONE, 5, WITH, "5.7.",
       SENDER_RULE ", or ask its administrator" },
     /* Exim says no more than 550 if it does not relay. */
-    { STAGE_RCPT, REACH_NONE, 5, "", WITHOUT,
+    { STAGE_RCPT, REACH_NONE, 5, WITHOUT, "",
       "check the address; if it relays for known senders only, set user and "
       "password_file" },
-    { STAGE_RCPT, REACH_NONE, 5, "", ANY, "check the address" },
+    { STAGE_RCPT, REACH_NONE, 5, ANY, "", "check the address" },
 
-    { STAGE_DATA, REACH_NONE, 5, "5.1.7", ANY, SENDER_RULE },
-    { STAGE_DATA, REACH_NONE, 5, "5.1.8", ANY, SENDER_RULE },
-    { STAGE_DATA, REACH_NONE, 5, "5.2.252", ANY, SENDER_RULE }, /* Microsoft */
-    { STAGE_DATA, REACH_NONE, 553, "", ANY, SENDER_RULE },
-    { STAGE_DATA, REACH_NONE, 5, "5.7.", ANY,
+    { STAGE_DATA, REACH_NONE, 5, ANY, "5.1.7", SENDER_RULE },
+    { STAGE_DATA, REACH_NONE, 5, ANY, "5.1.8", SENDER_RULE },
+    { STAGE_DATA, REACH_NONE, 5, ANY, "5.2.252", SENDER_RULE }, /* Microsoft */
+    { STAGE_DATA, REACH_NONE, 553, ANY, "", SENDER_RULE },
+    { STAGE_DATA, REACH_NONE, 5, ANY, "5.7.",
       "if that is about the sender, " SENDER_RULE },
 };
 

@@ -210,8 +210,8 @@ static bool wait_for_output(const struct process_child *child, int64_t deadline)
     return ready == 1;
 }
 
-bool process_read(const struct process_child *child, struct buf *out, int64_t deadline,
-                  struct error *err)
+bool process_read(const struct process_child *child, struct buf *out,
+                  int64_t deadline, struct error *err)
 {
     ssize_t got;
 
