@@ -18,24 +18,28 @@
 typedef void listing_visit(void *context, const struct queue_item *item,
                            bool unattended);
 typedef void listing_unread(void *context, const struct queue_unread *unread);
+typedef void listing_others(void *context, const struct queue_others *others);
 
 struct listing_reader {
     listing_visit *visit;
     listing_unread *unread;     /* may be NULL */
+    listing_others *others;     /* may be NULL */
     void *context;
 };
 
 /*
  * Call visit for each message the caller may see, then unread for root and the
- * daemon's user: first the daemon at control is asked, then the spool is read.
+ * daemon's user, or others for users, if there are such messages: first the
+ * daemon at control is asked, then the spool is read.
  * FAULT_UNAVAILABLE: no daemon listens, and the caller may not read the spool.
  */
 bool listing_each(const char *control, const char *spool,
                   const struct listing_reader *reader, struct error *err);
 
 /*
- * As mailq of Postfix prints it, which monitoring parses; or as one JSON
- * object a line. Returns like listing_each.
+ * As mailq of Postfix prints it, which monitoring parses: queue-ids in
+ * capitals, and a last line that counts all messages, also those that the
+ * caller may not see. Or as one JSON object a line. Returns like listing_each.
  *
  * program  the name that begins the lines on standard error: before the list,
  *          if messages wait and no daemon runs

@@ -6,7 +6,8 @@
  *
  *     list        a line a message, fields divided by tabs: queue-id, mark,
  *                 uid, size, received, attempts, reason, sender, recipients;
- *                 then, for administrators, "unread", count, text
+ *                 then, for administrators, "unread", count, text; for users
+ *                 "others", count, octets of what they may not see
  *     status      KEY NUMBER
  *                 smarthost NAME up|down|parked WORKERS JOBS REASON
  *                 trouble PLACE KIND COUNT TEXT, for administrators
@@ -107,17 +108,25 @@ struct queue_unread {
     const char *text;
 };
 
-enum list_kind { LIST_UNKNOWN, LIST_ITEM, LIST_UNREAD };
+/* Messages of others, which the caller may not see. */
+struct queue_others {
+    uint64_t count;
+    uint64_t octets;
+};
+
+enum list_kind { LIST_UNKNOWN, LIST_ITEM, LIST_UNREAD, LIST_OTHERS };
 
 struct list_line {
     enum list_kind kind;
     struct queue_item item;
     struct queue_unread unread;
+    struct queue_others others;
     char **fields;              /* owned */
 };
 
 void protocol_put_item(struct buf *out, const struct queue_item *item);
 void protocol_put_unread(struct buf *out, const struct queue_unread *unread);
+void protocol_put_others(struct buf *out, const struct queue_others *others);
 
 /* Text is changed; what is parsed points into it. */
 void protocol_parse_list(char *text, struct list_line *line);

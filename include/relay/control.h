@@ -26,6 +26,7 @@ struct control_progress {
     size_t place;
     size_t done;
     size_t left;
+    struct queue_others hidden; /* from the caller of a list */
 };
 
 struct control_request {

@@ -21,6 +21,7 @@ bool text_starts_case(const char *text, const char *prefix);
 bool text_starts(const char *text, const char *prefix);
 
 char text_lower(char c);                        /* of an ASCII letter */
+char text_upper(char c);
 void text_lower_all(char *text);
 bool text_is_alpha(char c);
 bool text_is_digit(char c);

@@ -32,6 +32,8 @@ static void take_line(void *context, char *text)
         reader->visit(reader->context, &line.item, false);
     else if (line.kind == LIST_UNREAD && reader->unread != NULL)
         reader->unread(reader->context, &line.unread);
+    else if (line.kind == LIST_OTHERS && reader->others != NULL)
+        reader->others(reader->context, &line.others);
     protocol_free_list(&line);
 }
 

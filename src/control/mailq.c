@@ -10,8 +10,8 @@ struct printer {
     const char *program;
     FILE *out;
     uint64_t octets;
-    size_t messages;
-    size_t unread;
+    uint64_t messages;          /* that are listed */
+    uint64_t unlisted;
 };
 
 /* Before the list, whose last line is what monitoring looks at. */
@@ -20,6 +20,13 @@ static void remark_daemon(const struct printer *printer, bool unattended)
     if (printer->messages == 0 && unattended)
         fprintf(stderr, "%s: no daemon is running, nothing is delivered: "
                 "start postrider daemon\n", printer->program);
+}
+
+/* Scripts count the lines that begin with ^[0-9A-F]. */
+static void print_id(const char *id, FILE *out)
+{
+    for (; *id != '\0'; id++)
+        putc(text_upper(*id), out);
 }
 
 static void print_item(void *context, const struct queue_item *item,
@@ -37,7 +44,8 @@ static void print_item(void *context, const struct queue_item *item,
     printer->octets += item->size;
     if (localtime_r(&when, &tm) != NULL)
         strftime(date, sizeof date, "%a %b %d %H:%M:%S", &tm);
-    text_print(printer->out, "%s%c %8" PRIu64 " %-20s %s\n", item->id,
+    print_id(item->id, printer->out);
+    text_print(printer->out, "%c %8" PRIu64 " %-20s %s\n",
                queue_states[item->state].shown, item->size, date,
                *item->sender != '\0' ? item->sender : "MAILER-DAEMON");
     if (*item->reason != '\0')
@@ -76,9 +84,18 @@ static void print_unread(void *context, const struct queue_unread *unread)
 {
     struct printer *printer = context;
 
-    printer->unread += unread->count;
+    printer->unlisted += unread->count;
     text_print(printer->out, "%zu more that cannot be read: %s\n",
                unread->count, unread->text);
+}
+
+static void print_others(void *context, const struct queue_others *others)
+{
+    struct printer *printer = context;
+
+    printer->unlisted += others->count;
+    printer->octets += others->octets;
+    fprintf(printer->out, "%" PRIu64 " more of other users\n", others->count);
 }
 
 /* A reader of objects gets nothing but messages. */
@@ -97,6 +114,7 @@ bool listing_print(const char *control, const char *spool, bool json,
     const struct listing_reader reader = {
         .visit = json ? print_json_item : print_item,
         .unread = json ? remark_unread : print_unread,
+        .others = json ? NULL : print_others,
         .context = &printer,
     };
 
@@ -104,12 +122,11 @@ bool listing_print(const char *control, const char *spool, bool json,
         return false;
     if (json)
         return true;
-    printer.messages += printer.unread;
-    if (printer.messages == 0)
+    const uint64_t count = printer.messages + printer.unlisted;
+    if (count == 0)
         fputs("Mail queue is empty\n", out);
     else
-        fprintf(out, "-- %" PRIu64 " Kbytes in %zu Request%s.\n",
-                (printer.octets + 1023) / 1024, printer.messages,
-                printer.messages == 1 ? "" : "s");
+        fprintf(out, "-- %" PRIu64 " Kbytes in %" PRIu64 " Request%s.\n",
+                (printer.octets + 1023) / 1024, count, count == 1 ? "" : "s");
     return true;
 }

@@ -47,8 +47,12 @@ bool protocol_is_messages(const char *argument)
 
 char *protocol_filter(const struct message_filter *filter)
 {
-    return alloc_format("%s%c %s", filter->without ? "!" : "", filter->part,
-                        filter->text);
+    char *argument = alloc_format("%s%c %s", filter->without ? "!" : "",
+                                  filter->part, filter->text);
+
+    if (filter->part == 'I')    /* mailq prints capitals */
+        text_lower_all(strchr(argument, ' '));
+    return argument;
 }
 
 bool protocol_parse_filter(const char *argument,
@@ -117,10 +121,12 @@ bool protocol_is_restricted(enum request request)
 /* Messages */
 
 static const char unread_word[] = "unread";
+static const char others_word[] = "others";
 
 enum { ID_FIELD, MARK, UID, SIZE, RECEIVED, ATTEMPTS, REASON, SENDER,
        ITEM_FIELDS };           /* the recipients follow */
 enum { UNREAD_WORD, UNREAD_COUNT, UNREAD_TEXT, UNREAD_FIELDS };
+enum { OTHERS_WORD, OTHERS_COUNT, OTHERS_OCTETS, OTHERS_FIELDS };
 
 const struct queue_state_words queue_states[QUEUE_STATES] = {
     [QUEUE_WAITING] = { '-', ' ', "waiting" },
@@ -168,6 +174,12 @@ void protocol_put_unread(struct buf *out, const struct queue_unread *unread)
     buf_add_format(out, "%s\t%zu\t", unread_word, unread->count);
     put_field(out, unread->text);
     buf_add_char(out, '\n');
+}
+
+void protocol_put_others(struct buf *out, const struct queue_others *others)
+{
+    buf_add_format(out, "%s\t%" PRIu64 "\t%" PRIu64 "\n", others_word,
+                   others->count, others->octets);
 }
 
 /* The fields of a line, divided at tabs; the caller frees the array. */
@@ -227,6 +239,16 @@ static bool parse_unread(char **fields, size_t count,
     return true;
 }
 
+static bool parse_others(char **fields, size_t count,
+                         struct queue_others *others)
+{
+    return count == OTHERS_FIELDS &&
+           strcmp(fields[OTHERS_WORD], others_word) == 0 &&
+           text_to_number(fields[OTHERS_COUNT], SIZE_MAX / 2,
+                          &others->count) &&
+           text_to_number(fields[OTHERS_OCTETS], INT64_MAX, &others->octets);
+}
+
 void protocol_parse_list(char *text, struct list_line *line)
 {
     size_t count;
@@ -237,6 +259,8 @@ void protocol_parse_list(char *text, struct list_line *line)
         line->kind = LIST_ITEM;
     else if (parse_unread(line->fields, count, &line->unread))
         line->kind = LIST_UNREAD;
+    else if (parse_others(line->fields, count, &line->others))
+        line->kind = LIST_OTHERS;
 }
 
 void protocol_free_list(struct list_line *line)

@@ -133,8 +133,11 @@ static void list_message(void *context, struct message *message)
     const struct question *q = context;
     size_t count;
 
-    if (!may_see(q, message))
+    if (!may_see(q, message)) {
+        q->progress->hidden.count++;
+        q->progress->hidden.octets += message->size;
         return;
+    }
     char *long_one = message->summary != NULL ? NULL
                                               : message_summary(message);
     const char **addresses = addresses_of(long_one != NULL ? long_one
@@ -155,13 +158,17 @@ static void list_message(void *context, struct message *message)
     free(long_one);
 }
 
+/* What cannot be read: for administrators, why; for others it is among what
+ * they may not see. */
 static void list_unread(const struct question *q)
 {
     struct trouble troubles[TROUBLES];
 
     troubles_collect(q->requests->parts.troubles, troubles);
     for (size_t i = 0; i < TROUBLES_UNREAD; i++)
-        if (troubles[i].count > 0)
+        if (!is_administrator(q->uid))
+            q->progress->hidden.count += troubles[i].count;
+        else if (troubles[i].count > 0)
             protocol_put_unread(q->out, &(struct queue_unread){
                 .count = troubles[i].count, .text = troubles[i].text });
     troubles_free_list(troubles);
@@ -173,8 +180,9 @@ static enum control_reply answer_list(const struct question *q)
 
     if (go_on(q, list_message, &context))
         return CONTROL_MORE;
-    if (is_administrator(q->uid))
-        list_unread(q);
+    list_unread(q);
+    if (q->progress->hidden.count > 0)
+        protocol_put_others(q->out, &q->progress->hidden);
     return CONTROL_DONE;
 }
 

@@ -1,6 +1,7 @@
 /* queue.c - the modes about the queue: -bp (mailq), -bP, -q, -bd */
 #include "sendmail/commands.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,7 @@ bool command_queue_list(const struct options *opt, struct error *err)
 static void count_item(void *context, const struct queue_item *item,
                        bool unattended)
 {
-    size_t *count = context;
+    uint64_t *count = context;
 
     (void)item;
     (void)unattended;
@@ -42,17 +43,25 @@ static void count_item(void *context, const struct queue_item *item,
 
 static void count_unread(void *context, const struct queue_unread *unread)
 {
-    size_t *count = context;
+    uint64_t *count = context;
 
     *count += unread->count;
+}
+
+static void count_others(void *context, const struct queue_others *others)
+{
+    uint64_t *count = context;
+
+    *count += others->count;
 }
 
 bool command_queue_count(const struct options *opt, struct error *err)
 {
     struct config *config = command_config(err);
-    size_t count = 0;
+    uint64_t count = 0;
     const struct listing_reader reader = { .visit = count_item,
                                            .unread = count_unread,
+                                           .others = count_others,
                                            .context = &count };
 
     (void)opt;
@@ -61,7 +70,7 @@ bool command_queue_count(const struct options *opt, struct error *err)
     bool done = config->delivery == DELIVERY_DIRECT ||
                 listing_each(config->control, config->spool, &reader, err);
     if (done)
-        printf("%zu\n", count);
+        printf("%" PRIu64 "\n", count);
     config_free(config);
     return done;
 }

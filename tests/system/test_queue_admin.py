@@ -50,7 +50,7 @@ def test_mailq(down):
     lines = text.splitlines()
     assert lines[0].startswith("-Queue ID-")
     assert re.fullmatch(r"-- [0-9]+ Kbytes in 2 Requests\.", lines[-1])
-    assert re.search(r"(?m)^[0-9a-f]{32}  +[0-9]+ [A-Z][a-z]{2} [A-Z][a-z]{2} "
+    assert re.search(r"(?m)^[0-9A-F]{32}  +[0-9]+ [A-Z][a-z]{2} [A-Z][a-z]{2} "
                      r"[ 0-9]{2} [0-9:]{8}  a@a\.example$", text), text
     assert re.search(r"(?m)^ +b@b\.example$", text)
     assert re.search(r"(?m)^ *\(.*refused.*\)$", text), text
@@ -91,8 +91,27 @@ def test_users_see_their_own(down):
     assert alices["recipients"] == [TO]
     assert bobs["recipients"] == ["c@b.example"]
     assert len(queue.listing(**user(DAEMON.pw_uid))) == 2
-    empty = queue.run("mailq", **user(4003)).expect(0)
-    assert empty.stdout == b"Mail queue is empty\n"
+
+
+@as_root
+def test_users_count_all(down):
+    """Monitoring is an ordinary user, and mail of root waits all the same."""
+    queue, daemon = down
+    other = user(4003)
+    assert queue.run("mailq", **other).expect(0).stdout == \
+        b"Mail queue is empty\n"
+    assert queue.sendmail("-bP", **other).expect(0).stdout == b"0\n"
+    fill(queue, TO)
+    fill(queue, "c@b.example", uid=BOB)
+    wait_listed(queue, daemon, 2)
+    assert queue.run("mailq", **other).expect(0).stdout == \
+        b"2 more of other users\n-- 1 Kbytes in 2 Requests.\n"
+    bobs = queue.run("mailq", **user(BOB)).expect(0).stdout
+    assert bobs.endswith(b"\n1 more of other users\n"
+                         b"-- 1 Kbytes in 2 Requests.\n")
+    assert TO.encode() not in bobs
+    for uid in (4003, BOB, 0):
+        assert queue.sendmail("-bP", **user(uid)).expect(0).stdout == b"2\n"
 
 
 @as_root
@@ -214,7 +233,7 @@ def test_hold_and_release(queue, smarthost):
         daemon.wait_for("is down")
         daemon.wait(lambda: queue.postrider("queue", "hold", queue_id)
                     .status == 0 and queue.listing()[0]["state"] == "held")
-        assert re.search(rb"(?m)^[0-9a-f]{32}! ", queue.run("mailq").stdout)
+        assert re.search(rb"(?m)^[0-9A-F]{32}! ", queue.run("mailq").stdout)
     queue.write_config(smarthost)
     with queue.daemon() as daemon:
         fill(queue, "other@b.example")
@@ -304,7 +323,7 @@ def test_usage(queue, arguments):
 @pytest.mark.parametrize("flag, chosen", [
     ("-qRc@", ["c@b.example"]), ("-qSx@shop", ["x@b.example"]),
     ("-q!R@b.example", []), ("-q!Rc@b", ["b@b.example", "x@b.example"]),
-    ("-qI{id}", ["c@b.example"])])
+    ("-qI{id}", ["c@b.example"]), ("-qI{capitals}", ["c@b.example"])])
 def test_selective_runs(queue, smarthost, flag, chosen):
     """-qI, -qR, -qS: only what matches leaves."""
     smarthost.recipients.update({name: "451 4.2.0 not now" for name in (
@@ -317,7 +336,9 @@ def test_selective_runs(queue, smarthost, flag, chosen):
         daemon.wait_for("status=deferred", 3)
         id_of = {i["recipients"][0]: i["queue_id"] for i in queue.listing()}
         smarthost.recipients.clear()
-        queue.sendmail(flag.format(id=id_of["c@b.example"])).expect(0)
+        queue_id = id_of["c@b.example"]
+        queue.sendmail(flag.format(id=queue_id, capitals=queue_id.upper())
+                       ).expect(0)
         daemon.wait_until_removed(len(chosen))
         assert sorted(r for m in smarthost.messages for r in m.recipients) \
             == chosen

@@ -59,7 +59,8 @@ static void prints_as_postfix_does(void **state)
     assert_string_equal(text,
         "-Queue ID-                        --Size-- ----Arrival Time---- "
         "-Sender/Recipient-------\n"
-        ID "        30 Tue Nov 14 22:13:20  a@example.com\n"
+        "0123456789ABCDEF0123456789ABCDEF"
+        "        30 Tue Nov 14 22:13:20  a@example.com\n"
         "    (connect to mx.example: Connection refused)\n"
         "                                                                "
         "b@example.com\n"
@@ -96,8 +97,9 @@ static void shows_what_lies_in_drop(void **state)
     fixture_drop(fixture, id);
     fixture_write(fixture->spool.drop, ID, "junk", 4);
     char *text = print(fixture, false);
-    assert_non_null(strstr(text, id));
-    assert_null(strstr(text, ID));
+    for (char *c = id; *c != '\0'; c++)
+        *c = text_upper(*c);
+    assert_int_equal(strncmp(strchr(text, '\n') + 1, id, strlen(id)), 0);
     assert_non_null(strstr(text, "in 1 Request."));
     free(text);
 }

@@ -136,6 +136,8 @@ static void passes_over_unknown_lines_of_a_list(void **state)
     } cases[] = {
         { "unread\t3\tthey are newer", LIST_UNREAD },
         { "unread\tmany\tthey are newer", LIST_UNKNOWN },
+        { "others\t3\t1024", LIST_OTHERS },
+        { "others\t3", LIST_UNKNOWN },
         { "unread\t3\tx\ty", LIST_UNKNOWN },
         { "later\t" ID "\t1700000000", LIST_UNKNOWN },
         { "", LIST_UNKNOWN },
