@@ -6,6 +6,8 @@
 #ifndef POSTRIDER_RELAY_DROP_WATCH_H
 #define POSTRIDER_RELAY_DROP_WATCH_H
 
+#include <stdint.h>
+
 struct pickup;
 
 /* Watch the drop directory of a spool: a descriptor, which is the caller's. -1,
@@ -14,7 +16,8 @@ struct pickup;
 int drop_watch_open(const char *spool, int rescan_time);
 
 /* Take in what has happened, without waiting: names go to the pickup. If it was
- * too much, the directory is read. */
-void drop_watch_take(int inotify, struct pickup *pickup);
+ * too much, the directory is read. What is there still at the time end is left
+ * to the next call: users can make names faster than they are looked at. */
+void drop_watch_take(int inotify, struct pickup *pickup, int64_t end);
 
 #endif

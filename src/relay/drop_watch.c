@@ -5,6 +5,7 @@
 
 #include "relay/pickup.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/io.h"
 #include "util/log.h"
 
@@ -24,12 +25,13 @@ int drop_watch_open(const char *spool, int rescan_time)
     return inotify;
 }
 
-void drop_watch_take(int inotify, struct pickup *pickup)
+void drop_watch_take(int inotify, struct pickup *pickup, int64_t end)
 {
     _Alignas(struct inotify_event) char data[16384];
     ssize_t length;
 
-    while ((length = io_read(inotify, data, sizeof data)) > 0)
+    while (clock_now() < end &&
+           (length = io_read(inotify, data, sizeof data)) > 0)
         for (ssize_t at = 0; at < length; ) {
             const struct inotify_event *event =
                 (const struct inotify_event *)(const void *)(data + at);

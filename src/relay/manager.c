@@ -247,7 +247,8 @@ static void handle(struct manager *manager, size_t index)
         take_signals(manager);
         break;
     case SOURCE_INOTIFY:
-        drop_watch_take(manager->inotify, manager->pickup);
+        drop_watch_take(manager->inotify, manager->pickup,
+                        clock_now() + ROUND_TIME);
         break;
     case SOURCE_LAUNCH:
         break;                  /* who ended is reaped in every round */

@@ -6,6 +6,8 @@ Mail of others goes through at once, nothing forged is sent, nothing blocks.
 import fcntl
 import os
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -435,6 +437,36 @@ def test_20000_junk_files(attacked):
     rescan(queue, daemon)
     daemon.wait(lambda: queue.names("drop") == [], 60)
     assert daemon.count("removed: ") < 200
+
+
+FLOOD = """
+import itertools, os, sys
+for i in itertools.count():
+    name = f"{sys.argv[1]}/{os.getpid():016x}{i % 1000:016x}"
+    try:
+        os.mkfifo(name) if i % 2 else os.symlink("/etc/shadow", name)
+        if i % 3:
+            os.unlink(name)
+    except OSError:
+        pass
+"""
+
+
+def test_names_that_come_and_go(attacked):
+    """Made faster than they can be looked at."""
+    queue, daemon, smarthost = attacked
+    users = [subprocess.Popen([sys.executable, "-c", FLOOD, str(queue.drop)],
+                              **user(uid)) for uid in (ALICE, 4003, 4004)]
+    try:
+        daemon.wait_for("removed: no file", times=len(users))
+        for _ in range(3):
+            others_go_on(queue, daemon, smarthost)
+    finally:
+        for each in users:
+            each.kill()
+            each.wait()
+    rescan(queue, daemon)
+    daemon.wait(lambda: queue.names("drop") == [])
 
 
 def test_fair_between_users(queue, smarthost):
