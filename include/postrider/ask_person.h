@@ -16,13 +16,15 @@ struct secret;
 /* Is there a person to ask? */
 bool ask_has_person(void);
 
+/* No line is longer than a terminal's. */
 void ask_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* An answer without blanks around it; an empty one is usual, which may be
  * NULL. The caller frees. NULL with FAULT_INPUT at the end of the input. */
 char *ask_text(const char *question, const char *usual, struct error *err);
 
-/* True or false in answer. False with FAULT_INPUT. */
+/* True or false in answer: y, yes, n or no in any case, else it asks again.
+ * False with FAULT_INPUT. */
 bool ask_yes(const char *question, bool usual, bool *answer,
              struct error *err);
 

@@ -7,23 +7,50 @@
 #define POSTRIDER_POSTRIDER_PROBE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "mail/address.h"
 #include "util/error.h"
 
 struct config;
 struct smarthost;
 
+/* What is to be tried, and how it is shown. */
+struct probe_task {
+    FILE *out;
+    bool is_brief;              /* no dialogue: a line for each step of note,
+                                 * which fits a terminal */
+    bool tries_senders;         /* MAIL and RSET as all mail will have them: from
+                                 * this user, and with the null reverse-path */
+    uid_t sender;
+    const char *recipient;      /* of a test message; or NULL */
+    uid_t uid;                  /* ... and whom it is from: the caller, before
+                                 * root became the daemon's user */
+};
+
+/* What the smarthost is like, as far as the session went. Plain data, which a
+ * process can pass to another one. */
+struct probe_findings {
+    bool refuses_sender;        /* for who they are, not for want of a login: */
+    char sender[ADDRESS_LENGTH_MAX + 1];       /* the reverse-path that was tried */
+    bool refuses_null;          /* the null reverse-path, which the sender
+                                 * sections leave as it is */
+    uint64_t size_limit;        /* smaller than message_size_limit; else 0 */
+    char mechanisms[200];       /* of AUTH, while there is no user, nor is it
+                                 * known that there need be none; else "" */
+};
+
 /*
  * Connect as a worker would and print each step with its time: address,
- * greeting, TLS version, certificate, extensions, AUTH (never the secrets). If
- * recipient is not NULL, send it a test message from the sender that the
- * rules give to user uid: the caller, before root became the daemon's user.
- * False: the step that failed, with a remedy.
+ * greeting, TLS version, certificate, extensions, AUTH (never the secrets), and
+ * what the task asks for. A sender that is refused is a failure, too; the null
+ * reverse-path is not. False: the step that failed, with a remedy.
  */
 bool probe_smarthost(const struct config *config,
-                     const struct smarthost *smarthost, const char *recipient,
-                     uid_t uid, FILE *out, struct error *err);
+                     const struct smarthost *smarthost,
+                     const struct probe_task *task,
+                     struct probe_findings *findings, struct error *err);
 
 #endif

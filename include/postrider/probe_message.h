@@ -13,6 +13,10 @@
 
 struct config;
 
+/* The reverse-path of a user's mail, as the sender rules have it. The caller
+ * frees it. */
+char *probe_message_sender(const struct config *config, uid_t uid);
+
 struct probe_message {
     struct envelope envelope;
     struct scratch content;     /* CRLF lines */

@@ -3,13 +3,15 @@
  *
  * It comes from the command line (setup_options.c), a provider or the domain's
  * records (setup_smarthost.c), and a person, if there is one
- * (setup_answers.c); from it comes a recipe (setup.c), which is tried
- * (setup_try.c).
+ * (setup_answers.c); from it comes a recipe (setup_recipe.c), which is tried
+ * (setup_try.c), and after a failure some of it is typed again
+ * (setup_retype.c).
  */
 #ifndef POSTRIDER_POSTRIDER_SETUP_H
 #define POSTRIDER_POSTRIDER_SETUP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "postrider/providers.h"
 #include "util/error.h"
@@ -46,6 +48,11 @@ struct setup {
     bool list_providers;
     bool help;
 
+    bool verbose;
+
+    uint64_t size_limit;            /* the smarthost's, smaller than the usual
+                                     * one; or 0 */
+    bool refuses_null;              /* it takes no null reverse-path */
     struct secret password;
     bool has_person;                /* to be asked what is missing */
     bool asks_all;                  /* no option is about the smarthost */
@@ -62,8 +69,17 @@ void setup_free(struct setup *setup);
 /* Find out what is missing; else FAULT_USAGE with the option that gives it. */
 bool setup_complete(struct setup *setup, struct error *err);
 
-/* The same for the smarthost alone: host, port, TLS. */
+/* The same for the smarthost alone: host, port, TLS; and for the login name. */
 bool setup_find_smarthost(struct setup *setup, struct error *err);
+bool setup_find_user(struct setup *setup, struct error *err);
+
+/* Ask the person for these. */
+bool setup_ask_host(struct setup *setup, struct error *err);
+bool setup_ask_port(struct setup *setup, struct error *err);
+bool setup_ask_user(struct setup *setup, struct error *err);
+
+/* Forget an answer, so that it is asked for. */
+void setup_forget(char **answer);
 
 struct question {
     const char *option;             /* that answers it, too */
@@ -88,15 +104,27 @@ void setup_use(char **answer, const char *text);
 /* Read the password, from its file or the person. */
 bool setup_read_password(struct setup *setup, struct error *err);
 
+/* The answers as a configuration, with the password; the caller frees it. */
+struct recipe *setup_recipe(const struct setup *setup);
+
+/* Where its password will stand; the caller frees it. */
+char *setup_password_path(const struct setup *setup);
+
 /* The daemon's user; "" if there is to be no daemon. */
 const char *setup_user(const struct setup *setup);
 
 /*
- * Have a session with the smarthost of the recipe, as the daemon will, unless
- * no_test; a person may try again, or set no_test. Before it works, nothing is
- * written: what is there goes on.
+ * Have a session with the smarthost, as the daemon will, unless no_test, and
+ * note what it takes and refuses; a person may type again what was wrong, or
+ * set no_test. Before it works, nothing is written: what is there goes on. The
+ * recipe that works, which the caller frees, or NULL.
  */
-bool setup_try(struct setup *setup, struct recipe *recipe, struct error *err);
+struct recipe *setup_try(struct setup *setup, struct error *err);
+
+/* After that failure, ask what is wrong, and for that. again: there is another
+ * answer now. */
+bool setup_retype(struct setup *setup, const struct error *why, bool *again,
+                  struct error *err);
 
 /* Send test_to a message, or the address that the person agrees to. */
 bool setup_offer_message(struct setup *setup, struct recipe *recipe,

@@ -162,6 +162,8 @@ complete -c postrider -n $setup -l providers -r -F \
     -d 'read providers from FILE'
 complete -c postrider -n $setup -l list-providers \
     -d 'print them'
+complete -c postrider -n $setup -l verbose \
+    -d 'show the dialogue (-v)'
 complete -c postrider -n $setup -l help \
     -d 'print this'
 # end of options

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "util/text.h"
 
 #define LINE_MAX_LENGTH ((size_t)4096)
+#define COLUMNS 79
 
 static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
@@ -31,13 +33,48 @@ bool ask_has_person(void)
     return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
+/* Where a line of what is left ends: at the last blank that it has room for. */
+static size_t line_end(const char *text)
+{
+    size_t end = strlen(text);
+
+    if (end <= COLUMNS)
+        return end;
+    end = COLUMNS;
+    while (end > 0 && text[end] != ' ')
+        end--;
+    return end > 0 ? end : strcspn(text, " ");
+}
+
+static void print_folded(const char *text)
+{
+    size_t end;
+
+    while (text[end = line_end(text)] != '\0') {
+        fprintf(stderr, "%.*s\n", (int)end, text);
+        text += end + 1;
+    }
+    fputs(text, stderr);
+}
+
 void ask_say(const char *format, ...)
 {
+    size_t length = strlen(format);
+    bool is_line = length > 0 && format[length - 1] == '\n';
+    struct buf whole, shown;
     va_list args;
 
+    buf_init(&whole, SIZE_MAX);
+    buf_init(&shown, SIZE_MAX);
     va_start(args, format);
-    text_vprint(stderr, format, args);
+    buf_add_vformat(&whole, format, args);
     va_end(args);
+    text_escape(&shown, whole.data, whole.length - is_line);
+    print_folded(shown.data);
+    if (is_line)
+        putc('\n', stderr);
+    buf_free(&whole);
+    buf_free(&shown);
 }
 
 /* A signal that was let in by mask counts as an end, too. */
@@ -114,11 +151,13 @@ bool ask_yes(const char *question, bool usual, bool *answer,
         if (text == NULL)
             return false;
         bool is_usual = strcmp(text, usual ? "Y/n" : "y/N") == 0;
-        char first = text_lower(*text);
+        bool yes = text_equal_case(text, "y") || text_equal_case(text, "yes");
+        bool no = text_equal_case(text, "n") || text_equal_case(text, "no");
         free(text);
-        *answer = is_usual ? usual : first == 'y';
-        if (is_usual || first == 'y' || first == 'n')
+        *answer = is_usual ? usual : yes;
+        if (is_usual || yes || no)
             return true;
+        ask_say("Please type y or n.\n");
     }
 }
 

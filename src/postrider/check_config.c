@@ -107,11 +107,24 @@ static void check_port(struct check *check, const struct smarthost *host)
                    (unsigned)host->port);
 }
 
+/* Servers at these ports are for clients that log in (RFC 6409 section 4.3);
+ * whether this one offers it is seen by `postrider test`. */
+static void check_login(struct check *check, const struct smarthost *host)
+{
+    if (*host->user == '\0' && *host->tls_cert_file == '\0' &&
+        strcmp(host->auth, "auto") == 0 &&
+        (host->port == 465 || host->port == 587))
+        check_warn(check, "set user and password_file, or auth = none if it "
+                   "needs no login", "%s: no user is set, and port %u is for "
+                   "clients that log in", host->name, (unsigned)host->port);
+}
+
 static void check_smarthost(struct check *check, const struct smarthost *host)
 {
     size_t before = check->count;
 
     check_port(check, host);
+    check_login(check, host);
     if (shows_password(host))
         check_warn(check, "put it into a file of mode 0400, and set "
                    "password_file", "%s: password_command only prints the "

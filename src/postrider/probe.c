@@ -2,30 +2,40 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
+#include "config/sender.h"
 #include "mail/envelope.h"
 #include "postrider/patience.h"
 #include "postrider/probe_message.h"
 #include "postrider/probe_remedy.h"
+#include "postrider/probe_sender.h"
 #include "relay/connector.h"
 #include "smtp/outcome.h"
 #include "smtp/transaction.h"
 #include "util/alloc.h"
+#include "util/buf.h"
 #include "util/clock.h"
 #include "util/scratch.h"
 #include "util/strings.h"
 #include "util/text.h"
 
 #define REPLY_TIME 60000        /* milliseconds a person waits for a reply */
+#define COLUMNS 79              /* of a terminal */
 
 /* The dialogue, as it goes on. */
 struct probe {
-    FILE *out;
-    struct connector *connector;
+    const struct probe_task *task;
+    struct probe_findings *findings;
+    const struct config *config;
     const struct smarthost *smarthost;
+    struct connector *connector;
+    int64_t deadline;
     int64_t last;               /* microseconds: when the last step ended */
     struct strings asked;       /* commands, in order */
     size_t answered;            /* of them */
@@ -34,15 +44,58 @@ struct probe {
     bool in_clear;              /* the greeting comes before TLS */
 };
 
+/* A line that fits the terminal: what is too long ends with dots. */
+static void print_cut(FILE *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void print_cut(FILE *out, const char *format, ...)
+{
+    struct buf whole, cut;
+    va_list args;
+
+    buf_init(&whole, SIZE_MAX);
+    buf_init(&cut, COLUMNS - 3);
+    va_start(args, format);
+    text_escape_vformat(&whole, format, args);
+    va_end(args);
+    if (whole.length <= COLUMNS) {
+        fprintf(out, "%s\n", whole.data);
+    } else {
+        text_escape(&cut, whole.data, whole.length);
+        fprintf(out, "%s...\n", cut.data);
+    }
+    buf_free(&whole);
+    buf_free(&cut);
+}
+
+/* What is of note when nothing went wrong: a session, TLS, a login, and what
+ * was said of the mail to come. */
+static bool is_of_note(const char *what)
+{
+    static const char *const steps[] = { "connected to ", "TLSv", "AUTH ",
+                                         "MAIL ", "RCPT ", "the message",
+                                         "BDAT " };
+
+    for (size_t i = 0; i < COUNT(steps); i++)
+        if (text_starts(what, steps[i]))
+            return true;
+    return false;
+}
+
 static void print_step(struct probe *probe, const char *what,
                        const char *came_of_it)
 {
+    const char *colon = *came_of_it != '\0' ? ": " : "";
+    FILE *out = probe->task->out;
     int64_t now = clock_now_us();
 
-    text_print(probe->out, "%8.1f ms  %s%s%s\n",
-               (double)(now - probe->last) / 1000, what,
-               *came_of_it != '\0' ? ": " : "", came_of_it);
-    fflush(probe->out);
+    if (!probe->task->is_brief)
+        text_print(out, "%8.1f ms  %s%s%s\n",
+                   (double)(now - probe->last) / 1000, what, colon,
+                   came_of_it);
+    else if (is_of_note(what))
+        print_cut(out, "  %s%s%s", what, colon, came_of_it);
+    fflush(out);
     probe->last = now;
 }
 
@@ -117,22 +170,20 @@ static bool has_login(const struct probe *probe)
 
 /* What the smarthost said to which part of the message. */
 static bool tell_refusal(const struct probe *probe,
-                         const struct outcome *outcome,
-                         const struct probe_message *message,
-                         struct error *err)
+                         const struct outcome *outcome, const char *sender,
+                         const char *recipient, struct error *err)
 {
     const char *peer = connector_peer(probe->connector);
     const char *verb = outcome->kind == OUTCOME_FAILED ? "refuses" : "defers";
-    const char *path = message->envelope.recipients[0].path;
 
     switch (outcome->stage) {
     case STAGE_MAIL:
         error_set(err, outcome->fault, "%s %s the sender <%s>: %s", peer, verb,
-                  envelope_reverse_path(&message->envelope), outcome->text);
+                  sender, outcome->text);
         break;
     case STAGE_RCPT:
         error_set(err, outcome->fault, "%s %s the recipient <%s>: %s", peer,
-                  verb, path, outcome->text);
+                  verb, recipient, outcome->text);
         break;
     default:
         error_set(err, outcome->fault, "%s %s the message: %s", peer, verb,
@@ -159,25 +210,25 @@ static bool transact(struct session *session, struct transaction *transaction)
 
 static bool send_message(const struct probe *probe, struct session **session,
                          const struct probe_message *message,
-                         int64_t deadline, struct error *err)
+                         struct error *err)
 {
     static const size_t first = 0;
+    const struct envelope *env = &message->envelope;
     struct outcome outcome = { 0 };
     struct transaction transaction = {
-        .envelope = &message->envelope,
+        .envelope = env,
         .recipients = &first,
         .count = 1,
         .outcomes = &outcome,
         .prefix = "",
         .fd = message->content.fd,
         .length = message->content.length,
-        .wants_utf8 = message->wants_utf8 ||
-                      envelope_has_utf8_address(&message->envelope),
+        .wants_utf8 = message->wants_utf8 || envelope_has_utf8_address(env),
     };
 
     while (transact(*session, &transaction)) {
         session_close(*session);
-        *session = connector_open(probe->connector, deadline, err);
+        *session = connector_open(probe->connector, probe->deadline, err);
         if (*session == NULL)
             break;
     }
@@ -185,27 +236,86 @@ static bool send_message(const struct probe *probe, struct session **session,
         outcome_blame_login(&outcome, session_host(*session), NULL);
     bool sent = outcome.kind == OUTCOME_DELIVERED ||
                 (*session != NULL &&
-                 tell_refusal(probe, &outcome, message, err));
+                 tell_refusal(probe, &outcome, envelope_reverse_path(env),
+                              env->recipients[0].path, err));
     outcome_free(&outcome);
     return sent;
 }
 
-/* What is larger would be taken from its caller, and come back. */
-static void compare_size(struct probe *probe, const struct config *config,
-                         const struct session *session)
+static bool try_sender(struct probe *probe, struct session *session,
+                       struct error *err)
 {
-    uint64_t limit = session_capabilities(session)->size_limit;
+    struct probe_findings *findings = probe->findings;
+    char *sender = probe_message_sender(probe->config, probe->task->sender);
+    struct outcome outcome = { 0 };
 
-    if (limit > 0 && limit < config->message_size_limit)
-        fprintf(probe->out, "note: it takes messages of %" PRIu64 " octets at "
-                "most; set message_size_limit = %" PRIu64 "\n", limit, limit);
+    snprintf(findings->sender, sizeof findings->sender, "%s", sender);
+    bool done = probe_sender(session, sender, &outcome, err);
+    findings->refuses_sender = done &&
+                               probe_sender_refused(session, &outcome);
+    if (done && outcome.kind != OUTCOME_DELIVERED)
+        done = tell_refusal(probe, &outcome, sender, NULL, err);
+    outcome_free(&outcome);
+    free(sender);
+    return done;
+}
+
+/* Reports have it, and programs that want none. */
+static void try_null(struct probe *probe, struct session *session)
+{
+    struct outcome outcome = { 0 };
+    struct error ignored;
+    bool is_own;
+    const struct sender_rule *rule = sender_match_null(probe->config, &is_own);
+
+    if (is_own && *rule->address != '\0')
+        return;
+    if (probe_sender(session, "", &outcome, &ignored))
+        probe->findings->refuses_null =
+            probe_sender_refused(session, &outcome);
+    outcome_free(&outcome);
+}
+
+/* The rest goes in a session of its own if this one was closed meanwhile. */
+static bool try_senders(struct probe *probe, struct session **session,
+                        struct error *err)
+{
+    if (!try_sender(probe, *session, err))
+        return false;
+    try_null(probe, *session);
+    if (session_usable(*session))
+        return true;
+    session_close(*session);
+    *session = connector_open(probe->connector, probe->deadline, err);
+    return *session != NULL;
+}
+
+static void describe(struct probe *probe, const struct session *session)
+{
+    const struct capabilities *caps = session_capabilities(session);
+    struct probe_findings *findings = probe->findings;
+    struct buf list;
+
+    /* What is larger would be taken from its caller, and come back. */
+    if (caps->size_limit < probe->config->message_size_limit)
+        findings->size_limit = caps->size_limit;
+    if (!session_login_undecided(session))
+        return;
+    buf_init(&list, sizeof findings->mechanisms - 1);
+    for (size_t i = 0; i < caps->mechanisms.count; i++)
+        buf_add_format(&list, "%s%s", i == 0 ? "" : " ",
+                       caps->mechanisms.items[i]);
+    snprintf(findings->mechanisms, sizeof findings->mechanisms, "%s",
+             list.data);
+    buf_free(&list);
 }
 
 /* A certificate that the daemon's user, who this process is, cannot read; what
  * helps for passwords has been said. */
-static bool tell_failure(const struct probe *probe,
-                         const struct config *config, struct error *err)
+static bool tell_failure(const struct probe *probe, struct error *err)
 {
+    const struct config *config = probe->config;
+
     if (config->delivery == DELIVERY_QUEUE && err->number == EACCES &&
         err->fault == FAULT_CONFIG && *err->remedy == '\0')
         error_remedy(err, "let user %s read it", config->user);
@@ -218,57 +328,71 @@ static bool tell_failure(const struct probe *probe,
     return connector_name_others(probe->connector, err);
 }
 
-static bool run(struct probe *probe, const struct config *config,
-                const struct smarthost *smarthost,
-                const struct probe_message *message, struct error *err)
+static bool run(struct probe *probe, const struct probe_message *message,
+                struct error *err)
 {
-    struct connector *connector = connector_new(config, smarthost, follow,
-                                                probe);
-    int64_t deadline = clock_now() + 10 * smarthost->timeout;
-    struct session *session = connector_open(connector, deadline, err);
-    probe->connector = connector;
-    bool done = session != NULL || tell_failure(probe, config, err);
+    struct session *session = connector_open(probe->connector,
+                                             probe->deadline, err);
+    bool done = session != NULL || tell_failure(probe, err);
 
     if (session != NULL)
-        compare_size(probe, config, session);
-    if (session != NULL && message != NULL)
-        done = send_message(probe, &session, message, deadline, err);
+        describe(probe, session);
+    if (done && probe->task->tries_senders)
+        done = try_senders(probe, &session, err);
+    if (done && message != NULL)
+        done = send_message(probe, &session, message, err);
     session_close(session);
-    connector_free(connector);
     return done;
 }
 
-bool probe_smarthost(const struct config *config,
-                     const struct smarthost *smarthost, const char *recipient,
-                     uid_t uid, FILE *out, struct error *err)
+static void print_start(const struct probe *probe)
 {
     static const char *const words[] = {
         [TLS_STARTTLS] = "STARTTLS",
         [TLS_IMPLICIT] = "TLS at once",
         [TLS_NONE] = "no TLS",
     };
-    struct smarthost patient = *smarthost;
-    struct probe_message message = { .content = SCRATCH_NONE };
-    int64_t start = clock_now_us();
-    struct probe probe = { .out = out, .last = start,
-                           .smarthost = smarthost,
-                           .in_clear = smarthost->tls != TLS_IMPLICIT };
+    const struct smarthost *smarthost = probe->smarthost;
+    FILE *out = probe->task->out;
 
-    patient.timeout = clock_earlier(smarthost->timeout, REPLY_TIME);
     text_print(out, "smarthost %s: %s port %u, %s, %s\n", smarthost->name,
                smarthost->host, (unsigned)smarthost->port,
                words[smarthost->tls],
-               *smarthost->user != '\0' ? smarthost->user : "no user");
+               has_login(probe) ? smarthost->user : "no user");
     fflush(out);
-    patience_begin(out);
-    bool done = (recipient == NULL ||
-                 probe_message_make(&message, config, recipient, uid, err)) &&
-                run(&probe, config, &patient,
-                    recipient != NULL ? &message : NULL, err);
+}
+
+bool probe_smarthost(const struct config *config,
+                     const struct smarthost *smarthost,
+                     const struct probe_task *task,
+                     struct probe_findings *findings, struct error *err)
+{
+    struct smarthost patient = *smarthost;
+    struct probe_message message = { .content = SCRATCH_NONE };
+    const struct probe_message *wanted = task->recipient != NULL ? &message
+                                                                 : NULL;
+    int64_t start = clock_now_us();
+    struct probe probe = {
+        .task = task, .findings = findings, .config = config,
+        .smarthost = smarthost, .last = start,
+        .in_clear = smarthost->tls != TLS_IMPLICIT,
+    };
+
+    *findings = (struct probe_findings){ 0 };
+    patient.timeout = clock_earlier(smarthost->timeout, REPLY_TIME);
+    probe.deadline = clock_now() + 10 * patient.timeout;
+    probe.connector = connector_new(config, &patient, follow, &probe);
+    print_start(&probe);
+    patience_begin(task->out);
+    bool done = (wanted == NULL ||
+                 probe_message_make(&message, config, task->recipient,
+                                    task->uid, err)) &&
+                run(&probe, wanted, err);
     patience_end();
+    connector_free(probe.connector);
     if (done)
-        text_print(out, "smarthost %s: ok, %" PRId64 " ms\n", smarthost->name,
-                   (clock_now_us() - start) / 1000);
+        text_print(task->out, "smarthost %s: ok, %" PRId64 " ms\n",
+                   smarthost->name, (clock_now_us() - start) / 1000);
     else
         error_prefix(err, "smarthost %s", smarthost->name);
     strings_free(&probe.asked);

@@ -23,6 +23,13 @@ struct author {
     const struct sender_rule *rule; /* or NULL */
 };
 
+static void find_account(struct account *account, uid_t uid)
+{
+    process_account(uid, account);
+    if (account->login == NULL)
+        account->login = alloc_format("%lu", (unsigned long)uid);
+}
+
 static void find_author(struct author *author, const struct config *config,
                         const struct account *account)
 {
@@ -101,6 +108,17 @@ static bool write_content(struct probe_message *message,
     return done;
 }
 
+char *probe_message_sender(const struct config *config, uid_t uid)
+{
+    struct author author = { 0 };
+    struct account account;
+
+    find_account(&account, uid);
+    find_author(&author, config, &account);
+    account_free(&account);
+    return author.address;
+}
+
 bool probe_message_make(struct probe_message *message,
                         const struct config *config, const char *recipient,
                         uid_t uid, struct error *err)
@@ -110,9 +128,7 @@ bool probe_message_make(struct probe_message *message,
     struct account account;
 
     *message = (struct probe_message){ .content = SCRATCH_NONE };
-    process_account(uid, &account);
-    if (account.login == NULL)
-        account.login = alloc_format("%lu", (unsigned long)uid);
+    find_account(&account, uid);
     find_author(&author, config, &account);
     bool done = fill_envelope(&message->envelope, config, &author, recipient,
                               err) &&

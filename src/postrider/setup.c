@@ -9,11 +9,9 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "mail/address.h"
 #include "postrider/ask_person.h"
 #include "postrider/commands.h"
 #include "postrider/recipe.h"
-#include "postrider/secrets.h"
 #include "postrider/written.h"
 #include "util/alloc.h"
 #include "util/process.h"
@@ -39,71 +37,6 @@ static bool load_providers(struct setup *setup, struct error *err)
 
     return (!is_needed && access(path, F_OK) == -1 && errno == ENOENT) ||
            providers_load(&setup->providers, path, err);
-}
-
-/* A public provider's domain is nobody's own: "bob" must not become a
- * stranger's address there. */
-static void set_domain(const struct setup *setup, struct recipe *recipe)
-{
-    if (setup->domain != NULL) {
-        recipe_set(recipe, "domain", setup->domain);
-        return;
-    }
-    if (setup->address == NULL)
-        return;
-    const char *domain = address_at(setup->address) + 1;
-    if (*domain != '[' &&
-        providers_of_domain(&setup->providers, domain) == NULL)
-        recipe_set(recipe, "domain", domain);
-}
-
-static char *password_path(const struct setup *setup)
-{
-    char *folder = secrets_folder(setup->output);
-    char *path = alloc_format("%s/password", folder);
-
-    free(folder);
-    return path;
-}
-
-static void set_credentials(const struct setup *setup, struct recipe *recipe)
-{
-    if (setup->user == NULL || *setup->user == '\0')
-        return;
-    recipe_set(recipe, "user", setup->user);
-    if (setup->password_command != NULL) {
-        recipe_set(recipe, "password_command", setup->password_command);
-    } else if (setup->print) {
-        char *path = password_path(setup);
-        recipe_set(recipe, "password_file", path);
-        free(path);
-    } else {
-        recipe_password(recipe, setup->password.data);
-    }
-}
-
-static void fill_recipe(const struct setup *setup, struct recipe *recipe)
-{
-    recipe_remark(recipe, "Written by postrider setup; postrider.conf(5) is "
-                  "the reference.");
-    recipe_set(recipe, "hostname", setup->hostname);
-    set_domain(setup, recipe);
-    recipe_set(recipe, "local_recipient", setup->root_to);
-    recipe_set(recipe, "delivery", setup->direct ? "direct" : "queue");
-    if (setup->provider != NULL)
-        recipe_remark(recipe, "%s", setup->provider->name);
-    recipe_section(recipe, "smarthost", "main");
-    recipe_set(recipe, "host", setup->host);
-    recipe_set(recipe, "port", setup->port);
-    recipe_set(recipe, "tls", setup->tls);
-    recipe_set(recipe, "tls_ca_file", setup->ca_file);
-    recipe_set(recipe, "tls_fingerprint", setup->fingerprint);
-    recipe_set(recipe, "auth", setup->auth);
-    set_credentials(setup, recipe);
-    if (setup->rewrite) {
-        recipe_section(recipe, "sender", "*");
-        recipe_set(recipe, "address", setup->address);
-    }
 }
 
 /* What a package or an installer has put there says nothing yet. */
@@ -150,28 +83,37 @@ static bool may_replace(struct setup *setup, struct error *err)
         setup->replace = has_no_smarthost(setup->output);
         return setup->replace || ask_to_replace(setup, setup->output, err);
     }
-    char *password = password_path(setup);
+    char *password = setup_password_path(setup);
     if (setup->password_command == NULL && is_there(password))
         done = ask_to_replace(setup, password, err);
     free(password);
     return done;
 }
 
-static bool write_down(struct setup *setup, struct recipe *recipe,
-                       struct error *err)
+static bool print_recipe(const struct setup *setup, struct error *err)
 {
-    if (!recipe_check(recipe, setup->output, err))
-        return false;
-    if (setup->print) {
+    struct recipe *recipe = setup_recipe(setup);
+    bool done = recipe_check(recipe, setup->output, err);
+
+    if (done)
         recipe_print(recipe, setup->output, stdout);
-        return true;
+    recipe_free(recipe);
+    return done;
+}
+
+static bool write_down(struct setup *setup, struct error *err)
+{
+    struct recipe *recipe = setup_try(setup, err);
+    bool done = recipe != NULL &&
+                recipe_install(recipe, setup->output, setup_user(setup),
+                               setup->replace, err);
+
+    if (done) {
+        written_tell(setup->output);
+        done = setup_offer_message(setup, recipe, err);
     }
-    if (!setup_try(setup, recipe, err) ||
-        !recipe_install(recipe, setup->output, setup_user(setup),
-                        setup->replace, err))
-        return false;
-    written_tell(setup->output);
-    return setup_offer_message(setup, recipe, err);
+    recipe_free(recipe);
+    return done;
 }
 
 static bool prepare(struct setup *setup, struct error *err)
@@ -199,11 +141,16 @@ static bool run(struct setup *setup, struct error *err)
     }
     if (!may_replace(setup, err) || !setup_complete(setup, err))
         return false;
-    struct recipe *recipe = recipe_new();
-    fill_recipe(setup, recipe);
-    bool done = write_down(setup, recipe, err);
-    recipe_free(recipe);
-    return done;
+    return setup->print ? print_recipe(setup, err) : write_down(setup, err);
+}
+
+/* On a terminal the text keeps to its lines, as all that was shown before. */
+static int fail(const struct setup *setup, const struct error *err)
+{
+    if (!setup->has_person)
+        return command_fail(err);
+    ask_say("postrider: %s\n", err->text);
+    return error_exit_status(err->fault);
 }
 
 int command_setup(int argc, char **argv)
@@ -217,6 +164,7 @@ int command_setup(int argc, char **argv)
         setup_print_options();
     else
         done = done && run(&setup, &err);
+    int status = done ? EX_OK : fail(&setup, &err);
     setup_free(&setup);
-    return done ? EX_OK : command_fail(&err);
+    return status;
 }

@@ -47,6 +47,12 @@ bool setup_need(struct setup *setup, char **answer,
     return *answer != NULL;
 }
 
+void setup_forget(char **answer)
+{
+    free(*answer);
+    *answer = NULL;
+}
+
 void setup_use(char **answer, const char *text)
 {
     if (*answer == NULL)
@@ -60,14 +66,13 @@ bool setup_need_address(struct setup *setup, struct error *err)
         if (address_check(setup->address, err))
             return true;
         ask_say("%s\n", err->text);
-        free(setup->address);
-        setup->address = NULL;
+        setup_forget(&setup->address);
     }
     return false;
 }
 
 /* A smarthost within an organisation may want no login at all. */
-static bool ask_user(struct setup *setup, struct error *err)
+bool setup_ask_user(struct setup *setup, struct error *err)
 {
     ask_say("Login name; \"-\" if the smarthost wants no password.\n");
     if (!setup_need(setup, &setup->user, &(struct question){
@@ -79,7 +84,7 @@ static bool ask_user(struct setup *setup, struct error *err)
     return true;
 }
 
-static bool find_user(struct setup *setup, struct error *err)
+bool setup_find_user(struct setup *setup, struct error *err)
 {
     const struct provider *provider = setup->provider;
     bool has_password = setup->password_file != NULL ||
@@ -92,12 +97,16 @@ static bool find_user(struct setup *setup, struct error *err)
         return setup_need(setup, &setup->user, &(struct question){
             .option = "--user", .text = provider->login }, err);
     if (provider == NULL && setup->has_person)
-        return ask_user(setup, err);
+        return setup_ask_user(setup, err);
     if (provider != NULL || (has_password && setup->address != NULL))
         setup_use(&setup->user, setup->address);
     if (setup->user == NULL && has_password)
         return error_set(err, FAULT_USAGE, "--user is missing: there is a "
                          "password");
+    if (setup->user == NULL && setup->address != NULL)
+        return error_set(err, FAULT_USAGE, "--password-file is missing: the "
+                         "password of %s; --auth none if the smarthost wants "
+                         "no login", setup->address);
     return true;
 }
 
@@ -202,7 +211,7 @@ bool setup_complete(struct setup *setup, struct error *err)
     if (!check_option("--address", setup->address, err) ||
         !check_option("--root-to", setup->root_to, err) ||
         !check_option("--test-to", setup->test_to, err) ||
-        !setup_find_smarthost(setup, err) || !find_user(setup, err) ||
+        !setup_find_smarthost(setup, err) || !setup_find_user(setup, err) ||
         !setup_read_password(setup, err) || !find_root(setup, err) ||
         !find_rewrite(setup, err))
         return false;

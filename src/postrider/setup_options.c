@@ -51,6 +51,7 @@ static const struct rule {
     { "test-to", "ADDRESS", TEXT(test_to), "send a test message, too" },
     { "providers", "FILE", TEXT(providers_file), "read providers from FILE" },
     { "list-providers", NULL, FLAG(list_providers), "print them" },
+    { "verbose", NULL, FLAG(verbose), "show the dialogue (-v)" },
     { "help", NULL, FLAG(help), "print this" },
 };
 
@@ -95,8 +96,12 @@ bool setup_parse(struct setup *setup, int argc, char **argv,
             .has_arg = rules[i].is_text ? required_argument : no_argument,
             .val = FIRST_CODE + (int)i };
     opterr = 0;
-    while ((code = getopt_long(argc, argv, ":", options, NULL)) >= FIRST_CODE)
-        apply(setup, &rules[code - FIRST_CODE], optarg);
+    while ((code = getopt_long(argc, argv, ":v", options, NULL)) == 'v' ||
+           code >= FIRST_CODE)
+        if (code == 'v')
+            setup->verbose = true;
+        else
+            apply(setup, &rules[code - FIRST_CODE], optarg);
     if (code == ':')
         return error_set(err, FAULT_USAGE, "%s needs an argument",
                          argv[optind - 1]);

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "mail/address.h"
 #include "net/srv.h"
 #include "postrider/ask_person.h"
+#include "relay/targets.h"
 #include "util/alloc.h"
 
 static const char *domain_of(const char *address)
@@ -103,9 +105,26 @@ static void list_providers(const struct providers *providers)
                 providers->items[i].name);
 }
 
-/* Nobody knows but the person: a host, or a provider. */
-static bool ask_host(struct setup *setup, struct error *err)
+/* A typing error is best seen while it is on the screen. */
+static bool is_found(struct setup *setup, bool *agreed, struct error *err)
 {
+    const struct smarthost smarthost = { .host = setup->host, .port = 587 };
+    struct targets targets = { 0 };
+    struct error why = { 0 };
+
+    *agreed = setup->no_test || targets_find(&targets, &smarthost, &why);
+    targets_free(&targets);
+    if (*agreed)
+        return true;
+    ask_say("%s\n", why.text);
+    return ask_yes("Use it all the same?", false, agreed, err);
+}
+
+/* A host, or a provider: the person alone knows. */
+static bool ask_name(struct setup *setup, struct error *err)
+{
+    bool agreed = false;
+
     while (setup_need(setup, &setup->host, &(struct question){
                .option = "--host or --provider",
                .text = "Smarthost, or a provider (? lists them)" }, err)) {
@@ -114,10 +133,12 @@ static bool ask_host(struct setup *setup, struct error *err)
         if (wants_list)
             list_providers(&setup->providers);
         else if (setup->provider == NULL &&
-                 setup_is_right("host", setup->host))
+                 setup_is_right("host", setup->host) &&
+                 !is_found(setup, &agreed, err))
+            return false;
+        if (agreed)
             return true;
-        free(setup->host);
-        setup->host = NULL;
+        setup_forget(&setup->host);
         if (setup->provider != NULL)
             return true;
     }
@@ -141,7 +162,7 @@ static bool find_smarthost(struct setup *setup, struct error *err)
     if (setup->provider == NULL && !ask_domain(setup, err))
         return false;
     return setup->provider != NULL || setup->host != NULL ||
-           ask_host(setup, err);
+           ask_name(setup, err);
 }
 
 static bool fill_region(struct setup *setup, struct error *err)
@@ -199,16 +220,29 @@ static bool take_provider(struct setup *setup, struct error *err)
            setup_need_address(setup, err);
 }
 
-static bool find_port(struct setup *setup, struct error *err)
+bool setup_ask_port(struct setup *setup, struct error *err)
 {
-    if (setup->asks_all && setup->provider == NULL &&
-        !setup_need(setup, &setup->port, &(struct question){
+    if (!setup_need(setup, &setup->port, &(struct question){
             .option = "--port", .text = "Port", .usual = "587",
             .check = "port" }, err))
         return false;
-    if (setup->port != NULL && strcmp(setup->port, "465") == 0)
+    if (strcmp(setup->port, "465") == 0)
         setup_use(&setup->tls, "implicit");
     return true;
+}
+
+static bool find_port(struct setup *setup, struct error *err)
+{
+    bool is_asked = setup->asks_all && setup->provider == NULL;
+
+    return (setup->port == NULL && !is_asked) || setup_ask_port(setup, err);
+}
+
+bool setup_ask_host(struct setup *setup, struct error *err)
+{
+    return ask_name(setup, err) &&
+           (setup->provider != NULL ? take_provider(setup, err)
+                                    : setup_ask_port(setup, err));
 }
 
 bool setup_find_smarthost(struct setup *setup, struct error *err)

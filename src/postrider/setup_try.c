@@ -1,6 +1,7 @@
 /* setup_try.c - setup tries its smarthost, and offers a test message */
 #include "postrider/setup.h"
 
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,100 +23,166 @@ const char *setup_user(const struct setup *setup)
     return setup->direct ? "" : "postrider";
 }
 
-static bool probe(const struct config *config, const char *recipient,
-                  uid_t uid, struct error *err)
+/* What came of a session. */
+struct trial {
+    bool done;
+    struct probe_findings findings;
+    struct error err;
+};
+
+static void probe(struct trial *trial, const struct config *config,
+                  const struct probe_task *task)
 {
-    return probe_smarthost(config, &config->smarthosts[0], recipient, uid,
-                           stdout, err);
+    trial->done = probe_smarthost(config, &config->smarthosts[0], task,
+                                  &trial->findings, &trial->err);
 }
 
-/* What went wrong is told to the parent, which is the same program. */
+/* What came of it is told to the parent, which is the same program. */
 static _Noreturn void run_child(const struct config *config,
-                                const char *recipient, int answer)
+                                const struct probe_task *task, int answer)
 {
-    uid_t uid = getuid();
-    struct error err = { 0 };
-    bool done = become_daemon_user(config, &err) &&
-                probe(config, recipient, uid, &err);
+    struct trial trial = { 0 };
 
+    if (become_daemon_user(config, &trial.err))
+        probe(&trial, config, task);
     fflush(stdout);
-    if (!done)
-        io_write_all(answer, (const char *)&err, sizeof err);
-    _exit(!done);
+    io_write_all(answer, (const char *)&trial, sizeof trial);
+    _exit(!trial.done);
 }
 
-static bool wait_for(struct process_child *child, struct error *err)
+static void wait_for(struct process_child *child, struct trial *trial)
 {
     struct error ignored;
     struct buf told;
 
-    buf_init(&told, sizeof *err);
+    buf_init(&told, sizeof *trial);
     process_read(child, &told, INT64_MAX, &ignored);
-    int status = process_end(child, INT64_MAX);
-    if (told.length == sizeof *err)
-        memcpy(err, told.data, sizeof *err);
-    else if (status != 0)
-        error_set(err, FAULT_SOFTWARE, "the session ended before its time");
+    process_end(child, INT64_MAX);
+    if (told.length == sizeof *trial)
+        memcpy(trial, told.data, sizeof *trial);
+    else
+        error_set(&trial->err, FAULT_SOFTWARE,
+                  "the session ended before its time");
     buf_free(&told);
-    return status == 0;
 }
 
 /* Root can read any file: what counts is what the daemon can, and it is in its
  * place that the session is had. */
-static bool probe_as_daemon(const struct config *config, const char *recipient,
-                            struct error *err)
+static void probe_as_daemon(struct trial *trial, const struct config *config,
+                            const struct probe_task *task)
 {
     struct process_child child;
 
     fflush(stdout);
     if (!process_fork(&child))
-        return error_sys(err, FAULT_SYSTEM, "start a process");
-    if (child.pid == 0)
-        run_child(config, recipient, child.output);
-    return wait_for(&child, err);
+        error_sys(&trial->err, FAULT_SYSTEM, "start a process");
+    else if (child.pid == 0)
+        run_child(config, task, child.output);
+    else
+        wait_for(&child, trial);
 }
 
-static bool try_once(struct setup *setup, struct recipe *recipe,
-                     const char *recipient, struct error *err)
+static bool try_once(const struct setup *setup, struct recipe *recipe,
+                     const struct probe_task *task, struct trial *trial)
 {
+    *trial = (struct trial){ 0 };
     struct config *config = recipe_load(recipe, setup->output,
-                                        setup_user(setup), err);
-    bool done = config != NULL &&
-                (setup->direct ? probe(config, recipient, getuid(), err)
-                               : probe_as_daemon(config, recipient, err));
+                                        setup_user(setup), &trial->err);
 
+    if (config != NULL && setup->direct)
+        probe(trial, config, task);
+    else if (config != NULL)
+        probe_as_daemon(trial, config, task);
     config_free(config);
-    return done;
+    return trial->done;
 }
 
-/* What people get wrong. again: there is another one now. */
-static bool retype_password(struct setup *setup, struct recipe *recipe,
-                            bool *again, struct error *err)
+static struct probe_task task_of(const struct setup *setup,
+                                 const char *recipient)
 {
-    if (setup->password.data == NULL || setup->password_file != NULL)
-        return true;
-    if (!ask_yes("Try another password?", true, again, err))
+    return (struct probe_task){
+        .out = stdout,
+        .is_brief = !setup->verbose,
+        .sender = setup->direct ? getuid() : 0,
+        .recipient = recipient,
+        .uid = getuid(),
+    };
+}
+
+/* What is good to know of a smarthost that works, or goes into the file. */
+static void take_findings(struct setup *setup,
+                          const struct probe_findings *findings)
+{
+    fflush(stdout);
+    setup->size_limit = findings->size_limit;
+    setup->refuses_null = findings->refuses_null;
+    if (findings->size_limit > 0)
+        ask_say("It takes messages of %" PRIu64 " octets at most, and so does "
+                "this machine from now on.\n", findings->size_limit);
+    if (*findings->mechanisms != '\0')
+        ask_say("warning: it offers AUTH %s, and no user is set: it may take "
+                "no mail from this machine; --auth none if it needs no login\n",
+                findings->mechanisms);
+    if (findings->refuses_null && setup->address == NULL)
+        ask_say("warning: it refuses the null reverse-path, which reports "
+                "have; --address gives them another one\n");
+}
+
+/* The account's own address is a way out only for mail that is not from it. */
+static bool has_way_out(const struct setup *setup, const struct trial *trial)
+{
+    return trial->findings.refuses_sender && !setup->rewrite &&
+           (setup->address == NULL ||
+            strcmp(setup->address, trial->findings.sender) != 0);
+}
+
+static bool ask_rewrite(struct setup *setup, const struct trial *trial,
+                        struct error *err)
+{
+    ask_say("%s\n", trial->err.what);
+    if (!setup_need_address(setup, err))
         return false;
-    if (!*again)
-        return true;
-    if (!setup_read_password(setup, err))
-        return false;
-    recipe_section(recipe, "smarthost", "main");
-    recipe_password(recipe, setup->password.data);
+    char *question = alloc_format("It refuses %s as sender. Send everything "
+                                  "as %s?", trial->findings.sender,
+                                  setup->address);
+    bool answered = ask_yes(question, true, &setup->rewrite, err);
+    free(question);
+    setup->no_rewrite = !setup->rewrite;
+    return answered;
+}
+
+/* An address that is not the account's was refused. accepted: it is to stay so;
+ * again: it will be another one. */
+static bool settle_sender(struct setup *setup, const struct trial *trial,
+                          bool *accepted, struct error *err)
+{
+    *err = trial->err;
+    if (setup->no_rewrite) {
+        ask_say("warning: %s\n", trial->err.what);
+    } else if (setup->has_person) {
+        if (!ask_rewrite(setup, trial, err))
+            return false;
+    } else {
+        if (setup->address != NULL)
+            error_remedy(err, "--rewrite sends everything as %s",
+                         setup->address);
+        else
+            error_remedy(err, "--rewrite sends everything as the address of "
+                         "--address");
+        return error_prefix(err, "nothing is written, the test failed");
+    }
+    *accepted = setup->no_rewrite;
     return true;
 }
 
 /* True if there is to be another try, or none at all (no_test). */
-static bool ask_again(struct setup *setup, struct recipe *recipe,
+static bool ask_again(struct setup *setup, const struct error *why,
                       struct error *err)
 {
-    struct error why = *err;
     bool again = false;
 
-    fflush(stdout);
-    ask_say("%s\n", why.text);
-    if (why.fault == FAULT_PERMISSION &&
-        !retype_password(setup, recipe, &again, err))
+    ask_say("%s\n", why->text);
+    if (!setup_retype(setup, why, &again, err))
         return false;
     if (again)
         return true;
@@ -123,22 +190,46 @@ static bool ask_again(struct setup *setup, struct recipe *recipe,
                  &setup->no_test, err))
         return false;
     if (!setup->no_test)
-        *err = why;
+        *err = *why;
     return setup->no_test;
 }
 
-bool setup_try(struct setup *setup, struct recipe *recipe, struct error *err)
+/* What is to be done about a failure: accepted if nothing. */
+static bool settle(struct setup *setup, const struct trial *trial,
+                   bool *accepted, struct error *err)
 {
-    while (!setup->no_test) {
-        const char *recipient = setup->has_person ? NULL : setup->test_to;
-        if (try_once(setup, recipe, recipient, err))
-            return true;
-        if (!setup->has_person)
-            return error_prefix(err, "nothing is written, the test failed");
-        if (!ask_again(setup, recipe, err))
-            return error_prefix(err, "nothing is written");
+    fflush(stdout);
+    if (has_way_out(setup, trial))
+        return settle_sender(setup, trial, accepted, err);
+    if (setup->has_person)
+        return ask_again(setup, &trial->err, err) ||
+               error_prefix(err, "nothing is written");
+    *err = trial->err;
+    return error_prefix(err, "nothing is written, the test failed");
+}
+
+struct recipe *setup_try(struct setup *setup, struct error *err)
+{
+    struct probe_task task =
+        task_of(setup, setup->has_person ? NULL : setup->test_to);
+    bool accepted = false;
+
+    task.tries_senders = true;
+    while (!setup->no_test && !accepted) {
+        struct recipe *recipe = setup_recipe(setup);
+        struct trial trial;
+        accepted = try_once(setup, recipe, &task, &trial);
+        recipe_free(recipe);
+        if (!accepted && !settle(setup, &trial, &accepted, err))
+            return NULL;
+        if (accepted)
+            take_findings(setup, &trial.findings);
     }
-    return true;
+    struct recipe *recipe = setup_recipe(setup);
+    if (recipe_check(recipe, setup->output, err))
+        return recipe;
+    recipe_free(recipe);
+    return NULL;
 }
 
 bool setup_offer_message(struct setup *setup, struct recipe *recipe,
@@ -151,7 +242,7 @@ bool setup_offer_message(struct setup *setup, struct recipe *recipe,
     if (setup->test_to == NULL) {
         const char *usual = setup->root_to != NULL ? setup->root_to
                                                    : setup->address;
-        if (!setup->asks_all || usual == NULL)
+        if (usual == NULL)
             return true;
         char *question = alloc_format("Send a test message to %s?", usual);
         bool answered = ask_yes(question, true, &agreed, err);
@@ -160,5 +251,11 @@ bool setup_offer_message(struct setup *setup, struct recipe *recipe,
             return false;
         setup->test_to = alloc_string(usual);
     }
-    return !agreed || try_once(setup, recipe, setup->test_to, err);
+    if (!agreed)
+        return true;
+    const struct probe_task task = task_of(setup, setup->test_to);
+    struct trial trial;
+    bool done = try_once(setup, recipe, &task, &trial);
+    *err = trial.err;
+    return done;
 }

@@ -2,16 +2,19 @@
 #include "postrider/commands.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "config/config.h"
+#include "config/sender.h"
 #include "mail/address.h"
 #include "postrider/probe.h"
 #include "util/error.h"
 #include "util/process.h"
+#include "util/text.h"
 
 struct trial {
     char *recipient;            /* NULL: only connect */
@@ -70,6 +73,45 @@ static bool check_smarthosts(const struct config *config,
                      trial->smarthost);
 }
 
+/* What works, and yet may lose mail. */
+static void print_findings(const struct config *config,
+                           const struct probe_findings *findings)
+{
+    bool is_own;
+    const struct sender_rule *rule = sender_match_null(config, &is_own);
+
+    if (findings->size_limit > 0)
+        printf("note: it takes messages of %" PRIu64 " octets at most; set "
+               "message_size_limit = %" PRIu64 "\n", findings->size_limit,
+               findings->size_limit);
+    if (*findings->mechanisms != '\0')
+        text_print(stdout, "warning: it offers AUTH %s, and no user is set; "
+                   "set user and password_file, or auth = none if it needs no "
+                   "login\n", findings->mechanisms);
+    /* With an address for all, reports go from that one. */
+    if (findings->refuses_null && (rule == NULL || *rule->address == '\0'))
+        puts("warning: it refuses the null reverse-path, which reports have; "
+             "set sender \"<>\" { address = \"...\" }");
+}
+
+static bool try_smarthost(const struct config *config,
+                          const struct smarthost *smarthost,
+                          const struct trial *trial, struct error *err)
+{
+    const struct probe_task task = {
+        .out = stdout,
+        .tries_senders = trial->recipient == NULL,
+        .sender = config->delivery == DELIVERY_QUEUE ? 0 : trial->uid,
+        .recipient = trial->recipient,
+        .uid = trial->uid,
+    };
+    struct probe_findings findings;
+    bool done = probe_smarthost(config, smarthost, &task, &findings, err);
+
+    print_findings(config, &findings);
+    return done;
+}
+
 /* Each is tried, whatever came of those before; the first failure counts. */
 static int try_smarthosts(const struct config *config,
                           const struct trial *trial)
@@ -84,8 +126,7 @@ static int try_smarthosts(const struct config *config,
         struct error err = { 0 };
 
         if ((chosen != NULL && smarthost != chosen) ||
-            probe_smarthost(config, smarthost, trial->recipient, trial->uid,
-                            stdout, &err))
+            try_smarthost(config, smarthost, trial, &err))
             continue;
         fflush(stdout);
         int failed = command_fail(&err);

@@ -62,6 +62,19 @@ def test_all_is_well(good):
     assert PASSWORD.encode() not in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("keys, warned", [
+    ({"port": 587}, True), ({"port": 465, "tls": "implicit"}, True),
+    ({"port": 587, "auth": "none"}, False), ({"port": 25}, False)])
+def test_a_submission_port_without_a_user(queue, smarthost, keys, warned):
+    configure(queue, smarthost, **{"auth": None, **keys})
+    result = queue.postrider("check")
+    found = [text for topic, severity, text in findings(result)
+             if topic == "smarthosts" and severity == "warning" and
+             "no user is set" in text]
+    assert bool(found) == warned, str(result)
+    assert all("or auth = none" in text for text in found)
+
+
 def test_mailboxes_of_the_hosts_name(queue, smarthost):
     """A server called as its domain, whose mailboxes are at a provider."""
     queue.write_aliases("root: admin@c.example\n")

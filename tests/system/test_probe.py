@@ -1,5 +1,6 @@
 """`postrider test`: a session with a smarthost, step by step."""
 
+import itertools
 import os
 import re
 import socket
@@ -86,6 +87,74 @@ def test_tells_of_a_smaller_limit(programs, make_smarthost):
     assert b"message_size_limit" not in result.stdout
 
 
+def senders_tried(session):
+    return [line for line in session.commands
+            if line.startswith(("MAIL", "RSET", "RCPT"))]
+
+
+def test_says_mail_from_as_mail_of_root_will(programs, smarthost):
+    """And nothing more: no recipient hears of it."""
+    programs.write_config(smarthost)
+    result = programs.postrider("test").expect(0)
+    (session,) = smarthost.sessions
+    assert senders_tried(session) == [
+        "MAIL FROM:<root@a.example>", "RSET", "MAIL FROM:<>", "RSET"]
+    shown = b"\n".join(steps(result))
+    assert b"MAIL FROM:<root@a.example>: 250 2.1.0 ok" in shown
+    programs.write_config(smarthost, extra='sender "<>" { address = '
+                          '"b@a.example" }\nsender "*" { address = '
+                          '"ops@a.example" }\n')
+    programs.postrider("test").expect(0)
+    assert senders_tried(smarthost.sessions[1]) == [
+        "MAIL FROM:<ops@a.example>", "RSET"]
+
+
+@pytest.mark.parametrize("reply, status, line", [
+    ("553 5.7.1 not your address", 69,
+     r"refuses the sender <root@a\.example>: 553 5\.7\.1 not your address; "),
+    ("450 4.1.8 domain not found", 75,
+     r"defers the sender <root@a\.example>: 450 4\.1\.8 domain not found"),
+])
+def test_a_sender_that_is_refused_is_a_failure(programs, smarthost, reply,
+                                               status, line):
+    programs.write_config(smarthost)
+    smarthost.replies["MAIL"] = reply
+    result = programs.postrider("test").expect(status)
+    assert re.search(line, result.errors)
+    assert b": ok" not in result.stdout
+
+
+def only_senders(*allowed):
+    def judge(_, argument):
+        path = argument.partition("<")[2].partition(">")[0]
+        return None if path in allowed else "550 5.7.1 not yours"
+    return judge
+
+
+def test_warns_of_a_refused_null_reverse_path(programs, smarthost):
+    programs.write_config(smarthost)
+    smarthost.replies["MAIL"] = only_senders("root@a.example", "ops@a.example")
+    result = programs.postrider("test").expect(0)
+    assert b'warning: it refuses the null reverse-path' in result.stdout
+    programs.write_config(smarthost, extra='sender "*" { address = '
+                          '"ops@a.example" }\n')
+    result = programs.postrider("test").expect(0)
+    assert b"warning" not in result.stdout, "reports go from that address"
+
+
+def test_warns_of_a_login_that_is_offered(programs, make_smarthost):
+    host = make_smarthost(auth=["LOGIN", "PLAIN"], require_auth=False)
+    programs.write_config(host, user=None, password=None,
+                          password_in_clear=None)
+    result = programs.postrider("test").expect(0)
+    assert b"warning: it offers AUTH LOGIN PLAIN, and no user is set; set " \
+        in result.stdout
+    programs.write_config(host, user=None, password=None,
+                          password_in_clear=None, auth="none")
+    result = programs.postrider("test").expect(0)
+    assert b"warning" not in result.stdout
+
+
 def test_redirects_like_all_mail(programs, smarthost):
     programs.write_config(smarthost, settings={"redirect_all": "me@b.example"})
     programs.postrider("test", "--to", TO).expect(0)
@@ -107,10 +176,13 @@ def test_never_shows_secrets(programs, make_smarthost, mechanism):
         shown = result.stdout + result.stderr
         assert PASSWORD.encode() not in shown
         (session,) = host.sessions
-        after_tls = session.commands[session.commands.index("STARTTLS") + 2:]
-        for word in " ".join(after_tls).split():
+        start = session.commands.index("STARTTLS") + 2
+        exchange = itertools.takewhile(
+            lambda line: not line.startswith(("MAIL", "QUIT")),
+            session.commands[start:])
+        for word in " ".join(exchange).split():
             assert word.encode() not in shown or word in (
-                "AUTH", mechanism, "QUIT"), word
+                "AUTH", mechanism), word
 
 
 # Failures: what is wrong with the smarthost or the configuration, the exit

@@ -4,10 +4,12 @@ import fcntl
 import os
 import pathlib
 import pty
+import pwd
 import re
 import select
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -81,6 +83,11 @@ smarthost "main" {{
     password_file = "{programs.folder}/password"
 }}
 
+# Reports to senders: only the account may send.
+sender "<>" {{
+    address = "{ADDRESS}"
+}}
+
 sender "*" {{
     address = "{ADDRESS}"
 }}
@@ -124,6 +131,108 @@ def test_no_test_writes_without_a_connection(programs, host):
     assert not host.sessions
     assert (programs.folder / "password").read_text() == "wrong"
 
+
+# What the smarthost takes from whom
+
+def only_senders(*allowed):
+    def judge(_, argument):
+        path = argument.partition("<")[2].partition(">")[0]
+        return None if path in allowed else "553 5.7.1 not your address"
+    return judge
+
+
+ACCOUNT = ("--provider", "plain", "--address", ADDRESS, "--domain",
+           "example.com")
+
+
+@pytest.fixture
+def account(host):
+    """A provider that says nothing of its senders, and takes one alone."""
+    text = host.presets.read_text().replace("sender: account\n", "")
+    host.presets.write_text(text.replace("id: test", "id: plain"))
+    host.replies["MAIL"] = only_senders(ADDRESS)
+    return host
+
+
+def login():
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_a_sender_that_is_refused_names_rewrite(programs, account):
+    result = run(programs, account, *ACCOUNT, "--password-file", "-",
+                 stdin=PASSWORD).expect(69)
+    assert re.search(rf"nothing is written, the test failed: .* refuses the "
+                     rf"sender <{login()}@example\.com>: 553 5\.7\.1 .*; "
+                     rf"--rewrite sends everything as {ADDRESS}$",
+                     result.errors)
+    assert not programs.config.exists()
+
+    run(programs, account, *ACCOUNT, "--password-file", "-", "--rewrite",
+        stdin=PASSWORD).expect(0)
+    text = programs.config.read_text()
+    for match in "<>", "*":
+        assert f'sender "{match}" {{\n    address = "{ADDRESS}"\n' in text
+    assert text.index('"<>"') < text.index('"*"'), "the first one counts"
+
+
+def test_a_sender_that_is_refused_can_be_left(programs, account):
+    result = run(programs, account, *ACCOUNT, "--password-file", "-",
+                 "--no-rewrite", stdin=PASSWORD).expect(0)
+    assert "warning: " in result.errors and "553 5.7.1" in result.errors
+    assert 'sender "' not in programs.config.read_text()
+
+
+@pytest.mark.parametrize("reply, sections", [("", ["<>", "*"]), ("n", [])])
+def test_a_person_is_asked_about_the_sender(programs, account, reply,
+                                            sections):
+    terminal = ask(programs, account, *ACCOUNT, "--root-to", ADDRESS)
+    terminal.expect("Password: ")
+    os.write(terminal.master, PASSWORD.encode() + b"\n")
+    terminal.expect("553 5.7.1 not your address")
+    terminal.answer(f"It refuses {login()}@example.com as sender. Send "
+                    f"everything as {ADDRESS}? [Y/n]", reply)
+    terminal.answer("Send a test message to", "n")
+    assert terminal.end() == 0
+    assert re.findall('sender "(.*)" ', programs.config.read_text()) == \
+        sections
+
+
+def test_only_the_null_reverse_path_is_refused(programs, account):
+    account.replies["MAIL"] = only_senders(ADDRESS, f"{login()}@example.com")
+    run(programs, account, *ACCOUNT, "--password-file", "-",
+        stdin=PASSWORD).expect(0)
+    assert re.findall('sender "(.*)" ', programs.config.read_text()) == ["<>"]
+
+
+def test_a_smaller_limit_is_written(programs, host):
+    host.extensions = ["SIZE 1000000"]
+    result = run(programs, host, "--address", ADDRESS, "--password-file", "-",
+                 stdin=PASSWORD).expect(0)
+    assert "message_size_limit = 1000000\n" in programs.config.read_text()
+    assert "1000000 octets at most" in result.errors
+
+
+def test_a_login_that_is_offered_and_not_used(programs, host):
+    host.require_auth = False
+    result = run(programs, host, "--host", host.host, "--port",
+                 str(host.port)).expect(0)
+    assert "warning: it offers AUTH " in result.errors
+    assert "--auth none" in result.errors
+
+
+def test_the_dialogue_is_shown_when_asked_for(programs, host):
+    arguments = ("--replace", "--address", ADDRESS, "--password-file", "-")
+    result = run(programs, host, *arguments, stdin=PASSWORD).expect(0)
+    shown = result.stdout.decode()
+    assert "EHLO" not in shown and " ms  " not in shown
+    assert re.search(r"(?m)^  MAIL FROM:<relay@example.com>: 250 ", shown)
+    assert all(len(line) < 80 for line in shown.splitlines()
+               if not line.startswith("Written"))
+    result = run(programs, host, *arguments, "-v", stdin=PASSWORD).expect(0)
+    assert re.search(r" ms  EHLO \S+: 250 ", result.stdout.decode())
+
+
+# What is there already
 
 def test_what_is_there_is_replaced_only_when_told(programs, host):
     before = 'smarthost "old" {\n    host = "old.example.net"\n}\n'
@@ -254,6 +363,8 @@ def test_a_smarthost_may_want_no_password(programs, host):
     (["--root-to", "-x@y"], 65, "--root-to: "),
     (["--address", ADDRESS], 64, "--password-file is missing: an app pass"),
     (["--provider", "x"], 64, "--provider x: not known"),
+    (["--host", "h.example", "--address", ADDRESS], 64,
+     "--password-file is missing: the password of " + ADDRESS),
     (["--provider", "test"], 64, "--address is missing"),
     (["--provider", "robot"], 64, "--user is missing: the access key"),
     (["--provider", "tokens", "--address", ADDRESS, "--print"], 64,
@@ -377,7 +488,7 @@ def test_the_session_is_the_daemons(programs, host, public):
     result = set_up_queue(programs, host, authority, "--test-to",
                           "bob@b.example")
     assert result.returncode == 0, result.stderr
-    assert result.stdout.index("password of") < result.stdout.index("Written:")
+    assert result.stdout.index("connected") < result.stdout.index("Written:")
     assert host.sessions[0].user == ADDRESS
     message, = host.wait_for_messages(1)
     assert message.reverse_path.startswith("root@")
@@ -433,7 +544,8 @@ class Terminal:
 
     def __init__(self, programs, *arguments):
         self.master, slave = pty.openpty()
-        self.seen = ""
+        self.folder = programs.folder   # a long name that cannot be folded
+        self.seen = self.whole = ""
 
         def take_terminal():
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -452,13 +564,17 @@ class Terminal:
         except OSError:
             data = b""                  # the other side is closed
         self.seen += data.decode()
+        self.whole += data.decode()
         return data
 
     def expect(self, text):
-        """Wait until text is shown; what came before is gone."""
-        while text not in self.seen:
+        """Wait until text is shown, whose lines may be folded; what came before
+        is gone."""
+        pattern = re.compile(re.escape(text).replace(r"\ ", r"\s+"))
+        while not (match := pattern.search(self.seen)):
             assert self.read(), f"no {text!r} in:\n{self.seen}"
-        before, _, self.seen = self.seen.partition(text)
+        before = self.seen[:match.start()]
+        self.seen = self.seen[match.end():]
         return before
 
     def answer(self, question, text):
@@ -481,6 +597,8 @@ class Terminal:
             pass
         status = self.process.wait(PATIENCE)
         os.close(self.master)
+        for line in self.whole.splitlines():
+            assert len(line) < 80 or str(self.folder) in line, line
         assert not SANITIZER.search(self.seen.encode()), self.seen
         return status
 
@@ -516,29 +634,78 @@ def answer_with_wrong_password(programs, host):
     return terminal
 
 
+AGAIN = "Type what again: host, port, tls, user, password, address, nothing?"
+
+
 def test_a_wrong_password_can_be_typed_again(programs, host):
     terminal = answer_with_wrong_password(programs, host)
-    terminal.answer("Try another password? [Y/n]", "")
+    terminal.answer(AGAIN + " [password]", "")
     terminal.type_secret(PASSWORD)
+    terminal.answer(f"Send a test message to {ADDRESS}? [Y/n]", "no")
     assert terminal.end() == 0
     assert (programs.folder / "password").read_text() == PASSWORD
+    assert not host.messages
 
 
 def test_a_failed_test_can_be_overruled(programs, host):
     terminal = answer_with_wrong_password(programs, host)
-    terminal.answer("Try another password? [Y/n]", "n")
-    terminal.answer("Write the configuration all the same? [y/N]", "y")
+    terminal.answer(AGAIN, "nothing")
+    terminal.answer("Write the configuration all the same? [y/N]", "YES")
     assert terminal.end() == 0
     assert (programs.folder / "password").read_text() == "wrong"
 
 
-def test_nothing_is_written_when_the_person_gives_up(programs, host):
+@pytest.mark.parametrize("refusal", ["", "no", "N"])
+def test_nothing_is_written_when_the_person_gives_up(programs, host, refusal):
     terminal = answer_with_wrong_password(programs, host)
-    terminal.answer("Try another password? [Y/n]", "n")
-    terminal.answer("Write the configuration all the same? [y/N]", "")
+    terminal.answer(AGAIN, "nothing")
+    terminal.answer("Write the configuration all the same? [y/N]", "yep")
+    terminal.answer("Please type y or n.\r\nWrite the configuration all the "
+                    "same? [y/N]", refusal)
     assert terminal.end() == 77
     assert "nothing is written" in terminal.seen
     assert not programs.config.exists()
+
+
+def free_port():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        return closed.getsockname()[1]
+
+
+def test_a_wrong_port_costs_one_answer(programs, host):
+    terminal = ask(programs, host, "--host", host.host, "--port",
+                   str(free_port()), "--address", ADDRESS, "--user", ADDRESS,
+                   "--root-to", ADDRESS)
+    terminal.expect("It wants the password of this login name")
+    terminal.expect("Password: ")
+    os.write(terminal.master, PASSWORD.encode() + b"\n")
+    terminal.expect("Connection refused")
+    terminal.answer(AGAIN + " [port]", "p")         # or is it the password?
+    terminal.answer(AGAIN + " [port]", "po")
+    terminal.answer("Port [587]", str(host.port))
+    terminal.answer("Send a test message to", "n")
+    assert terminal.end() == 0
+    assert f"port = {host.port}\n" in programs.config.read_text()
+    assert host.sessions[0].user == ADDRESS
+
+
+def test_a_host_is_looked_up_when_it_is_typed(programs, host):
+    terminal = ask(programs, host)
+    terminal.answer("Your mail address", "ann@[192.0.2.1]")
+    terminal.answer("Smarthost, or a provider", "smtp.invalid")
+    terminal.expect("smtp.invalid")
+    terminal.answer("Use it all the same? [y/N]", "n")
+    terminal.answer("Smarthost, or a provider", host.host)
+    terminal.answer("Port [587]", str(host.port))
+    terminal.answer("Login name", ADDRESS)
+    terminal.expect("Password: ")
+    os.write(terminal.master, PASSWORD.encode() + b"\n")
+    terminal.answer("users of this machine to go?", "")
+    terminal.answer("Send everything as", "n")
+    terminal.answer("Send a test message to", "n")
+    assert terminal.end() == 0
+    assert f'host = "{host.host}"' in programs.config.read_text()
 
 
 def test_an_old_file_is_asked_about_first(programs, host):
