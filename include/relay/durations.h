@@ -28,9 +28,10 @@ struct durations {
 
 void durations_init(struct durations *durations);
 
-/* A message of so many octets took so many milliseconds. */
-void durations_note(struct durations *durations, uid_t uid, uint64_t octets,
-                    int64_t duration);
+/* A message of so many octets took so many milliseconds. Returns how many
+ * microseconds a piece took. */
+int64_t durations_note(struct durations *durations, uid_t uid, uint64_t octets,
+                       int64_t duration);
 
 /* Microseconds that a message of so many octets will take; or
  * DURATIONS_UNKNOWN. */

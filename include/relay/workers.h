@@ -55,7 +55,7 @@ bool workers_want_more(const struct workers *pool,
 
 /* All connections are in use, and another worker is wanted: a worker of which
  * the session does not come to stand is ended for it. False: there is room. */
-bool workers_make_room(struct workers *pool);
+bool workers_make_room(struct workers *pool, int64_t now);
 
 /* A new worker: it opens its session. */
 bool workers_start(struct workers *pool, struct error *err);

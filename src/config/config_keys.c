@@ -122,7 +122,7 @@ static const struct config_key smarthost_keys[] = {
       PLAIN(smarthost, extensions_ignored), .take = config_take_keyword,
       .words = extensions },
     { "connections", PLAIN(smarthost, connections),
-      .take = config_take_number, .initial = "4", .min = 1, .max = 100 },
+      .take = config_take_number, .initial = "20", .min = 1, .max = 100 },
     { "messages_per_connection", PLAIN(smarthost, messages_per_connection),
       .take = config_take_number, .initial = "1000", .min = 1,
       .max = 1000000 },

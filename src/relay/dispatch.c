@@ -146,7 +146,7 @@ static void widen(struct hop *hop, const struct worker_slot *slot,
     struct error err;
 
     if (!workers_want_more(hop->workers, slot, ready, now) ||
-        workers_make_room(hop->workers) ||
+        workers_make_room(hop->workers, now) ||
         !availability_may_connect(&hop->availability, now))
         return;
     if (workers_start(hop->workers, &err))

@@ -30,8 +30,8 @@ static int64_t mean(int64_t before, int64_t last)
     return (before + last) / 2;
 }
 
-void durations_note(struct durations *durations, uid_t uid, uint64_t octets,
-                    int64_t duration)
+int64_t durations_note(struct durations *durations, uid_t uid, uint64_t octets,
+                       int64_t duration)
 {
     int64_t piece = duration * 1000 / pieces_of(octets);
     size_t user = find_user(durations, uid);
@@ -44,6 +44,7 @@ void durations_note(struct durations *durations, uid_t uid, uint64_t octets,
     else
         durations->users[durations->next++ % DURATIONS_USERS] =
             (struct duration){ .known = true, .uid = uid, .piece = piece };
+    return piece;
 }
 
 int64_t durations_expect(const struct durations *durations, uid_t uid,

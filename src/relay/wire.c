@@ -128,11 +128,13 @@ static void error_fields(struct coder *coder, struct packet *packet)
 {
     struct error *error = &packet->error;
     enum fault fault = (enum fault)number(coder, error->fault, FAULT_LAST);
+    enum reach reach = (enum reach)number(coder, error->reach, REACH_REPLY);
     char *parsed = text(coder, error->text);
 
     if (coder->out != NULL)
         return;
     error_set(error, fault, "%s", parsed);
+    error->reach = reach;
     free(parsed);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "relay/concurrency.h"
 #include "relay/durations.h"
 #include "relay/launch.h"
 #include "relay/log_delivery.h"
@@ -17,9 +18,14 @@
 #include "util/log.h"
 
 #define BUSY 4                  /* jobs with all workers before one more is
-                                 * started: a start costs as much as those */
-#define HOLD_TIME 30000         /* after one could not be opened while others
-                                 * stand: some smarthosts take no more */
+                                 * started */
+#define SILENT_MAX 4            /* connections that are opened, where none
+                                 * stands and none answers */
+#define LEFT_TIME 2000          /* after the end of a session: the smarthost may
+                                 * not have noticed it yet, and refuse one more;
+                                 * so long that one is then not tried again */
+#define STANDING_TIME 60000     /* a session may be silent while another one is
+                                 * refused, and is at its work */
 #define ORPHAN_TIME 1000        /* between looks at workers of a daemon that was
                                  * killed */
 #define RENEW_TIME_MAX 60000    /* between attempts to find a connection that
@@ -31,7 +37,7 @@ struct workers {
     struct launch *launch;
     const char *name;
     size_t smarthost;
-    unsigned connections;
+    struct concurrency concurrency;
     const struct spool *spool;
     struct distrust distrust;   /* of the smarthost: what workers found out */
     struct worker_slot **slots;
@@ -41,6 +47,8 @@ struct workers {
     int64_t opened;             /* when a session was opened last; 0: never */
     char *winner;               /* the peer that gave one, to be tried first */
     int64_t winner_until;       /* ... until then; NULL: none */
+    int64_t left;               /* when one that stood ended last; 0: none has
+                                 * since another one was refused for it */
     int64_t hold;               /* no other one is to be opened before */
     int64_t started;            /* when the last worker was */
     unsigned renewals;          /* since a session was opened */
@@ -59,10 +67,10 @@ struct workers *workers_new(struct launch *launch, const char *name,
         .launch = launch,
         .name = name,
         .smarthost = smarthost,
-        .connections = connections,
         .spool = spool,
         .slots = alloc_zero(connections, sizeof(struct worker_slot *)),
     };
+    concurrency_init(&pool->concurrency, connections);
     durations_init(&pool->durations);
     pool->packet = wire_packet(WIRE_DONE);
     pool->orphans = journal_find_held(spool, name, &pool->orphan_count);
@@ -205,24 +213,59 @@ static int64_t renew_at(const struct workers *pool)
     return pool->started + clock_earlier(delay, RENEW_TIME_MAX);
 }
 
-/* How many more connections there may be. */
-static size_t room(const struct workers *pool)
+/* How many sessions stand, apart from that of one worker. */
+static size_t standing(const struct workers *pool,
+                       const struct worker_slot *apart)
 {
-    size_t count = pool->count + pool->orphan_count;
+    size_t count = 0;
 
-    return count < pool->connections ? pool->connections - count : 0;
+    for (size_t i = 0; i < pool->count; i++)
+        count += pool->slots[i] != apart && pool->slots[i]->open &&
+                 slot_is_there(pool->slots[i]);
+    return count;
+}
+
+static size_t difference(size_t limit, size_t count)
+{
+    return count < limit ? limit - count : 0;
+}
+
+/* How many more connections there may be now. As long as none stands, those
+ * that are silent leave room for a few others. */
+static size_t room(const struct workers *pool, int64_t now)
+{
+    size_t count = pool->count + pool->orphan_count, late = 0;
+    size_t stand = standing(pool, NULL);
+    size_t limit = concurrency_limit(&pool->concurrency, stand, now);
+
+    for (size_t i = 0; i < pool->count && stand == 0; i++)
+        late += !pool->slots[i]->open && now >= slot_late_at(pool->slots[i]);
+    size_t most = pool->concurrency.most < SILENT_MAX ? pool->concurrency.most
+                                                      : SILENT_MAX;
+    if (late > 0 && difference(most, count) < difference(limit, count - late))
+        return difference(most, count);
+    return difference(limit, count - late);
 }
 
 static bool may_start(const struct workers *pool, int64_t now)
 {
     return now >= pool->hold &&
-           (room(pool) > 0 ||
+           (room(pool, now) > 0 ||
             (now >= renew_at(pool) && find_spare(pool) != NULL));
 }
 
-bool workers_make_room(struct workers *pool)
+/* How many more there can come to be. */
+static size_t prospect(const struct workers *pool, int64_t now)
 {
-    if (room(pool) > 0)
+    if (now < pool->hold)
+        return 0;
+    return difference(concurrency_ceiling(&pool->concurrency),
+                      pool->count + pool->orphan_count);
+}
+
+bool workers_make_room(struct workers *pool, int64_t now)
+{
+    if (room(pool, now) > 0)
         return false;
     struct worker_slot *spare = find_spare(pool);
     log_line(LOG_LEVEL_INFO, "smarthost %s: a connection is silent while it is "
@@ -254,30 +297,35 @@ static bool waits_for_late(const struct workers *pool, uid_t uid, int64_t now)
 bool workers_have_place(const struct workers *pool, uid_t uid, uint64_t octets,
                         int64_t now)
 {
-    size_t quick = may_start(pool, now) ? room(pool) : 0;
+    size_t quick = prospect(pool, now);
 
     for (size_t i = 0; i < pool->count; i++)
         quick += slot_is_quick(pool->slots[i], now);
-    if (quick > 1 || pool->connections < SPARE_FROM || !has_outside(pool, uid))
+    if (quick > 1 || !has_outside(pool, uid) ||
+        concurrency_ceiling(&pool->concurrency) < SPARE_FROM)
         return true;
     return cost_of(pool, uid, octets) < WORKER_TIME * 1000 &&
            !waits_for_late(pool, uid, now);
 }
 
-/* How many more jobs the workers are good for that will soon be heard of. */
+/* How many more jobs the workers will have begun when another one is ready. */
 static size_t capacity(const struct workers *pool, int64_t now)
 {
     bool slow = pool->durations.any >= WORKER_TIME * 1000;
+    bool crowded = concurrency_is_crowded(&pool->concurrency);
+    size_t price = concurrency_price(&pool->concurrency);
     size_t jobs = 0;
 
     for (size_t i = 0; i < pool->count; i++) {
         const struct worker_slot *slot = pool->slots[i];
         if (!slot_is_there(slot) || now >= slot_late_at(slot))
             continue;
+        if (slot->open && slot->count > 0 && crowded)
+            return SIZE_MAX;
         if (!slot->open)
-            jobs += slow ? 1 : BUSY;
-        else if (slot->count > 0 && !slow)
-            jobs += BUSY;
+            jobs += slow ? 1 : price;
+        else if (!slow)
+            jobs += price;
     }
     return jobs;
 }
@@ -286,14 +334,8 @@ bool workers_want_more(const struct workers *pool,
                        const struct worker_slot *chosen, size_t backlog,
                        int64_t now)
 {
-    if (!may_start(pool, now))
-        return false;
-    if (chosen == NULL)
-        return backlog > capacity(pool, now);
-    size_t opening = 0;
-    for (size_t i = 0; i < pool->count; i++)
-        opening += !pool->slots[i]->open;
-    return chosen->count >= BUSY && backlog > BUSY * (1 + opening);
+    return (chosen == NULL || chosen->count >= BUSY) &&
+           may_start(pool, now) && backlog > capacity(pool, now);
 }
 
 void workers_recall(struct workers *pool, int64_t now)
@@ -308,11 +350,13 @@ void workers_recall(struct workers *pool, int64_t now)
 
 int64_t workers_next_time(const struct workers *pool, int64_t now)
 {
-    int64_t next = pool->hold > now ? pool->hold : INT64_MAX;
+    int64_t next = concurrency_next_time(&pool->concurrency, now);
 
+    if (pool->hold > now)
+        next = clock_earlier(next, pool->hold);
     if (pool->orphan_count > 0)
         next = clock_earlier(next, now + ORPHAN_TIME);
-    if (room(pool) == 0 && renew_at(pool) > now && find_spare(pool) != NULL)
+    if (room(pool, now) == 0 && renew_at(pool) > now && find_spare(pool) != NULL)
         next = clock_earlier(next, renew_at(pool));
     for (size_t i = 0; i < pool->count; i++) {
         const struct worker_slot *slot = pool->slots[i];
@@ -345,8 +389,9 @@ static void note_answer(struct workers *pool, struct worker_slot *slot,
 {
     int64_t now = clock_now();
 
-    durations_note(&pool->durations, job->owner, job->octets,
-                   now - slot->since);
+    concurrency_note(&pool->concurrency,
+                     durations_note(&pool->durations, job->owner, job->octets,
+                                    now - slot->since), now);
     slot->since = now;
     slot->answered = true;
     slot->recalled = false;
@@ -382,6 +427,35 @@ static bool others_answer(const struct workers *pool,
     return false;
 }
 
+/* The smarthost has answered, if not as it should: is another session at its
+ * work there? */
+static bool others_work(const struct workers *pool,
+                        const struct worker_slot *slot,
+                        const struct error *err)
+{
+    bool works = false;
+
+    for (size_t i = 0; i < pool->count; i++)
+        works |= pool->slots[i] != slot && pool->slots[i]->open &&
+                 slot_is_there(pool->slots[i]) &&
+                 clock_now() - pool->slots[i]->since < STANDING_TIME;
+    return works && err->reach >= REACH_REFUSED;
+}
+
+/* Some smarthosts do not notice at once that a session has ended. */
+static bool comes_too_soon(struct workers *pool,
+                           const struct worker_slot *slot,
+                           const struct error *err)
+{
+    bool soon = pool->left > 0 && slot->started - pool->left < LEFT_TIME &&
+                err->reach >= REACH_REFUSED;
+
+    pool->left = 0;
+    if (soon)
+        pool->hold = clock_now() + LEFT_TIME;
+    return soon;
+}
+
 /*
  * No session could be had. That is nothing new of a smarthost in which others
  * are had, or were opened since this one was begun: it may take no more at a
@@ -393,11 +467,15 @@ static void close_slot(struct workers *pool, struct worker_slot *slot,
     bool refused = err->fault == FAULT_PERMISSION ||
                    err->fault == FAULT_CONFIG;
     bool served = !refused && (pool->opened > slot->started ||
-                               others_answer(pool, slot));
+                               others_answer(pool, slot) ||
+                               others_work(pool, slot, err));
 
     slot->closed = true;
-    if (served)
-        pool->hold = clock_now() + HOLD_TIME;
+    if (!refused && comes_too_soon(pool, slot, err))
+        served = true;
+    else if (served)
+        concurrency_refused(&pool->concurrency, standing(pool, slot),
+                            clock_now());
     *event = (struct worker_event){ .kind = WORKER_CLOSED, .error = err,
                                     .served = served };
 }
@@ -432,6 +510,17 @@ static bool take_job_packet(struct workers *pool, struct worker_slot *slot,
     }
 }
 
+static void note_opened(struct workers *pool, struct worker_slot *slot)
+{
+    int64_t now = clock_now();
+
+    slot->open = true;
+    slot->since = pool->opened = now;
+    pool->renewals = 0;
+    concurrency_opened(&pool->concurrency, standing(pool, NULL),
+                       now - slot->started, now);
+}
+
 /* True if it makes an event. */
 static bool take_packet(struct workers *pool, struct worker_slot *slot,
                         struct worker_event *event)
@@ -440,9 +529,7 @@ static bool take_packet(struct workers *pool, struct worker_slot *slot,
 
     switch (packet->kind) {
     case WIRE_OPENED:
-        slot->open = true;
-        slot->since = pool->opened = clock_now();
-        pool->renewals = 0;
+        note_opened(pool, slot);
         note_winner(pool, packet->peer);
         *event = (struct worker_event){ .kind = WORKER_OPENED,
                                         .peer = packet->peer };
@@ -536,6 +623,8 @@ static void conclude(struct workers *pool, size_t index)
     slot_trim_journal(slot);
     if (!slot->reaped || slot->count > 0)
         return;
+    if (slot->open)
+        pool->left = clock_now();
     slot_free(slot, pool->spool, slot->unread);
     pool->slots[index] = pool->slots[--pool->count];
 }

@@ -201,7 +201,7 @@ static void takes_values_of_a_smarthost(void **state)
           "password_file = /p", HOST(password_in_clear, TRUTH), "true" },
         { "tls = none auth = cram-md5 user = u password_file = /p",
           HOST(password_in_clear, TRUTH), "false" },
-        { "", HOST(connections, UNSIGNED), "4" },
+        { "", HOST(connections, UNSIGNED), "20" },
         { "connections = 1", HOST(connections, UNSIGNED), "1" },
         { "", HOST(messages_per_connection, UNSIGNED), "1000" },
         { "", HOST(messages_per_minute, UNSIGNED), "0" },

@@ -198,9 +198,11 @@ static void tells_of_sessions(void **state)
 
     packet.peer = peer;
     error_set(&packet.error, FAULT_PERMISSION, "535 no");
+    packet.error.reach = REACH_REPLY;
     assert_true(wire_send(pair->here, &packet, &err));
     receive(pair, WIRE_WORKER, &got);
     assert_int_equal(got.error.fault, FAULT_PERMISSION);
+    assert_int_equal(got.error.reach, REACH_REPLY);
     assert_string_equal(got.error.text, "535 no");
     wire_free(&got);
     packet.kind = WIRE_OPENED;

@@ -1,0 +1,69 @@
+/*
+ * concurrency.h - how many connections to a smarthost are worth having
+ *
+ * The number follows the work. It begins with one, and doubles as sessions come
+ * to stand; where one more is refused, it stays as it is for some minutes, and
+ * then one more is tried. Another one is opened only if there would still be
+ * work for it when it is open, and while messages do not take longer the more
+ * connections there are. Pure bookkeeping; now is in milliseconds on the
+ * monotonic clock.
+ */
+#ifndef POSTRIDER_RELAY_CONCURRENCY_H
+#define POSTRIDER_RELAY_CONCURRENCY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct concurrency {
+    size_t most;                /* as configured */
+    size_t borne;               /* so many the smarthost takes; 0: as far as is
+                                 * known, any number */
+    int64_t again;              /* one more is not tried before */
+    unsigned refusals;          /* in a row */
+    int64_t opening;            /* microseconds it takes to open a session, and
+                                 * that a message takes then; means; 0: not
+                                 * known */
+    int64_t message;
+    unsigned samples;           /* of that, up to as many as make a mean */
+    int64_t quickest;           /* the least it was lately, */
+    int64_t quickest_before;    /* and in the time before that; 0: not known */
+    int64_t lately;             /* which began then */
+};
+
+void concurrency_init(struct concurrency *concurrency, size_t most);
+
+/* A session was opened, after so many milliseconds; with it standing ones
+ * stand. */
+void concurrency_opened(struct concurrency *concurrency, size_t standing,
+                        int64_t duration, int64_t now);
+
+/* One could not be opened, while standing others stood. */
+void concurrency_refused(struct concurrency *concurrency, size_t standing,
+                         int64_t now);
+
+/* A message, or 64 KB of a larger one, took so many microseconds after the one
+ * before it. */
+void concurrency_note(struct concurrency *concurrency, int64_t duration,
+                      int64_t now);
+
+/* How many connections there may be now, those included that are being opened,
+ * while standing ones stand. */
+size_t concurrency_limit(const struct concurrency *concurrency,
+                         size_t standing, int64_t now);
+
+/* How many there can come to be without further news. */
+size_t concurrency_ceiling(const struct concurrency *concurrency);
+
+/* How many messages a connection takes while another one is opened. */
+size_t concurrency_price(const struct concurrency *concurrency);
+
+/* Do messages take longer than with fewer connections, so that one more would
+ * bring less than it should? */
+bool concurrency_is_crowded(const struct concurrency *concurrency);
+
+/* When concurrency_limit() may grow by itself; INT64_MAX: never. */
+int64_t concurrency_next_time(const struct concurrency *concurrency,
+                              int64_t now);
+
+#endif

@@ -1,0 +1,118 @@
+#include "relay/concurrency.h"
+
+#include "util/clock.h"
+
+#define AGAIN_FIRST 120000      /* milliseconds after a refusal until one more
+                                 * is tried; doubled each time it is refused */
+#define AGAIN_LONGEST 1920000
+#define PRICE_MIN 4             /* messages: a start costs both sides more than
+                                 * its time */
+#define SAMPLES 32              /* that a mean is made of: flights of eight are
+                                 * answered at a time */
+#define LATELY 10000            /* milliseconds */
+#define NOISE 500               /* microseconds: the clock counts in two */
+
+void concurrency_init(struct concurrency *concurrency, size_t most)
+{
+    *concurrency = (struct concurrency){ .most = most };
+}
+
+void concurrency_opened(struct concurrency *concurrency, size_t standing,
+                        int64_t duration, int64_t now)
+{
+    struct concurrency *c = concurrency;
+    int64_t took = duration * 1000 + 1;
+
+    c->opening = c->opening == 0 ? took : (c->opening + took) / 2;
+    if (c->borne == 0 || standing <= c->borne)
+        return;
+    c->borne = standing;
+    if (now < c->again)
+        return;
+    c->borne = 0;               /* it takes more than it did */
+    c->refusals = 0;
+}
+
+void concurrency_refused(struct concurrency *concurrency, size_t standing,
+                         int64_t now)
+{
+    struct concurrency *c = concurrency;
+    int64_t delay = AGAIN_FIRST;
+    bool is_news = c->borne == 0 || now >= c->again;
+
+    c->borne = standing > 0 ? standing : 1;
+    if (!is_news)
+        return;                 /* it was on its way already */
+    for (unsigned i = 0; i < c->refusals && delay < AGAIN_LONGEST; i++)
+        delay *= 2;
+    c->again = now + delay;
+    c->refusals++;
+}
+
+void concurrency_note(struct concurrency *concurrency, int64_t duration,
+                      int64_t now)
+{
+    struct concurrency *c = concurrency;
+
+    if (c->samples < SAMPLES)
+        c->samples++;
+    c->message += (duration - c->message) / c->samples;
+    if (now - c->lately > LATELY) {
+        c->quickest_before = c->quickest;
+        c->quickest = 0;
+        c->lately = now;
+    }
+    if (c->samples == SAMPLES &&
+        (c->quickest == 0 || c->message < c->quickest))
+        c->quickest = c->message > 0 ? c->message : 1;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t concurrency_limit(const struct concurrency *concurrency,
+                         size_t standing, int64_t now)
+{
+    const struct concurrency *c = concurrency;
+    size_t limit = standing == 0 ? 1 : 2 * standing;
+
+    if (c->borne > 0)
+        limit = smaller(limit, c->borne + (now >= c->again));
+    return smaller(limit, c->most);
+}
+
+size_t concurrency_ceiling(const struct concurrency *concurrency)
+{
+    return concurrency->borne > 0 ? smaller(concurrency->borne,
+                                            concurrency->most)
+                                  : concurrency->most;
+}
+
+size_t concurrency_price(const struct concurrency *concurrency)
+{
+    const struct concurrency *c = concurrency;
+
+    if (c->samples == 0 || c->opening <= PRICE_MIN * c->message)
+        return PRICE_MIN;
+    return (size_t)(c->opening / (c->message > 0 ? c->message : 1));
+}
+
+bool concurrency_is_crowded(const struct concurrency *concurrency)
+{
+    const struct concurrency *c = concurrency;
+    int64_t quickest = c->quickest;
+
+    if (quickest == 0 ||
+        (c->quickest_before > 0 && c->quickest_before < quickest))
+        quickest = c->quickest_before;
+    return quickest > 0 && c->message > 2 * quickest + NOISE;
+}
+
+int64_t concurrency_next_time(const struct concurrency *concurrency,
+                              int64_t now)
+{
+    return concurrency->borne > 0 && concurrency->again > now
+           ? concurrency->again : INT64_MAX;
+}
