@@ -579,7 +579,7 @@ OBSTACLES = {
     "an empty file": ({"ssmtp.conf": b""}, ["ssmtp.conf"], "has no mailhub"),
     "no file": ({}, ["nowhere"], "nowhere: No such file"),
     "anything": ({"x": "hello\n"}, ["x"], "x: does not look like ssmtp, msmtp, "
-                 "dma, nullmailer or esmtp: say which with --from"),
+                 "dma, nullmailer or esmtp; say which with --from"),
 }
 
 
