@@ -22,7 +22,7 @@
 struct unread;
 
 /* Names waiting to be taken. Bounded: a full list means "look again". */
-struct drop_scan;           /* fields: src/spool/scan.c */
+struct drop_scan;           /* fields: src/spool/drop_scan.c */
 
 /* Has this name been taken already? Then it is passed over. */
 typedef bool drop_known(void *context, const char *id);

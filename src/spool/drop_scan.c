@@ -1,4 +1,4 @@
-/* scan.c - find the messages in drop/, in turns of their owners */
+/* drop_scan.c - find the messages in drop/, in turns of their owners */
 #include "spool/drop.h"
 
 #include <errno.h>
