@@ -59,11 +59,15 @@ struct draft *draft_new_report(const char *id, struct error *err);
 /*
  * A draft in the drop directory of a spool, without a name until it is
  * committed (O_TMPFILE), or as .t<random> where the file system lacks that.
- * Mode 0640 and the directory's group are proved: FAULT_CONFIG, since the
+ * Mode 0640 and the directory's group are verified: FAULT_CONFIG, since the
  * daemon could never read it. FAULT_TEMPORARY if the directory cannot be
  * written.
  */
 struct draft *draft_new_dropped(const char *spool, struct error *err);
+
+/* Has a new file there a name at once, because the file system has none
+ * without? */
+bool draft_needs_names(const char *spool);
 
 /*
  * Give an ended draft its name in the drop directory. On return it is durable

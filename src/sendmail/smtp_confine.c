@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 
 #include "config/config.h"
-#include "spool/place.h"
+#include "spool/draft.h"
 #include "util/alloc.h"
 #include "util/landlock.h"
 #include "util/log.h"
@@ -22,7 +22,7 @@ static void allow_drop(struct landlock_rules *rules, const char *spool)
     char *drop = alloc_format("%s/drop", spool);
 
     landlock_allow(rules, drop, LANDLOCK_CREATE);
-    if (drop_place_needs_names(spool))
+    if (draft_needs_names(spool))
         landlock_allow(rules, drop, LANDLOCK_REMOVE);
     free(drop);
 }

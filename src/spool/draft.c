@@ -1,21 +1,36 @@
 #include "spool/draft.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mail/envelope.h"
-#include "spool/place.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/crc32c.h"
+#include "util/io.h"
 #include "util/random.h"
 #include "util/scratch.h"
 #include "util/text.h"
 
 #define BUFFER_SIZE 65536
+#define DROP_MODE 0640          /* the daemon reads it through its group */
+
+/* A new file in the drop directory. That is 3733: a caller can add to it, but
+ * not list it and not open it to sync it. */
+struct drop_place {
+    int directory;          /* -1: no place */
+    char *temporary;        /* the file's name until it is committed; NULL if
+                             * it has none (O_TMPFILE). Owned. */
+    char *path;             /* of the directory, for texts. Owned. */
+};
+
+#define DROP_PLACE_NONE ((struct drop_place){ .directory = -1 })
 
 struct draft {
     struct scratch file;        /* of a dropped draft: never in memory */
@@ -30,6 +45,145 @@ struct draft {
     bool has_uid;
     uid_t uid;
 };
+
+/* What can be done about it, for the errors an administrator meets. */
+static const char *storing_remedy(int number)
+{
+    switch (number) {
+    case ENOENT:
+        return "make the spool as postrider(8) says";
+    case EACCES:
+    case EPERM:
+        return "its mode must be 3733";
+    case EROFS:
+        return "add it to ReadWritePaths= of the service";
+    case ENOSPC:
+    case EDQUOT:
+        return "make room";
+    default:
+        return "try again later";
+    }
+}
+
+static bool cannot_store(struct error *err, const struct drop_place *place)
+{
+    const char *what = storing_remedy(errno);
+
+    error_sys(err, FAULT_TEMPORARY, "message not queued: %s", place->path);
+    return error_set(err, FAULT_TEMPORARY, "%s: %s", err->text, what);
+}
+
+/* Kernels, file systems or a missing /proc may not have O_TMPFILE; then a name
+ * that the daemon skips has to do. */
+static int create_file(struct drop_place *place)
+{
+    char id[RANDOM_ID_LENGTH + 1];
+
+    int fd = openat(place->directory, ".",
+                    O_TMPFILE | O_RDWR | O_CLOEXEC, DROP_MODE);
+    if (fd != -1 && access("/proc/self/fd", X_OK) == 0)
+        return fd;
+    if (fd == -1 && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+        return -1;
+    io_close(&fd);
+    random_id(id);
+    place->temporary = alloc_format(".t%s", id);
+    fd = openat(place->directory, place->temporary,
+                O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, DROP_MODE);
+    if (fd == -1) {
+        free(place->temporary);
+        place->temporary = NULL;
+    }
+    return fd;
+}
+
+/* A umask takes bits away, and a restored directory may have lost its setgid
+ * bit: a message that the daemon can never read must not be accepted. */
+static bool verify_file(const struct drop_place *place, int fd,
+                        struct error *err)
+{
+    struct stat directory, file;
+
+    if (fchmod(fd, DROP_MODE) == -1 || fstat(fd, &file) == -1 ||
+        fstat(place->directory, &directory) == -1)
+        return cannot_store(err, place);
+    if (!S_ISREG(file.st_mode) || (file.st_mode & 07777) != DROP_MODE)
+        return error_set(err, FAULT_CONFIG, "message not queued: %s: a file "
+                         "there gets mode %o instead of %o", place->path,
+                         (unsigned)file.st_mode & 07777, DROP_MODE);
+    if (file.st_gid != directory.st_gid)
+        return error_set(err, FAULT_CONFIG, "message not queued: %s has lost "
+                         "its setgid bit", place->path) ||
+               error_remedy(err, "chmod 3733 %s", place->path);
+    return true;
+}
+
+/* -1 with FAULT_TEMPORARY or FAULT_CONFIG. */
+static int open_place(struct drop_place *place, const char *spool,
+                      struct error *err)
+{
+    *place = DROP_PLACE_NONE;
+    place->path = alloc_format("%s/drop", spool);
+    place->directory = open(place->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = place->directory == -1 ? -1 : create_file(place);
+    if (fd == -1)
+        cannot_store(err, place);
+    else if (!verify_file(place, fd, err))
+        io_close(&fd);
+    return fd;
+}
+
+static bool give_name(struct drop_place *place, int fd, const char *id)
+{
+    char link[sizeof "/proc/self/fd/" + 3 * sizeof fd];
+
+    if (place->temporary == NULL) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        return linkat(AT_FDCWD, link, place->directory, id,
+                      AT_SYMLINK_FOLLOW) == 0;
+    }
+    /* A queue-id that exists must never be replaced. */
+    return io_rename_new(place->directory, place->temporary, id);
+}
+
+static bool commit_file(struct drop_place *place, int fd, const char *id,
+                        struct error *err)
+{
+    if (fsync(fd) == -1 || !give_name(place, fd, id))
+        return cannot_store(err, place);
+
+    /* The daemon may see it from here on. The directory cannot be synced, but
+     * a file synced after it has its name is found after a power cut. */
+    if (fsync(fd) == -1) {
+        cannot_store(err, place);
+        unlinkat(place->directory, id, 0);
+        return false;
+    }
+    return true;
+}
+
+/* Removes the temporary name if there is one still. */
+static void close_place(struct drop_place *place)
+{
+    if (place->temporary != NULL)
+        unlinkat(place->directory, place->temporary, 0);
+    free(place->temporary);
+    free(place->path);
+    io_close(&place->directory);
+    *place = DROP_PLACE_NONE;
+}
+
+bool draft_needs_names(const char *spool)
+{
+    struct drop_place place;
+    struct error ignored;
+    int fd = open_place(&place, spool, &ignored);
+    bool needs = place.temporary != NULL;
+
+    io_close(&fd);
+    close_place(&place);
+    return needs;
+}
 
 static struct draft *draft_new(const char *id)
 {
@@ -67,7 +221,7 @@ struct draft *draft_new_dropped(const char *spool, struct error *err)
 
     random_id(id);
     struct draft *draft = draft_new(id);
-    draft->file.fd = drop_place_open(&draft->place, spool, err);
+    draft->file.fd = open_place(&draft->place, spool, err);
     if (draft->file.fd != -1)
         return draft;
     draft_free(draft);
@@ -76,7 +230,7 @@ struct draft *draft_new_dropped(const char *spool, struct error *err)
 
 bool draft_commit(struct draft *draft, struct error *err)
 {
-    return drop_place_commit(&draft->place, draft->file.fd, draft->id, err);
+    return commit_file(&draft->place, draft->file.fd, draft->id, err);
 }
 
 void draft_free(struct draft *draft)
@@ -84,7 +238,7 @@ void draft_free(struct draft *draft)
     if (draft == NULL)
         return;
     scratch_close(&draft->file);
-    drop_place_close(&draft->place);
+    close_place(&draft->place);
     buf_free(&draft->pending);
     free(draft);
 }
@@ -94,8 +248,8 @@ const char *draft_id(const struct draft *draft)
     return draft->id;
 }
 
-static bool write_out(struct draft *draft, const char *data, size_t length,
-                      struct error *err)
+static bool write_octets(struct draft *draft, const char *data, size_t length,
+                         struct error *err)
 {
     if (!scratch_write(&draft->file, data, length))
         return error_sys(err, FAULT_TEMPORARY, "store the message (%" PRIu64
@@ -104,23 +258,24 @@ static bool write_out(struct draft *draft, const char *data, size_t length,
     return true;
 }
 
-static bool flush(struct draft *draft, struct error *err)
+static bool flush_pending(struct draft *draft, struct error *err)
 {
-    bool done = write_out(draft, draft->pending.data, draft->pending.length,
-                          err);
+    bool done = write_octets(draft, draft->pending.data, draft->pending.length,
+                             err);
 
     buf_clear(&draft->pending);
     return done;
 }
 
-static bool put(struct draft *draft, const char *data, size_t length,
-                struct error *err)
+static bool add_octets(struct draft *draft, const char *data, size_t length,
+                       struct error *err)
 {
     draft->sum = crc32c(draft->sum, data, length);
-    if (length > BUFFER_SIZE - draft->pending.length && !flush(draft, err))
+    if (length > BUFFER_SIZE - draft->pending.length &&
+        !flush_pending(draft, err))
         return false;
     if (length >= BUFFER_SIZE)
-        return write_out(draft, data, length, err);
+        return write_octets(draft, data, length, err);
     buf_add(&draft->pending, data, length);
     return true;
 }
@@ -136,7 +291,7 @@ void draft_set_limit(struct draft *draft, uint64_t limit)
     draft->limit = limit < DRAFT_CONTENT_MAX ? limit : DRAFT_CONTENT_MAX;
 }
 
-static void add_recipient(struct buf *out, const struct recipient *rcpt)
+static void add_recipient_line(struct buf *out, const struct recipient *rcpt)
 {
     const char *notify = notify_text(rcpt->notify);
 
@@ -165,7 +320,7 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
     if (env->from_local)
         buf_add_format(&text, "from %s\n", from);
     for (size_t i = 0; i < env->count; i++)
-        add_recipient(&text, &env->recipients[i]);
+        add_recipient_line(&text, &env->recipients[i]);
     if (env->dsn_return != RETURN_UNSPECIFIED)
         buf_add_format(&text, "ret %s\n",
                        env->dsn_return == RETURN_FULL ? "full" : "hdrs");
@@ -178,7 +333,7 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
     buf_add_char(&text, '\n');
 
     bool done = text.length <= DRAFT_ENVELOPE_MAX
-                ? put(draft, text.data, text.length, err)
+                ? add_octets(draft, text.data, text.length, err)
                 : error_set(err, FAULT_DATA, "the addresses of all recipients "
                             "have more than %u octets: send several messages",
                             DRAFT_ENVELOPE_MAX);
@@ -196,14 +351,14 @@ bool draft_add(struct draft *draft, const char *data, size_t length,
                          "message_size_limit (%" PRIu64 " octets)",
                          draft->limit);
     draft->content += length;
-    return put(draft, data, length, err);
+    return add_octets(draft, data, length, err);
 }
 
 bool draft_take_back(struct draft *draft, struct scratch *content,
                      struct error *err)
 {
     *content = SCRATCH_NONE;
-    if (!flush(draft, err) || !scratch_open(content, err))
+    if (!flush_pending(draft, err) || !scratch_open(content, err))
         return false;
     int fd = draft->file.fd;
     if (!scratch_copy(content, fd, draft->head, draft->content) ||
@@ -222,7 +377,8 @@ bool draft_end(struct draft *draft, bool is_8bit, struct error *err)
 
     snprintf(line, sizeof line, "END %020" PRIu64 " %08" PRIx32 " %c\n",
              draft->content, draft->sum, is_8bit ? '8' : '7');
-    return put(draft, line, DRAFT_END_LENGTH, err) && flush(draft, err);
+    return add_octets(draft, line, DRAFT_END_LENGTH, err) &&
+           flush_pending(draft, err);
 }
 
 int draft_descriptor(struct draft *draft)
