@@ -115,7 +115,7 @@ bool message_may_use(const struct message *message, size_t smarthost);
 /*
  * Have content and state at hand. Each that succeeds is followed by a
  * message_close(), or by the end of the message. False with the faults of
- * queue_open() and state_load().
+ * queue_file_open() and state_load().
  */
 bool message_open(struct message *message, struct error *err);
 void message_close(struct message *message);

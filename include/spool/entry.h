@@ -1,5 +1,5 @@
 /*
- * entry.h - a finished message file, read and proved
+ * entry.h - a finished message file, read and verified
  */
 #ifndef POSTRIDER_SPOOL_ENTRY_H
 #define POSTRIDER_SPOOL_ENTRY_H
@@ -20,7 +20,7 @@ struct entry {
                              * queue file, what its last line has */
     bool has_claim;         /* the envelope names a user: see entry_user() */
     uid_t claimed_uid;
-    bool queued;            /* it has the last line of spool/queue.h */
+    bool queued;            /* it has the last line of spool/queue_file.h */
     int64_t received;       /* seconds since 1970, if queued */
     struct envelope envelope;
     uint64_t content_start; /* the message is [start, start + length) */
@@ -35,7 +35,7 @@ struct entry {
 };
 
 /*
- * Take over a descriptor and prove the frame of the file: regular, first line
+ * Take over a descriptor and verify the frame of the file: regular, first line
  * with an id equal to name (unless name is NULL), envelope that ends, END line,
  * length and checksum. FAULT_DATA if something of that is wrong, FAULT_NEWER as
  * spool/format.h has it, FAULT_IO if it cannot be read. The descriptor is
@@ -46,12 +46,12 @@ struct entry {
  */
 struct entry *entry_open(int fd, const char *name, struct error *err);
 
-/* The same for a file that was proved when it was made: its octets are not
+/* The same for a file that was verified when it was made: its octets are not
  * read again. */
 struct entry *entry_reopen(int fd, const char *name, struct error *err);
 
-/* How far the octets of a file have been proved; { 0 } at first. */
-struct entry_proof {
+/* How far the octets of a file have been verified; { 0 } at first. */
+struct entry_progress {
     uint64_t done;
     uint32_t sum;
     char before;            /* the last octet */
@@ -59,14 +59,14 @@ struct entry_proof {
 };
 
 /*
- * Prove a file that entry_reopen opened: go on for about so many octets, holes
- * not counted. False with the faults of entry_open. It is proved when
- * entry_is_proved() is true.
+ * Verify a file that entry_reopen opened: go on for about so many octets, holes
+ * not counted. False with the faults of entry_open. It is verified when
+ * entry_is_verified() is true.
  */
-bool entry_prove(struct entry *entry, struct entry_proof *proof,
-                 uint64_t octets, struct error *err);
-bool entry_is_proved(const struct entry *entry,
-                     const struct entry_proof *proof);
+bool entry_verify(struct entry *entry, struct entry_progress *progress,
+                  uint64_t octets, struct error *err);
+bool entry_is_verified(const struct entry *entry,
+                       const struct entry_progress *progress);
 
 /* Give it a flaw, unless it has one. status is static. */
 void entry_blame(struct entry *entry, const char *status, const char *flaw);

@@ -1,9 +1,9 @@
 /*
- * queue.h - the daemon's own copies of messages: queue/ID
+ * queue.h - the files of a message that the daemon answers for
  *
- * A queue file is a message file (spool/draft.h) and one line more:
- * "QUEUED %020lld %010u\n": when it was taken (seconds since 1970), and
- * the sender's uid.
+ * What happens to drop/ID, queue/ID and state/ID together, in the order that
+ * the table on the first page of src/README.md asks for; and, after a stop, the
+ * way back into one of its states.
  */
 #ifndef POSTRIDER_SPOOL_QUEUE_H
 #define POSTRIDER_SPOOL_QUEUE_H
@@ -15,8 +15,6 @@
 #include "spool/entry.h"
 #include "spool/spool.h"
 #include "util/error.h"
-
-#define QUEUE_LINE_LENGTH 39    /* of the QUEUED line with its LF */
 
 struct state;
 
@@ -38,20 +36,6 @@ bool queue_store(const struct spool *spool, struct entry *entry,
 struct draft;
 bool queue_add(const struct spool *spool, struct draft *draft,
                int64_t received, struct error *err);
-
-/* Open queue/ID. received and uid come from its last line. NULL with FAULT_DATA
- * if it is damaged (the caller moves it to failed/); else with FAULT_NEWER, or
- * the fault of unread_explain(). */
-struct entry *queue_open(const struct spool *spool, const char *id,
-                         int64_t *received, struct error *err);
-
-/* Is there a queue/ID? True if that cannot be known. */
-bool queue_has(const struct spool *spool, const char *id);
-
-/* Is queue/NAME a whole queue file of message id? FAULT_DATA: it is not;
- * otherwise, FAULT_NEWER or FAULT_IO, that cannot be known. */
-bool queue_prove(const struct spool *spool, const char *name, const char *id,
-                 struct error *err);
 
 /* The message is done: unlink drop/ID, queue/ID and queue/.ID, then state/ID.
  * With sync, durable on return (before a bounce made from it may be sent).

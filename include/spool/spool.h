@@ -1,5 +1,5 @@
 /*
- * spool.h - the folders of the spool, opened and proved
+ * spool.h - the folders of the spool, opened and verified
  *
  *     .        root 0755                no other user can replace a folder
  *     drop/    DAEMON:DAEMON 3733       what callers committed: ID
@@ -42,6 +42,6 @@ bool spool_is_in_place(const struct spool *spool);
 
 /* Is folder number index, counted from 0, as strict has it? Nothing is locked,
  * so that a daemon may have it. */
-bool spool_prove(const char *path, size_t index, struct error *err);
+bool spool_verify(const char *path, size_t index, struct error *err);
 
 #endif

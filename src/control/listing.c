@@ -8,7 +8,7 @@
 
 #include "control/client.h"
 #include "spool/entry.h"
-#include "spool/queue.h"
+#include "spool/queue_file.h"
 #include "spool/spool.h"
 #include "spool/state.h"
 #include "spool/unread.h"
@@ -102,7 +102,7 @@ static bool visit_folder(const struct spool *spool, int folder,
     for (size_t i = 0; listed && i < names.count; i++) {
         const char *name = names.items[i];
         bool twice = folder == spool->drop &&
-                     queue_has(spool, name);
+                     queue_file_exists(spool, name);
         if (random_is_id(name) && !twice)
             visit_file(spool, folder, name, lister);
     }

@@ -38,7 +38,7 @@ void check_spool(struct check *check)
         return;
     }
     for (size_t i = 0; i < SPOOL_FOLDERS; i++) {
-        if (spool_prove(path, i, &err)) {
+        if (spool_verify(path, i, &err)) {
             right++;
             continue;
         }

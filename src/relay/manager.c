@@ -312,7 +312,7 @@ static void rescan(struct manager *manager)
         return;
     /* What is there instead must be right, or a daemon would be missing. */
     for (size_t i = 0; i < SPOOL_FOLDERS; i++)
-        if (!spool_prove(manager->spool.path, i, &err)) {
+        if (!spool_verify(manager->spool.path, i, &err)) {
             log_moved(manager, err.text);
             return;
         }

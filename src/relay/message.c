@@ -8,6 +8,7 @@
 #include "relay/shares.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
+#include "spool/queue_file.h"
 #include "spool/state.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -163,8 +164,8 @@ static bool read_content(struct message *message, struct error *err)
     int64_t received;
 
     if (message->entry == NULL)
-        message->entry = queue_open(message->home->spool, message->id,
-                                    &received, err);
+        message->entry = queue_file_open(message->home->spool, message->id,
+                                         &received, err);
     return message->entry != NULL;
 }
 

@@ -11,6 +11,7 @@
 #include "relay/shares.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
+#include "spool/queue_file.h"
 #include "spool/state.h"
 #include "util/alloc.h"
 #include "util/hash.h"
@@ -265,7 +266,7 @@ struct message *messages_add_queued(struct messages *messages, const char *id,
 
     if (messages_find(messages, id) != NULL)
         return NULL;
-    struct entry *entry = queue_open(spool, id, &received, &err);
+    struct entry *entry = queue_file_open(spool, id, &received, &err);
     if (entry != NULL)
         state = state_load(spool, id, entry->envelope.count, &err);
     if (state == NULL) {
@@ -336,7 +337,7 @@ void messages_look_again(struct messages *messages, const struct moment *now)
     messages->unread_ids = (struct strings){ 0 };
     unread_clear(&messages->unread);
     for (size_t i = 0; i < ids.count; i++)
-        if (queue_has(messages->home.spool, ids.items[i]))
+        if (queue_file_exists(messages->home.spool, ids.items[i]))
             messages_add_queued(messages, ids.items[i], now);
     strings_free(&ids);
 }

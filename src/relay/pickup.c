@@ -10,8 +10,9 @@
 #include "relay/log_delivery.h"
 #include "relay/storage.h"
 #include "spool/drop.h"
+#include "spool/drop_scan.h"
 #include "spool/entry.h"
-#include "spool/queue.h"
+#include "spool/queue_file.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -45,7 +46,7 @@ static bool is_known(void *context, const char *id)
         strcmp(drop_taking_id(pickup->taking), id) == 0)
         return true;
     return message != NULL && (!message->stored || message->done ||
-                               !queue_has(pickup->parts.spool, id));
+                               !queue_file_exists(pickup->parts.spool, id));
 }
 
 /* A user has no room left in queue/, or all users have none. */

@@ -13,6 +13,7 @@
 #include "spool/entry.h"
 #include "spool/journal.h"
 #include "spool/queue.h"
+#include "spool/queue_file.h"
 #include "spool/state.h"
 #include "util/alloc.h"
 #include "util/log.h"
@@ -207,8 +208,8 @@ static struct entry *open_message(const struct recall *recall, const char *id,
 {
     struct entry *entry = NULL;
 
-    if (queue_has(recall->spool, id))
-        return queue_open(recall->spool, id, received, err);
+    if (queue_file_exists(recall->spool, id))
+        return queue_file_open(recall->spool, id, received, err);
     if (drop_take(recall->spool, id, DRAFT_CONTENT_MAX, 0, &entry, err) ==
         DROP_GONE)
         err->fault = FAULT_NONE;

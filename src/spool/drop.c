@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "spool/junk.h"
-#include "spool/queue.h"
+#include "spool/queue_file.h"
 #include "spool/restate.h"
 #include "spool/unread.h"
 #include "util/alloc.h"
@@ -22,15 +22,16 @@
 
 #define CLAIM_END 128               /* octets in which a uid line ends */
 
-static enum drop_result later(const struct spool *spool, const char *id,
-                              struct error *err)
+static enum drop_result put_off(const struct spool *spool, const char *id,
+                                struct error *err)
 {
     unread_explain(spool, spool->drop, id, err);
     return DROP_LATER;
 }
 
-static enum drop_result junk(const struct spool *spool, const char *id,
-                             uid_t uid, const char *why, struct error *err)
+static enum drop_result remove_junk(const struct spool *spool, const char *id,
+                                    uid_t uid, const char *why,
+                                    struct error *err)
 {
     if (!drop_remove(spool, id)) {
         error_sys(err, FAULT_IO, "%s/drop/%s: %s, and it cannot be removed",
@@ -71,15 +72,15 @@ static enum drop_result could_not_open(const struct spool *spool,
     struct stat status;
 
     if (fstatat(spool->drop, id, &status, AT_SYMLINK_NOFOLLOW) == -1)
-        return errno == ENOENT ? DROP_GONE : later(spool, id, err);
+        return errno == ENOENT ? DROP_GONE : put_off(spool, id, err);
     if (!S_ISREG(status.st_mode))
-        return junk(spool, id, status.st_uid, "no file", err);
+        return remove_junk(spool, id, status.st_uid, "no file", err);
     if ((number == EACCES || number == EPERM) &&
         unread_is_closed(spool, &status) &&
         time(NULL) - status.st_ctime > UNREAD_CLOSED_AGE)
-        return junk(spool, id, status.st_uid, "it cannot be read", err);
+        return remove_junk(spool, id, status.st_uid, "it cannot be read", err);
     errno = number;
-    return later(spool, id, err);
+    return put_off(spool, id, err);
 }
 
 static int open_copy(const struct spool *spool, const char *id, bool in_memory)
@@ -105,11 +106,11 @@ static void remove_copy(const struct spool *spool, const char *id)
 }
 
 /* No message; or one for another time. */
-static enum drop_result refuse(const struct spool *spool, const char *id,
-                               uid_t uid, struct error *err)
+static enum drop_result refuse_file(const struct spool *spool, const char *id,
+                                    uid_t uid, struct error *err)
 {
     if (err->fault == FAULT_DATA)
-        return junk(spool, id, uid, err->text, err);
+        return remove_junk(spool, id, uid, err->text, err);
     error_prefix(err, "%s/drop/%s", spool->path, id);
     return DROP_LATER;
 }
@@ -137,8 +138,8 @@ static void blame_size(struct entry *entry, uint64_t limit)
 
 /* A file with its frame becomes an entry, whatever is wrong with it. NULL: it
  * has to wait. Takes found over. */
-static struct entry *admit(const struct spool *spool, struct entry *found,
-                           uint64_t size_limit, struct error *err)
+static struct entry *admit_entry(const struct spool *spool, struct entry *found,
+                                 uint64_t size_limit, struct error *err)
 {
     bool large = found->content_length > size_limit;
     struct entry *entry = NULL;
@@ -158,7 +159,7 @@ static struct entry *admit(const struct spool *spool, struct entry *found,
     return entry;
 }
 
-/* A file that is copied first, and proved then. */
+/* A file that is copied first, and verified then. */
 struct drop_taking {
     const struct spool *spool;
     char id[RANDOM_ID_LENGTH + 1];
@@ -169,7 +170,7 @@ struct drop_taking {
     int copy;                   /* -1: not made, or the entry has it */
     uint64_t copied;
     struct entry *entry;        /* NULL before the copy is complete */
-    struct entry_proof proof;
+    struct entry_progress progress;
 };
 
 static struct drop_taking *taking_new(const struct spool *spool,
@@ -192,7 +193,7 @@ static bool is_known(const struct spool *spool, const char *id)
 {
     struct stat status;
 
-    return queue_has(spool, id) ||
+    return queue_file_exists(spool, id) ||
            fstatat(spool->state, id, &status, AT_SYMLINK_NOFOLLOW) == 0 ||
            errno != ENOENT;
 }
@@ -220,11 +221,11 @@ static bool is_original(const struct spool *spool, const struct entry *entry,
 {
     int64_t received;
 
-    if (!queue_has(spool, entry->id))
+    if (!queue_file_exists(spool, entry->id))
         return error_set(err, FAULT_UNAVAILABLE, "%s/drop/%s has the name of "
                          "a message that state/ knows: it waits for the next "
                          "start", spool->path, entry->id);
-    struct entry *queued = queue_open(spool, entry->id, &received, err);
+    struct entry *queued = queue_file_open(spool, entry->id, &received, err);
     bool same = queued != NULL && is_like(entry, queued);
 
     if ((queued != NULL && !same) ||
@@ -238,13 +239,14 @@ static bool is_original(const struct spool *spool, const struct entry *entry,
 
 /* A whole file has the id, and the owner, of a message that is in queue/. Takes
  * over found. */
-static enum drop_result meet_proved(const struct spool *spool,
-                                    struct entry *found, uint64_t size_limit,
-                                    struct error *err)
+static enum drop_result meet_verified(const struct spool *spool,
+                                      struct entry *found, uint64_t size_limit,
+                                      struct error *err)
 {
     uid_t sender = found->uid;
 
-    found = admit(spool, found, size_limit, err);   /* as when it was taken */
+    found = admit_entry(spool, found, size_limit,
+                        err);   /* as when it was taken */
     if (found == NULL)
         return DROP_LATER;
     found->uid = sender;
@@ -260,15 +262,15 @@ static enum drop_result meet_proved(const struct spool *spool,
 /* There is a message of that id already. Nothing is copied, as the copy would
  * have the name of that one's; nor is a file read that cannot be what was copied
  * from, since it may wait for long, and be large. Takes over fd. */
-static enum drop_result meet(const struct spool *spool, const char *id,
-                             int fd, uid_t owner, uint64_t size_limit,
-                             struct error *err)
+static enum drop_result meet_known(const struct spool *spool, const char *id,
+                                   int fd, uid_t owner, uint64_t size_limit,
+                                   struct error *err)
 {
-    struct entry_proof proof = { 0 };
+    struct entry_progress progress = { 0 };
     struct entry *found = entry_reopen(fd, id, err);
 
     if (found == NULL)
-        return refuse(spool, id, owner, err);
+        return refuse_file(spool, id, owner, err);
     found->uid = entry_user(found, owner);
     bool large = found->content_length > size_limit;    /* never read whole */
     if (!is_original(spool, found, large ? has_same_owner : may_be_copied,
@@ -276,11 +278,11 @@ static enum drop_result meet(const struct spool *spool, const char *id,
         entry_free(found);
         return DROP_LATER;
     }
-    if (!large && !entry_prove(found, &proof, UINT64_MAX, err)) {
+    if (!large && !entry_verify(found, &progress, UINT64_MAX, err)) {
         entry_free(found);
-        return refuse(spool, id, owner, err);
+        return refuse_file(spool, id, owner, err);
     }
-    return meet_proved(spool, found, size_limit, err);
+    return meet_verified(spool, found, size_limit, err);
 }
 
 const char *drop_taking_id(const struct drop_taking *taking)
@@ -306,7 +308,7 @@ void drop_taking_free(struct drop_taking *taking)
 }
 
 /* A shorter file than it was is found by the content of the copy. */
-static bool copy_some(struct drop_taking *taking, uint64_t octets)
+static bool copy_octets(struct drop_taking *taking, uint64_t octets)
 {
     char *block = alloc_resize(NULL, IO_BLOCK, 1);
     uint64_t start, stop;
@@ -334,14 +336,14 @@ static bool copy_some(struct drop_taking *taking, uint64_t octets)
             ftruncate(taking->copy, (off_t)taking->size) == 0);
 }
 
-/* Go on with the copy, or with its proof. False: it is wrong, or cannot be
+/* Go on with the copy, or verify more of it. False: it is wrong, or cannot be
  * read. */
-static bool take_some(struct drop_taking *taking, uint64_t octets,
-                      struct error *err)
+static bool go_on_taking(struct drop_taking *taking, uint64_t octets,
+                         struct error *err)
 {
     if (taking->entry != NULL)
-        return entry_prove(taking->entry, &taking->proof, octets, err);
-    if (taking->copy == -1 || !copy_some(taking, octets))
+        return entry_verify(taking->entry, &taking->progress, octets, err);
+    if (taking->copy == -1 || !copy_octets(taking, octets))
         return error_sys(err, FAULT_IO, "copy it");
     if (taking->copied < taking->size)
         return true;
@@ -353,18 +355,18 @@ static bool take_some(struct drop_taking *taking, uint64_t octets,
 static bool is_taken(const struct drop_taking *taking)
 {
     return taking->entry != NULL &&
-           entry_is_proved(taking->entry, &taking->proof);
+           entry_is_verified(taking->entry, &taking->progress);
 }
 
-/* What is proved, or need not be copied, becomes an entry: the caller's. */
-static enum drop_result hand_over(struct drop_taking *taking, bool copied,
-                                  struct entry **entry, struct error *err)
+/* What is verified, or need not be copied, becomes an entry: the caller's. */
+static enum drop_result make_entry(struct drop_taking *taking, bool copied,
+                                   struct entry **entry, struct error *err)
 {
     struct entry *found = taking->entry;
     uid_t uid = entry_user(found, taking->uid);
 
     taking->entry = NULL;
-    *entry = admit(taking->spool, found, taking->size_limit, err);
+    *entry = admit_entry(taking->spool, found, taking->size_limit, err);
     if (*entry == NULL) {
         if (copied)
             remove_copy(taking->spool, taking->id);
@@ -380,13 +382,13 @@ static enum drop_result hand_over(struct drop_taking *taking, bool copied,
 enum drop_result drop_go_on(struct drop_taking *taking, uint64_t octets,
                             struct entry **entry, struct error *err)
 {
-    if (!take_some(taking, octets, err)) {
-        enum drop_result result = refuse(taking->spool, taking->id,
-                                         taking->uid, err);
+    if (!go_on_taking(taking, octets, err)) {
+        enum drop_result result = refuse_file(taking->spool, taking->id,
+                                              taking->uid, err);
         drop_taking_free(taking);
         return result;
     }
-    return is_taken(taking) ? hand_over(taking, true, entry, err) : DROP_MORE;
+    return is_taken(taking) ? make_entry(taking, true, entry, err) : DROP_MORE;
 }
 
 enum drop_result drop_begin(const struct spool *spool, const char *id,
@@ -401,10 +403,10 @@ enum drop_result drop_begin(const struct spool *spool, const char *id,
         return could_not_open(spool, id, err);
     if (fstat(fd, &status) == -1) {
         close(fd);
-        return later(spool, id, err);
+        return put_off(spool, id, err);
     }
     if (is_known(spool, id))
-        return meet(spool, id, fd, status.st_uid, size_limit, err);
+        return meet_known(spool, id, fd, status.st_uid, size_limit, err);
     *taking = taking_new(spool, id, fd, &status);
     (*taking)->size_limit = size_limit;
     /* A look at the file itself tells of most that need not be copied. */
@@ -412,11 +414,11 @@ enum drop_result drop_begin(const struct spool *spool, const char *id,
                                        err);
     if (found == NULL) {
         taking_end(*taking);
-        return refuse(spool, id, status.st_uid, err);
+        return refuse_file(spool, id, status.st_uid, err);
     }
     if (found->content_length > size_limit) {
         (*taking)->entry = found;
-        return hand_over(*taking, false, entry, err);
+        return make_entry(*taking, false, entry, err);
     }
     entry_free(found);
     (*taking)->copy = open_copy(spool, id, (*taking)->size <= memory_max);

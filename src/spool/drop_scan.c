@@ -1,5 +1,4 @@
-/* drop_scan.c - find the messages in drop/, in turns of their owners */
-#include "spool/drop.h"
+#include "spool/drop_scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "spool/drop.h"
 #include "spool/junk.h"
 #include "spool/unread.h"
 #include "util/alloc.h"
@@ -161,8 +161,8 @@ static struct owner *owner_of(struct drop_scan *scan, uid_t uid)
 
 /* No owner's names crowd out another's: what is over the bounds stays in the
  * directory, and a pass finds it when those that were held are dealt with. */
-static void remember(struct drop_scan *scan, const struct stat *status,
-                     const char *id)
+static void remember_name(struct drop_scan *scan, const struct stat *status,
+                          const char *id)
 {
     struct owner *owner = owner_of(scan, drop_user(scan->spool, id, status));
 
@@ -184,8 +184,8 @@ static void remember(struct drop_scan *scan, const struct stat *status,
     memcpy(owner->ids[place], id, RANDOM_ID_LENGTH + 1);
 }
 
-static void throw_out(struct drop_scan *scan, const char *name,
-                      const struct stat *status, const char *why)
+static void remove_junk(struct drop_scan *scan, const char *name,
+                        const struct stat *status, const char *why)
 {
     int flags = S_ISDIR(status->st_mode) ? AT_REMOVEDIR : 0;
 
@@ -240,7 +240,7 @@ static void look_at_message(struct drop_scan *scan, const char *id,
     if (aside != NULL && !aside->due)
         return;
     if (faccessat(scan->spool->drop, id, R_OK, 0) == 0 || errno != EACCES) {
-        remember(scan, status, id);
+        remember_name(scan, status, id);
         return;
     }
     if (!unread_is_closed(scan->spool, status)) {
@@ -249,11 +249,11 @@ static void look_at_message(struct drop_scan *scan, const char *id,
         unread_add(&scan->counting, &err);
         drop_scan_forget(scan, id);
     } else if (is_older(status, UNREAD_CLOSED_AGE)) {
-        throw_out(scan, id, status, "it cannot be read");
+        remove_junk(scan, id, status, "it cannot be read");
     }
 }
 
-static void look_at(struct drop_scan *scan, const char *name)
+static void look_at_name(struct drop_scan *scan, const char *name)
 {
     struct stat status;
 
@@ -261,13 +261,13 @@ static void look_at(struct drop_scan *scan, const char *name)
         fstatat(scan->spool->drop, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return;
     if (!S_ISREG(status.st_mode))
-        throw_out(scan, name, &status, "no file");
+        remove_junk(scan, name, &status, "no file");
     else if (random_is_id(name))
         look_at_message(scan, name, &status);
     else if (!text_starts(name, ".t"))
-        throw_out(scan, name, &status, "no message by its name");
+        remove_junk(scan, name, &status, "no message by its name");
     else if (is_abandoned(scan, &status))
-        throw_out(scan, name, &status, "never finished");
+        remove_junk(scan, name, &status, "never finished");
 }
 
 /* What was set aside and is not there any more is forgotten. */
@@ -324,7 +324,7 @@ bool drop_scan_more(struct drop_scan *scan)
             end_pass(scan, errno);
             return true;
         }
-        look_at(scan, name);
+        look_at_name(scan, name);
     }
     return false;
 }
@@ -336,7 +336,7 @@ bool drop_scan_hint(struct drop_scan *scan, const char *name)
 
     scan->left_out = false;
     scan->counting = (struct unread){ 0 };
-    look_at(scan, name);
+    look_at_name(scan, name);
     /* What may not be opened is counted by a pass. */
     bool remembered = !scan->left_out && unread_count(&scan->counting) == 0;
     unread_clear(&scan->counting);

@@ -9,7 +9,7 @@
 
 #include "spool/draft.h"
 #include "spool/format.h"
-#include "spool/queue.h"
+#include "spool/queue_file.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/crc32c.h"
@@ -19,7 +19,7 @@
 #define ENVELOPE_STEP 4096      /* octets read at a time */
 #define START_LENGTH 128        /* octets that hold the first line */
 
-static bool wrong(struct error *err, const char *what)
+static bool report_damage(struct error *err, const char *what)
 {
     return error_set(err, FAULT_DATA, "message file is damaged: %s", what);
 }
@@ -40,15 +40,15 @@ static void note_flaw(struct entry *entry, const char *what)
 
 /* What one keyword of the envelope means: value is the rest of its line. False
  * with FAULT_DATA: the line makes no sense. */
-typedef bool take_line(struct entry *entry, char *value, struct error *err);
+typedef bool read_value(struct entry *entry, char *value, struct error *err);
 
-static bool refuse(struct error *err, const char *what)
+static bool refuse_line(struct error *err, const char *what)
 {
     return error_set(err, FAULT_DATA, "wrong line in its envelope: %s", what);
 }
 
 /* Twice the same: it was completed from a local name. */
-static bool take_from(struct entry *entry, char *value, struct error *err)
+static bool read_from(struct entry *entry, char *value, struct error *err)
 {
     struct envelope *env = &entry->envelope;
 
@@ -57,18 +57,18 @@ static bool take_from(struct entry *entry, char *value, struct error *err)
     return envelope_set_reverse_path(env, value, err);
 }
 
-static bool take_to(struct entry *entry, char *value, struct error *err)
+static bool read_to(struct entry *entry, char *value, struct error *err)
 {
     char *original = strchr(value, ' ');
     char *path = original == NULL ? NULL : strchr(original + 1, ' ');
     unsigned notify = 0;
 
     if (path == NULL)
-        return refuse(err, "to");
+        return refuse_line(err, "to");
     *original++ = '\0';
     *path++ = '\0';
     if (strcmp(original, "-") != 0 && strchr(original, ';') == NULL)
-        return refuse(err, "original recipient");
+        return refuse_line(err, "original recipient");
     if (strcmp(value, "-") != 0 && !notify_parse(value, &notify, err))
         return false;
     return envelope_add_recipient(&entry->envelope, path,
@@ -78,51 +78,51 @@ static bool take_to(struct entry *entry, char *value, struct error *err)
 
 /* Of the recipient before it; the first of all readers find a reason of their
  * own in the path. */
-static bool take_flaw(struct entry *entry, char *value, struct error *err)
+static bool read_flaw(struct entry *entry, char *value, struct error *err)
 {
     const struct envelope *env = &entry->envelope;
 
     if (env->count == 0)
-        return refuse(err, "opt-flaw");
+        return refuse_line(err, "opt-flaw");
     struct recipient *rcpt = &env->recipients[env->count - 1];
     free(rcpt->flaw);
     rcpt->flaw = alloc_string(value);
     return true;
 }
 
-static bool take_ret(struct entry *entry, char *value, struct error *err)
+static bool read_ret(struct entry *entry, char *value, struct error *err)
 {
     return dsn_return_parse(value, &entry->envelope.dsn_return, err);
 }
 
-static bool take_envid(struct entry *entry, char *value, struct error *err)
+static bool read_envid(struct entry *entry, char *value, struct error *err)
 {
     if (entry->envelope.envelope_id != NULL || !xtext_check(value))
-        return refuse(err, "envid");
+        return refuse_line(err, "envid");
     entry->envelope.envelope_id = alloc_string(value);
     return true;
 }
 
-static bool take_smarthost(struct entry *entry, char *value, struct error *err)
+static bool read_smarthost(struct entry *entry, char *value, struct error *err)
 {
     if (entry->envelope.smarthost != NULL)
-        return refuse(err, "smarthost");
+        return refuse_line(err, "smarthost");
     entry->envelope.smarthost = alloc_string(value);
     return true;
 }
 
-static bool take_utf8(struct entry *entry, char *value, struct error *err)
+static bool read_utf8(struct entry *entry, char *value, struct error *err)
 {
     entry->envelope.utf8 = *value == '\0';
-    return *value == '\0' || refuse(err, "utf8");
+    return *value == '\0' || refuse_line(err, "utf8");
 }
 
-static bool take_uid(struct entry *entry, char *value, struct error *err)
+static bool read_uid(struct entry *entry, char *value, struct error *err)
 {
     uint64_t uid;
 
     if (entry->has_claim || !text_to_number(value, UINT32_MAX, &uid))
-        return refuse(err, "uid");
+        return refuse_line(err, "uid");
     entry->has_claim = true;
     entry->claimed_uid = (uid_t)uid;
     return true;
@@ -130,16 +130,16 @@ static bool take_uid(struct entry *entry, char *value, struct error *err)
 
 static const struct keyword {
     const char *word;
-    take_line *take;
+    read_value *read;
 } keywords[] = {
-    { "from", take_from },
-    { "to", take_to },
-    { "opt-flaw", take_flaw },
-    { "ret", take_ret },
-    { "envid", take_envid },
-    { "smarthost", take_smarthost },
-    { "utf8", take_utf8 },
-    { "uid", take_uid },
+    { "from", read_from },
+    { "to", read_to },
+    { "opt-flaw", read_flaw },
+    { "ret", read_ret },
+    { "envid", read_envid },
+    { "smarthost", read_smarthost },
+    { "utf8", read_utf8 },
+    { "uid", read_uid },
 };
 
 static const struct keyword *find_keyword(const char *line)
@@ -166,7 +166,7 @@ static void note_bad_line(struct entry *entry, const struct keyword *keyword,
                                    length - (size_t)(path - value));
         path = blank == NULL ? path : blank + 1;
     }
-    if (keyword == NULL || keyword->take != take_to ||
+    if (keyword == NULL || keyword->read != read_to ||
         !envelope_add_flawed(&entry->envelope, path,
                              length - (size_t)(path - value), why->text,
                              &many))
@@ -174,7 +174,7 @@ static void note_bad_line(struct entry *entry, const struct keyword *keyword,
 }
 
 /* False with FAULT_NEWER for a line that only a newer version understands. */
-static bool take_envelope_line(struct entry *entry, const char *line,
+static bool read_envelope_line(struct entry *entry, const char *line,
                                size_t length, struct error *err)
 {
     const struct keyword *keyword = find_keyword(line);
@@ -186,9 +186,9 @@ static bool take_envelope_line(struct entry *entry, const char *line,
     if (keyword == NULL)
         right = format_check_unknown(line, err);
     else if (text_has_control(line, length))
-        right = refuse(err, "a control character in it");
+        right = refuse_line(err, "a control character in it");
     else
-        right = keyword->take(entry, value, err);
+        right = keyword->read(entry, value, err);
     free(value);
     if (right || err->fault == FAULT_NEWER)
         return right;
@@ -218,19 +218,19 @@ static bool read_envelope(struct entry *entry, uint64_t size, struct buf *text,
         size_t seen = text->length > 0 ? text->length - 1 : 0;
         char *room = buf_reserve(text, ENVELOPE_STEP);
         if (room == NULL || text->length >= size)
-            return wrong(err, "the envelope does not end");
+            return report_damage(err, "the envelope does not end");
         ssize_t done = io_read_at(entry->fd, room, ENVELOPE_STEP,
                                   (off_t)text->length);
         if (done == -1)
             return error_sys(err, FAULT_IO, "read message file");
         if (done == 0)
-            return wrong(err, "the envelope does not end");
+            return report_damage(err, "the envelope does not end");
         text->length += (size_t)done;
         end = memmem(text->data + seen, text->length - seen, "\n\n", 2);
     }
     text->length = (size_t)(end + 1 - text->data);
     return text->length < DRAFT_ENVELOPE_MAX ||
-           wrong(err, "the envelope is too large");
+           report_damage(err, "the envelope is too large");
 }
 
 /* The lines of the envelope after the first. */
@@ -243,7 +243,7 @@ static bool parse_envelope(struct entry *entry, struct buf *text,
     while (line < end) {
         char *stop = memchr(line, '\n', (size_t)(end - line));
         *stop = '\0';
-        if (!take_envelope_line(entry, line, (size_t)(stop - line), err))
+        if (!read_envelope_line(entry, line, (size_t)(stop - line), err))
             return false;
         line = stop + 1;
     }
@@ -264,7 +264,8 @@ static bool parse_end_line(struct end_line *end, const char *line,
 {
     char *digits = alloc_bytes(line + 4, 20);
     bool right = memcmp(line, "END ", 4) == 0 &&
-                 text_to_number(digits, DRAFT_CONTENT_MAX, &end->content_length);
+                 text_to_number(digits, DRAFT_CONTENT_MAX,
+                                &end->content_length);
 
     free(digits);
     for (size_t i = 25; right && i < 33; i++) {
@@ -275,7 +276,7 @@ static bool parse_end_line(struct end_line *end, const char *line,
     end->is_8bit = line[34] == '8';
     if (!right || line[24] != ' ' || line[33] != ' ' || line[35] != '\n' ||
         (line[34] != '7' && line[34] != '8'))
-        return wrong(err, "it is not complete");
+        return report_damage(err, "it is not complete");
     return true;
 }
 
@@ -300,8 +301,8 @@ static bool has_wire_ends(const char *data, size_t length, char before)
     return true;
 }
 
-/* The line of spool/queue.h, if the file of *size octets ends with one: it is
- * taken off *size. */
+/* The line of spool/queue_file.h, if the file of *size octets ends with one:
+ * it is taken off *size. */
 static bool read_queued_line(struct entry *entry, uint64_t *size,
                              struct error *err)
 {
@@ -321,7 +322,7 @@ static bool read_queued_line(struct entry *entry, uint64_t *size,
     line[27] = line[38] = '\0';
     if (!right || !text_to_number(line + 7, INT64_MAX, &received) ||
         !text_to_number(line + 28, UINT32_MAX, &uid))
-        return wrong(err, "its last line");
+        return report_damage(err, "its last line");
     entry->queued = true;
     entry->received = (int64_t)received;
     entry->uid = (uid_t)uid;
@@ -339,12 +340,12 @@ static bool read_end(struct entry *entry, uint64_t size, struct error *err)
     if (done == -1)
         return error_sys(err, FAULT_IO, "read message file");
     if (done != (ssize_t)sizeof line)
-        return wrong(err, "it is not complete");
+        return report_damage(err, "it is not complete");
     if (!parse_end_line(&end, line, err))
         return false;
     if (entry->content_start > body_end ||
         end.content_length != body_end - entry->content_start)
-        return wrong(err, "wrong length");
+        return report_damage(err, "wrong length");
     entry->content_length = end.content_length;
     entry->sum = end.sum;
     entry->is_8bit = end.is_8bit;
@@ -357,95 +358,97 @@ static uint64_t end_of_content(const struct entry *entry)
     return entry->content_start + entry->content_length;
 }
 
-bool entry_is_proved(const struct entry *entry,
-                     const struct entry_proof *proof)
+bool entry_is_verified(const struct entry *entry,
+                       const struct entry_progress *progress)
 {
-    return proof->done == end_of_content(entry);
+    return progress->done == end_of_content(entry);
 }
 
-static void prove_hole(const struct entry *entry, struct entry_proof *proof,
-                       uint64_t end)
+static void verify_hole(const struct entry *entry,
+                        struct entry_progress *progress, uint64_t end)
 {
-    proof->sum = crc32c_zeros(proof->sum, end - proof->done);
+    progress->sum = crc32c_zeros(progress->sum, end - progress->done);
     if (end > entry->content_start) {
-        proof->has_bare_ends |= proof->before == '\r';
-        proof->before = '\0';
+        progress->has_bare_ends |= progress->before == '\r';
+        progress->before = '\0';
     }
-    proof->done = end;
+    progress->done = end;
 }
 
-static void prove_data(const struct entry *entry, struct entry_proof *proof,
-                       const char *data, size_t length)
+static void verify_data(const struct entry *entry,
+                        struct entry_progress *progress,
+                        const char *data, size_t length)
 {
-    proof->sum = crc32c(proof->sum, data, length);
-    if (proof->done >= entry->content_start) {
-        proof->has_bare_ends = proof->has_bare_ends ||
-                               !has_wire_ends(data, length, proof->before);
-        proof->before = data[length - 1];
+    progress->sum = crc32c(progress->sum, data, length);
+    if (progress->done >= entry->content_start) {
+        progress->has_bare_ends = progress->has_bare_ends ||
+                               !has_wire_ends(data, length, progress->before);
+        progress->before = data[length - 1];
     }
-    proof->done += length;
+    progress->done += length;
 }
 
 /* Has the file the right sum? And has its content lines as they go over the
  * wire? Another program can have written it; and where a line ends with less
  * than CRLF, some smarthosts see the end of the message, and commands of a
  * stranger's after it (CVE-2023-51764 and its like). */
-static bool end_proof(struct entry *entry, const struct entry_proof *proof,
-                      struct error *err)
+static bool end_of_verification(struct entry *entry,
+                                const struct entry_progress *progress,
+                                struct error *err)
 {
-    if (proof->sum != entry->sum)
-        return wrong(err, "wrong checksum");
-    entry->has_bare_ends = proof->has_bare_ends || proof->before == '\r';
+    if (progress->sum != entry->sum)
+        return report_damage(err, "wrong checksum");
+    entry->has_bare_ends = progress->has_bare_ends || progress->before == '\r';
     if (entry->has_bare_ends)
         note_flaw(entry, "a line of it does not end with CRLF");
     return true;
 }
 
-bool entry_prove(struct entry *entry, struct entry_proof *proof,
-                 uint64_t octets, struct error *err)
+bool entry_verify(struct entry *entry, struct entry_progress *progress,
+                  uint64_t octets, struct error *err)
 {
     const uint64_t end = end_of_content(entry);
     char *block = alloc_resize(NULL, IO_BLOCK, 1);
     ssize_t step = 1;
 
-    for (uint64_t read = 0; read < octets && proof->done < end && step > 0;
+    for (uint64_t read = 0; read < octets && progress->done < end && step > 0;
          read += (uint64_t)step) {
         /* Lines count from the start of the content. */
         uint64_t start, stop;
-        uint64_t part = proof->done < entry->content_start
+        uint64_t part = progress->done < entry->content_start
                         ? entry->content_start : end;
-        io_find_data(entry->fd, proof->done, part, &start, &stop);
-        if (start > proof->done)
-            prove_hole(entry, proof, start);
-        uint64_t rest = stop - proof->done;
-        if (proof->done == part)
+        io_find_data(entry->fd, progress->done, part, &start, &stop);
+        if (start > progress->done)
+            verify_hole(entry, progress, start);
+        uint64_t rest = stop - progress->done;
+        if (progress->done == part)
             continue;
         step = io_read_at(entry->fd, block,
                           rest < IO_BLOCK ? (size_t)rest : IO_BLOCK,
-                          (off_t)proof->done);
+                          (off_t)progress->done);
         if (step > 0)
-            prove_data(entry, proof, block, (size_t)step);
+            verify_data(entry, progress, block, (size_t)step);
     }
     free(block);
     if (step == -1)
         return error_sys(err, FAULT_IO, "read message file");
     if (step == 0)
-        return wrong(err, "it is not complete");
-    return proof->done < end || end_proof(entry, proof, err);
+        return report_damage(err, "it is not complete");
+    return progress->done < end || end_of_verification(entry, progress, err);
 }
 
 /* The frame first, then what it holds. */
-static bool read_file(struct entry *entry, const char *name, bool prove,
-                      struct error *err)
+static bool read_entry(struct entry *entry, const char *name, bool whole,
+                       struct error *err)
 {
-    struct entry_proof proof = { 0 };
+    struct entry_progress progress = { 0 };
     struct stat status;
     struct buf text;
 
     if (fstat(entry->fd, &status) == -1)
         return error_sys(err, FAULT_IO, "examine message file");
     if (!S_ISREG(status.st_mode) || status.st_size <= DRAFT_END_LENGTH)
-        return wrong(err, "it is not complete");
+        return report_damage(err, "it is not complete");
     entry->uid = status.st_uid;
     uint64_t size = (uint64_t)status.st_size;
     if (!read_first_line(entry, name, err) ||
@@ -456,19 +459,19 @@ static bool read_file(struct entry *entry, const char *name, bool prove,
     bool right = read_envelope(entry, size, &text, err);
     entry->content_start = text.length + 1;
     right = right && read_end(entry, size, err) &&
-            (!prove || entry_prove(entry, &proof, UINT64_MAX, err)) &&
+            (!whole || entry_verify(entry, &progress, UINT64_MAX, err)) &&
             parse_envelope(entry, &text, err);
     buf_free(&text);
     return right;
 }
 
-static struct entry *open_entry(int fd, const char *name, bool prove,
+static struct entry *open_entry(int fd, const char *name, bool whole,
                                 struct error *err)
 {
     struct entry *entry = alloc_zero(1, sizeof *entry);
 
     entry->fd = fd;
-    if (read_file(entry, name, prove, err))
+    if (read_entry(entry, name, whole, err))
         return entry;
     entry_free(entry);
     return NULL;

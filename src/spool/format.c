@@ -20,7 +20,7 @@ static const char *find_version(const struct format *format, const char *text)
                                                         : NULL;
 }
 
-static bool take_id(const char *text, const char *wanted, char *id)
+static bool read_id(const char *text, const char *wanted, char *id)
 {
     size_t length = strnlen(text, RANDOM_ID_LENGTH);
 
@@ -40,7 +40,7 @@ bool format_check_start(const struct format *format, const char *text,
         return error_set(err, FAULT_DATA, "it does not begin with \"%s %u\"",
                          format->word, format->version);
     size_t digits = strcspn(version, " ");
-    if (!take_id(version + digits + 1, wanted, found))
+    if (!read_id(version + digits + 1, wanted, found))
         return error_set(err, FAULT_DATA, "it is not the file it claims to "
                          "be");
     char *shown = alloc_bytes(version, digits);

@@ -18,7 +18,7 @@
 
 static const char prefix[] = "journal.";
 
-static int create(const struct spool *spool, unsigned number)
+static int create_file(const struct spool *spool, unsigned number)
 {
     char *name = alloc_format("%s%u", prefix, number);
     int fd = openat(spool->state, name, O_CREAT | O_EXCL | O_WRONLY |
@@ -45,10 +45,10 @@ int journal_create(const struct spool *spool, const char *smarthost,
 {
     struct flock lock = lock_of(smarthost);
 
-    int fd = create(spool, *number);
+    int fd = create_file(spool, *number);
 
     while (fd == -1 && errno == EEXIST)
-        fd = create(spool, ++*number);
+        fd = create_file(spool, ++*number);
     if (fd == -1)
         error_sys(err, FAULT_IO, "%s/state/%s%u", spool->path, prefix,
                   *number);
@@ -73,7 +73,7 @@ void journal_note(int fd, const char *id, const size_t *indices, size_t count)
 }
 
 /* "ID 0,1,2" -> a call. What is not of this form was not written whole. */
-static bool take_line(char *text, journal_line *line, void *context)
+static bool read_line(char *text, journal_line *line, void *context)
 {
     size_t *indices = NULL;
     size_t count = 0;
@@ -99,8 +99,8 @@ static bool take_line(char *text, journal_line *line, void *context)
 }
 
 /* Was all of it read, and each line taken? */
-static bool read_file(const struct spool *spool, const char *name,
-                      journal_line *line, void *context)
+static bool read_journal(const struct spool *spool, const char *name,
+                         journal_line *line, void *context)
 {
     int fd = openat(spool->state, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     FILE *file = fd == -1 ? NULL : fdopen(fd, "r");
@@ -116,7 +116,7 @@ static bool read_file(const struct spool *spool, const char *name,
     while ((length = getline(&text, &size, file)) > 0)
         if (text[length - 1] == '\n') {
             text[length - 1] = '\0';
-            taken = take_line(text, line, context) && taken;
+            taken = read_line(text, line, context) && taken;
         }
     taken = taken && !ferror(file);
     free(text);
@@ -129,7 +129,7 @@ bool journal_read(const struct spool *spool, unsigned number,
 {
     char *name = alloc_format("%s%u", prefix, number);
 
-    bool taken = read_file(spool, name, line, context);
+    bool taken = read_journal(spool, name, line, context);
     free(name);
     return taken;
 }
@@ -192,7 +192,7 @@ bool journal_take_all(const struct spool *spool, journal_line *line,
     for (size_t i = 0; listed && i < names.count; i++) {
         if (!is_journal(names.items[i]))
             continue;
-        if (read_file(spool, names.items[i], line, context))
+        if (read_journal(spool, names.items[i], line, context))
             unlinkat(spool->state, names.items[i], 0);
         else
             ++*kept;

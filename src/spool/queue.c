@@ -7,15 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "spool/drop.h"
 #include "spool/draft.h"
+#include "spool/drop.h"
+#include "spool/entry.h"
+#include "spool/queue_file.h"
 #include "spool/state.h"
-#include "spool/unread.h"
 #include "util/alloc.h"
+#include "util/file.h"
 #include "util/io.h"
+#include "util/log.h"
+#include "util/random.h"
+#include "util/strings.h"
 
 /* ".ID": a copy that is not durable yet. */
 static char *temporary_name(const char *id)
@@ -23,8 +27,8 @@ static char *temporary_name(const char *id)
     return alloc_format(".%s", id);
 }
 
-static bool cannot(const struct spool *spool, const char *id,
-                   struct error *err)
+static bool queue_error(const struct spool *spool, const char *id,
+                        struct error *err)
 {
     return error_sys(err, FAULT_IO, "%s/queue/%s", spool->path, id);
 }
@@ -43,21 +47,6 @@ static uint64_t file_length(const struct entry *entry)
     return entry->content_start + entry->content_length + DRAFT_END_LENGTH;
 }
 
-bool queue_prove(const struct spool *spool, const char *name, const char *id,
-                 struct error *err)
-{
-    int fd = openat(spool->queue, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-    if (fd == -1)
-        return cannot(spool, name, err);
-    struct entry *entry = entry_open(fd, id, err);
-    bool whole = entry != NULL && entry->queued;
-    if (entry != NULL && !whole)
-        error_set(err, FAULT_DATA, "its last line is missing");
-    entry_free(entry);
-    return whole;
-}
-
 /*
  * Bring queue/.ID to its full length. It may be the entry's own file (a large
  * message), which only lacks the line; or be whole since an earlier try, and
@@ -74,7 +63,7 @@ static bool complete_copy(const struct spool *spool, const char *temporary,
         return false;
     bool same = copy.st_dev == taken.st_dev && copy.st_ino == taken.st_ino;
     if (!same && copy.st_size > 0) {
-        if (queue_prove(spool, temporary, entry->id, &err))
+        if (queue_file_verify(spool, temporary, entry->id, &err))
             return true;
         if (err.fault != FAULT_DATA || ftruncate(fd, 0) == -1)
             return false;
@@ -103,9 +92,9 @@ static bool may_store(const struct spool *spool, const struct entry *entry,
 {
     int64_t received;
 
-    if (!queue_has(spool, entry->id))
+    if (!queue_file_exists(spool, entry->id))
         return true;
-    struct entry *other = queue_open(spool, entry->id, &received, err);
+    struct entry *other = queue_file_open(spool, entry->id, &received, err);
     bool same = other != NULL && entry_is_same(entry, other);
     if (other != NULL && !same)
         error_set(err, FAULT_IO, "%s/queue/%s is another message",
@@ -122,13 +111,13 @@ bool queue_store(const struct spool *spool, struct entry *entry,
         return false;
     char *temporary = temporary_name(entry->id);
     bool stored = make_copy(spool, temporary, entry, received) ||
-                  cannot(spool, temporary, err);
+                  queue_error(spool, temporary, err);
     /* The state before the name: outcomes must not be forgotten. */
     if (stored && state != NULL)
         stored = state_save(spool, entry->id, state, err);
     if (stored && (renameat(spool->queue, temporary, spool->queue,
                             entry->id) == -1 || fsync(spool->queue) == -1))
-        stored = cannot(spool, entry->id, err);
+        stored = queue_error(spool, entry->id, err);
     free(temporary);
     if (!stored)
         return false;
@@ -156,36 +145,10 @@ bool queue_add(const struct spool *spool, struct draft *draft,
         added = errno == EEXIST;
     added = added && fsync(spool->queue) == 0;
     if (!added)
-        cannot(spool, id, err);
+        queue_error(spool, id, err);
     unlinkat(spool->queue, temporary, 0);
     free(temporary);
     return added;
-}
-
-struct entry *queue_open(const struct spool *spool, const char *id,
-                         int64_t *received, struct error *err)
-{
-    int fd = openat(spool->queue, id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-    if (fd == -1) {
-        unread_explain(spool, spool->queue, id, err);
-        return NULL;
-    }
-    struct entry *entry = entry_reopen(fd, id, err);
-    if (entry == NULL) {
-        error_prefix(err, "%s/queue/%s", spool->path, id);
-        return NULL;
-    }
-    *received = entry->queued ? entry->received : time(NULL);
-    return entry;
-}
-
-bool queue_has(const struct spool *spool, const char *id)
-{
-    struct stat status;
-
-    return fstatat(spool->queue, id, &status, AT_SYMLINK_NOFOLLOW) == 0 ||
-           errno != ENOENT;
 }
 
 /* Unlink; it may be gone already. */
@@ -227,4 +190,121 @@ bool queue_fail(const struct spool *spool, const char *id, struct error *err)
     free(name);
     fsync(spool->failed);
     return true;
+}
+
+static bool list_folder(int folder, const char *path, const char *name,
+                        struct strings *names, struct error *err)
+{
+    return folder_list(folder, names) ||
+           error_sys(err, FAULT_IO, "%s/%s", path, name);
+}
+
+/* Surely: a folder that cannot be read may have it. */
+static bool is_missing(int folder, const char *name)
+{
+    struct stat status;
+
+    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == -1 &&
+           errno == ENOENT;
+}
+
+/* Does a newer version know what is to become of queue/NAME? */
+static bool is_newer(const struct spool *spool, const char *name,
+                     const char *id)
+{
+    struct error err = { 0 };
+    int fd = openat(spool->queue, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd != -1)
+        entry_free(entry_reopen(fd, id, &err));
+    return err.fault == FAULT_NEWER;
+}
+
+/*
+ * queue/.ID with state/ID was synced before its state was written: only its
+ * name was missing. Without a state drop/ID is there, or the message is done.
+ */
+static void finish_copy(const struct spool *spool, const char *temporary)
+{
+    const char *id = temporary + 1;
+    struct error err;
+
+    if (is_newer(spool, temporary, id))
+        return;
+    if (!is_missing(spool->state, id)) {
+        bool whole = queue_file_verify(spool, temporary, id, &err);
+        /* It cannot be read now, or not be named: it stays as it is. */
+        if (!whole ? err.fault != FAULT_DATA
+                   : !io_rename_new(spool->queue, temporary, id) &&
+                     errno != EEXIST)
+            return;
+    }
+    unlinkat(spool->queue, temporary, 0);
+}
+
+/* No message is left that state/ID is about, nor may a newer version have one
+ * elsewhere. */
+static bool is_orphan(const struct spool *spool, const char *id)
+{
+    char *temporary = alloc_format(".%s", id);
+    struct error err = { 0 };
+    bool orphan = random_is_id(id) && is_missing(spool->queue, id) &&
+                  is_missing(spool->queue, temporary);
+
+    if (orphan)
+        state_free(state_load(spool, id, 0, &err));
+    free(temporary);
+    return orphan && err.fault != FAULT_NEWER;
+}
+
+static void clean_states(const struct spool *spool,
+                         const struct strings *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = names->items[i];
+        bool unfinished = *name == '.' && random_is_id(name + 1);
+        if (unfinished || is_orphan(spool, name))
+            unlinkat(spool->state, name, 0);
+    }
+}
+
+bool queue_mend(const struct spool *spool, struct error *err)
+{
+    struct strings queued = { 0 };
+
+    bool listed = list_folder(spool->queue, spool->path, "queue", &queued, err);
+    for (size_t i = 0; listed && i < queued.count; i++)
+        if (queued.items[i][0] == '.' && random_is_id(queued.items[i] + 1))
+            finish_copy(spool, queued.items[i]);
+    strings_free(&queued);
+    return listed;
+}
+
+bool queue_recover(const struct spool *spool, queue_found *found,
+                   void *context, struct error *err)
+{
+    struct strings queued = { 0 }, states = { 0 };
+
+    bool listed = queue_mend(spool, err) &&
+                  list_folder(spool->queue, spool->path, "queue", &queued,
+                              err) &&
+                  list_folder(spool->state, spool->path, "state", &states, err);
+    if (listed)
+        clean_states(spool, &states);
+    /* No original goes before the name of its copy is durable. */
+    bool durable = listed && fsync(spool->queue) == 0;
+    for (size_t i = 0; listed && i < queued.count; i++)
+        if (random_is_id(queued.items[i])) {
+            if (durable)
+                drop_remove_original(spool, queued.items[i]);
+            found(context, queued.items[i]);
+        } else if (queued.items[i][0] == '.') {
+            log_line(LOG_LEVEL_WARNING,
+                     "%s/queue/%s: queue_error be read, or a "
+                     "newer version wrote it: it stays", spool->path,
+                     queued.items[i]);
+        }
+    strings_free(&queued);
+    strings_free(&states);
+    return listed;
 }

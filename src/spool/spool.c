@@ -33,8 +33,8 @@ static const struct folder folders[SPOOL_FOLDERS] = {
     { "failed", 0700, false, offsetof(struct spool, failed) },
 };
 
-static bool prove_owner(const char *path, const struct folder *folder,
-                        const struct stat *status, struct error *err)
+static bool verify_owner(const char *path, const struct folder *folder,
+                         const struct stat *status, struct error *err)
 {
     uid_t user = geteuid();
     uid_t wanted = folder->of_root ? 0 : user;
@@ -56,8 +56,8 @@ static bool prove_owner(const char *path, const struct folder *folder,
     return true;
 }
 
-static bool prove(const char *path, const struct folder *folder, int root,
-                  struct error *err)
+static bool verify_folder(const char *path, const struct folder *folder,
+                          int root, struct error *err)
 {
     struct stat status;
 
@@ -71,7 +71,7 @@ static bool prove(const char *path, const struct folder *folder, int root,
                               (unsigned long)getegid(), (unsigned)folder->mode,
                               path, folder->name)
                : error_sys(err, FAULT_CONFIG, "%s/%s", path, folder->name);
-    if (!prove_owner(path, folder, &status, err))
+    if (!verify_owner(path, folder, &status, err))
         return false;
     unsigned mode = (unsigned)status.st_mode & 07777;
     if (folder->of_root ? (mode & 022) != 0 : mode != folder->mode)
@@ -97,7 +97,7 @@ static bool open_folder(struct spool *spool, int root,
 /* Two daemons would deliver everything twice. The lock ends with the process,
  * and is not its children's: they do not inherit the descriptor. One that was
  * killed may take a moment to end. */
-static bool lock(const struct spool *spool, struct error *err)
+static bool lock_spool(const struct spool *spool, struct error *err)
 {
     int tries = LOCK_TIME / LOCK_STEP;
 
@@ -122,10 +122,10 @@ static int open_root(const char *path, struct error *err)
     return root;
 }
 
-bool spool_prove(const char *path, size_t index, struct error *err)
+bool spool_verify(const char *path, size_t index, struct error *err)
 {
     int root = open_root(path, err);
-    bool right = root != -1 && prove(path, &folders[index], root, err);
+    bool right = root != -1 && verify_folder(path, &folders[index], root, err);
 
     io_close(&root);
     return right;
@@ -162,10 +162,10 @@ bool spool_open(struct spool *spool, const char *path, bool strict,
     if (root == -1)
         return false;
     for (size_t i = 0; right && i < COUNT(folders); i++)
-        right = (!strict || prove(path, &folders[i], root, err)) &&
+        right = (!strict || verify_folder(path, &folders[i], root, err)) &&
                 open_folder(spool, root, &folders[i], err);
     close(root);
-    right = right && (!strict || lock(spool, err));
+    right = right && (!strict || lock_spool(spool, err));
     spool->junk = junk_new();
     if (!right)
         spool_close(spool);

@@ -69,7 +69,7 @@ void state_free(struct state *state)
     free(state);
 }
 
-static void replace(char **text, const char *by)
+static void replace_text(char **text, const char *by)
 {
     char *copy = alloc_string(by);
 
@@ -88,9 +88,9 @@ bool state_put(struct state *state, size_t index,
     rcpt->notified = known->notified;
     rcpt->from_reply = known->from_reply;
     rcpt->when = known->when;
-    replace(&rcpt->status, known->status);
-    replace(&rcpt->relay, known->relay);
-    replace(&rcpt->text, known->text);
+    replace_text(&rcpt->status, known->status);
+    replace_text(&rcpt->relay, known->relay);
+    replace_text(&rcpt->text, known->text);
     return true;
 }
 
@@ -135,8 +135,8 @@ static bool add_text(struct buf *out, const char *text, char end)
 }
 
 /* False if it does not fit. */
-static bool write_text(const char *id, const struct state *state,
-                       struct buf *out)
+static bool write_state(const char *id, const struct state *state,
+                        struct buf *out)
 {
     bool fits = buf_add_format(out, "%s %u %s\n", format.word,
                                format.version, id) &&
@@ -172,14 +172,14 @@ static char *next_word(char **rest)
     return word;
 }
 
-static bool take_number(char **rest, uint64_t max, uint64_t *number)
+static bool read_number(char **rest, uint64_t max, uint64_t *number)
 {
     char *word = next_word(rest);
 
     return word != NULL && text_to_number(word, max, number);
 }
 
-static char *take_text(const char *word)
+static char *copy_text(const char *word)
 {
     return strcmp(word, "-") == 0 ? NULL : alloc_string(word);
 }
@@ -192,9 +192,9 @@ static bool parse_recipient(struct state_recipient *rcpt, char *rest)
 
     while (kind < COUNT(results) && strcmp(results[kind], result) != 0)
         kind++;
-    if (kind == COUNT(results) || !take_number(&rest, 1, &notified) ||
-        !take_number(&rest, 1, &from_reply) ||
-        !take_number(&rest, INT64_MAX, &when))
+    if (kind == COUNT(results) || !read_number(&rest, 1, &notified) ||
+        !read_number(&rest, 1, &from_reply) ||
+        !read_number(&rest, INT64_MAX, &when))
         return false;
     char *status = next_word(&rest);
     char *relay = next_word(&rest);
@@ -205,9 +205,9 @@ static bool parse_recipient(struct state_recipient *rcpt, char *rest)
         .notified = notified != 0,
         .from_reply = from_reply != 0,
         .when = (int64_t)when,
-        .status = take_text(status),
-        .relay = take_text(relay),
-        .text = take_text(rest),
+        .status = copy_text(status),
+        .relay = copy_text(relay),
+        .text = copy_text(rest),
     };
     return true;
 }
@@ -220,7 +220,7 @@ struct reading {
     bool ended;
 };
 
-static bool wrong(struct error *err)
+static bool report_damage(struct error *err)
 {
     return error_set(err, FAULT_DATA, "it is damaged");
 }
@@ -230,13 +230,14 @@ static bool parse_number(struct reading *reading, const char *name,
 {
     for (size_t i = 0; i < NUMBERS; i++)
         if (strcmp(numbers[i].name, name) == 0)
-            return take_number(&rest, numbers[i].max, &reading->values[i]) ||
-                   wrong(err);
+            return read_number(&rest, numbers[i].max,
+                               &reading->values[i]) ||
+                   report_damage(err);
     return format_check_unknown(name, err);
 }
 
 /* What is not of this form can be done without. */
-static void take_report(struct state *state, char *rest)
+static void read_report(struct state *state, char *rest)
 {
     const char *about = next_word(&rest);
 
@@ -247,19 +248,20 @@ static void take_report(struct state *state, char *rest)
     memcpy(state->report, rest, sizeof state->report);
 }
 
-static bool parse_line(struct reading *reading, char *line, struct error *err)
+static bool parse_line(struct reading *reading, char *line,
+                       struct error *err)
 {
     struct state *state = reading->state;
     char *rest = line;
     const char *name = next_word(&rest);
 
     if (reading->ended)
-        return wrong(err);
+        return report_damage(err);
     reading->ended = strcmp(name, "end") == 0;
     if (reading->ended)
         return true;
     if (strcmp(name, report_name) == 0) {
-        take_report(state, rest);
+        read_report(state, rest);
         return true;
     }
     if (strcmp(name, "rcpt") != 0)
@@ -267,11 +269,11 @@ static bool parse_line(struct reading *reading, char *line, struct error *err)
     return (reading->recipients < state->count && rest != NULL &&
             parse_recipient(&state->recipients[reading->recipients++],
                             rest)) ||
-           wrong(err);
+           report_damage(err);
 }
 
-static bool parse(struct state *state, struct buf *text, const char *id,
-                  struct error *err)
+static bool parse_state(struct state *state, struct buf *text, const char *id,
+                        struct error *err)
 {
     struct reading reading = { .state = state };
     char *line = text->data;
@@ -280,7 +282,7 @@ static bool parse(struct state *state, struct buf *text, const char *id,
         return false;
     if (memchr(line, '\0', text->length) != NULL ||
         text->data[text->length - 1] != '\n')
-        return wrong(err);
+        return report_damage(err);
     for (line = strchr(line, '\n') + 1; *line != '\0'; ) {
         char *stop = strchr(line, '\n');
         *stop = '\0';
@@ -295,7 +297,7 @@ static bool parse(struct state *state, struct buf *text, const char *id,
     state->held = reading.values[HELD] != 0;
     state->reports = (unsigned)reading.values[REPORTS];
     return (reading.ended && reading.recipients == state->count) ||
-           wrong(err);
+           report_damage(err);
 }
 
 struct state *state_load(const struct spool *spool, const char *id,
@@ -311,7 +313,8 @@ struct state *state_load(const struct spool *spool, const char *id,
     bool right = false;
     if (fd == -1)
         unread_explain(spool, spool->state, id, err);
-    else if (!io_read_all(fd, &text, err) || !parse(state, &text, id, err))
+    else if (!io_read_all(fd, &text, err) ||
+             !parse_state(state, &text, id, err))
         error_prefix(err, "%s/state/%s", spool->path, id);
     else
         right = true;
@@ -330,7 +333,7 @@ bool state_save(const struct spool *spool, const char *id,
     struct buf text;
 
     buf_init(&text, STATE_MAX);
-    if (!write_text(id, state, &text)) {
+    if (!write_state(id, state, &text)) {
         buf_free(&text);
         free(temporary);
         return error_set(err, FAULT_SOFTWARE, "%s/state/%s: more than %u "

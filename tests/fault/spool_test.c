@@ -191,8 +191,8 @@ static void assert_stored(struct subject *subject,
         fail_msg("%s: outcomes forgotten", plan_text(plan));
 
     int64_t received = 0;
-    struct entry *entry = queue_open(&subject->fixture.spool, subject->id,
-                                     &received, &subject->err);
+    struct entry *entry = queue_file_open(&subject->fixture.spool, subject->id,
+                                          &received, &subject->err);
     assert_non_null(entry);
     assert_int_equal(received, RECEIVED);
     entry_free(entry);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "spool/drop_scan.h"
 #include "spool_fixture.h"
 #include "util/text.h"
 

@@ -43,7 +43,7 @@ static void keeps_time_and_owner(void **state)
     store_one(fixture, id);
     assert_false(fixture_exists(fixture->spool.drop, id));
     assert_int_equal(fixture_count(fixture->spool.queue), 1);
-    struct entry *entry = queue_open(&fixture->spool, id, &received, &err);
+    struct entry *entry = queue_file_open(&fixture->spool, id, &received, &err);
     assert_non_null(entry);
     assert_int_equal(received, RECEIVED);
     assert_int_equal(entry->uid, 4242);
@@ -60,10 +60,10 @@ static void tells_damaged_from_missing(void **state)
 
     fixture_empty(fixture);
     random_id(id);
-    assert_null(queue_open(&fixture->spool, id, &received, &err));
+    assert_null(queue_file_open(&fixture->spool, id, &received, &err));
     assert_int_equal(err.fault, FAULT_IO);
     fixture_write(fixture->spool.queue, id, "postrider 1 ", 12);
-    assert_null(queue_open(&fixture->spool, id, &received, &err));
+    assert_null(queue_file_open(&fixture->spool, id, &received, &err));
     assert_int_equal(err.fault, FAULT_DATA);
     assert_true(queue_fail(&fixture->spool, id, &err));
     assert_true(fixture_exists(fixture->spool.failed, id));

@@ -19,6 +19,7 @@
 #include "spool/drop.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
+#include "spool/queue_file.h"
 #include "spool/spool.h"
 #include "spool/state.h"
 #include "util/alloc.h"
