@@ -27,7 +27,8 @@ struct client_question {
 typedef void client_line(void *context, char *line);
 
 /*
- * Ask, and call line for each line of the answer until its end.
+ * Ask, and call line, unless it is NULL, for each line of the answer until its
+ * end.
  * FAULT_UNAVAILABLE: no daemon listens; FAULT_TEMPORARY: it does not answer;
  * FAULT_PERMISSION: it refuses, and the text is its reason.
  */

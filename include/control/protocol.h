@@ -14,6 +14,8 @@
  *     hold, release, remove, retry, run, flush
  *                 CHANGED [LEFT]
  *     wait        sent|deferred|bounced ADDRESS STATUS TEXT
+ *     reload      nothing: the daemon reads its files anew soon afterwards, if
+ *                 they are right
  *     any of them error TEXT
  *
  * Client and daemon may be of different versions: while a package is upgraded,
@@ -42,7 +44,7 @@ struct buf;
 
 enum request { REQUEST_LIST, REQUEST_STATUS, REQUEST_FLUSH, REQUEST_RUN,
                REQUEST_RETRY, REQUEST_HOLD, REQUEST_RELEASE, REQUEST_REMOVE,
-               REQUEST_WAIT, REQUESTS };
+               REQUEST_WAIT, REQUEST_RELOAD, REQUESTS };
 
 struct request_line {
     enum request request;

@@ -37,6 +37,9 @@ void launch_signal(struct launch *launch, pid_t pid, int signal);
 void launch_notice(struct launch *launch, enum notice notice, uint64_t queued,
                    uint64_t delivered);
 
+/* As if the launcher had got a SIGHUP. */
+void launch_reload(struct launch *launch);
+
 /* For the poll loop: input means that launch_ended() has something. */
 int launch_descriptor(const struct launch *launch);
 

@@ -7,6 +7,7 @@
 #include "relay/control.h"
 
 struct hops;
+struct launch;
 struct messages;
 struct metrics;
 struct moment;
@@ -23,6 +24,7 @@ struct requests_parts {
     struct pickup *pickup;
     struct metrics *metrics;
     struct troubles *troubles;
+    struct launch *launch;
 };
 
 struct requests *requests_new(const struct requests_parts *parts);

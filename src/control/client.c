@@ -57,7 +57,7 @@ static void hand_out(struct answer *answer)
         if (refusal != NULL) {
             answer->refused = true;
             error_set(answer->err, FAULT_PERMISSION, "%s", refusal);
-        } else {
+        } else if (answer->line != NULL) {
             answer->line(answer->context, start);
         }
         start = stop + 1;

@@ -30,6 +30,7 @@ static const struct rule {
     [REQUEST_RELEASE] = { "release", MESSAGES, true  },
     [REQUEST_REMOVE]  = { "remove",  MESSAGES, false },
     [REQUEST_WAIT]    = { "wait",    ID,       false },
+    [REQUEST_RELOAD]  = { "reload",  NONE,     true  },
 };
 
 char *protocol_request(enum request request, const char *argument)

@@ -12,6 +12,7 @@
 #include "postrider/ask_person.h"
 #include "postrider/commands.h"
 #include "postrider/recipe.h"
+#include "postrider/waiting.h"
 #include "postrider/written.h"
 #include "util/alloc.h"
 #include "util/process.h"
@@ -101,6 +102,23 @@ static bool print_recipe(const struct setup *setup, struct error *err)
     return done;
 }
 
+/* What goes on now that mail can leave. */
+static bool tell_all(struct setup *setup, struct recipe *recipe,
+                     struct error *err)
+{
+    struct config *config = config_load_file(setup->output, err);
+
+    if (config == NULL)
+        return false;
+    struct waiting *waiting = waiting_note(config);
+    written_tell(setup->output);
+    bool done = setup_offer_message(setup, recipe, err);
+    waiting_tell(waiting, config);
+    waiting_free(waiting);
+    config_free(config);
+    return done;
+}
+
 static bool write_down(struct setup *setup, struct error *err)
 {
     struct recipe *recipe = setup_try(setup, err);
@@ -108,10 +126,8 @@ static bool write_down(struct setup *setup, struct error *err)
                 recipe_install(recipe, setup->output, setup_user(setup),
                                setup->replace, err);
 
-    if (done) {
-        written_tell(setup->output);
-        done = setup_offer_message(setup, recipe, err);
-    }
+    if (done)
+        done = tell_all(setup, recipe, err);
     recipe_free(recipe);
     return done;
 }

@@ -5,29 +5,28 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "control/client.h"
+#include "postrider/reload.h"
 #include "util/error.h"
 #include "util/text.h"
 
-#define ANSWER_TIME 5000        /* milliseconds */
-
-static void ignore_line(void *context, char *text)
+static bool has_systemd(void)
 {
-    (void)context;
-    (void)text;
+    return access("/run/systemd/system", F_OK) == 0;
 }
 
 /* The daemon reads its file when it starts, or is told to. */
-static void tell_about_daemon(const struct config *config)
+static void tell_daemon(const struct config *config)
 {
-    const struct client_question question = {
-        .path = config->control, .request = REQUEST_STATUS,
-        .patience = ANSWER_TIME,
-    };
     struct error err = { 0 };
-    bool runs = client_ask(&question, ignore_line, NULL, &err);
 
-    if (access("/run/systemd/system", F_OK) == 0)
+    if (reload_daemon(config->control, &err)) {
+        puts("The daemon has read it.");
+        return;
+    }
+    bool runs = err.fault != FAULT_UNAVAILABLE;
+    if (runs)
+        text_print(stdout, "The daemon has not read it: %s\n", err.text);
+    if (has_systemd())
         printf("Now: systemctl %s postrider\n",
                runs ? "reload" : "enable --now");
     else
@@ -48,6 +47,6 @@ void written_tell(const char *path)
             text_print(stdout, "Written: %s\n",
                        config->smarthosts[i].password_file);
     if (config->delivery == DELIVERY_QUEUE)
-        tell_about_daemon(config);
+        tell_daemon(config);
     config_free(config);
 }

@@ -154,6 +154,13 @@ void launch_notice(struct launch *launch, enum notice notice, uint64_t queued,
     (void)send_request(launch, &request);
 }
 
+void launch_reload(struct launch *launch)
+{
+    struct packet request = wire_packet(WIRE_RELOAD);
+
+    (void)send_request(launch, &request);
+}
+
 int launch_descriptor(const struct launch *launch)
 {
     return launch->socket;

@@ -129,6 +129,13 @@ static void tell_ends(struct launcher *launcher)
     }
 }
 
+/* A configuration that is wrong is not read. */
+static void reload(const struct launcher *launcher)
+{
+    if (launcher->settings->may_reload())
+        kill(launcher->settings->manager, SIGUSR1);
+}
+
 static void take_signals(struct launcher *launcher)
 {
     struct signalfd_siginfo info;
@@ -137,8 +144,7 @@ static void take_signals(struct launcher *launcher)
            (ssize_t)sizeof info)
         switch (info.ssi_signo) {
         case SIGHUP:
-            if (launcher->settings->may_reload())
-                kill(launcher->settings->manager, SIGUSR1);
+            reload(launcher);
             break;
         case SIGCHLD:
             break;              /* reaped in every round */
@@ -263,6 +269,10 @@ static bool take_request(struct launcher *launcher)
         break;
     case WIRE_SIGNAL:
         send_signal(launcher, &request);
+        break;
+    case WIRE_RELOAD:
+        if (!launcher->over)
+            reload(launcher);
         break;
     case WIRE_NOTICE:
         notify_send(request.notice, request.queued, request.delivered);

@@ -492,6 +492,7 @@ static void prepare_answers(struct manager *manager)
         .pickup = manager->pickup,
         .metrics = manager->metrics,
         .troubles = manager->troubles,
+        .launch = manager->launch,
     });
 }
 

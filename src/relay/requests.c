@@ -10,6 +10,7 @@
 #include "relay/askers.h"
 #include "relay/control.h"
 #include "relay/hops.h"
+#include "relay/launch.h"
 #include "relay/lifetime.h"
 #include "relay/messages.h"
 #include "relay/metrics.h"
@@ -460,6 +461,12 @@ static enum control_reply answer_status(const struct question *q)
     return CONTROL_DONE;
 }
 
+static enum control_reply answer_reload(const struct question *q)
+{
+    launch_reload(q->requests->parts.launch);
+    return CONTROL_DONE;
+}
+
 static enum control_reply (*const answers[REQUESTS])(const struct question *) =
 {
     [REQUEST_LIST] = answer_list,
@@ -471,6 +478,7 @@ static enum control_reply (*const answers[REQUESTS])(const struct question *) =
     [REQUEST_RELEASE] = answer_release,
     [REQUEST_REMOVE] = answer_remove,
     [REQUEST_WAIT] = answer_wait,
+    [REQUEST_RELOAD] = answer_reload,
 };
 
 enum control_reply requests_answer(struct requests *requests,

@@ -252,6 +252,7 @@ static const struct rule {
     [WIRE_START_SERVER] = { WIRE_MANAGER, 1, server_fields },
     [WIRE_SIGNAL]       = { WIRE_MANAGER, 0, process_fields },
     [WIRE_NOTICE]       = { WIRE_MANAGER, 0, notice_fields },
+    [WIRE_RELOAD]       = { WIRE_MANAGER, 0, no_fields },
     [WIRE_STARTED]      = { WIRE_LAUNCHER, 0, process_fields },
     [WIRE_ENDED]        = { WIRE_LAUNCHER, 0, process_fields },
 };

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "config/destination.h"
+#include "control/client.h"
 #include "mail/aliases.h"
 #include "util/strings.h"
 #include "util/text.h"
@@ -46,6 +47,20 @@ static bool check(const struct config *config, struct error *err)
     return !last.any;
 }
 
+/* The daemon reads them when it starts. Without one, or where the caller may
+ * not ask for it, they are what the next start finds. */
+static void have_them_read(const struct config *config)
+{
+    const struct client_question question = {
+        .path = config->control, .request = REQUEST_RELOAD,
+        .patience = CLIENT_PATIENCE,
+    };
+    struct error ignored;
+
+    if (config->delivery == DELIVERY_QUEUE)
+        (void)client_ask(&question, NULL, NULL, &ignored);
+}
+
 bool command_aliases(const struct options *opt, struct error *err)
 {
     struct config *config = command_config(err);
@@ -54,6 +69,8 @@ bool command_aliases(const struct options *opt, struct error *err)
     if (config == NULL)
         return false;
     bool good = check(config, err);
+    if (good)
+        have_them_read(config);
     config_free(config);
     return good;
 }

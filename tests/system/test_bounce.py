@@ -432,6 +432,29 @@ def test_no_report_of_a_report(queue, host):
         [f"FROM:<{SENDER}>", "FROM:<>", "FROM:<account@a.example>"]
 
 
+@as_root
+def test_newaliases_has_the_daemon_read_them(queue, host):
+    """When root says so, and if they are right."""
+    queue.write_aliases("root: old@c.example\n")
+    queue.write_config(host)
+    with queue.daemon() as daemon:
+        queue.write_aliases("root: new@c.example\nbad line\n")
+        queue.sendmail("-bi").expect(78)
+        queue.write_aliases("root: new@c.example\n")
+        queue.sendmail("-bi", **user(ALICE)).expect(0)
+        queue.sendmail("-f", "root", NEVER, stdin=message()).expect(0)
+        daemon.wait_for("aliases has changed: reports go by what was there")
+        daemon.wait_until_removed(2)
+        before = daemon.mark()
+        queue.sendmail("-bi").expect(0)
+        daemon.wait_for("daemon: started", after=before)
+        queue.sendmail("-f", "root", NEVER, stdin=message()).expect(0)
+        daemon.wait_until_removed(2, after=before)
+        assert daemon.count("daemon: started") == 2
+    assert [m.recipients for m in host.messages] == \
+        [["old@c.example"], ["new@c.example"]]
+
+
 def test_aliases_that_changed(queue, host):
     """They count from the next reload, and until then the log says so."""
     queue.write_aliases("root: old@c.example\n")

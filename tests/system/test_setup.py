@@ -507,6 +507,59 @@ def test_what_only_root_can_read_is_no_use(programs, host, public):
     assert not programs.config.exists() and not host.sessions
 
 
+# The machine's own spool, and a daemon that has no smarthost yet; then setup,
+# with the password on standard input.
+WITH_DAEMON = """
+mount -t tmpfs none /var/spool
+install -d -m 755 /var/spool/postrider
+install -d -o 990 -g 990 -m 3733 /var/spool/postrider/drop
+for folder in queue state failed; do
+    install -d -o 990 -g 990 -m 700 /var/spool/postrider/$folder
+done
+programs=$1
+shift
+echo 'log = stderr' >/etc/postrider/postrider.conf
+ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 "$programs"/postrider daemon \
+    </dev/null >/dev/null 2>daemon.log &
+daemon=$!
+until grep -q 'daemon: started' daemon.log; do sleep 0.1; done
+for number in 1 2 3; do
+    echo Subject: $number | "$programs"/sendmail bob$number@b.example
+done
+until [ "$("$programs"/mailq </dev/null | grep -c @b.example)" = 3 ]; do
+    sleep 0.1
+done
+"$programs"/postrider setup --output /etc/postrider/postrider.conf "$@"
+status=$?
+kill $daemon
+wait $daemon
+exit $status
+"""
+
+
+def test_mail_that_waited_leaves_and_setup_says_so(programs, host, public):
+    """Nothing is left to do: the daemon reads what was written."""
+    authority = public / "ca.pem"
+    shutil.copy(host.certificates.ca, authority)
+    authority.chmod(0o644)
+    host.recipients["bob2@b.example"] = "451 4.7.1 greylisted"
+    (machine_etc(programs) / "postrider").mkdir()
+    result = run_on_machine(
+        programs, {"postrider": 990}, "sh", "-c", WITH_DAEMON, "sh",
+        programs.build, "--host", host.host, "--port", str(host.port),
+        "--tls-ca-file", str(authority), "--user", ADDRESS, "--password-file",
+        "-", stdin=PASSWORD, POSTRIDER_CONFIG="/etc/postrider/postrider.conf")
+    log = (programs.folder / "daemon.log").read_text()
+    assert result.returncode == 0, result.stdout + result.stderr + log
+    assert "The daemon has read it.\n" in result.stdout, result.stdout + log
+    told = " ".join(result.stderr.split())
+    assert "Of the mail that waited, 2 messages have left, and 1 waits: " \
+        in told, told + log
+    assert "451 4.7.1 greylisted" in told
+    assert sorted(message.recipients for message in host.messages) == \
+        [["bob1@b.example"], ["bob3@b.example"]]
+
+
 def test_without_the_daemons_user_nothing_is_written(programs):
     result = as_administrator(
         programs, {}, "--host", "h.example", "--user", "u",

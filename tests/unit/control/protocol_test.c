@@ -40,6 +40,8 @@ static void parses_requests(void **state)
         { "run !R bob@b", true, REQUEST_RUN, "!R bob@b" },
         { "run I a b", true, REQUEST_RUN, "I a b" },
         { "wait " ID, true, REQUEST_WAIT, ID },
+        { "reload", true, REQUEST_RELOAD, "" },
+        { "reload all", false, REQUEST_LIST, NULL },
         { "", false, REQUEST_LIST, NULL },
         { "lists", false, REQUEST_LIST, NULL },
         { "list mine", false, REQUEST_LIST, NULL },

@@ -275,6 +275,7 @@ static void knows_who_may_send_what(void **state)
         { WIRE_RECALL, WIRE_MANAGER },
         { WIRE_SIGNAL, WIRE_MANAGER },
         { WIRE_NOTICE, WIRE_MANAGER },
+        { WIRE_RELOAD, WIRE_MANAGER },
         { WIRE_STARTED, WIRE_LAUNCHER },
         { WIRE_ENDED, WIRE_LAUNCHER },
     };
