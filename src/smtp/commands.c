@@ -5,7 +5,7 @@
 
 #include "mail/ascii.h"
 #include "mail/envelope.h"
-#include "smtp/content.h"
+#include "smtp/dot_stuffing.h"
 #include "smtp/session.h"
 #include "smtp/transaction.h"
 #include "util/alloc.h"

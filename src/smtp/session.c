@@ -9,7 +9,7 @@
 #include "net/stream.h"
 #include "net/tls.h"
 #include "smtp/distrust.h"
-#include "smtp/opening.h"
+#include "smtp/open.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"

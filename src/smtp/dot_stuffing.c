@@ -1,4 +1,4 @@
-#include "smtp/content.h"
+#include "smtp/dot_stuffing.h"
 
 #include <string.h>
 

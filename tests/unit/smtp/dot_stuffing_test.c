@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smtp/content.h"
+#include "smtp/dot_stuffing.h"
 #include "util/buf.h"
 #include "util/text.h"
 

@@ -1,10 +1,10 @@
 /*
- * opening.h - from the greeting up to where MAIL can be sent
+ * open.h - from the greeting up to where MAIL can be sent
  *
  * Straight down: greeting, EHLO, STARTTLS, EHLO, AUTH, or TLS before all that.
  */
-#ifndef POSTRIDER_SMTP_OPENING_H
-#define POSTRIDER_SMTP_OPENING_H
+#ifndef POSTRIDER_SMTP_OPEN_H
+#define POSTRIDER_SMTP_OPEN_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "smtp/opening.h"
+#include "smtp/open.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
- * content.h - the octets of a message on their way (RFC 5321 section 4.5.2)
+ * dot_stuffing.h - which lines get a dot in front (RFC 5321 section 4.5.2)
  */
-#ifndef POSTRIDER_SMTP_CONTENT_H
-#define POSTRIDER_SMTP_CONTENT_H
+#ifndef POSTRIDER_SMTP_DOT_STUFFING_H
+#define POSTRIDER_SMTP_DOT_STUFFING_H
 
 #include <stdbool.h>
 #include <stddef.h>
