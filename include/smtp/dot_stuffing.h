@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Where in a line the last octet stood; { 0 } is the start of a message. */
-struct content_state {
+struct dot_stuffing {
     bool in_line;           /* the last octet was not the LF of a CRLF */
     bool after_cr;
     bool doubled;           /* the dot that comes next has been doubled */
@@ -17,7 +17,7 @@ struct content_state {
 /* How many octets from data can be sent as they are before a dot must be
  * inserted: length if none. Advances state over them. When the result is less
  * than length, send a dot, then go on from there. */
-size_t content_run(struct content_state *state, const char *data,
-                   size_t length);
+size_t dot_stuffing_run(struct dot_stuffing *state, const char *data,
+                        size_t length);
 
 #endif

@@ -6,15 +6,19 @@
 #ifndef POSTRIDER_SMTP_OPEN_H
 #define POSTRIDER_SMTP_OPEN_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
+#include "smtp/session.h"
 #include "util/error.h"
 
-struct session;
-struct session_settings;
-
-/* Faults: those of session_open(), which is the only caller. */
-bool opening_run(struct session *session,
-                 const struct session_settings *settings, struct error *err);
+/*
+ * Take over a connected socket and go up to where MAIL can be sent. NULL with
+ * FAULT_TEMPORARY or FAULT_PROTOCOL (the connection or the peer), FAULT_TLS,
+ * FAULT_PERMISSION (authentication refused for good, or not possible as
+ * configured), FAULT_CONFIG; err->reach is REACH_CONNECTED or further. deadline
+ * is for the session as a whole.
+ */
+struct session *session_open(int fd, const struct session_settings *settings,
+                             int64_t deadline, struct error *err);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * session.h - an SMTP connection, from greeting to QUIT
  *
- * Opens straight down: greeting, EHLO, STARTTLS, EHLO, AUTH. Until TLS is
- * verified no reply of the peer is final, and what it listed is forgotten.
- * A session belongs to one process and knows nothing of files.
+ * smtp/open.h opens it: until TLS is verified no reply of the peer is final,
+ * and what it listed is forgotten. A session belongs to one process and knows
+ * nothing of files.
  */
 #ifndef POSTRIDER_SMTP_SESSION_H
 #define POSTRIDER_SMTP_SESSION_H
@@ -57,19 +57,17 @@ struct session_settings {
     void *trace_context;
 };
 
-/*
- * Take over a connected socket and go up to where MAIL can be sent. NULL with
- * FAULT_TEMPORARY or FAULT_PROTOCOL (the connection or the peer), FAULT_TLS,
- * FAULT_PERMISSION (authentication refused for good, or not possible as
- * configured), FAULT_CONFIG; err->reach is REACH_CONNECTED or further. deadline
- * is for the session as a whole.
- */
-struct session *session_open(int fd, const struct session_settings *settings,
-                             int64_t deadline, struct error *err);
+/* Take over a connected socket, on which the server is to send its greeting:
+ * smtp/open.h is how that goes on. deadline is for the session as a whole. */
+struct session *session_new(int fd, const struct session_settings *settings,
+                            int64_t deadline);
 
 /* Send QUIT if the connection allows it, and wait at most 2 s for its reply. */
 void session_close(struct session *session);            /* NULL is allowed */
 
+/* As they were given, with a name for EHLO. */
+const struct session_settings *
+session_settings(const struct session *session);
 const char *session_host(const struct session *session);
 const struct capabilities *session_capabilities(const struct session *session);
 
@@ -96,6 +94,8 @@ void session_set_deadline(struct session *session, int64_t deadline);
 bool session_usable(struct session *session);
 void session_spoil(struct session *session);            /* not any more */
 bool session_is_spoiled(const struct session *session); /* without asking */
+bool session_was_refused(const struct session *session);    /* by a reply, the
+                                                         * last one */
 
 /* The last transaction ended in a way that may have left something behind: RSET
  * comes before the next MAIL. session_take_reset() returns that, and

@@ -10,6 +10,7 @@
 #include "net/race.h"
 #include "relay/targets.h"
 #include "smtp/distrust.h"
+#include "smtp/open.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"

@@ -58,8 +58,8 @@ static bool is_possible(const struct exchange *x,
 
 /* The strongest that is wanted and possible, from number *at on; the ones for
  * tokens after all others. *at is the next number then. */
-static const struct sasl_mechanism *choose(const struct exchange *x,
-                                           size_t *at)
+static const struct sasl_mechanism *choose_mechanism(const struct exchange *x,
+                                                     size_t *at)
 {
     const struct sasl_mechanism *mechanism;
     size_t count = 0;
@@ -151,7 +151,7 @@ static const char *remedy_of(const struct exchange *x)
     }
 }
 
-static bool judge(struct exchange *x, struct error *err)
+static bool judge_reply(struct exchange *x, struct error *err)
 {
     struct buf text;
     const struct reply *reply = &x->reply;
@@ -203,14 +203,14 @@ bool auth_run(struct session *session, const struct session_settings *settings,
     size_t at = 0;
     bool done = false;
 
-    x.mechanism = choose(&x, &at);
+    x.mechanism = choose_mechanism(&x, &at);
     if (x.mechanism == NULL)
         return explain_no_mechanism(&x, err);
     reply_init(&x.reply);
     buf_init(&x.data, SIZE_MAX);
     buf_init(&x.line, SIZE_MAX);
-    while (mechanism_run(&x, err) && !(done = judge(&x, err)) &&
-           may_go_on(&x) && (next = choose(&x, &at)) != NULL)
+    while (mechanism_run(&x, err) && !(done = judge_reply(&x, err)) &&
+           may_go_on(&x) && (next = choose_mechanism(&x, &at)) != NULL)
         x.mechanism = next;
     reply_free(&x.reply);
     buf_wipe(&x.data);

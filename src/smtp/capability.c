@@ -10,7 +10,7 @@
 
 #define MECHANISMS_MAX 64       /* more are not remembered */
 
-static void take_size(struct capabilities *caps, char *arguments)
+static void read_size(struct capabilities *caps, char *arguments)
 {
     uint64_t limit;
 
@@ -18,7 +18,7 @@ static void take_size(struct capabilities *caps, char *arguments)
         caps->size_limit = limit;
 }
 
-static void take_mechanisms(struct capabilities *caps, char *arguments)
+static void read_mechanisms(struct capabilities *caps, char *arguments)
 {
     char *word = arguments;
 
@@ -44,17 +44,17 @@ static const struct keyword {
     void (*take)(struct capabilities *caps, char *arguments);
 } keywords[] = {
     { "PIPELINING", CAP_PIPELINING, NULL },
-    { "SIZE", CAP_SIZE, take_size },
+    { "SIZE", CAP_SIZE, read_size },
     { "8BITMIME", CAP_8BITMIME, NULL },
     { "SMTPUTF8", CAP_SMTPUTF8, NULL },
     { "DSN", CAP_DSN, NULL },
     { "CHUNKING", CAP_CHUNKING, NULL },
     { "ENHANCEDSTATUSCODES", CAP_STATUS_CODES, NULL },
     { "STARTTLS", CAP_STARTTLS, NULL },
-    { "AUTH", CAP_AUTH, take_mechanisms },
+    { "AUTH", CAP_AUTH, read_mechanisms },
 };
 
-static void take_line(struct capabilities *caps, char *line)
+static void read_extension(struct capabilities *caps, char *line)
 {
     size_t length = strcspn(line, " =");
     char *arguments = line + length;
@@ -84,7 +84,7 @@ void capabilities_parse(struct capabilities *caps, const struct reply *reply)
         char *next = strchr(++line, '\n');
         if (next != NULL)
             *next = '\0';
-        take_line(caps, line);
+        read_extension(caps, line);
         line = next;
     }
     free(text);

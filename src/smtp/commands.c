@@ -59,8 +59,8 @@ static bool is_8bit(const struct transaction *t, bool is_ascii)
 }
 
 /* Which extensions MAIL needs parameters of, as far as they may be said. */
-static unsigned parameters(const struct session *session,
-                           const struct transaction *t)
+static unsigned list_parameters(const struct session *session,
+                                const struct transaction *t)
 {
     const struct envelope *env = t->envelope;
     unsigned usable = session_capabilities(session)->flags & ~t->without;
@@ -95,7 +95,7 @@ bool commands_mail(struct session *session, struct transaction *t,
     if (t->reset_first && !session_command(session, err, "RSET"))
         return false;
     buf_init(&line, SIZE_MAX);
-    t->carried = parameters(session, t);
+    t->carried = list_parameters(session, t);
     t->is_ascii = (t->carried & CAP_SMTPUTF8) == 0;
     add_path(&line, "MAIL FROM", transaction_sender(t), t->is_ascii);
     if ((t->carried & CAP_SIZE) != 0)
@@ -152,13 +152,13 @@ bool commands_recipients(struct session *session, struct transaction *t,
     return queued;
 }
 
-static bool add_stuffed(struct session *session, struct content_state *state,
+static bool add_stuffed(struct session *session, struct dot_stuffing *state,
                         const char *data, size_t length, struct error *err)
 {
     size_t done = 0;
 
     while (done < length) {
-        size_t step = content_run(state, data + done, length - done);
+        size_t step = dot_stuffing_run(state, data + done, length - done);
         if (!session_content(session, data + done, step, err))
             return false;
         done += step;
@@ -169,7 +169,7 @@ static bool add_stuffed(struct session *session, struct content_state *state,
 }
 
 /* From here on the message may arrive, whatever happens to us. */
-static void commit(struct transaction *t)
+static void mark_content_sent(struct transaction *t)
 {
     if (t->stoppable != NULL)
         *t->stoppable = 0;
@@ -183,14 +183,14 @@ static bool end_chunk(struct session *session, struct transaction *t,
 {
     if (!session_quiet(session, err))
         return false;
-    commit(t);
+    mark_content_sent(t);
     return session_content(session, data, length, err);
 }
 
 /* Send the content, dot-stuffed if state is not NULL. What cannot be read to
  * its end must not be ended, either: the session is lost then. */
 static bool add_content(struct session *session, struct transaction *t,
-                        struct content_state *state, struct error *err)
+                        struct dot_stuffing *state, struct error *err)
 {
     uint64_t done = t->is_ascii ? t->header_replaced : 0;
     struct io_blocks blocks = io_blocks(t->fd, t->start + done,
@@ -222,7 +222,7 @@ static void remark_size(struct session *session, const struct transaction *t)
 bool commands_content(struct session *session, struct transaction *t,
                       struct error *err)
 {
-    struct content_state state = { 0 };
+    struct dot_stuffing state = { 0 };
 
     remark_size(session, t);
     if (!add_stuffed(session, &state, t->prefix, t->prefix_length, err) ||
@@ -233,7 +233,7 @@ bool commands_content(struct session *session, struct transaction *t,
     const char *end = state.in_line ? "\r\n.\r\n" : ".\r\n";
     if (!session_expect(session, err))
         return false;
-    commit(t);
+    mark_content_sent(t);
     return session_content(session, end, state.in_line ? 5 : 3, err);
 }
 
@@ -244,7 +244,7 @@ bool commands_chunk(struct session *session, struct transaction *t,
 
     /* The last octets to be sent, otherwise, are those that commit. */
     if (t->length == (is_ascii ? t->header_replaced : 0))
-        commit(t);
+        mark_content_sent(t);
     remark_size(session, t);
     return session_command(session, err, "BDAT %" PRIu64 " LAST",
                            transaction_size(t)) &&

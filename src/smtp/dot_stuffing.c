@@ -3,8 +3,8 @@
 #include <string.h>
 
 /* Where the state stands after octets that need no dot. */
-static void advance(struct content_state *state, const char *data,
-                    size_t length)
+static void pass_octets(struct dot_stuffing *state, const char *data,
+                        size_t length)
 {
     if (length == 0)
         return;
@@ -13,8 +13,8 @@ static void advance(struct content_state *state, const char *data,
     state->in_line = !(data[length - 1] == '\n' && cr_before);
 }
 
-size_t content_run(struct content_state *state, const char *data,
-                   size_t length)
+size_t dot_stuffing_run(struct dot_stuffing *state, const char *data,
+                        size_t length)
 {
     if (length == 0)
         return 0;
@@ -31,12 +31,12 @@ size_t content_run(struct content_state *state, const char *data,
         bool lf = at >= 1 && data[at - 1] == '\n';
         bool cr = at >= 2 ? data[at - 2] == '\r' : state->after_cr;
         if (lf && cr) {
-            advance(state, data, at);
+            pass_octets(state, data, at);
             state->doubled = true;
             return at;
         }
         dot++;
     }
-    advance(state, data, length);
+    pass_octets(state, data, length);
     return length;
 }

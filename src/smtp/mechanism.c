@@ -38,8 +38,8 @@ static bool send_data(struct exchange *x, const char *data, size_t length,
 
 /* "AUTH NAME", with the initial response where it fits into a command line;
  * otherwise it answers an empty challenge. data NULL: the server is first. */
-static bool begin(struct exchange *x, const char *data, size_t length,
-                  struct error *err)
+static bool begin_exchange(struct exchange *x, const char *data, size_t length,
+                           struct error *err)
 {
     size_t coded = length == 0 ? 1 : (length + 2) / 3 * 4;
     size_t start = strlen("AUTH ") + strlen(x->mechanism->name);
@@ -97,7 +97,7 @@ static bool run_login(struct exchange *x, struct error *err)
     const struct secret *secret = x->settings->secret;
 
     /* The prompts say what they like, in any language. */
-    if (!begin(x, NULL, 0, err))
+    if (!begin_exchange(x, NULL, 0, err))
         return false;
     if (is_challenge(x) &&
         !send_data(x, x->settings->user, strlen(x->settings->user), err))
@@ -115,11 +115,11 @@ static bool run_plain(struct exchange *x, struct error *err)
     buf_add_text(&data, x->settings->user);
     buf_add_char(&data, '\0');
     buf_add(&data, x->settings->secret->data, x->settings->secret->length);
-    bool sent = begin(x, data.data, data.length, err);
+    bool sent = begin_exchange(x, data.data, data.length, err);
     /* Some take the initial response for nothing, and ask; others cannot read
      * it in the command line. */
     if (sent && x->reply.code == 501)
-        sent = begin(x, NULL, 0, err);
+        sent = begin_exchange(x, NULL, 0, err);
     if (sent && is_challenge(x) && !x->answered)
         sent = send_data(x, data.data, data.length, err);
     buf_wipe(&data);
@@ -133,7 +133,7 @@ static bool run_cram_md5(struct exchange *x, struct error *err)
     const struct digest_key key = { DIGEST_MD5, secret->data, secret->length };
     struct buf data;
 
-    if (!begin(x, NULL, 0, err))
+    if (!begin_exchange(x, NULL, 0, err))
         return false;
     if (!is_challenge(x))
         return true;
@@ -244,7 +244,7 @@ static bool run_scram(struct exchange *x, enum digest digest,
     if (!has || !x->mechanism->binds)
         settings.binding = NULL;
     bool done = scram_start(&scram, &settings, &out, err) &&
-                begin(x, out.data, out.length, err) &&
+                begin_exchange(x, out.data, out.length, err) &&
                 finish_scram(x, &scram, err);
     scram_free(&scram);
     buf_free(&binding_data);
@@ -266,7 +266,7 @@ static bool run_scram_sha_512(struct exchange *x, struct error *err)
 static bool run_token(struct exchange *x, const struct buf *data,
                       const char *dismissal, struct error *err)
 {
-    if (!begin(x, data->data, data->length, err))
+    if (!begin_exchange(x, data->data, data->length, err))
         return false;
     return !is_challenge(x) ||
            send_data(x, dismissal, strlen(dismissal), err);
@@ -303,7 +303,7 @@ static bool run_oauthbearer(struct exchange *x, struct error *err)
 
 static bool run_external(struct exchange *x, struct error *err)
 {
-    return begin(x, x->settings->user, strlen(x->settings->user), err);
+    return begin_exchange(x, x->settings->user, strlen(x->settings->user), err);
 }
 
 static const struct {

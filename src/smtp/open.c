@@ -5,13 +5,13 @@
 
 #include "net/stream.h"
 #include "smtp/auth.h"
-#include "smtp/session.h"
 #include "util/buf.h"
 
 /* A reply that ends the opening, whatever its class: not final, since the peer
  * may be anybody before TLS, and overloaded or misconfigured after it. */
-static bool refuse(const struct session_settings *settings, const char *what,
-                   const struct reply *reply, struct error *err)
+static bool refuse_opening(const struct session_settings *settings,
+                           const char *what, const struct reply *reply,
+                           struct error *err)
 {
     struct buf text;
 
@@ -23,13 +23,14 @@ static bool refuse(const struct session_settings *settings, const char *what,
     return error_reply(err, reply->code, reply->status);
 }
 
-static bool greet(struct session *session,
-                  const struct session_settings *settings,
-                  struct reply *reply, struct error *err)
+static bool await_greeting(struct session *session,
+                           const struct session_settings *settings,
+                           struct reply *reply, struct error *err)
 {
     session_await(session, AWAITS_GREETING);
     if (session_reply(session, reply, settings->timeout, err))
-        return reply->code == 220 || refuse(settings, "greeting", reply, err);
+        return reply->code == 220 ||
+               refuse_opening(settings, "greeting", reply, err);
     if (settings->security != SESSION_IMPLICIT &&
         stream_is_silent(session_stream(session)))
         error_remedy(err, "if it wants TLS at once (port 465), set tls = "
@@ -38,9 +39,9 @@ static bool greet(struct session *session,
 }
 
 /* HELO is enough only for a server that need not be trusted with anything. */
-static bool hello(struct session *session,
-                  const struct session_settings *settings,
-                  struct reply *reply, struct error *err)
+static bool ask_hello(struct session *session,
+                      const struct session_settings *settings,
+                      struct reply *reply, struct error *err)
 {
     session_learn(session, NULL);
     if (!session_ask(session, reply, err, "EHLO %s", settings->hello))
@@ -52,15 +53,16 @@ static bool hello(struct session *session,
     bool plain = settings->security == SESSION_CLEAR &&
                  strcmp(settings->auth, "none") == 0;
     if (reply_class(reply) != 5 || !plain || session_is_spoiled(session))
-        return refuse(settings, "EHLO refused", reply, err);
+        return refuse_opening(settings, "EHLO refused", reply, err);
     if (!session_ask(session, reply, err, "HELO %s", settings->hello))
         return false;
-    return reply->code == 250 || refuse(settings, "HELO refused", reply, err);
+    return reply->code == 250 ||
+           refuse_opening(settings, "HELO refused", reply, err);
 }
 
-static bool secure(struct session *session,
-                   const struct session_settings *settings,
-                   struct reply *reply, struct error *err)
+static bool secure_session(struct session *session,
+                           const struct session_settings *settings,
+                           struct reply *reply, struct error *err)
 {
     if (!session_has(session, CAP_STARTTLS))
         return error_set(err, FAULT_TLS, "%s offers no STARTTLS",
@@ -69,18 +71,19 @@ static bool secure(struct session *session,
     if (!session_ask(session, reply, err, "STARTTLS"))
         return false;
     if (reply->code != 220) {
-        refuse(settings, "STARTTLS refused", reply, err);
+        refuse_opening(settings, "STARTTLS refused", reply, err);
         err->fault = FAULT_TLS;
         return false;
     }
     return session_start_tls(session, err) &&
-           hello(session, settings, reply, err);
+           ask_hello(session, settings, reply, err);
 }
 
-static bool run(struct session *session,
-                const struct session_settings *settings, struct reply *reply,
-                struct error *err)
+static bool open_session(struct session *session, struct reply *reply,
+                         struct error *err)
 {
+    const struct session_settings *settings = session_settings(session);
+
     if (settings->security == SESSION_IMPLICIT &&
         !session_start_tls(session, err)) {
         if (err->fault == FAULT_PROTOCOL)       /* it has greeted us */
@@ -88,25 +91,33 @@ static bool run(struct session *session,
                          "set tls = starttls");
         return false;
     }
-    if (!greet(session, settings, reply, err) ||
-        !hello(session, settings, reply, err))
+    if (!await_greeting(session, settings, reply, err) ||
+        !ask_hello(session, settings, reply, err))
         return false;
     if (settings->security == SESSION_STARTTLS &&
-        !secure(session, settings, reply, err))
+        !secure_session(session, settings, reply, err))
         return false;
     return strcmp(settings->auth, "none") == 0 ||
            auth_run(session, settings, err);
 }
 
-bool opening_run(struct session *session,
-                 const struct session_settings *settings, struct error *err)
+struct session *session_open(int fd, const struct session_settings *settings,
+                             int64_t deadline, struct error *err)
 {
+    struct session *session = session_new(fd, settings, deadline);
     struct reply reply;
 
     reply_init(&reply);
-    bool opened = run(session, settings, &reply, err);
-    if (opened)
-        session_recall(session);
+    bool opened = open_session(session, &reply, err);
     reply_free(&reply);
-    return opened;
+    if (opened) {
+        session_recall(session);
+        return session;
+    }
+    if (err->reach == REACH_NONE)
+        err->reach = err->fault == FAULT_TLS        ? REACH_TLS
+                     : session_was_refused(session) ? REACH_REPLY
+                                                    : REACH_CONNECTED;
+    session_close(session);
+    return NULL;
 }

@@ -11,9 +11,9 @@
 
 #define TEXT_MAX 1000           /* octets of a reply that are kept */
 
-static void set(struct outcome *outcome, enum outcome_kind kind,
-                enum outcome_stage stage, enum fault fault,
-                const char *status)
+static void set_outcome(struct outcome *outcome, enum outcome_kind kind,
+                        enum outcome_stage stage, enum fault fault,
+                        const char *status)
 {
     outcome_free(outcome);
     outcome->kind = kind;
@@ -94,8 +94,8 @@ void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
     }
     if (stage == STAGE_RCPT && code == 452 && *status == '\0')
         status = "4.5.3";
-    set(outcome, kind, stage, fault,
-        *status != '\0' ? status : status_of(stage, code));
+    set_outcome(outcome, kind, stage, fault,
+                *status != '\0' ? status : status_of(stage, code));
     buf_init(&text, SIZE_MAX);
     reply_describe(reply, TEXT_MAX, &text);
     outcome->text = buf_take(&text);
@@ -121,8 +121,8 @@ void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
         status = "4.7.5";
     bool is_ours = err->fault == FAULT_PERMISSION ||
                    err->fault == FAULT_CONFIG;
-    set(outcome, OUTCOME_DEFERRED, stage,
-        is_ours ? err->fault : FAULT_TEMPORARY, status);
+    set_outcome(outcome, OUTCOME_DEFERRED, stage,
+                is_ours ? err->fault : FAULT_TEMPORARY, status);
     outcome->text = alloc_string(err->text);
     /* What can be set right here counts as much as what the server says. */
     outcome->reach = is_ours                      ? REACH_REPLY
@@ -157,7 +157,7 @@ void outcome_set(struct outcome *outcome, enum outcome_kind kind,
                  enum outcome_stage stage, enum fault fault,
                  const char *status, const char *text)
 {
-    set(outcome, kind, stage, fault, status);
+    set_outcome(outcome, kind, stage, fault, status);
     outcome->text = alloc_string(text);
 }
 

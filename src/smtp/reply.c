@@ -83,8 +83,8 @@ bool reply_parse_line(struct reply_line *out, const char *line, size_t length,
     return true;
 }
 
-static bool take_line(struct reply *reply, const struct reply_line *line,
-                      size_t number, struct error *err)
+static bool add_line(struct reply *reply, const struct reply_line *line,
+                     size_t number, struct error *err)
 {
     if (number == 0) {
         reply->code = line->code;
@@ -115,7 +115,7 @@ bool reply_read(struct reply *reply, struct stream *stream, int64_t deadline,
                              "lines", REPLY_LINES_MAX);
         if (!stream_read_line(stream, &line, &length, deadline, err) ||
             !reply_parse_line(&parsed, line, length, err) ||
-            !take_line(reply, &parsed, number, err))
+            !add_line(reply, &parsed, number, err))
             return false;
     }
     /* Without its CR the reply may be another's, or cut and mended. */

@@ -116,8 +116,8 @@ static bool parse_challenge(const struct scram *scram, char *text,
 }
 
 /* HMAC with a key of the digest's size. */
-static bool mac(const struct scram *scram, const unsigned char *key,
-                const char *text, size_t length, unsigned char *out)
+static bool compute_mac(const struct scram *scram, const unsigned char *key,
+                        const char *text, size_t length, unsigned char *out)
 {
     return digest_hmac(&(struct digest_key){ scram->digest, key,
                                              digest_size(scram->digest) },
@@ -125,8 +125,9 @@ static bool mac(const struct scram *scram, const unsigned char *key,
 }
 
 /* ClientProof and ServerSignature of RFC 5802 section 3. */
-static bool prove(struct scram *scram, const struct secret *secret,
-                  const struct challenge *challenge, unsigned char *proof)
+static bool compute_proof(struct scram *scram, const struct secret *secret,
+                          const struct challenge *challenge,
+                          unsigned char *proof)
 {
     enum { MAX = DIGEST_SIZE_MAX };
     unsigned char salted[MAX] = { 0 }, client[MAX] = { 0 };
@@ -139,11 +140,12 @@ static bool prove(struct scram *scram, const struct secret *secret,
     bool done =
         digest_pbkdf2(&password, challenge->salt.data, challenge->salt.length,
                       challenge->iterations, salted) &&
-        mac(scram, salted, "Client Key", 10, client) &&
+        compute_mac(scram, salted, "Client Key", 10, client) &&
         digest_sum(scram->digest, client, size, stored) &&
-        mac(scram, stored, message->data, message->length, proof) &&
-        mac(scram, salted, "Server Key", 10, server) &&
-        mac(scram, server, message->data, message->length, scram->signature);
+        compute_mac(scram, stored, message->data, message->length, proof) &&
+        compute_mac(scram, salted, "Server Key", 10, server) &&
+        compute_mac(scram, server, message->data, message->length,
+                    scram->signature);
     for (size_t i = 0; i < size; i++)
         proof[i] ^= client[i];
     explicit_bzero(salted, MAX);
@@ -153,9 +155,10 @@ static bool prove(struct scram *scram, const struct secret *secret,
     return done;
 }
 
-static bool answer(struct scram *scram, const struct secret *secret,
-                   const struct challenge *challenge, const char *message,
-                   size_t length, struct buf *out, struct error *err)
+static bool answer_challenge(struct scram *scram, const struct secret *secret,
+                             const struct challenge *challenge,
+                             const char *message,
+                             size_t length, struct buf *out, struct error *err)
 {
     unsigned char proof[DIGEST_SIZE_MAX] = { 0 };
     size_t start = out->length;
@@ -167,7 +170,7 @@ static bool answer(struct scram *scram, const struct secret *secret,
     buf_add(&scram->first, message, length);
     buf_add_char(&scram->first, ',');
     buf_add(&scram->first, out->data + start, out->length - start);
-    if (!prove(scram, secret, challenge, proof))
+    if (!compute_proof(scram, secret, challenge, proof))
         return error_set(err, FAULT_SYSTEM, "OpenSSL cannot do this hash") ||
                error_remedy(err, "set another auth");
     buf_add_text(out, ",p=");
@@ -184,7 +187,8 @@ bool scram_answer(struct scram *scram, const struct secret *secret,
 
     buf_init(&parsed.salt, SIZE_MAX);
     bool done = parse_challenge(scram, text, &parsed)
-                ? answer(scram, secret, &parsed, challenge, length, out, err)
+                ? answer_challenge(scram, secret, &parsed, challenge, length,
+                                   out, err)
                 : error_set(err, FAULT_PROTOCOL, "a SCRAM challenge that "
                             "cannot be");
     buf_free(&parsed.salt);

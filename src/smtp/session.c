@@ -9,7 +9,6 @@
 #include "net/stream.h"
 #include "net/tls.h"
 #include "smtp/distrust.h"
-#include "smtp/open.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -35,8 +34,8 @@ struct session {
     struct error why;
 };
 
-static void show(const struct session *session, char direction,
-                 const char *line)
+static void show_line(const struct session *session, char direction,
+                      const char *line)
 {
     if (session->settings.trace != NULL)
         session->settings.trace(session->settings.trace_context, direction,
@@ -55,12 +54,12 @@ static void show_reply(const struct session *session,
         buf_add_text(&text, "334 ***");
     else
         reply_describe(reply, REPLY_SHOWN_MAX, &text);
-    show(session, '<', text.data);
+    show_line(session, '<', text.data);
     buf_free(&text);
 }
 
 /* Everything that goes wrong on the way names the host and ends the session. */
-static bool lose(struct session *session, struct error *err)
+static bool lose_connection(struct session *session, struct error *err)
 {
     session->spoiled = true;
     if (!session->stopped)
@@ -91,7 +90,7 @@ static bool expect_reply(struct session *session, struct error *err)
 
 /* What cannot be sent must not cost the replies to what was sent before: they
  * tell what need not be sent again. */
-static bool flush(struct session *session, struct error *err)
+static bool flush_commands(struct session *session, struct error *err)
 {
     size_t before = session->unanswered;
 
@@ -104,7 +103,7 @@ static bool flush(struct session *session, struct error *err)
     if (before == 0)
         return false;
     session->unanswered = before;
-    lose(session, err);
+    lose_connection(session, err);
     session_stop(session, before, err);
     return true;
 }
@@ -142,14 +141,14 @@ static bool read_reply(struct session *session, struct reply *reply,
 bool session_reply(struct session *session, struct reply *reply,
                    int64_t timeout, struct error *err)
 {
-    return (flush(session, err) &&
+    return (flush_commands(session, err) &&
             read_reply(session, reply, timeout, err)) ||
-           lose(session, err);
+           lose_connection(session, err);
 }
 
 bool session_flush(struct session *session, struct error *err)
 {
-    return flush(session, err) || lose(session, err);
+    return flush_commands(session, err) || lose_connection(session, err);
 }
 
 static bool queue_line(struct session *session, const char *line,
@@ -160,7 +159,7 @@ static bool queue_line(struct session *session, const char *line,
                          session->settings.timeout, err) &&
             stream_write(session->stream, "\r\n", 2,
                          session->settings.timeout, err)) ||
-           lose(session, err);
+           lose_connection(session, err);
 }
 
 static bool queue_format(struct session *session, struct error *err,
@@ -175,7 +174,7 @@ static bool queue_format(struct session *session, struct error *err,
     bool whole = strpbrk(line, "\r\n") == NULL ||
                  error_set(err, FAULT_SOFTWARE, "a command with a line end");
     if (whole)
-        show(session, '>', line);
+        show_line(session, '>', line);
     bool queued = whole && queue_line(session, line, (size_t)length, err);
     free(line);
     return queued;
@@ -212,7 +211,7 @@ bool session_ask_secret(struct session *session, struct reply *reply,
 
     while (open < length && shown[open] == line[open])
         open++;
-    show(session, '>', shown);
+    show_line(session, '>', shown);
     session->secret = line + open;
     session->secret_length = length - open;
     bool asked = queue_line(session, line, length, err) &&
@@ -280,7 +279,7 @@ bool session_rest(struct session *session, int code, struct error *err)
 
 bool session_quiet(struct session *session, struct error *err)
 {
-    return is_quiet(session, 1, err) || lose(session, err);
+    return is_quiet(session, 1, err) || lose_connection(session, err);
 }
 
 bool session_reply_early(struct session *session, struct reply *reply)
@@ -300,22 +299,22 @@ bool session_content(struct session *session, const char *data, size_t length,
 {
     return stream_write(session->stream, data, length,
                         session->settings.timeout, err) ||
-           lose(session, err);
+           lose_connection(session, err);
 }
 
 bool session_expect(struct session *session, struct error *err)
 {
-    return expect_reply(session, err) || lose(session, err);
+    return expect_reply(session, err) || lose_connection(session, err);
 }
 
 void session_remark(struct session *session, const char *text)
 {
-    show(session, '*', text);
+    show_line(session, '*', text);
 }
 
 void session_await(struct session *session, const char *what)
 {
-    show(session, '?', what);
+    show_line(session, '?', what);
 }
 
 void session_learn(struct session *session, const struct reply *reply)
@@ -334,7 +333,7 @@ static void remark_unused(const struct session *session, unsigned extensions)
     distrust_describe(extensions, &text);
     buf_add_text(&text, ": listed, but not used");
     if (extensions != 0)
-        show(session, '*', text.data);
+        show_line(session, '*', text.data);
     buf_free(&text);
 }
 
@@ -369,14 +368,14 @@ static void show_tls(const struct session *session, const struct tls *tls)
     buf_init(&text, SIZE_MAX);
     buf_add_format(&text, "%s with %s, verified", tls_version(tls),
                    tls_cipher(tls));
-    show(session, '*', text.data);
+    show_line(session, '*', text.data);
     buf_clear(&text);
     buf_add_format(&text, "key exchange: %s", tls_group(tls));
-    show(session, '*', text.data);
+    show_line(session, '*', text.data);
     buf_clear(&text);
     buf_add_text(&text, "certificate: ");
     tls_describe(tls, &text);
-    show(session, '*', text.data);
+    show_line(session, '*', text.data);
     buf_free(&text);
 }
 
@@ -387,13 +386,13 @@ bool session_start_tls(struct session *session, struct error *err)
     session_await(session, AWAITS_TLS);
     if (!stream_start_tls(session->stream, settings->tls, settings->host,
                           clock_now() + settings->timeout, err))
-        return lose(session, err);
+        return lose_connection(session, err);
     show_tls(session, stream_tls(session->stream));
     return true;
 }
 
-struct session *session_open(int fd, const struct session_settings *settings,
-                             int64_t deadline, struct error *err)
+struct session *session_new(int fd, const struct session_settings *settings,
+                            int64_t deadline)
 {
     struct session *session = alloc_zero(1, sizeof *session);
 
@@ -402,14 +401,7 @@ struct session *session_open(int fd, const struct session_settings *settings,
         session->settings.hello = session->literal = dial_own_literal(fd);
     session->stream = stream_new(fd, deadline);
     session->unanswered = 1;            /* the greeting */
-    if (opening_run(session, &session->settings, err))
-        return session;
-    if (err->reach == REACH_NONE)
-        err->reach = err->fault == FAULT_TLS ? REACH_TLS
-                     : session->refused      ? REACH_REPLY
-                                             : REACH_CONNECTED;
-    session_close(session);
-    return NULL;
+    return session;
 }
 
 static void say_goodbye(struct session *session)
@@ -435,6 +427,12 @@ void session_close(struct session *session)
     capabilities_free(&session->caps);
     free(session->literal);
     free(session);
+}
+
+const struct session_settings *
+session_settings(const struct session *session)
+{
+    return &session->settings;
 }
 
 const char *session_host(const struct session *session)
@@ -495,6 +493,11 @@ bool session_usable(struct session *session)
 void session_spoil(struct session *session)
 {
     session->spoiled = true;
+}
+
+bool session_was_refused(const struct session *session)
+{
+    return session->refused;
 }
 
 bool session_is_spoiled(const struct session *session)

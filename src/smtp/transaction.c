@@ -37,7 +37,8 @@ struct flight {
  * as one, and after a 421 others may follow: each that can still be read spares a
  * duplicate.
  */
-static bool hear(struct flight *flight, int64_t timeout, struct error *err)
+static bool read_reply(struct flight *flight, int64_t timeout,
+                       struct error *err)
 {
     struct reply *reply = &flight->reply;
 
@@ -57,9 +58,9 @@ static bool hear(struct flight *flight, int64_t timeout, struct error *err)
     return true;
 }
 
-static bool hear_soon(struct flight *flight, struct error *err)
+static bool read_reply_soon(struct flight *flight, struct error *err)
 {
-    return hear(flight, session_timeout(flight->session), err);
+    return read_reply(flight, session_timeout(flight->session), err);
 }
 
 /* Is a 421 the last the server says, however much was asked (RFC 5321 section
@@ -80,7 +81,7 @@ static bool is_over(struct flight *flight, struct error *err)
     return !flight->whole;
 }
 
-static void keep(struct buf *text, const struct reply *reply)
+static void keep_reply(struct buf *text, const struct reply *reply)
 {
     buf_clear(text);
     reply_describe(reply, REPLY_SHOWN_MAX, text);
@@ -89,14 +90,14 @@ static void keep(struct buf *text, const struct reply *reply)
 /* The answer to RSET ahead of its turn shows whether server and we still count
  * alike: one that did not take a chunk as such would answer its lines, and
  * sooner or later one of them could look like an acceptance. */
-static bool hear_reset(struct flight *flight, const struct transaction *t,
-                       struct error *err)
+static bool read_reset_reply(struct flight *flight, const struct transaction *t,
+                             struct error *err)
 {
     const struct reply *reply = &flight->reply;
 
-    if (!hear_soon(flight, err) || is_over(flight, err))
+    if (!read_reply_soon(flight, err) || is_over(flight, err))
         return false;
-    keep(&flight->reset, reply);
+    keep_reply(&flight->reset, reply);
     bool in_step = reply_class(reply) == 2 || reply->code == 0 ||
                    reply->code == 421 ||
                    (!t->ahead && verdict_is_about_syntax(reply));
@@ -111,18 +112,19 @@ static bool reset_in_lockstep(struct flight *flight, struct error *err)
 
     if (window_is_pipelined(session) || !session_take_reset(session))
         return true;
-    return session_command(session, err, "RSET") && hear_soon(flight, err) &&
+    return session_command(session, err, "RSET") &&
+           read_reply_soon(flight, err) &&
            !is_over(flight, err);
 }
 
-static bool hear_mail(struct flight *flight, struct transaction *t,
-                      struct error *err)
+static bool read_mail_reply(struct flight *flight, struct transaction *t,
+                            struct error *err)
 {
     const struct reply *reply = &flight->reply;
 
-    if (t->reset_first && !hear_reset(flight, t, err))
+    if (t->reset_first && !read_reset_reply(flight, t, err))
         return false;
-    if (!hear_soon(flight, err))
+    if (!read_reply_soon(flight, err))
         return false;
     if (reply_class(reply) == 3)
         return error_set(err, FAULT_PROTOCOL, "%d to MAIL", reply->code);
@@ -135,23 +137,23 @@ static bool hear_mail(struct flight *flight, struct transaction *t,
 
 /* One of several lines of a refusal may lack its hyphen. Where a single command
  * was asked, the others show what they are. */
-static bool hear_rest(struct flight *flight, struct error *err)
+static bool read_rest(struct flight *flight, struct error *err)
 {
     return window_is_pipelined(flight->session) || flight->whole ||
            session_rest(flight->session, flight->reply.code, err);
 }
 
-static bool hear_recipient(struct flight *flight, struct transaction *t,
-                           size_t i, struct error *err)
+static bool read_recipient_reply(struct flight *flight, struct transaction *t,
+                                 size_t i, struct error *err)
 {
     const struct reply *reply = &flight->reply;
 
-    if (!hear_soon(flight, err))
+    if (!read_reply_soon(flight, err))
         return false;
     if (reply_class(reply) == 3)
         return error_set(err, FAULT_PROTOCOL, "%d to RCPT", reply->code);
     if (reply_class(reply) == 2) {
-        keep(&flight->accepted, reply);
+        keep_reply(&flight->accepted, reply);
         verdict_accepted(flight->session, t);
         return true;
     }
@@ -159,15 +161,15 @@ static bool hear_recipient(struct flight *flight, struct transaction *t,
         verdict_recipient(flight->session, t, i, reply);
         flight->refusal = reply->code;
     }
-    return !is_over(flight, err) && hear_rest(flight, err);
+    return !is_over(flight, err) && read_rest(flight, err);
 }
 
 /* Replies to the RCPT said so far, from number heard on. */
-static bool hear_recipients(struct flight *flight, struct transaction *t,
-                            size_t heard, struct error *err)
+static bool read_recipient_replies(struct flight *flight, struct transaction *t,
+                                   size_t heard, struct error *err)
 {
     for (size_t i = heard; i < t->offered; i++)
-        if (commands_is_said(t, i) && !hear_recipient(flight, t, i, err))
+        if (commands_is_said(t, i) && !read_recipient_reply(flight, t, i, err))
             return false;
     return true;
 }
@@ -183,7 +185,7 @@ static bool offer_rest(struct flight *flight, struct transaction *t,
     while (t->offered < t->count && verdict_open(t) > 0) {
         size_t heard = t->offered;
         if (!commands_recipients(flight->session, t, most, err) ||
-            !hear_recipients(flight, t, heard, err))
+            !read_recipient_replies(flight, t, heard, err))
             return false;
     }
     return true;
@@ -191,7 +193,7 @@ static bool offer_rest(struct flight *flight, struct transaction *t,
 
 /* The content could not be sent to its end. A server that refuses it in the
  * midst and closes has answered it; one that accepts in the midst has not. */
-static bool hear_refusal(struct flight *flight, struct transaction *t)
+static bool read_refusal(struct flight *flight, struct transaction *t)
 {
     if (session_reply_early(flight->session, &flight->reply) &&
         reply_class(&flight->reply) > 3) {
@@ -231,15 +233,15 @@ static bool refuse_chunking(struct flight *flight, struct error *err)
     return false;
 }
 
-static bool hear_final(struct flight *flight, struct transaction *t,
-                       struct error *err)
+static bool read_final_reply(struct flight *flight, struct transaction *t,
+                             struct error *err)
 {
     const struct reply *reply = &flight->reply;
 
     if (!session_flush(flight->session, err))
-        return hear_refusal(flight, t);
+        return read_refusal(flight, t);
     /* RFC 1047: too short a wait here is what makes duplicates. */
-    if (!hear(flight, 2 * session_timeout(flight->session), err))
+    if (!read_reply(flight, 2 * session_timeout(flight->session), err))
         return false;
     if (reply_class(reply) < 4 && reply->code != 250 && reply->code != 0)
         return error_set(err, FAULT_PROTOCOL, "%d to the message",
@@ -266,12 +268,12 @@ static bool end_without_content(struct flight *flight, struct transaction *t,
      * same: a message of nothing to nobody (RFC 2920 section 3.1). */
     return session_expect(flight->session, err) &&
            session_content(flight->session, ".\r\n", 3, err) &&
-           hear(flight, 2 * session_timeout(flight->session), err);
+           read_reply(flight, 2 * session_timeout(flight->session), err);
 }
 
 /* DATA was refused just like a recipient: is it a second line about that one?
  * The reply to RSET shows it. */
-static bool hear_data_refused(struct flight *flight, struct transaction *t,
+static bool read_data_refusal(struct flight *flight, struct transaction *t,
                               struct error *err)
 {
     struct session *session = flight->session;
@@ -280,7 +282,7 @@ static bool hear_data_refused(struct flight *flight, struct transaction *t,
     if (refusal.code == flight->refusal && window_is_pipelined(session)) {
         reply_init(&flight->reply);
         bool in_step = session_command(session, err, "RSET") &&
-                       hear_reset(flight, t, err);
+                       read_reset_reply(flight, t, err);
         reply_free(&flight->reply);
         flight->reply = refusal;
         if (!in_step)
@@ -302,7 +304,7 @@ static bool send_by_data(struct flight *flight, struct transaction *t,
         if (!session_command(session, err, "DATA"))
             return false;
     }
-    if (t->final_asked && !hear_soon(flight, err))
+    if (t->final_asked && !read_reply_soon(flight, err))
         return false;
     if (t->final_asked && reply_class(&flight->reply) == 2)
         return error_set(err, FAULT_PROTOCOL, "%d to DATA",
@@ -310,16 +312,16 @@ static bool send_by_data(struct flight *flight, struct transaction *t,
     if (verdict_open(t) == 0)
         return end_without_content(flight, t, err);
     if (flight->reply.code != 354)
-        return hear_data_refused(flight, t, err);
+        return read_data_refusal(flight, t, err);
     /* 354 answers nothing but DATA. What was said before the content cannot be
      * meant for it. */
     t->in_step = true;
     if (!session_quiet(session, err))
         return false;
     if (!commands_content(session, t, err))
-        return hear_refusal(flight, t);
+        return read_refusal(flight, t);
     window_fill(session, t);
-    return hear_final(flight, t, err);
+    return read_final_reply(flight, t, err);
 }
 
 static bool send_by_bdat(struct flight *flight, struct transaction *t,
@@ -334,15 +336,16 @@ static bool send_by_bdat(struct flight *flight, struct transaction *t,
         if (!session_quiet(flight->session, err))
             return false;
         if (!commands_chunk(flight->session, t, err))
-            return hear_refusal(flight, t);
+            return read_refusal(flight, t);
     }
-    return hear_final(flight, t, err);
+    return read_final_reply(flight, t, err);
 }
 
-static bool hear_transaction(struct flight *flight, struct transaction *t,
-                             struct error *err)
+static bool read_transaction_replies(struct flight *flight,
+                                     struct transaction *t, struct error *err)
 {
-    if (!hear_mail(flight, t, err) || !hear_recipients(flight, t, 0, err) ||
+    if (!read_mail_reply(flight, t, err) ||
+        !read_recipient_replies(flight, t, 0, err) ||
         !offer_rest(flight, t, err))
         return false;
     return window_is_bdat(flight->session) ? send_by_bdat(flight, t, err)
@@ -350,7 +353,7 @@ static bool hear_transaction(struct flight *flight, struct transaction *t,
 }
 
 /* Are server and we in step? The reply to QUIT is like no other. */
-static bool prove(struct flight *flight, struct error *err)
+static bool verify_step(struct flight *flight, struct error *err)
 {
     struct session *session = flight->session;
     bool in_step = !flight->goodbye &&
@@ -367,8 +370,8 @@ static bool prove(struct flight *flight, struct error *err)
  * All replies to the flight, which ends with t, have come. Where one more would
  * change what they mean, none may be there.
  */
-static bool conclude(struct flight *flight, const struct transaction *t,
-                     struct error *err)
+static bool end_flight(struct flight *flight, const struct transaction *t,
+                       struct error *err)
 {
     struct session *session = flight->session;
     bool matters = flight->whole || (window_is_pipelined(session) &&
@@ -378,12 +381,12 @@ static bool conclude(struct flight *flight, const struct transaction *t,
     if (matters && !flight->goodbye && !session_rest(session, code, err) &&
         err->fault == FAULT_PROTOCOL)
         return false;
-    return !flight->unproved || prove(flight, err);
+    return !flight->unproved || verify_step(flight, err);
 }
 
 /* Up to the end of the flight. *at is the transaction that it has come to. */
-static bool run(struct flight *flight, struct transaction **at,
-                struct error *err)
+static bool follow_flight(struct flight *flight, struct transaction **at,
+                          struct error *err)
 {
     struct transaction *t = flight->first;
     bool is_new = !t->begun;
@@ -395,10 +398,10 @@ static bool run(struct flight *flight, struct transaction **at,
     flight->whole = t->content_sent;
     if (flight->whole)
         window_fill(flight->session, t);
-    while (hear_transaction(flight, t, err)) {
+    while (read_transaction_replies(flight, t, err)) {
         t->ended = true;
         if (!flight->whole || t->next == NULL || !t->next->content_sent)
-            return conclude(flight, t, err);
+            return end_flight(flight, t, err);
         *at = t = t->next;
     }
     return false;
@@ -418,8 +421,8 @@ static bool is_doubted(const struct flight *flight,
 }
 
 /* The flight was cut off, or is not believed, at t. */
-static void give_up(struct flight *flight, struct transaction *t,
-                    const struct error *err)
+static void give_up_flight(struct flight *flight, struct transaction *t,
+                           const struct error *err)
 {
     struct session *session = flight->session;
     enum cut cut = flight->no_chunking ? CUT_CHUNKING
@@ -444,9 +447,9 @@ static bool run_flight(struct session *session, struct transaction *t)
     reply_init(&flight.reply);
     buf_init(&flight.accepted, SIZE_MAX);
     buf_init(&flight.reset, SIZE_MAX);
-    bool done = run(&flight, &t, &err);
+    bool done = follow_flight(&flight, &t, &err);
     if (!done)
-        give_up(&flight, t, &err);
+        give_up_flight(&flight, t, &err);
     else if (flight.goodbye)
         verdict_cut(t->next, CUT_GOODBYE, &flight.farewell);
     reply_free(&flight.reply);

@@ -38,9 +38,10 @@ static bool may_want_login(const struct session *session,
  * 503 to what was said ahead of its turn is not about the message, nor is 530,
  * which asks for a login or for TLS (RFC 4954 section 6, RFC 3207 section 4).
  */
-static void judge(const struct session *session, const struct transaction *t,
-                  struct outcome *outcome, enum outcome_stage stage,
-                  const struct reply *reply)
+static void judge_reply(const struct session *session,
+                        const struct transaction *t,
+                        struct outcome *outcome, enum outcome_stage stage,
+                        const struct reply *reply)
 {
     struct error none;
 
@@ -97,8 +98,9 @@ static unsigned suspect_of_mail(const struct transaction *t)
 }
 
 /* May a parameter be why this was refused? Then it is offered again without. */
-static bool suspect(struct transaction *t, unsigned extension,
-                    const struct reply *reply, struct outcome *outcome)
+static bool suspect_extension(struct transaction *t, unsigned extension,
+                              const struct reply *reply,
+                              struct outcome *outcome)
 {
     if (extension == 0 || !verdict_is_about_syntax(reply))
         return false;
@@ -113,11 +115,12 @@ void verdict_recipient(const struct session *session, struct transaction *t,
 {
     struct outcome *outcome = &t->outcomes[i];
 
-    judge(session, t, outcome, STAGE_RCPT, reply);
-    suspect(t, commands_asks_dsn(session, t, i) ? CAP_DSN : 0, reply, outcome);
+    judge_reply(session, t, outcome, STAGE_RCPT, reply);
+    suspect_extension(t, commands_asks_dsn(session, t, i) ? CAP_DSN : 0, reply,
+                      outcome);
 }
 
-static void settle(struct transaction *t, const struct outcome *outcome)
+static void settle_open(struct transaction *t, const struct outcome *outcome)
 {
     for (size_t i = 0; i < t->count; i++)
         if (t->outcomes[i].kind == OUTCOME_NONE)
@@ -129,10 +132,10 @@ void verdict_all(const struct session *session, struct transaction *t,
 {
     struct outcome outcome = { 0 };
 
-    judge(session, t, &outcome, stage, reply);
+    judge_reply(session, t, &outcome, stage, reply);
     if (stage == STAGE_MAIL)
-        suspect(t, suspect_of_mail(t), reply, &outcome);
-    settle(t, &outcome);
+        suspect_extension(t, suspect_of_mail(t), reply, &outcome);
+    settle_open(t, &outcome);
     outcome_free(&outcome);
 }
 
@@ -166,7 +169,7 @@ static void refuse_size(struct transaction *t, uint64_t limit)
 
     outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA, "5.3.4",
                 text);
-    settle(t, &outcome);
+    settle_open(t, &outcome);
     outcome_free(&outcome);
     free(text);
 }
@@ -193,13 +196,13 @@ void verdict_cut(struct transaction *t, enum cut cut, const struct error *err)
                         (t->suspect != 0 && !t->answered);
         outcome.uncertain = t->content_sent && cut != CUT_GOODBYE &&
                             cut != CUT_CHUNKING;
-        settle(t, &outcome);
+        settle_open(t, &outcome);
         outcome_free(&outcome);
     }
 }
 
-static void withdraw(const struct transaction *t, struct outcome *outcome,
-                     const struct error *err)
+static void withdraw_outcome(const struct transaction *t,
+                             struct outcome *outcome, const struct error *err)
 {
     if (outcome->stage == STAGE_LOCAL)
         return;
@@ -218,7 +221,7 @@ void verdict_withdraw(struct transaction *first,
 {
     for (struct transaction *t = first; t != end; t = t->next)
         for (size_t i = 0; i < t->count; i++)
-            withdraw(t, &t->outcomes[i], err);
+            withdraw_outcome(t, &t->outcomes[i], err);
 }
 
 void verdict_forget_login(struct transaction *t)

@@ -24,13 +24,13 @@ static void stuff_naively(struct buf *out, const char *text, size_t length)
 
 /* The same in pieces of step octets; the state at the end is in state. */
 static void stuff(struct buf *out, const char *text, size_t length,
-                  size_t step, struct content_state *state)
+                  size_t step, struct dot_stuffing *state)
 {
     for (size_t at = 0; at < length; at += step) {
         const char *piece = text + at;
         size_t size = length - at < step ? length - at : step;
         for (size_t done = 0; done < size;) {
-            size_t run = content_run(state, piece + done, size - done);
+            size_t run = dot_stuffing_run(state, piece + done, size - done);
             assert_true(run <= size - done);
             buf_add(out, piece + done, run);
             done += run;
@@ -43,7 +43,7 @@ static void stuff(struct buf *out, const char *text, size_t length,
 static void assert_stuffed(const char *text, size_t length, size_t step)
 {
     struct buf expected, got;
-    struct content_state state = { 0 };
+    struct dot_stuffing state = { 0 };
 
     buf_init(&expected, SIZE_MAX);
     buf_init(&got, SIZE_MAX);
@@ -79,14 +79,14 @@ static void doubles_leading_dots(void **state)
 
 static void sends_long_texts_in_few_runs(void **state)
 {
-    struct content_state position = { 0 };
+    struct dot_stuffing position = { 0 };
     struct buf text;
 
     (void)state;
     buf_init(&text, SIZE_MAX);
     for (int i = 0; i < 1000; i++)
         buf_add_text(&text, "no dot leads this line. Nor this.\r\n");
-    assert_int_equal(content_run(&position, text.data, text.length),
+    assert_int_equal(dot_stuffing_run(&position, text.data, text.length),
                      text.length);
     buf_free(&text);
 }

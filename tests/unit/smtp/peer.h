@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "smtp/open.h"
 #include "smtp/session.h"
 #include "util/buf.h"
 #include "util/clock.h"
