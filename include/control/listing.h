@@ -36,6 +36,12 @@ struct listing_reader {
 bool listing_each(const char *control, const char *spool,
                   const struct listing_reader *reader, struct error *err);
 
+/* The same for what lies in failed/, which only root and the daemon's user can
+ * read: FAULT_UNAVAILABLE for others. */
+bool listing_each_failed(const char *spool,
+                         const struct listing_reader *reader,
+                         struct error *err);
+
 /*
  * As mailq of Postfix prints it, which monitoring parses: queue-ids in
  * capitals, and a last line that counts all messages, also those that the
@@ -46,5 +52,10 @@ bool listing_each(const char *control, const char *spool,
  */
 bool listing_print(const char *control, const char *spool, bool json,
                    const char *program, FILE *out, struct error *err);
+/* The same of what lies in failed/. */
+bool listing_print_failed(const char *spool, FILE *out, struct error *err);
+
+/* A queue-id as people see it. */
+void listing_print_id(FILE *out, const char *id);
 
 #endif

@@ -6,12 +6,15 @@
  *
  *     list        a line a message, fields divided by tabs: queue-id, mark,
  *                 uid, size, received, attempts, reason, sender, recipients;
+ *                 before one whose next attempt has a time "next", queue-id,
+ *                 time;
  *                 then, for administrators, "unread", count, text; for users
  *                 "others", count, octets of what they may not see
  *     status      KEY NUMBER
  *                 smarthost NAME up|down|parked WORKERS JOBS REASON
  *                 trouble PLACE KIND COUNT TEXT, for administrators
- *     hold, release, remove, retry, run, flush
+ *     hold, release, remove, retry, run, flush, requeue
+ *                 held NUMBER, before the next line, of retry
  *                 CHANGED [LEFT]
  *     wait        sent|deferred|bounced ADDRESS STATUS TEXT
  *     reload      nothing: the daemon reads its files anew soon afterwards, if
@@ -44,7 +47,7 @@ struct buf;
 
 enum request { REQUEST_LIST, REQUEST_STATUS, REQUEST_FLUSH, REQUEST_RUN,
                REQUEST_RETRY, REQUEST_HOLD, REQUEST_RELEASE, REQUEST_REMOVE,
-               REQUEST_WAIT, REQUEST_RELOAD, REQUESTS };
+               REQUEST_WAIT, REQUEST_RELOAD, REQUEST_REQUEUE, REQUESTS };
 
 struct request_line {
     enum request request;
@@ -101,6 +104,7 @@ struct queue_item {             /* all text is borrowed */
     const char *sender;         /* "" is the null reverse-path */
     const char *const *recipients;
     size_t recipient_count;
+    int64_t next;               /* attempt, seconds since 1970; 0: not known */
 };
 
 /* Messages that cannot be read: how many of a kind, and about one of them why,
@@ -116,16 +120,25 @@ struct queue_others {
     uint64_t octets;
 };
 
-enum list_kind { LIST_UNKNOWN, LIST_ITEM, LIST_UNREAD, LIST_OTHERS };
+/* When a message is tried next: it comes before the item, which is without. */
+struct queue_next {
+    const char *id;
+    int64_t time;               /* seconds since 1970 */
+};
+
+enum list_kind { LIST_UNKNOWN, LIST_ITEM, LIST_NEXT, LIST_UNREAD,
+                 LIST_OTHERS };
 
 struct list_line {
     enum list_kind kind;
     struct queue_item item;
+    struct queue_next next;
     struct queue_unread unread;
     struct queue_others others;
     char **fields;              /* owned */
 };
 
+/* With its next attempt, if that is known. */
 void protocol_put_item(struct buf *out, const struct queue_item *item);
 void protocol_put_unread(struct buf *out, const struct queue_unread *unread);
 void protocol_put_others(struct buf *out, const struct queue_others *others);
@@ -202,10 +215,12 @@ void protocol_parse_status(char *text, struct status_line *line);
 struct changes {
     uint64_t done;              /* messages */
     uint64_t left;              /* on their way: not known yet */
+    uint64_t held;              /* not tried for that; among none of both */
 };
 
 void protocol_put_changes(struct buf *out, const struct changes *changes);
-/* Text is changed. */
+/* A line of the answer, which is changed, goes to the members it is about; they
+ * are 0 at first. True at the line that ends it. */
 bool protocol_parse_changes(char *text, struct changes *changes);
 
 /* Outcomes */

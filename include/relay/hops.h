@@ -42,6 +42,11 @@ bool hops_take(const struct hops *hops, const struct message *message);
 const char *hops_reason(const struct hops *hops,
                         const struct message *message);
 
+/* When one that waits may be tried, in milliseconds as now; INT64_MAX if only an
+ * event can have it tried. */
+int64_t hops_next_time(const struct hops *hops, const struct message *message,
+                       int64_t now);
+
 /* A message is about to be given to a worker of this smarthost. False: none may
  * go there now. */
 bool hops_give_out(struct hops *hops, size_t smarthost,

@@ -85,6 +85,10 @@ void messages_withdraw(struct messages *messages, struct message *message,
 /* Move it to failed/, and forget it. False: nothing has changed. */
 bool messages_fail(struct messages *messages, struct message *message,
                    struct error *err);
+/* The way back: it is due at once. False: nothing has changed; FAULT_INPUT if
+ * there is no such message in failed/. */
+bool messages_restore(struct messages *messages, const char *id,
+                      const struct moment *now, struct error *err);
 /* It could not be opened: it goes to failed/ if its content is wrong, waits for
  * an administrator among the unread, or is tried again. */
 void messages_cannot_open(struct messages *messages, struct message *message,

@@ -46,6 +46,12 @@ bool queue_remove(const struct spool *spool, const char *id, bool sync);
  * nothing has changed, or a failed/ID is there already. */
 bool queue_fail(const struct spool *spool, const char *id, struct error *err);
 
+/* Move failed/ID back to queue/ID, its recipients that failed open again, and
+ * what is known of its attempts as if there had been none. FAULT_INPUT: there
+ * is no such message; nothing has changed. */
+bool queue_restore(const struct spool *spool, const char *id,
+                   struct error *err);
+
 /* Finish copies that only lack their names, remove what is left of others.
  * What a newer version left there stays. */
 bool queue_mend(const struct spool *spool, struct error *err);

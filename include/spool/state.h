@@ -71,6 +71,10 @@ void state_free(struct state *state);                   /* NULL is allowed */
 struct state *state_load(const struct spool *spool, const char *id,
                          size_t count, struct error *err);
 
+/* The same of a message in failed/: failed/ID.state. */
+struct state *state_load_failed(const struct spool *spool, const char *id,
+                                size_t count, struct error *err);
+
 /* Write state/.ID, sync, rename to state/ID, sync the directory. */
 bool state_save(const struct spool *spool, const char *id,
                 const struct state *state, struct error *err);

@@ -23,4 +23,7 @@ int64_t clock_earlier(int64_t a, int64_t b);
 /* Append "Tue, 24 Nov 2026 08:27:29 +0100" (RFC 5322 section 3.3). */
 void clock_add_date(struct buf *out, time_t when);
 
+/* Append "48 s", "12 min", "3 h", "5 d": about so many seconds. */
+void clock_add_span(struct buf *out, int64_t seconds);
+
 #endif

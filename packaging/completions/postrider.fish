@@ -72,9 +72,9 @@ complete -c postrider -n $none -l version -d 'print the version'
 set -l queue '__postrider_words queue'
 # actions: make words
 complete -c postrider -n $queue -a list \
-    -d 'list the queue'
+    -d 'list the queue, or what was given up'
 complete -c postrider -n $queue -a show \
-    -d 'what is known about a message'
+    -d 'what is known about a message, or all of it'
 complete -c postrider -n $queue -a hold \
     -d 'do not try a message'
 complete -c postrider -n $queue -a release \
@@ -83,15 +83,19 @@ complete -c postrider -n $queue -a retry \
     -d 'try a message now'
 complete -c postrider -n $queue -a remove \
     -d 'remove a message without a report'
+complete -c postrider -n $queue -a requeue \
+    -d 'try what was given up anew'
 complete -c postrider -n $queue -a flush \
     -d 'try everything now'
-complete -c postrider -n '__postrider_words queue "hold|release|retry|remove"' \
+complete -c postrider -n '__postrider_words queue "hold|release|retry|remove|requeue"' \
     -a all -d 'every message'
-complete -c postrider -n '__postrider_words queue "show|hold|release|retry|remove"' \
+complete -c postrider -n '__postrider_words queue "show|hold|release|retry|remove|requeue"' \
     -a '(__postrider_queue_ids)'
 # end of actions
 complete -c postrider -n '__postrider_words queue list' -l json \
     -d 'one JSON object a line'
+complete -c postrider -n '__postrider_words queue list' -l failed \
+    -d 'what was given up'
 
 complete -c postrider -n '__postrider_in status check' -l json -d 'for programs'
 complete -c postrider -n '__postrider_in direct' -s q -d 'print nothing'

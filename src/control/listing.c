@@ -19,17 +19,39 @@
 /* A reader, and what it gets after all messages. */
 struct lister {
     const struct listing_reader *reader;
+    bool failed;                /* those in failed/: also recipients that were
+                                 * refused are listed */
     struct unread unread;
+    char next_id[RANDOM_ID_LENGTH + 1];     /* of the item that comes next, */
+    int64_t next;                           /* and when it is tried */
 };
+
+static void take_next(struct lister *lister, const struct queue_next *next)
+{
+    if (!random_is_id(next->id))
+        return;
+    memcpy(lister->next_id, next->id, sizeof lister->next_id);
+    lister->next = next->time;
+}
+
+static void take_item(struct lister *lister, struct queue_item *item)
+{
+    if (strcmp(item->id, lister->next_id) == 0)
+        item->next = lister->next;
+    lister->reader->visit(lister->reader->context, item, false);
+}
 
 static void take_line(void *context, char *text)
 {
-    const struct listing_reader *reader = context;
+    struct lister *lister = context;
+    const struct listing_reader *reader = lister->reader;
     struct list_line line;
 
     protocol_parse_list(text, &line);
     if (line.kind == LIST_ITEM)
-        reader->visit(reader->context, &line.item, false);
+        take_item(lister, &line.item);
+    else if (line.kind == LIST_NEXT)
+        take_next(lister, &line.next);
     else if (line.kind == LIST_UNREAD && reader->unread != NULL)
         reader->unread(reader->context, &line.unread);
     else if (line.kind == LIST_OTHERS && reader->others != NULL)
@@ -52,22 +74,36 @@ static void visit_entry(struct lister *lister, const struct entry *entry,
         .received = entry->queued ? entry->received : status.st_mtime,
         .attempts = state->attempts,
         .reason = "",
+        .next = state->held ? 0 : state->next,
         .sender = envelope_reverse_path(env),
         .recipients = paths,
     };
 
     for (size_t i = 0; i < env->count; i++) {
-        if (state->recipients[i].result != STATE_OPEN)
+        const enum state_result result = state->recipients[i].result;
+        if (result == STATE_DELIVERED ||
+            (result == STATE_FAILED && !lister->failed))
             continue;
         paths[item.recipient_count++] = env->recipients[i].path;
         if (state->recipients[i].text != NULL)
             item.reason = state->recipients[i].text;
     }
-    lister->reader->visit(lister->reader->context, &item, true);
+    lister->reader->visit(lister->reader->context, &item, !lister->failed);
     free(paths);
 }
 
-/* A message in queue/, or in drop/ before the daemon has taken it. */
+static struct state *load_state(const struct spool *spool, int folder,
+                                const struct entry *entry, struct error *err)
+{
+    const size_t count = entry->envelope.count;
+
+    return folder == spool->failed
+           ? state_load_failed(spool, entry->id, count, err)
+           : state_load(spool, entry->id, count, err);
+}
+
+/* A message in queue/, in failed/, or in drop/ before the daemon has taken
+ * it. */
 static void visit_file(const struct spool *spool, int folder, const char *id,
                        struct lister *lister)
 {
@@ -81,8 +117,7 @@ static void visit_file(const struct spool *spool, int folder, const char *id,
     if (fd == -1)
         unread_explain(spool, folder, id, &err);
     struct state *state = entry == NULL ? NULL
-                          : state_load(spool, id, entry->envelope.count,
-                                       &err);
+                          : load_state(spool, folder, entry, &err);
     if (state != NULL)
         visit_entry(lister, entry, state);
     else if (err.fault != FAULT_DATA || folder != spool->drop)
@@ -98,7 +133,8 @@ static bool visit_folder(const struct spool *spool, int folder,
 
     bool listed = folder_list(folder, &names) ||
                   error_sys(err, FAULT_IO, "%s/%s", spool->path,
-                            folder == spool->drop ? "drop" : "queue");
+                            folder == spool->drop ? "drop"
+                            : folder == spool->queue ? "queue" : "failed");
     for (size_t i = 0; listed && i < names.count; i++) {
         const char *name = names.items[i];
         bool twice = folder == spool->drop &&
@@ -130,11 +166,10 @@ bool listing_each(const char *control, const char *path,
         .path = control, .request = REQUEST_LIST, .patience = CLIENT_PATIENCE,
     };
     struct lister lister = { .reader = reader };
-    struct listing_reader asked = *reader;
     struct error unreadable;
     struct spool spool;
 
-    if (client_ask(&question, take_line, &asked, err))
+    if (client_ask(&question, take_line, &lister, err))
         return true;
     if (err->fault != FAULT_UNAVAILABLE)
         return false;
@@ -143,6 +178,23 @@ bool listing_each(const char *control, const char *path,
                          unreadable.text);
     bool listed = visit_folder(&spool, spool.queue, &lister, err) &&
                   visit_folder(&spool, spool.drop, &lister, err);
+    report_unread(&lister);
+    spool_close(&spool);
+    return listed;
+}
+
+bool listing_each_failed(const char *path,
+                         const struct listing_reader *reader,
+                         struct error *err)
+{
+    struct lister lister = { .reader = reader, .failed = true };
+    struct spool spool;
+
+    if (!spool_open(&spool, path, false, err)) {
+        err->fault = FAULT_UNAVAILABLE;
+        return false;
+    }
+    bool listed = visit_folder(&spool, spool.failed, &lister, err);
     report_unread(&lister);
     spool_close(&spool);
     return listed;

@@ -22,8 +22,8 @@ static void remark_daemon(const struct printer *printer, bool unattended)
                 "start postrider daemon\n", printer->program);
 }
 
-/* Scripts count the lines that begin with ^[0-9A-F]. */
-static void print_id(const char *id, FILE *out)
+/* In capitals: scripts count the lines that begin with ^[0-9A-F]. */
+void listing_print_id(FILE *out, const char *id)
 {
     for (; *id != '\0'; id++)
         putc(text_upper(*id), out);
@@ -44,7 +44,7 @@ static void print_item(void *context, const struct queue_item *item,
     printer->octets += item->size;
     if (localtime_r(&when, &tm) != NULL)
         strftime(date, sizeof date, "%a %b %d %H:%M:%S", &tm);
-    print_id(item->id, printer->out);
+    listing_print_id(printer->out, item->id);
     text_print(printer->out, "%c %8" PRIu64 " %-20s %s\n",
                queue_states[item->state].shown, item->size, date,
                *item->sender != '\0' ? item->sender : "MAILER-DAEMON");
@@ -107,6 +107,18 @@ static void remark_unread(void *context, const struct queue_unread *unread)
                printer->program, unread->count, unread->text);
 }
 
+static void print_sum(const struct printer *printer, const char *none)
+{
+    const uint64_t count = printer->messages + printer->unlisted;
+
+    if (count == 0)
+        fputs(none, printer->out);
+    else
+        fprintf(printer->out, "-- %" PRIu64 " Kbytes in %" PRIu64
+                " Request%s.\n", (printer->octets + 1023) / 1024, count,
+                count == 1 ? "" : "s");
+}
+
 bool listing_print(const char *control, const char *spool, bool json,
                    const char *program, FILE *out, struct error *err)
 {
@@ -120,13 +132,20 @@ bool listing_print(const char *control, const char *spool, bool json,
 
     if (!listing_each(control, spool, &reader, err))
         return false;
-    if (json)
-        return true;
-    const uint64_t count = printer.messages + printer.unlisted;
-    if (count == 0)
-        fputs("Mail queue is empty\n", out);
-    else
-        fprintf(out, "-- %" PRIu64 " Kbytes in %" PRIu64 " Request%s.\n",
-                (printer.octets + 1023) / 1024, count, count == 1 ? "" : "s");
+    if (!json)
+        print_sum(&printer, "Mail queue is empty\n");
+    return true;
+}
+
+bool listing_print_failed(const char *spool, FILE *out, struct error *err)
+{
+    struct printer printer = { .out = out };
+    const struct listing_reader reader = {
+        .visit = print_item, .unread = print_unread, .context = &printer,
+    };
+
+    if (!listing_each_failed(spool, &reader, err))
+        return false;
+    print_sum(&printer, "No message was given up\n");
     return true;
 }

@@ -31,6 +31,7 @@ static const struct rule {
     [REQUEST_REMOVE]  = { "remove",  MESSAGES, false },
     [REQUEST_WAIT]    = { "wait",    ID,       false },
     [REQUEST_RELOAD]  = { "reload",  NONE,     true  },
+    [REQUEST_REQUEUE] = { "requeue", ID,       true  },
 };
 
 char *protocol_request(enum request request, const char *argument)
@@ -121,11 +122,13 @@ bool protocol_is_restricted(enum request request)
 
 /* Messages */
 
+static const char next_word_of_list[] = "next";
 static const char unread_word[] = "unread";
 static const char others_word[] = "others";
 
 enum { ID_FIELD, MARK, UID, SIZE, RECEIVED, ATTEMPTS, REASON, SENDER,
        ITEM_FIELDS };           /* the recipients follow */
+enum { NEXT_WORD, NEXT_ID, NEXT_TIME, NEXT_FIELDS };
 enum { UNREAD_WORD, UNREAD_COUNT, UNREAD_TEXT, UNREAD_FIELDS };
 enum { OTHERS_WORD, OTHERS_COUNT, OTHERS_OCTETS, OTHERS_FIELDS };
 
@@ -156,6 +159,9 @@ static void put_field(struct buf *out, const char *text)
 
 void protocol_put_item(struct buf *out, const struct queue_item *item)
 {
+    if (item->next > 0)
+        buf_add_format(out, "%s\t%s\t%" PRId64 "\n", next_word_of_list,
+                       item->id, item->next);
     buf_add_format(out, "%s\t%c\t%lu\t%" PRIu64 "\t%" PRId64 "\t%u\t",
                    item->id, queue_states[item->state].mark,
                    (unsigned long)item->uid, item->size, item->received,
@@ -223,6 +229,20 @@ static bool parse_item(char **fields, size_t count, struct queue_item *item)
     item->sender = fields[SENDER];
     item->recipients = (const char *const *)fields + ITEM_FIELDS;
     item->recipient_count = count - ITEM_FIELDS;
+    item->next = 0;
+    return true;
+}
+
+static bool parse_next(char **fields, size_t count, struct queue_next *next)
+{
+    uint64_t when;
+
+    if (count != NEXT_FIELDS || strcmp(fields[NEXT_WORD],
+                                       next_word_of_list) != 0 ||
+        !text_to_number(fields[NEXT_TIME], INT64_MAX, &when))
+        return false;
+    next->id = fields[NEXT_ID];
+    next->time = (int64_t)when;
     return true;
 }
 
@@ -258,6 +278,8 @@ void protocol_parse_list(char *text, struct list_line *line)
     line->fields = split(text, &count);
     if (parse_item(line->fields, count, &line->item))
         line->kind = LIST_ITEM;
+    else if (parse_next(line->fields, count, &line->next))
+        line->kind = LIST_NEXT;
     else if (parse_unread(line->fields, count, &line->unread))
         line->kind = LIST_UNREAD;
     else if (parse_others(line->fields, count, &line->others))
@@ -412,8 +434,12 @@ void protocol_parse_status(char *text, struct status_line *line)
 
 /* Changes */
 
+static const char held_word[] = "held ";
+
 void protocol_put_changes(struct buf *out, const struct changes *changes)
 {
+    if (changes->held > 0)
+        buf_add_format(out, "%s%" PRIu64 "\n", held_word, changes->held);
     buf_add_format(out, "%" PRIu64, changes->done);
     if (changes->left > 0)
         buf_add_format(out, " %" PRIu64, changes->left);
@@ -422,7 +448,13 @@ void protocol_put_changes(struct buf *out, const struct changes *changes)
 
 bool protocol_parse_changes(char *text, struct changes *changes)
 {
-    *changes = (struct changes){ 0 };
+    uint64_t held;
+
+    if (text_starts(text, held_word)) {
+        if (text_to_number(text + strlen(held_word), SIZE_MAX / 2, &held))
+            changes->held = held;
+        return false;
+    }
     return take_number(&text, &changes->done) &&
            (*text == '\0' || take_number(&text, &changes->left));
 }

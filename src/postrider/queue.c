@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "control/client.h"
 #include "control/listing.h"
+#include "postrider/queue.h"
 #include "util/buf.h"
 #include "util/error.h"
+#include "util/strings.h"
 #include "util/text.h"
 
 /* What can be done with the queue; a change is a request to the daemon. */
@@ -19,10 +22,16 @@ struct action {
     const char *operand;        /* "" if there is none */
     const char *summary;
     bool (*run)(const struct config *config, const struct action *action,
-                const char *operand, struct error *err);
+                char **operands, struct error *err);
     enum request request;       /* of a change */
     const char *past;           /* ... what the messages are then */
 };
+
+/* With direct delivery nothing is ever kept. */
+static bool has_queue(const struct config *config)
+{
+    return config->delivery == DELIVERY_QUEUE;
+}
 
 struct answer {
     bool known;
@@ -36,21 +45,7 @@ static void take_answer(void *context, char *text)
     answer->known = protocol_parse_changes(text, &answer->changes);
 }
 
-static void print_changes(const struct changes *changes, const char *past)
-{
-    if (changes->left == 0 || changes->done > 0)
-        printf("%" PRIu64 " %s\n", changes->done, past);
-    if (changes->left > 0)
-        printf("%" PRIu64 " on the way: %s unless delivered now\n",
-               changes->left, past);
-}
-
-/* With direct delivery nothing is ever kept. */
-static bool has_queue(const struct config *config)
-{
-    return config->delivery == DELIVERY_QUEUE;
-}
-
+/* What came of it is added to changes. */
 static bool request(const struct config *config, enum request request,
                     const char *argument, struct changes *changes,
                     struct error *err)
@@ -63,99 +58,148 @@ static bool request(const struct config *config, enum request request,
 
     if (has_queue(config) && !client_ask(&question, take_answer, &answer, err))
         return false;
-    *changes = answer.changes;
-    return answer.known || error_set(err, FAULT_TEMPORARY, "the daemon gave "
-                                     "no answer");
+    if (!answer.known)
+        return error_set(err, FAULT_TEMPORARY, "the daemon gave no answer");
+    changes->done += answer.changes.done;
+    changes->left += answer.changes.left;
+    changes->held += answer.changes.held;
+    return answer.changes.done + answer.changes.left + answer.changes.held > 0
+           || error_set(err, FAULT_INPUT, "no such message in the queue");
+}
+
+static void print_changes(const struct changes *changes, const char *past)
+{
+    if (changes->done > 0)
+        printf("%" PRIu64 " %s\n", changes->done, past);
+    if (changes->left > 0)
+        printf("%" PRIu64 " on the way: %s unless delivered now\n",
+               changes->left, past);
+    if (changes->held > 0)
+        printf("%" PRIu64 " held, not tried: postrider queue release lets %s "
+               "go\n", changes->held, changes->held == 1 ? "it" : "them");
+}
+
+/* An id that is not found does not keep the others from their change. */
+static bool change_each(const struct config *config,
+                        const struct action *action,
+                        const struct strings *ids, struct error *err)
+{
+    struct changes changes = { 0 };
+    bool all_found = true, done = true;
+    struct error fresh;
+
+    for (size_t i = 0; done && i < ids->count; i++) {
+        if (request(config, action->request, ids->items[i], &changes, &fresh))
+            continue;
+        done = fresh.fault == FAULT_INPUT;
+        if (ids->count > 1)
+            error_prefix(&fresh, "%s", ids->items[i]);
+        if (all_found || !done)
+            *err = fresh;
+        all_found = false;
+    }
+    print_changes(&changes, action->past);
+    return all_found;
 }
 
 static bool change(const struct config *config, const struct action *action,
-                   const char *operand, struct error *err)
+                   char **operands, struct error *err)
 {
-    struct changes changes;
+    struct strings ids = { 0 };
 
-    if (!protocol_is_messages(operand))
-        return error_set(err, FAULT_USAGE, "queue %s: \"%s\" is no queue-id, "
-                         "nor \"all\"", action->name, operand);
-    if (!request(config, action->request, operand, &changes, err))
-        return false;
-    if (changes.done + changes.left == 0)
-        return error_set(err, FAULT_INPUT, "no such message in the queue");
-    print_changes(&changes, action->past);
-    return true;
+    bool done = queue_select(config, operands, false, &ids, err) &&
+                change_each(config, action, &ids, err);
+    strings_free(&ids);
+    return done;
+}
+
+static void note_id(void *context, const struct queue_item *item,
+                    bool unattended)
+{
+    (void)unattended;
+    strings_add(context, item->id);
+}
+
+/* What lies in failed/ is not in the daemon's list. */
+static bool requeue(const struct config *config, const struct action *action,
+                    char **operands, struct error *err)
+{
+    struct strings ids = { 0 };
+    const struct listing_reader reader = { .visit = note_id,
+                                           .context = &ids };
+    bool all = strcmp(operands[0], "all") == 0 && operands[1] == NULL;
+
+    bool done = (all ? listing_each_failed(config->spool, &reader, err)
+                     : queue_select(config, operands, true, &ids, err)) &&
+                (ids.count > 0 || error_set(err, FAULT_INPUT, "no message was "
+                                            "given up")) &&
+                change_each(config, action, &ids, err);
+    strings_free(&ids);
+    return done;
 }
 
 static bool list(const struct config *config, const struct action *action,
-                 const char *operand, struct error *err)
+                 char **operands, struct error *err)
 {
-    bool json = *operand != '\0';
+    const char *option = operands[0] != NULL ? operands[0] : "";
+    bool json = strcmp(option, "--json") == 0;
 
     (void)action;
+    if (strcmp(option, "--failed") == 0)
+        return listing_print_failed(config->spool, stdout, err);
     if (!has_queue(config) && !json)
         puts("Mail queue is empty");
-    return !has_queue(config) ||
-           listing_print(config->control, config->spool, json, "postrider",
+    if (!has_queue(config))
+        return true;
+    if (!json && isatty(STDOUT_FILENO))
+        return queue_print_table(config, err);
+    return listing_print(config->control, config->spool, json, "postrider",
                          stdout, err);
 }
 
 static bool flush(const struct config *config, const struct action *action,
-                  const char *operand, struct error *err)
+                  char **operands, struct error *err)
 {
-    struct changes ignored;
+    struct changes ignored = { 0 };
 
-    return request(config, action->request, operand, &ignored, err);
-}
-
-struct wanted {
-    const char *id;
-    bool found;
-};
-
-static void print_item(void *context, const struct queue_item *item,
-                       bool unattended)
-{
-    struct wanted *wanted = context;
-
-    (void)unattended;
-    if (strcmp(item->id, wanted->id) != 0)
-        return;
-    wanted->found = true;
-    printf("queue-id: %s\nuid: %lu\nsize: %llu\nattempts: %u\n", item->id,
-           (unsigned long)item->uid, (unsigned long long)item->size,
-           item->attempts);
-    text_print(stdout, "sender: <%s>\n", item->sender);
-    for (size_t i = 0; i < item->recipient_count; i++)
-        text_print(stdout, "recipient: <%s>\n", item->recipients[i]);
-    if (*item->reason != '\0')
-        text_print(stdout, "reason: %s\n", item->reason);
+    (void)operands;
+    return request(config, action->request, "", &ignored, err) ||
+           err->fault == FAULT_INPUT;
 }
 
 static bool show(const struct config *config, const struct action *action,
-                 const char *operand, struct error *err)
+                 char **operands, struct error *err)
 {
-    struct wanted wanted = { .id = operand };
-    const struct listing_reader reader = { .visit = print_item,
-                                           .context = &wanted };
+    struct strings ids = { 0 };
+    bool content = strcmp(operands[0], "--message") == 0;
+    bool done = queue_select(config, operands + content, false, &ids, err);
 
     (void)action;
-    if (has_queue(config) &&
-        !listing_each(config->control, config->spool, &reader, err))
-        return false;
-    return wanted.found || error_set(err, FAULT_INPUT, "no message \"%s\" in "
-                                     "the queue", operand);
+    for (size_t i = 0; done && i < ids.count; i++) {
+        if (i > 0)
+            putchar('\n');
+        done = content ? queue_show_content(config, ids.items[i], err)
+                       : queue_show(config, ids.items[i], err);
+    }
+    strings_free(&ids);
+    return done;
 }
 
 static const struct action actions[] = {
-    { "list", "[--json]", "list the queue", list, REQUEST_LIST, NULL },
-    { "show", "ID", "what is known about a message", show, REQUEST_LIST,
-      NULL },
-    { "hold", "ID|all", "do not try a message", change, REQUEST_HOLD,
+    { "list", "[--json|--failed]", "list the queue, or what was given up",
+      list, REQUEST_LIST, NULL },
+    { "show", "[--message] ID...", "what is known about a message, or all of "
+      "it", show, REQUEST_LIST, NULL },
+    { "hold", "ID...|all", "do not try a message", change, REQUEST_HOLD,
       "held" },
-    { "release", "ID|all", "let a held message go", change, REQUEST_RELEASE,
-      "released" },
-    { "retry", "ID|all", "try a message now", change, REQUEST_RETRY,
+    { "release", "ID...|all", "let a held message go", change,
+      REQUEST_RELEASE, "released" },
+    { "retry", "ID...|all", "try a message now", change, REQUEST_RETRY,
       "will be tried now" },
-    { "remove", "ID|all", "remove a message without a report", change,
+    { "remove", "ID...|all", "remove a message without a report", change,
       REQUEST_REMOVE, "removed" },
+    { "requeue", "ID...|all", "try what was given up anew", requeue,
+      REQUEST_REQUEUE, "queued again" },
     { "flush", "", "try everything now", flush, REQUEST_FLUSH, NULL },
 };
 
@@ -173,25 +217,35 @@ static bool refuse(struct error *err)
     return false;
 }
 
-/* Operands that are options need not be there. */
-static bool takes(const struct action *action, const char *operand)
+/* Is it one of "[--this|--that]"? */
+static bool has_option(const struct action *action, const char *option)
 {
-    if (*action->operand == '[')
-        return *operand == '\0' || strcmp(operand, "--json") == 0;
-    return (*action->operand != '\0') == (*operand != '\0');
+    const char *found = *action->operand == '['
+                        ? strstr(action->operand, option) : NULL;
+
+    return found != NULL && strchr("[|", found[-1]) != NULL &&
+           strchr("|]", found[strlen(option)]) != NULL;
+}
+
+/* Options come first, and an action without ID has nothing after them. */
+static bool takes(const struct action *action, char **operands)
+{
+    bool option = operands[0] != NULL && text_starts(operands[0], "--");
+
+    return (!option || has_option(action, operands[0])) &&
+           (operands[option] != NULL) == (strstr(action->operand, "ID") !=
+                                          NULL);
 }
 
 static bool run(const struct config *config, int argc, char **argv,
                 struct error *err)
 {
     const char *name = argc > 1 ? argv[1] : "list";
-    const char *operand = argc > 2 ? argv[2] : "";
+    char **operands = argv + (argc > 1 ? 2 : 1);
 
-    for (size_t i = 0; i < COUNT(actions) && argc <= 3; i++)
-        if (strcmp(name, actions[i].name) == 0)
-            return takes(&actions[i], operand)
-                   ? actions[i].run(config, &actions[i], operand, err)
-                   : refuse(err);
+    for (size_t i = 0; i < COUNT(actions); i++)
+        if (strcmp(name, actions[i].name) == 0 && takes(&actions[i], operands))
+            return actions[i].run(config, &actions[i], operands, err);
     return refuse(err);
 }
 
@@ -199,8 +253,10 @@ static int print_help(void)
 {
     puts("usage: postrider queue [ACTION]");
     for (size_t i = 0; i < COUNT(actions); i++)
-        printf("  %-8s%-10s%s\n", actions[i].name, actions[i].operand,
+        printf("  %-8s%-19s%s\n", actions[i].name, actions[i].operand,
                actions[i].summary);
+    puts("ID is a queue-id or the beginning of one, in any case; - reads them "
+         "from\nstandard input.");
     return EX_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "relay/lifetime.h"
 #include "relay/message.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 
 struct hops *hops_new(const struct config *config, struct launch *launch,
                       const struct spool *spool, const struct moment *now)
@@ -61,6 +62,23 @@ const char *hops_reason(const struct hops *hops,
             message_may_use(message, i))
             return hops->list[i].availability.reason;
     return "";
+}
+
+int64_t hops_next_time(const struct hops *hops, const struct message *message,
+                       int64_t now)
+{
+    int64_t due = message->place == MESSAGE_TIMED ? message->due : now;
+    int64_t next = INT64_MAX;
+
+    for (size_t i = 0; i < hops->count; i++) {
+        const struct availability *host = &hops->list[i].availability;
+        if (!message_may_use(message, i))
+            continue;
+        int64_t opens = host->state == HOP_UP
+                        ? now : availability_next_time(host, now);
+        next = clock_earlier(next, opens > due ? opens : due);
+    }
+    return next;
 }
 
 bool hops_give_out(struct hops *hops, size_t smarthost,

@@ -389,6 +389,18 @@ bool messages_fail(struct messages *messages, struct message *message,
     return true;
 }
 
+bool messages_restore(struct messages *messages, const char *id,
+                      const struct moment *now, struct error *err)
+{
+    if (messages_find(messages, id) != NULL)
+        return error_set(err, FAULT_INPUT, "%s is in the queue", id);
+    if (!queue_restore(messages->home.spool, id, err))
+        return false;
+    failed_count(&messages->failed);
+    messages_add_queued(messages, id, now);
+    return true;
+}
+
 /* A shortage passes; a right that was lost needs an administrator. */
 void messages_cannot_open(struct messages *messages, struct message *message,
                           struct error *why, int64_t now)

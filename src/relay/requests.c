@@ -99,6 +99,21 @@ static const char *shown_reason(const struct question *q,
            ? "" : hops_reason(q->requests->parts.hops, message);
 }
 
+/* When it is tried next, in seconds since 1970; 0: that is not known. */
+static int64_t next_attempt(const struct question *q,
+                            const struct message *message)
+{
+    const struct moment *now = q->now;
+
+    if (message->place == MESSAGE_OUT || message->place == MESSAGE_HELD)
+        return 0;
+    int64_t next = hops_next_time(q->requests->parts.hops, message,
+                                  now->awake);
+    if (next == INT64_MAX)
+        return 0;
+    return now->wall + (next > now->awake ? (next - now->awake) / 1000 : 0);
+}
+
 /* The addresses of a summary, in which each has its NUL, and the last is
  * followed by another; the caller frees the array. A summary that is NULL could
  * not be read: the sender, and one recipient, are not known. */
@@ -151,6 +166,7 @@ static void list_message(void *context, struct message *message)
         .received = message->received,
         .attempts = message->attempts,
         .reason = shown_reason(q, message),
+        .next = next_attempt(q, message),
         .sender = addresses[0],
         .recipients = addresses + 1,
         .recipient_count = count - 1,
@@ -187,8 +203,10 @@ static enum control_reply answer_list(const struct question *q)
     return CONTROL_DONE;
 }
 
-/* False: nothing has changed yet, but will unless the message is done first. */
-typedef bool change_message(const struct question *q,
+/* What has come of it: CHANGE_LEFT, nothing has changed yet, but will unless the
+ * message is done first; CHANGE_HELD, nothing will, as it is held. */
+enum change_end { CHANGE_DONE, CHANGE_LEFT, CHANGE_HELD };
+typedef enum change_end change_message(const struct question *q,
                             struct message *message);
 
 /* What is to be done to the messages a request names. */
@@ -242,10 +260,7 @@ static void change_visited(void *context, struct message *message)
 
     if (!may_see(q, message) || !change->applies(q, message))
         return;
-    if (change->apply(q, message))
-        q->progress->done++;
-    else
-        q->progress->left++;
+    q->progress->changes[change->apply(q, message)]++;
 }
 
 static enum control_reply change_all(const struct question *q,
@@ -259,7 +274,9 @@ static enum control_reply change_all(const struct question *q,
     if (go_on(q, change_visited, &change))
         return CONTROL_MORE;
     protocol_put_changes(q->out, &(struct changes){
-        .done = q->progress->done, .left = q->progress->left });
+        .done = q->progress->changes[CHANGE_DONE],
+        .left = q->progress->changes[CHANGE_LEFT],
+        .held = q->progress->changes[CHANGE_HELD] });
     return CONTROL_DONE;
 }
 
@@ -299,11 +316,14 @@ static bool may_try(const struct question *q)
     return true;
 }
 
-static bool retry_message(const struct question *q, struct message *message)
+static enum change_end retry_message(const struct question *q,
+                                     struct message *message)
 {
+    if (message->place == MESSAGE_HELD)
+        return CHANGE_HELD;
     if (message->place == MESSAGE_TIMED || message->place == MESSAGE_READY)
         schedule_at(q->requests->schedule, message, q->now->awake);
-    return true;
+    return CHANGE_DONE;
 }
 
 static bool save_held(struct message *message, bool held, struct error *err)
@@ -333,19 +353,21 @@ static bool write_held(const struct question *q, struct message *message,
     return false;
 }
 
-static bool hold_message(const struct question *q, struct message *message)
+static enum change_end hold_message(const struct question *q,
+                                    struct message *message)
 {
     if (message->place == MESSAGE_OUT)  /* held when it comes back */
         message_state(message)->held = true;
     else if (write_held(q, message, true))
         schedule_hold(q->requests->schedule, message);
     else
-        return true;
+        return CHANGE_DONE;
     log_line(LOG_LEVEL_INFO, "%s: held", message->id);
-    return true;
+    return CHANGE_DONE;
 }
 
-static bool release_message(const struct question *q, struct message *message)
+static enum change_end release_message(const struct question *q,
+                                       struct message *message)
 {
     if (message->place == MESSAGE_OUT)
         message_state(message)->held = false;
@@ -353,21 +375,22 @@ static bool release_message(const struct question *q, struct message *message)
         schedule_at(q->requests->schedule, message, q->now->awake);
         log_line(LOG_LEVEL_INFO, "%s: released from hold", message->id);
     }
-    return true;
+    return CHANGE_DONE;
 }
 
 /* What a worker has may be delivered in this moment: that shows when it comes
  * back. */
-static bool remove_message(const struct question *q, struct message *message)
+static enum change_end remove_message(const struct question *q,
+                                      struct message *message)
 {
     bool out = message->place == MESSAGE_OUT;
 
     if (out)
         message->attempt->withdrawn = true;
     if (out || message->done)
-        return false;
+        return CHANGE_LEFT;
     messages_withdraw(q->requests->parts.messages, message, q->now->awake);
-    return true;
+    return CHANGE_DONE;
 }
 
 /* Files that could not be read, and journals. */
@@ -427,6 +450,27 @@ static enum control_reply answer_remove(const struct question *q)
     return change_all(q, remove_message, is_named);
 }
 
+/* From failed/ back into the queue: it is due at once. */
+static enum control_reply answer_requeue(const struct question *q)
+{
+    struct messages *messages = q->requests->parts.messages;
+    struct changes changes = { 0 };
+    struct error err;
+
+    if (!messages_restore(messages, q->argument, q->now, &err)) {
+        if (err.fault != FAULT_INPUT) {
+            protocol_put_refusal(q->out, "%s", err.text);
+            return CONTROL_DONE;
+        }
+    } else {
+        changes.done = 1;
+        log_line(LOG_LEVEL_INFO, "%s: queued again by the administrator",
+                 q->argument);
+    }
+    protocol_put_changes(q->out, &changes);
+    return CONTROL_DONE;
+}
+
 /*
  * A caller waits for the first attempt at what it has just committed. It may
  * ask before the file was found: so there is no message yet, or the message is
@@ -479,6 +523,7 @@ static enum control_reply (*const answers[REQUESTS])(const struct question *) =
     [REQUEST_REMOVE] = answer_remove,
     [REQUEST_WAIT] = answer_wait,
     [REQUEST_RELOAD] = answer_reload,
+    [REQUEST_REQUEUE] = answer_requeue,
 };
 
 enum control_reply requests_answer(struct requests *requests,

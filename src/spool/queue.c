@@ -14,6 +14,7 @@
 #include "spool/entry.h"
 #include "spool/queue_file.h"
 #include "spool/state.h"
+#include "spool/unread.h"
 #include "util/alloc.h"
 #include "util/file.h"
 #include "util/io.h"
@@ -192,6 +193,69 @@ bool queue_fail(const struct spool *spool, const char *id, struct error *err)
     return true;
 }
 
+/* Who was not served is tried anew, and hears of it anew. */
+static void open_again(struct state *state)
+{
+    state->attempts = 0;
+    state->last = 0;
+    state->next = 0;
+    state->held = false;
+    state->report[0] = '\0';
+    for (size_t i = 0; i < state->count; i++)
+        if (state->recipients[i].result == STATE_FAILED) {
+            state->recipients[i].result = STATE_OPEN;
+            state->recipients[i].notified = false;
+        }
+}
+
+static struct state *load_failed(const struct spool *spool, const char *id,
+                                 struct error *err)
+{
+    int fd = openat(spool->failed, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+                    O_CLOEXEC);
+
+    if (fd == -1 && errno == ENOENT) {
+        error_set(err, FAULT_INPUT, "no message %s in %s/failed", id,
+                  spool->path);
+        return NULL;
+    }
+    if (fd == -1) {
+        unread_explain(spool, spool->failed, id, err);
+        return NULL;
+    }
+    struct entry *entry = entry_open(fd, id, err);
+    struct state *state = entry == NULL ? NULL
+                          : state_load_failed(spool, id,
+                                              entry->envelope.count, err);
+    entry_free(entry);
+    return state;
+}
+
+bool queue_restore(const struct spool *spool, const char *id,
+                   struct error *err)
+{
+    struct state *state = load_failed(spool, id, err);
+
+    if (state == NULL)
+        return false;
+    open_again(state);
+    /* Until the message is in queue/, failed/ has both of its files. */
+    bool moved = state_save(spool, id, state, err) &&
+                 (renameat2(spool->failed, id, spool->queue, id,
+                            RENAME_NOREPLACE) == 0 ||
+                  error_sys(err, FAULT_IO, "move it to %s/queue/%s",
+                            spool->path, id));
+    state_free(state);
+    if (!moved)
+        return false;
+    fsync(spool->queue);
+    char *name = alloc_format("%s.state", id);
+    unlinkat(spool->failed, name, 0);
+    free(name);
+    fsync(spool->failed);
+    return true;
+}
+
 static bool list_folder(int folder, const char *path, const char *name,
                         struct strings *names, struct error *err)
 {
@@ -300,7 +364,7 @@ bool queue_recover(const struct spool *spool, queue_found *found,
             found(context, queued.items[i]);
         } else if (queued.items[i][0] == '.') {
             log_line(LOG_LEVEL_WARNING,
-                     "%s/queue/%s: queue_error be read, or a "
+                     "%s/queue/%s: cannot be read, or a "
                      "newer version wrote it: it stays", spool->path,
                      queued.items[i]);
         }

@@ -300,22 +300,33 @@ static bool parse_state(struct state *state, struct buf *text, const char *id,
            report_damage(err);
 }
 
-struct state *state_load(const struct spool *spool, const char *id,
-                         size_t count, struct error *err)
+/* Where a state lies, and of which message it is. */
+struct place {
+    int folder;
+    const char *name;
+    const char *id;
+};
+
+static struct state *load_file(const struct spool *spool,
+                               const struct place *place, size_t count,
+                               struct error *err)
 {
     struct state *state = state_new(count);
     struct buf text;
 
-    int fd = openat(spool->state, id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(place->folder, place->name,
+                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1 && errno == ENOENT)
         return state;
     buf_init(&text, STATE_MAX);
     bool right = false;
     if (fd == -1)
-        unread_explain(spool, spool->state, id, err);
+        unread_explain(spool, place->folder, place->name, err);
     else if (!io_read_all(fd, &text, err) ||
-             !parse_state(state, &text, id, err))
-        error_prefix(err, "%s/state/%s", spool->path, id);
+             !parse_state(state, &text, place->id, err))
+        error_prefix(err, "%s/%s/%s", spool->path,
+                     place->folder == spool->state ? "state" : "failed",
+                     place->name);
     else
         right = true;
     io_close(&fd);
@@ -324,6 +335,24 @@ struct state *state_load(const struct spool *spool, const char *id,
         return state;
     state_free(state);
     return NULL;
+}
+
+struct state *state_load(const struct spool *spool, const char *id,
+                         size_t count, struct error *err)
+{
+    return load_file(spool, &(struct place){
+        .folder = spool->state, .name = id, .id = id }, count, err);
+}
+
+struct state *state_load_failed(const struct spool *spool, const char *id,
+                                size_t count, struct error *err)
+{
+    char *name = alloc_format("%s.state", id);
+    struct state *state = load_file(spool, &(struct place){
+        .folder = spool->failed, .name = name, .id = id }, count, err);
+
+    free(name);
+    return state;
 }
 
 bool state_save(const struct spool *spool, const char *id,

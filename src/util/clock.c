@@ -1,8 +1,10 @@
 #include "util/clock.h"
 
+#include <inttypes.h>
 #include <limits.h>
 
 #include "util/buf.h"
+#include "util/text.h"
 
 int64_t clock_now_us(void)
 {
@@ -47,4 +49,24 @@ void clock_add_date(struct buf *out, time_t when)
                    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
                    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec,
                    minutes < 0 ? '-' : '+', size / 60, size % 60);
+}
+
+void clock_add_span(struct buf *out, int64_t seconds)
+{
+    static const struct {
+        int64_t seconds, below;
+        const char *unit;
+    } units[] = {
+        { 1, 100, "s" }, { 60, 6000, "min" }, { 3600, 172800, "h" },
+    };
+
+    if (seconds < 0)
+        seconds = 0;
+    for (size_t i = 0; i < COUNT(units); i++)
+        if (seconds < units[i].below) {
+            buf_add_format(out, "%" PRId64 " %s", seconds / units[i].seconds,
+                           units[i].unit);
+            return;
+        }
+    buf_add_format(out, "%" PRId64 " d", seconds / 86400);
 }

@@ -65,8 +65,8 @@ esac
 CASES = [
     (["st"], ["status"]),
     (["--"], ["--help", "--version"]),
-    (["queue", "re"], ["release", "retry", "remove"]),
-    (["queue", "list", ""], ["--json"]),
+    (["queue", "re"], ["release", "retry", "remove", "requeue"]),
+    (["queue", "list", ""], ["--json", "--failed"]),
     (["queue", "show", ""], ["aa1", "bb2"]),
     (["queue", "hold", ""], ["all", "aa1", "bb2"]),
     (["queue", "remove", "b"], ["bb2"]),
@@ -164,7 +164,7 @@ def test_syntax(shell):
 @pytest.mark.parametrize("line, offered", [
     ("postrider st", ["status"]),
     ("postrider queue hold ", ["aa1", "all", "bb2"]),
-    ("postrider queue list --", ["--json"]),
+    ("postrider queue list --", ["--failed", "--json"]),
     ("postrider setup --provider g", ["gmail", "gmx"]),
     ("postrider test --smarthost ", ["host0"]),
     ("postrider import --from e", ["esmtp"]),

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import pathlib
+import pty
+import pwd
 import re
 import signal
 import socket
@@ -13,7 +15,7 @@ import subprocess
 import pytest
 
 from lib.harness import message
-from lib.queue import ALICE, BOB, DAEMON, IS_ROOT, as_root, user
+from lib.queue import ALICE, BOB, DAEMON, ID, IS_ROOT, as_root, user
 
 TO = "b@b.example"
 
@@ -78,6 +80,135 @@ def test_show(down):
     shown = queue.postrider("queue", "show", item["queue_id"]).expect(0)
     assert b"a@a.example" in shown.stdout and TO.encode() in shown.stdout
     queue.postrider("queue", "show", "0" * 32).expect(66)
+
+
+def capitals(queue_id):
+    return queue_id.upper().encode()
+
+
+def test_show_all_that_is_known(down):
+    """Subject, age, next attempt, who sent it; and the message itself."""
+    queue, daemon = down
+    queue.sendmail("-f", "a@a.example", TO, stdin=message(
+        Subject="a long\n tale")).expect(0)
+    daemon.wait_for("is down")
+    (item,) = wait_listed(queue, daemon, 1)
+    shown = queue.postrider("queue", "show", item["queue_id"]).expect(0)
+    facts = dict(line.split(": ", 1)
+                 for line in shown.stdout.decode().splitlines())
+    assert facts["queue-id"] == item["queue_id"].upper()
+    assert facts["subject"] == "a long tale"
+    assert facts["login"] == pwd.getpwuid(os.getuid()).pw_name
+    assert re.search(r"\([0-9]+ s ago\)$", facts["arrival"])
+    assert re.search(r"\(in [0-9]+ s\)$", facts["next-try"])
+    whole = queue.postrider("queue", "show", "--message", item["queue_id"])
+    assert b"\r\nSubject: a long\r\n tale\r\n" in whole.expect(0).stdout
+    assert whole.stdout.endswith(b"\r\n")
+    queue.postrider("queue", "hold", item["queue_id"]).expect(0)
+    held = queue.postrider("queue", "show", item["queue_id"]).expect(0)
+    assert b"\nnext-try: held: postrider queue release" in held.stdout
+
+
+def test_ids_as_people_type_them(down):
+    """Capitals, beginnings, several, and those that a program prints."""
+    queue, daemon = down
+    fill(queue, TO, "c@b.example", "d@b.example")
+    ids = [item["queue_id"] for item in wait_listed(queue, daemon, 3)]
+
+    def held(*arguments, stdin=b""):
+        result = queue.postrider("queue", "hold", *arguments,
+                                 stdin=stdin).expect(0)
+        states = [i["queue_id"] for i in queue.listing()
+                  if i["state"] == "held"]
+        queue.postrider("queue", "release", "all").expect(0)
+        return result.stdout, sorted(states)
+
+    assert held(ids[0].upper()) == (b"1 held\n", ids[:1])
+    assert held(ids[0][:20]) == (b"1 held\n", ids[:1])
+    assert held(ids[1], ids[2][:31].upper()) == (b"2 held\n", sorted(ids[1:]))
+    assert held("-", stdin="\n".join(ids).encode()) == (b"3 held\n",
+                                                       sorted(ids))
+    mixed = queue.postrider("queue", "hold", "0" * 32, ids[0]).expect(66)
+    assert mixed.stdout == b"1 held\n" and "0" * 32 in mixed.errors
+    wrong = queue.postrider("queue", "show", "0" * 31).expect(64)
+    assert "beginning" in wrong.errors
+
+
+def test_retry_of_a_held_message(down):
+    queue, daemon = down
+    fill(queue, TO, "c@b.example")
+    items = wait_listed(queue, daemon, 2)
+    queue.postrider("queue", "hold", items[0]["queue_id"]).expect(0)
+    told = queue.postrider("queue", "retry", items[0]["queue_id"]).expect(0)
+    assert told.stdout == b"1 held, not tried: postrider queue release lets " \
+        b"it go\n"
+    told = queue.postrider("queue", "retry", "all").expect(0)
+    assert told.stdout == b"1 will be tried now\n1 held, not tried: " \
+        b"postrider queue release lets it go\n"
+
+
+def on_terminal(queue, *arguments):
+    """What postrider prints there, in lines without trailing blanks."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([str(queue.build / "postrider"), *arguments],
+                               stdin=subprocess.DEVNULL, stdout=slave,
+                               stderr=slave, env=queue.environment())
+    os.close(slave)
+    text = b""
+    with contextlib.suppress(OSError):      # EIO: the other end is closed
+        while octets := os.read(master, 65536):
+            text += octets
+    os.close(master)
+    process.wait(30)
+    return [line.rstrip() for line in text.decode().splitlines()]
+
+
+def test_table(down):
+    """On a terminal: a line a message, and each reason once."""
+    queue, daemon = down
+    assert on_terminal(queue, "queue") == ["Mail queue is empty"]
+    fill(queue, TO, "a-very-long-name-of-a-person@b.example")
+    daemon.wait_for("is down")
+    items = wait_listed(queue, daemon, 2)
+    queue.postrider("queue", "hold", items[1]["queue_id"]).expect(0)
+    head, *rows, reason, held = on_terminal(queue, "queue")
+    assert head.split() == ["ID", "AGE", "TRIES", "SIZE", "FROM", "TO", "NEXT"]
+    assert {row.split()[0] for row in rows} == \
+        {item["queue_id"][:4].upper() for item in items}
+    assert all(len(row) <= 80 and " a@a.example " in row for row in rows)
+    assert sorted(bool(re.search(" in [0-9]+ (s|min)$", row)) for row in rows)\
+        == [False, True]
+    assert [row.endswith(" held") for row in rows].count(True) == 1
+    assert re.match("1 waits: .*refused", max(reason, held, key=len))
+    assert "1 waits: held by the administrator" in (reason, held)
+
+
+@as_root
+def test_what_was_given_up(queue, smarthost):
+    """It is listed and shown, and can be tried anew."""
+    queue.write_config(smarthost)
+    smarthost.recipients[TO] = "550 5.1.1 no such user"
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", "<>", TO, stdin=message()).expect(0)
+        daemon.wait_for("it is in .*/failed now")
+        listed = queue.postrider("queue", "list", "--failed").expect(0)
+        (queue_id,) = [n for n in queue.names("failed") if ID.fullmatch(n)]
+        assert capitals(queue_id) in listed.stdout
+        assert b"no such user" in listed.stdout and TO.encode() in \
+            listed.stdout
+        assert b"given up" in queue.postrider("queue", "show", queue_id
+                                              ).expect(0).stdout
+        queue.postrider("queue", "requeue", queue_id, **user(ALICE)).expect(77)
+        smarthost.recipients.clear()
+        told = queue.postrider("queue", "requeue", queue_id[:8].upper())
+        assert told.expect(0).stdout == b"1 queued again\n"
+        daemon.wait_until_removed(1)
+        assert queue.is_empty(), queue.files()
+        queue.postrider("queue", "requeue", queue_id).expect(66)
+        queue.postrider("queue", "requeue", "all").expect(66)
+        none = queue.postrider("queue", "list", "--failed").expect(0)
+        assert none.stdout == b"No message was given up\n"
+    assert [m.recipients for m in smarthost.messages] == [[TO]]
 
 
 @as_root
@@ -314,7 +445,8 @@ def test_remove_comes_too_late(queue, smarthost):
 
 @pytest.mark.parametrize("arguments", [
     ("hold",), ("hold", "x"), ("remove", "../../etc/passwd"), ("explode",),
-    ("list", "--xml"), ("release", "0" * 31), ("retry", "all", "all")])
+    ("list", "--xml"), ("list", "--jso"), ("list", "--"), ("hold", "--json"),
+    ("show", "--message"), ("flush", "all"), ("requeue",), ("release", "0" * 31), ("retry", "all", "all")])
 def test_usage(queue, arguments):
     queue.write_config(1)
     queue.postrider("queue", *arguments).expect(64)
@@ -412,7 +544,7 @@ def test_actions_are_listed(queue):
     text = queue.postrider("queue", "--help").expect(0).stdout.decode()
     actions = re.findall(r"(?m)^  ([a-z]+) ", text)
     assert actions == ["list", "show", "hold", "release", "retry", "remove",
-                       "flush"]
+                       "requeue", "flush"]
     wrong = queue.postrider("queue", "move").expect(64).errors
     assert all(action in wrong for action in actions)
 

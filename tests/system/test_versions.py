@@ -344,7 +344,9 @@ def test_what_older_clients_read(queue, smarthost):
         daemon.wait_for("status=deferred")
         (item,) = daemon.wait(lambda: queue.listing())
         size, uid = item["size"], item["uid"]
-        assert ask(queue, "list") == \
+        following, listed = ask(queue, "list").splitlines(True)
+        assert re.fullmatch(f"next\t{late}\t[0-9]+\n", following)
+        assert listed == \
             f"{late}\t-\t{uid}\t{size}\t{item['arrival_time']}\t1\t" \
             "451 4.2.0 not now\ta@a.example\tc@b.example\n"
         assert ask(queue, "hold all") == "1\n"

@@ -267,12 +267,13 @@ static void parses_changes(void **state)
         { "", false, 0, 0 },
         { "many", false, 0, 0 },
         { "1 x", false, 0, 0 },
+        { "held 1", false, 0, 0 },          /* before the last line */
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         char *text = alloc_string(cases[i].line);
-        struct changes changes;
+        struct changes changes = { 0 };
         assert_int_equal(protocol_parse_changes(text, &changes),
                          cases[i].good);
         if (cases[i].good) {
