@@ -17,7 +17,9 @@ struct smarthost;
  * Fetch the password (or token) from password_file, password_command or the
  * systemd credential: first line, without its line end. Both files must belong
  * to root or to the process's user, and no other user may read a password_file:
- * FAULT_CONFIG, with the remedy, and so for a file that does not exist.
+ * FAULT_CONFIG, with the remedy, and so for a file that does not exist. Secrets
+ * that containers are given may be otherwise: root's with mode 0440 and a group
+ * of the process, and with direct delivery, mode 0444.
  * FAULT_PERMISSION if it must not be opened.
  *
  * A password_command is split into words (quotes and backslash as in a shell)

@@ -103,13 +103,45 @@ static bool refuse_open(const struct config *config, const char *path,
                         "400", reader_of(config));
 }
 
-/* Nobody but its owner may have a right to it. */
+static bool is_own_group(gid_t group)
+{
+    int count = getgroups(0, NULL);
+    bool own = group == getegid();
+
+    if (count <= 0)
+        return own;
+    gid_t *groups = alloc_zero((size_t)count, sizeof *groups);
+    count = getgroups(count, groups);
+    for (int i = 0; i < count && !own; i++)
+        own = groups[i] == group;
+    free(groups);
+    return own;
+}
+
+/*
+ * Secrets that a container is given, which it cannot change. Kubernetes mounts
+ * them as root's, for the group that is called fsGroup; Docker for all, who are
+ * the programs of that container: they send mail, too, with direct delivery.
+ */
+static bool is_mounted(const struct config *config, const struct stat *status)
+{
+    unsigned rights = (unsigned)status->st_mode & 07777;
+
+    if ((rights & ~0444U) != 0)
+        return false;
+    return (rights & S_IROTH) != 0
+           ? config->delivery == DELIVERY_DIRECT
+           : status->st_uid == 0 && is_own_group(status->st_gid);
+}
+
+/* As a rule only its owner may have a right to it. */
 static bool check_rights(const struct config *config, const char *path,
                          const struct stat *status, struct error *err)
 {
     char *remedy = remedy_for(config, path, status->st_uid);
     unsigned mode = (unsigned)status->st_mode & 07777;
     bool right = (mode & (S_IRWXG | S_IRWXO)) == 0 ||
+                 is_mounted(config, status) ||
                  error_set(err, FAULT_CONFIG, "%s: others can %s it (mode "
                            "%04o)", path,
                            (mode & (S_IRGRP | S_IROTH)) != 0 ? "read" : "use",

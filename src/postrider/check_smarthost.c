@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -186,6 +187,16 @@ static char *describe_password(const struct smarthost *host)
     return alloc_format("the credential %s", host->password_credential);
 }
 
+/* As Docker gives secrets to a container. */
+static bool is_for_all(const struct smarthost *host)
+{
+    struct stat status;
+
+    return *host->password_file != '\0' &&
+           stat(host->password_file, &status) == 0 &&
+           (status.st_mode & S_IROTH) != 0;
+}
+
 static void check_fetched(struct check *check, const struct smarthost *host,
                           const struct secret *secret)
 {
@@ -197,8 +208,13 @@ static void check_fetched(struct check *check, const struct smarthost *host,
     check_mark(check, host);
     check_oddity(check, host, what, secret->data, secret->length);
     check_oddity(check, host, "user", host->user, strlen(host->user));
-    check_ok(check, "%s: it is there, and nobody else can read it",
-             host->name);
+    if (is_for_all(host))
+        check_warn(check, "where there are others, give it mode 0400",
+                   "%s: %s: all users of this machine, or of this container, "
+                   "can read it", host->name, host->password_file);
+    else
+        check_ok(check, "%s: it is there, and nobody else can read it",
+                 host->name);
     free(what);
 }
 

@@ -525,6 +525,37 @@ def test_the_daemons_user_sees_all(good):
     assert {t for t, _, _ in trouble(result)} == {"daemon"}, str(result)
 
 
+def test_a_secret_that_all_can_read(programs, tls_smarthost):
+    """Docker's; right where a container has one user. It is used all the
+    same."""
+    programs.write_config(tls_smarthost)
+    (programs.folder / "password0").chmod(0o444)
+    result = programs.postrider("check").expect(0)
+    (text,) = [text for topic, severity, text in findings(result)
+               if topic == "password" and severity == "warning"]
+    assert re.search(r"host0: \S+/password0: all users .* can read it; ", text)
+    programs.sendmail("bob@b.example", stdin=message()).expect(0)
+    (sent,) = tls_smarthost.wait_for_messages(1)
+    assert sent.user == USER
+
+
+@as_root
+def test_a_secret_of_a_group(queue, tls_smarthost):
+    """Kubernetes': the program's user has the group besides its own."""
+    queue.write_config(tls_smarthost, settings={"delivery": "direct"})
+    secret = queue.folder / "password0"
+    os.chown(secret, 0, 2000)
+    secret.chmod(0o440)
+    caller = {"user": ALICE, "group": ALICE, "extra_groups": [2000]}
+    queue.sendmail("bob@b.example", stdin=message(), **caller).expect(0)
+    (sent,) = tls_smarthost.wait_for_messages(1)
+    assert sent.user == USER
+    secret.chmod(0o460)
+    queue.sendmail("bob@b.example", stdin=message(), **caller).expect(78)
+    secret.chmod(0o440)
+    queue.sendmail("bob@b.example", stdin=message(), **user(ALICE)).expect(77)
+
+
 def test_direct_delivery_needs_no_spool(programs, tls_smarthost):
     programs.write_config(tls_smarthost,
                           settings={"local_recipient": "x@b.example"})

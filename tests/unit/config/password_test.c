@@ -144,6 +144,50 @@ static void refuses_a_file_that_others_can_use(void **state)
     }
 }
 
+/* As containers have them; who this process is, it cannot choose. */
+static void takes_mounted_secrets(void **state)
+{
+    static const struct {
+        uid_t owner;
+        bool own_group;
+        mode_t mode;
+        enum delivery delivery;
+        bool taken;
+    } cases[] = {
+        { 0, true, 0440, DELIVERY_QUEUE, true },
+        { 0, true, 0040, DELIVERY_QUEUE, true },
+        { 0, true, 0440, DELIVERY_DIRECT, true },
+        { 0, true, 0460, DELIVERY_QUEUE, false },
+        { 0, true, 0640, DELIVERY_QUEUE, false },
+        { 0, true, 0450, DELIVERY_QUEUE, false },
+        { 0, false, 0440, DELIVERY_QUEUE, false },
+        { 0, true, 0444, DELIVERY_QUEUE, false },
+        { 0, true, 0444, DELIVERY_DIRECT, true },
+        { 0, false, 0444, DELIVERY_DIRECT, true },
+        { 0, true, 0644, DELIVERY_DIRECT, false },
+        { 4001, true, 0444, DELIVERY_DIRECT, false },
+    };
+    char user[] = "postrider";
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();                 /* gives files to others */
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct secret secret;
+        struct error err = { .text = "" };
+        const struct config config = { .user = user,
+                                       .delivery = cases[i].delivery };
+        write_file("p", "hunter2", 7, cases[i].mode);
+        assert_int_equal(chown("p", cases[i].owner, cases[i].own_group
+                               ? getegid() : 4001), 0);
+        bool done = fetch_with(&config, (struct source){ .file = "./p" },
+                               &secret, &err);
+        if (done != cases[i].taken)
+            fail_msg("case %zu: %s", i, err.text);
+        secret_wipe(&secret);
+    }
+}
+
 /* Whoever calls is the one who reads it, and nobody else. */
 static void asks_a_caller_who_delivers_for_his_own_file(void **state)
 {
@@ -428,6 +472,7 @@ int main(void)
         IN_FOLDER(takes_the_first_line),
         cmocka_unit_test(names_what_was_pasted_unseen),
         IN_FOLDER(refuses_a_file_that_others_can_use),
+        IN_FOLDER(takes_mounted_secrets),
         IN_FOLDER(asks_a_caller_who_delivers_for_his_own_file),
         IN_FOLDER(refuses_what_is_no_password_file),
         IN_FOLDER(follows_symbolic_links_to_the_file_that_counts),
