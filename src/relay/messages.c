@@ -179,7 +179,7 @@ static void bind(struct message *message, const struct config *config,
     message->smarthost = smarthost_index(config, name);
     if (message->smarthost == SMARTHOST_MISSING)
         message->missing =
-            alloc_format("no section smarthost \"%.*s\" in %s: add it and "
+            alloc_format("no section smarthost \"%.*s\" in %s; add it and "
                          "reload postrider, or remove the message",
                          NAME_SHOWN, name, config->source);
 }

@@ -10,7 +10,7 @@ from lib.harness import message
 
 TO = "b@b.example"
 RULE = 'sender "boss@a.example" {\n    smarthost = "host1"\n}\n'
-REASON = 'no section smarthost "host1" in .*postrider.conf: '
+REASON = 'no section smarthost "host1" in .*postrider.conf; '
 
 
 @pytest.fixture
