@@ -17,7 +17,7 @@ struct options;
 typedef bool command(const struct options *opt, struct error *err);
 
 command command_deliver;        /* -bm: returns only on failure in direct
-                                 * delivery, see handover.h */
+                                 * delivery, see exec.h */
 command command_smtp;           /* -bs */
 command command_verify;         /* -bv */
 command command_aliases;        /* -bi, newaliases */

@@ -25,7 +25,7 @@ struct direct {
     bool verbose;
     bool quiet;             /* the exit status says it all (-oeq) */
     int outcomes;           /* a descriptor for records, as in
-                             * sendmail/handover.h; -1: standard error */
+                             * sendmail/exec.h; -1: standard error */
 };
 
 static bool parse_descriptor(const char *text, int *fd)

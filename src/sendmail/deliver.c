@@ -7,10 +7,10 @@
 
 #include "config/config.h"
 #include "control/client.h"
-#include "sendmail/handover.h"
+#include "sendmail/exec.h"
+#include "sendmail/host_queue.h"
 #include "sendmail/options.h"
 #include "sendmail/smtp_client.h"
-#include "sendmail/socket_way.h"
 #include "sendmail/submit.h"
 #include "spool/draft.h"
 #include "util/alloc.h"

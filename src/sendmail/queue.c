@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "control/client.h"
 #include "control/listing.h"
-#include "sendmail/handover.h"
+#include "sendmail/exec.h"
 #include "sendmail/options.h"
 #include "util/alloc.h"
 

@@ -10,7 +10,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "sendmail/handover.h"
+#include "sendmail/exec.h"
 #include "sendmail/options.h"
 #include "sendmail/submit.h"
 #include "spool/draft.h"
@@ -22,7 +22,7 @@
 
 #define ANSWER_MAX 100          /* lines of it that a client gets */
 
-/* What postrider direct reports: see sendmail/handover.h. */
+/* What postrider direct reports: see sendmail/exec.h. */
 struct report {
     bool is_partial;            /* some recipients have the message */
     struct strings *answer;     /* the texts */

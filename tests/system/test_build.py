@@ -46,7 +46,7 @@ def link_command(result):
 
 def test_other_paths_make_other_programs(make, tmp_path):
     """`make && make install prefix=...` installs what looks below prefix."""
-    target = f"{tmp_path}/build/obj/sendmail/handover.o"
+    target = f"{tmp_path}/build/obj/sendmail/exec.o"
     assert make(target).returncode == 0
     assert make(target, "prefix=/usr/local").returncode == 0
     made = pathlib.Path(target).read_bytes()

@@ -1,8 +1,8 @@
 /*
- * handover.h - become postrider direct or postrider daemon
+ * exec.h - become postrider direct or postrider daemon
  */
-#ifndef POSTRIDER_SENDMAIL_HANDOVER_H
-#define POSTRIDER_SENDMAIL_HANDOVER_H
+#ifndef POSTRIDER_SENDMAIL_EXEC_H
+#define POSTRIDER_SENDMAIL_EXEC_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "sendmail/socket_way.h"
+#include "sendmail/host_queue.h"
 
 #include <inttypes.h>
 #include <stdint.h>

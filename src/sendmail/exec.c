@@ -1,4 +1,4 @@
-#include "sendmail/handover.h"
+#include "sendmail/exec.h"
 
 #include <fcntl.h>
 #include <stdio.h>

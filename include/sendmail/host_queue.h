@@ -1,8 +1,8 @@
 /*
- * socket_way.h - submit to the daemon's socket when drop/ cannot be written
+ * host_queue.h - submit to the daemon's socket when drop/ cannot be written
  */
-#ifndef POSTRIDER_SENDMAIL_SOCKET_WAY_H
-#define POSTRIDER_SENDMAIL_SOCKET_WAY_H
+#ifndef POSTRIDER_SENDMAIL_HOST_QUEUE_H
+#define POSTRIDER_SENDMAIL_HOST_QUEUE_H
 
 #include <stdbool.h>
 
