@@ -22,11 +22,11 @@ struct draft;
  *            a record for the message comes first, with the word "partial". A
  *            reader takes a word that it does not know as "deferred".
  */
-bool handover_direct(struct draft *draft, bool verbose, bool quiet,
-                     int outcomes, struct error *err);
+bool exec_direct(struct draft *draft, bool verbose, bool quiet,
+                 int outcomes, struct error *err);
 
 /* Become `postrider daemon`; with background, in a process of its own, and
  * return true. Otherwise it returns only on failure. */
-bool handover_daemon(bool background, struct error *err);
+bool exec_daemon(bool background, struct error *err);
 
 #endif

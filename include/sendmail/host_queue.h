@@ -1,5 +1,10 @@
 /*
  * host_queue.h - submit to the daemon's socket when drop/ cannot be written
+ *
+ * A container has the socket of its host and no spool. It is SMTP that they
+ * share, which does not depend on the versions of the programs on either side:
+ * a file in the form of the spool would. So this is a second client of SMTP,
+ * for one server.
  */
 #ifndef POSTRIDER_SENDMAIL_HOST_QUEUE_H
 #define POSTRIDER_SENDMAIL_HOST_QUEUE_H
@@ -17,7 +22,7 @@ struct draft;
  * name stays one, if config is root's, which has the same domain. True: it is
  * stored durably. FAULT_TEMPORARY, or FAULT_DATA when it is refused for good.
  */
-bool socket_way_send(const char *path, const struct config *config,
+bool host_queue_send(const char *path, const struct config *config,
                      struct draft *draft, struct error *err);
 
 #endif

@@ -16,6 +16,8 @@
 #include "util/process.h"
 #include "util/scratch.h"
 
+#define REPLY_LINE_MAX 510      /* RFC 5321 section 4.5.3.1.5, without CRLF */
+
 struct config;
 struct options;
 struct route;
@@ -48,20 +50,28 @@ struct server {
     uint64_t chunk_size;
 };
 
-/* Queue a reply line, without its end; a refusal is logged. What is too long is
- * cut off. */
-void server_say(struct server *server, const char *format, ...)
+/*
+ * smtp_reply.c:
+ *
+ * Queue a reply line, without its end; a refusal is logged. What is too long is
+ * cut off.
+ */
+void server_reply(struct server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Queue a reply of these lines, at least one; code is "250 2.1.5". */
-void server_say_lines(struct server *server, const char *code,
-                      const struct strings *lines);
+void server_reply_lines(struct server *server, const char *code,
+                        const struct strings *lines);
 
 /* Send what is queued; false if the client does not read it any more. */
-bool server_flush(struct server *server);
+bool server_send_replies(struct server *server);
 
-/* Forget the transaction under way. */
-void server_forget(struct server *server);
+/*
+ * smtp_transaction.c:
+ *
+ * Forget the transaction under way.
+ */
+void server_reset(struct server *server);
 
 /* The address of a path, checked; NULL with a reply queued. */
 char *server_check_path(struct server *server, const char *path,
@@ -70,7 +80,7 @@ char *server_check_path(struct server *server, const char *path,
 /* Reply why an address cannot be taken. */
 void server_refuse_address(struct server *server, const struct error *err);
 
-/* Each answers one command. smtp_transaction.c: */
+/* Each answers one command. */
 void server_take_mail(struct server *server, char *argument);
 void server_take_rcpt(struct server *server, char *argument);
 

@@ -43,8 +43,8 @@ static bool deliver_directly(const struct options *opt,
     struct draft *draft = draft_new_unnamed(err);
     bool done = draft != NULL &&
                 submit_message(&opt->message, config, draft, err) &&
-                handover_direct(draft, opt->verbose, options_quiet(opt), -1,
-                                err);
+                exec_direct(draft, opt->verbose, options_quiet(opt), -1,
+                            err);
     draft_free(draft);
     return done;
 }
@@ -84,7 +84,7 @@ static void take_answer(void *context, char *text)
 }
 
 /* A temporary failure stays queued, and is no failure of the caller's. */
-static bool hear_outcome(int fd, struct error *err)
+static bool await_outcome(int fd, struct error *err)
 {
     struct answer answer = { .err = err };
     struct error ignored;
@@ -109,7 +109,7 @@ static bool store_by_socket(const struct submission *said,
 {
     struct draft *draft = draft_new_unnamed(err);
     bool done = draft != NULL && submit_message(said, config, draft, err) &&
-                socket_way_send(path, config, draft, err);
+                host_queue_send(path, config, draft, err);
 
     draft_free(draft);
     return done;
@@ -152,7 +152,7 @@ bool deliver_to_queue(const struct options *opt,
     draft_free(draft);
     if (!done)
         io_close(&question);
-    return done && hear_outcome(question, err);
+    return done && await_outcome(question, err);
 }
 
 void command_log_refusal(const struct error *err)

@@ -10,7 +10,7 @@
 #include "util/process.h"
 
 /* Become postrider; returns only on failure. */
-static bool run_postrider(char **arguments, struct error *err)
+static bool exec_postrider(char **arguments, struct error *err)
 {
     char *beside = process_beside(arguments[0]);
 
@@ -21,8 +21,8 @@ static bool run_postrider(char **arguments, struct error *err)
     return error_sys(err, FAULT_SYSTEM, "run " POSTRIDER_SBINDIR "/postrider");
 }
 
-bool handover_direct(struct draft *draft, bool verbose, bool quiet,
-                     int outcomes, struct error *err)
+bool exec_direct(struct draft *draft, bool verbose, bool quiet,
+                 int outcomes, struct error *err)
 {
     static char program[] = "postrider", direct[] = "direct";
     static char verbosely[] = "-v", quietly[] = "-q";
@@ -41,7 +41,7 @@ bool handover_direct(struct draft *draft, bool verbose, bool quiet,
     if (dup2(draft_descriptor(draft), STDIN_FILENO) == -1)
         return error_sys(err, FAULT_SYSTEM, "hand the message over");
 
-    return run_postrider(arguments, err);
+    return exec_postrider(arguments, err);
 }
 
 /* Off the terminal and the caller's descriptors. */
@@ -56,7 +56,7 @@ static void leave_caller(void)
         _exit(EX_OSERR);
 }
 
-bool handover_daemon(bool background, struct error *err)
+bool exec_daemon(bool background, struct error *err)
 {
     static char program[] = "postrider", daemon[] = "daemon";
     char *arguments[] = { program, daemon, NULL };
@@ -68,7 +68,7 @@ bool handover_daemon(bool background, struct error *err)
         return true;
     if (background)
         leave_caller();
-    run_postrider(arguments, err);
+    exec_postrider(arguments, err);
     if (background)
         _exit(EX_OSERR);        /* there is nobody to tell any more */
     return false;

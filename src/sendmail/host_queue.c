@@ -40,7 +40,7 @@ static int connect_to(const char *path, struct error *err)
 }
 
 /* The last line of the next reply must begin with this digit. */
-static bool expect(struct dialogue *d, char class, struct error *err)
+static bool expect_reply(struct dialogue *d, char class, struct error *err)
 {
     do {
         if (smtp_input_line(&d->in, &d->line) != SMTP_LINE)
@@ -60,15 +60,17 @@ static bool cannot_send(struct error *err)
                      "daemon");
 }
 
-static bool say(struct dialogue *d, const char *text, struct error *err)
+static bool send_command(struct dialogue *d, const char *text,
+                         struct error *err)
 {
     return io_write_all(d->fd, text, strlen(text)) || cannot_send(err);
 }
 
 /* Say it, with its CRLF, and free it; then hear a reply of that class. */
-static bool ask(struct dialogue *d, char *text, char class, struct error *err)
+static bool ask_command(struct dialogue *d, char *text, char class,
+                        struct error *err)
 {
-    bool done = say(d, text, err) && expect(d, class, err);
+    bool done = send_command(d, text, err) && expect_reply(d, class, err);
 
     free(text);
     return done;
@@ -94,20 +96,24 @@ static bool send_envelope(struct dialogue *d, const struct envelope *env,
                           : "";
     const char *id = env->envelope_id;
 
-    bool done = ask(d, alloc_format("MAIL FROM:<%s>%s%s%s%s\r\n",
-                                    path, env->utf8 ? " SMTPUTF8" : "", returns,
-                                    id != NULL ? " ENVID=" : "",
-                                    id != NULL ? id : ""), '2', err);
+    bool done = ask_command(d, alloc_format("MAIL FROM:<%s>%s%s%s%s\r\n",
+                                            path, env->utf8 ? " SMTPUTF8" : "",
+                                            returns,
+                                            id != NULL ? " ENVID=" : "",
+                                            id != NULL ? id : ""), '2', err);
     free(path);
     for (size_t i = 0; done && i < env->count; i++) {
         const struct recipient *rcpt = &env->recipients[i];
         if (rcpt->flaw != NULL)
             continue;
-        done = ask(d, alloc_format("RCPT TO:<%s>%s%s%s%s\r\n", rcpt->path,
-                                   rcpt->notify != 0 ? " NOTIFY=" : "",
-                                   notify_text(rcpt->notify),
-                                   rcpt->original != NULL ? " ORCPT=" : "",
-                                   rcpt->original != NULL ? rcpt->original
+        done = ask_command(d,
+                           alloc_format("RCPT TO:<%s>%s%s%s%s\r\n", rcpt->path,
+                                           rcpt->notify != 0 ? " NOTIFY=" : "",
+                                           notify_text(rcpt->notify),
+                                           rcpt->original != NULL ? " ORCPT=" :
+                                        "",
+                                           rcpt->original != NULL ?
+                                        rcpt->original
                                                           : ""), '2', err);
     }
     return done;
@@ -120,7 +126,7 @@ static bool send_content(struct dialogue *d, const struct entry *entry,
                                            entry->content_length);
     char *command = alloc_format("BDAT %" PRIu64 " LAST\r\n",
                                  entry->content_length);
-    bool sent = say(d, command, err);
+    bool sent = send_command(d, command, err);
 
     while (sent && io_blocks_next(&blocks))
         sent = io_write_all(d->fd, blocks.data, blocks.length) ||
@@ -128,7 +134,7 @@ static bool send_content(struct dialogue *d, const struct entry *entry,
     free(command);
     if (!io_blocks_end(&blocks))
         return cannot_send(err);
-    return sent && expect(d, '2', err);
+    return sent && expect_reply(d, '2', err);
 }
 
 /* The dialogue has no way to report them. */
@@ -143,7 +149,7 @@ static void log_flawed(const struct entry *entry)
                      env->recipients[i].flaw);
 }
 
-bool socket_way_send(const char *path, const struct config *config,
+bool host_queue_send(const char *path, const struct config *config,
                      struct draft *draft, struct error *err)
 {
     struct dialogue d = { .fd = connect_to(path, err) };
@@ -154,9 +160,9 @@ bool socket_way_send(const char *path, const struct config *config,
     entry = entry_reopen(dup(draft_descriptor(draft)), NULL, err);
     smtp_input_init(&d.in, d.fd, PATIENCE);
     buf_init(&d.line, SIZE_MAX);
-    bool done = entry != NULL && expect(&d, '2', err) &&
-                ask(&d, alloc_format("EHLO %s\r\n", config->hostname), '2',
-                    err) &&
+    bool done = entry != NULL && expect_reply(&d, '2', err) &&
+                ask_command(&d, alloc_format("EHLO %s\r\n", config->hostname),
+                            '2', err) &&
                 send_envelope(&d, &entry->envelope, config->owner == 0, err) &&
                 send_content(&d, entry, err);
     if (done)

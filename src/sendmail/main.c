@@ -26,7 +26,7 @@ static command *const commands[] = {
     [MODE_HELP]        = command_help,
 };
 
-static bool run(const struct options *opt, struct error *err)
+static bool run_mode(const struct options *opt, struct error *err)
 {
     if (opt->show_version && opt->mode != MODE_VERSION) {
         command_version(opt, err);
@@ -35,7 +35,7 @@ static bool run(const struct options *opt, struct error *err)
     return commands[opt->mode](opt, err);
 }
 
-static void tell_usage(const struct options *opt, const struct error *err)
+static void print_usage(const struct options *opt, const struct error *err)
 {
     if (opt->mode == MODE_DELIVER)
         command_log_refusal(err);
@@ -49,7 +49,7 @@ static void tell_usage(const struct options *opt, const struct error *err)
  * Whoever writes the message must not die of SIGPIPE; but a caller who only
  * tries the options may never close our standard input.
  */
-static void drain(const struct options *opt, const struct error *err)
+static void drain_input(const struct options *opt, const struct error *err)
 {
     if (opt->mode == MODE_SMTP || err->fault == FAULT_USAGE)
         reader_drain(STDIN_FILENO, USAGE_PATIENCE);
@@ -65,13 +65,13 @@ int main(int argc, char **argv)
     process_start();
     log_open(LOG_TO_SYSLOG, "postrider/sendmail");
     if (!options_parse(&opt, argc, argv, &err))
-        tell_usage(&opt, &err);
-    else if (run(&opt, &err))
+        print_usage(&opt, &err);
+    else if (run_mode(&opt, &err))
         return 0;
     else if (!options_quiet(&opt))
         fprintf(stderr, "sendmail: %s\n", err.text);
 
     if (opt.mode == MODE_DELIVER || opt.mode == MODE_SMTP)
-        drain(&opt, &err);
+        drain_input(&opt, &err);
     return error_exit_status(err.fault);
 }

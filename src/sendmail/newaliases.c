@@ -28,7 +28,7 @@ static void take_problem(void *context, const struct error *problem)
 
 /* There is no database to rebuild: the file is read as it is. Callers still
  * expect to hear whether it is right. */
-static bool check(const struct config *config, struct error *err)
+static bool check_aliases(const struct config *config, struct error *err)
 {
     struct local_names local = destination_local_names(config);
 
@@ -68,7 +68,7 @@ bool command_aliases(const struct options *opt, struct error *err)
     (void)opt;
     if (config == NULL)
         return false;
-    bool good = check(config, err);
+    bool good = check_aliases(config, err);
     if (good)
         have_them_read(config);
     config_free(config);

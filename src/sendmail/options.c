@@ -28,8 +28,8 @@ struct effect {
     { .kind = KEEP_TEXT, .offset = offsetof(struct options, member) }
 #define CALLS(function) { .kind = CALL, .call = (function) }
 
-static bool apply(const struct effect *effect, struct options *opt,
-                  const char *value, struct error *err)
+static bool apply_effect(const struct effect *effect, struct options *opt,
+                         const char *value, struct error *err)
 {
     void *member = (char *)opt + effect->offset;
 
@@ -196,7 +196,7 @@ static bool set_short(struct options *opt, const char *value,
 {
     for (size_t i = 0; i < COUNT(settings); i++)
         if (*value != '\0' && *value == settings[i].letter)
-            return apply(&settings[i].effect, opt, value + 1, err);
+            return apply_effect(&settings[i].effect, opt, value + 1, err);
     return true;
 }
 
@@ -208,7 +208,8 @@ static bool set_long(struct options *opt, const char *value, struct error *err)
         if (settings[i].long_name != NULL && value[length] == '=' &&
             strlen(settings[i].long_name) == length &&
             text_equal_case_n(value, settings[i].long_name, length))
-            return apply(&settings[i].effect, opt, value + length + 1, err);
+            return apply_effect(&settings[i].effect, opt, value + length + 1,
+                                err);
     return true;
 }
 
@@ -279,7 +280,7 @@ static bool parse_word(struct options *opt, const char *word, char ***next,
         if (rule == NULL)
             return error_set(err, FAULT_USAGE, "unknown option -%c", *word);
         if (rule->argument == NONE) {
-            if (!apply(&rule->effect, opt, NULL, err))
+            if (!apply_effect(&rule->effect, opt, NULL, err))
                 return false;
             continue;
         }
@@ -292,7 +293,7 @@ static bool parse_word(struct options *opt, const char *word, char ***next,
         if (value == NULL && rule->argument == REQUIRED)
             return error_set(err, FAULT_USAGE,
                              "option requires an argument -- '%c'", *word);
-        return apply(&rule->effect, opt, value, err);
+        return apply_effect(&rule->effect, opt, value, err);
     }
     return true;
 }

@@ -134,5 +134,5 @@ bool command_queue_run(const struct options *opt, struct error *err)
 /* -bd, and smtpd: the caller goes on; -bD: it becomes the daemon. */
 bool command_daemon(const struct options *opt, struct error *err)
 {
-    return handover_daemon(opt->mode_letter != 'D', err);
+    return exec_daemon(opt->mode_letter != 'D', err);
 }

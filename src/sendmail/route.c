@@ -100,8 +100,8 @@ static bool add_path(const struct target *to, const char *path,
 
 /* Who is named there already is not replaced: a message that comes through the
  * daemon's socket has been redirected once. */
-static bool redirect(struct route *route, const struct target *to,
-                     const char *address, struct error *err)
+static bool redirect_recipient(struct route *route, const struct target *to,
+                               const char *address, struct error *err)
 {
     const char *there = route->config->redirect_all;
     char *complete = destinations_complete(route->destinations, address);
@@ -151,7 +151,7 @@ bool route_recipient(struct route *route, const char *address,
     struct found found = { 0 };
 
     if (*route->config->redirect_all != '\0')
-        return redirect(route, &to, address, err);
+        return redirect_recipient(route, &to, address, err);
     bool added = destinations_find(route->destinations, address, &found,
                                    err) &&
                  add_found(route, &to, &found, err);

@@ -36,7 +36,7 @@ static const char *code_of(enum fault fault)
 
 static void refuse_message(struct server *server, const struct error *err)
 {
-    server_say(server, "%s %s", code_of(err->fault), err->text);
+    server_reply(server, "%s %s", code_of(err->fault), err->text);
 }
 
 /* "queued as ID" is what clients look for, who give the id to their users. */
@@ -44,11 +44,11 @@ static void accept_message(struct server *server, const char *how,
                            const char *id)
 {
     server->errors = 0;         /* who gets mail through is no abuser */
-    server_say(server, "250 2.0.0 Ok: %s%s%s", how, id != NULL ? " as " : "",
-               id != NULL ? id : "");
+    server_reply(server, "250 2.0.0 Ok: %s%s%s", how, id != NULL ? " as " : "",
+                 id != NULL ? id : "");
 }
 
-static void send_now(struct server *server, const struct submission *said)
+static void send_message(struct server *server, const struct submission *said)
 {
     struct strings failures = { 0 };
     struct error err = { 0 };
@@ -60,14 +60,14 @@ static void send_now(struct server *server, const struct submission *said)
     else if (err.fault == FAULT_NONE)
         accept_message(server, "discarded", NULL);
     else if (failures.count > 0)
-        server_say_lines(server, code_of(err.fault), &failures);
+        server_reply_lines(server, code_of(err.fault), &failures);
     else
         refuse_message(server, &err);
     strings_free(&failures);
     free(id);
 }
 
-static void store(struct server *server, const struct submission *said)
+static void queue_message(struct server *server, const struct submission *said)
 {
     struct error err = { 0 };
     char *id;
@@ -82,7 +82,7 @@ static void store(struct server *server, const struct submission *said)
 }
 
 /* The message has been collected: store it, or send it. */
-static void deliver(struct server *server, struct scratch *message)
+static void deliver_message(struct server *server, struct scratch *message)
 {
     char *no_arguments[] = { NULL };
     const struct submission said = {
@@ -105,18 +105,18 @@ static void deliver(struct server *server, struct scratch *message)
         error_sys(&err, FAULT_TEMPORARY, "read the message");
         refuse_message(server, &err);
     } else if (server->config->delivery == DELIVERY_DIRECT) {
-        send_now(server, &said);
+        send_message(server, &said);
     } else {
-        store(server, &said);
+        queue_message(server, &said);
     }
 }
 
 static bool is_ready(struct server *server)
 {
     if (server->reverse_path == NULL)
-        server_say(server, "503 5.5.1 Say MAIL first");
+        server_reply(server, "503 5.5.1 Say MAIL first");
     else if (server->count == 0)
-        server_say(server, server->was_refused
+        server_reply(server, server->was_refused
                            ? "554 5.5.1 No valid recipients"
                            : "503 5.5.1 Say RCPT first");
     return server->reverse_path != NULL && server->count > 0;
@@ -131,7 +131,7 @@ void server_take_data(struct server *server, char *argument)
 
     (void)argument;
     if (server->chunks.fd != -1) {
-        server_say(server, "503 5.5.1 BDAT has been used");
+        server_reply(server, "503 5.5.1 BDAT has been used");
         return;
     }
     if (!is_ready(server))
@@ -140,19 +140,19 @@ void server_take_data(struct server *server, char *argument)
         refuse_message(server, &err);
         return;
     }
-    server_say(server, "354 End data with <CR><LF>.<CR><LF>");
-    server_flush(server);
+    server_reply(server, "354 End data with <CR><LF>.<CR><LF>");
+    server_send_replies(server);
     bool whole = smtp_input_data(&server->in, &message, limit, &size, &err);
     if (!whole && err.fault == FAULT_NONE)
         server->done = true;            /* the client is gone */
     else if (!whole)
         refuse_message(server, &err);
     else if (size > limit)
-        server_say(server, too_large);
+        server_reply(server, too_large);
     else
-        deliver(server, &message);
+        deliver_message(server, &message);
     scratch_close(&message);
-    server_forget(server);
+    server_reset(server);
 }
 
 /* "BDAT length [LAST]". False with a reply said. */
@@ -167,7 +167,7 @@ static bool parse_bdat(struct server *server, char *argument,
     if (done && (!*last || text_equal_case(word, "LAST")) &&
         *argument == '\0')
         return true;
-    server_say(server, "501 5.5.4 Must be BDAT length [LAST]");
+    server_reply(server, "501 5.5.4 Must be BDAT length [LAST]");
     server->done = true;        /* where the chunk ends is unknown */
     return false;
 }
@@ -197,7 +197,7 @@ static bool take_chunk(struct server *server, uint64_t length)
     if (smtp_input_chunk(&server->in, &server->chunks, limit, length,
                          &server->chunk_size, &err)) {
         if (server->chunk_size > limit)
-            server_say(server, too_large);
+            server_reply(server, too_large);
         return server->chunk_size <= limit;
     }
     if (err.fault == FAULT_NONE)
@@ -218,14 +218,14 @@ void server_take_bdat(struct server *server, char *argument)
         return;
     if (!is_ready(server)) {
         skip_chunk(server, length);
-        server_forget(server);
+        server_reset(server);
     } else if (!take_chunk(server, length)) {
-        server_forget(server);
+        server_reset(server);
     } else if (last) {
-        deliver(server, &server->chunks);
-        server_forget(server);
+        deliver_message(server, &server->chunks);
+        server_reset(server);
     } else {
-        server_say(server, "250 2.0.0 Ok: %llu octets",
-                   (unsigned long long)length);
+        server_reply(server, "250 2.0.0 Ok: %llu octets",
+                     (unsigned long long)length);
     }
 }

@@ -93,7 +93,7 @@ static _Noreturn void become_direct(struct draft *draft, bool verbose,
     /* Neither may end with this program. */
     dup2(errors, STDERR_FILENO);
     fcntl(outcomes, F_SETFD, 0);
-    handover_direct(draft, verbose, false, outcomes, &err);
+    exec_direct(draft, verbose, false, outcomes, &err);
     dprintf(outcomes, "deferred\t%s\n", err.text);
     _exit(EX_OSERR);
 }

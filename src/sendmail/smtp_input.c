@@ -22,7 +22,7 @@ void smtp_input_free(struct smtp_input *in)
 }
 
 /* More octets; false at the end of them. */
-static bool fill(struct smtp_input *in)
+static bool read_more(struct smtp_input *in)
 {
     struct pollfd waiting = { .fd = in->fd, .events = POLLIN };
     int ready;
@@ -77,7 +77,7 @@ enum smtp_input_result smtp_input_line(struct smtp_input *in,
             too_long = true;
             in->at = in->data.length - 1;       /* may be the CR of a CRLF */
         }
-        if (!fill(in))
+        if (!read_more(in))
             return SMTP_INPUT_END;
     }
     const char *start = in->data.data + in->at;
@@ -101,7 +101,7 @@ struct sink {
     struct error *err;
 };
 
-static void keep(struct sink *sink, const char *data, size_t length)
+static void keep_octets(struct sink *sink, const char *data, size_t length)
 {
     *sink->size += length;
     if (*sink->size > sink->limit || sink->err->fault != FAULT_NONE)
@@ -128,7 +128,7 @@ static void keep_piece(struct smtp_input *in, struct sink *sink,
     if (length < READ_SIZE)
         return;
     size_t dot = !*in_line && *start == '.';
-    keep(sink, start + dot, length - dot);
+    keep_octets(sink, start + dot, length - dot);
     in->at += length;
     *in_line = true;
 }
@@ -143,7 +143,7 @@ bool smtp_input_data(struct smtp_input *in, struct scratch *out,
         size_t length = line_length(in, 0);
         if (length == 0) {
             keep_piece(in, &sink, &in_line);
-            if (!fill(in))
+            if (!read_more(in))
                 return false;
             continue;
         }
@@ -152,7 +152,7 @@ bool smtp_input_data(struct smtp_input *in, struct scratch *out,
         if (!in_line && is_end(line, length))
             return err->fault == FAULT_NONE;
         size_t dot = !in_line && *line == '.';
-        keep(&sink, line + dot, length - dot);
+        keep_octets(&sink, line + dot, length - dot);
         *size += length == 1 || line[length - 2] != '\r';  /* CR to come */
         in_line = false;
     }
@@ -167,12 +167,12 @@ bool smtp_input_chunk(struct smtp_input *in, struct scratch *out,
     while (length > 0) {
         size_t rest = in->data.length - in->at;
         if (rest == 0) {
-            if (!fill(in))
+            if (!read_more(in))
                 return false;
             continue;
         }
         size_t step = rest < length ? rest : (size_t)length;
-        keep(&sink, in->data.data + in->at, step);
+        keep_octets(&sink, in->data.data + in->at, step);
         in->at += step;
         length -= step;
     }

@@ -1,6 +1,5 @@
 #include "sendmail/commands.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,86 +18,28 @@
 #include "util/alloc.h"
 #include "util/io.h"
 #include "util/log.h"
-#include "util/strings.h"
 #include "util/text.h"
 
 #define PATIENCE 300000         /* milliseconds: others wait for the place */
 #define OWN_PATIENCE 3600000    /* of whoever started us, at a pipe: workers of
                                  * web programs idle */
 #define ERRORS_MAX 100          /* refused commands before we hang up */
-#define REPLY_LINE_MAX 510      /* RFC 5321 section 4.5.3.1.5, without CRLF */
 #define REPLIES_MAX 65536       /* octets that wait for pipelined commands */
 
-void server_say(struct server *server, const char *format, ...)
+static void send_greeting(struct server *server)
 {
-    struct buf line;
-    va_list args;
-
-    buf_init(&line, REPLY_LINE_MAX);
-    va_start(args, format);
-    text_escape_vformat(&line, format, args);
-    va_end(args);
-    server->errors += line.data[0] == '5' && line.data[3] == ' ';
-    /* Many clients never show what they are told: the log knows, too. */
-    if (line.data[0] == '4' || line.data[0] == '5')
-        log_line(LOG_LEVEL_WARNING, "NOQUEUE: reject: uid=%lu: %s",
-                 (unsigned long)server->uid, line.data);
-    buf_add(&server->out, line.data, line.length);
-    buf_add_text(&server->out, "\r\n");
-    buf_free(&line);
-}
-
-void server_say_lines(struct server *server, const char *code,
-                      const struct strings *lines)
-{
-    for (size_t i = 0; i < lines->count; i++)
-        server_say(server, "%.3s%c%s %s", code,
-                   i + 1 < lines->count ? '-' : ' ', code + 4,
-                   lines->items[i]);
-}
-
-void server_forget(struct server *server)
-{
-    for (size_t i = 0; i < server->count; i++) {
-        free(server->recipients[i].address);
-        free(server->recipients[i].original);
-    }
-    free(server->recipients);
-    free(server->reverse_path);
-    free(server->envelope_id);
-    scratch_close(&server->chunks);
-    server->recipients = NULL;
-    server->reverse_path = server->envelope_id = NULL;
-    server->count = 0;
-    server->chunks = SCRATCH_NONE;
-    server->chunk_size = 0;
-    server->dsn_return = RETURN_UNSPECIFIED;
-    server->utf8 = server->was_refused = false;
-}
-
-bool server_flush(struct server *server)
-{
-    bool sent = io_write_all(STDOUT_FILENO, server->out.data,
-                             server->out.length);
-
-    buf_clear(&server->out);
-    return sent;
-}
-
-static void greet(struct server *server)
-{
-    server_say(server, "220 %s ESMTP Postrider", server->config->hostname);
+    server_reply(server, "220 %s ESMTP Postrider", server->config->hostname);
 }
 
 static void take_helo(struct server *server, char *argument)
 {
     if (*argument == '\0') {
-        server_say(server, "501 5.5.4 HELO needs a name");
+        server_reply(server, "501 5.5.4 HELO needs a name");
         return;
     }
-    server_forget(server);
+    server_reset(server);
     server->greeted = true;
-    server_say(server, "250 %s", server->config->hostname);
+    server_reply(server, "250 %s", server->config->hostname);
 }
 
 static void add_size_limit(const struct server *server, struct buf *line)
@@ -121,7 +62,7 @@ static const struct {
     { "CHUNKING", NULL },                       /* RFC 3030 */
 };
 
-static void say_extensions(struct server *server)
+static void reply_extensions(struct server *server)
 {
     struct buf line;
 
@@ -131,8 +72,8 @@ static void say_extensions(struct server *server)
         buf_add_text(&line, extensions[i].keyword);
         if (extensions[i].add_parameter != NULL)
             extensions[i].add_parameter(server, &line);
-        server_say(server, "250%c%s", i + 1 < COUNT(extensions) ? '-' : ' ',
-                   line.data);
+        server_reply(server, "250%c%s", i + 1 < COUNT(extensions) ? '-' : ' ',
+                     line.data);
     }
     buf_free(&line);
 }
@@ -140,38 +81,38 @@ static void say_extensions(struct server *server)
 static void take_ehlo(struct server *server, char *argument)
 {
     if (*argument == '\0') {
-        server_say(server, "501 5.5.4 EHLO needs a name");
+        server_reply(server, "501 5.5.4 EHLO needs a name");
         return;
     }
-    server_forget(server);
+    server_reset(server);
     server->greeted = true;
-    server_say(server, "250-%s", server->config->hostname);
-    say_extensions(server);
+    server_reply(server, "250-%s", server->config->hostname);
+    reply_extensions(server);
 }
 
 static void take_rset(struct server *server, char *argument)
 {
     (void)argument;
-    server_forget(server);
-    server_say(server, "250 2.0.0 Ok");
+    server_reset(server);
+    server_reply(server, "250 2.0.0 Ok");
 }
 
 static void take_noop(struct server *server, char *argument)
 {
     (void)argument;
-    server_say(server, "250 2.0.0 Ok");
+    server_reply(server, "250 2.0.0 Ok");
 }
 
 static void take_help(struct server *server, char *argument)
 {
     (void)argument;
-    server_say(server, "214 2.0.0 sendmail(8) and RFC 5321");
+    server_reply(server, "214 2.0.0 sendmail(8) and RFC 5321");
 }
 
 static void take_quit(struct server *server, char *argument)
 {
     (void)argument;
-    server_say(server, "221 2.0.0 Bye");
+    server_reply(server, "221 2.0.0 Bye");
     server->done = true;
 }
 
@@ -179,7 +120,7 @@ static void take_quit(struct server *server, char *argument)
 static void take_unserved(struct server *server, char *argument)
 {
     (void)argument;
-    server_say(server, "502 5.5.1 Neither there nor needed here");
+    server_reply(server, "502 5.5.1 Neither there nor needed here");
 }
 
 enum demand { NEEDS_GREETING = 1, NO_ARGUMENT = 2 };
@@ -215,9 +156,9 @@ static void take_verb(struct server *server, size_t verb, char *argument)
     unsigned demands = verbs[verb].demands;
 
     if ((demands & NEEDS_GREETING) != 0 && !server->greeted)
-        server_say(server, "503 5.5.1 Say EHLO first");
+        server_reply(server, "503 5.5.1 Say EHLO first");
     else if ((demands & NO_ARGUMENT) != 0 && *argument != '\0')
-        server_say(server, "501 5.5.4 %s stands alone", verbs[verb].verb);
+        server_reply(server, "501 5.5.4 %s stands alone", verbs[verb].verb);
     else
         verbs[verb].take(server, argument);
 }
@@ -229,7 +170,7 @@ static void take_command(struct server *server, struct buf *line)
     char *argument = verb + length;
 
     if (strlen(line->data) != line->length) {
-        server_say(server, "500 5.5.2 A NUL in a command");
+        server_reply(server, "500 5.5.2 A NUL in a command");
         return;
     }
     while (line->length > 0 && text_is_space(line->data[line->length - 1]))
@@ -243,20 +184,20 @@ static void take_command(struct server *server, struct buf *line)
             take_verb(server, i, argument);
             return;
         }
-    server_say(server, "500 5.5.2 Unknown command");
+    server_reply(server, "500 5.5.2 Unknown command");
 }
 
-static void serve(struct server *server)
+static void serve_client(struct server *server)
 {
     struct buf line;
 
     buf_init(&line, SMTP_INPUT_LINE_MAX);
-    greet(server);
+    send_greeting(server);
     while (!server->done) {
         /* Replies to pipelined commands go out together (RFC 2920 section
          * 3.2). */
         if ((!smtp_input_has_line(&server->in) ||
-             server->out.length > REPLIES_MAX) && !server_flush(server))
+             server->out.length > REPLIES_MAX) && !server_send_replies(server))
             break;
         if (server->reverse_path == NULL)
             server->in.patience = server->idle_patience;
@@ -267,24 +208,24 @@ static void serve(struct server *server)
             take_command(server, &line);
             break;
         case SMTP_LINE_TOO_LONG:
-            server_say(server, "500 5.5.2 Line too long");
+            server_reply(server, "500 5.5.2 Line too long");
             break;
         default:
             server->done = true;
         }
         if (server->errors > ERRORS_MAX) {
-            server_say(server, "421 4.7.0 Too many errors");
+            server_reply(server, "421 4.7.0 Too many errors");
             server->done = true;
         }
     }
     if (server->in.silent)
-        server_say(server, "421 4.4.2 Nothing was said for too long");
-    server_flush(server);
+        server_reply(server, "421 4.4.2 Nothing was said for too long");
+    server_send_replies(server);
     buf_free(&line);
 }
 
 /* Direct delivery needs passwords and the network. */
-static void confine(struct server *server)
+static void confine_server(struct server *server)
 {
     if (!smtp_client_has_come() ||
         server->config->delivery != DELIVERY_QUEUE)
@@ -343,7 +284,7 @@ bool command_smtp(const struct options *opt, struct error *err)
         return true;
     }
     server.route = route_new(server.config, false);
-    confine(&server);
+    confine_server(&server);
     server.patience = smtp_client_has_come() ? PATIENCE : OWN_PATIENCE;
     server.idle_patience = opt->command_timeout > 0
                            ? (int)opt->command_timeout * 1000
@@ -351,8 +292,8 @@ bool command_smtp(const struct options *opt, struct error *err)
     limit_writes(server.patience);
     smtp_input_init(&server.in, STDIN_FILENO, server.patience);
     buf_init(&server.out, SIZE_MAX);
-    serve(&server);
-    server_forget(&server);
+    serve_client(&server);
+    server_reset(&server);
     smtp_input_free(&server.in);
     buf_free(&server.out);
     route_free(server.route);

@@ -13,6 +13,25 @@
 
 #define RECIPIENTS_MAX 10000    /* of a transaction */
 
+void server_reset(struct server *server)
+{
+    for (size_t i = 0; i < server->count; i++) {
+        free(server->recipients[i].address);
+        free(server->recipients[i].original);
+    }
+    free(server->recipients);
+    free(server->reverse_path);
+    free(server->envelope_id);
+    scratch_close(&server->chunks);
+    server->recipients = NULL;
+    server->reverse_path = server->envelope_id = NULL;
+    server->count = 0;
+    server->chunks = SCRATCH_NONE;
+    server->chunk_size = 0;
+    server->dsn_return = RETURN_UNSPECIFIED;
+    server->utf8 = server->was_refused = false;
+}
+
 /* Has the command had this parameter already? None may come twice (RFC 3461
  * sections 4.1 to 4.4, and which of two values is meant is unknown). */
 static bool is_repeated(struct strings *seen, const char *key)
@@ -73,7 +92,7 @@ static const char *take_envelope_id(struct server *server, const char *value)
 
 /* The mailbox that submitted it elsewhere is of no use here (RFC 4954
  * section 5). */
-static const char *ignore(struct server *server, const char *value)
+static const char *ignore_auth(struct server *server, const char *value)
 {
     (void)server;
     (void)value;
@@ -109,7 +128,7 @@ static const struct parameter mail_parameters[] = {
     { "SMTPUTF8", take_utf8 },
     { "RET", take_return },
     { "ENVID", take_envelope_id },
-    { "AUTH", ignore },
+    { "AUTH", ignore_auth },
     { NULL, NULL }
 };
 
@@ -147,9 +166,9 @@ static const char *take_parameters(struct server *server,
 
 void server_refuse_address(struct server *server, const struct error *err)
 {
-    server_say(server, "%s %s", err->fault == FAULT_DATA ? "553 5.1.3"
+    server_reply(server, "%s %s", err->fault == FAULT_DATA ? "553 5.1.3"
                                                          : "451 4.3.5",
-               err->text);
+                 err->text);
 }
 
 char *server_check_path(struct server *server, const char *path,
@@ -185,29 +204,29 @@ void server_take_mail(struct server *server, char *argument)
     const char *problem;
 
     if (server->reverse_path != NULL) {
-        server_say(server, "503 5.5.1 A transaction is under way: RSET");
+        server_reply(server, "503 5.5.1 A transaction is under way: RSET");
         return;
     }
     if (path == NULL) {
-        server_say(server, "501 5.5.4 Must be MAIL FROM:<address>");
+        server_reply(server, "501 5.5.4 Must be MAIL FROM:<address>");
         return;
     }
     if (server->is_confined && !route_is_current(server->route)) {
-        server_say(server, "421 4.3.2 The aliases have changed: connect "
-                   "again");
+        server_reply(server, "421 4.3.2 The aliases have changed: connect "
+                     "again");
         server->done = true;
         return;
     }
-    server_forget(server);
+    server_reset(server);
     problem = take_parameters(server, mail_parameters, text);
     if (problem != NULL)
-        server_say(server, "%s", problem);
+        server_reply(server, "%s", problem);
     else
         server->reverse_path = server_check_path(server, path, true);
     if (server->reverse_path == NULL)
-        server_forget(server);
+        server_reset(server);
     else
-        server_say(server, "250 2.1.0 Ok");
+        server_reply(server, "250 2.1.0 Ok");
 }
 
 /* Would it be accepted at the end? An alias that cannot be used is told now. */
@@ -228,7 +247,7 @@ static void add_recipient(struct server *server)
                                       sizeof *server->recipients);
     server->recipients[server->count++] = server->offered;
     server->offered = (struct submit_recipient){ 0 };
-    server_say(server, "250 2.1.5 Ok");
+    server_reply(server, "250 2.1.5 Ok");
 }
 
 static void take_recipient(struct server *server, char *path, char *text)
@@ -239,7 +258,7 @@ static void take_recipient(struct server *server, char *path, char *text)
     const char *problem = take_parameters(server, rcpt_parameters, text);
 
     if (problem != NULL)
-        server_say(server, "%s", problem);
+        server_reply(server, "%s", problem);
     else
         rcpt->address = server_check_path(server, path, false);
     if (rcpt->address != NULL) {
@@ -260,13 +279,13 @@ void server_take_rcpt(struct server *server, char *argument)
     char *path = text == NULL ? NULL : smtp_take_path(&text);
 
     if (server->reverse_path == NULL)
-        server_say(server, "503 5.5.1 Say MAIL first");
+        server_reply(server, "503 5.5.1 Say MAIL first");
     else if (path == NULL)
-        server_say(server, "501 5.5.4 Must be RCPT TO:<address>");
+        server_reply(server, "501 5.5.4 Must be RCPT TO:<address>");
     else if (server->chunks.fd != -1)
-        server_say(server, "503 5.5.1 BDAT has begun");
+        server_reply(server, "503 5.5.1 BDAT has begun");
     else if (server->count == RECIPIENTS_MAX)
-        server_say(server, "452 4.5.3 Too many recipients");
+        server_reply(server, "452 4.5.3 Too many recipients");
     else
         take_recipient(server, path, text);
 }

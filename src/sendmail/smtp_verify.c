@@ -26,13 +26,13 @@ static char *take_address(struct server *server, char *argument, bool *utf8)
     *utf8 = path != NULL && text_equal_case(argument, "SMTPUTF8");
     if (path != NULL && (*utf8 || *argument == '\0'))
         return server_check_path(server, path, false);
-    server_say(server, "501 5.5.4 An address is needed");
+    server_reply(server, "501 5.5.4 An address is needed");
     return NULL;
 }
 
 /* False with a reply said. */
-static bool expand(struct server *server, char *argument,
-                   struct expansion *expansion)
+static bool expand_address(struct server *server, char *argument,
+                           struct expansion *expansion)
 {
     struct error err = { 0 };
 
@@ -53,7 +53,7 @@ static bool may_be_told(const struct expansion *expansion)
     return expansion->utf8 || !envelope_has_utf8_address(&expansion->env);
 }
 
-static void tell(struct server *server, const struct envelope *env)
+static void reply_expansion(struct server *server, const struct envelope *env)
 {
     struct strings lines = { 0 };
 
@@ -62,9 +62,9 @@ static void tell(struct server *server, const struct envelope *env)
             strings_take(&lines, alloc_format("<%s>",
                                               env->recipients[i].path));
     if (lines.count > 0)
-        server_say_lines(server, "250 2.1.5", &lines);
+        server_reply_lines(server, "250 2.1.5", &lines);
     else
-        server_say(server, "252 2.1.5 Its mail is discarded");
+        server_reply(server, "252 2.1.5 Its mail is discarded");
     strings_free(&lines);
 }
 
@@ -82,27 +82,28 @@ static bool is_itself(const struct server *server,
 
 /* RFC 5321 section 3.5: what an alias stands for is known here; whether a
  * mailbox exists, its host knows. */
-static void answer(struct server *server, char *argument, bool is_list)
+static void answer_address(struct server *server, char *argument, bool is_list)
 {
     struct expansion expansion = { 0 };
 
-    bool known = expand(server, argument, &expansion);
+    bool known = expand_address(server, argument, &expansion);
     if (known && !may_be_told(&expansion))
-        server_say(server, "252 2.6.8 The answer needs SMTPUTF8");
+        server_reply(server, "252 2.6.8 The answer needs SMTPUTF8");
     else if (known && (is_list || !is_itself(server, &expansion)))
-        tell(server, &expansion.env);
+        reply_expansion(server, &expansion.env);
     else if (known)
-        server_say(server, "252 2.0.0 <%s>", expansion.env.recipients[0].path);
+        server_reply(server, "252 2.0.0 <%s>",
+                     expansion.env.recipients[0].path);
     free(expansion.address);
     envelope_free(&expansion.env);
 }
 
 void server_take_vrfy(struct server *server, char *argument)
 {
-    answer(server, argument, false);
+    answer_address(server, argument, false);
 }
 
 void server_take_expn(struct server *server, char *argument)
 {
-    answer(server, argument, true);
+    answer_address(server, argument, true);
 }

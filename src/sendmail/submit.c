@@ -255,7 +255,7 @@ static bool finish_envelope(struct work *work, struct error *err)
     return true;
 }
 
-static bool decide(struct work *work, struct error *err)
+static bool decide_envelope(struct work *work, struct error *err)
 {
     return find_recipients(work, err) &&
            origin_find(&work->origin, work->said, work->config, &work->header,
@@ -298,8 +298,8 @@ static bool add_header(struct work *work, size_t *length, bool *is_8bit,
 }
 
 /* The body has lines that servers refuse: write all of it anew, encoded. */
-static bool encode(struct work *work, size_t header_length, bool *is_8bit,
-                   struct error *err)
+static bool encode_content(struct work *work, size_t header_length,
+                           bool *is_8bit, struct error *err)
 {
     struct scratch old;
     size_t length;
@@ -326,7 +326,7 @@ static bool write_draft(struct work *work, struct error *err)
         !reader_body(work->reader, add_body, work, err))
         return false;
     if (work->lines.has_overlong && encode_is_allowed(&work->header)) {
-        if (!encode(work, length, &is_8bit, err))
+        if (!encode_content(work, length, &is_8bit, err))
             return false;
     } else {
         is_8bit = is_8bit || reader_body_is_8bit(work->reader);
@@ -356,7 +356,7 @@ static bool drop_body(void *context, const char *data, size_t length,
 
 /* There is nobody to send it to, or to tell; but its writer must not be cut
  * off. */
-static bool discard(struct work *work, struct error *err)
+static bool discard_message(struct work *work, struct error *err)
 {
     if (!reader_body(work->reader, drop_body, NULL, err))
         return false;
@@ -368,7 +368,7 @@ static bool discard(struct work *work, struct error *err)
 static bool write_or_discard(struct work *work, struct error *err)
 {
     if (work->env.count == 0)
-        return discard(work, err);
+        return discard_message(work, err);
     if (!write_draft(work, err))
         return false;
     log_discarded(work);
@@ -384,7 +384,7 @@ bool submit_message(const struct submission *submission,
     };
     bool done = check_submission(submission, err) &&
                 read_header(&work, err) &&
-                decide(&work, err) &&
+                decide_envelope(&work, err) &&
                 write_or_discard(&work, err);
 
     envelope_free(&work.env);

@@ -36,7 +36,7 @@ static int tear_down(void **state)
 {
     struct server *server = *state;
 
-    server_forget(server);
+    server_reset(server);
     route_free(server->route);
     config_free(server->config);
     buf_free(&server->out);
@@ -114,7 +114,7 @@ static void begins_a_transaction(void **state)
         if (!begun && (server->envelope_id != NULL || server->utf8 ||
                        server->dsn_return != RETURN_UNSPECIFIED))
             fail_msg("%s: something is left", mail_cases[i].argument);
-        server_forget(server);
+        server_reset(server);
     }
 }
 
@@ -170,7 +170,7 @@ static void takes_recipients(void **state)
             else
                 assert_string_equal(rcpt->original, rcpt_cases[i].original);
         }
-        server_forget(server);
+        server_reset(server);
     }
 }
 
