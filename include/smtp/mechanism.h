@@ -24,6 +24,8 @@ struct exchange {
     struct reply reply;         /* the last one */
     struct buf data;            /* the last challenge, decoded */
     struct buf line;            /* what is sent, wiped at once */
+    char detail[80];            /* why a token is refused, as a challenge has
+                                 * it: "status 401"; "" without one */
     bool answered;              /* the initial response followed a challenge */
 };
 

@@ -33,6 +33,8 @@ struct outcome {
                              * else made up from code and stage */
     char *text;             /* the reply or our own words, one line, escaped;
                              * owned; NULL with OUTCOME_NONE */
+    char *remedy;           /* what can be done about that; owned; NULL if it
+                             * is not known */
     enum reach reach;       /* how far it came: decides which of several tries
                              * is reported */
     int code;               /* of the reply of the smarthost that text is; 0:
@@ -53,20 +55,25 @@ struct reply;
 void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
                         const struct reply *reply);
 
+/* What can be done about it, as of smtp/advice.h; NULL: not known. */
+void outcome_advise(struct outcome *outcome, const char *remedy);
+
+/* "550 5.1.1 no such user; check the address": text and remedy, for people. The
+ * caller frees it. */
+char *outcome_shown(const struct outcome *outcome);
+
 /* Set as deferred by trouble of ours or of the connection. status is made up
  * from stage and fault: 4.4.1 (connect), 4.4.2 (lost), 4.7.5 (TLS), 4.7.8
  * (credentials), 4.3.5 (configuration) … */
 void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
                         const struct error *err);
 
-/* Not for good after all: what has failed is deferred. */
+/* Not for good after all: what has failed is deferred, without advice. */
 void outcome_defer(struct outcome *outcome);
 
 /* The refusal is the fault of the smarthost's section, which lacks a login, and
- * does not concern the message: deferred, as by AUTH that was refused. remedy
- * is NULL for an outcome that wants_login. */
-void outcome_blame_login(struct outcome *outcome, const char *host,
-                         const char *remedy);
+ * does not concern the message: deferred, as by AUTH that was refused. */
+void outcome_blame_login(struct outcome *outcome, const char *host);
 
 /* Set kind, status and text directly, as for SMTPUTF8 that is not offered. */
 void outcome_set(struct outcome *outcome, enum outcome_kind kind,

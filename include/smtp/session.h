@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "smtp/advice.h"
 #include "smtp/capability.h"
 #include "smtp/reply.h"
 #include "util/error.h"
@@ -37,6 +38,7 @@ typedef void session_trace(void *context, char direction, const char *line);
 /* All pointers are borrowed and must outlive the session. */
 struct session_settings {
     const char *host;           /* for SNI, the certificate and texts */
+    unsigned port;              /* for advice */
     const char *hello;          /* EHLO argument; NULL: our address as the
                                  * connection has it, [192.0.2.1] */
     enum session_security security;
@@ -71,8 +73,13 @@ session_settings(const struct session *session);
 const char *session_host(const struct session *session);
 const struct capabilities *session_capabilities(const struct session *session);
 
-/* What to do about a server that asks for a login. */
-const char *session_login_remedy(const struct session *session);
+/* What is configured and done so far, for advice: enum advice_fact, or-ed. */
+unsigned session_facts(const struct session *session);
+
+/* What can be done about a refusal of this session; NULL: not known. */
+const char *session_advice(const struct session *session,
+                           enum advice_command command,
+                           const struct reply *reply);
 
 /* The server offers a login, and whether it must be had is not configured. */
 bool session_login_undecided(const struct session *session);

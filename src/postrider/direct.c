@@ -117,12 +117,14 @@ static void tell_recipient(const struct direct *direct, const char *path,
 
     if (outcome->kind == OUTCOME_DELIVERED)
         return;
+    char *shown = outcome_shown(outcome);
     if (outcome->stage == STAGE_LOCAL)
-        tell(direct, word, "%s: not sent: %s", path, outcome->text);
+        tell(direct, word, "%s: not sent: %s", path, shown);
     else
         tell(direct, word, "%s: %s by %s: %s", path,
              outcome->kind == OUTCOME_FAILED ? "refused" : "deferred", relay,
-             outcome->text);
+             shown);
+    free(shown);
 }
 
 static void tell_caller(const struct direct *direct,
@@ -131,8 +133,9 @@ static void tell_caller(const struct direct *direct,
     const struct envelope *env = &attempt->entry->envelope;
 
     if (never_connected(attempt->outcomes, env->count)) {
-        tell(direct, outcome_word(attempt->outcomes), "not sent: %s",
-             attempt->outcomes[0].text);
+        char *shown = outcome_shown(attempt->outcomes);
+        tell(direct, outcome_word(attempt->outcomes), "not sent: %s", shown);
+        free(shown);
         return;
     }
     tell_partial(direct, attempt->outcomes, env->count);

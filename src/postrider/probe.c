@@ -13,7 +13,6 @@
 #include "mail/envelope.h"
 #include "postrider/patience.h"
 #include "postrider/probe_message.h"
-#include "postrider/probe_remedy.h"
 #include "postrider/probe_sender.h"
 #include "relay/connector.h"
 #include "smtp/outcome.h"
@@ -163,11 +162,6 @@ static void follow(void *context, char direction, const char *line)
     await_reply(probe);
 }
 
-static bool has_login(const struct probe *probe)
-{
-    return *probe->smarthost->user != '\0';
-}
-
 /* What the smarthost said to which part of the message. */
 static bool tell_refusal(const struct probe *probe,
                          const struct outcome *outcome, const char *sender,
@@ -189,9 +183,11 @@ static bool tell_refusal(const struct probe *probe,
         error_set(err, outcome->fault, "%s %s the message: %s", peer, verb,
                   outcome->text);
     }
-    error_reply(err, outcome->code, outcome->status);
-    return outcome->kind == OUTCOME_FAILED &&
-           probe_remedy(outcome->stage, has_login(probe), err);
+    if (outcome->remedy != NULL)
+        error_remedy(err, "%s", outcome->remedy);
+    else if (outcome->fault == FAULT_RECIPIENT || outcome->fault == FAULT_HOST)
+        error_remedy(err, "check the address");     /* it was just typed */
+    return error_reply(err, outcome->code, outcome->status);
 }
 
 /* True if it is to be sent again, in another session. */
@@ -233,7 +229,7 @@ static bool send_message(const struct probe *probe, struct session **session,
             break;
     }
     if (outcome.wants_login)
-        outcome_blame_login(&outcome, session_host(*session), NULL);
+        outcome_blame_login(&outcome, session_host(*session));
     bool sent = outcome.kind == OUTCOME_DELIVERED ||
                 (*session != NULL &&
                  tell_refusal(probe, &outcome, envelope_reverse_path(env),
@@ -324,7 +320,6 @@ static bool tell_failure(const struct probe *probe, struct error *err)
         error_remedy(err, "by hand: systemd-run --pipe -p LoadCredential="
                      "%s:FILE postrider test",
                      probe->smarthost->password_credential);
-    probe_remedy(STAGE_CONNECT, has_login(probe), err);
     return connector_name_others(probe->connector, err);
 }
 
@@ -358,7 +353,7 @@ static void print_start(const struct probe *probe)
     text_print(out, "smarthost %s: %s port %u, %s, %s\n", smarthost->name,
                smarthost->host, (unsigned)smarthost->port,
                words[smarthost->tls],
-               has_login(probe) ? smarthost->user : "no user");
+               *smarthost->user != '\0' ? smarthost->user : "no user");
     fflush(out);
 }
 

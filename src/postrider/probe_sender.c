@@ -11,9 +11,9 @@ static bool ask(struct session *session, const char *path,
     if (!session_ask(session, reply, err, "MAIL FROM:<%s>", path))
         return false;
     outcome_from_reply(outcome, STAGE_MAIL, reply);
+    outcome_advise(outcome, session_advice(session, AT_MAIL, reply));
     if (reply->code == 530)
-        outcome_blame_login(outcome, session_host(session),
-                            session_login_remedy(session));
+        outcome_blame_login(outcome, session_host(session));
     return outcome->kind != OUTCOME_DELIVERED ||
            session_ask(session, reply, err, "RSET");
 }

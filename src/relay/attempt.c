@@ -57,7 +57,7 @@ static void judge_login(struct shipment *shipment, const char *host)
 {
     for (size_t i = 0; i < shipment->count; i++)
         if (shipment->outcomes[i].wants_login)
-            outcome_blame_login(&shipment->outcomes[i], host, NULL);
+            outcome_blame_login(&shipment->outcomes[i], host);
 }
 
 /* Ten replies' time, and as long as 8 KB/s take for the content. */

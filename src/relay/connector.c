@@ -9,6 +9,7 @@
 #include "config/password.h"
 #include "net/race.h"
 #include "relay/targets.h"
+#include "smtp/advice.h"
 #include "smtp/distrust.h"
 #include "smtp/open.h"
 #include "util/alloc.h"
@@ -258,6 +259,7 @@ static struct session *open_at(struct connector *connector,
     bool undecided = strcmp(host->auth, "auto") == 0 && !has_user;
     const struct session_settings settings = {
         .host = target->name,
+        .port = target->port,
         .hello = host_is_anyones(connector->config->hostname)
                  ? NULL : connector->config->hostname,
         .security = securities[host->tls],
@@ -293,10 +295,10 @@ static void note_failure(void *context, size_t index, const struct error *err)
     struct error *told = &connector->told;
     bool is_first = told->fault == FAULT_NONE;
     bool is_better = is_first || is_final(err) || err->reach > told->reach;
-    const char *other = is_better ? told->text : err->text;
+    const char *other = is_better ? told->what : err->what;
 
     remark(connector, "%s", err->text);
-    if (!is_first && strcmp(err->text, told->text) != 0 &&
+    if (!is_first && strcmp(err->what, told->what) != 0 &&
         !strings_has(&connector->others, other))
         strings_add(&connector->others, other);
     if (is_better) {
@@ -309,6 +311,19 @@ static void forget_failures(struct connector *connector)
 {
     connector->told = (struct error){ 0 };
     strings_free(&connector->others);
+}
+
+/* That a connection was not to be had: what that may be about is known here. */
+static void advise(const struct connector *connector, struct error *err)
+{
+    const struct candidate *candidate =
+        &connector->candidates[connector->told_by];
+    const char *advice =
+        advice_unreached(err->reach, candidate->target->port,
+                         strchr(candidate->address->text, ':') != NULL);
+
+    if (advice != NULL && *err->remedy == '\0')
+        error_remedy(err, "%s", advice);
 }
 
 static struct race *start_race(struct connector *connector)
@@ -346,6 +361,7 @@ struct session *connector_open(struct connector *connector, int64_t deadline,
     race_free(race);
     if (session == NULL) {
         *err = connector->told;
+        advise(connector, err);
         set_peer(connector, connector->told_by);
     } else {
         put_first(connector, index);

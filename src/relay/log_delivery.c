@@ -37,6 +37,7 @@ static void count(struct totals *totals, enum outcome_kind kind)
 void log_recipient(struct totals *totals, const struct attempted *one)
 {
     const struct outcome *outcome = one->outcome;
+    char *shown = outcome_shown(outcome);
     char *to = describe_recipient(one->entry->envelope
                                       .recipients[one->index].path,
                                   one->redirect);
@@ -46,7 +47,8 @@ void log_recipient(struct totals *totals, const struct attempted *one)
     log_line(level, "%s: %s, relay=%s, delay=%" PRId64 ".%02" PRId64
              ", dsn=%s, status=%s (%s)", one->entry->id, to, one->relay,
              one->delay / 1000, one->delay % 1000 / 10, outcome->status,
-             outcome_word(outcome), outcome->text);
+             outcome_word(outcome), shown);
+    free(shown);
     free(to);
     if (totals != NULL)
         count(totals, outcome->kind);

@@ -384,12 +384,14 @@ static void judge_smarthost(struct result *result,
 
     hop->availability.has_served |= outcome->kind == OUTCOME_DELIVERED;
     if (outcome->wants_login && !hop->availability.has_served)
-        outcome_blame_login(outcome, hop->smarthost->host, NULL);
+        outcome_blame_login(outcome, hop->smarthost->host);
     if (outcome->kind != OUTCOME_DEFERRED) {
         if (availability_served(&hop->availability, attempt->trial, now))
             log_up(result, hop, peer);
     } else if (outcome->fault == FAULT_PERMISSION) {
         error_set(&err, FAULT_PERMISSION, "%s", outcome->text);
+        if (outcome->remedy != NULL)
+            error_remedy(&err, "%s", outcome->remedy);
         if (availability_refused(&hop->availability, &err, now))
             log_down(result, hop, &err);
     }
@@ -415,6 +417,9 @@ static void note_outcome(struct result *result, struct message *message,
 
     outcome_copy(&outcome, &one->outcome);
     judge_smarthost(result, message->attempt, &outcome, peer, now->awake);
+    /* A reply is quoted in reports, and stays as it is. */
+    char *text = outcome.code != 0 ? alloc_string(outcome.text)
+                                   : outcome_shown(&outcome);
     if (state_put(message_state(message), one->index,
                   &(struct state_recipient){
             .result = outcome.kind == OUTCOME_DELIVERED ? STATE_DELIVERED
@@ -425,7 +430,7 @@ static void note_outcome(struct result *result, struct message *message,
                                           one->dsn_passed_on),
             .status = outcome.status,
             .relay = peer,
-            .text = outcome.text,
+            .text = text,
             .from_reply = outcome.code != 0,
             .when = now->wall,
         }))
@@ -437,6 +442,7 @@ static void note_outcome(struct result *result, struct message *message,
             .relay = peer,
             .delay = delay_of(message, now),
         });
+    free(text);
     outcome_free(&outcome);
 }
 

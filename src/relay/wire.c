@@ -107,6 +107,16 @@ static void short_text(struct coder *coder, char *value, size_t size)
     free(parsed);
 }
 
+/* The same for one that may be missing: NULL, and empty in the packet. */
+static char *optional_text(struct coder *coder, char *value)
+{
+    value = text(coder, value);
+    if (coder->out != NULL || *value != '\0')
+        return value;
+    free(value);
+    return NULL;
+}
+
 static void peer_field(struct coder *coder, struct packet *packet)
 {
     packet->peer = text(coder, packet->peer);
@@ -154,6 +164,7 @@ static void outcome_fields(struct coder *coder, struct wire_outcome *one)
     one->dsn_passed_on = flag(coder, one->dsn_passed_on);
     short_text(coder, outcome->status, sizeof outcome->status);
     outcome->text = text(coder, outcome->text);
+    outcome->remedy = optional_text(coder, outcome->remedy);
 }
 
 /* As many of the outcomes that have not gone yet as fit, but one at least. */

@@ -7,6 +7,7 @@
 #include "net/tls.h"
 #include "smtp/mechanism.h"
 #include "smtp/session.h"
+#include "smtp/words.h"
 #include "util/buf.h"
 #include "util/sasl.h"
 
@@ -97,58 +98,49 @@ static bool explain_no_mechanism(const struct exchange *x, struct error *err)
     if (offered->count == 0) {
         error_set(err, fault, "%s offers no AUTH, and auth = %s",
                   settings->host, settings->auth);
-        error_remedy(err, "set auth = none if it needs none");
+        if (!is_secure(x) && session_has(x->session, CAP_STARTTLS))
+            error_remedy(err, "set tls = starttls: it may offer AUTH then");
+        else
+            error_remedy(err, "set auth = none if it needs none");
     } else if (!is_secure(x) && !settings->password_in_clear) {
         error_set(err, fault, "%s offers AUTH %s without TLS, which would "
                   "show the password", settings->host, list.data);
-        error_remedy(err, "set tls = starttls or implicit");
+        error_remedy(err, session_has(x->session, CAP_STARTTLS)
+                              ? "set tls = starttls"
+                              : "set tls = starttls or implicit");
     } else {
         error_set(err, fault, "%s offers AUTH %s, and auth = %s fits none of "
                   "them", settings->host, list.data, settings->auth);
+        if (strcmp(settings->auth, "auto") != 0)
+            error_remedy(err, "set auth = auto, or to one of them");
     }
     buf_free(&list);
     return false;
-}
-
-static bool has_word(const struct reply *reply, const char *word)
-{
-    return strcasestr(reply->text.data, word) != NULL;
 }
 
 /* Is a refusal for good in truth one for now? */
 static bool is_about_rate(const struct reply *reply)
 {
     return reply_class(reply) == 5 &&
-           (has_word(reply, "too many") || has_word(reply, "later") ||
-            has_word(reply, "limit"));
+           words_in(reply, "too many|later|limit");
 }
 
-/* What the reply asks for; NULL for nothing that we know of. */
-static const char *remedy_of(const struct exchange *x)
+/* What can be done about a refusal; NULL: not known. */
+static const char *advice_of(const struct exchange *x)
 {
-    const char *status = x->reply.status;
+    static const enum advice_fact means[] = {
+        [SASL_PASSWORD] = BY_PASSWORD,
+        [SASL_TOKEN] = BY_TOKEN,
+        [SASL_CERTIFICATE] = BY_CERTIFICATE,
+    };
 
-    switch (x->reply.code) {
-    case 535:
-        /* Microsoft: basic authentication is disabled. */
-        if (strcmp(status, "5.7.139") == 0 &&
-            x->mechanism->secret != SASL_TOKEN)
-            return "it takes OAuth tokens only: auth = xoauth2 with a "
-                   "password_command";
-        return "check user and password: user is often the whole address, and "
-               "many providers want an app password";
-    case 534:
-        /* Google means the first, RFC 4954 section 6 the second. */
-        if (strcmp(status, "5.7.9") == 0)
-            return "make an app password in the account's settings and use "
-                   "that, or set another auth";
-        return "set another auth";
-    case 530:
-    case 538:
-        return is_secure(x) ? NULL : "set tls = starttls or implicit";
-    default:
-        return NULL;
-    }
+    return advice_for(&(struct advice_case){
+        .command = AT_AUTH,
+        .facts = session_facts(x->session) |
+                 (unsigned)means[x->mechanism->secret],
+        .reply = &x->reply,
+        .detail = x->detail,
+    });
 }
 
 static bool judge_reply(struct exchange *x, struct error *err)
@@ -157,7 +149,7 @@ static bool judge_reply(struct exchange *x, struct error *err)
     const struct reply *reply = &x->reply;
 
     if (reply->code == 235 ||
-        (reply->code == 503 && has_word(reply, "already")))
+        (reply->code == 503 && words_in(reply, "already")))
         return true;
     if (reply->code == 334)
         return mechanism_cancel(x, "the server asks for more than there is "
@@ -173,8 +165,10 @@ static bool judge_reply(struct exchange *x, struct error *err)
                   "%s: AUTH %s: %s", x->settings->host, x->mechanism->name,
                   text.data);
     buf_free(&text);
-    if (err->fault == FAULT_PERMISSION && remedy_of(x) != NULL)
-        error_remedy(err, "%s", remedy_of(x));
+    if (*x->detail != '\0')
+        error_append(err, " (%s)", x->detail);
+    if (advice_of(x) != NULL)
+        error_remedy(err, "%s", advice_of(x));
     return error_reply(err, reply->code, reply->status);
 }
 

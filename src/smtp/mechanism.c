@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -262,12 +263,37 @@ static bool run_scram_sha_512(struct exchange *x, struct error *err)
     return run_scram(x, DIGEST_SHA512, err);
 }
 
+/* {"status":"401","schemes":"bearer"}: the status, of which a reply that follows
+ * tells nothing. Only what can be one is shown. */
+static void note_status(struct exchange *x)
+{
+    static const char key[] = "\"status\"";
+    struct buf json;
+
+    buf_init(&json, CHALLENGE_MAX);
+    if (base64_decode(&json, x->reply.text.data, x->reply.text.length)) {
+        const char *value = memmem(json.data, json.length, key, strlen(key));
+        if (value != NULL) {
+            value += strlen(key);
+            value += strspn(value, " \t\r\n:\"");
+            size_t length = strspn(value, "abcdefghijklmnopqrstuvwxyz_"
+                                          "0123456789");
+            if (length > 0 && length <= 40)
+                snprintf(x->detail, sizeof x->detail, "status %.*s",
+                         (int)length, value);
+        }
+    }
+    buf_free(&json);
+}
+
 /* A refused token gets a challenge with the reason, which wants an answer. */
 static bool run_token(struct exchange *x, const struct buf *data,
                       const char *dismissal, struct error *err)
 {
     if (!begin_exchange(x, data->data, data->length, err))
         return false;
+    if (is_challenge(x))
+        note_status(x);
     return !is_challenge(x) ||
            send_data(x, dismissal, strlen(dismissal), err);
 }

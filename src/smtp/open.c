@@ -9,17 +9,24 @@
 
 /* A reply that ends the opening, whatever its class: not final, since the peer
  * may be anybody before TLS, and overloaded or misconfigured after it. */
-static bool refuse_opening(const struct session_settings *settings,
-                           const char *what, const struct reply *reply,
-                           struct error *err)
+static bool refuse_opening(const struct session *session,
+                           enum advice_command command,
+                           const struct reply *reply, struct error *err)
 {
+    const char *advice = session_advice(session, command, reply);
+    const char *what = command == AT_GREETING ? "greeting"
+                       : command == AT_EHLO   ? "EHLO refused"
+                       : command == AT_HELO   ? "HELO refused"
+                                              : "STARTTLS refused";
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
     reply_describe(reply, REPLY_SHOWN_MAX, &text);
-    error_set(err, FAULT_TEMPORARY, "%s: %s: %s", settings->host,
-              what, text.data);
+    error_set(err, FAULT_TEMPORARY, "%s: %s: %s", session_host(session), what,
+              text.data);
     buf_free(&text);
+    if (advice != NULL)
+        error_remedy(err, "%s", advice);
     return error_reply(err, reply->code, reply->status);
 }
 
@@ -30,7 +37,7 @@ static bool await_greeting(struct session *session,
     session_await(session, AWAITS_GREETING);
     if (session_reply(session, reply, settings->timeout, err))
         return reply->code == 220 ||
-               refuse_opening(settings, "greeting", reply, err);
+               refuse_opening(session, AT_GREETING, reply, err);
     if (settings->security != SESSION_IMPLICIT &&
         stream_is_silent(session_stream(session)))
         error_remedy(err, "if it wants TLS at once (port 465), set tls = "
@@ -53,11 +60,11 @@ static bool ask_hello(struct session *session,
     bool plain = settings->security == SESSION_CLEAR &&
                  strcmp(settings->auth, "none") == 0;
     if (reply_class(reply) != 5 || !plain || session_is_spoiled(session))
-        return refuse_opening(settings, "EHLO refused", reply, err);
+        return refuse_opening(session, AT_EHLO, reply, err);
     if (!session_ask(session, reply, err, "HELO %s", settings->hello))
         return false;
     return reply->code == 250 ||
-           refuse_opening(settings, "HELO refused", reply, err);
+           refuse_opening(session, AT_HELO, reply, err);
 }
 
 static bool secure_session(struct session *session,
@@ -67,11 +74,12 @@ static bool secure_session(struct session *session,
     if (!session_has(session, CAP_STARTTLS))
         return error_set(err, FAULT_TLS, "%s offers no STARTTLS",
                          settings->host) ||
-               error_remedy(err, "set tls = implicit if it wants TLS at once");
+               error_remedy(err, "set tls = implicit and port = 465 if it has "
+                            "that, or tls = none if the way to it is safe");
     if (!session_ask(session, reply, err, "STARTTLS"))
         return false;
     if (reply->code != 220) {
-        refuse_opening(settings, "STARTTLS refused", reply, err);
+        refuse_opening(session, AT_STARTTLS, reply, err);
         err->fault = FAULT_TLS;
         return false;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "smtp/advice.h"
 #include "smtp/reply.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -123,7 +124,8 @@ void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
                    err->fault == FAULT_CONFIG;
     set_outcome(outcome, OUTCOME_DEFERRED, stage,
                 is_ours ? err->fault : FAULT_TEMPORARY, status);
-    outcome->text = alloc_string(err->text);
+    outcome->text = alloc_string(err->what);
+    outcome_advise(outcome, *err->remedy != '\0' ? err->remedy : NULL);
     /* What can be set right here counts as much as what the server says. */
     outcome->reach = is_ours                      ? REACH_REPLY
                      : early || err->reach != 0   ? err->reach
@@ -137,18 +139,32 @@ void outcome_defer(struct outcome *outcome)
     outcome->kind = OUTCOME_DEFERRED;
     outcome->fault = FAULT_TEMPORARY;
     outcome->status[0] = '4';
+    outcome_advise(outcome, NULL);
 }
 
-void outcome_blame_login(struct outcome *outcome, const char *host,
-                         const char *remedy)
+void outcome_advise(struct outcome *outcome, const char *remedy)
 {
+    free(outcome->remedy);
+    outcome->remedy = remedy != NULL ? alloc_string(remedy) : NULL;
+}
+
+char *outcome_shown(const struct outcome *outcome)
+{
+    return outcome->remedy != NULL
+           ? alloc_format("%s; %s", outcome->text, outcome->remedy)
+           : alloc_string(outcome->text);
+}
+
+void outcome_blame_login(struct outcome *outcome, const char *host)
+{
+    const char *remedy = outcome->remedy;
     struct error err;
 
-    if (remedy == NULL)
-        remedy = "set user and password_file, or auth = none if it needs no "
-                 "login";
+    if (remedy == NULL && outcome->wants_login)
+        remedy = advice_login;
     error_set(&err, FAULT_PERMISSION, "%s: %s", host, outcome->text);
-    error_remedy(&err, "%s", remedy);
+    if (remedy != NULL)
+        error_remedy(&err, "%s", remedy);
     err.reach = REACH_REPLY;
     outcome_from_error(outcome, outcome->stage, &err);
 }
@@ -164,15 +180,18 @@ void outcome_set(struct outcome *outcome, enum outcome_kind kind,
 void outcome_copy(struct outcome *to, const struct outcome *from)
 {
     char *text = alloc_string(from->text);
+    char *remedy = from->remedy != NULL ? alloc_string(from->remedy) : NULL;
 
     outcome_free(to);
     *to = *from;
     to->text = text;
+    to->remedy = remedy;
 }
 
 void outcome_free(struct outcome *outcome)
 {
     free(outcome->text);
+    free(outcome->remedy);
     *outcome = (struct outcome){ 0 };
 }
 

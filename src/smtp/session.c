@@ -446,14 +446,35 @@ bool session_login_undecided(const struct session *session)
            session->caps.mechanisms.count > 0;
 }
 
-const char *session_login_remedy(const struct session *session)
+unsigned session_facts(const struct session *session)
 {
-    if (strcmp(session->settings.auth, "none") != 0)
-        return "check auth and user";
-    if (session->settings.security == SESSION_CLEAR)
-        return "set tls = starttls if it wants TLS, and user and "
-               "password_file if it wants a login";
-    return "set user and password_file";
+    const struct session_settings *settings = &session->settings;
+    bool no_login = strcmp(settings->auth, "none") == 0;
+    unsigned facts = stream_tls(session->stream) != NULL ? IN_TLS : IN_CLEAR;
+
+    if (!no_login)
+        facts |= LOGIN_DONE;
+    else if (!settings->login_undecided)
+        facts |= NO_LOGIN | LOGIN_OFF;
+    else
+        facts |= NO_LOGIN | (session_login_undecided(session) ? LOGIN_OPEN : 0);
+    if (!no_login && strcmp(settings->auth, "auto") != 0)
+        facts |= AUTH_CHOSEN;
+    if (settings->port == 25)
+        facts |= TO_PORT_25;
+    return facts;
+}
+
+const char *session_advice(const struct session *session,
+                           enum advice_command command,
+                           const struct reply *reply)
+{
+    return advice_for(&(struct advice_case){
+        .command = command,
+        .facts = session_facts(session),
+        .reply = reply,
+        .detail = "",
+    });
 }
 
 const struct capabilities *session_capabilities(const struct session *session)

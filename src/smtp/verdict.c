@@ -6,6 +6,7 @@
 
 #include "mail/ascii.h"
 #include "mail/envelope.h"
+#include "smtp/advice.h"
 #include "smtp/commands.h"
 #include "smtp/reply.h"
 #include "smtp/session.h"
@@ -32,6 +33,12 @@ static bool may_want_login(const struct session *session,
            (*reply->status == '\0' || reply->code == 503);
 }
 
+static const enum advice_command commands[] = {
+    [STAGE_MAIL] = AT_MAIL,
+    [STAGE_RCPT] = AT_RCPT,
+    [STAGE_DATA] = AT_DATA,
+};
+
 /*
  * Code 0 is what is not a reply; its text says why.
  *
@@ -52,11 +59,11 @@ static void judge_reply(const struct session *session,
         return;
     }
     outcome_from_reply(outcome, stage, reply);
+    outcome_advise(outcome, session_advice(session, commands[stage], reply));
     if (t->ahead && reply->code == 503)
         outcome_defer(outcome);
     else if (reply->code == 530)
-        outcome_blame_login(outcome, session_host(session),
-                            session_login_remedy(session));
+        outcome_blame_login(outcome, session_host(session));
     else if (outcome->kind == OUTCOME_FAILED && stage != STAGE_DATA)
         outcome->wants_login = may_want_login(session, stage, reply);
 }

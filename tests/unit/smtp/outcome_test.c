@@ -110,14 +110,16 @@ static void errors_defer(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(errors); i++) {
         struct outcome outcome = { 0 };
-        struct error err = { .fault = errors[i].fault,
-                             .reach = errors[i].reach };
-        strcpy(err.text, errors[i].text);
+        struct error err;
+        error_set(&err, errors[i].fault, "%s", errors[i].text);
+        error_remedy(&err, "mend it");
+        err.reach = errors[i].reach;
         outcome_from_error(&outcome, errors[i].stage, &err);
         assert_int_equal(outcome.kind, OUTCOME_DEFERRED);
         assert_int_equal(outcome.fault, errors[i].kept);
         assert_string_equal(outcome.status, errors[i].status);
         assert_string_equal(outcome.text, errors[i].text);
+        assert_string_equal(outcome.remedy, "mend it");
         assert_int_equal(outcome.code, 0);
         assert_string_equal(outcome_word(&outcome), "deferred");
         outcome_free(&outcome);

@@ -1,0 +1,63 @@
+/*
+ * advice.h - what can be done about a server that does not take mail
+ *
+ * One table over what a reply answers, its code, its enhanced status code and
+ * its words, and what is configured; and one over how a connection failed. All
+ * who report a failure report this with it: the caller's line, the log,
+ * `postrider test`, setup. A row is only for what is certain to fit: no advice
+ * is better than a wrong one.
+ */
+#ifndef POSTRIDER_SMTP_ADVICE_H
+#define POSTRIDER_SMTP_ADVICE_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+struct reply;
+
+/* What a reply answers. */
+enum advice_command {
+    AT_GREETING = 1,
+    AT_EHLO = 2,
+    AT_HELO = 4,
+    AT_STARTTLS = 8,
+    AT_AUTH = 16,
+    AT_MAIL = 32,
+    AT_RCPT = 64,
+    AT_DATA = 128               /* or BDAT, or the content */
+};
+
+/* What is configured, and how far the session is: or-ed. */
+enum advice_fact {
+    IN_CLEAR = 1,               /* without TLS ... */
+    IN_TLS = 2,                 /* ... or within */
+    NO_LOGIN = 4,               /* none is made; */
+    LOGIN_OFF = 8,              /* so auth = none wants it, */
+    LOGIN_OPEN = 16,            /* or nothing is set, and AUTH is offered */
+    LOGIN_DONE = 32,            /* one was made */
+    BY_PASSWORD = 64,           /* AUTH with a mechanism that takes these */
+    BY_TOKEN = 128,
+    BY_CERTIFICATE = 256,
+    AUTH_CHOSEN = 512,          /* auth names the mechanism */
+    TO_PORT_25 = 1024
+};
+
+struct advice_case {
+    enum advice_command command;
+    unsigned facts;
+    const struct reply *reply;
+    const char *detail;         /* what the server said in a challenge before
+                                 * it refused; "" for nothing */
+};
+
+/* What can be done about that refusal, for good or for now; NULL: not known. */
+const char *advice_for(const struct advice_case *refusal);
+
+/* The same for an address that could not be connected to; NULL: not known. */
+const char *advice_unreached(enum reach reach, unsigned port, bool ipv6);
+
+/* A server that offers a login, has refused us without, and may need none. */
+extern const char advice_login[];
+
+#endif
