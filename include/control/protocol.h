@@ -11,6 +11,8 @@
  *                 then, for administrators, "unread", count, text; for users
  *                 "others", count, octets of what they may not see
  *     status      KEY NUMBER
+ *                 since TIME NEXT NAME, before the line of that smarthost:
+ *                 when its state began, and its next trial or 0
  *                 smarthost NAME up|down|parked WORKERS JOBS REASON
  *                 trouble PLACE KIND COUNT TEXT, for administrators
  *     hold, release, remove, retry, run, flush, requeue
@@ -153,12 +155,18 @@ enum smarthost_state { SMARTHOST_UP, SMARTHOST_DOWN, SMARTHOST_PARKED,
                        SMARTHOST_STATES };
 extern const char *const smarthost_states[SMARTHOST_STATES];
 
+/* What is to be done about one that is not up. */
+#define SMARTHOST_WAY_OUT "mend it, then: postrider queue flush"
+
 struct smarthost_status {
     const char *name;
     enum smarthost_state state;
     uint64_t workers;
     uint64_t jobs;              /* messages that these have */
     const char *reason;         /* "" if there is nothing to remark */
+    int64_t since;              /* the state, in seconds since 1970; 0: not
+                                 * known; not in its line, as is */
+    int64_t next;               /* trial of one that is not up; 0: not known */
 };
 
 /* Why messages need an administrator. */
@@ -191,13 +199,14 @@ struct figure_status {
     uint64_t value;
 };
 
-enum status_kind { STATUS_UNKNOWN, STATUS_FIGURE, STATUS_SMARTHOST,
-                   STATUS_TROUBLE };
+enum status_kind { STATUS_UNKNOWN, STATUS_FIGURE, STATUS_SINCE,
+                   STATUS_SMARTHOST, STATUS_TROUBLE };
 
 struct status_line {
     enum status_kind kind;
     struct figure_status figure;
-    struct smarthost_status smarthost;
+    struct smarthost_status smarthost;      /* of STATUS_SINCE name, since and
+                                             * next only */
     struct trouble_status trouble;
 };
 

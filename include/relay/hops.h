@@ -17,6 +17,9 @@ struct message;
 struct moment;
 struct smarthost;
 
+/* Why all mail waits if there is none. */
+#define HOPS_MISSING "no smarthost is configured: run postrider setup"
+
 struct hop {
     const struct smarthost *smarthost;
     struct availability availability;

@@ -35,7 +35,7 @@ void launch_signal(struct launch *launch, pid_t pid, int signal);
 
 /* To the service manager, which takes notices of the parent only. */
 void launch_notice(struct launch *launch, enum notice notice, uint64_t queued,
-                   uint64_t delivered);
+                   uint64_t delivered, const char *remark);
 
 /* As if the launcher had got a SIGHUP. */
 void launch_reload(struct launch *launch);

@@ -16,6 +16,9 @@ struct moment {
     int64_t awake;          /* milliseconds of clock_now(), without sleep */
 };
 
+/* The date of what is at awake, in seconds since 1970. */
+int64_t moment_date(const struct moment *now, int64_t awake);
+
 struct lifetime {
     struct moment seen;     /* what the clocks were, when last looked at */
     int64_t steady;         /* since when (clock_now) we have been looking */

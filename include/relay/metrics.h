@@ -11,6 +11,7 @@ struct buf;
 struct config;
 struct hops;
 struct messages;
+struct moment;
 struct totals;
 struct troubles;
 struct metrics;             /* fields: src/relay/metrics.c */
@@ -33,7 +34,8 @@ void metrics_free(struct metrics *metrics);             /* NULL is allowed */
  * metrics.c, a line a smarthost, and, with all, one for each kind of messages
  * that need an administrator.
  */
-void metrics_status(struct metrics *metrics, bool all, struct buf *out);
+void metrics_status(struct metrics *metrics, bool all,
+                    const struct moment *now, struct buf *out);
 
 /*
  * Write the same in Prometheus' text format to the file metrics of the

@@ -8,9 +8,16 @@
 
 enum notice { NOTICE_READY, NOTICE_ALIVE, NOTICE_RELOADING, NOTICE_STOPPING };
 
-/* Send to $NOTIFY_SOCKET, with the state of the queue; nothing without one.
- * systemd takes notices of the main process of the service only. */
-void notify_send(enum notice notice, uint64_t queued, uint64_t delivered);
+/* What systemctl status shows. */
+struct service_state {
+    uint64_t queued;
+    uint64_t delivered;
+    const char *remark;         /* what is wrong; "" for nothing */
+};
+
+/* Send to $NOTIFY_SOCKET; nothing without one. systemd takes notices of the main
+ * process of the service only. */
+void notify_send(enum notice notice, const struct service_state *state);
 
 /* How often the watchdog needs a notice, in milliseconds (half of
  * $WATCHDOG_USEC); 0: never. */

@@ -72,7 +72,8 @@ struct packet {
     pid_t pid;                          /* SIGNAL, STARTED, ENDED */
     int value;                          /* SIGNAL: its number; STARTED: 0 or
                                          * errno; ENDED: wait(2) status */
-    enum notice notice;                 /* NOTICE; so for the next two */
+    char *remark;                       /* NOTICE; owned; as the next three */
+    enum notice notice;
     uint64_t queued, delivered;
     int fd;                             /* JOB: message file; START_WORKER:
                                          * socket; START_SERVER: connection;

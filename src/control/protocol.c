@@ -293,6 +293,7 @@ void protocol_free_list(struct list_line *line)
 
 /* The status */
 
+static const char since_word[] = "since ";
 static const char smarthost_word[] = "smarthost ";
 static const char trouble_word[] = "trouble ";
 
@@ -322,6 +323,9 @@ void protocol_put_figure(struct buf *out, const struct figure_status *figure)
 void protocol_put_smarthost(struct buf *out,
                             const struct smarthost_status *smarthost)
 {
+    if (smarthost->since > 0)
+        buf_add_format(out, "%s%" PRId64 " %" PRId64 " %s\n", since_word,
+                       smarthost->since, smarthost->next, smarthost->name);
     buf_add_format(out, "%s%s %s %" PRIu64 " %" PRIu64 " ", smarthost_word,
                    smarthost->name, smarthost_states[smarthost->state],
                    smarthost->workers, smarthost->jobs);
@@ -394,6 +398,18 @@ static bool parse_smarthost(char *text, struct smarthost_status *smarthost)
     return parsed;
 }
 
+static bool parse_since(char *text, struct smarthost_status *smarthost)
+{
+    uint64_t since, next;
+
+    if (!take_number(&text, &since) || !take_number(&text, &next))
+        return false;
+    smarthost->since = (int64_t)since;
+    smarthost->next = (int64_t)next;
+    smarthost->name = text;
+    return true;
+}
+
 static enum trouble_kind trouble_kind_of(const char *word)
 {
     size_t i = 0;
@@ -424,6 +440,9 @@ void protocol_parse_status(char *text, struct status_line *line)
     if (text_starts(text, smarthost_word)) {
         if (parse_smarthost(text + strlen(smarthost_word), &line->smarthost))
             line->kind = STATUS_SMARTHOST;
+    } else if (text_starts(text, since_word)) {
+        if (parse_since(text + strlen(since_word), &line->smarthost))
+            line->kind = STATUS_SINCE;
     } else if (text_starts(text, trouble_word)) {
         if (parse_trouble(text + strlen(trouble_word), &line->trouble))
             line->kind = STATUS_TROUBLE;

@@ -21,7 +21,8 @@
 
 static const char start_it[] = "systemctl start postrider, or run postrider "
                                "daemon from your service manager";
-static const char test_it[] = "postrider test shows where it fails";
+static const char test_it[] = "postrider test shows where it fails; "
+                              SMARTHOST_WAY_OUT;
 
 static void tell_smarthost(struct check *check,
                            const struct smarthost_status *smarthost)

@@ -101,17 +101,25 @@ static bool prepare(struct daemon *daemon, struct error *err)
     return config_check_files(daemon->config, err);
 }
 
+/* Would a new start take what the files have now? */
+static bool are_files_right(struct error *err)
+{
+    struct config *fresh = config_load(err);
+    bool right = fresh != NULL && config_check_files(fresh, err);
+
+    config_free(fresh);
+    return right;
+}
+
 /* A configuration that is wrong must not take a running daemon down. */
 static bool may_reload(void)
 {
     struct error err = { 0 };
-    struct config *fresh = config_load(&err);
-    bool right = fresh != NULL && config_check_files(fresh, &err);
 
-    if (!right)
-        log_line(LOG_LEVEL_ERROR, "not reloaded: %s", err.text);
-    config_free(fresh);
-    return right;
+    if (are_files_right(&err))
+        return true;
+    log_line(LOG_LEVEL_ERROR, "not reloaded: %s", err.text);
+    return false;
 }
 
 /* The manager's whole life, in a process of its own. */
@@ -175,6 +183,9 @@ static void start_anew(const struct daemon *daemon, char **argv)
 int command_daemon(int argc, char **argv)
 {
     struct error err = { 0 };
+
+    if (argc == 2 && strcmp(argv[1], "--check") == 0)
+        return are_files_right(&err) ? EX_OK : command_fail(&err);
     struct daemon daemon = {
         .program = process_executable(),
         .sendmail = process_beside("sendmail"),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "control/client.h"
 #include "config/sender.h"
 #include "mail/address.h"
 #include "postrider/probe.h"
@@ -136,6 +137,25 @@ static int try_smarthosts(const struct config *config,
     return status;
 }
 
+static void ignore_line(void *context, char *line)
+{
+    (void)context;
+    (void)line;
+}
+
+/* What was mended need not wait for the next trial. */
+static void tell_daemon(const struct config *config)
+{
+    const struct client_question question = {
+        .path = config->control, .request = REQUEST_FLUSH,
+        .patience = CLIENT_PATIENCE,
+    };
+    struct error ignored;
+
+    if (config->delivery == DELIVERY_QUEUE)
+        (void)client_ask(&question, ignore_line, NULL, &ignored);
+}
+
 int command_test(int argc, char **argv)
 {
     struct trial trial = { .uid = getuid() };
@@ -155,6 +175,8 @@ int command_test(int argc, char **argv)
         status = try_smarthosts(config, &trial);
     else
         status = command_fail(&err);
+    if (status == EX_OK)
+        tell_daemon(config);
     free(trial.recipient);
     config_free(config);
     return status;

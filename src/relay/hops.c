@@ -61,7 +61,7 @@ const char *hops_reason(const struct hops *hops,
         if (hops->list[i].availability.reason != NULL &&
             message_may_use(message, i))
             return hops->list[i].availability.reason;
-    return "";
+    return hops->count == 0 ? HOPS_MISSING : "";
 }
 
 int64_t hops_next_time(const struct hops *hops, const struct message *message,

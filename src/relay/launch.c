@@ -144,14 +144,16 @@ void launch_signal(struct launch *launch, pid_t pid, int signal)
 }
 
 void launch_notice(struct launch *launch, enum notice notice, uint64_t queued,
-                   uint64_t delivered)
+                   uint64_t delivered, const char *remark)
 {
     struct packet request = wire_packet(WIRE_NOTICE);
 
     request.notice = notice;
     request.queued = queued;
     request.delivered = delivered;
+    request.remark = alloc_string(remark);
     (void)send_request(launch, &request);
+    free(request.remark);
 }
 
 void launch_reload(struct launch *launch)

@@ -38,6 +38,9 @@ struct launcher {
     bool deaf;                  /* the manager closed its end: it is leaving */
     bool over;                  /* the manager ended: */
     int status;
+    struct service_state state; /* as of the manager's last notice */
+    char *remark;               /* of it; owned */
+    bool is_wrong;              /* the configuration that a reload found */
 };
 
 bool launcher_prepare(int *signals, struct error *err)
@@ -130,9 +133,33 @@ static void tell_ends(struct launcher *launcher)
 }
 
 /* A configuration that is wrong is not read. */
-static void reload(const struct launcher *launcher)
+static void send_notice(const struct launcher *launcher, enum notice notice)
 {
-    if (launcher->settings->may_reload())
+    struct service_state state = launcher->state;
+
+    state.remark = launcher->is_wrong
+                   ? "configuration wrong, the old one is used: run postrider "
+                     "check"
+                   : launcher->remark != NULL ? launcher->remark : "";
+    notify_send(notice, &state);
+}
+
+static void take_notice(struct launcher *launcher, struct packet *request)
+{
+    launcher->state = (struct service_state){
+        .queued = request->queued, .delivered = request->delivered };
+    free(launcher->remark);
+    launcher->remark = request->remark;
+    request->remark = NULL;
+    send_notice(launcher, request->notice);
+}
+
+static void reload(struct launcher *launcher)
+{
+    launcher->is_wrong = !launcher->settings->may_reload();
+    if (launcher->is_wrong)
+        send_notice(launcher, NOTICE_ALIVE);
+    else
         kill(launcher->settings->manager, SIGUSR1);
 }
 
@@ -275,7 +302,7 @@ static bool take_request(struct launcher *launcher)
             reload(launcher);
         break;
     case WIRE_NOTICE:
-        notify_send(request.notice, request.queued, request.delivered);
+        take_notice(launcher, &request);
         break;
     default:
         break;
@@ -328,5 +355,6 @@ int launcher_run(const struct launcher_settings *settings, int signals)
     }
     take_last_requests(&launcher);
     free(launcher.children);
+    free(launcher.remark);
     return launcher.status;
 }

@@ -4,6 +4,11 @@
 
 #include "util/clock.h"
 
+int64_t moment_date(const struct moment *now, int64_t awake)
+{
+    return now->wall + (awake - now->awake) / 1000;
+}
+
 #define TOLERANCE 5             /* seconds: dates are whole ones */
 #define LONG_AWAY 300000        /* milliseconds without a look */
 #define FIRST_DATE 1577836800   /* 2020: earlier than this program */

@@ -4,10 +4,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "config/config.h"
+#include "control/protocol.h"
 #include "relay/confine.h"
 #include "relay/control.h"
 #include "relay/dispatch.h"
@@ -76,6 +78,7 @@ struct manager {
     int64_t next_rescan, next_sweep, next_metrics, next_watchdog;
     int64_t next_moved;         /* when a spool that was moved may be logged
                                  * again */
+    char *remark;               /* the last one in a notice; owned */
     int64_t watchdog;           /* interval; 0: none */
     int64_t drain_until;        /* then a reload serves in between */
     int64_t drain_time;         /* longer each time */
@@ -128,11 +131,42 @@ static void take_worker_events(struct manager *manager)
             result_take(manager->result, i, &event, now_of(manager));
 }
 
+/* What is wrong with the first smarthost that is not up; "" if all are. */
+static char *describe_hops(const struct hops *hops)
+{
+    if (hops->count == 0)
+        return alloc_string(HOPS_MISSING);
+    for (size_t i = 0; i < hops->count; i++) {
+        const struct availability *host = &hops->list[i].availability;
+        if (host->state != HOP_UP)
+            return alloc_format("smarthost %s is %s: %s; " SMARTHOST_WAY_OUT,
+                                hops->list[i].smarthost->name,
+                                host->state == HOP_DOWN ? "down" : "parked",
+                                host->reason);
+    }
+    return alloc_string("");
+}
+
 static void tell(struct manager *manager, enum notice notice)
 {
+    char *remark = describe_hops(manager->hops);
+
     launch_notice(manager->launch, notice,
                   schedule_count(manager->messages->schedule),
-                  manager->totals.delivered);
+                  manager->totals.delivered, remark);
+    free(manager->remark);
+    manager->remark = remark;
+}
+
+/* The service manager need not wait for the next round of the watchdog to show
+ * that a smarthost is down, or up again. */
+static void tell_changes(struct manager *manager)
+{
+    char *remark = describe_hops(manager->hops);
+
+    if (manager->remark != NULL && strcmp(remark, manager->remark) != 0)
+        tell(manager, NOTICE_ALIVE);
+    free(remark);
 }
 
 /* --- To stop, or to start anew. --- */
@@ -355,6 +389,7 @@ static void housekeeping(struct manager *manager)
         tell(manager, NOTICE_ALIVE);
         manager->next_watchdog = now + manager->watchdog;
     }
+    tell_changes(manager);
 }
 
 /* --- The rounds. --- */
@@ -417,6 +452,8 @@ static void work(struct manager *manager)
 {
     log_line(LOG_LEVEL_INFO, "started: %zu queued",
              schedule_count(manager->messages->schedule));
+    if (manager->hops->count == 0)
+        log_line(LOG_LEVEL_WARNING, "mail is kept: " HOPS_MISSING);
     tell(manager, NOTICE_READY);
     while (!is_finished(manager))
         run_round(manager);
@@ -554,6 +591,7 @@ static void clean_up(struct manager *manager)
     spool_close(&manager->spool);
     io_close(&manager->signals);
     io_close(&manager->inotify);
+    free(manager->remark);
     free(manager->set);
     free(manager->watched);
 }

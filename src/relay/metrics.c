@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "relay/hops.h"
+#include "relay/lifetime.h"
 #include "relay/messages.h"
 #include "relay/log_delivery.h"
 #include "relay/schedule.h"
@@ -136,8 +137,12 @@ static void add_remark(const struct hop *hop, struct buf *out)
     }
 }
 
-static void add_smarthost(const struct hop *hop, struct buf *out)
+static void add_smarthost(const struct hop *hop, const struct moment *now,
+                          struct buf *out)
 {
+    const struct availability *host = &hop->availability;
+    int64_t next = host->state == HOP_UP
+                   ? INT64_MAX : availability_next_time(host, now->awake);
     struct buf remark;
 
     buf_init(&remark, SIZE_MAX);
@@ -148,11 +153,14 @@ static void add_smarthost(const struct hop *hop, struct buf *out)
         .workers = workers_count(hop->workers),
         .jobs = workers_jobs(hop->workers),
         .reason = remark.data,
+        .since = moment_date(now, host->since),
+        .next = next == INT64_MAX ? 0 : moment_date(now, next),
     });
     buf_free(&remark);
 }
 
-void metrics_status(struct metrics *metrics, bool all, struct buf *out)
+void metrics_status(struct metrics *metrics, bool all,
+                    const struct moment *now, struct buf *out)
 {
     struct figure figures[FIGURES];
 
@@ -161,7 +169,7 @@ void metrics_status(struct metrics *metrics, bool all, struct buf *out)
         protocol_put_figure(out, &(struct figure_status){
             .name = figures[i].name, .value = figures[i].value });
     for (size_t i = 0; i < metrics->parts.hops->count; i++)
-        add_smarthost(&metrics->parts.hops->list[i], out);
+        add_smarthost(&metrics->parts.hops->list[i], now, out);
     if (all)
         add_troubles(metrics, out);
 }

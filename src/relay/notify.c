@@ -3,10 +3,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "util/alloc.h"
+#include "util/buf.h"
 #include "util/text.h"
 #include "util/unix_socket.h"
 
@@ -28,16 +29,24 @@ static void send_text(const char *path, const char *text, size_t length)
     close(fd);
 }
 
-void notify_send(enum notice notice, uint64_t queued, uint64_t delivered)
+void notify_send(enum notice notice, const struct service_state *state)
 {
     const char *path = getenv("NOTIFY_SOCKET");
 
     if (path == NULL || (size_t)notice >= COUNT(words))
         return;
-    char *text = alloc_format("%s\nSTATUS=%" PRIu64 " queued, %" PRIu64
-                              " delivered", words[notice], queued, delivered);
-    send_text(path, text, strlen(text));
-    free(text);
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    buf_add_format(&text, "%s\nSTATUS=%" PRIu64 " queued, %" PRIu64
+                   " delivered", words[notice], state->queued,
+                   state->delivered);
+    if (*state->remark != '\0') {
+        buf_add_text(&text, "; ");
+        text_escape(&text, state->remark, strlen(state->remark));
+    }
+    send_text(path, text.data, text.length);
+    buf_free(&text);
 }
 
 int64_t notify_watchdog_interval(void)

@@ -122,6 +122,9 @@ static void admit(struct pickup *pickup, struct entry *entry)
 
     parts->totals->accepted++;
     log_message(entry, entry->uid);
+    if (parts->hops->count == 0 && parts->totals->accepted == 1)
+        log_line(LOG_LEVEL_WARNING, "%s: mail is kept: " HOPS_MISSING,
+                 entry->id);
     struct message *message = messages_add_taken(parts->messages, entry,
                                                  &pickup->now);
     if (!hops_take(parts->hops, message))

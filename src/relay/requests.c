@@ -109,9 +109,7 @@ static int64_t next_attempt(const struct question *q,
         return 0;
     int64_t next = hops_next_time(q->requests->parts.hops, message,
                                   now->awake);
-    if (next == INT64_MAX)
-        return 0;
-    return now->wall + (next > now->awake ? (next - now->awake) / 1000 : 0);
+    return next == INT64_MAX ? 0 : moment_date(now, next);
 }
 
 /* The addresses of a summary, in which each has its NUL, and the last is
@@ -501,7 +499,7 @@ static enum control_reply answer_wait(const struct question *q)
 static enum control_reply answer_status(const struct question *q)
 {
     metrics_status(q->requests->parts.metrics, is_administrator(q->uid),
-                   q->out);
+                   q->now, q->out);
     return CONTROL_DONE;
 }
 

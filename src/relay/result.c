@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "control/protocol.h"
 #include "relay/control.h"
 #include "relay/hops.h"
 #include "relay/lifetime.h"
@@ -352,10 +353,10 @@ static void log_down(struct result *result, const struct hop *hop,
 {
     if (hop->availability.state == HOP_PARKED)
         log_line(LOG_LEVEL_ALERT, "smarthost %s is parked, its mail is kept: "
-                 "%s", hop->smarthost->name, err->text);
+                 "%s; " SMARTHOST_WAY_OUT, hop->smarthost->name, err->text);
     else
         log_line(LOG_LEVEL_WARNING, "smarthost %s is down, its mail is kept: "
-                 "%s", hop->smarthost->name, err->text);
+                 "%s; " SMARTHOST_WAY_OUT, hop->smarthost->name, err->text);
     storage_keep_all(result->parts.storage);
 }
 

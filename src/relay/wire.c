@@ -28,6 +28,7 @@ void wire_free(struct packet *packet)
             outcome_free(&packet->outcomes[i].outcome);
     free(packet->outcomes);
     free(packet->peer);
+    free(packet->remark);
     *packet = wire_packet(packet->kind);
 }
 
@@ -238,6 +239,7 @@ static void notice_fields(struct coder *coder, struct packet *packet)
         (enum notice)number(coder, packet->notice, NOTICE_STOPPING);
     packet->queued = number(coder, packet->queued, UINT64_MAX);
     packet->delivered = number(coder, packet->delivered, UINT64_MAX);
+    packet->remark = text(coder, packet->remark);
 }
 
 static void no_fields(struct coder *coder, struct packet *packet)

@@ -11,11 +11,13 @@ import socket
 import stat
 import struct
 import subprocess
+import time
 
 import pytest
 
 from lib.harness import message
-from lib.queue import ALICE, BOB, DAEMON, ID, IS_ROOT, as_root, user
+from lib.queue import (ALICE, BOB, DAEMON, ID, IS_ROOT, as_root, message_file,
+                       user)
 
 TO = "b@b.example"
 
@@ -629,6 +631,14 @@ def test_reload(queue, make_smarthost):
     assert len(first.messages) == len(second.messages) == 1
 
 
+def test_reload_is_proved_first(queue, smarthost):
+    """What ExecReload of the unit asks."""
+    queue.write_config(smarthost)
+    assert queue.postrider("daemon", "--check").expect(0).errors == ""
+    queue.config.write_text("nonsense = 1\n")
+    assert "nonsense" in queue.postrider("daemon", "--check").expect(78).errors
+
+
 def test_reload_of_a_wrong_configuration(queue, smarthost):
     """The old one stays in force."""
     queue.write_config(smarthost)
@@ -699,6 +709,69 @@ def test_sd_notify(queue, smarthost):
         daemon.signal(signal.SIGTERM)
         notifications(sock, "STOPPING=1")
         assert daemon.wait_end() == 0
+
+
+def test_status_of_the_service(queue):
+    """What systemctl status shows: what is wrong, and the way out."""
+    path = queue.run_folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(path))
+        path.chmod(0o666)
+        sock.settimeout(20)
+        queue.write_config(1)
+        with queue.daemon(env={"NOTIFY_SOCKET": str(path)}) as daemon:
+            fill(queue, TO)
+            told = notifications(sock, "smarthost host0 is down: ")[-1]
+            assert "refused" in told
+            assert told.endswith("; mend it, then: postrider queue flush")
+            queue.config.write_text("nonsense = 1\n")
+            daemon.signal(signal.SIGHUP)
+            told = notifications(sock, "configuration wrong")[-1]
+            assert told.endswith("; configuration wrong, the old one is used: "
+                                 "run postrider check")
+
+
+@as_root
+def test_without_a_smarthost(queue):
+    """Start, first message and mailq have the reason why mail waits."""
+    reason = "no smarthost is configured: run postrider setup"
+    queue.write_config()
+    with queue.daemon() as daemon:
+        daemon.wait_for(f"mail is kept: {reason}")
+        queue.write_drop("ab" * 16, message_file("ab" * 16))
+        daemon.wait_for(f"ab: mail is kept: {reason}")
+        wait_listed(queue, daemon, 1)
+        assert f"({reason})" in queue.run("mailq").stdout.decode()
+
+
+def test_status_for_people(down):
+    queue, daemon = down
+    told = queue.postrider("status").expect(0).stdout.decode().splitlines()
+    assert told[:2] == ["the queue is empty", "host0: up"]
+    fill(queue, TO)
+    daemon.wait_for("host0 is down, .*; mend it, then: postrider queue flush$")
+    wait_listed(queue, daemon, 1)
+    told = on_terminal(queue, "status")
+    assert re.fullmatch("1 message queued, 0 on the way, 0 held; the oldest "
+                        "for [0-9]+ s", told[0])
+    assert re.fullmatch(r"host0: down for [0-9]+ s, next try in [0-9]+ s: .*"
+                        "refused.*", told[1])
+    assert told[2:] == ["    mend it, then: postrider queue flush"]
+    (smarthost,) = queue.status()["smarthosts"]
+    assert smarthost["since"] <= time.time() < smarthost["next_trial"] + 5
+
+
+def test_a_successful_test_tells_the_daemon(queue, tls_smarthost):
+    """The password is right again: what waits goes at once."""
+    queue.write_config(tls_smarthost, password="wrong")
+    with queue.daemon() as daemon:
+        fill(queue, TO)
+        daemon.wait_for("smarthost host0 is parked, .*; mend it, then: "
+                        "postrider queue flush$")
+        daemon.wait(lambda: not daemon.workers())
+        queue.write_config(tls_smarthost)
+        queue.postrider("test").expect(0)
+        daemon.wait_until_removed(1)
 
 
 # The control socket

@@ -242,10 +242,14 @@ static void tells_of_processes(void **state)
     notice.notice = NOTICE_STOPPING;
     notice.queued = UINT64_MAX;
     notice.delivered = 7;
+    notice.remark = alloc_string("all is well");
     assert_true(wire_send(pair->here, &notice, &err));
     receive(pair, WIRE_MANAGER, &got);
     assert_int_equal(got.notice, NOTICE_STOPPING);
     assert_true(got.queued == UINT64_MAX && got.delivered == 7);
+    assert_string_equal(got.remark, "all is well");
+    wire_free(&got);
+    wire_free(&notice);
     for (size_t i = 0; i < COUNT(news); i++) {
         struct packet one = wire_packet(news[i]);
         one.pid = 4242;
