@@ -8,7 +8,6 @@
 #include "relay_fixture.h"
 #include "util/text.h"
 
-#define OWNER 65534             /* of messages, where we may choose: a user */
 #define MANY 1001               /* recipients: more than a job can hold */
 
 struct subject {
@@ -18,83 +17,42 @@ struct subject {
 
 /* --- The steps that a message takes, one word each. --- */
 
-struct message_shape {
-    const char *reverse_path;
-    const char *smarthost;      /* NULL: any */
-    size_t recipients;
-    bool flawed;                /* the first of them */
-};
-
-/* To b@, c@ ... of example.com; the others of a long list have numbers. */
-static void drop(struct subject *subject, const struct message_shape *shape)
+static void take_shape(struct subject *subject,
+                       const struct message_shape *shape)
 {
-    struct envelope env = { 0 };
-    struct error err;
-    struct buf text;
-    int folder = subject->relay.fixture.spool.drop;
-
-    random_id(subject->id);
-    struct draft *draft = draft_new_report(subject->id, &err);
-    assert_true(envelope_set_reverse_path(&env, shape->reverse_path, &err));
-    if (shape->smarthost != NULL)
-        env.smarthost = alloc_string(shape->smarthost);
-    for (size_t i = 0; i < shape->recipients; i++) {
-        char *path = i < 3 ? alloc_format("%c@example.com", (char)('b' + i))
-                           : alloc_format("%zu@example.com", i);
-        assert_true(envelope_add_recipient(&env, path, NULL, 0, &err));
-        free(path);
-    }
-    if (shape->flawed)
-        env.recipients[0].flaw = alloc_string("it has no domain");
-    assert_true(draft_envelope(draft, &env, &err));
-    assert_true(draft_add(draft, FIXTURE_BODY, strlen(FIXTURE_BODY), &err));
-    assert_true(draft_end(draft, false, &err));
-    buf_init(&text, SIZE_MAX);
-    assert_true(io_read_all(draft_descriptor(draft), &text, &err));
-    fixture_write(folder, subject->id, text.data, text.length);
-    if (geteuid() == 0)
-        assert_int_equal(fchownat(folder, subject->id, OWNER, (gid_t)-1, 0),
-                         0);
-    buf_free(&text);
-    draft_free(draft);
-    envelope_free(&env);
+    relay_drop(&subject->relay, subject->id, shape);
+    relay_pick_up(&subject->relay);
 }
 
 static void take(struct subject *subject)
 {
-    drop(subject, &(struct message_shape){ .reverse_path = "a@example.com",
-                                           .recipients = 2 });
-    relay_pick_up(&subject->relay);
+    take_shape(subject, &(struct message_shape){
+        .reverse_path = "a@example.com", .recipients = 2 });
 }
 
 static void take_report(struct subject *subject)
 {
-    drop(subject, &(struct message_shape){ .reverse_path = "",
-                                           .recipients = 2 });
-    relay_pick_up(&subject->relay);
+    take_shape(subject, &(struct message_shape){
+        .reverse_path = "", .recipients = 2 });
 }
 
 static void take_many(struct subject *subject)
 {
-    drop(subject, &(struct message_shape){ .reverse_path = "a@example.com",
-                                           .recipients = MANY });
-    relay_pick_up(&subject->relay);
+    take_shape(subject, &(struct message_shape){
+        .reverse_path = "a@example.com", .recipients = MANY });
 }
 
 static void take_bound(struct subject *subject)
 {
-    drop(subject, &(struct message_shape){ .reverse_path = "a@example.com",
-                                           .smarthost = "gone",
-                                           .recipients = 2 });
-    relay_pick_up(&subject->relay);
+    take_shape(subject, &(struct message_shape){
+        .reverse_path = "a@example.com", .smarthost = "gone",
+        .recipients = 2 });
 }
 
 static void take_flawed(struct subject *subject)
 {
-    drop(subject, &(struct message_shape){ .reverse_path = "a@example.com",
-                                           .recipients = 2,
-                                           .flawed = true });
-    relay_pick_up(&subject->relay);
+    take_shape(subject, &(struct message_shape){
+        .reverse_path = "a@example.com", .recipients = 2, .flawed = true });
 }
 
 static void store(struct subject *subject)
@@ -108,83 +66,34 @@ static void give(struct subject *subject)
     relay_give(&subject->relay);
 }
 
-/* Outcomes of the job's recipients, in their order. */
-static void answer(struct subject *subject, const enum outcome_kind *kinds,
-                   size_t count)
-{
-    static char peer[] = RELAY_PEER;
-    struct relay *relay = &subject->relay;
-    struct wire_outcome *outcomes = alloc_zero(count, sizeof *outcomes);
-
-    if (relay->job == 0)
-        fail_msg("the worker has no job");
-    for (size_t i = 0; i < count; i++) {
-        const char *status = kinds[i] == OUTCOME_DELIVERED ? "2.0.0"
-                             : kinds[i] == OUTCOME_FAILED ? "5.1.1" : "4.2.0";
-        outcomes[i].index = relay->recipients[i];
-        outcomes[i].outcome.kind = kinds[i];
-        outcomes[i].outcome.stage = STAGE_RCPT;
-        outcomes[i].outcome.fault = kinds[i] == OUTCOME_DELIVERED
-                                    ? FAULT_NONE
-                                    : kinds[i] == OUTCOME_FAILED
-                                    ? FAULT_RECIPIENT : FAULT_TEMPORARY;
-        outcomes[i].outcome.code = kinds[i] == OUTCOME_DELIVERED ? 250
-                                   : kinds[i] == OUTCOME_FAILED ? 550 : 450;
-        snprintf(outcomes[i].outcome.status, sizeof outcomes[i].outcome.status,
-                 "%s", status);
-        outcomes[i].outcome.text = alloc_string("as the server has it");
-    }
-    struct packet packet = { .kind = WIRE_OUTCOMES, .job = relay->job,
-                             .outcomes = outcomes, .count = count,
-                             .peer = peer };
-    while (packet.sent < count)
-        relay_send(relay, &packet);
-    for (size_t i = 0; i < count; i++)
-        outcome_free(&outcomes[i].outcome);
-    free(outcomes);
-}
-
-static void answer_all(struct subject *subject, enum outcome_kind kind)
-{
-    size_t count = subject->relay.count;
-    enum outcome_kind *kinds = alloc_zero(count + 1, sizeof *kinds);
-
-    for (size_t i = 0; i < count; i++)
-        kinds[i] = kind;
-    answer(subject, kinds, count);
-    free(kinds);
-}
-
 static void accept_all(struct subject *subject)
 {
-    answer_all(subject, OUTCOME_DELIVERED);
+    relay_settle_all(&subject->relay, '2');
 }
 
 static void refuse_all(struct subject *subject)
 {
-    answer_all(subject, OUTCOME_FAILED);
+    relay_settle_all(&subject->relay, '5');
 }
 
 static void defer_all(struct subject *subject)
 {
-    answer_all(subject, OUTCOME_DEFERRED);
+    relay_settle_all(&subject->relay, '4');
 }
 
 static void accept_one(struct subject *subject)
 {
-    answer(subject, (const enum outcome_kind[]){ OUTCOME_DELIVERED }, 1);
+    relay_settle(&subject->relay, "2");
 }
 
 static void refuse_one_defer_one(struct subject *subject)
 {
-    answer(subject, (const enum outcome_kind[]){ OUTCOME_FAILED,
-                                                 OUTCOME_DEFERRED }, 2);
+    relay_settle(&subject->relay, "54");
 }
 
 static void refuse_one_accept_one(struct subject *subject)
 {
-    answer(subject, (const enum outcome_kind[]){ OUTCOME_FAILED,
-                                                 OUTCOME_DELIVERED }, 2);
+    relay_settle(&subject->relay, "52");
 }
 
 /* The worker could not read the message. */
@@ -285,12 +194,12 @@ static void grow_too_late(struct subject *subject)
 
 static void fill_failed(struct subject *subject)
 {
-    relay_fill_failed(&subject->relay, OWNER);
+    relay_fill_failed(&subject->relay, RELAY_OWNER);
 }
 
 static void empty_failed(struct subject *subject)
 {
-    relay_empty_failed(&subject->relay, OWNER);
+    relay_empty_failed(&subject->relay, RELAY_OWNER);
 }
 
 /* A folder where a file of the spool should be. */

@@ -37,11 +37,12 @@
 #include "util/log.h"
 
 #define RELAY_PEER "mx.example[192.0.2.1]:25"
+#define RELAY_OWNER 65534       /* of messages, where we may choose: a user */
 
 struct relay {
     struct fixture fixture;
     struct config config;
-    struct smarthost smarthost;
+    struct smarthost smarthosts[2];     /* of which config has one at first */
     char *control_path;
     int log;                    /* what was logged */
     struct launch *launch;
@@ -50,7 +51,9 @@ struct relay {
     pid_t pid;
     int worker;                 /* our end: we are the worker; -1: none */
     int journal;
+    unsigned started;           /* for these smarthosts, a bit each */
     bool opened;
+    bool has_dsn;               /* the smarthost reports for itself */
     uint64_t job;               /* that it has; 0: none */
     size_t *recipients;         /* indices; owned */
     size_t count;
@@ -100,12 +103,14 @@ static inline char *relay_log(const struct relay *relay)
 
 static inline void relay_configure(struct relay *relay)
 {
-    static char name[] = "main", host[] = "mx.example", empty[] = "",
-                domain[] = "example.com", source[] = "postrider.conf";
+    static char name[] = "main", second[] = "second", host[] = "mx.example",
+                empty[] = "", domain[] = "example.com",
+                source[] = "postrider.conf";
 
-    relay->smarthost = (struct smarthost){
-        .name = name, .host = host, .connections = 1,
-    };
+    for (size_t i = 0; i < 2; i++)
+        relay->smarthosts[i] = (struct smarthost){
+            .name = i == 0 ? name : second, .host = host, .connections = 1,
+        };
     relay->config = (struct config){
         .source = source,
         .hostname = domain,
@@ -120,7 +125,7 @@ static inline void relay_configure(struct relay *relay)
         .retry_longest = 3600000,
         .expire_after = 432000000,
         .delay_warning = 14400000,
-        .smarthosts = &relay->smarthost,
+        .smarthosts = relay->smarthosts,
         .smarthost_count = 1,
     };
 }
@@ -411,6 +416,7 @@ static inline void relay_become_worker(struct relay *relay)
             relay->journal = packet.journal;
             packet.fd = packet.journal = -1;
             relay->pid++;
+            relay->started |= 1u << packet.smarthost;
             relay->promised = relay->opened = false;
         }
         wire_free(&packet);
@@ -466,6 +472,115 @@ static inline void relay_give(struct relay *relay)
         relay_dispatch(relay);
     }
     relay_take_job(relay);
+}
+
+/* --- Messages, and what becomes of them. --- */
+
+struct message_shape {
+    const char *reverse_path;
+    const char *smarthost;      /* NULL: any */
+    size_t recipients;
+    unsigned notify;            /* of all of them; 0: unspecified */
+    bool flawed;                /* the first of them */
+};
+
+/* To b@, c@ ... of example.com; the others of a long list have numbers. id has
+ * RANDOM_ID_LENGTH + 1 octets. */
+static inline void relay_drop(const struct relay *relay, char *id,
+                              const struct message_shape *shape)
+{
+    struct envelope env = { 0 };
+    struct error err;
+    struct buf text;
+    int folder = relay->fixture.spool.drop;
+
+    random_id(id);
+    struct draft *draft = draft_new_report(id, &err);
+    assert_true(envelope_set_reverse_path(&env, shape->reverse_path, &err));
+    if (shape->smarthost != NULL)
+        env.smarthost = alloc_string(shape->smarthost);
+    for (size_t i = 0; i < shape->recipients; i++) {
+        char *path = i < 3 ? alloc_format("%c@example.com", (char)('b' + i))
+                           : alloc_format("%zu@example.com", i);
+        assert_true(envelope_add_recipient(&env, path, NULL, shape->notify,
+                                           &err));
+        free(path);
+    }
+    if (shape->flawed)
+        env.recipients[0].flaw = alloc_string("it has no domain");
+    assert_true(draft_envelope(draft, &env, &err));
+    assert_true(draft_add(draft, FIXTURE_BODY, strlen(FIXTURE_BODY), &err));
+    assert_true(draft_end(draft, false, &err));
+    buf_init(&text, SIZE_MAX);
+    assert_true(io_read_all(draft_descriptor(draft), &text, &err));
+    fixture_write(folder, id, text.data, text.length);
+    if (geteuid() == 0)
+        assert_int_equal(fchownat(folder, id, RELAY_OWNER, (gid_t)-1, 0),
+                         0);
+    buf_free(&text);
+    draft_free(draft);
+    envelope_free(&env);
+}
+
+static inline void relay_fill_outcome(struct outcome *outcome, char code)
+{
+    static const struct outcome outcomes[] = {
+        { .kind = OUTCOME_DELIVERED, .code = 250, .status = "2.0.0" },
+        { .kind = OUTCOME_DEFERRED, .code = 450, .status = "4.2.0",
+          .fault = FAULT_TEMPORARY },
+        { .kind = OUTCOME_FAILED, .code = 550, .status = "5.1.1",
+          .fault = FAULT_RECIPIENT },
+    };
+
+    *outcome = outcomes[code == '2' ? 0 : code == '4' ? 1 : 2];
+    outcome->stage = STAGE_RCPT;
+    outcome->text = alloc_string("as the server has it");
+}
+
+/* Outcomes of the job's recipients, in their order: '2', '4' or '5' each. */
+static inline void relay_settle(struct relay *relay, const char *codes)
+{
+    static char peer[] = RELAY_PEER;
+    size_t count = strlen(codes);
+    struct wire_outcome *outcomes = alloc_zero(count, sizeof *outcomes);
+    struct packet packet = wire_packet(WIRE_OUTCOMES);
+
+    if (relay->job == 0)
+        fail_msg("the worker has no job");
+    for (size_t i = 0; i < count; i++) {
+        outcomes[i].index = relay->recipients[i];
+        outcomes[i].dsn_passed_on = relay->has_dsn;
+        relay_fill_outcome(&outcomes[i].outcome, codes[i]);
+    }
+    packet.job = relay->job;
+    packet.outcomes = outcomes;
+    packet.count = count;
+    packet.peer = peer;
+    while (packet.sent < count)
+        relay_send(relay, &packet);
+    for (size_t i = 0; i < count; i++)
+        outcome_free(&outcomes[i].outcome);
+    free(outcomes);
+}
+
+/* The same one for all. */
+static inline void relay_settle_all(struct relay *relay, char code)
+{
+    char *codes = alloc_zero(relay->count + 1, 1);
+
+    memset(codes, code, relay->count);
+    relay_settle(relay, codes);
+    free(codes);
+}
+
+/* Time passes. */
+static inline void relay_wait(struct relay *relay, int64_t milliseconds)
+{
+    struct moment *now = &relay->clocks.seen;
+
+    now->awake += milliseconds;
+    now->running += milliseconds;
+    now->wall += milliseconds / 1000;
 }
 
 #endif

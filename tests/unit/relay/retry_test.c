@@ -7,7 +7,11 @@
 #include <limits.h>
 
 #include "config/config.h"
+#include "relay/hops.h"
+#include "relay/lifetime.h"
+#include "relay/message.h"
 #include "relay/retry.h"
+#include "spool/state.h"
 #include "util/text.h"
 
 static const struct {
@@ -62,11 +66,94 @@ static void scatters(void **state)
     assert_true(largest - smallest > 480000 / 8);
 }
 
+/* An hour before a message is late, ten before it is too late. */
+static const struct config limits = { .delay_warning = 3600000,
+                                      .expire_after = 36000000,
+                                      .retry_first = 300000,
+                                      .retry_longest = 3600000 };
+
+/* Ages in seconds. A smarthost that is down has failed to be reached up to so
+ * many seconds after the message was late; -1: it is up. */
+static const struct lateness {
+    int64_t age, tried;
+    int failed_after;
+    bool is_bound;              /* to a smarthost that is missing */
+    bool is_warned;
+    bool is_late, is_expired;
+} ages[] = {
+    { 3600,  3600,  -1,   false, false, false, false },
+    { 3601,  3601,  -1,   false, false, true,  false },
+    { 7200,  3600,  -1,   false, false, false, false },
+    { 7200,  0,     449,  false, false, false, false },
+    { 7200,  0,     450,  false, false, true,  false },
+    { 7200,  7200,  -1,   false, true,  false, false },
+    { 4000,  0,     -1,   true,  false, false, false },
+    { 4050,  0,     -1,   true,  false, true,  false },
+    { 40000, 36001, -1,   false, true,  false, true },
+    { 40000, 36000, -1,   false, true,  false, false },
+    { 40000, 3601,  -1,   false, false, true,  false },
+    { 37799, 0,     -1,   true,  true,  false, false },
+    { 37800, 0,     -1,   true,  true,  false, true },
+};
+
+static void knows_what_is_late(void **state)
+{
+    char reason[] = "it is missing";
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(ages); i++) {
+        const struct lateness *row = &ages[i];
+        const struct lifetime lifetime = {
+            .seen = { .wall = 1000000, .awake = 1000000000 },
+        };
+        const struct message message = {
+            .received = lifetime.seen.wall - row->age,
+            .tried = row->tried,
+            .warned = row->is_warned,
+            .smarthost = row->is_bound ? SMARTHOST_MISSING : SMARTHOST_ANY,
+            .missing = row->is_bound ? reason : NULL,
+        };
+        struct hop hop = {
+            .availability = {
+                .state = row->failed_after < 0 ? HOP_UP : HOP_DOWN,
+                .failed = lifetime.seen.awake -
+                          (row->age - 3600 - row->failed_after) * 1000,
+            },
+        };
+        const struct hops hops = { .list = &hop, .count = 1 };
+        if (retry_is_late(&limits, &message, &hops, &lifetime) !=
+                row->is_late ||
+            retry_is_expired(&limits, &message, &hops, &lifetime) !=
+                row->is_expired)
+            fail_msg("row %zu", i);
+    }
+}
+
+/* A date in a file may be any: no wait is longer than the longest. */
+static void waits_no_longer_than_configured(void **state)
+{
+    static const struct {
+        int64_t next, wait;     /* seconds, milliseconds */
+    } waits[] = {
+        { 0, 0 }, { 1000, 0 }, { 1001, 1000 }, { 4600, 3600000 },
+        { 4601, 3600000 }, { INT64_MAX, 3600000 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(waits); i++) {
+        const struct state known = { .next = waits[i].next };
+        assert_int_equal(retry_remaining(&limits, &known, 1000),
+                         waits[i].wait);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(doubles_up_to_the_longest),
         cmocka_unit_test(scatters),
+        cmocka_unit_test(knows_what_is_late),
+        cmocka_unit_test(waits_no_longer_than_configured),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,171 @@
+/* Which messages go to which smarthost, and when: by a clock that is set. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "relay_fixture.h"
+#include "util/text.h"
+
+enum { NONE = 0, MAIN = 1, SECOND = 2, BOTH = 3 };
+
+static int set_up(void **state)
+{
+    struct relay *relay = alloc_zero(1, sizeof *relay);
+
+    relay_set_up(relay);
+    log_open(LOG_TO_NOBODY, "test");
+    *state = relay;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct relay *relay = *state;
+
+    relay_stop(relay);
+    relay_tear_down(relay);
+    free(relay);
+    return 0;
+}
+
+static void submit(struct relay *relay, size_t recipients,
+                   const char *smarthost)
+{
+    char id[RANDOM_ID_LENGTH + 1];
+
+    relay_drop(relay, id, &(struct message_shape){
+        .reverse_path = "a@example.com", .recipients = recipients,
+        .smarthost = smarthost });
+    relay_pick_up(relay);
+}
+
+static void gives_at_its_time_and_not_before(void **state)
+{
+    struct relay *relay = *state;
+
+    relay_start(relay);
+    submit(relay, 2, NULL);
+    relay_give(relay);
+    assert_int_equal(relay->count, 2);
+    relay_settle_all(relay, '4');
+    relay_give(relay);
+    assert_int_equal(relay->job, 0);
+    int64_t next = dispatch_next_time(relay->dispatch);
+    relay_wait(relay, next - relay_now(relay)->awake - 1);
+    relay_give(relay);
+    assert_int_equal(relay->job, 0);
+    relay_wait(relay, 1);
+    relay_give(relay);
+    assert_int_not_equal(relay->job, 0);
+}
+
+/* What one part came to is on disk before the next one goes. */
+static void offers_every_recipient_in_parts(void **state)
+{
+    static const size_t parts[] = { 1000, 1000, 7 };
+    struct relay *relay = *state;
+
+    relay_start(relay);
+    submit(relay, 2007, NULL);
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        relay_give(relay);
+        assert_int_equal(relay->count, parts[i]);
+        assert_int_equal(relay->recipients[0], i * 1000);
+        relay_settle_all(relay, '4');
+    }
+    relay_give(relay);
+    assert_int_equal(relay->job, 0);
+}
+
+/* Two smarthosts: whether they are up, and whether a trial is due. */
+static const struct order {
+    enum availability_state first, second;
+    bool trial_due;
+    const char *smarthost;      /* that the message is bound to */
+    unsigned chosen;
+} orders[] = {
+    { HOP_UP,     HOP_UP,   false, NULL,     MAIN },
+    { HOP_DOWN,   HOP_UP,   false, NULL,     SECOND },
+    { HOP_PARKED, HOP_UP,   false, NULL,     SECOND },
+    { HOP_DOWN,   HOP_DOWN, false, NULL,     NONE },
+    { HOP_DOWN,   HOP_DOWN, true,  NULL,     BOTH },
+    { HOP_UP,     HOP_UP,   false, "second", SECOND },
+    { HOP_UP,     HOP_DOWN, false, "second", NONE },
+    { HOP_DOWN,   HOP_UP,   false, "main",   NONE },
+    { HOP_DOWN,   HOP_UP,   true,  "main",   MAIN },
+    { HOP_UP,     HOP_UP,   false, "gone",   NONE },
+};
+
+static void set_availability(struct relay *relay, size_t i,
+                             enum availability_state state, bool due)
+{
+    int64_t now = relay_now(relay)->awake;
+
+    relay->hops->list[i].availability.state = state;
+    relay->hops->list[i].availability.trial_due = due ? now : now + 1;
+}
+
+static void takes_smarthosts_in_their_order(void **state)
+{
+    struct relay *relay = *state;
+
+    relay->config.smarthost_count = 2;
+    for (size_t i = 0; i < COUNT(orders); i++) {
+        const struct order *order = &orders[i];
+        relay_start(relay);
+        set_availability(relay, 0, order->first, order->trial_due);
+        set_availability(relay, 1, order->second, order->trial_due);
+        submit(relay, 1, order->smarthost);
+        relay->started = NONE;
+        for (size_t n = 0; n < 2; n++) {
+            relay->promised = false;
+            relay_promise_worker(relay);
+        }
+        relay_dispatch(relay);
+        relay_become_worker(relay);
+        if (relay->started != order->chosen)
+            fail_msg("order %zu: %u", i, relay->started);
+        if (i + 1 < COUNT(orders)) {
+            relay_stop(relay);
+            fixture_empty(&relay->fixture);
+        }
+    }
+}
+
+/* Its mail goes, one message at a time, when a trial is due. */
+static void tries_a_smarthost_that_is_down(void **state)
+{
+    struct relay *relay = *state;
+
+    relay_start(relay);
+    set_availability(relay, 0, HOP_DOWN, false);
+    submit(relay, 1, NULL);
+    submit(relay, 1, NULL);
+    relay_give(relay);
+    assert_int_equal(relay->job, 0);
+    relay_wait(relay, 1);
+    relay_give(relay);
+    assert_int_not_equal(relay->job, 0);
+    relay_settle_all(relay, '2');
+    assert_int_equal(relay->hops->list[0].availability.state, HOP_UP);
+    relay_give(relay);
+    assert_int_not_equal(relay->job, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(gives_at_its_time_and_not_before,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(offers_every_recipient_in_parts,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(takes_smarthosts_in_their_order,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tries_a_smarthost_that_is_down,
+                                        set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
