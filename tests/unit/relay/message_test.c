@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "control/protocol.h"
 #include "relay_fixture.h"
 #include "util/text.h"
 
@@ -350,41 +351,45 @@ static void add_files(struct subject *subject, struct buf *out)
 }
 
 /* Its place in the schedule: now, soon (a minute), later, out, held. */
-static const char *place_of(struct subject *subject, char mark)
+static const char *place_of(struct subject *subject, enum queue_state state)
 {
     int64_t due = relay_due(&subject->relay, subject->id);
 
-    return mark == '*' ? "out" : mark == '!' ? "held"
+    return state == QUEUE_ACTIVE ? "out" : state == QUEUE_HELD ? "held"
            : due < 0 ? "ready" : due <= 1000 ? "now"
            : due <= 60000 ? "soon" : "later";
 }
 
-/* As `mailq` has it: place, attempts, open recipients, reason. */
+static void add_item(struct subject *subject, const struct queue_item *item,
+                     struct buf *out)
+{
+    bool open = relay_is_open(&subject->relay, subject->id);
+
+    buf_add_format(out, "%s%s, attempts %u, open %zu",
+                   place_of(subject, item->state), open ? " (open)" : "",
+                   item->attempts, item->recipient_count);
+}
+
+/* As `mailq` has it: place, attempts, open recipients. */
 static void add_listed(struct subject *subject, struct buf *out)
 {
     char *list = relay_ask(&subject->relay, REQUEST_LIST, "");
-    char *start = alloc_format("%s\t", subject->id);
-    char *line = strstr(list, start);
-    char *fields[7];
-    size_t addresses = 0;
+    char *rest = list;
+    bool found = false, unread = false;
 
-    free(start);
-    if (line == NULL) {
-        buf_add_text(out, strstr(list, "unread\t") != NULL ? "unread"
-                                                           : "unknown");
-        free(list);
-        return;
+    for (char *text; (text = strsep(&rest, "\n")) != NULL; ) {
+        struct list_line line;
+        protocol_parse_list(text, &line);
+        if (line.kind == LIST_ITEM &&
+            strcmp(line.item.id, subject->id) == 0) {
+            add_item(subject, &line.item, out);
+            found = true;
+        }
+        unread = unread || line.kind == LIST_UNREAD;
+        protocol_free_list(&line);
     }
-    *strchrnul(line, '\n') = '\0';
-    for (size_t i = 0; i < COUNT(fields); i++)
-        fields[i] = strsep(&line, "\t");
-    for (; line != NULL; line = strchr(line, '\t'), line += line != NULL)
-        addresses++;
-    buf_add_format(out, "%s%s, attempts %s, open %zu",
-                   place_of(subject, *fields[1]),
-                   relay_is_open(&subject->relay, subject->id) ? " (open)"
-                                                               : "",
-                   fields[5], addresses - 1);
+    if (!found)
+        buf_add_text(out, unread ? "unread" : "unknown");
     free(list);
 }
 

@@ -52,7 +52,7 @@ static void drop(struct subject *subject, size_t recipients)
 
 /* A whole file, and what is changed in it before it is found. */
 static const struct found {
-    const char *start;          /* of the file, instead of its own; "" for none */
+    const char *start;          /* of the file, instead of its own */
     size_t recipients;
     enum availability_state state;
     bool known;                 /* a message then, */
