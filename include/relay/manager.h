@@ -1,5 +1,5 @@
 /*
- * manager.h - the daemon: picks up, schedules, hands out, settles, reports
+ * manager.h - the daemon: its parts put together, and the poll loop
  */
 #ifndef POSTRIDER_RELAY_MANAGER_H
 #define POSTRIDER_RELAY_MANAGER_H

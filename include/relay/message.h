@@ -94,10 +94,6 @@ struct message {
     size_t heap_index;
 };
 
-/* Octets that a message takes in the spool, about: its envelope may be larger
- * than its content, and each recipient has a line in state/. */
-uint64_t message_octets(const struct entry *entry);
-
 /* A message that was taken from drop/; it is open. entry is owned from now
  * on. */
 struct message *message_new_taken(struct message_home *home,
@@ -119,14 +115,14 @@ bool message_may_use(const struct message *message, size_t smarthost);
  */
 bool message_open(struct message *message, struct error *err);
 void message_close(struct message *message);
-/* While it is open. Changes of the state are lost at the last close unless
- * they were saved, or message_keep_state() was called. */
+/* While it is open (the content: or in memory; else NULL). Changes of the state
+ * are lost at the last close unless they were saved, or message_keep_state()
+ * was called. */
 const struct entry *message_entry(const struct message *message);
 struct state *message_state(const struct message *message);
 void message_keep_state(struct message *message);
 
-/* Is its content in memory? Is everything about it on disk? */
-bool message_is_in_memory(const struct message *message);
+/* Is everything about it on disk? */
 bool message_is_on_disk(const struct message *message);
 /* Does its envelope take much of that? So many octets are open of such. */
 bool message_is_large(const struct message *message);

@@ -35,7 +35,9 @@ static uint32_t memory_of(const struct entry *entry)
     return size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
 }
 
-uint64_t message_octets(const struct entry *entry)
+/* What it takes in the spool, about: its envelope may be larger than its
+ * content, and each recipient has a line in state/. */
+static uint64_t octets_of(const struct entry *entry)
 {
     return entry->content_start + entry->content_length +
            entry->envelope.count * STATE_LINE;
@@ -80,7 +82,7 @@ static struct message *new_message(struct message_home *home,
     message->uid = entry->uid;
     message->owner = entry_user(entry, entry->uid);
     message->size = entry->content_length;
-    message->octets = message_octets(entry);
+    message->octets = octets_of(entry);
     message->received = received;
     message->smarthost = SMARTHOST_ANY;
     message->entry = entry;
@@ -223,11 +225,6 @@ struct state *message_state(const struct message *message)
 void message_keep_state(struct message *message)
 {
     message->unsaved = true;
-}
-
-bool message_is_in_memory(const struct message *message)
-{
-    return message->entry != NULL;
 }
 
 bool message_is_on_disk(const struct message *message)

@@ -365,7 +365,7 @@ static inline bool relay_is_open(struct relay *relay, const char *id)
     const struct message *message = messages_find(relay->messages, id);
 
     return message != NULL && message->place != MESSAGE_OUT &&
-           message_is_in_memory(message);
+           message_entry(message) != NULL;
 }
 
 /* --- The launcher and the worker. --- */
