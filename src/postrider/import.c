@@ -54,7 +54,7 @@ static char *list_formats(const char *between, const char *last)
     return buf_take(&list);
 }
 
-static bool refuse(struct error *err)
+static bool refuse_usage(struct error *err)
 {
     char *list = list_formats("|", "|");
 
@@ -102,14 +102,14 @@ static bool parse_arguments(struct order *order, int argc, char **argv,
         if (letter == 'f' && !choose_format(order, optarg, err))
             return false;
         if (letter == '?')
-            return refuse(err);
+            return refuse_usage(err);
         if (letter == 'o')
             order->output = optarg;
         order->replaces = order->replaces || letter == 'r';
         order->writes = order->writes || letter == 'w';
     }
     if (optind != argc - 1 || (order->replaces && !order->writes))
-        return refuse(err);
+        return refuse_usage(err);
     order->path = argv[optind];
     return true;
 }
@@ -190,7 +190,8 @@ static const struct format *recognise_folder(const char *path,
 
 /* By its name, which may have something around it as in .msmtprc or
  * ssmtp.conf.old, else by its content. */
-static const struct format *recognise(const char *path, struct error *err)
+static const struct format *recognise_format(const char *path,
+                                             struct error *err)
 {
     const char *name = path_name(path);
     struct stat status;
@@ -245,8 +246,8 @@ static bool print_configuration(const struct import *import,
     return recipe_check(import->recipe, output, err);
 }
 
-static bool finish(const struct import *import, const struct order *order,
-                   struct error *err)
+static bool write_or_print(const struct import *import,
+                           const struct order *order, struct error *err)
 {
     char *output = order->output != NULL ? alloc_string(order->output)
                                          : default_output(import->is_own);
@@ -258,25 +259,25 @@ static bool finish(const struct import *import, const struct order *order,
     return done;
 }
 
-static bool translate(const struct order *order, struct error *err)
+static bool translate_file(const struct order *order, struct error *err)
 {
     struct import import = { .recipe = recipe_new(), .file = order->path };
     const struct format *format = order->format != NULL
                                   ? order->format
-                                  : recognise(order->path, err);
+                                  : recognise_format(order->path, err);
 
     bool done = format != NULL && format->read(&import, order->path, err) &&
-                finish(&import, order, err);
+                write_or_print(&import, order, err);
     recipe_free(import.recipe);
     return done;
 }
 
-static bool run(struct order *order, struct error *err)
+static bool import_file(struct order *order, struct error *err)
 {
     char *path = find_file(order);
 
     order->path = path;
-    bool done = translate(order, err);
+    bool done = translate_file(order, err);
     free(path);
     return done;
 }
@@ -288,6 +289,6 @@ int command_import(int argc, char **argv)
 
     process_hide_memory();
     bool done = parse_arguments(&order, argc, argv, &err) &&
-                run(&order, &err);
+                import_file(&order, &err);
     return done ? EX_OK : command_fail(&err);
 }

@@ -38,8 +38,8 @@ static const struct import_key keys[] = {
                                   "send what waits there with `dma -q`" },
 };
 
-static bool take_line(struct import *import, void *into, char *line,
-                      struct error *err)
+static bool take_setting(struct import *import, void *into, char *line,
+                         struct error *err)
 {
     struct dma *dma = into;
 
@@ -162,7 +162,7 @@ static void split_masquerade(struct import *import, const char *masquerade,
     }
 }
 
-static void write_recipe(struct import *import, const struct dma *dma)
+static void write_config(struct import *import, const struct dma *dma)
 {
     const struct import_setting *masquerade = import_find(&dma->settings,
                                                           "MASQUERADE");
@@ -203,7 +203,7 @@ static void note_differences(struct import *import, const struct dma *dma)
 bool import_dma(struct import *import, const char *path, struct error *err)
 {
     struct dma dma = { .account = { .name = alloc_string("main") } };
-    bool done = import_lines(import, path, take_line, &dma, err);
+    bool done = import_lines(import, path, take_setting, &dma, err);
 
     import_value(import, &dma.account, IMPORT_PORT, "25");
     import_fill(import, &dma.account, keys, COUNT(keys), &dma.settings);
@@ -214,7 +214,7 @@ bool import_dma(struct import *import, const char *path, struct error *err)
     done = done && read_credentials(import, path, &dma, err);
     if (done) {
         set_tls(import, &dma);
-        write_recipe(import, &dma);
+        write_config(import, &dma);
         note_differences(import, &dma);
     }
     import_account_free(&dma.account);

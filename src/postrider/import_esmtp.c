@@ -124,8 +124,8 @@ static const char *long_form(const char *key)
     return key;
 }
 
-static bool keep(struct import *import, struct esmtp *esmtp, const char *key,
-                 const char *value, struct error *err)
+static bool keep_setting(struct import *import, struct esmtp *esmtp,
+                         const char *key, const char *value, struct error *err)
 {
     bool is_identity = strcmp(key, "identity") == 0;
 
@@ -159,15 +159,15 @@ static bool take_setting(struct import *import, struct esmtp *esmtp,
     bool done = strcmp(key, "default") == 0 ||
                 read_value(import, line, &value, err);
     if (done)
-        done = keep(import, esmtp, key, value.data, err);
+        done = keep_setting(import, esmtp, key, value.data, err);
     free(key);
     buf_wipe(&value);
     return done;
 }
 
 /* Several settings may share a line. */
-static bool take_line(struct import *import, void *into, char *line,
-                      struct error *err)
+static bool take_settings_line(struct import *import, void *into, char *line,
+                               struct error *err)
 {
     for (line = import_trim(line); *line != '\0' && *line != '#';
          line += strspn(line, " \t="))
@@ -303,7 +303,7 @@ static size_t find_first(struct esmtp *esmtp)
     return has_front ? 0 : 1;
 }
 
-static void write_recipe(struct import *import, struct esmtp *esmtp)
+static void write_config(struct import *import, struct esmtp *esmtp)
 {
     size_t first = find_first(esmtp);
     size_t count = esmtp->count - first;
@@ -322,12 +322,12 @@ bool import_esmtp(struct import *import, const char *path, struct error *err)
     struct esmtp esmtp = { 0 };
 
     add_identity(&esmtp, NULL, 0);
-    bool done = import_lines(import, path, take_line, &esmtp, err);
+    bool done = import_lines(import, path, take_settings_line, &esmtp, err);
     if (done && esmtp.count == 1 && esmtp.identities[0].settings.count == 0)
         done = error_set(err, FAULT_CONFIG, "%s: says nothing", path) ||
                error_remedy(err, "where should mail go?");
     if (done)
-        write_recipe(import, &esmtp);
+        write_config(import, &esmtp);
     for (size_t i = 0; i < esmtp.count; i++) {
         import_settings_free(&esmtp.identities[i].settings);
         free(esmtp.identities[i].address);

@@ -14,7 +14,8 @@
 
 #define FILE_SIZE_MAX ((size_t)1 << 20)
 
-static void say(const struct import *import, const char *format, va_list args)
+static void print_remark(const struct import *import, const char *format,
+                         va_list args)
 {
     struct buf text;
 
@@ -35,7 +36,7 @@ void import_note(const struct import *import, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    say(import, format, args);
+    print_remark(import, format, args);
     va_end(args);
 }
 
@@ -44,7 +45,7 @@ void import_obstacle(struct import *import, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    say(import, format, args);
+    print_remark(import, format, args);
     va_end(args);
     import->obstacles++;
 }

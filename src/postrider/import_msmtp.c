@@ -7,11 +7,390 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "postrider/import.h"
-#include "postrider/import_msmtp.h"
 #include "util/alloc.h"
+#include "util/buf.h"
+#include "util/sasl.h"
 #include "util/text.h"
+
+static const struct import_key keys[] = {
+    { "host", IMPORT_HOST, NULL },
+    { "port", IMPORT_PORT, NULL },
+    { "source_ip", IMPORT_SOURCE_ADDRESS, NULL },
+    { "timeout", IMPORT_OTHER, NULL },
+    { "protocol", IMPORT_OTHER, NULL },
+    { "socket", IMPORT_REFUSED, "Postrider connects to hosts only" },
+    { "proxy_host", IMPORT_REFUSED, "Postrider uses no proxy" },
+    { "proxy_port", IMPORT_OTHER, NULL },
+    { "domain", IMPORT_OTHER, NULL },
+    { "auth", IMPORT_OTHER, NULL },
+    { "user", IMPORT_USER, NULL },
+    { "password", IMPORT_PASSWORD, NULL },
+    { "passwordeval", IMPORT_OTHER, NULL },
+    { "tls", IMPORT_OTHER, NULL },
+    { "tls_starttls", IMPORT_OTHER, NULL },
+    { "tls_nostarttls", IMPORT_OTHER, NULL },
+    { "tls_trust_file", IMPORT_OTHER, NULL },
+    { "tls_fingerprint", IMPORT_OTHER, NULL },
+    { "tls_cert_file", IMPORT_OTHER, NULL },
+    { "tls_key_file", IMPORT_OTHER, NULL },
+    { "tls_certcheck", IMPORT_OTHER, NULL },
+    { "tls_nocertcheck", IMPORT_OTHER, NULL },
+    { "tls_host_override", IMPORT_OTHER, NULL },
+    { "from", IMPORT_OTHER, NULL },
+    { "from_full_name", IMPORT_OTHER, NULL },
+    { "allow_from_override", IMPORT_OTHER, NULL },
+    { "auto_from", IMPORT_OTHER, NULL },
+    { "maildomain", IMPORT_OTHER, NULL },
+    { "set_from_header", IMPORT_IF_OFF, "a missing From is always added" },
+    { "add_missing_from_header", IMPORT_IF_OFF,
+      "a missing From is always added" },
+    { "set_date_header", IMPORT_IF_OFF, "a missing Date is always added" },
+    { "add_missing_date_header", IMPORT_IF_OFF,
+      "a missing Date is always added" },
+    { "set_msgid_header", IMPORT_IF_OFF,
+      "a missing Message-ID is always added" },
+    { "remove_bcc_headers", IMPORT_IF_OFF, "Bcc is always removed" },
+    { "keepbcc", IMPORT_IF_ON, "Bcc is always removed" },
+    { "undisclosed_recipients", IMPORT_IF_ON, NULL },
+    { "logfile", IMPORT_OTHER, NULL },
+    { "syslog", IMPORT_OTHER, NULL },
+    { "aliases", IMPORT_OTHER, NULL },
+    { "dsn_notify", IMPORT_NOTHING, "left out: callers ask with sendmail -N" },
+    { "dsn_return", IMPORT_NOTHING, "left out: callers ask with sendmail -R" },
+    { "tls_priorities", IMPORT_NOTHING, "left out: tls_min_version is what "
+                                        "can be chosen" },
+};
+
+static bool is_on(const struct import_settings *settings,
+                        const char *key, bool usual)
+{
+    const char *value = import_text(settings, key);
+
+    if (value == NULL)
+        return usual;
+    return *value == '\0' || strcmp(value, "on") == 0;
+}
+
+static char *home_path(const char *path)
+{
+    const char *home = getenv("HOME");
+
+    if (path != NULL && *path == '~' && home != NULL)
+        return alloc_format("%s%s", home, path + 1);
+    return alloc_string(path);
+}
+
+static bool is_given(const struct import_settings *settings, const char *key)
+{
+    const char *value = import_text(settings, key);
+
+    return value != NULL && *value != '\0';
+}
+
+static void set_path(struct import *import, struct import_account *account,
+                     enum import_value which,
+                     const struct import_settings *settings, const char *key)
+{
+    char *path = home_path(import_text(settings, key));
+
+    import_at(import, import_find(settings, key));
+    import_value(import, account, which, path);
+    free(path);
+}
+
+static size_t count_digits(const char *fingerprint)
+{
+    size_t count = 0;
+
+    for (; *fingerprint != '\0'; fingerprint++)
+        count += *fingerprint != ':';
+    return count;
+}
+
+static void set_fingerprint(struct import *import,
+                            struct import_account *account,
+                            const struct import_settings *settings)
+{
+    const struct import_setting *setting = import_find(settings,
+                                                       "tls_fingerprint");
+
+    import_at(import, setting);
+    if (setting == NULL || *setting->value == '\0')
+        return;
+    if (count_digits(setting->value) == 64)
+        import_value(import, account, IMPORT_FINGERPRINT, setting->value);
+    else
+        import_obstacle(import, "only SHA-256 will do: openssl x509 -noout "
+                        "-fingerprint -sha256 -in CERTIFICATE");
+}
+
+static void set_tls(struct import *import, struct import_account *account,
+                    const struct import_settings *settings)
+{
+    bool starts = is_on(settings, "tls_starttls", true) &&
+                  import_find(settings, "tls_nostarttls") == NULL;
+    bool is_clear = !is_on(settings, "tls", false);
+
+    import_at(import, import_find(settings, "tls"));
+    import_value(import, account, IMPORT_TLS, is_clear ? "none"
+                 : starts ? "starttls" : "implicit");
+    if (account->values[IMPORT_PORT] == NULL)
+        import_value(import, account, IMPORT_PORT,
+                     is_clear || starts ? "25" : "465");
+    if (is_clear)
+        return;
+    set_path(import, account, IMPORT_CA_FILE, settings, "tls_trust_file");
+    set_path(import, account, IMPORT_CERT_FILE, settings, "tls_cert_file");
+    set_path(import, account, IMPORT_KEY_FILE, settings, "tls_key_file");
+    set_fingerprint(import, account, settings);
+    account->was_unchecked =
+        !is_on(settings, "tls_certcheck", true) ||
+        import_find(settings, "tls_nocertcheck") != NULL;
+    import_at(import, import_find(settings, "tls_host_override"));
+    if (is_given(settings, "tls_host_override") &&
+        account->values[IMPORT_FINGERPRINT] == NULL)
+        import_obstacle(import, "the certificate must be for %s: make that "
+                        "the host, or set tls_fingerprint",
+                        account->values[IMPORT_HOST]);
+    import_at(import, NULL);
+}
+
+/* msmtp gives it to a shell. Without need, ours does not. */
+static char *command_of(const char *command)
+{
+    struct buf text;
+
+    if (strpbrk(command, "|&;<>()$`*?[]#~{}!") == NULL)
+        return alloc_string(command);
+    buf_init(&text, SIZE_MAX);
+    buf_add_text(&text, "sh -c '");
+    for (; *command != '\0'; command++)
+        if (*command == '\'')
+            buf_add_text(&text, "'\\''");
+        else
+            buf_add_char(&text, *command);
+    buf_add_char(&text, '\'');
+    return buf_take(&text);
+}
+
+static void set_password(struct import *import, struct import_account *account,
+                         const struct import_settings *settings)
+{
+    if (account->values[IMPORT_PASSWORD] != NULL)
+        return;                     /* comes before passwordeval */
+    if (is_given(settings, "passwordeval")) {
+        char *command = command_of(import_text(settings, "passwordeval"));
+        import_at(import, import_find(settings, "passwordeval"));
+        import_value(import, account, IMPORT_PASSWORD_COMMAND, command);
+        explicit_bzero(command, strlen(command));
+        free(command);
+        return;
+    }
+    import_at(import, import_find(settings, "user"));
+    import_obstacle(import, "has no password here: msmtp asked a key ring, "
+                    "~/.netrc or you; set passwordeval, as in secret-tool "
+                    "lookup host %s service smtp user %s",
+                    account->values[IMPORT_HOST],
+                    account->values[IMPORT_USER]);
+}
+
+static void drop_credentials(struct import *import,
+                             struct import_account *account)
+{
+    import_value(import, account, IMPORT_USER, NULL);
+    import_value(import, account, IMPORT_PASSWORD, NULL);
+}
+
+/* A method that is named may show the password; on its own, msmtp chooses none
+ * that does without TLS, and nor does auto. */
+static void set_method(struct import *import, struct import_account *account,
+                       const struct sasl_mechanism *mechanism)
+{
+    import_value(import, account, IMPORT_AUTH, mechanism->key);
+    if (mechanism->in_clear &&
+        strcmp(account->values[IMPORT_TLS], "none") == 0)
+        import_value(import, account, IMPORT_PASSWORD_IN_CLEAR, "true");
+}
+
+static void set_auth(struct import *import, struct import_account *account,
+                     const struct import_settings *settings)
+{
+    const struct import_setting *auth = import_find(settings, "auth");
+    const char *method = auth != NULL ? auth->value : "off";
+    const struct sasl_mechanism *mechanism = sasl_find(method);
+
+    if (strcmp(method, "off") == 0) {
+        import_at(import, import_find(settings, "user"));
+        if (account->values[IMPORT_USER] != NULL)
+            import_note(import, "left out: auth is off, so msmtp did not log "
+                        "in");
+        drop_credentials(import, account);
+        import_at(import, NULL);
+        return;
+    }
+    import_at(import, auth);
+    if (mechanism != NULL)
+        set_method(import, account, mechanism);
+    else if (*method != '\0' && strcmp(method, "on") != 0)
+        import_obstacle(import, "Postrider does not speak %s: name another "
+                        "method, or `on`", method);
+    if (mechanism != NULL && mechanism->secret == SASL_CERTIFICATE)
+        import_value(import, account, IMPORT_PASSWORD, NULL);
+    else if (account->values[IMPORT_USER] == NULL)
+        import_obstacle(import, "there is no user to log in");
+    else
+        set_password(import, account, settings);
+    import_at(import, NULL);
+}
+
+static void check_protocol(struct import *import,
+                           const struct import_settings *settings)
+{
+    const struct import_setting *protocol = import_find(settings, "protocol");
+
+    import_at(import, protocol);
+    if (protocol != NULL && strcmp(protocol->value, "smtp") != 0)
+        import_obstacle(import, "Postrider speaks SMTP only");
+    import_at(import, NULL);
+}
+
+static void set_timeout(struct import *import, struct import_account *account,
+                        const struct import_settings *settings)
+{
+    const struct import_setting *setting = import_find(settings, "timeout");
+
+    if (setting == NULL || strcmp(setting->value, "off") == 0)
+        return;
+    char *seconds = alloc_format("%ss", setting->value);
+    import_at(import, setting);
+    import_value(import, account, IMPORT_TIMEOUT, seconds);
+    import_at(import, NULL);
+    free(seconds);
+}
+
+/* user@domain is an address; *@domain any of the domain. NULL for what stands
+ * for the caller, which write_top() sees to. */
+static char *find_from(struct import *import,
+                       const struct import_settings *settings, bool is_usual)
+{
+    const struct import_setting *from = import_find(settings, "from");
+    const char *value = from != NULL ? from->value : "";
+
+    if (is_on(settings, "auto_from", false) || *value == '\0' ||
+        strchr(value, '%') != NULL)
+        return NULL;
+    if (text_starts(value, "*@") && strpbrk(value + 1, "*?[") == NULL)
+        return is_usual ? NULL : alloc_string(value + 1);
+    import_at(import, from);
+    if (strpbrk(value, "*?[") != NULL) {
+        import_note(import, "a pattern such as this has no counterpart: left "
+                    "out: write sender sections");
+        value = NULL;
+    } else if (is_usual &&
+               is_on(settings, "allow_from_override", true)) {
+        import_note(import, "now counts for every message, as with "
+                    "allow_from_override off and set_from_header on");
+    }
+    import_at(import, NULL);
+    return alloc_string(value);
+}
+
+static void make_identity(struct import *import, const char *name,
+                           const struct import_settings *settings,
+                           bool is_usual, struct import_identity *identity)
+{
+    struct import_account *account = &identity->account;
+
+    account->name = alloc_string(name);
+    import_fill(import, account, keys, COUNT(keys), settings);
+    set_tls(import, account, settings);
+    set_auth(import, account, settings);
+    set_timeout(import, account, settings);
+    check_protocol(import, settings);
+    identity->from = find_from(import, settings, is_usual);
+    if (import_find(settings, "from") != NULL)
+        identity->line = import_find(settings, "from")->line;
+    identity->full_name = alloc_string(import_text(settings,
+                                                   "from_full_name"));
+}
+
+/* `default: ADDRESS` gets what no other alias does. */
+static bool take_alias(struct import *import, void *into, char *line,
+                       struct error *err)
+{
+    char **everything_else = into;
+    char *address = strchr(line, ':');
+
+    (void)import;
+    (void)err;
+    line[strcspn(line, "#")] = '\0';
+    if (address != NULL && text_starts_case(import_trim(line), "default:")) {
+        free(*everything_else);
+        *everything_else = alloc_string(import_trim(address + 1));
+    }
+    return true;
+}
+
+static void set_aliases(struct import *import,
+                        const struct import_settings *settings)
+{
+    char *path = home_path(import_text(settings, "aliases"));
+    const char *file = import->file;
+    struct error ignored;
+    char *address = NULL;
+
+    import_at(import, import_find(settings, "aliases"));
+    import_set(import, CONFIG_TOP, "aliases", path);
+    import_at(import, NULL);
+    if (path != NULL && access(path, R_OK) == 0) {
+        import_lines(import, path, take_alias, &address, &ignored);
+        import->key = "default";
+        import_set(import, CONFIG_TOP, "local_recipient", address);
+    }
+    import_at(import, NULL);
+    import->file = file;
+    free(address);
+    free(path);
+}
+
+/* What completes the names of callers: of %U@domain, or of maildomain. */
+static void set_domain(struct import *import,
+                       const struct import_settings *settings)
+{
+    const struct import_setting *from = import_find(settings, "from");
+    bool is_auto = is_on(settings, "auto_from", false);
+
+    import_at(import, is_auto ? import_find(settings, "maildomain") : from);
+    if (is_auto)
+        import_set(import, CONFIG_TOP, "domain",
+                   import_text(settings, "maildomain"));
+    else if (from != NULL && text_starts(from->value, "%U@") &&
+             strchr(from->value + 3, '%') == NULL)
+        import_set(import, CONFIG_TOP, "domain", from->value + 3);
+    else if (from != NULL && strchr(from->value, '%') != NULL &&
+             !text_starts(from->value, "%U@"))
+        import_note(import, "a pattern such as this has no counterpart: left "
+                    "out: write sender sections");
+    import_at(import, NULL);
+}
+
+static void write_top(struct import *import,
+                      const struct import_settings *settings)
+{
+    const char *hello = import_text(settings, "domain");
+
+    import_delivery(import);
+    if (hello != NULL && strchr(hello, '%') == NULL &&
+        strcmp(hello, "localhost") != 0) {
+        import_at(import, import_find(settings, "domain"));
+        import_set(import, CONFIG_TOP, "hostname", hello);
+    }
+    set_domain(import, settings);
+    set_aliases(import, settings);
+}
 
 struct account {
     char *name;
@@ -27,29 +406,11 @@ struct msmtp {
     bool in_defaults;               /* commands are for these, not the last */
 };
 
-/* What an argument other than the usual one means. */
-static const struct {
-    const char *key, *argument, *why;
-} switches[] = {
-    { "set_from_header", "off", "a missing From is always added" },
-    { "add_missing_from_header", "off", "a missing From is always added" },
-    { "set_date_header", "off", "a missing Date is always added" },
-    { "add_missing_date_header", "off", "a missing Date is always added" },
-    { "set_msgid_header", "off", "a missing Message-ID is always added" },
-    { "remove_bcc_headers", "off", "Bcc is always removed" },
-    { "keepbcc", "on", "Bcc is always removed" },
-    { "undisclosed_recipients", "on", "no counterpart, left out" },
-};
-
-static void note_switch(struct import *import, const char *key,
-                        const char *argument)
+/* An empty argument, and the usual facility, are what Postrider does. */
+static void note_log(struct import *import, const char *key,
+                     const char *argument)
 {
     import->key = key;
-    for (size_t i = 0; i < COUNT(switches); i++)
-        if (strcmp(switches[i].key, key) == 0 &&
-            (strcmp(switches[i].argument, argument) == 0 ||
-             (*argument == '\0' && strcmp(switches[i].argument, "on") == 0)))
-            import_note(import, "%s", switches[i].why);
     if (strcmp(key, "logfile") == 0 && *argument != '\0')
         import_note(import, "left out: Postrider logs to syslog, or where log "
                     "says");
@@ -68,8 +429,9 @@ static size_t find_account(const struct msmtp *msmtp, const char *name)
 }
 
 /* "a, b": all settings of these. */
-static bool inherit(const struct import *import, struct msmtp *msmtp,
-                    struct account *account, char *names, struct error *err)
+static bool inherit_accounts(const struct import *import, struct msmtp *msmtp,
+                             struct account *account, char *names,
+                             struct error *err)
 {
     size_t parents = 0;
 
@@ -106,7 +468,7 @@ static bool add_account(const struct import *import, struct msmtp *msmtp,
                error_at(err, import->file, import->line);
     account.name = alloc_string(argument);
     import_settings_copy(&account.settings, &msmtp->defaults);
-    bool done = inherit(import, msmtp, &account, colon, err);
+    bool done = inherit_accounts(import, msmtp, &account, colon, err);
     msmtp->accounts = alloc_resize(msmtp->accounts, msmtp->count + 1,
                                    sizeof *msmtp->accounts);
     msmtp->accounts[msmtp->count++] = account;
@@ -132,21 +494,21 @@ static bool take_command(struct import *import, struct msmtp *msmtp,
                error_at(err, import->file, import->line);
     if (!msmtp->in_defaults)
         last->parent = SIZE_MAX;
-    note_switch(import, key, argument);
+    note_log(import, key, argument);
     import->key = key;
     if (strcmp(key, "eval") == 0)
         import_obstacle(import, "is not run: put what it prints into this "
                         "line");
     else
-        import_msmtp_keep(import, msmtp->in_defaults ? &msmtp->defaults
-                                                     : &last->settings,
-                          key, argument);
+        import_keep(import, keys, COUNT(keys),
+                    msmtp->in_defaults ? &msmtp->defaults : &last->settings,
+                    key, argument);
     import->key = NULL;
     return true;
 }
 
-static bool take_line(struct import *import, void *into, char *line,
-                      struct error *err)
+static bool take_command_line(struct import *import, void *into, char *line,
+                              struct error *err)
 {
     char *key = import_trim(line);
     char *argument = key + strcspn(key, " \t");
@@ -194,7 +556,7 @@ static bool is_used(const struct import *import, const struct msmtp *msmtp,
     return false;
 }
 
-static bool write_recipe(struct import *import, const struct msmtp *msmtp,
+static bool write_config(struct import *import, const struct msmtp *msmtp,
                          struct error *err)
 {
     size_t usual = find_usual(import, msmtp), place = SIZE_MAX, count = 0;
@@ -206,12 +568,12 @@ static bool write_recipe(struct import *import, const struct msmtp *msmtp,
             continue;
         if (i == usual)
             place = count;
-        import_msmtp_identity(import, msmtp->accounts[i].name,
-                              &msmtp->accounts[i].settings, i == usual,
-                              &identities[count++]);
+        make_identity(import, msmtp->accounts[i].name,
+                      &msmtp->accounts[i].settings, i == usual,
+                      &identities[count++]);
     }
     if (place != SIZE_MAX) {
-        import_msmtp_top(import, &msmtp->accounts[usual].settings);
+        write_top(import, &msmtp->accounts[usual].settings);
         import_identities(import, identities, count, place);
     } else {
         error_set(err, FAULT_CONFIG, "%s: has no account with a host: where "
@@ -224,8 +586,8 @@ static bool write_recipe(struct import *import, const struct msmtp *msmtp,
 bool import_msmtp(struct import *import, const char *path, struct error *err)
 {
     struct msmtp msmtp = { 0 };
-    bool done = import_lines(import, path, take_line, &msmtp, err) &&
-                write_recipe(import, &msmtp, err);
+    bool done = import_lines(import, path, take_command_line, &msmtp, err) &&
+                write_config(import, &msmtp, err);
 
     for (size_t i = 0; i < msmtp.count; i++) {
         import_settings_free(&msmtp.accounts[i].settings);

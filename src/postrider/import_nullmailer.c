@@ -244,7 +244,7 @@ static void write_top(struct import *import, const char *folder,
     import->key = NULL;
 }
 
-static void write_recipe(struct import *import, const char *folder,
+static void write_config(struct import *import, const char *folder,
                          const struct remotes *remotes)
 {
     char *domain = find_domain(import, folder);
@@ -273,7 +273,7 @@ bool import_nullmailer(struct import *import, const char *folder,
         done = error_set(err, FAULT_CONFIG, "%s: has no remote that can be "
                          "used: where should mail go?", path);
     if (done)
-        write_recipe(import, folder, &remotes);
+        write_config(import, folder, &remotes);
     for (size_t i = 0; i < remotes.count; i++)
         import_account_free(&remotes.accounts[i]);
     free(remotes.accounts);

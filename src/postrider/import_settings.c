@@ -6,8 +6,8 @@
 #include "util/alloc.h"
 #include "util/text.h"
 
-static struct import_setting *find(const struct import_settings *all,
-                                   const char *key)
+static struct import_setting *find_setting(const struct import_settings *all,
+                                           const char *key)
 {
     for (size_t i = 0; i < all->count; i++)
         if (text_equal_case(all->items[i].key, key))
@@ -15,10 +15,10 @@ static struct import_setting *find(const struct import_settings *all,
     return NULL;
 }
 
-static void put(struct import_settings *all, const char *key,
-                const char *value, unsigned line)
+static void put_setting(struct import_settings *all, const char *key,
+                        const char *value, unsigned line)
 {
-    struct import_setting *setting = find(all, key);
+    struct import_setting *setting = find_setting(all, key);
 
     if (setting == NULL) {
         all->items = alloc_resize(all->items, all->count + 1,
@@ -33,6 +33,16 @@ static void put(struct import_settings *all, const char *key,
     setting->line = line;
 }
 
+/* Is a setting that is not kept worth a note? */
+static bool is_noted(enum import_value becomes, const char *value)
+{
+    if (becomes == IMPORT_IF_OFF)
+        return strcmp(value, "off") == 0;
+    if (becomes == IMPORT_IF_ON)
+        return *value == '\0' || strcmp(value, "on") == 0;
+    return true;
+}
+
 void import_keep(struct import *import, const struct import_key *keys,
                  size_t count, struct import_settings *settings,
                  const char *key, const char *value)
@@ -41,10 +51,12 @@ void import_keep(struct import *import, const struct import_key *keys,
 
     while (i < count && !text_equal_case(keys[i].name, key))
         i++;
-    if (i < count && keys[i].becomes != IMPORT_NOTHING) {
-        put(settings, keys[i].name, value, import->line);
+    if (i < count && keys[i].becomes < IMPORT_NOTHING) {
+        put_setting(settings, keys[i].name, value, import->line);
         return;
     }
+    if (i < count && !is_noted(keys[i].becomes, value))
+        return;
     import->key = key;
     import_note(import, "%s", i < count && keys[i].why != NULL
                               ? keys[i].why : "no counterpart, left out");
@@ -55,8 +67,8 @@ void import_settings_copy(struct import_settings *to,
                           const struct import_settings *from)
 {
     for (size_t i = 0; i < from->count; i++)
-        put(to, from->items[i].key, from->items[i].value,
-            from->items[i].line);
+        put_setting(to, from->items[i].key, from->items[i].value,
+                    from->items[i].line);
 }
 
 void import_settings_free(struct import_settings *settings)
@@ -74,12 +86,12 @@ void import_settings_free(struct import_settings *settings)
 const struct import_setting *import_find(const struct import_settings *all,
                                          const char *key)
 {
-    return find(all, key);
+    return find_setting(all, key);
 }
 
 const char *import_text(const struct import_settings *all, const char *key)
 {
-    const struct import_setting *setting = find(all, key);
+    const struct import_setting *setting = find_setting(all, key);
 
     return setting != NULL ? setting->value : NULL;
 }

@@ -68,8 +68,8 @@ static void end_value(struct import *import, const char *key, char *value,
     value[length] = '\0';
 }
 
-static bool take_line(struct import *import, void *into, char *line,
-                      struct error *err)
+static bool take_setting(struct import *import, void *into, char *line,
+                         struct error *err)
 {
     struct ssmtp *ssmtp = into;
     char *comment = strchr(line, '#');
@@ -308,7 +308,7 @@ static bool read_files(struct import *import, const char *path,
                        const char *aliases, struct ssmtp *ssmtp,
                        struct error *err)
 {
-    if (!import_lines(import, path, take_line, ssmtp, err))
+    if (!import_lines(import, path, take_setting, ssmtp, err))
         return false;
     if (import_text(&ssmtp->settings, "MailHub") == NULL)
         return error_set(err, FAULT_CONFIG, "%s: has no mailhub: where should "
@@ -317,7 +317,7 @@ static bool read_files(struct import *import, const char *path,
            import_lines(import, aliases, take_alias, ssmtp, err);
 }
 
-static void write_recipe(struct import *import, const char *path,
+static void write_config(struct import *import, const char *path,
                          const char *aliases, struct ssmtp *ssmtp)
 {
     import->file = path;
@@ -337,7 +337,7 @@ bool import_ssmtp(struct import *import, const char *path, struct error *err)
     bool done = read_files(import, path, aliases, &ssmtp, err);
 
     if (done)
-        write_recipe(import, path, aliases, &ssmtp);
+        write_config(import, path, aliases, &ssmtp);
     for (size_t i = 0; i < ssmtp.alias_count; i++) {
         import_account_free(&ssmtp.aliases[i].account);
         free(ssmtp.aliases[i].login);
