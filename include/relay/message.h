@@ -64,6 +64,8 @@ struct message {
     int64_t received;       /* seconds since 1970; moves with the clock */
     int64_t tried;          /* seconds of age when the last attempt began */
     unsigned attempts;
+    unsigned refused;       /* so often since the last one, as if a session
+                             * were over */
     int smarthost;          /* index of the only one allowed, or as above */
     char *missing;          /* why it is SMARTHOST_MISSING; owned */
     char *summary;          /* reverse-path and open recipients, each ended by

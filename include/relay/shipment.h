@@ -51,6 +51,16 @@ bool shipment_may_go_on(const struct shipment *shipment);
 bool shipment_is_left(const struct shipment *shipment, size_t i);
 bool shipment_go_on(struct shipment *shipment);
 
+/*
+ * After a run in a session that had taken messages before: is its end, or a
+ * refusal, about the session? Then all are to be offered again, in a new one. In
+ * the first transaction of a session the same is about the message.
+ */
+bool shipment_blame_session(struct shipment *shipment);
+
+/* Was it taken for a recipient? */
+bool shipment_is_taken(const struct shipment *shipment);
+
 /* Are all to be offered again? Then nothing has been attempted, so far. */
 bool shipment_is_undone(const struct shipment *shipment);
 

@@ -11,12 +11,15 @@
  *                        DISTRUST: what is known of the smarthost now
  *                        CLOSED: no session could be had; fault and text
  *                        OUTCOMES: job; for each recipient its outcome
- *                        RETURNED: job; no content of it was sent
+ *                        RETURNED: job; no content of it was sent, or it was
+ *                        refused for the sake of the session
+ *                        LIMIT: of messages in a session
  *                        DONE: job; it is finished, all outcomes were sent
  *   manager -> worker    JOB: number, uid, recipients to try; the message file
  *                        RECALL: give back what may not have been begun yet
  *                        and, before jobs, what others have found out:
- *                        OPENED: the peer to be tried first; DISTRUST
+ *                        OPENED: the peer to be tried first; DISTRUST; LIMIT,
+ *                        also later
  *   manager -> launcher  START_WORKER: of which smarthost; socket and journal
  *                        START_SERVER: `sendmail -bs`; its connection
  *                        SIGNAL: to a process that was started so
@@ -42,8 +45,9 @@
 
 enum wire_kind {
     WIRE_OPENED, WIRE_DISTRUST, WIRE_CLOSED, WIRE_OUTCOMES, WIRE_RETURNED,
-    WIRE_DONE, WIRE_JOB, WIRE_RECALL, WIRE_START_WORKER, WIRE_START_SERVER,
-    WIRE_SIGNAL, WIRE_NOTICE, WIRE_RELOAD, WIRE_STARTED, WIRE_ENDED, WIRE_KINDS
+    WIRE_LIMIT, WIRE_DONE, WIRE_JOB, WIRE_RECALL, WIRE_START_WORKER,
+    WIRE_START_SERVER, WIRE_SIGNAL, WIRE_NOTICE, WIRE_RELOAD, WIRE_STARTED,
+    WIRE_ENDED, WIRE_KINDS
 };
 
 enum wire_party { WIRE_MANAGER = 1, WIRE_WORKER = 2, WIRE_LAUNCHER = 4 };
@@ -59,6 +63,11 @@ struct packet {
     uint64_t job;                       /* JOB, OUTCOMES, DONE, RETURNED */
     uid_t uid;                          /* JOB: for the Received field;
                                          * START_SERVER: of its client */
+    bool refused;                       /* RETURNED: at the end of a session,
+                                         * which may be the message's doing */
+    bool final;                         /* JOB: it was so too often */
+    unsigned limit;                     /* LIMIT */
+    bool sure;                          /* LIMIT: it was a reply */
     size_t *recipients;                 /* JOB: indices; owned */
     struct wire_outcome *outcomes;      /* OUTCOMES; owned */
     size_t count;                       /* of recipients or outcomes */

@@ -75,6 +75,7 @@ struct worker_job {
     uid_t uid;                  /* of the sender, for the trace field */
     uid_t owner;                /* whose share of the workers it takes */
     uint64_t octets;            /* of the message */
+    bool final;                 /* what it is refused for counts in any case */
     int fd;                     /* its file */
     const size_t *recipients;
     size_t count;
@@ -104,7 +105,7 @@ enum worker_event_kind {
     WORKER_OUTCOMES,            /* of some recipients of a job */
     WORKER_DONE,                /* the worker has finished with a job */
     WORKER_LOST                 /* the worker is gone, and had a job; or it
-                                 * gave the job back: no content was sent */
+                                 * gave the job back: nothing was accepted */
 };
 
 /* The pointers are valid until the next event. */
@@ -123,6 +124,8 @@ struct worker_event {
                                  * earlier job of this message. */
     size_t count;               /* of outcomes, or delivered */
     bool crashed;               /* LOST: the worker did not end by itself */
+    bool refused;               /* LOST: it was refused, or lost, as if its
+                                 * session were over */
     struct worker_slot *slot;   /* OUTCOMES: for workers_finish() */
 };
 

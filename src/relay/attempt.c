@@ -75,11 +75,14 @@ static int64_t deadline_for(const struct attempt *attempt,
 static bool transact(struct attempt *attempt, struct session *session,
                      struct shipment *shipment, const char *peer)
 {
-    bool usable, more;
+    bool usable, more, taken = false;
 
     do {
         usable = transaction_run(session, &shipment->transaction);
         shipment_settle(shipment);
+        if (taken && shipment_blame_session(shipment))
+            usable = false;
+        taken = taken || shipment_is_taken(shipment);
         judge_login(shipment, session_host(session));
         for (size_t i = 0; i < shipment->count; i++)
             settle(attempt, shipment->recipients[i], &shipment->outcomes[i],

@@ -15,6 +15,8 @@
 
 #define LARGE_MAX (16u << 20)   /* octets of large envelopes that are out: one
                                  * more waits, in turns of users */
+#define REFUSED_MAX 3           /* times a message is refused as if a session
+                                 * were over, before that is an attempt */
 #define ROUND_TIME 50           /* milliseconds, for all smarthosts */
 
 struct dispatch {
@@ -66,6 +68,7 @@ static enum sending give(struct dispatch *dispatch, struct message *message,
         .uid = message->uid,
         .owner = message->owner,
         .octets = entry->content_length,
+        .final = message->refused >= REFUSED_MAX,
         .fd = entry->fd,
         .count = message_offer(message, recipients, WIRE_RECIPIENTS_MAX),
         .recipients = recipients,

@@ -224,6 +224,7 @@ static void count_attempt(struct settling *s)
     struct state *state = message_state(s->message);
 
     state->attempts++;
+    s->message->refused = 0;
     state->last = s->now->wall;
     if (s->message->attempt != NULL)
         s->message->tried = s->message->attempt->age;
@@ -519,6 +520,7 @@ static void take_end(struct result *result, const struct worker_event *event,
             recall_accepted(result->parts.messages->recall,
                             message_entry(message), message_state(message),
                             event->delivered[i], &dates);
+    message->refused += event->refused;
     if (event->crashed && message->attempt->out > 0)
         count_as_tried(message, now->wall);
     /* Done without an outcome: the worker could not read it. */

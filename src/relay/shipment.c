@@ -214,6 +214,49 @@ bool shipment_may_go_on(const struct shipment *shipment)
     return again > 0 || (accepted > 0 && left > 0);
 }
 
+static bool has_subject(const struct outcome *outcome, const char *subject)
+{
+    return text_starts(outcome->status + 1, subject);
+}
+
+/* What servers say that limit the messages of a session: mostly to MAIL, where
+ * only a status about an address, a mailbox or a kind of message cannot mean
+ * that. */
+static bool is_about_session(const struct outcome *outcome)
+{
+    if (outcome->kind != OUTCOME_DEFERRED || outcome->uncertain ||
+        outcome->fault != FAULT_TEMPORARY)
+        return false;
+    if (outcome->code == 0)             /* it ended before any content went */
+        return strcmp(outcome->status, "4.4.2") == 0;
+    if (outcome->code == 421)
+        return true;
+    if (outcome->code / 100 != 4)
+        return false;
+    if (outcome->stage == STAGE_RCPT)
+        return has_subject(outcome, ".5.3") || has_subject(outcome, ".3.2");
+    return outcome->stage == STAGE_MAIL && !has_subject(outcome, ".1.") &&
+           !has_subject(outcome, ".2.") && !has_subject(outcome, ".6.");
+}
+
+bool shipment_blame_session(struct shipment *shipment)
+{
+    for (size_t i = 0; i < shipment->count; i++)
+        if (!is_about_session(&shipment->outcomes[i]))
+            return false;
+    for (size_t i = 0; i < shipment->count; i++)
+        shipment->outcomes[i].again = true;
+    return true;
+}
+
+bool shipment_is_taken(const struct shipment *shipment)
+{
+    for (size_t i = 0; i < shipment->count; i++)
+        if (shipment->outcomes[i].kind == OUTCOME_DELIVERED)
+            return true;
+    return false;
+}
+
 bool shipment_is_undone(const struct shipment *shipment)
 {
     for (size_t i = 0; i < shipment->count; i++)

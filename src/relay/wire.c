@@ -203,10 +203,23 @@ static void job_field(struct coder *coder, struct packet *packet)
     packet->job = number(coder, packet->job, UINT64_MAX);
 }
 
+static void returned_fields(struct coder *coder, struct packet *packet)
+{
+    packet->job = number(coder, packet->job, UINT64_MAX);
+    packet->refused = flag(coder, packet->refused);
+}
+
+static void limit_fields(struct coder *coder, struct packet *packet)
+{
+    packet->limit = (unsigned)number(coder, packet->limit, UINT32_MAX);
+    packet->sure = flag(coder, packet->sure);
+}
+
 static void job_fields(struct coder *coder, struct packet *packet)
 {
     packet->job = number(coder, packet->job, UINT64_MAX);
     packet->uid = (uid_t)number(coder, packet->uid, UINT32_MAX);
+    packet->final = flag(coder, packet->final);
     packet->count = (size_t)number(coder, packet->count, WIRE_RECIPIENTS_MAX);
     if (coder->out == NULL)
         packet->recipients = alloc_zero(packet->count, sizeof(size_t));
@@ -257,7 +270,8 @@ static const struct rule {
     [WIRE_DISTRUST]     = { WIRE_WORKER | WIRE_MANAGER, 0, distrust_fields },
     [WIRE_CLOSED]       = { WIRE_WORKER, 0, error_fields },
     [WIRE_OUTCOMES]     = { WIRE_WORKER, 0, outcomes_fields },
-    [WIRE_RETURNED]     = { WIRE_WORKER, 0, job_field },
+    [WIRE_RETURNED]     = { WIRE_WORKER, 0, returned_fields },
+    [WIRE_LIMIT]        = { WIRE_WORKER | WIRE_MANAGER, 0, limit_fields },
     [WIRE_DONE]         = { WIRE_WORKER, 0, job_field },
     [WIRE_JOB]          = { WIRE_MANAGER, 1, job_fields },
     [WIRE_RECALL]       = { WIRE_MANAGER, 0, no_fields },

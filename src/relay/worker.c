@@ -21,6 +21,7 @@
 
 #define IDLE_TIME 5000          /* milliseconds a session is kept idle */
 #define FRESH_TIME 1000         /* ... and must stand before its first one */
+#define REFUSED_MAX 2           /* messages in a row, before it is over */
 
 static volatile sig_atomic_t asked_to_stop;
 static volatile sig_atomic_t may_leave;     /* there is nothing to finish */
@@ -35,6 +36,7 @@ static void on_stop(int signal)
 
 struct job {
     uint64_t number;
+    bool final;                 /* it is not the session, if it is refused */
     struct entry *entry;
     struct shipment shipment;
     struct job *next;           /* in the order they came */
@@ -47,7 +49,12 @@ struct worker {
     struct session *session;
     struct distrust told;       /* what the manager knows of the smarthost */
     int64_t opened;             /* when it was */
-    unsigned messages;          /* sent over it */
+    unsigned messages;          /* sent over it, */
+    unsigned limit;             /* and how many it may carry */
+    bool taken;                 /* one was */
+    unsigned refused;           /* the last ones, as if the session were over */
+    unsigned before;            /* so many came before those */
+    bool over;                  /* it is */
     struct transaction *running;        /* NULL: between two messages */
     int socket;
     int journal;
@@ -119,6 +126,7 @@ static void accept_job(struct worker *worker, struct packet *packet)
     }
     struct job *job = alloc_zero(1, sizeof *job);
     job->number = packet->job;
+    job->final = packet->final;
     job->entry = entry;
     shipment_init(&job->shipment, worker->config, entry, packet->uid,
                   packet->recipients, packet->count);
@@ -180,6 +188,9 @@ static bool take_packets(struct worker *worker, bool reads)
         else if (packet.kind == WIRE_DISTRUST)
             worker->told = *connector_distrust(worker->connector) =
                 packet.distrust;
+        else if (packet.kind == WIRE_LIMIT)
+            worker->limit = packet.limit < worker->limit ? packet.limit
+                                                         : worker->limit;
         else if (packet.kind == WIRE_OPENED)
             connector_prefer(worker->connector, packet.peer);
         else if (packet.kind == WIRE_RECALL)
@@ -245,6 +256,7 @@ static void report_outcomes(struct worker *worker, const struct job *job,
     }
     /* First of all: what was accepted must never be sent again. */
     journal_note(worker->journal, job->entry->id, accepted, count);
+    worker->taken = worker->taken || count > 0;
     tell(worker, &packet);
     wire_free(&packet);
     free(accepted);
@@ -298,14 +310,13 @@ static bool open_session(struct worker *worker)
  */
 static void link_jobs(struct worker *worker)
 {
-    unsigned limit = worker->smarthost->messages_per_connection;
     unsigned ahead = worker->messages + 1;
 
     for (struct job *job = worker->first; job != NULL; job = job->next) {
         struct transaction *t = &job->shipment.transaction;
         bool follows = job->next != NULL &&
                        (job->next->shipment.transaction.begun ||
-                        (!asked_to_stop && ahead < limit));
+                        (!asked_to_stop && ahead < worker->limit));
         t->next = follows ? &job->next->shipment.transaction : NULL;
         ahead++;
     }
@@ -325,13 +336,60 @@ static bool is_committed(const struct worker *worker)
     return false;
 }
 
+static void settle_job(struct worker *worker, struct job *job)
+{
+    worker->messages++;
+    shipment_settle(&job->shipment);
+}
+
+/* It goes to another worker. It may be what has ended the session, if it is the
+ * first one, or if it was answered. */
+static void return_refused(struct worker *worker, const struct job *job)
+{
+    struct packet packet = wire_packet(WIRE_RETURNED);
+
+    packet.job = job->number;
+    packet.refused = worker->refused == 0 ||
+                     job->shipment.outcomes[0].code != 0;
+    if (worker->refused == 0)
+        worker->before = worker->messages - 1;
+    worker->refused++;
+    tell(worker, &packet);
+}
+
 /* Report a job, unless all of it is to be begun anew in another session: then
  * it goes to another worker, as if it had not been tried. */
 static void end_job(struct worker *worker, struct job *job)
 {
-    if (!shipment_is_undone(&job->shipment))
-        report_outcomes(worker, job, false);
+    if (worker->taken && !job->final &&
+        shipment_blame_session(&job->shipment)) {
+        return_refused(worker, job);
+    } else {
+        worker->refused = 0;
+        if (!shipment_is_undone(&job->shipment))
+            report_outcomes(worker, job, false);
+    }
     job_free(job);
+}
+
+/*
+ * What one message is refused for can be its own; a second one in a row shows
+ * that the session is over. If it has ended by itself, that may have had
+ * another reason than its length.
+ */
+static void judge_session(struct worker *worker, bool usable)
+{
+    struct packet packet = wire_packet(WIRE_LIMIT);
+
+    if (worker->over || worker->refused == 0 ||
+        (usable && worker->refused < REFUSED_MAX))
+        return;
+    packet.limit = worker->before;
+    packet.sure = usable;
+    if (packet.limit > 0)
+        tell(worker, &packet);
+    worker->limit = worker->messages;
+    worker->over = true;
 }
 
 /* Run the first job. False: the session is at its end. */
@@ -350,9 +408,8 @@ static bool run_job(struct worker *worker)
     bool usable = transaction_run(worker->session, worker->running);
     worker->running = NULL;
     may_leave = 0;
-    worker->messages++;
     report_distrust_change(worker);
-    shipment_settle(&job->shipment);
+    settle_job(worker, job);
     if (usable && shipment_may_go_on(&job->shipment)) {
         report_outcomes(worker, job, true);
         shipment_go_on(&job->shipment);
@@ -362,11 +419,11 @@ static bool run_job(struct worker *worker)
     }
     while (!usable && is_begun(worker->first)) {
         job = take_first(worker);
-        shipment_settle(&job->shipment);
+        settle_job(worker, job);
         end_job(worker, job);
     }
-    bool full = worker->messages >= worker->smarthost->messages_per_connection;
-    return usable && (!full || is_begun(worker->first));
+    judge_session(worker, usable);
+    return usable;
 }
 
 /*
@@ -397,6 +454,8 @@ static void serve(struct worker *worker)
             if (is_over(worker))
                 break;
         }
+        if (worker->messages >= worker->limit && !is_begun(worker->first))
+            break;
         /* A session may end between messages, but one that ends before it
          * carries any must be an attempt: or this would go on for ever. */
         bool stood = worker->messages > 0 ||
@@ -429,6 +488,7 @@ int worker_run(const struct config *config, const struct smarthost *smarthost,
         .config = config,
         .smarthost = smarthost,
         .connector = connector_new(config, smarthost, NULL, NULL),
+        .limit = smarthost->messages_per_connection,
         .socket = socket,
         .journal = journal,
     };

@@ -100,6 +100,7 @@ bool slot_give(struct worker_slot *slot, const struct worker_job *job,
 
     packet.job = slot->given + 1;
     packet.uid = job->uid;
+    packet.final = job->final;
     packet.fd = job->fd;
     packet.recipients = (size_t *)job->recipients;
     packet.count = job->count;

@@ -9,6 +9,7 @@
 #include "relay/durations.h"
 #include "relay/launch.h"
 #include "relay/log_delivery.h"
+#include "relay/session_limit.h"
 #include "relay/wire.h"
 #include "relay/worker_slot.h"
 #include "spool/journal.h"
@@ -38,6 +39,7 @@ struct workers {
     const char *name;
     size_t smarthost;
     struct concurrency concurrency;
+    struct session_limit session_limit;
     const struct spool *spool;
     struct distrust distrust;   /* of the smarthost: what workers found out */
     struct worker_slot **slots;
@@ -119,6 +121,17 @@ static void note_winner(struct workers *pool, const char *peer)
     pool->winner_until = clock_now() + WINNER_TIME;
 }
 
+static void tell_limit(const struct workers *pool,
+                       const struct worker_slot *slot)
+{
+    struct packet packet = wire_packet(WIRE_LIMIT);
+    struct error ignored;
+
+    packet.limit = session_limit_get(&pool->session_limit, clock_now());
+    if (packet.limit > 0)
+        wire_send(slot->socket, &packet, &ignored);
+}
+
 /* Tell a new worker what others have found out. The socket is empty still. */
 static void brief(const struct workers *pool, const struct worker_slot *slot)
 {
@@ -132,6 +145,7 @@ static void brief(const struct workers *pool, const struct worker_slot *slot)
         wire_send(slot->socket, &distrust, &ignored);
     if (pool->winner != NULL && clock_remaining(pool->winner_until) > 0)
         wire_send(slot->socket, &winner, &ignored);
+    tell_limit(pool, slot);
 }
 
 bool workers_start(struct workers *pool, struct error *err)
@@ -415,6 +429,23 @@ static void learn(struct workers *pool, const struct distrust *found)
         log_distrust(pool->name, pool->distrust.extensions);
 }
 
+/* That counts for sessions that stand, too. */
+static void learn_limit(struct workers *pool, unsigned messages, bool sure)
+{
+    struct session_limit *limit = &pool->session_limit;
+    int64_t now = clock_now();
+    unsigned before = session_limit_get(limit, now);
+
+    if (!session_limit_note(limit, messages, sure, now))
+        return;
+    if (messages != before)
+        log_line(LOG_LEVEL_INFO, "smarthost %s: sessions end after %u message%s",
+                 pool->name, messages, messages == 1 ? "" : "s");
+    for (size_t i = 0; i < pool->count; i++)
+        if (slot_is_there(pool->slots[i]))
+            tell_limit(pool, pool->slots[i]);
+}
+
 /* Is another session there that answers? */
 static bool others_answer(const struct workers *pool,
                           const struct worker_slot *slot)
@@ -498,8 +529,9 @@ static bool take_job_packet(struct workers *pool, struct worker_slot *slot,
         event->outcomes = packet->outcomes;
         event->count = packet->count;
         return true;
-    case WIRE_RETURNED:         /* it has not sent any content of this job */
+    case WIRE_RETURNED:         /* nothing of this job was accepted */
         event->kind = WORKER_LOST;
+        event->refused = packet->refused;
         slot_remove_job(slot, job);
         return true;
     default:                    /* WIRE_DONE: its journal shows the rest */
@@ -539,6 +571,9 @@ static bool take_packet(struct workers *pool, struct worker_slot *slot,
         return true;
     case WIRE_DISTRUST:
         learn(pool, &packet->distrust);
+        return false;
+    case WIRE_LIMIT:
+        learn_limit(pool, packet->limit, packet->sure);
         return false;
     case WIRE_OUTCOMES:
     case WIRE_RETURNED:

@@ -69,6 +69,7 @@ static void hands_over_a_job(void **state)
     assert_int_equal(pipe(ends), 0);
     job.job = UINT64_MAX;
     job.uid = 4242;
+    job.final = true;
     job.recipients = recipients;
     job.fd = ends[0];
     job.count = COUNT(recipients);
@@ -77,6 +78,7 @@ static void hands_over_a_job(void **state)
     assert_int_equal(got.kind, WIRE_JOB);
     assert_true(got.job == UINT64_MAX);
     assert_int_equal(got.uid, 4242);
+    assert_true(got.final);
     assert_int_equal(got.count, COUNT(recipients));
     assert_memory_equal(got.recipients, recipients, sizeof recipients);
     assert_int_not_equal(fcntl(got.fd, F_GETFD) & FD_CLOEXEC, 0);
@@ -238,6 +240,20 @@ static void tells_of_processes(void **state)
     wire_free(&got);
     wire_free(&request);
 
+    struct packet returned = wire_packet(WIRE_RETURNED);
+    returned.job = 5;
+    returned.refused = true;
+    assert_true(wire_send(pair->here, &returned, &err));
+    receive(pair, WIRE_WORKER, &got);
+    assert_true(got.job == 5 && got.refused);
+
+    struct packet limit = wire_packet(WIRE_LIMIT);
+    limit.limit = 3;
+    limit.sure = true;
+    assert_true(wire_send(pair->here, &limit, &err));
+    receive(pair, WIRE_WORKER, &got);
+    assert_true(got.limit == 3 && got.sure);
+
     struct packet notice = wire_packet(WIRE_NOTICE);
     notice.notice = NOTICE_STOPPING;
     notice.queued = UINT64_MAX;
@@ -275,6 +291,7 @@ static void knows_who_may_send_what(void **state)
         { WIRE_DISTRUST, WIRE_WORKER | WIRE_MANAGER },
         { WIRE_CLOSED, WIRE_WORKER },
         { WIRE_RETURNED, WIRE_WORKER },
+        { WIRE_LIMIT, WIRE_WORKER | WIRE_MANAGER },
         { WIRE_DONE, WIRE_WORKER },
         { WIRE_RECALL, WIRE_MANAGER },
         { WIRE_SIGNAL, WIRE_MANAGER },
