@@ -28,6 +28,10 @@ bool text_is_digit(char c);
 bool text_is_space(char c);                     /* space, tab, CR, LF */
 bool text_is_control(char c);                   /* 0-31 and 127 */
 
+/* How many letters to change, add or take away until a is b, in any case:
+ * SIZE_MAX if b is too long for a name. */
+size_t text_distance(const char *a, const char *b);
+
 bool text_has_control(const char *text, size_t length);
 bool text_is_ascii(const char *text, size_t length);
 bool text_is_utf8(const char *text, size_t length);

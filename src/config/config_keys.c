@@ -240,38 +240,13 @@ bool config_place_prefix(struct error *err, const struct config_place *place)
     return error_at(err, place->path, place->line);
 }
 
-#define NAME_MAX_COMPARED 40
-
-/* How many letters to change, add or take away until a is b (Levenshtein). */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[NAME_MAX_COMPARED + 1];
-    size_t width = strlen(b);
-
-    if (width > NAME_MAX_COMPARED)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < width; j++) {
-            size_t changed = diagonal + (text_lower(a[i]) != text_lower(b[j]));
-            size_t single = 1 + (row[j] < row[j + 1] ? row[j] : row[j + 1]);
-            diagonal = row[j + 1];
-            row[j + 1] = changed < single ? changed : single;
-        }
-    }
-    return row[width];
-}
-
 static const char *nearest(const struct config_keys *table, const char *name)
 {
     const char *best = NULL;
     size_t least = strlen(name) < 4 ? 2 : 3;
 
     for (size_t i = 0; i < table->count; i++) {
-        size_t letters = distance(table->keys[i].name, name);
+        size_t letters = text_distance(table->keys[i].name, name);
         if (letters < least) {
             least = letters;
             best = table->keys[i].name;

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "util/buf.h"
+#include "util/file.h"
 #include "util/io.h"
+#include "util/process.h"
 #include "util/unix_socket.h"
 
 #define READ_SIZE 65536
@@ -16,6 +19,16 @@
 #define LINE_MAX_SIZE (16u << 20)   /* octets the daemon may send in a line:
                                      * all addresses of an envelope */
 
+/* A container without a daemon of its own needs the folder from outside. */
+static bool is_unmounted(const char *path)
+{
+    char *folder = path_folder(path);
+    bool missing = access(folder, F_OK) == -1 && errno == ENOENT;
+
+    free(folder);
+    return missing && process_is_in_container();
+}
+
 int client_connect(const char *path, struct error *err)
 {
     int fd = unix_socket_connect(path, SOCK_STREAM, CONNECT_TIME);
@@ -23,8 +36,14 @@ int client_connect(const char *path, struct error *err)
     if (fd != -1)
         return fd;
     if (errno == ENOENT || errno == ECONNREFUSED) {
-        error_set(err, FAULT_UNAVAILABLE, "no daemon listens at %s", path);
-        error_remedy(err, "start postrider daemon");
+        bool unmounted = errno == ENOENT && is_unmounted(path);
+        error_set(err, FAULT_UNAVAILABLE, unmounted
+                  ? "%s is missing in this container" :
+                    "no daemon listens at %s", path);
+        error_remedy(err, unmounted
+                     ? "mount the folder of that socket from where the daemon "
+                       "runs, or start postrider daemon here"
+                     : "start postrider daemon");
     } else if (errno == ENAMETOOLONG) {
         error_set(err, FAULT_CONFIG, "%s: path is too long", path);
     } else {

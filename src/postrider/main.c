@@ -11,16 +11,56 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *summary;
+    const char *arguments;      /* NULL: its own --help has more to show */
 } commands[] = {
-    { "daemon", command_daemon, "deliver what is queued" },
-    { "queue", command_queue, "list and change what is queued" },
-    { "status", command_status, "the daemon in numbers" },
-    { "check", command_check, "what is wrong here, and what can be done" },
-    { "test", command_test, "a session with each smarthost, step by step" },
-    { "import", command_import, "the configuration of ssmtp, msmtp, dma, ..." },
-    { "setup", command_setup, "write the configuration, and try it" },
-    { "direct", command_direct, "relay the message file on standard input" },
+    { "daemon", command_daemon, "deliver what is queued", "[--check]" },
+    { "queue", command_queue, "list and change what is queued", NULL },
+    { "status", command_status, "the daemon in numbers", "[--json]" },
+    { "check", command_check, "what is wrong here, and what can be done",
+      "[--json]" },
+    { "test", command_test, "a session with each smarthost, step by step",
+      "[--to ADDRESS] [--smarthost NAME]" },
+    { "import", command_import, "the configuration of ssmtp, msmtp, dma, ...",
+      "[--from FORMAT] [--write [--replace]]\n"
+      "       [--output PATH] FILE|DIRECTORY" },
+    { "setup", command_setup, "write the configuration, and try it", NULL },
+    { "direct", command_direct, "relay the message file on standard input",
+      "[-q] [-v]" },
 };
+
+static int print_command(const struct command *command)
+{
+    printf("usage: postrider %s %s\n  %s\npostrider(8) is the reference.\n",
+           command->name, command->arguments, command->summary);
+    return EX_OK;
+}
+
+/* The only command that is as like it as a slip of the fingers. */
+static const char *nearest(const char *name)
+{
+    const char *best = NULL;
+    size_t least = 3;
+
+    for (size_t i = 0; i < COUNT(commands); i++) {
+        size_t letters = text_distance(name, commands[i].name);
+        if (letters < least) {
+            least = letters;
+            best = commands[i].name;
+        }
+    }
+    return best;
+}
+
+static int refuse(const char *name)
+{
+    const char *best = nearest(name);
+
+    text_print(stderr, "postrider: no command \"%.100s\": ", name);
+    if (best != NULL)
+        fprintf(stderr, "is \"%s\" meant? ", best);
+    fputs("see postrider --help\n", stderr);
+    return EX_USAGE;
+}
 
 static void print_usage(FILE *out)
 {
@@ -47,8 +87,9 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COUNT(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "postrider: no command \"%.100s\": see postrider --help\n",
-            argv[1]);
-    return EX_USAGE;
+            return argc == 3 && commands[i].arguments != NULL &&
+                   strcmp(argv[2], "--help") == 0
+                   ? print_command(&commands[i])
+                   : commands[i].run(argc - 1, argv + 1);
+    return refuse(argv[1]);
 }

@@ -1,6 +1,7 @@
 /* deliver.c - a message to the queue, to the daemon's socket, or sent now */
 #include "sendmail/commands.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,17 +65,32 @@ static int ask_for_outcome(const struct options *opt,
 }
 
 struct answer {
+    bool verbose;               /* print what came of it */
     bool failed;
     struct error *err;
 };
+
+static void print_outcome(const struct wait_outcome *outcome)
+{
+    static const char *const words[WAIT_KINDS] = {
+        [WAIT_SENT] = "sent", [WAIT_DEFERRED] = "deferred, it stays queued",
+        [WAIT_BOUNCED] = "refused",
+    };
+
+    text_print(stdout, "%s: %s %s %s\n", words[outcome->kind],
+               outcome->address, outcome->status, outcome->text);
+}
 
 static void take_answer(void *context, char *text)
 {
     struct answer *answer = context;
     struct wait_outcome outcome;
 
-    if (!protocol_parse_outcome(text, &outcome) ||
-        outcome.kind != WAIT_BOUNCED)
+    if (!protocol_parse_outcome(text, &outcome))
+        return;
+    if (answer->verbose)
+        print_outcome(&outcome);
+    if (outcome.kind != WAIT_BOUNCED)
         return;
     bool unknown = strcmp(outcome.status, "5.1.1") == 0;
     answer->failed = true;
@@ -84,9 +100,9 @@ static void take_answer(void *context, char *text)
 }
 
 /* A temporary failure stays queued, and is no failure of the caller's. */
-static bool await_outcome(int fd, struct error *err)
+static bool await_outcome(int fd, bool verbose, struct error *err)
 {
-    struct answer answer = { .err = err };
+    struct answer answer = { .verbose = verbose, .err = err };
     struct error ignored;
 
     if (fd != -1)
@@ -131,6 +147,8 @@ bool deliver_to_queue(const struct options *opt,
                       struct error *err)
 {
     struct draft *draft = draft_new_dropped(config->spool, err);
+    /* The standard output of -bs is the session's. */
+    bool verbose = opt->verbose && opt->mode != MODE_SMTP;
     int question = -1;
 
     *id = NULL;
@@ -149,10 +167,14 @@ bool deliver_to_queue(const struct options *opt,
     }
     if (done)
         *id = alloc_string(draft_id(draft));
+    if (done && verbose) {
+        printf("queued as %s\n", *id);
+        fflush(stdout);
+    }
     draft_free(draft);
     if (!done)
         io_close(&question);
-    return done && await_outcome(question, err);
+    return done && await_outcome(question, verbose, err);
 }
 
 void command_log_refusal(const struct error *err)

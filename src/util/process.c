@@ -345,3 +345,13 @@ void account_free(struct account *account)
     free(account->home);
     *account = (struct account){ 0 };
 }
+
+/* systemd and podman set the variable, Kubernetes its own; docker and podman
+ * make a file. */
+bool process_is_in_container(void)
+{
+    return getenv("container") != NULL ||
+           getenv("KUBERNETES_SERVICE_HOST") != NULL ||
+           access("/.dockerenv", F_OK) == 0 ||
+           access("/run/.containerenv", F_OK) == 0;
+}

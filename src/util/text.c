@@ -353,3 +353,28 @@ bool text_to_duration(const char *text, uint64_t *seconds)
     *seconds = total;
     return total <= UINT32_MAX;
 }
+
+#define NAME_MAX_COMPARED 40
+
+/* Levenshtein's. */
+size_t text_distance(const char *a, const char *b)
+{
+    size_t row[NAME_MAX_COMPARED + 1];
+    size_t width = strlen(b);
+
+    if (width > NAME_MAX_COMPARED)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= width; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < width; j++) {
+            size_t changed = diagonal + (text_lower(a[i]) != text_lower(b[j]));
+            size_t single = 1 + (row[j] < row[j + 1] ? row[j] : row[j + 1]);
+            diagonal = row[j + 1];
+            row[j + 1] = changed < single ? changed : single;
+        }
+    }
+    return row[width];
+}

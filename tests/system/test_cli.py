@@ -397,7 +397,8 @@ def test_message_is_dropped(queueing, text):
     assert draft.recipients == [TO]
     assert draft.content == wire(message())
     assert path.stat().st_mode & 0o7777 == 0o640
-    assert (result.stdout, result.stderr) == (b"", b"")
+    told = f"queued as {draft.id}\n" if text == "-v" else ""
+    assert (result.stdout.decode(), result.stderr) == (told, b"")
     assert not queueing.handed_over
 
 

@@ -536,6 +536,50 @@ def test_metrics_of_an_idle_daemon(queue, tmp_path):
 
 
 
+@pytest.mark.parametrize("command", ["daemon", "queue", "status", "check",
+                                     "test", "import", "setup", "direct"])
+def test_help_of_each_command(queue, command):
+    text = queue.postrider(command, "--help").expect(0).stdout.decode()
+    assert text.startswith(f"usage: postrider {command}")
+    assert max(map(len, text.splitlines())) <= 80 or command == "setup"
+
+
+@pytest.mark.parametrize("typed, meant", [
+    ("statsu", "status"), ("chekc", "check"), ("que", "queue"),
+    ("explode", None)])
+def test_slips_of_the_fingers(queue, typed, meant):
+    wrong = queue.postrider(typed).expect(64).errors
+    assert (f'is "{meant}" meant?' in wrong) == (meant is not None)
+
+
+def test_missing_socket_in_a_container(queue):
+    """The folder was not mounted; elsewhere the daemon does not run."""
+    missing = queue.folder / "missing" / "control"
+    queue.write_config(1, settings={"control": str(missing)})
+    told = queue.postrider("status", env={"container": "podman"}).expect(69)
+    assert f"{missing} is missing in this container; mount" in told.errors
+
+
+def test_verbose_submission(queue, smarthost):
+    """-v names the message, and with -odi what came of it."""
+    queue.write_config(smarthost)
+    told = queue.sendmail("-v", TO, stdin=message()).expect(0).stdout.decode()
+    (queue_id,) = queue.names("drop")
+    assert told == f"queued as {queue_id}\n"
+    smarthost.recipients["c@b.example"] = "451 4.2.0 not now"
+    smarthost.recipients["d@b.example"] = "550 5.1.1 no such user"
+    with queue.daemon() as daemon:
+        daemon.wait_until_removed(1)
+        for recipient, status, outcome in (
+                (TO, 0, "sent: b@b.example 2.0.0 "),
+                ("c@b.example", 0, "deferred, it stays queued: c@b.example "
+                 "4.2.0 451 4.2.0 not now"),
+                ("d@b.example", 67, "refused: d@b.example 5.1.1 550 5.1.1")):
+            told = queue.sendmail("-v", "-odi", recipient, stdin=message()
+                                  ).expect(status).stdout.decode()
+            assert re.match(f"queued as [0-9a-f]{{32}}\n{outcome}", told), told
+
+
 def test_unknown_names_in_status(queue):
     queue.write_config(1)
     queue.postrider("status", "--xml").expect(64)
