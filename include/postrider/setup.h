@@ -3,7 +3,7 @@
  *
  * It comes from the command line (setup_options.c), a provider or the domain's
  * records (setup_smarthost.c), and a person, if there is one
- * (setup_answers.c); from it comes a recipe (setup_recipe.c), which is tried
+ * (setup_answers.c); from it comes a recipe (setup_draft.c), which is tried
  * (setup_try.c), and after a failure some of it is typed again
  * (setup_retype.c).
  */

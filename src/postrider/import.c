@@ -11,7 +11,7 @@
 
 #include "config/config.h"
 #include "postrider/commands.h"
-#include "postrider/recipe.h"
+#include "postrider/config_draft.h"
 #include "postrider/written.h"
 #include "util/alloc.h"
 #include "util/buf.h"

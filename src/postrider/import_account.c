@@ -6,7 +6,7 @@
 #include "config/config.h"
 #include "config/config_values.h"
 #include "postrider/import.h"
-#include "postrider/recipe.h"
+#include "postrider/config_draft.h"
 #include "util/alloc.h"
 #include "util/text.h"
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "postrider/import.h"
-#include "postrider/recipe.h"
+#include "postrider/config_draft.h"
 #include "util/alloc.h"
 #include "util/file.h"
 #include "util/text.h"

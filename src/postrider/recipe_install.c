@@ -1,5 +1,5 @@
 /* recipe_install.c - check a recipe, try it, and write its files */
-#include "postrider/recipe.h"
+#include "postrider/config_draft.h"
 
 #include <pwd.h>
 #include <stdlib.h>

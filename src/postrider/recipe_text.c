@@ -1,5 +1,5 @@
 /* recipe_text.c - a recipe as the text of postrider.conf(5) */
-#include "postrider/recipe.h"
+#include "postrider/config_draft.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,7 +12,7 @@
 #include "postrider/ask_person.h"
 #include "postrider/commands.h"
 #include "postrider/probe.h"
-#include "postrider/recipe.h"
+#include "postrider/config_draft.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"

@@ -12,7 +12,7 @@
 
 #include "config/config.h"
 #include "config/password.h"
-#include "postrider/recipe.h"
+#include "postrider/config_draft.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/secret.h"

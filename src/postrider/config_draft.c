@@ -1,4 +1,4 @@
-#include "postrider/recipe.h"
+#include "postrider/config_draft.h"
 
 #include <assert.h>
 #include <stdarg.h>

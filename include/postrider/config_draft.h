@@ -1,12 +1,12 @@
 /*
- * recipe.h - a configuration that is about to be written
+ * config_draft.h - a configuration that is about to be written
  *
  * `postrider setup` makes one of answers, `postrider import` of another
  * program's files. Values are plain text: quoting is recipe_print()'s matter.
  * Passwords are kept apart, are wiped with the recipe, and are never printed.
  */
-#ifndef POSTRIDER_POSTRIDER_RECIPE_H
-#define POSTRIDER_POSTRIDER_RECIPE_H
+#ifndef POSTRIDER_POSTRIDER_CONFIG_DRAFT_H
+#define POSTRIDER_POSTRIDER_CONFIG_DRAFT_H
 
 #include <stdbool.h>
 #include <stdio.h>

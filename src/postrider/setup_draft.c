@@ -1,11 +1,11 @@
-/* setup_recipe.c - the answers of setup as a configuration */
+/* setup_draft.c - the answers of setup as a configuration */
 #include "postrider/setup.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "mail/address.h"
-#include "postrider/recipe.h"
+#include "postrider/config_draft.h"
 #include "postrider/secrets.h"
 #include "util/alloc.h"
 
