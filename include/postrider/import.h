@@ -1,5 +1,5 @@
 /*
- * import.h - another program's configuration, made into a recipe
+ * import.h - another program's configuration, made into a draft
  *
  * Each format is a file of src/postrider, import_NAME.c, with a row in
  * import.c. It reads lines, collects their settings in accounts, and writes
@@ -16,11 +16,11 @@
 #include "util/error.h"
 #include "util/strings.h"
 
-struct recipe;
+struct config_draft;
 
 /* One run, and the place that is being read: notes name it. */
 struct import {
-    struct recipe *recipe;
+    struct config_draft *draft;
     const char *file;
     unsigned line;                  /* 0: no line in particular */
     const char *key;                /* NULL: none in particular */
@@ -163,7 +163,7 @@ void import_identities_free(struct import_identity *identities, size_t count);
  * wait still, the system's, in /etc, queues. */
 void import_delivery(struct import *import);
 
-/* The formats: read path, write the recipe. FAULT_CONFIG if there is nothing
+/* The formats: read path, write the draft. FAULT_CONFIG if there is nothing
  * that could be translated. */
 typedef bool import_format(struct import *import, const char *path,
                            struct error *err);

@@ -3,7 +3,7 @@
  *
  * It comes from the command line (setup_options.c), a provider or the domain's
  * records (setup_smarthost.c), and a person, if there is one
- * (setup_answers.c); from it comes a recipe (setup_draft.c), which is tried
+ * (setup_answers.c); from it comes a draft (setup_draft.c), which is tried
  * (setup_try.c), and after a failure some of it is typed again
  * (setup_retype.c).
  */
@@ -17,7 +17,7 @@
 #include "util/error.h"
 #include "util/secret.h"
 
-struct recipe;
+struct config_draft;
 
 /* Texts are owned, and NULL if not known. */
 struct setup {
@@ -105,7 +105,7 @@ void setup_use(char **answer, const char *text);
 bool setup_read_password(struct setup *setup, struct error *err);
 
 /* The answers as a configuration, with the password; the caller frees it. */
-struct recipe *setup_recipe(const struct setup *setup);
+struct config_draft *setup_draft(const struct setup *setup);
 
 /* Where its password will stand; the caller frees it. */
 char *setup_password_path(const struct setup *setup);
@@ -117,9 +117,9 @@ const char *setup_user(const struct setup *setup);
  * Have a session with the smarthost, as the daemon will, unless no_test, and
  * note what it takes and refuses; a person may type again what was wrong, or
  * set no_test. Before it works, nothing is written: what is there goes on. The
- * recipe that works, which the caller frees, or NULL.
+ * draft that works, which the caller frees, or NULL.
  */
-struct recipe *setup_try(struct setup *setup, struct error *err);
+struct config_draft *setup_try(struct setup *setup, struct error *err);
 
 /* After that failure, ask what is wrong, and for that. again: there is another
  * answer now. */
@@ -127,7 +127,7 @@ bool setup_retype(struct setup *setup, const struct error *why, bool *again,
                   struct error *err);
 
 /* Send test_to a message, or the address that the person agrees to. */
-bool setup_offer_message(struct setup *setup, struct recipe *recipe,
+bool setup_offer_message(struct setup *setup, struct config_draft *draft,
                          struct error *err);
 
 #endif

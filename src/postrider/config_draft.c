@@ -1,42 +1,75 @@
 #include "postrider/config_draft.h"
 
 #include <assert.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "postrider/recipe_parts.h"
+#include "config/config.h"
+#include "config/config_keys.h"
+#include "postrider/install.h"
+#include "postrider/secrets.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
+#include "util/secret.h"
+#include "util/strings.h"
 #include "util/text.h"
 
+struct setting {
+    char *key;
+    char *value;
+    struct strings remarks;         /* in front of it */
+};
+
+struct section {
+    char *kind;                     /* "" for the top of the file */
+    char *name;
+    struct strings remarks;
+    struct setting *settings;
+    size_t count;
+    struct secret password;
+    int memory;                     /* holds the password, for
+                                     * config_draft_load() */
+};
+
+struct config_draft {
+    struct section *sections;       /* the first is the top */
+    size_t count;
+    size_t current;
+    struct strings remarks;         /* of what comes next */
+};
+
 /* What has been remarked so far stands in front of this. */
-static void take_remarks(struct recipe *recipe, struct strings *remarks)
+static void take_remarks(struct config_draft *draft, struct strings *remarks)
 {
-    for (size_t i = 0; i < recipe->remarks.count; i++)
-        strings_add(remarks, recipe->remarks.items[i]);
-    strings_free(&recipe->remarks);
+    for (size_t i = 0; i < draft->remarks.count; i++)
+        strings_add(remarks, draft->remarks.items[i]);
+    strings_free(&draft->remarks);
 }
 
-static void add_section(struct recipe *recipe, const char *kind,
+static void add_section(struct config_draft *draft, const char *kind,
                         const char *name)
 {
-    recipe->sections = alloc_resize(recipe->sections, recipe->count + 1,
-                                    sizeof *recipe->sections);
-    struct section *section = &recipe->sections[recipe->count];
+    draft->sections = alloc_resize(draft->sections, draft->count + 1,
+                                   sizeof *draft->sections);
+    struct section *section = &draft->sections[draft->count];
     *section = (struct section){ .kind = alloc_string(kind),
                                  .name = alloc_string(name), .memory = -1 };
-    take_remarks(recipe, &section->remarks);
-    recipe->current = recipe->count++;
+    take_remarks(draft, &section->remarks);
+    draft->current = draft->count++;
 }
 
-struct recipe *recipe_new(void)
+struct config_draft *config_draft_new(void)
 {
-    struct recipe *recipe = alloc_zero(1, sizeof *recipe);
+    struct config_draft *draft = alloc_zero(1, sizeof *draft);
 
-    add_section(recipe, "", "");
-    return recipe;
+    add_section(draft, "", "");
+    return draft;
 }
 
 static void free_section(struct section *section)
@@ -54,26 +87,27 @@ static void free_section(struct section *section)
     free(section->name);
 }
 
-void recipe_free(struct recipe *recipe)
+void config_draft_free(struct config_draft *draft)
 {
-    if (recipe == NULL)
+    if (draft == NULL)
         return;
-    for (size_t i = 0; i < recipe->count; i++)
-        free_section(&recipe->sections[i]);
-    free(recipe->sections);
-    strings_free(&recipe->remarks);
-    free(recipe);
+    for (size_t i = 0; i < draft->count; i++)
+        free_section(&draft->sections[i]);
+    free(draft->sections);
+    strings_free(&draft->remarks);
+    free(draft);
 }
 
-void recipe_section(struct recipe *recipe, const char *kind, const char *name)
+void config_draft_section(struct config_draft *draft, const char *kind,
+                          const char *name)
 {
-    for (size_t i = 0; i < recipe->count; i++)
-        if (strcmp(recipe->sections[i].kind, kind) == 0 &&
-            strcmp(recipe->sections[i].name, name) == 0) {
-            recipe->current = i;
+    for (size_t i = 0; i < draft->count; i++)
+        if (strcmp(draft->sections[i].kind, kind) == 0 &&
+            strcmp(draft->sections[i].name, name) == 0) {
+            draft->current = i;
             return;
         }
-    add_section(recipe, kind, name);
+    add_section(draft, kind, name);
 }
 
 static struct setting *find_setting(struct section *section, const char *key)
@@ -88,18 +122,19 @@ static struct setting *find_setting(struct section *section, const char *key)
     return setting;
 }
 
-void recipe_set(struct recipe *recipe, const char *key, const char *value)
+void config_draft_set(struct config_draft *draft, const char *key,
+                      const char *value)
 {
     if (value == NULL || *value == '\0')
         return;
     struct setting *setting =
-        find_setting(&recipe->sections[recipe->current], key);
+        find_setting(&draft->sections[draft->current], key);
     free(setting->value);
     setting->value = alloc_string(value);
-    take_remarks(recipe, &setting->remarks);
+    take_remarks(draft, &setting->remarks);
 }
 
-void recipe_remark(struct recipe *recipe, const char *format, ...)
+void config_draft_remark(struct config_draft *draft, const char *format, ...)
 {
     struct buf line;
     va_list args;
@@ -108,14 +143,316 @@ void recipe_remark(struct recipe *recipe, const char *format, ...)
     va_start(args, format);
     text_escape_vformat(&line, format, args);
     va_end(args);
-    strings_take(&recipe->remarks, buf_take(&line));
+    strings_take(&draft->remarks, buf_take(&line));
 }
 
-void recipe_password(struct recipe *recipe, const char *password)
+void config_draft_password(struct config_draft *draft, const char *password)
 {
-    struct section *section = &recipe->sections[recipe->current];
+    struct section *section = &draft->sections[draft->current];
 
     assert(strcmp(section->kind, "smarthost") == 0);
     secret_wipe(&section->password);
     secret_take(&section->password, alloc_string(password), strlen(password));
+}
+
+static void add_remarks(const struct strings *remarks, const char *indent,
+                        struct buf *out)
+{
+    for (size_t i = 0; i < remarks->count; i++)
+        buf_add_format(out, "%s# %s\n", indent, remarks->items[i]);
+}
+
+/* A file that is only shown must not harm the terminal: \xNN stands for the
+ * octet in quotes. */
+static void add_quoted(const char *text, struct buf *out)
+{
+    struct buf quoted;
+
+    buf_init(&quoted, SIZE_MAX);
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_add_char(&quoted, '\\');
+        buf_add_char(&quoted, *text);
+    }
+    buf_add_char(out, '"');
+    text_escape(out, quoted.data, quoted.length);
+    buf_add_char(out, '"');
+    buf_free(&quoted);
+}
+
+/* As people write them: numbers and the words of the table as they are. */
+static bool is_word(const struct section *section, const struct setting *set)
+{
+    enum config_section kind =
+        strcmp(section->kind, "smarthost") == 0 ? CONFIG_SMARTHOST
+        : strcmp(section->kind, "sender") == 0 ? CONFIG_SENDER : CONFIG_TOP;
+    const struct config_keys *table = config_keys_of(kind);
+
+    for (const char *p = set->value; *p != '\0'; p++)
+        if (!text_is_alpha(*p) && !text_is_digit(*p) && *p != '-')
+            return false;
+    for (size_t i = 0; i < table->count; i++)
+        if (strcmp(table->keys[i].name, set->key) == 0)
+            return table->keys[i].kind == CONFIG_PLAIN ||
+                   table->keys[i].words != NULL;
+    return false;
+}
+
+static void add_setting(const struct section *section,
+                        const struct setting *setting, const char *indent,
+                        struct buf *out)
+{
+    add_remarks(&setting->remarks, indent, out);
+    buf_add_format(out, "%s%s = ", indent, setting->key);
+    if (is_word(section, setting))
+        buf_add_text(out, setting->value);
+    else
+        add_quoted(setting->value, out);
+    buf_add_char(out, '\n');
+}
+
+static void add_section_text(const struct section *section,
+                             const char *password_file, struct buf *out)
+{
+    bool is_top = *section->kind == '\0';
+    const char *indent = is_top ? "" : "    ";
+
+    add_remarks(&section->remarks, "", out);
+    if (!is_top) {
+        buf_add_format(out, "%s ", section->kind);
+        add_quoted(section->name, out);
+        buf_add_text(out, " {\n");
+    }
+    for (size_t i = 0; i < section->count; i++)
+        add_setting(section, &section->settings[i], indent, out);
+    if (password_file != NULL)
+        add_setting(section, &(struct setting){
+            .key = (char []){ "password_file" },
+            .value = (char *)password_file }, indent, out);
+    if (!is_top)
+        buf_add_text(out, "}\n");
+}
+
+static size_t count_passwords(const struct config_draft *draft)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < draft->count; i++)
+        count += draft->sections[i].password.data != NULL;
+    return count;
+}
+
+/* Names are free text, and those of files are not. */
+static char *password_name(const struct config_draft *draft,
+                       const struct section *section)
+{
+    struct buf name;
+
+    buf_init(&name, SIZE_MAX);
+    buf_add_text(&name, "password");
+    if (count_passwords(draft) == 1)
+        return buf_take(&name);
+    buf_add_char(&name, '-');
+    for (const char *p = section->name; *p != '\0'; p++)
+        if (text_is_alpha(*p) || text_is_digit(*p) || strchr("._-", *p))
+            buf_add_char(&name, *p);
+        else
+            buf_add_format(&name, "%%%02x", (unsigned char)*p);
+    return buf_take(&name);
+}
+
+/* Where the section's password will stand; NULL if it has none. The caller
+ * frees it. */
+static char *password_path(const struct config_draft *draft,
+                           const struct section *section, const char *path)
+{
+    if (section->password.data == NULL)
+        return NULL;
+    char *folder = secrets_folder(path);
+    char *name = password_name(draft, section);
+    char *whole = alloc_format("%s/%s", folder, name);
+    free(folder);
+    free(name);
+    return whole;
+}
+
+/* Append the text of the configuration, as of path. */
+static void add_text(struct buf *out, const struct config_draft *draft,
+                     const char *path)
+{
+    for (size_t i = 0; i < draft->count; i++) {
+        const struct section *section = &draft->sections[i];
+        char *password_file = password_path(draft, section, path);
+        if (out->length > 0)
+            buf_add_char(out, '\n');
+        add_section_text(section, password_file, out);
+        free(password_file);
+    }
+    add_remarks(&draft->remarks, "", out);
+}
+
+void config_draft_print(const struct config_draft *draft, const char *path,
+                        FILE *out)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    add_text(&text, draft, path);
+    fwrite(text.data, 1, text.length, out);
+    buf_free(&text);
+}
+
+static bool check_text(const char *what, const char *text, struct error *err)
+{
+    size_t length = strlen(text);
+
+    if (!text_has_control(text, length) && text_is_utf8(text, length))
+        return true;
+    return error_set(err, FAULT_CONFIG, "%s: must be UTF-8 without control "
+                     "characters", what);
+}
+
+/* What would end a line or a file early never gets that far. */
+static bool check_texts(const struct config_draft *draft, struct error *err)
+{
+    for (size_t i = 0; i < draft->count; i++) {
+        const struct section *section = &draft->sections[i];
+        if (!check_text(section->kind, section->name, err))
+            return false;
+        for (size_t k = 0; k < section->count; k++)
+            if (!check_text(section->settings[k].key,
+                            section->settings[k].value, err))
+                return false;
+        if (section->password.data == NULL)
+            continue;
+        if (section->password.length == 0 ||
+            strpbrk(section->password.data, "\r\n") != NULL)
+            return error_set(err, FAULT_CONFIG, "smarthost \"%s\": the "
+                             "password must be one line, not empty",
+                             section->name);
+    }
+    return true;
+}
+
+static struct config *load_text(const struct config_draft *draft,
+                                const char *path, struct error *err)
+{
+    struct buf text;
+
+    if (!check_texts(draft, err))
+        return NULL;
+    buf_init(&text, SIZE_MAX);
+    add_text(&text, draft, path);
+    struct config *config = config_load_text(path, text.data, text.length,
+                                             err);
+    buf_free(&text);
+    return config;
+}
+
+bool config_draft_check(const struct config_draft *draft, const char *path,
+                        struct error *err)
+{
+    struct config *config = load_text(draft, path, err);
+
+    config_free(config);
+    return config != NULL;
+}
+
+/* Root gives the passwords to the daemon's user; others keep them. */
+static bool find_owner(const char *user, uid_t *owner, gid_t *group,
+                       struct error *err)
+{
+    if (geteuid() != 0 || user == NULL || *user == '\0')
+        return true;
+    const struct passwd *entry = getpwnam(user);
+    if (entry == NULL)
+        return error_set(err, FAULT_CONFIG, "there is no user %s, who is to "
+                         "own the password", user) ||
+               error_remedy(err, "useradd --system --user-group --shell "
+                            "/usr/sbin/nologin %s", user);
+    *owner = entry->pw_uid;
+    *group = entry->pw_gid;
+    return true;
+}
+
+/* A file in memory, whose name leads nowhere for other processes. */
+static bool keep_password(struct section *section, const char *user,
+                          char **path, struct error *err)
+{
+    uid_t owner = (uid_t)-1;
+    gid_t group = (gid_t)-1;
+
+    if (!find_owner(user, &owner, &group, err))
+        return false;
+    io_close(&section->memory);
+    section->memory = memfd_create("password", MFD_CLOEXEC);
+    if (section->memory == -1 || fchmod(section->memory, 0400) == -1 ||
+        fchown(section->memory, owner, group) == -1 ||
+        !io_write_all(section->memory, section->password.data,
+                      section->password.length))
+        return error_sys(err, FAULT_TEMPORARY, "keep a password in memory");
+    free(*path);
+    *path = alloc_format("/proc/self/fd/%d", section->memory);
+    return true;
+}
+
+struct config *config_draft_load(struct config_draft *draft, const char *path,
+                                 const char *user, struct error *err)
+{
+    struct config *config = load_text(draft, path, err);
+    size_t next = 0;
+
+    for (size_t i = 0; config != NULL && i < draft->count; i++) {
+        struct section *section = &draft->sections[i];
+        if (strcmp(section->kind, "smarthost") != 0)
+            continue;
+        struct smarthost *smarthost = &config->smarthosts[next++];
+        if (section->password.data != NULL &&
+            !keep_password(section, user, &smarthost->password_file, err)) {
+            config_free(config);
+            config = NULL;
+        }
+    }
+    return config;
+}
+
+static bool stage_passwords(const struct config_draft *draft, const char *path,
+                            const char *user, struct install *install,
+                            struct error *err)
+{
+    uid_t owner = (uid_t)-1;
+    gid_t group = (gid_t)-1;
+    bool done = true;
+
+    for (size_t i = 0; done && i < draft->count; i++) {
+        const struct section *section = &draft->sections[i];
+        char *file = password_path(draft, section, path);
+        if (file != NULL)
+            done = find_owner(user, &owner, &group, err) &&
+                   secrets_make_folder(path, group, err) &&
+                   install_stage(install, file, section->password.data,
+                                 section->password.length, 0400, owner, group,
+                                 err);
+        free(file);
+    }
+    return done;
+}
+
+bool config_draft_install(const struct config_draft *draft, const char *path,
+                          const char *user, bool replace, struct error *err)
+{
+    struct install install = { 0 };
+    struct buf text;
+
+    if (!config_draft_check(draft, path, err))
+        return false;
+    buf_init(&text, SIZE_MAX);
+    add_text(&text, draft, path);
+    bool done = stage_passwords(draft, path, user, &install, err) &&
+                install_stage(&install, path, text.data, text.length, 0644,
+                              (uid_t)-1, (gid_t)-1, err) &&
+                install_commit(&install, replace, err);
+    buf_free(&text);
+    install_free(&install);
+    return done;
 }

@@ -224,9 +224,9 @@ static bool write_configuration(const struct import *import,
     if (import->obstacles > 0)
         return error_set(err, FAULT_CONFIG, "%s: not written: what is told "
                          "above would keep mail from leaving", order->path);
-    if (!recipe_install(import->recipe, output,
-                        import->is_own ? NULL : "postrider", order->replaces,
-                        err))
+    if (!config_draft_install(import->draft, output,
+                              import->is_own ? NULL : "postrider",
+                              order->replaces, err))
         return false;
     written_tell(output);
     puts("Try it with `postrider check` and `postrider test`");
@@ -237,13 +237,13 @@ static bool print_configuration(const struct import *import,
                                 const struct order *order, const char *output,
                                 struct error *err)
 {
-    recipe_print(import->recipe, output, stdout);
+    config_draft_print(import->draft, output, stdout);
     fflush(stdout);
     if (import->obstacles > 0)
         return error_set(err, FAULT_CONFIG, "%s: not all that mail needs could "
                          "be translated", order->path) ||
                error_remedy(err, "see above");
-    return recipe_check(import->recipe, output, err);
+    return config_draft_check(import->draft, output, err);
 }
 
 static bool write_or_print(const struct import *import,
@@ -261,14 +261,15 @@ static bool write_or_print(const struct import *import,
 
 static bool translate_file(const struct order *order, struct error *err)
 {
-    struct import import = { .recipe = recipe_new(), .file = order->path };
+    struct import import = { .draft = config_draft_new(),
+                             .file = order->path };
     const struct format *format = order->format != NULL
                                   ? order->format
                                   : recognise_format(order->path, err);
 
     bool done = format != NULL && format->read(&import, order->path, err) &&
                 write_or_print(&import, order, err);
-    recipe_free(import.recipe);
+    config_draft_free(import.draft);
     return done;
 }
 

@@ -116,7 +116,7 @@ void import_set(struct import *import, enum config_section section,
     if (value == NULL || *value == '\0')
         return;
     if (is_taken(section, key, value, &err))
-        recipe_set(import->recipe, key, value);
+        config_draft_set(import->draft, key, value);
     else
         import_note(import, "%s = %s: %s: left out", key, value, err.text);
 }
@@ -140,9 +140,10 @@ static void warn_clear(struct import *import,
                 "%s can read the mail%s: set tls = starttls if it can do that",
                 value_of(account, IMPORT_HOST),
                 has_password ? " and the password" : "");
-    recipe_remark(import->recipe, "WARNING: the network can read the mail%s. "
-                  "Try tls = starttls, port = 587.",
-                  has_password ? " and the password" : "");
+    config_draft_remark(import->draft,
+                        "WARNING: the network can read the mail%s. "
+                        "Try tls = starttls, port = 587.",
+                        has_password ? " and the password" : "");
 }
 
 static void warn_tls(struct import *import,
@@ -154,18 +155,20 @@ static void warn_tls(struct import *import,
     if (account->was_optional) {
         import_note(import, "TLS was left out where %s did not offer it; now "
                     "it must be there", host);
-        recipe_remark(import->recipe, "TLS was optional, and is required "
-                      "now.");
+        config_draft_remark(import->draft, "TLS was optional, and is required "
+                            "now.");
     }
     if (account->was_unchecked &&
         account->values[IMPORT_FINGERPRINT] == NULL) {
         import_note(import, "the certificate of %s was not checked; now it "
                     "must be right: `postrider test` shows whether it is",
                     host);
-        recipe_remark(import->recipe, "The certificate was not checked, and is "
-                      "now: tls_ca_file or");
-        recipe_remark(import->recipe, "tls_fingerprint if no known authority "
-                      "issued it.");
+        config_draft_remark(import->draft,
+                            "The certificate was not checked, and is "
+                            "now: tls_ca_file or");
+        config_draft_remark(import->draft,
+                            "tls_fingerprint if no known authority "
+                            "issued it.");
     }
 }
 
@@ -198,7 +201,7 @@ static void write_value(struct import *import,
         return;
     import->line = account->lines[which];
     if (is_taken(CONFIG_SMARTHOST, names[which], value, &err))
-        recipe_set(import->recipe, names[which], value);
+        config_draft_set(import->draft, names[which], value);
     else if (which == IMPORT_PASSWORD_COMMAND)
         import_obstacle(import, "%s: %s", names[which], err.text);
     else
@@ -224,7 +227,7 @@ void import_smarthost(struct import *import,
     if (*value_of(account, IMPORT_HOST) == '\0')
         import_obstacle(import, "%s has no host", account->name);
 
-    recipe_section(import->recipe, "smarthost", account->name);
+    config_draft_section(import->draft, "smarthost", account->name);
     for (size_t i = 0; i < IMPORT_VALUES; i++) {
         if (i == IMPORT_TLS && is_clear)
             warn_clear(import, account);
@@ -234,7 +237,7 @@ void import_smarthost(struct import *import,
     }
     warn_command(import, account);
     if (account->values[IMPORT_PASSWORD] != NULL)
-        recipe_password(import->recipe, account->values[IMPORT_PASSWORD]);
+        config_draft_password(import->draft, account->values[IMPORT_PASSWORD]);
     import->line = 0;
 }
 
@@ -248,7 +251,7 @@ void import_sender(struct import *import, const char *match,
         import_obstacle(import, "%s: %s", match, err.text);
         return;
     }
-    recipe_section(import->recipe, "sender", match);
+    config_draft_section(import->draft, "sender", match);
     import_set(import, CONFIG_SENDER, "address", address);
     import_set(import, CONFIG_SENDER, "name", name);
     import_set(import, CONFIG_SENDER, "smarthost", smarthost);
@@ -331,7 +334,7 @@ void import_delivery(struct import *import)
 
     import->is_own = path == NULL || !text_starts(path, "/etc/");
     if (import->is_own)
-        recipe_set(import->recipe, "delivery", "direct");
+        config_draft_set(import->draft, "delivery", "direct");
     else
         import_note(import, "callers do not wait for the server any more: "
                     "Postrider queues, and tries again when it must; delivery "

@@ -205,7 +205,8 @@ static void write_root(struct import *import, const char *root,
                     "to an address", root);
         return;
     }
-    recipe_remark(import->recipe, "ssmtp did this for system accounts only.");
+    config_draft_remark(import->draft,
+                        "ssmtp did this for system accounts only.");
     char *address = strchr(root, '@') != NULL
                     ? alloc_string(root) : alloc_format("%s@%s", root, domain);
     import_set(import, CONFIG_TOP, "local_recipient", address);

@@ -91,19 +91,19 @@ static bool may_replace(struct setup *setup, struct error *err)
     return done;
 }
 
-static bool print_recipe(const struct setup *setup, struct error *err)
+static bool print_draft(const struct setup *setup, struct error *err)
 {
-    struct recipe *recipe = setup_recipe(setup);
-    bool done = recipe_check(recipe, setup->output, err);
+    struct config_draft *draft = setup_draft(setup);
+    bool done = config_draft_check(draft, setup->output, err);
 
     if (done)
-        recipe_print(recipe, setup->output, stdout);
-    recipe_free(recipe);
+        config_draft_print(draft, setup->output, stdout);
+    config_draft_free(draft);
     return done;
 }
 
 /* What goes on now that mail can leave. */
-static bool tell_all(struct setup *setup, struct recipe *recipe,
+static bool tell_all(struct setup *setup, struct config_draft *draft,
                      struct error *err)
 {
     struct config *config = config_load_file(setup->output, err);
@@ -112,7 +112,7 @@ static bool tell_all(struct setup *setup, struct recipe *recipe,
         return false;
     struct waiting *waiting = waiting_note(config);
     written_tell(setup->output);
-    bool done = setup_offer_message(setup, recipe, err);
+    bool done = setup_offer_message(setup, draft, err);
     waiting_tell(waiting, config);
     waiting_free(waiting);
     config_free(config);
@@ -121,14 +121,14 @@ static bool tell_all(struct setup *setup, struct recipe *recipe,
 
 static bool write_down(struct setup *setup, struct error *err)
 {
-    struct recipe *recipe = setup_try(setup, err);
-    bool done = recipe != NULL &&
-                recipe_install(recipe, setup->output, setup_user(setup),
-                               setup->replace, err);
+    struct config_draft *draft = setup_try(setup, err);
+    bool done = draft != NULL &&
+                config_draft_install(draft, setup->output, setup_user(setup),
+                                     setup->replace, err);
 
     if (done)
-        done = tell_all(setup, recipe, err);
-    recipe_free(recipe);
+        done = tell_all(setup, draft, err);
+    config_draft_free(draft);
     return done;
 }
 
@@ -157,7 +157,7 @@ static bool run(struct setup *setup, struct error *err)
     }
     if (!may_replace(setup, err) || !setup_complete(setup, err))
         return false;
-    return setup->print ? print_recipe(setup, err) : write_down(setup, err);
+    return setup->print ? print_draft(setup, err) : write_down(setup, err);
 }
 
 /* On a terminal the text keeps to its lines, as all that was shown before. */

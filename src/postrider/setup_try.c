@@ -82,12 +82,12 @@ static void probe_as_daemon(struct trial *trial, const struct config *config,
         wait_for(&child, trial);
 }
 
-static bool try_once(const struct setup *setup, struct recipe *recipe,
+static bool try_once(const struct setup *setup, struct config_draft *draft,
                      const struct probe_task *task, struct trial *trial)
 {
     *trial = (struct trial){ 0 };
-    struct config *config = recipe_load(recipe, setup->output,
-                                        setup_user(setup), &trial->err);
+    struct config *config = config_draft_load(draft, setup->output,
+                                              setup_user(setup), &trial->err);
 
     if (config != NULL && setup->direct)
         probe(trial, config, task);
@@ -208,7 +208,7 @@ static bool settle(struct setup *setup, const struct trial *trial,
     return error_prefix(err, "nothing is written, the test failed");
 }
 
-struct recipe *setup_try(struct setup *setup, struct error *err)
+struct config_draft *setup_try(struct setup *setup, struct error *err)
 {
     struct probe_task task =
         task_of(setup, setup->has_person ? NULL : setup->test_to);
@@ -216,23 +216,23 @@ struct recipe *setup_try(struct setup *setup, struct error *err)
 
     task.tries_senders = true;
     while (!setup->no_test && !accepted) {
-        struct recipe *recipe = setup_recipe(setup);
+        struct config_draft *draft = setup_draft(setup);
         struct trial trial;
-        accepted = try_once(setup, recipe, &task, &trial);
-        recipe_free(recipe);
+        accepted = try_once(setup, draft, &task, &trial);
+        config_draft_free(draft);
         if (!accepted && !settle(setup, &trial, &accepted, err))
             return NULL;
         if (accepted)
             take_findings(setup, &trial.findings);
     }
-    struct recipe *recipe = setup_recipe(setup);
-    if (recipe_check(recipe, setup->output, err))
-        return recipe;
-    recipe_free(recipe);
+    struct config_draft *draft = setup_draft(setup);
+    if (config_draft_check(draft, setup->output, err))
+        return draft;
+    config_draft_free(draft);
     return NULL;
 }
 
-bool setup_offer_message(struct setup *setup, struct recipe *recipe,
+bool setup_offer_message(struct setup *setup, struct config_draft *draft,
                          struct error *err)
 {
     bool agreed = true;
@@ -255,7 +255,7 @@ bool setup_offer_message(struct setup *setup, struct recipe *recipe,
         return true;
     const struct probe_task task = task_of(setup, setup->test_to);
     struct trial trial;
-    bool done = try_once(setup, recipe, &task, &trial);
+    bool done = try_once(setup, draft, &task, &trial);
     *err = trial.err;
     return done;
 }

@@ -44,25 +44,25 @@ static void assert_file(const char *path, const char *expected, mode_t mode)
     free(text);
 }
 
-static struct recipe *a_recipe(const char *host)
+static struct config_draft *a_draft(const char *host)
 {
-    struct recipe *recipe = recipe_new();
+    struct config_draft *draft = config_draft_new();
 
-    recipe_set(recipe, "domain", "example.com");
-    recipe_section(recipe, "smarthost", "main");
-    recipe_set(recipe, "host", host);
-    recipe_set(recipe, "port", "465");
-    recipe_set(recipe, "tls", "implicit");
-    recipe_set(recipe, "user", "ann");
-    recipe_password(recipe, "s3cret \"\\");
-    return recipe;
+    config_draft_set(draft, "domain", "example.com");
+    config_draft_section(draft, "smarthost", "main");
+    config_draft_set(draft, "host", host);
+    config_draft_set(draft, "port", "465");
+    config_draft_set(draft, "tls", "implicit");
+    config_draft_set(draft, "user", "ann");
+    config_draft_password(draft, "s3cret \"\\");
+    return draft;
 }
 
-static void install(const struct recipe *recipe, bool replace)
+static void install(const struct config_draft *draft, bool replace)
 {
     struct error err = { 0 };
 
-    if (!recipe_install(recipe, "etc/postrider.conf", "", replace, &err))
+    if (!config_draft_install(draft, "etc/postrider.conf", "", replace, &err))
         fail_msg("%s", err.text);
 }
 
@@ -87,34 +87,34 @@ static void is_written_as_people_write_it(void **state)
         "    address = \"ann@example.com\"\n"
         "}\n"
         "# the end\n";
-    struct recipe *recipe = recipe_new();
+    struct config_draft *draft = config_draft_new();
     FILE *out = tmpfile();
 
     (void)state;
-    recipe_remark(recipe, "from %s", "/etc/ssmtp/ssmtp.conf");
-    recipe_set(recipe, "domain", "example.org");
-    recipe_set(recipe, "domain", "example.com");
-    recipe_set(recipe, "hostname", "");
-    recipe_set(recipe, "aliases", NULL);
-    recipe_set(recipe, "delivery", "direct");
-    recipe_remark(recipe, "the only one");
-    recipe_section(recipe, "smarthost", "main");
-    recipe_set(recipe, "host", "smtp.example.com");
-    recipe_section(recipe, "sender", "*");
-    recipe_set(recipe, "address", "ann@example.com");
-    recipe_section(recipe, "smarthost", "main");
-    recipe_remark(recipe, "as usual \n");
-    recipe_set(recipe, "port", "587");
-    recipe_set(recipe, "auth", "scram-sha-256");
-    recipe_set(recipe, "user", "a\"b\\c");
-    recipe_password(recipe, "s3cret");
-    recipe_remark(recipe, "the end");
-    recipe_print(recipe, "/etc/postrider/postrider.conf", out);
+    config_draft_remark(draft, "from %s", "/etc/ssmtp/ssmtp.conf");
+    config_draft_set(draft, "domain", "example.org");
+    config_draft_set(draft, "domain", "example.com");
+    config_draft_set(draft, "hostname", "");
+    config_draft_set(draft, "aliases", NULL);
+    config_draft_set(draft, "delivery", "direct");
+    config_draft_remark(draft, "the only one");
+    config_draft_section(draft, "smarthost", "main");
+    config_draft_set(draft, "host", "smtp.example.com");
+    config_draft_section(draft, "sender", "*");
+    config_draft_set(draft, "address", "ann@example.com");
+    config_draft_section(draft, "smarthost", "main");
+    config_draft_remark(draft, "as usual \n");
+    config_draft_set(draft, "port", "587");
+    config_draft_set(draft, "auth", "scram-sha-256");
+    config_draft_set(draft, "user", "a\"b\\c");
+    config_draft_password(draft, "s3cret");
+    config_draft_remark(draft, "the end");
+    config_draft_print(draft, "/etc/postrider/postrider.conf", out);
     rewind(out);
     char *text = read_all(out);
     assert_string_equal(text, expected);
     free(text);
-    recipe_free(recipe);
+    config_draft_free(draft);
 }
 
 /* Whatever a value holds, the configuration has it as it was. */
@@ -128,19 +128,19 @@ static void values_survive_the_file(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(values); i++) {
-        struct recipe *recipe = a_recipe("smtp.example.com");
+        struct config_draft *draft = a_draft("smtp.example.com");
         struct error err = { 0 };
-        recipe_set(recipe, "user", values[i]);
-        recipe_section(recipe, "sender", "@example.com");
-        recipe_set(recipe, "name", values[i]);
-        struct config *config = recipe_load(recipe, "/x/y", "", &err);
+        config_draft_set(draft, "user", values[i]);
+        config_draft_section(draft, "sender", "@example.com");
+        config_draft_set(draft, "name", values[i]);
+        struct config *config = config_draft_load(draft, "/x/y", "", &err);
         if (config == NULL)
             fail_msg("%s: %s", values[i], err.text);
         assert_string_equal(config->smarthosts[0].user, values[i]);
         assert_string_equal(config->senders[0].name, values[i]);
         assert_string_equal(config->senders[0].match, "@example.com");
         config_free(config);
-        recipe_free(recipe);
+        config_draft_free(draft);
     }
 }
 
@@ -159,13 +159,13 @@ static void what_is_wrong_is_refused_with_its_place(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct recipe *recipe = a_recipe("smtp.example.com");
+        struct config_draft *draft = a_draft("smtp.example.com");
         struct error err = { 0 };
-        recipe_set(recipe, cases[i].key, cases[i].value);
-        assert_false(recipe_check(recipe, "/etc/p.conf", &err));
+        config_draft_set(draft, cases[i].key, cases[i].value);
+        assert_false(config_draft_check(draft, "/etc/p.conf", &err));
         assert_int_equal(err.fault, FAULT_CONFIG);
         assert_string_equal(err.text, cases[i].text);
-        recipe_free(recipe);
+        config_draft_free(draft);
     }
 }
 
@@ -175,25 +175,25 @@ static void a_password_is_one_line(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(wrong); i++) {
-        struct recipe *recipe = a_recipe("smtp.example.com");
+        struct config_draft *draft = a_draft("smtp.example.com");
         struct error err = { 0 };
-        recipe_password(recipe, wrong[i]);
-        assert_false(recipe_check(recipe, "/etc/p.conf", &err));
+        config_draft_password(draft, wrong[i]);
+        assert_false(config_draft_check(draft, "/etc/p.conf", &err));
         assert_string_equal(err.text, "smarthost \"main\": the password must "
                             "be one line, not empty");
-        recipe_free(recipe);
+        config_draft_free(draft);
     }
 }
 
 static void can_be_tried_before_it_is_installed(void **state)
 {
-    struct recipe *recipe = a_recipe("smtp.example.com");
+    struct config_draft *draft = a_draft("smtp.example.com");
     struct error err = { 0 };
     struct secret secret = { 0 };
 
     (void)state;
-    struct config *config = recipe_load(recipe, "etc/postrider.conf", "",
-                                        &err);
+    struct config *config = config_draft_load(draft, "etc/postrider.conf", "",
+                                              &err);
     assert_non_null(config);
     if (!password_fetch(config, &config->smarthosts[0], &secret, &err))
         fail_msg("%s", err.text);
@@ -201,17 +201,17 @@ static void can_be_tried_before_it_is_installed(void **state)
     assert_int_equal(access("etc", F_OK), -1);
     secret_wipe(&secret);
     config_free(config);
-    recipe_free(recipe);
+    config_draft_free(draft);
 }
 
 static void is_installed_with_its_modes(void **state)
 {
-    struct recipe *recipe = a_recipe("smtp.example.com");
+    struct config_draft *draft = a_draft("smtp.example.com");
     struct error err = { 0 };
     struct secret secret = { 0 };
 
     (void)state;
-    install(recipe, false);
+    install(draft, false);
     assert_file("etc/password", "s3cret \"\\", 0400);
     struct config *config = config_load_file("etc/postrider.conf", &err);
     if (config == NULL ||
@@ -220,21 +220,21 @@ static void is_installed_with_its_modes(void **state)
     assert_string_equal(config->smarthosts[0].host, "smtp.example.com");
     secret_wipe(&secret);
     config_free(config);
-    recipe_free(recipe);
+    config_draft_free(draft);
 }
 
 static void an_old_file_is_refused_or_kept(void **state)
 {
-    struct recipe *first = a_recipe("first.example"),
-                  *second = a_recipe("second.example");
+    struct config_draft *first = a_draft("first.example"),
+                  *second = a_draft("second.example");
     struct error err = { 0 };
 
     (void)state;
     install(first, false);
     char *before = read_all(fopen("etc/postrider.conf", "r"));
-    recipe_password(second, "other");
-    assert_false(recipe_install(second, "etc/postrider.conf", NULL, false,
-                                &err));
+    config_draft_password(second, "other");
+    assert_false(config_draft_install(second, "etc/postrider.conf", NULL, false,
+                                      &err));
     assert_int_equal(err.fault, FAULT_CREATE);
     assert_non_null(strstr(err.text, "/etc/password exists: --replace keeps "
                            "it as "));
@@ -248,21 +248,21 @@ static void an_old_file_is_refused_or_kept(void **state)
     assert_file("etc/password.old", "other", 0400);
     assert_int_equal(system("test $(ls etc | wc -l) = 4"), 0);
     free(before);
-    recipe_free(first);
-    recipe_free(second);
+    config_draft_free(first);
+    config_draft_free(second);
 }
 
 static void several_passwords_have_files_of_their_own(void **state)
 {
-    struct recipe *recipe = a_recipe("smtp.example.com");
+    struct config_draft *draft = a_draft("smtp.example.com");
     struct error err = { 0 };
 
     (void)state;
-    recipe_section(recipe, "smarthost", "../b");
-    recipe_set(recipe, "host", "b.example");
-    recipe_set(recipe, "user", "bob");
-    recipe_password(recipe, "bob's");
-    install(recipe, false);
+    config_draft_section(draft, "smarthost", "../b");
+    config_draft_set(draft, "host", "b.example");
+    config_draft_set(draft, "user", "bob");
+    config_draft_password(draft, "bob's");
+    install(draft, false);
     assert_file("etc/password-main", "s3cret \"\\", 0400);
     assert_file("etc/password-..%2fb", "bob's", 0400);
     struct config *config = config_load_file("etc/postrider.conf", &err);
@@ -270,41 +270,43 @@ static void several_passwords_have_files_of_their_own(void **state)
     assert_non_null(strstr(config->smarthosts[1].password_file,
                            "/etc/password-..%2fb"));
     config_free(config);
-    recipe_free(recipe);
+    config_draft_free(draft);
 }
 
 static void nothing_is_left_where_nothing_can_be_written(void **state)
 {
-    struct recipe *recipe = a_recipe("smtp.example.com");
+    struct config_draft *draft = a_draft("smtp.example.com");
     struct error err = { 0 };
 
     (void)state;
     assert_int_equal(mkdir("etc", 0700), 0);
     assert_int_equal(mkdir("etc/postrider.conf", 0700), 0);
-    assert_false(recipe_install(recipe, "etc/postrider.conf", "", true, &err));
+    assert_false(config_draft_install(draft, "etc/postrider.conf", "", true,
+                                      &err));
     assert_int_equal(err.fault, FAULT_CREATE);
     assert_int_equal(system("test $(ls -A etc | wc -l) = 1"), 0);
-    recipe_free(recipe);
+    config_draft_free(draft);
 }
 
 /* Root gives it away; nobody else can, and keeps it. */
 static void the_daemons_user_owns_the_password(void **state)
 {
-    struct recipe *recipe = a_recipe("smtp.example.com");
+    struct config_draft *draft = a_draft("smtp.example.com");
     const struct passwd *nobody = getpwnam("nobody");
     uid_t expected = geteuid() == 0 ? nobody->pw_uid : geteuid();
     struct error err = { 0 };
     struct stat status;
 
     (void)state;
-    if (!recipe_install(recipe, "etc/postrider.conf", "nobody", false, &err))
+    if (!config_draft_install(draft, "etc/postrider.conf", "nobody", false,
+                              &err))
         fail_msg("%s", err.text);
     assert_int_equal(stat("etc/password", &status), 0);
     assert_int_equal(status.st_uid, expected);
     assert_int_equal(status.st_mode & 07777, 0400);
     assert_int_equal(stat("etc/postrider.conf", &status), 0);
     assert_int_equal(status.st_uid, geteuid());
-    recipe_free(recipe);
+    config_draft_free(draft);
 }
 
 int main(void)
