@@ -51,12 +51,13 @@ static bool expect_reply(struct dialogue *d, char class, struct error *err)
         return true;
     return error_set(err, d->line.data[0] == '5' ? FAULT_DATA
                                                  : FAULT_TEMPORARY,
-                     "message not queued: the daemon says: %s", d->line.data);
+                     "message not queued: the daemon replied: %s",
+                     d->line.data);
 }
 
 static bool cannot_send(struct error *err)
 {
-    return error_sys(err, FAULT_TEMPORARY, "message not queued: tell the "
+    return error_sys(err, FAULT_TEMPORARY, "message not queued: send to the "
                      "daemon");
 }
 

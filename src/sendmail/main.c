@@ -40,9 +40,8 @@ static void print_usage(const struct options *opt, const struct error *err)
     if (opt->mode == MODE_DELIVER)
         command_log_refusal(err);
     if (!options_quiet(opt))
-        fprintf(stderr, "sendmail: %s\n"
-                "usage: sendmail [OPTION ...] [RECIPIENT ...]   "
-                "(sendmail --help tells more)\n", err->text);
+        fprintf(stderr, "sendmail: %s\nusage: sendmail [OPTION ...] "
+                "[RECIPIENT ...]   (sendmail --help lists them)\n", err->text);
 }
 
 /*

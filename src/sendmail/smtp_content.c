@@ -114,11 +114,11 @@ static void deliver_message(struct server *server, struct scratch *message)
 static bool is_ready(struct server *server)
 {
     if (server->reverse_path == NULL)
-        server_reply(server, "503 5.5.1 Say MAIL first");
+        server_reply(server, "503 5.5.1 Need MAIL command first");
     else if (server->count == 0)
         server_reply(server, server->was_refused
                            ? "554 5.5.1 No valid recipients"
-                           : "503 5.5.1 Say RCPT first");
+                           : "503 5.5.1 Need RCPT command first");
     return server->reverse_path != NULL && server->count > 0;
 }
 
@@ -131,7 +131,7 @@ void server_take_data(struct server *server, char *argument)
 
     (void)argument;
     if (server->chunks.fd != -1) {
-        server_reply(server, "503 5.5.1 BDAT has been used");
+        server_reply(server, "503 5.5.1 DATA is not allowed after BDAT");
         return;
     }
     if (!is_ready(server))
@@ -167,7 +167,7 @@ static bool parse_bdat(struct server *server, char *argument,
     if (done && (!*last || text_equal_case(word, "LAST")) &&
         *argument == '\0')
         return true;
-    server_reply(server, "501 5.5.4 Must be BDAT length [LAST]");
+    server_reply(server, "501 5.5.4 Syntax: BDAT length [LAST]");
     server->done = true;        /* where the chunk ends is unknown */
     return false;
 }

@@ -34,7 +34,7 @@ static void send_greeting(struct server *server)
 static void take_helo(struct server *server, char *argument)
 {
     if (*argument == '\0') {
-        server_reply(server, "501 5.5.4 HELO needs a name");
+        server_reply(server, "501 5.5.4 Syntax: HELO hostname");
         return;
     }
     server_reset(server);
@@ -81,7 +81,7 @@ static void reply_extensions(struct server *server)
 static void take_ehlo(struct server *server, char *argument)
 {
     if (*argument == '\0') {
-        server_reply(server, "501 5.5.4 EHLO needs a name");
+        server_reply(server, "501 5.5.4 Syntax: EHLO hostname");
         return;
     }
     server_reset(server);
@@ -106,7 +106,7 @@ static void take_noop(struct server *server, char *argument)
 static void take_help(struct server *server, char *argument)
 {
     (void)argument;
-    server_reply(server, "214 2.0.0 sendmail(8) and RFC 5321");
+    server_reply(server, "214 2.0.0 See sendmail(8) and RFC 5321");
 }
 
 static void take_quit(struct server *server, char *argument)
@@ -120,7 +120,7 @@ static void take_quit(struct server *server, char *argument)
 static void take_unserved(struct server *server, char *argument)
 {
     (void)argument;
-    server_reply(server, "502 5.5.1 Neither there nor needed here");
+    server_reply(server, "502 5.5.1 Command not implemented");
 }
 
 enum demand { NEEDS_GREETING = 1, NO_ARGUMENT = 2 };
@@ -156,9 +156,10 @@ static void take_verb(struct server *server, size_t verb, char *argument)
     unsigned demands = verbs[verb].demands;
 
     if ((demands & NEEDS_GREETING) != 0 && !server->greeted)
-        server_reply(server, "503 5.5.1 Say EHLO first");
+        server_reply(server, "503 5.5.1 Send EHLO or HELO first");
     else if ((demands & NO_ARGUMENT) != 0 && *argument != '\0')
-        server_reply(server, "501 5.5.4 %s stands alone", verbs[verb].verb);
+        server_reply(server, "501 5.5.4 %s takes no arguments",
+                     verbs[verb].verb);
     else
         verbs[verb].take(server, argument);
 }
@@ -170,7 +171,7 @@ static void take_command(struct server *server, struct buf *line)
     char *argument = verb + length;
 
     if (strlen(line->data) != line->length) {
-        server_reply(server, "500 5.5.2 A NUL in a command");
+        server_reply(server, "500 5.5.2 NUL in command");
         return;
     }
     while (line->length > 0 && text_is_space(line->data[line->length - 1]))
@@ -184,7 +185,7 @@ static void take_command(struct server *server, struct buf *line)
             take_verb(server, i, argument);
             return;
         }
-    server_reply(server, "500 5.5.2 Unknown command");
+    server_reply(server, "500 5.5.2 Command not recognized");
 }
 
 static void serve_client(struct server *server)
@@ -219,7 +220,7 @@ static void serve_client(struct server *server)
         }
     }
     if (server->in.silent)
-        server_reply(server, "421 4.4.2 Nothing was said for too long");
+        server_reply(server, "421 4.4.2 Timeout: no command received");
     server_send_replies(server);
     buf_free(&line);
 }
@@ -267,7 +268,8 @@ bool command_smtp(const struct options *opt, struct error *err)
 
     smtp_client_keep_apart();
     if (smtp_client_is_remote()) {
-        printf("554 5.7.1 This machine's own programs are served here\r\n");
+        printf("554 5.7.1 Access denied: only clients on this machine are "
+               "served\r\n");
         fflush(stdout);
         return error_set(err, FAULT_PERMISSION, "-bs: a client that is not "
                          "on the loopback");

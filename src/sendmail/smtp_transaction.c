@@ -61,7 +61,7 @@ static const char *take_body(struct server *server, const char *value)
 {
     (void)server;
     if (text_equal_case(value, "BINARYMIME"))
-        return "504 5.5.4 BINARYMIME is not offered";
+        return "504 5.5.4 BINARYMIME is not supported";
     return text_equal_case(value, "7BIT") || text_equal_case(value, "8BITMIME")
            ? NULL : "501 5.5.4 Bad BODY";
 }
@@ -69,7 +69,7 @@ static const char *take_body(struct server *server, const char *value)
 static const char *take_utf8(struct server *server, const char *value)
 {
     if (*value != '\0')
-        return "501 5.5.4 SMTPUTF8 stands alone";
+        return "501 5.5.4 SMTPUTF8 takes no value";
     server->utf8 = true;
     return NULL;
 }
@@ -158,7 +158,7 @@ static const char *take_parameters(struct server *server,
 
     while (problem == NULL && smtp_next_parameter(&text, &key, &value))
         problem = is_repeated(&seen, key)
-                  ? "501 5.5.4 A parameter is given twice"
+                  ? "501 5.5.4 Duplicate parameter"
                   : take_parameter(server, known, key, value);
     strings_free(&seen);
     return problem;
@@ -204,11 +204,11 @@ void server_take_mail(struct server *server, char *argument)
     const char *problem;
 
     if (server->reverse_path != NULL) {
-        server_reply(server, "503 5.5.1 A transaction is under way: RSET");
+        server_reply(server, "503 5.5.1 Nested MAIL command: send RSET first");
         return;
     }
     if (path == NULL) {
-        server_reply(server, "501 5.5.4 Must be MAIL FROM:<address>");
+        server_reply(server, "501 5.5.4 Syntax: MAIL FROM:<address>");
         return;
     }
     if (server->is_confined && !route_is_current(server->route)) {
@@ -279,11 +279,11 @@ void server_take_rcpt(struct server *server, char *argument)
     char *path = text == NULL ? NULL : smtp_take_path(&text);
 
     if (server->reverse_path == NULL)
-        server_reply(server, "503 5.5.1 Say MAIL first");
+        server_reply(server, "503 5.5.1 Need MAIL command first");
     else if (path == NULL)
-        server_reply(server, "501 5.5.4 Must be RCPT TO:<address>");
+        server_reply(server, "501 5.5.4 Syntax: RCPT TO:<address>");
     else if (server->chunks.fd != -1)
-        server_reply(server, "503 5.5.1 BDAT has begun");
+        server_reply(server, "503 5.5.1 RCPT is not allowed after BDAT");
     else if (server->count == RECIPIENTS_MAX)
         server_reply(server, "452 4.5.3 Too many recipients");
     else

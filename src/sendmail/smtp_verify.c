@@ -26,7 +26,7 @@ static char *take_address(struct server *server, char *argument, bool *utf8)
     *utf8 = path != NULL && text_equal_case(argument, "SMTPUTF8");
     if (path != NULL && (*utf8 || *argument == '\0'))
         return server_check_path(server, path, false);
-    server_reply(server, "501 5.5.4 An address is needed");
+    server_reply(server, "501 5.5.4 Address required");
     return NULL;
 }
 

@@ -340,7 +340,7 @@ static void log_discarded(const struct work *work)
 
     for (size_t i = 0; i < to->count; i++)
         log_line(LOG_LEVEL_INFO, "%s: to=<%s>, relay=none, dsn=2.0.0, "
-                 "status=discarded (its alias says /dev/null)",
+                 "status=discarded (its alias is /dev/null)",
                  draft_id(work->draft), to->items[i]);
 }
 

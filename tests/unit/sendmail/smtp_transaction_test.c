@@ -73,10 +73,10 @@ static const struct {
     { "from: <a@b.example>",            "250 2.1.0" },
     { "FROM:<>",                        "250 2.1.0" },
     { "FROM:<root>",                    "250 2.1.0" },
-    { "",                               "501 5.5.4 Must be MAIL FROM" },
-    { "<a@b.example>",                  "501 5.5.4 Must be MAIL FROM" },
-    { "TO:<a@b.example>",               "501 5.5.4 Must be MAIL FROM" },
-    { "FROM:<a@b.example",              "501 5.5.4 Must be MAIL FROM" },
+    { "",                               "501 5.5.4 Syntax: MAIL FROM" },
+    { "<a@b.example>",                  "501 5.5.4 Syntax: MAIL FROM" },
+    { "TO:<a@b.example>",               "501 5.5.4 Syntax: MAIL FROM" },
+    { "FROM:<a@b.example",              "501 5.5.4 Syntax: MAIL FROM" },
     { "FROM:<a@>",                      "553 5.1.3" },
     { FROM " SIZE=1000",                "250" },
     { FROM " size=0",                   "250" },
@@ -97,8 +97,8 @@ static const struct {
     { FROM " AUTH=<>",                  "250" },
     { FROM " X=1",                      "555 5.5.4" },
     { FROM " NOTIFY=NEVER",             "555 5.5.4" },
-    { FROM " SIZE=1 size=1",            "501 5.5.4 A parameter is given" },
-    { FROM " ENVID=a ENVID=b",          "501 5.5.4 A parameter is given" },
+    { FROM " SIZE=1 size=1",            "501 5.5.4 Duplicate" },
+    { FROM " ENVID=a ENVID=b",          "501 5.5.4 Duplicate" },
     { FROM " SIZE=1 X=1 BODY=x",        "555 5.5.4" },  /* the first counts */
 };
 
@@ -127,7 +127,7 @@ static void keeps_what_mail_says(void **state)
     assert_string_equal(server->envelope_id, "id+20one");
     assert_int_equal(server->dsn_return, RETURN_FULL);
     assert_true(server->utf8);
-    MAIL(FROM, "503 5.5.1 A transaction is under way");
+    MAIL(FROM, "503 5.5.1 Nested MAIL command");
     assert_string_equal(server->envelope_id, "id+20one");
 }
 
@@ -146,8 +146,8 @@ static const struct {
     { TO " NOTIFY=",            "501 5.5.4 Bad NOTIFY", 0, NULL },
     { TO " ORCPT=x@z",          "501 5.5.4 Bad ORCPT", 0, NULL },
     { TO " SIZE=1",             "555 5.5.4", 0, NULL },
-    { TO " ORCPT=rfc822;x ORCPT=rfc822;y", "501 5.5.4 A parameter", 0, NULL },
-    { "FROM:<c@d.example>",     "501 5.5.4 Must be RCPT TO", 0, NULL },
+    { TO " ORCPT=rfc822;x ORCPT=rfc822;y", "501 5.5.4 Duplicate parameter", 0, NULL },
+    { "FROM:<c@d.example>",     "501 5.5.4 Syntax: RCPT TO", 0, NULL },
     { "TO:<>",                  "553 5.1.3", 0, NULL },
     { "TO:<c@>",                "553 5.1.3", 0, NULL },
 };
@@ -178,7 +178,7 @@ static void a_refused_recipient_costs_the_others_nothing(void **state)
 {
     struct server *server = *state;
 
-    RCPT(TO, "503 5.5.1 Say MAIL first");
+    RCPT(TO, "503 5.5.1 Need MAIL command");
     MAIL(FROM, "250");
     RCPT(TO, "250");
     assert_false(server->was_refused);
