@@ -211,7 +211,7 @@ static bool bind_source(int fd, const struct dial_address *to,
     free(bare);
     if (code != 0)
         return error_set(err, FAULT_CONFIG,
-                         "source_address %s is no IPv4 or IPv6 address",
+                         "source_address %s is not an IPv4 or IPv6 address",
                          source);
 
     bool same = found->ai_family == to->address.ss_family;
@@ -219,8 +219,8 @@ static bool bind_source(int fd, const struct dial_address *to,
     freeaddrinfo(found);
     if (!same)
         return error_set(err, FAULT_TEMPORARY,
-                         "connect to %s: source_address %s is of another "
-                         "family", to->text, source);
+                         "connect to %s: source_address %s has another "
+                         "address family", to->text, source);
     if (bound == -1)
         return error_sys(err, FAULT_CONFIG, "source_address %s", source);
     return true;

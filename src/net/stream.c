@@ -234,7 +234,7 @@ static bool write_failed(struct stream *stream, struct error *err)
         said = before + 1;
     }
     if (length > 0)
-        error_append(err, " after it said: %.*s",
+        error_append(err, " after it sent: %.*s",
                      length > 200 ? 200 : (int)length, said);
     return spoil(stream, err);
 }

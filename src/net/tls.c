@@ -81,7 +81,7 @@ static const struct meaning *meaning_of(unsigned long code)
           "the server finds no cipher in common, or wants a client "
           "certificate (tls_cert_file)", NULL },
         { SSL_R_TLSV1_UNRECOGNIZED_NAME,
-          "the server does not know itself by this name", NULL },
+          "the server does not recognize this host name", NULL },
     };
 
     if (ERR_GET_LIB(code) != ERR_LIB_SSL)

@@ -103,7 +103,7 @@ void confine_manager(const struct config *config)
     if (version > 0)
         buf_add_format(&what, "landlock %d", version);
     else
-        buf_add_format(&what, "not without %s", files.text);
+        buf_add_format(&what, "no %s", files.text);
     buf_add_format(&what, ", %s", filtered ? "seccomp" : calls.text);
     log_line(LOG_LEVEL_INFO, "sandbox: %s", what.data);
     buf_free(&what);

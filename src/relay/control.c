@@ -59,7 +59,8 @@ struct control *control_new(const char *path, control_answer *answer,
 
     /* Mail goes without being asked about. */
     if (listener == -1 && err->fault == FAULT_CREATE)
-        log_line(LOG_LEVEL_WARNING, "%s: nobody can ask", err->text);
+        log_line(LOG_LEVEL_WARNING, "%s: `postrider queue` and `mailq` will "
+                 "not work", err->text);
     else if (listener == -1)
         return NULL;
     struct control *control = alloc_zero(1, sizeof *control);

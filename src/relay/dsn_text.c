@@ -35,7 +35,7 @@ static const struct wording {
         "delayed", "Delayed Message" },
     [DSN_SUCCESS] = {
         "Your message was handed to the mail system of your provider, which "
-        "does\r\nnot tell of final delivery.\r\n", "relayed",
+        "does\r\nnot report final delivery.\r\n", "relayed",
         "Relayed Message" },
     [DSN_DOUBLE] = {
         "A message without a sender, such as a report to a sender, could not "

@@ -114,9 +114,9 @@ static void strand(struct settling *s)
 
     if (!state->held) {
         state->held = true;
-        log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, nobody can be "
-                 "told, and uid=%lu has as much in failed/ as one user may "
-                 "have: it is held in queue/", s->message->id,
+        log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered or returned, and "
+                 "uid=%lu has as much in failed/ as one user may have: it is "
+                 "held in queue/", s->message->id,
                  (unsigned long)s->message->owner);
         if (!record(s)) {
             state->held = false;
@@ -143,13 +143,13 @@ static void keep_as_failed(struct settling *s)
     if (!record(s)) {
         retry_later(s);
     } else if (!messages_fail(messages, s->message, &err)) {
-        log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
-                 "told: %s: will be tried again", id, err.text);
+        log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered or returned: %s: "
+                 "will be tried again", id, err.text);
         retry_later(s);
     } else {
         s->message = NULL;
-        log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered, and nobody can be "
-                 "told: it is in %s/failed now", id,
+        log_line(LOG_LEVEL_ALERT, "%s: cannot be delivered or returned: it is "
+                 "in %s/failed now", id,
                  s->result->parts.config->spool);
     }
 }

@@ -174,8 +174,8 @@ static void explain_refusal(const char *text, struct error *err)
                                                             : FAULT_CONFIG,
               "listen at %s", text);
     if (number == EADDRINUSE)
-        error_remedy(err, "another program does: stop it and restart the "
-                     "daemon, or take it out of listen");
+        error_remedy(err, "another program listens there: stop it and restart "
+                     "the daemon, or take it out of listen");
     else if (number == EACCES)
         error_remedy(err, "start the daemon as root, or use "
                      "postrider-smtp.socket");
@@ -188,7 +188,7 @@ int sockets_take(struct sockets *sockets, const char *text, struct error *err)
     int fd = -1;
 
     if (address == NULL) {
-        error_set(err, FAULT_CONFIG, "listen at %s: it is no address", text);
+        error_set(err, FAULT_CONFIG, "listen at %s: not an address", text);
         return -1;
     }
     if (find_or_bind(sockets, address, &found))

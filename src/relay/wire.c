@@ -375,8 +375,8 @@ int wire_receive(int socket, enum wire_party from, struct packet *packet,
         struct coder coder = { .data = data, .rest = (size_t)length,
                                .right = true };
         if (!parse(&coder, from, packet, count)) {
-            error_set(err, FAULT_PROTOCOL, "the other process sends what is "
-                      "not of this protocol");
+            error_set(err, FAULT_PROTOCOL, "malformed packet from the other "
+                      "process");
             wire_free(packet);
             result = -1;
         }

@@ -152,8 +152,7 @@ static bool judge_reply(struct exchange *x, struct error *err)
         (reply->code == 503 && words_in(reply, "already")))
         return true;
     if (reply->code == 334)
-        return mechanism_cancel(x, "the server asks for more than there is "
-                                "to say", err);
+        return mechanism_cancel(x, "a challenge after the last answer", err);
     buf_init(&text, SIZE_MAX);
     reply_describe(reply, REPLY_SHOWN_MAX, &text);
     if (reply_class(reply) == 5 && !is_about_rate(reply))

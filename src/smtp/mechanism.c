@@ -84,7 +84,7 @@ static bool take_challenge(struct exchange *x, struct error *err)
     if (text->length > CHALLENGE_MAX)
         return mechanism_cancel(x, "a challenge of more than 4096 octets", err);
     if (!base64_decode(&x->data, text->data, text->length))
-        return mechanism_cancel(x, "a challenge that is no base64", err);
+        return mechanism_cancel(x, "a challenge that is not base64", err);
     return true;
 }
 
@@ -171,7 +171,7 @@ static bool take_scram_error(struct exchange *x, struct error *err)
 {
     return send_data(x, "", 0, err) &&
            (is_refused(x) ||
-            mechanism_cancel(x, "an error, and success all the same", err));
+            mechanism_cancel(x, "an error followed by success", err));
 }
 
 /* The client-first-message is on its way: go on to the end. */

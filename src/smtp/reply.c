@@ -66,7 +66,7 @@ bool reply_parse_line(struct reply_line *out, const char *line, size_t length,
     *out = (struct reply_line){ .code = parse_code(line, length) };
     if (out->code == 0 ||
         (length > 3 && !is_separator(line[3])))
-        return error_set(err, FAULT_PROTOCOL, "no SMTP reply: \"%.*s\"",
+        return error_set(err, FAULT_PROTOCOL, "not an SMTP reply: \"%.*s\"",
                          (int)(length < 80 ? length : 80), line);
     out->last = length == 3 || line[3] != '-';
     out->text = length > 3 ? line + 4 : line + 3;

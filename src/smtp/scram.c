@@ -189,8 +189,7 @@ bool scram_answer(struct scram *scram, const struct secret *secret,
     bool done = parse_challenge(scram, text, &parsed)
                 ? answer_challenge(scram, secret, &parsed, challenge, length,
                                    out, err)
-                : error_set(err, FAULT_PROTOCOL, "a SCRAM challenge that "
-                            "cannot be");
+                : error_set(err, FAULT_PROTOCOL, "an invalid SCRAM challenge");
     buf_free(&parsed.salt);
     free(text);
     return done;
@@ -210,6 +209,6 @@ bool scram_check(const struct scram *scram, const char *message,
                  digest_equal(signature.data, scram->signature,
                               signature.length);
     buf_free(&signature);
-    return right || error_set(err, FAULT_PROTOCOL, "the server does not know "
-                              "the password itself");
+    return right || error_set(err, FAULT_PROTOCOL, "the server did not prove "
+                              "that it knows the password");
 }

@@ -361,9 +361,8 @@ static bool verify_step(struct flight *flight, struct error *err)
                    flight->reply.code == 221;
 
     session_spoil(session);
-    return in_step || error_set(err, FAULT_PROTOCOL, "the server and we are "
-                                "out of step: its replies may be to other "
-                                "commands");
+    return in_step || error_set(err, FAULT_PROTOCOL, "replies out of step: "
+                                "they may be to other commands");
 }
 
 /*

@@ -51,7 +51,7 @@ static const char *storing_remedy(int number)
 {
     switch (number) {
     case ENOENT:
-        return "make the spool as postrider(8) says";
+        return "make the spool as postrider(8) describes";
     case EACCES:
     case EPERM:
         return "its mode must be 3733";

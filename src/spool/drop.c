@@ -123,8 +123,8 @@ static bool has_an_end(const struct entry *entry, bool large,
                       *envelope_reverse_path(&entry->envelope) != '\0';
 
     return !large || reportable ||
-           error_set(err, FAULT_SIZE, "%s, and nobody can be told: raise the "
-                     "limit", entry->flaw);
+           error_set(err, FAULT_SIZE, "%s, and no report can be sent: raise "
+                     "the limit", entry->flaw);
 }
 
 static void blame_size(struct entry *entry, uint64_t limit)
@@ -223,8 +223,8 @@ static bool is_original(const struct spool *spool, const struct entry *entry,
 
     if (!queue_file_exists(spool, entry->id))
         return error_set(err, FAULT_UNAVAILABLE, "%s/drop/%s has the name of "
-                         "a message that state/ knows: it waits for the next "
-                         "start", spool->path, entry->id);
+                         "a message with a file in state/: it waits for the "
+                         "next start", spool->path, entry->id);
     struct entry *queued = queue_file_open(spool, entry->id, &received, err);
     bool same = queued != NULL && is_like(entry, queued);
 

@@ -117,7 +117,7 @@ static int open_root(const char *path, struct error *err)
 
     if (root == -1) {
         error_sys(err, FAULT_CONFIG, "spool %s", path);
-        error_remedy(err, "make it as postrider(8) says");
+        error_remedy(err, "make it as postrider(8) describes");
     }
     return root;
 }

@@ -93,8 +93,8 @@ void devlog_send(struct devlog *log, int priority, const char *name,
                  const char *text)
 {
     if (log->lost > 0) {
-        char *confession = alloc_format("lines lost while nobody read the "
-                                        "log: %u", log->lost);
+        char *confession = alloc_format("lines lost while the log was not "
+                                        "read: %u", log->lost);
         if (try_line(log, priority, name, confession))
             log->lost = 0;
         free(confession);

@@ -878,7 +878,7 @@ def test_mail_goes_although_nobody_can_ask(queue, smarthost):
     queue.write_config(smarthost, settings={
         "control": "/proc/nowhere/control"})
     with queue.daemon() as daemon:
-        daemon.wait_for("nobody can ask")
+        daemon.wait_for("`mailq` will not work")
         queue.sendmail("-f", "a@a.example", "b@b.example",
                        stdin=message()).expect(0)
         daemon.wait_until_removed(1)

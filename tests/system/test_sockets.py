@@ -82,7 +82,7 @@ def test_port_of_another_program(queue, smarthost, port):
         queue.write_config(smarthost, settings={
             "listen": ["%s:%d" % other.getsockname()]})
         with queue.daemon() as daemon:
-            daemon.wait_for("Address already in use; another program does: "
+            daemon.wait_for("Address already in use; another program listens there: "
                             "stop it and restart the daemon, ")
             queue.sendmail("r@b.example", stdin=message()).expect(0)
             daemon.wait_until_removed(1)

@@ -401,7 +401,7 @@ static void says_what_the_server_said_last(void **state)
     assert_false(stream_flush(ends->stream, LONG, &ends->err));
     assert_int_equal(ends->err.fault, FAULT_TEMPORARY);
     assert_string_equal(ends->err.text, "connection closed by the server "
-                        "after it said: 421 4.7.0 too \\x1b much");
+                        "after it sent: 421 4.7.0 too \\x1b much");
 }
 
 static void sees_what_arrived(void **state)

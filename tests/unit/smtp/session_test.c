@@ -45,7 +45,7 @@ static const struct {
       { "S:421 busy", "E:" } },
     { "another 2yz", SESSION_CLEAR, FAULT_TEMPORARY, "250 hello",
       { "S:250 hello", "C:QUIT\r\n", "S:221 bye", "E:" } },
-    { "another protocol", SESSION_CLEAR, FAULT_PROTOCOL, "no SMTP reply",
+    { "another protocol", SESSION_CLEAR, FAULT_PROTOCOL, "not an SMTP reply",
       { "S:SSH-2.0-OpenSSH_9.2", "E:" } },
     { "nobody there", SESSION_CLEAR, FAULT_TEMPORARY, "mx.example: ",
       { NULL } },

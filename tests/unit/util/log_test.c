@@ -71,7 +71,7 @@ static void finds_a_daemon_that_was_started_anew(void **state)
     devlog_send(&log, INFO, "test", "to nobody");
     fd = listen_there(SOCK_DGRAM);
     devlog_send(&log, INFO, "test", "two");
-    expect_line(fd, "lines lost while nobody read the log: 1");
+    expect_line(fd, "lines lost while the log was not read: 1");
     expect_line(fd, "two");
     close(fd);
     close(log.fd);
