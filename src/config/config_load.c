@@ -24,8 +24,8 @@ static void refuse_open(const char *path, int number, struct error *err)
     if (number == ENOENT) {
         error_set(err, FAULT_CONFIG, "%s: no such file", path);
     } else if (number == EACCES) {
-        error_set(err, FAULT_CONFIG, "%s: may not be read, and all who send "
-                  "mail read it", path);
+        error_set(err, FAULT_CONFIG, "%s: cannot be read; every user who "
+                  "sends mail must be able to read it", path);
         error_remedy(err, "chmod 644 %s", path);
     }
 }

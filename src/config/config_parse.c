@@ -344,7 +344,7 @@ static const struct {
     { "unexpected token '%s'", "\"%s\" is not expected here" },
     { "missing equal sign after option '%s'", "\"=\" is missing after %s" },
     { "attempt to append to non-list option '%s'",
-      "%s is no list: use = instead of +=" },
+      "%s is not a list: use = instead of +=" },
     { "found duplicate title '%s'", "there is another section \"%s\"" },
     { "missing title for section '%s'",
       "%s needs a name in quotes: smarthost \"main\" {" },

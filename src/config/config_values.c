@@ -261,7 +261,7 @@ bool config_check_match(const char *match, struct error *err)
 {
     if (*match == '@') {
         if (match[1] == '\0' || !host_is_name(match + 1))
-            return error_set(err, FAULT_CONFIG, "is no domain");
+            return error_set(err, FAULT_CONFIG, "is not a domain");
         return true;
     }
     if (strchr(match, '@') != NULL)
@@ -345,7 +345,7 @@ CONFIG_TAKE(config_take_host)
     if (*text != '\0' && !is_name_to_look_up(text) && !is_address(text))
         return error_set(err, FAULT_CONFIG,
                          "must be a host name or an address") ||
-               error_remedy(err, "the port is a key of its own");
+               error_remedy(err, "set the port with the key port");
     return config_take_text(key, text, member, err);
 }
 

@@ -208,12 +208,12 @@ bool address_check(const char *address, struct error *err)
     const char *at = address_at(address);
 
     if (text_has_control(address, length))
-        return refuse(err, address, "a control character in it");
+        return refuse(err, address, "it contains a control character");
     if (!text_is_utf8(address, length))
         return refuse(err, address, "it is not UTF-8");
     if (has_disguise(address, length))
-        return refuse(err, address, "a character in it that terminals show as "
-                      "something else");
+        return refuse(err, address, "it contains a character that terminals "
+                      "show as something else");
     if (address[0] == '-')
         return refuse(err, address, "it begins with -");
     if (length > ADDRESS_LENGTH_MAX)
@@ -222,8 +222,8 @@ bool address_check(const char *address, struct error *err)
         return refuse(err, address, "it has no domain");
     size_t local = (size_t)(at - address);
     if (!is_dot_string(address, local) && !is_quoted_string(address, local))
-        return refuse(err, address, "what is in front of the @ must be quoted");
+        return refuse(err, address, "the part before @ must be quoted");
     if (!host_is_name(at + 1) && !is_literal(at + 1))
-        return refuse(err, address, "what is behind the @ is no domain");
+        return refuse(err, address, "the part after @ is not a valid domain");
     return true;
 }

@@ -217,7 +217,8 @@ static bool complain(struct error *err, const char *text, size_t length,
 
     buf_init(&shown, SIZE_MAX);
     text_escape(&shown, text, length < 200 ? length : 200);
-    error_set(err, FAULT_DATA, "\"%s\" is no address: %s", shown.data, why);
+    error_set(err, FAULT_DATA, "\"%s\" is not an address: %s",
+              shown.data, why);
     buf_free(&shown);
     return false;
 }
@@ -228,17 +229,17 @@ static const char *wrong_with(const struct element *e)
     const char *at = address_at(text);
 
     if (e->is_phrase || (e->has_full_stop && !e->is_closed))
-        return "words without <>";
+        return "an address must be in <> when words precede it";
     if (text_has_control(text, e->address.length))
-        return "a control character in it";
+        return "it contains a control character";
     if (e->ats > 1)
         return "more than one @";
     if (e->has_stray_literal)
-        return "[] belongs behind the @ only";
+        return "[] is allowed after @ only";
     if (at == text || e->address.length == 0)
-        return "nothing in front of the @";
+        return "nothing before the @";
     if (e->ats == 1 && (at == NULL || at[1 + strspn(at + 1, ".")] == '\0'))
-        return "nothing behind the @";
+        return "nothing after the @";
     return e->address.length > ADDRESS_LENGTH_MAX ? "too long" : NULL;
 }
 
@@ -344,7 +345,7 @@ static bool take_brackets(struct element *e, struct scanner *s,
     }
     if (routed && !e->has_words)
         return complain(err, s->text + open, s->at - open,
-                        "nothing behind the route");
+                        "nothing after the route");
     if (e->has_words)
         e->start = start;       /* with the route */
     return true;
@@ -358,7 +359,8 @@ static bool add_part(struct mailbox_list *list, struct element *part,
 {
     if (part->is_spread || (part->ats == 0 && !s->blanks_divide))
         return complain(err, s->text + whole->start,
-                        whole->end - whole->start, "words without <>");
+                        whole->end - whole->start,
+                        "an address must be in <> when words precede it");
     part->has_comment = whole->has_comment;
     bool added = add_mailbox(list, part, s, err);
     reset(part);
@@ -551,7 +553,7 @@ char *address_argument(const char *text, struct error *err)
         length--;
     for (size_t i = 0; i < length; i++)
         if (text_is_control(text[i]) && text[i] != '\t') {
-            complain(err, text, length, "a control character in it");
+            complain(err, text, length, "it contains a control character");
             return NULL;
         }
     return alloc_bytes(text, length);
@@ -569,7 +571,7 @@ char *address_parse_one(const char *text, struct error *err)
         if (list.count == 1)
             address = alloc_string(list.items[0].address);
         else
-            complain(err, text, length, "exactly one is wanted");
+            complain(err, text, length, "exactly one address is expected");
     }
     mailbox_list_free(&list);
     return address;

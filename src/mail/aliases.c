@@ -319,8 +319,8 @@ static void expand_whole(const struct aliases *aliases,
     strings_free(&x.files);
     alias_files_forget(aliases->files);
     if (!found_any(found))
-        refuse(&x, alias->name, strlen(alias->name), "this alias leads to "
-               "nobody: it is empty, or leads back to itself", NULL);
+        refuse(&x, alias->name, strlen(alias->name), "this alias has no "
+               "recipient: it is empty, or leads back to itself", NULL);
 }
 
 bool aliases_expand(const struct aliases *aliases, const char *name,

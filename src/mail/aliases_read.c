@@ -147,7 +147,7 @@ static void note_never(struct aliases *aliases, unsigned line,
                                  "an alias";
 
     if (strcmp(name, "*") == 0)
-        note_junk(aliases, line, "* is no local name", remedy);
+        note_junk(aliases, line, "* is not a local name", remedy);
     else if (strcmp(name, "default") == 0)
         note_junk(aliases, line, "default is only mail to that name", remedy);
 }
@@ -161,8 +161,8 @@ static void take_line(struct aliases *aliases, const char *text, unsigned line)
     if (*text == '\0')
         return;
     if (!take_name(text, &name, &rest)) {
-        note_junk(aliases, line, "no alias: a line must be "
-                  "\"name: address, address\"", NULL);
+        note_junk(aliases, line, "not an alias: a line must be \"name: "
+                  "address, address\"", NULL);
         return;
     }
     if (name.has_domain)

@@ -33,7 +33,7 @@ def test_a_line_that_is_no_alias(front, junk, first):
     ("/var/mail/root", "delivers to no files"),
     (":include:/nowhere/at/all", "No such file"),
     (":include:relative", "must be an absolute path"),
-    ("two words", "is no address"),
+    ("two words", "is not an address"),
 ])
 def test_an_alias_of_which_a_part_cannot_be_served(front, part, why):
     front.write_aliases(f"root: {GOOD}, {part}, two@example.com\n")

@@ -397,8 +397,8 @@ static const struct {
     { "smarthost \"main\" {\nport = 0\n}",
       MAIN "port = 0: must be 1 to 65535" },
     { "smarthost \"main\" {\nhost = \"mx.example:587\"\n}",
-      MAIN "host = mx.example:587: must be a host name or an address; the "
-      "port is a key of its own" },
+      MAIN "host = mx.example:587: must be a host name or an address; "
+      "set the port with the key port" },
     { "smarthost \"main\" {\nhost = m\xc3\xbcnchen.example\n}",
       MAIN "host = m\xc3\xbcnchen.example: must be in ASCII; give its xn-- "
       "form" },
@@ -458,7 +458,7 @@ static const struct {
     { "smarthost \"\" { host = a }",
       "postrider.conf:1: smarthost \"\": needs a name of UTF-8 text without "
       "control characters" },
-    { "sender \"@\" { }", "postrider.conf:1: sender \"@\": is no domain" },
+    { "sender \"@\" { }", "postrider.conf:1: sender \"@\": is not a domain" },
     { "smarthost { host = a }",
       "postrider.conf:1: smarthost needs a name in quotes: smarthost "
       "\"main\" {" },
@@ -492,7 +492,7 @@ static const struct {
     { "delivery queue", "postrider.conf:1: \"=\" is missing after delivery" },
     { "delivery = {", "postrider.conf:1: this \"{\" is never closed" },
     { "delivery = {}", "postrider.conf:1: \"{\" is not expected here" },
-    { "delivery += queue", "postrider.conf:1: delivery is no list: use = "
+    { "delivery += queue", "postrider.conf:1: delivery is not a list: use = "
       "instead of +=" },
     { "\n}", "postrider.conf:2: unexpected closing brace" },
     { "\nsmarthost \"main\" {\nhost = a\n",

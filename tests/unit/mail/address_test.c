@@ -328,16 +328,16 @@ static void shows_what_it_refuses(void **state)
         size_t length;
         const char *shown;
     } cases[] = {
-        { "<a@b> C. d@e", 12, "\"C. d@e\" is no address: words without" },
-        { "a::b", 4, "\":b\" is no address: a group without a name" },
-        { "a@b, bob smith", 14, "\"bob smith\" is no address: words " },
-        { "a@b@c", 5, "\"a@b@c\" is no address: more than one @" },
-        { "bob@", 4, "\"bob@\" is no address: nothing behind" },
-        { "@x", 2, "\"@x\" is no address: nothing in front" },
-        { "x <@r:>", 7, "\"<@r:>\" is no address: nothing behind the route" },
-        { "x, a\0b", 6, "\"\\x00b\" is no address" },
-        { "\"a\0\"@b", 6, "\\x00\"@b\" is no address: a control" },
-        { "\"open, a@b", 10, "\"\"open, a@b\" is no address" },
+        { "<a@b> C. d@e", 12, "\"C. d@e\" is not an address: an address must be in <>" },
+        { "a::b", 4, "\":b\" is not an address: a group without a name" },
+        { "a@b, bob smith", 14, "\"bob smith\" is not an address: an address must be in <> " },
+        { "a@b@c", 5, "\"a@b@c\" is not an address: more than one @" },
+        { "bob@", 4, "\"bob@\" is not an address: nothing after" },
+        { "@x", 2, "\"@x\" is not an address: nothing before" },
+        { "x <@r:>", 7, "\"<@r:>\" is not an address: nothing after the route" },
+        { "x, a\0b", 6, "\"\\x00b\" is not an address" },
+        { "\"a\0\"@b", 6, "\\x00\"@b\" is not an address: it contains a control" },
+        { "\"open, a@b", 10, "\"\"open, a@b\" is not an address" },
         { "\xff\x1b", 2, "\\x1b" },
     };
 

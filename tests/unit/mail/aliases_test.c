@@ -180,9 +180,9 @@ static void refuses_what_it_cannot_do(void **state)
         { "a: :include:list\n", "must be an absolute path" },
         { "a: :include:/nowhere/at/all\n", "No such file" },
         { "a: :include:/dev/zero\n", "not a regular file" },
-        { "a: b\nb: a\n", "leads to nobody" },
-        { "a:\n", "leads to nobody" },
-        { "a: x y\n", "aliases:1: \"x y\" is no address" },
+        { "a: b\nb: a\n", "has no recipient" },
+        { "a:\n", "has no recipient" },
+        { "a: x y\n", "aliases:1: \"x y\" is not an address" },
         { "a: b@c, |x\n", "Postrider runs no programs" },
         { "a: b@c; |x\n", "Postrider runs no programs" },
         { "a: b@c; /x\n", "Postrider delivers to no files" },
@@ -194,9 +194,9 @@ static void refuses_what_it_cannot_do(void **state)
         { "a: \":include:../x\"\n", "must be an absolute path" },
         { "a: :include:/tmp\n", "aliases:1: /tmp: not a regular file" },
         { "a: :include:/dev/null\n", "not a regular file" },
-        { "a: b@c\n b: c@d\n", "is no address" },
-        { "a: b\nb: c\nc: b\n", "leads to nobody" },
-        { "a: <>, (nobody), ;\n", "leads to nobody" },
+        { "a: b@c\n b: c@d\n", "is not an address" },
+        { "a: b\nb: c\nc: b\n", "has no recipient" },
+        { "a: <>, (nobody), ;\n", "has no recipient" },
     };
 
     (void)state;
@@ -227,10 +227,10 @@ static void refuses_bad_lists(void **state)
         { "b@c\n|x\n", 7, "list:2: |x: Postrider runs no programs" },
         { "b@c\n\n/x\n", 8, "list:3: /x: Postrider delivers to no files" },
         { "b@c\nd@e\0f@g\n", 12, "list:2: a NUL" },
-        { "b@c, d e\n", 9, "list:1: \"d e\" is no address" },
+        { "b@c, d e\n", 9, "list:1: \"d e\" is not an address" },
         { ":include:list\n", 14, "list:1: list: an :include: must" },
         { "b@c", 2 << 20, "list: is larger than 1 MB" },
-        { "# nobody\n", 9, "leads to nobody" },
+        { "# nobody\n", 9, "has no recipient" },
     };
     char *path = path_of("list");
     char *text = alloc_format("a: :include:%s\n", path);
@@ -384,13 +384,13 @@ static void leaves_out_lines_that_are_no_alias(void **state)
         size_t length;
         const char *junk;
     } cases[] = {
-        { "a: b@c\nno alias\n", 16, "aliases:2: no alias: a line must be" },
-        { ": a@b\na: b@c\n", 13, "aliases:1: no alias" },
-        { "\n#\n  no alias\na: b@c\n", 21, "aliases:3: no alias" },
-        { "\"open: a@b\na: b@c\n", 18, "aliases:1: no alias" },
+        { "a: b@c\nno alias\n", 16, "aliases:2: not an alias: a line must be" },
+        { ": a@b\na: b@c\n", 13, "aliases:1: not an alias" },
+        { "\n#\n  no alias\na: b@c\n", 21, "aliases:3: not an alias" },
+        { "\"open: a@b\na: b@c\n", 18, "aliases:1: not an alias" },
         { "d\0: e@f\na: b@c\n", 15, "aliases:1: a NUL" },
         { "x@y.example: a@b\na: b@c\n", 24, "aliases:1: an alias is for" },
-        { "*: a@b\na: b@c\n", 14, "aliases:1: * is no local name" },
+        { "*: a@b\na: b@c\n", 14, "aliases:1: * is not a local name" },
         { "default: a@b\na: b@c\n", 20, "aliases:1: default is only" },
     };
     char *path = path_of("aliases");
