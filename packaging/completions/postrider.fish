@@ -119,7 +119,7 @@ set -l setup '__postrider_in setup'
 complete -c postrider -n $setup -l provider -x -a '(__postrider_providers)' \
     -d 'one of --list-providers'
 complete -c postrider -n $setup -l address -x \
-    -d 'the mail address; tells the provider by its domain'
+    -d 'the mail address; its domain names the provider'
 complete -c postrider -n $setup -l host -x \
     -d 'the smarthost, if it is not a provider\'s'
 complete -c postrider -n $setup -l port -x -a '587 465 25' \
@@ -129,9 +129,9 @@ complete -c postrider -n $setup -l tls -x -a 'starttls implicit none' \
 complete -c postrider -n $setup -l auth -x -a "$postrider_mechanisms" \
     -d 'default: the best one offered'
 complete -c postrider -n $setup -l region -x \
-    -d 'of a provider who has several'
+    -d 'of a provider that has several'
 complete -c postrider -n $setup -l tls-ca-file -r -F \
-    -d 'who signs its certificate'
+    -d 'authorities for its certificate'
 complete -c postrider -n $setup -l tls-fingerprint -x \
     -d 'of its certificate'
 complete -c postrider -n $setup -l user -x \
@@ -155,7 +155,7 @@ complete -c postrider -n $setup -l direct \
 complete -c postrider -n $setup -l output -r -F \
     -d 'the configuration to write'
 complete -c postrider -n $setup -l print \
-    -d 'print it, write nothing, connect nowhere'
+    -d 'print it, without writing or connecting'
 complete -c postrider -n $setup -l replace \
     -d 'keep what was there as FILE.old'
 complete -c postrider -n $setup -l no-test \

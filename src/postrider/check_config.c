@@ -61,7 +61,7 @@ void check_configuration(struct check *check)
     const struct config *config = check->config;
 
     if (*config->path == '\0' && *config->source == '\0')
-        check_ok(check, "no file: all has its default");
+        check_ok(check, "no file: every key has its default");
     if (*config->path != '\0')
         check_file(check, config->path);
     if (*config->source != '\0' && strcmp(config->source, config->path) != 0)
@@ -128,10 +128,10 @@ static void check_smarthost(struct check *check, const struct smarthost *host)
     if (shows_password(host))
         check_warn(check, "put it into a file of mode 0400, and set "
                    "password_file", "%s: password_command only prints the "
-                   "password, which stands in the configuration for all to "
-                   "read", host->name);
+                   "password, which every user can read in the configuration",
+                   host->name);
     if (host->tls == TLS_NONE && !config_is_loopback(host->host))
-        check_warn(check, "set tls = starttls", "%s: tls = none: everybody on "
+        check_warn(check, "set tls = starttls", "%s: tls = none: any host on "
                    "the way to %s can read and change mail", host->name,
                    host->host);
     if (check->count == before)
@@ -161,8 +161,8 @@ static void check_hostname(struct check *check)
         check_fail(check, name_remedy, "hostname is %s, as every machine calls "
                    "itself: EHLO gives the address instead", name);
     else if (host_is_anyones(name))
-        check_fail(check, name_remedy, "this machine is called %s, which is no "
-                   "name for servers: EHLO gives the address instead",
+        check_fail(check, name_remedy, "this machine is called %s, which is "
+                   "not a host name: EHLO gives the address instead",
                    config->kernel_name);
     else if (*name == '[' || strchr(name, '.') != NULL)
         check_ok(check, "hostname is %s", name);
@@ -226,7 +226,7 @@ void check_senders(struct check *check)
     for (size_t next = i + 1; next < config->sender_count; next++)
         check_warn(check, "put sender \"*\" last", "sender \"%s\" is never "
                    "looked at: the first that matches counts, and sender "
-                   "\"*\" stands before it", config->senders[next].match);
+                   "\"*\" comes before it", config->senders[next].match);
     if (i + 1 >= config->sender_count)
         check_ok(check, "%zu sender rule%s", config->sender_count,
                  config->sender_count == 1 ? "" : "s");

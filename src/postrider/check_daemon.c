@@ -157,10 +157,10 @@ static void check_local_socket(struct check *check, const char *path)
     if (stat(path, &status) == -1)
         check_warn(check, start_it, "%s: %s", path, strerror(errno));
     else if (!S_ISSOCK(status.st_mode))
-        check_fail(check, "remove it, or change listen", "%s is no socket",
+        check_fail(check, "remove it, or change listen", "%s is not a socket",
                    path);
     else if ((status.st_mode & S_IWOTH) == 0)
-        check_warn(check, "", "%s: not everybody may write to it (mode %04o)",
+        check_warn(check, "", "%s: not every user may write to it (mode %04o)",
                    path, (unsigned)status.st_mode & 07777);
     else
         check_ok(check, "%s", path);
@@ -177,6 +177,6 @@ void check_sockets(struct check *check)
         else if (answers_tcp(name))
             check_ok(check, "%s", name);
         else
-            check_warn(check, start_it, "%s: nobody listens", name);
+            check_warn(check, start_it, "%s: no process listens", name);
     }
 }

@@ -119,8 +119,8 @@ static void check_recipient(struct check *check, const char *name,
     else
         check_warn(check, "set local_recipient, or write \"root: "
                    "you@example.com\" and \"postmaster: root\" into the "
-                   "aliases file", "mail for %s goes to %s@%s, which may be no "
-                   "mailbox", name,
+                   "aliases file", "mail for %s goes to %s@%s, which may not "
+                   "be a mailbox", name,
                    is_alias && list.count > 0 ? list.items[0] : name,
                    config->domain);
     found_free(&found);
@@ -155,8 +155,8 @@ void check_root(struct check *check)
     struct error ignored;
 
     if (*config->redirect_all != '\0') {
-        check_warn(check, "remove redirect_all when this is no test any more",
-                   "all mail, whomever it is for, goes to %s",
+        check_warn(check, "remove redirect_all when testing is over",
+                   "all mail goes to %s, whatever its recipients",
                    config->redirect_all);
         return;
     }
@@ -193,7 +193,7 @@ static void check_program(struct check *check, const char *path)
         check_unseen(check, "%s", path);
     } else if (fd == -1 || fstat(fd, &status) == -1) {
         check_fail(check, "install the package anew", "%s: %s: programs that "
-                   "mail find nothing", path, strerror(errno));
+                   "send mail do not find it", path, strerror(errno));
     } else if (!is_ours(fd)) {
         check_fail(check, "remove the other mail system's package, or choose "
                    "with update-alternatives", "%s is another program: mail "
@@ -227,7 +227,8 @@ static void check_usual_places(struct check *check)
             check_program(check, places[i]);
         else
             check_warn(check, "make it a link to sendmail", "%s: %s: some "
-                       "programs look there", places[i], strerror(errno));
+                       "programs look for it there",
+                       places[i], strerror(errno));
 }
 
 void check_log(struct check *check)
@@ -235,13 +236,13 @@ void check_log(struct check *check)
     static const char *const words[] = {
         [LOG_TO_SYSLOG] = "syslog",
         [LOG_TO_STDERR] = "standard error",
-        [LOG_TO_NOBODY] = "none is wanted",
+        [LOG_TO_NOBODY] = "off, as configured",
     };
 
     if (check->config->log == LOG_TO_SYSLOG &&
         access("/dev/log", F_OK) == -1)
         check_warn(check, "start a syslog service, or set log = stderr",
-                   "nobody takes lines at /dev/log: they are lost");
+                   "no process reads /dev/log: log lines are lost");
     else
         check_ok(check, "%s", words[check->config->log]);
 }

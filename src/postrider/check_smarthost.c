@@ -213,7 +213,7 @@ static void check_fetched(struct check *check, const struct smarthost *host,
                    "%s: %s: all users of this machine, or of this container, "
                    "can read it", host->name, host->password_file);
     else
-        check_ok(check, "%s: it is there, and nobody else can read it",
+        check_ok(check, "%s: present, and no other user can read it",
                  host->name);
     free(what);
 }

@@ -312,7 +312,8 @@ static void tell_looker(struct check *check, const struct looker *looker,
         error_set(&err, FAULT_UNAVAILABLE, "%s/drop: %zu message%s longer "
                   "than a minute, and the daemon has not taken %s",
                   check->config->spool, looker->untaken,
-                  looker->untaken == 1 ? " lies there" : "s lie there",
+                  looker->untaken == 1 ? " has been there"
+                                        : "s have been there",
                   looker->untaken == 1 ? "it" : "them");
         error_remedy(&err, "systemctl reload postrider, or send SIGHUP to it");
         check_error(check, &err);

@@ -143,7 +143,7 @@ static const struct format *recognise_content(const char *path,
             return &formats[i];
     char *list = list_formats(", ", " or ");
     error_set(err, FAULT_CONFIG, "%s: does not look like %s", path, list);
-    error_remedy(err, "say which with --from");
+    error_remedy(err, "name the format with --from");
     free(list);
     return NULL;
 }
@@ -222,7 +222,7 @@ static bool write_configuration(const struct import *import,
                                 struct error *err)
 {
     if (import->obstacles > 0)
-        return error_set(err, FAULT_CONFIG, "%s: not written: what is told "
+        return error_set(err, FAULT_CONFIG, "%s: not written: the problems "
                          "above would keep mail from leaving", order->path);
     if (!config_draft_install(import->draft, output,
                               import->is_own ? NULL : "postrider",
@@ -240,8 +240,8 @@ static bool print_configuration(const struct import *import,
     config_draft_print(import->draft, output, stdout);
     fflush(stdout);
     if (import->obstacles > 0)
-        return error_set(err, FAULT_CONFIG, "%s: not all that mail needs could "
-                         "be translated", order->path) ||
+        return error_set(err, FAULT_CONFIG, "%s: some required settings could "
+                         "not be translated", order->path) ||
                error_remedy(err, "see above");
     return config_draft_check(import->draft, output, err);
 }

@@ -136,7 +136,7 @@ static void warn_clear(struct import *import,
     if (config_is_loopback(value_of(account, IMPORT_HOST)))
         return;
     import->line = account->lines[IMPORT_TLS];
-    import_note(import, "WARNING: no TLS, as before: everybody on the way to "
+    import_note(import, "WARNING: no TLS, as before: any host on the way to "
                 "%s can read the mail%s: set tls = starttls if it can do that",
                 value_of(account, IMPORT_HOST),
                 has_password ? " and the password" : "");

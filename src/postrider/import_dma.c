@@ -34,8 +34,8 @@ static const struct import_key keys[] = {
     { "MASQUERADE", IMPORT_OTHER, NULL },
     { "NULLCLIENT", IMPORT_OTHER, NULL },
     { "DEFER", IMPORT_NOTHING, "left out: mail is sent at once" },
-    { "SPOOLDIR", IMPORT_NOTHING, "left out: Postrider has a spool of its own; "
-                                  "send what waits there with `dma -q`" },
+    { "SPOOLDIR", IMPORT_NOTHING, "left out: Postrider has its own spool; "
+                                  "send what is in dma's with `dma -q`" },
 };
 
 static bool take_setting(struct import *import, void *into, char *line,
@@ -208,8 +208,8 @@ bool import_dma(struct import *import, const char *path, struct error *err)
     import_value(import, &dma.account, IMPORT_PORT, "25");
     import_fill(import, &dma.account, keys, COUNT(keys), &dma.settings);
     if (done && dma.account.values[IMPORT_HOST] == NULL)
-        done = error_set(err, FAULT_CONFIG, "%s: has no SMARTHOST: dma talked "
-                         "to the servers of the recipients, and Postrider "
+        done = error_set(err, FAULT_CONFIG, "%s: has no SMARTHOST: dma "
+                         "delivered to the recipients' servers, and Postrider "
                          "does not", path);
     done = done && read_credentials(import, path, &dma, err);
     if (done) {

@@ -35,8 +35,8 @@ static const struct import_key keys[] = {
     { "force sender", IMPORT_OTHER, NULL },
     { "force reverse_path", IMPORT_OTHER, NULL },
     { "preconnect", IMPORT_REFUSED,
-      "Postrider runs nothing before it connects: make the tunnel a service of "
-      "its own" },
+      "Postrider runs nothing before it connects: make the tunnel a separate "
+      "service" },
     { "postconnect", IMPORT_REFUSED,
       "Postrider runs nothing after a connection" },
     { "force_mda", IMPORT_REFUSED,
@@ -324,7 +324,7 @@ bool import_esmtp(struct import *import, const char *path, struct error *err)
     add_identity(&esmtp, NULL, 0);
     bool done = import_lines(import, path, take_settings_line, &esmtp, err);
     if (done && esmtp.count == 1 && esmtp.identities[0].settings.count == 0)
-        done = error_set(err, FAULT_CONFIG, "%s: says nothing", path) ||
+        done = error_set(err, FAULT_CONFIG, "%s: holds no settings", path) ||
                error_remedy(err, "where should mail go?");
     if (done)
         write_config(import, &esmtp);

@@ -235,7 +235,7 @@ static void set_auth(struct import *import, struct import_account *account,
     if (mechanism != NULL)
         set_method(import, account, mechanism);
     else if (*method != '\0' && strcmp(method, "on") != 0)
-        import_obstacle(import, "Postrider does not speak %s: name another "
+        import_obstacle(import, "Postrider does not support %s: name another "
                         "method, or `on`", method);
     if (mechanism != NULL && mechanism->secret == SASL_CERTIFICATE)
         import_value(import, account, IMPORT_PASSWORD, NULL);
@@ -463,8 +463,8 @@ static bool add_account(const struct import *import, struct msmtp *msmtp,
         *colon++ = '\0';
     argument = import_trim(argument);
     if (*argument == '\0' || find_account(msmtp, argument) != SIZE_MAX)
-        return error_set(err, FAULT_CONFIG, "account needs a name of its "
-                         "own") ||
+        return error_set(err, FAULT_CONFIG, "account needs a name that no "
+                         "other has") ||
                error_at(err, import->file, import->line);
     account.name = alloc_string(argument);
     import_settings_copy(&account.settings, &msmtp->defaults);
@@ -489,8 +489,8 @@ static bool take_command(struct import *import, struct msmtp *msmtp,
         return true;
     }
     if (!msmtp->in_defaults && last == NULL)
-        return error_set(err, FAULT_CONFIG, "%s stands in front of any "
-                         "account", key) ||
+        return error_set(err, FAULT_CONFIG, "%s comes before any account",
+                         key) ||
                error_at(err, import->file, import->line);
     if (!msmtp->in_defaults)
         last->parent = SIZE_MAX;
@@ -534,7 +534,7 @@ static size_t find_usual(const struct import *import,
     size_t usual = find_account(msmtp, "default");
 
     if (usual == SIZE_MAX && msmtp->count > 0) {
-        import_note(import, "no account is the default: now %s is it",
+        import_note(import, "no account is the default: %s is used",
                     msmtp->accounts[0].name);
         return 0;
     }

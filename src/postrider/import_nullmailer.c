@@ -28,8 +28,8 @@ static const struct import_key options[] = {
     { "ssl", IMPORT_OTHER, NULL },
     { "starttls", IMPORT_OTHER, NULL },
     { "insecure", IMPORT_OTHER, NULL },
-    { "tls-anon-auth", IMPORT_REFUSED, "Postrider wants to know whom it talks "
-                                       "to: give the server a certificate" },
+    { "tls-anon-auth", IMPORT_REFUSED, "Postrider verifies the server: give "
+                                       "it a certificate" },
     { "x509certfile", IMPORT_CERT_FILE, NULL },
     { "x509keyfile", IMPORT_KEY_FILE, NULL },
     { "x509cafile", IMPORT_CA_FILE, NULL },
@@ -128,7 +128,7 @@ static bool take_remote(struct import *import, void *into, char *line,
                error_at(err, import->file, import->line);
     bool names_protocol = words.count > 1 && words.items[1][0] != '-';
     if (done && names_protocol && strcmp(words.items[1], "smtp") != 0) {
-        import_obstacle(import, "Postrider does not speak %s",
+        import_obstacle(import, "Postrider does not support %s",
                         words.items[1]);
     } else if (done) {
         keep_options(import, &words, names_protocol ? 2 : 1, &settings);

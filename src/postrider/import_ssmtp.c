@@ -64,7 +64,7 @@ static void end_value(struct import *import, const char *key, char *value,
     if ((*rest != '\0' || (has_comment && value[length] == '\0')) &&
         text_equal_case(key, "AuthPass"))
         import_note(import, "AuthPass: ssmtp takes a password up to the first "
-                    "blank, = or #, and so is it taken here");
+                    "blank, = or #, and so does Postrider");
     value[length] = '\0';
 }
 

@@ -120,7 +120,7 @@ static void note_id(void *context, const struct queue_item *item,
     strings_add(context, item->id);
 }
 
-/* What lies in failed/ is not in the daemon's list. */
+/* What is in failed/ is not in the daemon's list. */
 static bool requeue(const struct config *config, const struct action *action,
                     char **operands, struct error *err)
 {

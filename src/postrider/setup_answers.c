@@ -192,7 +192,7 @@ static bool find_rewrite(struct setup *setup, struct error *err)
     }
     if (!setup->asks_all || setup->address == NULL)
         return true;
-    char *question = alloc_format("Send everything as %s, whoever it is from?",
+    char *question = alloc_format("Send everything as %s, whatever its sender?",
                                   setup->address);
     bool done = ask_yes(question, false, &setup->rewrite, err);
     free(question);

@@ -23,13 +23,13 @@ static const struct rule {
 } rules[] = {
     { "provider", "ID", TEXT(provider_id), "one of --list-providers" },
     { "address", "ADDRESS", TEXT(address),
-      "the mail address; tells the provider by its domain" },
+      "the mail address; its domain names the provider" },
     { "host", "HOST", TEXT(host), "the smarthost, if it is not a provider's" },
     { "port", "PORT", TEXT(port), "default 587; 465 with --tls implicit" },
     { "tls", "HOW", TEXT(tls), "starttls, implicit or none" },
     { "auth", "MECHANISM", TEXT(auth), "default: the best one offered" },
-    { "region", "REGION", TEXT(region), "of a provider who has several" },
-    { "tls-ca-file", "FILE", TEXT(ca_file), "who signs its certificate" },
+    { "region", "REGION", TEXT(region), "of a provider that has several" },
+    { "tls-ca-file", "FILE", TEXT(ca_file), "authorities for its certificate" },
     { "tls-fingerprint", "SHA256", TEXT(fingerprint), "of its certificate" },
     { "user", "NAME", TEXT(user), "login name; default: the address" },
     { "password-file", "FILE", TEXT(password_file),
@@ -45,7 +45,7 @@ static const struct rule {
     { "hostname", "NAME", TEXT(hostname), "full name of this host" },
     { "direct", NULL, FLAG(direct), "no queue, no daemon" },
     { "output", "FILE", TEXT(output), "the configuration to write" },
-    { "print", NULL, FLAG(print), "print it, write nothing, connect nowhere" },
+    { "print", NULL, FLAG(print), "print it, without writing or connecting" },
     { "replace", NULL, FLAG(replace), "keep what was there as FILE.old" },
     { "no-test", NULL, FLAG(no_test), "write without a try" },
     { "test-to", "ADDRESS", TEXT(test_to), "send a test message, too" },
@@ -117,8 +117,8 @@ bool setup_parse(struct setup *setup, int argc, char **argv,
 
 void setup_print_options(void)
 {
-    puts("usage: postrider setup [OPTION ...]\n"
-         "On a terminal, what no option says is asked for.");
+    puts("usage: postrider setup [OPTION ...]\nOn a terminal, setup asks for "
+         "what no option gives.");
     for (size_t i = 0; i < COUNT(rules); i++) {
         char *name = alloc_format("--%s %s", rules[i].name,
                                   rules[i].is_text ? rules[i].argument : "");

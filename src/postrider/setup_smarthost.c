@@ -58,16 +58,16 @@ static bool accept_target(struct setup *setup, const struct srv_target *target,
 
     *agreed = true;
     if (setup->has_person) {
-        ask_say("%s says that its mail goes out through %s port %u.%s\n",
+        ask_say("The DNS of %s names %s port %u for its mail.%s\n",
                 domain, target->host, target->port,
                 is_inside ? "" : " That is another domain, and the answer "
                                  "could be forged.");
         return ask_yes("Is that right?", is_inside, agreed, err);
     }
     return is_inside ||
-           error_set(err, FAULT_USAGE, "%s says that its mail goes out "
-                     "through %s port %u, which is another domain: if that is "
-                     "right, give --host %s --port %u", domain, target->host,
+           error_set(err, FAULT_USAGE, "the DNS of %s names %s port %u for "
+                     "its mail, which is another domain: if that is right, "
+                     "give --host %s --port %u", domain, target->host,
                      target->port, target->host, target->port);
 }
 

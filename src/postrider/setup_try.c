@@ -62,7 +62,7 @@ static void wait_for(struct process_child *child, struct trial *trial)
         memcpy(trial, told.data, sizeof *trial);
     else
         error_set(&trial->err, FAULT_SOFTWARE,
-                  "the session ended before its time");
+                  "the test process ended unexpectedly");
     buf_free(&told);
 }
 

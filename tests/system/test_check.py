@@ -276,7 +276,7 @@ BROKEN = [
      r"1 message, the oldest since 5 hours \(no attempt yet\); mailq"),
     (bad_aliases, "aliases", "error", 78,
      r"aliases:2: .*runs no programs; give an address"),
-    (loop_aliases, "root", "error", 78, r"leads to nobody"),
+    (loop_aliases, "root", "error", 78, r"this alias has no recipient"),
 ]
 
 
@@ -302,9 +302,9 @@ DOUBTFUL = [
      r"hostname is web1: .*; set hostname"),
     (dict(settings={"domain": "web1"}), "names", r"domain is web1: .*"),
     (dict(settings={"local_recipient": ""}), "root",
-     r"mail for root goes to root@a\.example, which may be no mailbox; set "),
+     r"mail for root goes to root@a\.example, which may not be a mailbox; set "),
     (dict(settings={"redirect_all": "me@example.com"}), "root",
-     r"all mail, whomever it is for, goes to me@example\.com; remove"),
+     r"all mail goes to me@example\.com, whatever its recipients; remove"),
     (dict(host="smtp.invalid"), "lookup", r"smtp\.invalid"),
     (dict(extra='sender "*" { address = "a@b.example" }\nsender "bob" '
                 '{ address = "c@b.example" }\n'), "senders",
@@ -314,7 +314,7 @@ DOUBTFUL = [
     (dict(settings={"listen": ["/nonexistent/socket"]}), "sockets",
      r"/nonexistent/socket: No such file"),
     (dict(settings={"listen": ["127.0.0.1:1"]}), "sockets",
-     r"127\.0\.0\.1:1: nobody listens"),
+     r"127\.0\.0\.1:1: no process listens"),
 ]
 
 
@@ -364,7 +364,7 @@ def test_no_spool_is_one_finding(good):
     shutil.rmtree(good.spool)
     told = [text for t, s, text in findings(good.postrider("check"))
             if (t, s) == ("spool", "error")]
-    assert len(told) == 1 and "make it as postrider(8) says" in told[0], told
+    assert len(told) == 1 and "make it as postrider(8) describes" in told[0], told
 
 
 def test_clear_text_is_a_warning(queue):
@@ -584,7 +584,7 @@ def test_json_holds_any_name(queue, smarthost):
 
 
 @pytest.mark.parametrize("settings, topic, remedy", [
-    ('host = "mx:587"', "configuration", "the port is a key of its own"),
+    ('host = "mx:587"', "configuration", "set the port with the key port"),
     ('host = "m\u00fcx"', "configuration", "give its xn-- form"),
     # The words of advice are part of a name here.
     ('host = "a.example" tls_ca_file = "{folder}/a: set b: add c.pem"',

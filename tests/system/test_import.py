@@ -311,7 +311,7 @@ TRANSLATIONS = {
         sender "*" {
         smarthost = "one"
         }
-        """, ["no account is the default: now one is it",
+        """, ["no account is the default: one is used",
               "msmtprc:3: the certificate of a.example was not checked",
               "msmtprc: WARNING: no TLS", "no sender chooses three",
               "msmtprc:16: user: left out: auth is off"]),
@@ -520,7 +520,7 @@ OBSTACLES = {
                             "ssmtp.conf:1: host = a/b: must be a host name"),
     "ntlm": ({"msmtprc": "account a\nhost b.example\nauth ntlm\nuser u\n"
                          "password p\n"}, ["msmtprc"],
-             "msmtprc:3: auth: Postrider does not speak ntlm"),
+             "msmtprc:3: auth: Postrider does not support ntlm"),
     "a key ring": ({"msmtprc": "account a\nhost b.example\nauth on\nuser u\n"},
                    ["msmtprc"], "secret-tool lookup host b.example service "
                                 "smtp user u"),
@@ -549,7 +549,7 @@ OBSTACLES = {
     "no auth.conf": ({"dma.conf": "SMARTHOST a\nAUTHPATH /nowhere/auth\n"},
                      ["dma.conf"], "/nowhere/auth: No such file"),
     "qmqp": ({"n/remotes": "a.example qmqp\n"}, ["n"],
-             "n/remotes:1: Postrider does not speak qmqp"),
+             "n/remotes:1: Postrider does not support qmqp"),
     "several administrators": ({"n/remotes": "a.example\n",
                                 "n/adminaddr": "a@b.example,c@d.example\n"},
                                ["n"], "n: adminaddr: local_recipient takes"),
@@ -579,7 +579,7 @@ OBSTACLES = {
     "an empty file": ({"ssmtp.conf": b""}, ["ssmtp.conf"], "has no mailhub"),
     "no file": ({}, ["nowhere"], "nowhere: No such file"),
     "anything": ({"x": "hello\n"}, ["x"], "x: does not look like ssmtp, msmtp, "
-                 "dma, nullmailer or esmtp; say which with --from"),
+                 "dma, nullmailer or esmtp; name the format with --from"),
 }
 
 

@@ -565,7 +565,7 @@ def test_without_the_daemons_user_nothing_is_written(programs):
         programs, {}, "--host", "h.example", "--user", "u",
         "--password-file", "-", "--no-test", stdin=PASSWORD)
     assert result.returncode == 78
-    assert "there is no user postrider, who is to own" in result.stderr
+    assert "there is no user postrider to own" in result.stderr
     assert not programs.config.exists()
 
 
