@@ -196,7 +196,7 @@ smarthost "main" {
 
 
 @pytest.mark.parametrize("host, user, reason", [
-    ('smtp.example.com" {', USER, 'smtp.example.com" { is no HOST or HOST:'),
+    ('smtp.example.com" {', USER, 'smtp.example.com" { is not HOST or HOST:'),
     ("smtp.example.com:0", USER, "port = 0: "),
     ("smtp.example.com:99999", USER, "port = 99999: "),
     ("..", USER, r"host = \.\.: "),
