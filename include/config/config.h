@@ -27,7 +27,7 @@ struct smarthost {
     char *host;
     uint16_t port;                  /* default 587; 465 with implicit */
     enum tls_use tls;
-    char *tls_ca_file;              /* "" if not set; so for all below */
+    char *tls_ca_file;              /* "" if not set, as all below */
     char *tls_fingerprint;          /* SHA-256, 64 hex digits, lower case */
     unsigned tls_min_version;       /* 12 or 13 */
     char *tls_groups;               /* as OpenSSL names them */
@@ -85,7 +85,7 @@ struct config {
     char *user;                     /* that root's daemon becomes */
     struct strings listen;
     uint64_t message_size_limit;    /* octets */
-    int64_t retry_first;            /* milliseconds; so for the next three */
+    int64_t retry_first;            /* milliseconds, as the next three */
     int64_t retry_longest;
     int64_t expire_after;
     int64_t delay_warning;          /* 0: none */
@@ -106,7 +106,7 @@ struct config {
  * else the caller's own ($XDG_CONFIG_HOME or ~/.config)/postrider/
  * postrider.conf if it exists and belongs to them; else the system's. The
  * first must exist; without the last, everything has its default. The system's
- * can have its smarthosts in a file of their own: postrider.conf(5). The first
+ * can have its smarthosts in a separate file: postrider.conf(5). The first
  * two are what config_check_owner() asks for, or refused. NULL with
  * FAULT_CONFIG.
  */
@@ -147,18 +147,18 @@ void config_free(struct config *config);                /* NULL is allowed */
  */
 bool config_check_files(const struct config *config, struct error *err);
 
-/* Does the file set this key, which stands outside of sections? */
+/* Does the file set this key, which is outside of sections? */
 bool config_is_set(const struct config *config, const char *key);
 
-/* What /etc/mailname says, right or wrong; NULL if nothing. The caller frees
- * it. */
+/* The domain in /etc/mailname, right or wrong; NULL if nothing. The caller
+ * frees it. */
 char *config_mailname(void);
 
 /* Does what is sent to this host stay on the machine? */
 bool config_is_loopback(const char *host);
 
 /* What is meant where the key tls is not set: TLS at once has a port and a
- * service of its own (RFC 8314 section 3.3). Host and port suffice. */
+ * separate service (RFC 8314 section 3.3). Host and port suffice. */
 enum tls_use config_usual_tls(const struct smarthost *host);
 
 /* NULL if there is none of that name. */

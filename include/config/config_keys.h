@@ -28,7 +28,7 @@ struct config_key {
     const char *name;
     enum config_kind kind;
     size_t offset;                  /* of the member in its struct */
-    /* Read text into member. False with a text that says what is allowed:
+    /* Read text into member. False with a text of what is allowed:
      * "must be true or false". Of a list, text is one element. */
     bool (*take)(const struct config_key *key, const char *text, void *member,
                  struct error *err);
@@ -62,7 +62,7 @@ bool config_keys_take(const struct config_key *key, const char *text,
 bool config_keys_check(enum config_section section, const char *name,
                        const char *text, struct error *err);
 
-/* Where a key stands, from the lines that were kept; 0 if it is not set. */
+/* The line of a key, from the lines that were kept; 0 if it is not set. */
 unsigned config_keys_line(enum config_section section, const unsigned *lines,
                           const char *name);
 

@@ -36,7 +36,7 @@ struct listing_reader {
 bool listing_each(const char *control, const char *spool,
                   const struct listing_reader *reader, struct error *err);
 
-/* The same for what lies in failed/, which only root and the daemon's user can
+/* The same for what is in failed/, which only root and the daemon's user can
  * read: FAULT_UNAVAILABLE for others. */
 bool listing_each_failed(const char *spool,
                          const struct listing_reader *reader,
@@ -52,7 +52,7 @@ bool listing_each_failed(const char *spool,
  */
 bool listing_print(const char *control, const char *spool, bool json,
                    const char *program, FILE *out, struct error *err);
-/* The same of what lies in failed/. */
+/* The same of what is in failed/. */
 bool listing_print_failed(const char *spool, FILE *out, struct error *err);
 
 /* A queue-id as people see it. */

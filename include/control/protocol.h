@@ -28,7 +28,7 @@
  * keep to this:
  *
  *   - A word, a mark and the place of a field keep their meaning. What is new
- *     gets a new word, and a line or a request of its own.
+ *     gets a new word, and a separate line or request.
  *   - A daemon refuses a request or an argument that it does not know with
  *     "error", and changes nothing.
  *   - A client passes over a line that it cannot parse; `postrider status`

@@ -6,7 +6,7 @@
  * empty list elements, bare local names. Text is octets with a length and may
  * hold anything; what is not an address is refused with a text that shows it.
  *
- * Commas may be missing where addresses stand one after the other all the same:
+ * Commas may be missing where addresses follow each other all the same:
  * after <>, or between addresses that have a domain. After `Name <address>`,
  * words without @ are taken for the rest of the name. Other words in a row
  * could be a name or several local names, and are refused, as is `Dr. bob@x`,
@@ -26,14 +26,14 @@
 #define ADDRESS_LOCAL_MAX 64        /* section 4.5.3.1.1; see address_check */
 #define ADDRESS_DOMAIN_MAX 255      /* section 4.5.3.1.2 */
 
-/* One mailbox, and where it stands in the text it was parsed from. */
+/* One mailbox, and its place in the text it was parsed from. */
 struct mailbox {
     char *address;          /* addr-spec without comments, folding and route;
                              * without "@domain" if the text has none */
     bool has_domain;
     size_t start;           /* text [start, end) is the addr-spec with its */
     size_t end;             /* route, as written, without angle brackets */
-    size_t name;            /* where the words in front of <> begin; start if
+    size_t name;            /* where the words before <> begin; start if
                              * there are none */
     size_t comma;           /* text offset where one is missing in front; 0
                              * if none is */

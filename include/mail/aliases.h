@@ -21,7 +21,7 @@ struct strings;
 
 /*
  * Read an aliases file. One that does not exist is an empty one; lines that
- * are no alias are left out. FAULT_CONFIG for what is no file of text,
+ * are not an alias are left out. FAULT_CONFIG for anything but a text file,
  * FAULT_TEMPORARY when it exists and cannot be read.
  */
 struct aliases *aliases_load(const char *path, struct error *err);
@@ -34,10 +34,11 @@ bool aliases_is_current(const struct aliases *aliases);
 /*
  * The destinations of a local name, expanded until none is an alias, in found,
  * which is empty before: addresses or bare names without alias. What cannot be
- * served (a program, a file, an :include: that cannot be read, a text that is no
- * address) is among its flaws, and so is the name itself if it leads nowhere.
+ * served (a program, a file, an :include: that cannot be read, a text that is
+ * not an address) is among its flaws, and so is the name itself if it leads
+ * nowhere.
  * False if there is no such alias.
- * A name that leads back to itself stands for itself, as in
+ * A name that leads back to itself is an address itself, as in
  * `root: root, ops@x`. What several ways lead to is found once.
  */
 struct local_names {
@@ -49,7 +50,7 @@ bool aliases_expand(const struct aliases *aliases, const char *name,
                     const struct local_names *local, struct found *found);
 
 /*
- * The local name that an address stands for, without quotes and in lower
+ * The local name of an address, without quotes and in lower
  * case: a bare name, name@localhost (.localdomain, too), name@host, name@ its
  * first label. NULL if it belongs elsewhere. The caller frees it.
  */

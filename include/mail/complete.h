@@ -26,7 +26,7 @@ struct strings;
  * The fields of the most recent resent block (RFC 5322 section 3.6.6): the
  * first Resent- field and the Resent- fields after it, up to one that starts
  * an older block (what a block holds once comes again), or to a trace field.
- * Other fields may stand between them. first == end if there is none.
+ * Other fields may be between them. first == end if there is none.
  */
 struct resent_block {
     size_t first;           /* index of its first field */

@@ -74,7 +74,7 @@ const char *envelope_reverse_path(const struct envelope *env);  /* never NULL */
 /* Is SMTPUTF8 (RFC 6531) of use because an address is not ASCII? */
 bool envelope_has_utf8_address(const struct envelope *env);
 
-/* "failure,delay" -> bits; any case. FAULT_USAGE. "never" stands alone. */
+/* "failure,delay" -> bits; any case. FAULT_USAGE. "never" is alone. */
 bool notify_parse(const char *text, unsigned *notify, struct error *err);
 
 /* Bits -> "FAILURE,DELAY"; "" for none. Static text. */

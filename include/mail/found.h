@@ -9,7 +9,7 @@
 
 #include "util/strings.h"
 
-/* What was given for recipients and can be none: item i of texts, escaped,
+/* Given as recipients, but invalid: item i of texts, escaped,
  * because of item i of reasons. */
 struct flaws {
     struct strings texts;
@@ -27,7 +27,7 @@ void flaws_add(struct flaws *flaws, const char *text, size_t length,
                const char *reason);
 void flaws_free(struct flaws *flaws);                   /* empty again */
 
-/* Does it say of anything what becomes of it? */
+/* Has it an outcome for anything? */
 bool found_any(const struct found *found);
 void found_free(struct found *found);                   /* empty again */
 

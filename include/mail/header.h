@@ -54,7 +54,7 @@ void header_append_raw(struct header *header, const char *text, size_t length);
 /* Append "name: body CRLF". */
 void header_append(struct header *header, const char *name, const char *body);
 
-/* The same in front of field number index. */
+/* The same before field number index. */
 void header_insert(struct header *header, size_t index, const char *name,
                    const char *body);
 
@@ -86,7 +86,7 @@ const char *field_body(const struct field *field, size_t *length);
 
 /*
  * Fold lines of over HEADER_LINE_MAX octets, which common servers refuse, at the
- * last white space within these. What has none stays as long as it is.
+ * last white space within these. A line without any stays as long as it is.
  */
 #define HEADER_LINE_MAX 998     /* without CRLF (RFC 5322 section 2.1.1) */
 void header_fold(struct header *header);

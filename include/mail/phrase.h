@@ -19,7 +19,7 @@ struct buf;
 void phrase_add(struct buf *out, const char *name);
 
 /* Append text in UTF-8, without line ends, as encoded-words, folded. column is
- * where in its line the first one stands. */
+ * the column of the first one. */
 void phrase_add_encoded(struct buf *out, const char *text, size_t length,
                         size_t column);
 

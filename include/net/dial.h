@@ -30,9 +30,9 @@ enum dial_family { DIAL_ANY, DIAL_IPV4, DIAL_IPV6 };
  * them, but IPv6 and IPv4 in turn (RFC 8305 section 4). Those without a route
  * are left out, unless none has one. FAULT_TEMPORARY, also for a name that does
  * not exist: the administrator's mistake must not cost a message. No deadline
- * holds here: getaddrinfo may block for as long as resolv.conf(5) says (timeout
- * times attempts times name servers, 10 s or so by default). An address never
- * blocks.
+ * holds here: getaddrinfo may block for as long as resolv.conf(5) has it
+ * (timeout times attempts times name servers, 10 s or so by default). An
+ * address never blocks.
  */
 bool dial_resolve(struct dial_list *list, const char *host, uint16_t port,
                   enum dial_family family, struct error *err);

@@ -31,7 +31,7 @@ struct srv_list {
  * The targets of a service such as "_submissions._tcp" of a domain, in the
  * order to be tried. No target is not an error: the domain has no records,
  * or does not offer the service. FAULT_TEMPORARY if no server answers. It may
- * block for as long as resolv.conf(5) says.
+ * block for as long as resolv.conf(5) has it.
  */
 bool srv_lookup(struct srv_list *list, const char *service, const char *domain,
                 struct error *err);

@@ -2,7 +2,7 @@
  * tls_verify.h - is this the peer we meant, and if not, why
  *
  * RFC 6125 and RFC 5280: only subjectAltName counts, never the common name; a
- * wildcard is the whole leftmost label and stands for one label.
+ * wildcard is the whole leftmost label and matches one label.
  */
 #ifndef POSTRIDER_NET_TLS_VERIFY_H
 #define POSTRIDER_NET_TLS_VERIFY_H

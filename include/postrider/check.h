@@ -34,7 +34,7 @@ void check_end(struct check *check);
 void check_ok(struct check *check, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Mail still goes; remedy says what is better, "" for nothing. */
+/* Mail still goes; remedy is what is better, "" for nothing. */
 void check_warn(struct check *check, const char *remedy, const char *format,
                 ...) __attribute__((format(printf, 3, 4)));
 

@@ -31,7 +31,7 @@ bool install_private_folder(const char *folder);
  * Write a file beside its place, making the folder if there is none: for all
  * to enter if root makes it, else for the caller alone.
  *
- * owner  (uid_t)-1 for the caller; so for group
+ * owner  (uid_t)-1 for the caller; group likewise
  * err    FAULT_CREATE
  */
 bool install_stage(struct install *install, const char *path,

@@ -2,7 +2,7 @@
  * providers.h - the smarthosts of well-known providers, from a file
  *
  * The file is etc/providers, installed as POSTRIDER_DATADIR "/providers"; its
- * beginning says what each key means.
+ * beginning has the meaning of each key.
  */
 #ifndef POSTRIDER_POSTRIDER_PROVIDERS_H
 #define POSTRIDER_POSTRIDER_PROVIDERS_H

@@ -1,7 +1,7 @@
 /*
  * secrets.h - the folders in which passwords are
  *
- * Those of the machine's configuration have a folder of their own,
+ * Those of the machine's configuration have a separate folder,
  * /etc/postrider/secrets: root's, mode 0710, which the daemon's group can
  * enter and no other user can list. The units of the submission sockets cannot
  * enter it, so a server that a client took over reads no password. A
@@ -19,7 +19,7 @@
  * caller frees it. */
 char *secrets_folder(const char *path);
 
-/* Make the folder for a configuration at path, if it needs one of its own.
+/* Make the folder for a configuration at path, if it needs one.
  * group is who may enter it, and is proved again for a folder that is there;
  * (gid_t)-1 for the caller alone. FAULT_CREATE. */
 bool secrets_make_folder(const char *path, gid_t group, struct error *err);

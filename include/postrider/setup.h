@@ -95,7 +95,7 @@ bool setup_need(struct setup *setup, char **answer,
 bool setup_need_address(struct setup *setup, struct error *err);
 
 /* Would a configuration take this value of the key? If not, the person is
- * told why. */
+ * shown why. */
 bool setup_is_right(const char *key, const char *answer);
 
 /* An answer, unless there is one. text may be NULL. */
@@ -107,7 +107,7 @@ bool setup_read_password(struct setup *setup, struct error *err);
 /* The answers as a configuration, with the password; the caller frees it. */
 struct config_draft *setup_draft(const struct setup *setup);
 
-/* Where its password will stand; the caller frees it. */
+/* The path of its password; the caller frees it. */
 char *setup_password_path(const struct setup *setup);
 
 /* The daemon's user; "" if there is to be no daemon. */

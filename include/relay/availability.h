@@ -87,7 +87,7 @@ unsigned availability_trial(const struct availability *host);
 void availability_returned(struct availability *host, unsigned trial,
                            bool sent, int64_t now);
 
-/* What was taken could not be given out after all. */
+/* A place that was taken could not be used after all. */
 void availability_give_back(struct availability *host);
 
 /* The administrator wants it tried now. */

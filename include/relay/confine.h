@@ -26,7 +26,7 @@ void confine_worker_files(const struct config *config,
                           const struct smarthost *smarthost,
                           const struct targets *targets);
 
-/* Once the session stands: open and start nothing, connect nowhere. */
+/* Once the session is open: open and start nothing, connect nowhere. */
 void confine_worker_calls(const struct config *config);
 
 #endif

@@ -48,8 +48,8 @@ struct dsn {
     bool is_8bit;                   /* some of it is not ASCII */
 };
 
-/* Has the sender asked to hear of success, and did no server on the way promise
- * to report it? */
+/* Has the sender asked for a report of success, and did no server on the way
+ * promise to report it? */
 bool dsn_owes_success(const struct entry *entry, size_t index,
                       bool dsn_passed_on);
 

@@ -16,7 +16,7 @@
 #define DURATIONS_UNKNOWN (-1)
 
 struct durations {
-    int64_t any;                /* microseconds a piece of anybody's message
+    int64_t any;                /* microseconds a piece of any user's message
                                  * takes; or DURATIONS_UNKNOWN */
     struct duration {
         bool known;

@@ -18,7 +18,7 @@ struct failed {
     struct timespec changed;    /* the folder, when it was counted */
 };
 
-/* Count whose messages lie there, if that has changed: true then. */
+/* Count the messages there by owner, if that has changed: true then. */
 bool failed_count(struct failed *failed);
 
 /* Has the owner room for this message there? */
@@ -30,7 +30,7 @@ struct error;
 bool failed_take(struct failed *failed, const struct message *message,
                  struct error *err);
 
-/* How many messages lie there. */
+/* How many messages are there. */
 size_t failed_messages(const struct failed *failed);
 
 #endif

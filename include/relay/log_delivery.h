@@ -18,7 +18,7 @@ void log_message(const struct entry *entry, uid_t uid);
 /* What was logged since the start, for status and metrics. */
 struct totals {
     uint64_t accepted;          /* messages picked up */
-    uint64_t delivered;         /* recipients; so for the next two */
+    uint64_t delivered;         /* recipients, as the next two */
     uint64_t deferred;
     uint64_t failed;
     uint64_t reports;           /* DSNs made */

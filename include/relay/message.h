@@ -32,7 +32,7 @@ enum message_place { MESSAGE_TIMED, MESSAGE_READY, MESSAGE_OUT, MESSAGE_HELD };
 enum offer { OFFER_DUE, OFFER_OUT, OFFER_DONE };
 
 /* An attempt that is under way. With many recipients it is several jobs of
- * workers, one after the other; what it came to is kept in between. */
+ * workers, one after the other; its outcomes are kept in between. */
 struct message_attempt {
     unsigned char *offers;  /* one a recipient (enum offer); owned */
     int64_t age;            /* of the message when it began, in seconds */
@@ -162,7 +162,7 @@ bool message_take_answer(struct message *message, size_t index);
 /* The job is over; recipients that are out are due again. An attempt that has
  * come to none of them has not begun. */
 void message_end_job(struct message *message);
-/* Is a recipient open whom the attempt has not come to? */
+/* Is a recipient open that the attempt has not reached? */
 bool message_has_more(const struct message *message);
 void message_end_attempt(struct message *message);
 

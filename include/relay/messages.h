@@ -45,7 +45,7 @@ struct messages *messages_new(const struct config *config,
                               struct totals *totals);
 void messages_free(struct messages *messages);          /* NULL is allowed */
 
-/* After any stop: all that lies in queue/. */
+/* After any stop: all that is in queue/. */
 bool messages_recover(struct messages *messages, const struct moment *now,
                       struct error *err);
 

@@ -49,7 +49,7 @@ bool pickup_run(struct pickup *pickup, const struct moment *now, int64_t end);
  * all that it found? */
 bool pickup_has_passed(struct pickup *pickup);
 
-/* What lies there unread. unread must be { 0 }; the caller clears it. */
+/* What is there unread. unread must be { 0 }; the caller clears it. */
 void pickup_unread(const struct pickup *pickup, struct unread *unread);
 
 #endif

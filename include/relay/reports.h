@@ -39,8 +39,8 @@ bool reports_tell_sender(struct reports *reports, struct message *message,
                          enum dsn_kind kind, int64_t wall,
                          struct strings *made);
 
-/* A message without a sender failed: only the postmaster can be told, and is,
- * once. NOBODY: not even that. */
+/* A message without a sender failed: only the postmaster can get a report, and
+ * does, once. NOBODY: not even that. */
 enum telling { TELLING_DONE, TELLING_TROUBLE, TELLING_NOBODY };
 enum telling reports_tell_postmaster(struct reports *reports,
                                      struct message *message, int64_t wall,

@@ -40,7 +40,7 @@ int64_t retry_tried_age(const struct state *state, int64_t received,
 /*
  * Is a message too late, or late and its sender not warned? It is when it was
  * tried at that age. A machine that wakes, or starts, has mail that became old
- * without a chance: that gets an attempt of its own first; or, when its
+ * without a chance: that gets one more attempt first; or, when its
  * smarthost is down, some time in which the smarthost may come back.
  */
 bool retry_is_expired(const struct config *config,

@@ -1,7 +1,7 @@
 /*
  * schedule.h - which message is tried next, and when
  *
- * Pure bookkeeping in memory: no files, no clock of its own (now is passed in,
+ * Pure bookkeeping in memory: no files, no clock (now is passed in,
  * milliseconds on the monotonic clock). Some 500 octets a message.
  *
  * A message is in exactly one place: waiting for a time, ready, out with a

@@ -20,7 +20,7 @@ struct shipment {
     size_t *recipients;             /* indices into the entry's; owned */
     struct outcome *outcomes;       /* one each, after shipment_settle; owned */
     size_t count;
-    struct buf prefix;              /* the fields in front of the content */
+    struct buf prefix;              /* the fields before the content */
     struct buf header;              /* its header section in ASCII, if it is
                                      * not and could be */
     struct envelope redirected;     /* what goes instead, by redirect_all, */
@@ -44,7 +44,7 @@ void shipment_settle(struct shipment *shipment);
 /*
  * After a run: go on with the recipients that are to be offered again, and, if
  * one was accepted, with those that were "too many" (RFC 5321 section
- * 4.5.3.1.10), in a transaction of their own, whose outcomes are NONE again.
+ * 4.5.3.1.10), in another transaction, whose outcomes are NONE again.
  * False, and nothing changed, if there are none.
  */
 bool shipment_may_go_on(const struct shipment *shipment);

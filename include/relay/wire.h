@@ -7,7 +7,7 @@
  * packet is parsed with all bounds, and one of a kind that its sender has no
  * business with is malformed.
  *
- *   worker -> manager    OPENED: a session stands; its peer
+ *   worker -> manager    OPENED: a session is open; its peer
  *                        DISTRUST: what is known of the smarthost now
  *                        CLOSED: no session could be had; fault and text
  *                        OUTCOMES: job; for each recipient its outcome
@@ -55,7 +55,7 @@ enum wire_party { WIRE_MANAGER = 1, WIRE_WORKER = 2, WIRE_LAUNCHER = 4 };
 struct wire_outcome {
     size_t index;           /* of the recipient in the envelope */
     struct outcome outcome; /* owned */
-    bool dsn_passed_on;     /* the smarthost has DSN and was told NOTIFY */
+    bool dsn_passed_on;     /* the smarthost has DSN and got NOTIFY */
 };
 
 struct packet {

@@ -45,7 +45,7 @@ struct worker_slot {
     unsigned lines;             /* in it, at most */
     bool full;                  /* its socket takes no more for now */
     bool leaves;                /* it was asked to */
-    bool open;                  /* its session stands */
+    bool open;                  /* its session is open */
     bool closed;                /* ... could not be had */
     bool answered;              /* a job was finished */
     bool recalled;              /* it was asked for its jobs since then */
@@ -85,7 +85,7 @@ void slot_recall(struct worker_slot *slot);
 struct slot_job *slot_find_job(struct worker_slot *slot, uint64_t number);
 void slot_remove_job(struct worker_slot *slot, struct slot_job *job);
 
-/* What a journal says of one job. */
+/* The records of a journal about one job. */
 struct finding {
     const char *id;
     size_t *indices;            /* recipients that were accepted; owned */

@@ -30,7 +30,7 @@ struct workers *workers_new(struct launch *launch, const char *name,
 void workers_free(struct workers *pool);
 
 /*
- * A worker that can take another job: of those whose session stands and whose
+ * A worker that can take another job: of those whose session is open and whose
  * jobs take less than WORKER_TIME, as this smarthost was measured, the one with
  * the fewest. One that has not answered for that time takes none; nor, before
  * anything was measured, does one that has a job. NULL if none can.
@@ -54,7 +54,7 @@ bool workers_want_more(const struct workers *pool,
                        int64_t now);
 
 /* All connections are in use, and another worker is wanted: a worker of which
- * the session does not come to stand is ended for it. False: there is room. */
+ * the session is not opened is ended for it. False: there is room. */
 bool workers_make_room(struct workers *pool, int64_t now);
 
 /* A new worker: it opens its session. */
@@ -100,7 +100,7 @@ bool workers_reap(struct workers *pool, pid_t pid, int status);
 void workers_retry(struct workers *pool);
 
 enum worker_event_kind {
-    WORKER_OPENED,              /* a session stands */
+    WORKER_OPENED,              /* a session is open */
     WORKER_CLOSED,              /* none could be had */
     WORKER_OUTCOMES,            /* of some recipients of a job */
     WORKER_DONE,                /* the worker has finished with a job */

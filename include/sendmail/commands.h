@@ -2,7 +2,7 @@
  * commands.h - the modes of sendmail, one function each
  *
  * Each prints what was asked for on standard output. False with the fault;
- * an empty text means that the caller has been told all.
+ * an empty text means that all has been printed.
  */
 #ifndef POSTRIDER_SENDMAIL_COMMANDS_H
 #define POSTRIDER_SENDMAIL_COMMANDS_H

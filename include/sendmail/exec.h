@@ -25,7 +25,7 @@ struct draft;
 bool exec_direct(struct draft *draft, bool verbose, bool quiet,
                  int outcomes, struct error *err);
 
-/* Become `postrider daemon`; with background, in a process of its own, and
+/* Become `postrider daemon`; with background, in a separate process, and
  * return true. Otherwise it returns only on failure. */
 bool exec_daemon(bool background, struct error *err);
 

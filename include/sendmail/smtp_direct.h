@@ -18,7 +18,7 @@ struct submission;
  * reverse-path, and which smarthost it is, may depend on the header section. So
  * the replies to RCPT are ours, and the final one is for all recipients.
  *
- * Run `postrider direct` in a process of its own, and wait for it. Its log,
+ * Run `postrider direct` as a child process, and wait for it. Its log,
  * and the dialogue with -v, go to our standard error.
  *
  * id       becomes its id in the log, which the caller frees; or is left alone

@@ -1,7 +1,7 @@
 /*
  * smtp_places.h - a user's share of the connections to a socket unit
  *
- * Each of its servers is a process of its own, started by systemd, which
+ * Each of its servers is a separate process, started by systemd, which
  * counts Unix connections by user from version 257 on only. So the servers
  * count each other, by locks of octets in a file that all of them can write;
  * the kernel takes them back when a process ends.

@@ -1,7 +1,7 @@
 /*
  * distrust.h - extensions that a server lists in its EHLO and does not do
  *
- * A gateway may pass on keywords of the server behind it, and not know the
+ * A gateway may pass on keywords of the server after it, and not know the
  * commands. What was found out counts for that EHLO, and for a day.
  */
 #ifndef POSTRIDER_SMTP_DISTRUST_H

@@ -44,8 +44,8 @@ struct outcome {
     bool again;             /* deferred, but to be offered once more within this
                              * attempt: in another way, or in a new session */
     bool wants_login;       /* failed, perhaps only because there was no login:
-                             * the server offers AUTH, and nothing says that it
-                             * needs none */
+                             * the server offers AUTH, and nothing shows that
+                             * it needs none */
 };
 
 struct reply;
@@ -87,7 +87,7 @@ void outcome_free(struct outcome *outcome);             /* OUTCOME_NONE again */
 const char *outcome_word(const struct outcome *outcome);
 
 /*
- * The fault that stands for all outcomes: FAULT_NONE if all are delivered;
+ * The fault that sums up all outcomes: FAULT_NONE if all are delivered;
  * else that of the first failed; else, if nothing failed but something was
  * deferred, that of the first deferred.
  */

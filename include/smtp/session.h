@@ -104,7 +104,7 @@ bool session_is_spoiled(const struct session *session); /* without asking */
 bool session_was_refused(const struct session *session);    /* by a reply, the
                                                          * last one */
 
-/* The last transaction ended in a way that may have left something behind: RSET
+/* The last transaction ended in a way that may have left recipients: RSET
  * comes before the next MAIL. session_take_reset() returns that, and
  * forgets it. */
 void session_need_reset(struct session *session);
@@ -163,7 +163,7 @@ bool session_reply_early(struct session *session, struct reply *reply);
 bool session_content(struct session *session, const char *data, size_t length,
                      struct error *err);
 
-/* What is queued next as content will be answered by a reply of its own. As
+/* What is queued next as content will have a separate reply. As
  * with a command, the peer may have sent nothing yet. */
 bool session_expect(struct session *session, struct error *err);
 

@@ -78,7 +78,7 @@ bool transaction_run(struct session *session, struct transaction *t);
 
 /*
  * Make it ready to be run once more, for the recipients that are in it then:
- * those that were too many, or whose outcome says "again". It will leave out
+ * those that were too many, or whose outcome is "again". It will leave out
  * what may have been why.
  */
 void transaction_rewind(struct transaction *t);

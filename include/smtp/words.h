@@ -1,5 +1,5 @@
 /*
- * words.h - what a reply says, apart from the names that it quotes
+ * words.h - the words of a reply, apart from the names that it quotes
  *
  * Servers quote addresses, hosts and what they were sent; those may hold any
  * words, and none of them counts.
@@ -14,7 +14,7 @@ struct reply;
 
 /*
  * Append the words of all lines, in lower case, with one blank between them.
- * "*" stands for what is in angle brackets, and for each word with an "@" or
+ * "*" matches what is in angle brackets, and for each word with an "@" or
  * with a dot in it: addresses, hosts, URLs, status codes.
  */
 void words_of(const struct reply *reply, struct buf *out);

@@ -6,12 +6,12 @@
  *
  *     postrider 1 ID                       32 hexadecimal digits
  *     uid NUMBER                           for which user the daemon wrote it;
- *                                          believed only of the daemon
+ *                                          trusted only from the daemon
  *     from REVERSE-PATH                    may be empty; twice, if it was
  *                                          completed from a local name
  *     to NOTIFY ORCPT FORWARD-PATH         one a recipient; "-" for none
- *     opt-flaw REASON                      the one before cannot be a path: no
- *                                          attempt is made, its sender is told
+ *     opt-flaw REASON                      the one before cannot be a path:
+ *                                          no attempt; a report to the sender
  *     ret full|hdrs                        this and the next three only when set
  *     envid XTEXT
  *     smarthost NAME
@@ -75,7 +75,7 @@ bool draft_needs_names(const char *spool);
  */
 bool draft_commit(struct draft *draft, struct error *err);
 
-/* What was not committed leaves nothing behind. NULL is allowed. */
+/* A draft that was not committed leaves no file. NULL is allowed. */
 void draft_free(struct draft *draft);
 
 /* The queue-id, made with the draft. Borrowed. */

@@ -3,7 +3,7 @@
  *
  * Everything in it is hostile: names, kinds of files, owners that go on
  * writing. A file is opened once, examined by its descriptor, copied once, and
- * only the copy is believed. A message ends here only for a wrong frame
+ * only the copy is trusted. A message ends here only for a wrong frame
  * (spool/entry.h), or if its owner keeps the daemon from reading it; any errno
  * means "later".
  */

@@ -25,7 +25,7 @@ struct entry {
     struct envelope envelope;
     uint64_t content_start; /* the message is [start, start + length) */
     uint64_t content_length;
-    uint32_t sum;           /* what its END line says it is */
+    uint32_t sum;           /* as its END line has it */
     bool is_8bit;           /* the body has octets with the high bit set */
     char *flaw;             /* why it cannot be sent although it is whole, or
                              * NULL; owned. Recipients have theirs. */
@@ -80,7 +80,7 @@ bool entry_check(const struct entry *entry, struct error *err);
 bool entry_read_sender(int fd, uid_t *uid);
 
 /* The user whom a message is from if its file, or its last line, has this
- * owner: what the envelope claims is believed of the daemon itself. */
+ * owner: what the envelope claims is trusted from the daemon itself. */
 uid_t entry_user(const struct entry *entry, uid_t owner);
 
 /* The octets [from, to) of the message, in blocks: io_blocks_next() them. */

@@ -1,5 +1,5 @@
 /*
- * restate.h - a message that cannot be sent as it is, in a file of its own
+ * restate.h - a message that cannot be sent as it is, in a separate file
  *
  * It is sent to no recipient, but a report about it may quote it, and it may
  * stay in failed/ until an administrator deals with it.

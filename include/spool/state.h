@@ -53,7 +53,7 @@ struct state {
                              * its owner has no room in failed/ */
     unsigned reports;       /* DSNs made so far */
     char report[RANDOM_ID_LENGTH + 1];      /* id of the DSN being made, which
-                             * stands here before its file exists, so that a
+                             * is here before its file exists, so that a
                              * repetition after a stop finds it; "": none */
     char about[STATE_ABOUT_MAX + 1];        /* one word: of what kind that is,
                              * and about which recipients */

@@ -59,7 +59,7 @@ struct error {
         int code;           /* of the SMTP reply that is the cause; 0: none is */
         char status[16];    /* its enhanced status code; or "" */
     } reply;
-    char file[512];         /* where it stands: name; "" for no file */
+    char file[512];         /* the place: name; "" for no file */
     unsigned line;          /* ... and line, from 1 on */
     char what[1024];        /* the thing, and what is wrong with it */
     char remedy[512];       /* what can be done; "" if that is not known */
@@ -86,7 +86,7 @@ bool error_sys(struct error *err, enum fault fault, const char *format, ...)
 bool error_remedy(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* ... the line of a file where it stands. */
+/* ... the line of a file. */
 bool error_at(struct error *err, const char *file, unsigned line);
 
 /* ... the reply that is the cause; status is "" if it has none. */

@@ -2,7 +2,7 @@
  * hash.h - where a text goes in a table
  *
  * The daemon keeps texts that strangers chose, who must not be able to choose
- * some that all fall together: each process hashes in a way of its own.
+ * some that all fall together: each process hashes in its own way.
  *
  *     uint64_t hash = hash_start();
  *     for (; *text != '\0'; text++)

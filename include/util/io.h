@@ -48,7 +48,7 @@ bool io_blocks_next(struct io_blocks *blocks);
 bool io_blocks_end(struct io_blocks *blocks);
 
 /*
- * Where the next octets lie that are not in a hole, from at on: at [*start,
+ * Where the next octets are that are not in a hole, from at on: at [*start,
  * *stop), or *start == end if there are none before end. On a file system that
  * does not know holes all octets are such.
  */

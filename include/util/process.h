@@ -30,7 +30,7 @@ void process_be_called(const char *name);
  * signal. */
 void process_end_with(pid_t parent, int signal);
 
-/* In a child without a program of its own, which inherits more than it should:
+/* In a child that runs no other program, which inherits more than it should:
  * close what is open above 2, but for these. False: that cannot be known. */
 bool process_close_all_but(const int *fds, size_t count);
 
@@ -56,7 +56,7 @@ void account_free(struct account *account);
 struct process_child {
     pid_t pid;                  /* 0: this process is the child */
     int output;                 /* its end of the pipe, or the parent's */
-    bool has_group;             /* it leads a process group of its own */
+    bool has_group;             /* it leads its own process group */
 };
 
 /*
