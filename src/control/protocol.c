@@ -342,7 +342,7 @@ void protocol_put_trouble(struct buf *out,
     buf_add_char(out, '\n');
 }
 
-/* Do so many numbers stand here, each with a blank after it? */
+/* Are there so many numbers here, each with a blank after it? */
 static bool has_numbers(const char *text, int count)
 {
     for (; count > 0; count--) {
@@ -354,7 +354,7 @@ static bool has_numbers(const char *text, int count)
     return true;
 }
 
-/* Does "STATE WORKERS JOBS " stand here? */
+/* Is "STATE WORKERS JOBS " here? */
 static bool is_condition(const char *text)
 {
     for (size_t i = 0; i < SMARTHOST_STATES; i++) {
@@ -495,7 +495,7 @@ void protocol_put_outcome(struct buf *out, const struct wait_outcome *outcome)
     buf_add_char(out, '\n');
 }
 
-/* Octets of a status code that is a word of its own; 0 if there is none. */
+/* Octets of a status code that is a separate word; 0 if there is none. */
 static size_t status_length(const char *text)
 {
     static const char digits[] = "0123456789";
@@ -513,7 +513,7 @@ static size_t status_length(const char *text)
     return text[length] == ' ' || text[length] == '\0' ? length : 0;
 }
 
-/* The blank behind an address, before a status code; NULL if there is none. */
+/* The blank after an address, before a status code; NULL if there is none. */
 static char *end_of_address(char *text, bool has_quotes)
 {
     bool quoted = false;

@@ -34,7 +34,7 @@ static void add_target(struct srv_list *list, const unsigned char *data,
     };
 }
 
-/* The target "." says that the service is not offered: no target. Anything
+/* The target "." means that the service is not offered: no target. Anything
  * else that is not a host's name is none, either. */
 static bool take_target(struct srv_list *list, const ns_msg *answer,
                         const ns_rr *record)

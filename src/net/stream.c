@@ -116,7 +116,7 @@ static bool time_is_over(struct stream *stream, const char *what,
     return spoil(stream, err);
 }
 
-/* Make room at the end of the input, then say how much there is. */
+/* Make room at the end of the input, then return how much there is. */
 static size_t make_room(struct stream *stream)
 {
     if (stream->start > 0 && stream->end == STREAM_INPUT_MAX) {
@@ -209,7 +209,7 @@ static bool wait_watching(struct stream *stream, short events, int64_t until,
 }
 
 /*
- * A connection that broke while we wrote: what the server said last is why,
+ * A connection that broke while we wrote: what the server sent last is why,
  * as a rule ("421 4.7.0 too many errors"), so it goes into the text.
  */
 static bool write_failed(struct stream *stream, struct error *err)

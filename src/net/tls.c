@@ -26,7 +26,7 @@ struct tls {
     SSL *ssl;
     struct tls_context *context;
     struct tls_peer peer;       /* its host without scope and final dot */
-    bool failed;                /* nothing more may be said */
+    bool failed;                /* nothing more may be sent */
     bool explained;             /* ... and the reason is another one than the
                                  * size of what we have sent */
 };
@@ -47,7 +47,7 @@ static char *plain_host(const char *host)
     return alloc_bytes(host, length);
 }
 
-/* An alert, or what is no TLS at all: the reason is known, and what helps. */
+/* An alert, or what is not TLS at all: the reason is known, and what helps. */
 struct meaning {
     int reason;                 /* as OpenSSL has it */
     const char *text;

@@ -70,7 +70,7 @@ static bool step(const unsigned char **at, const unsigned char *end,
 }
 
 /* RFC 5280 section 4.1: the subject is what follows the validity. NULL if this
- * is no certificate. */
+ * is not a certificate. */
 static X509_NAME *subject_of(const unsigned char *der, size_t length)
 {
     const unsigned char *at = der, *end = der + length;
@@ -89,7 +89,7 @@ static X509_NAME *subject_of(const unsigned char *der, size_t length)
     return d2i_X509_NAME(NULL, &at, end - at);
 }
 
-/* Append what length octets of base64 with line ends stand for. */
+/* Append what length octets of base64 with line ends encode. */
 static bool decode(EVP_ENCODE_CTX *ctx, struct buf *out, const char *text,
                    size_t length)
 {

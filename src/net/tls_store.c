@@ -102,7 +102,7 @@ bool tls_store_system(X509_STORE *store, struct error *err)
     const char *file = secure_getenv(X509_get_default_cert_file_env());
     const char *list = secure_getenv(X509_get_default_cert_dir_env());
 
-    /* It only says what is so anyway, and must not cost a directory. */
+    /* It only states what is so anyway, and must not cost a directory. */
     if (file != NULL && list == NULL && is_usual_bundle(file))
         file = NULL;
 

@@ -32,7 +32,7 @@ void buf_wipe(struct buf *buf)
 
 /*
  * Secrets pass through buffers, so memory that is outgrown is wiped; realloc
- * would leave a copy behind.
+ * would leave a copy.
  */
 static void grow(struct buf *buf, size_t capacity)
 {

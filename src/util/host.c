@@ -22,7 +22,7 @@ static bool is_label(const char *text, size_t length, bool may_have_underscores)
     return right;
 }
 
-/* Digits alone at the end are of an address, which is no name. */
+/* Digits alone at the end are of an address, which is not a name. */
 static bool is_number(const char *text, size_t length)
 {
     size_t i = 0;

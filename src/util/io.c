@@ -130,7 +130,7 @@ bool io_rename_new(int directory, const char *from, const char *to)
     if (errno != EINVAL && errno != ENOSYS)
         return false;
     /* A file system or kernel without it: a link never replaces, either. The
-     * new name stands from then on, whatever becomes of the old one. */
+     * new name counts from then on, whatever becomes of the old one. */
     if (linkat(directory, from, directory, to, 0) == -1)
         return false;
     unlinkat(directory, from, 0);

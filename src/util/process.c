@@ -245,7 +245,7 @@ int process_end(struct process_child *child, int64_t deadline)
     return ended == child->pid ? status : -1;
 }
 
-/* The name is the first of the comma list; & stands for the login name with a
+/* The name is the first of the comma list; & is the login name with a
  * capital letter. */
 static char *full_name_of(const struct passwd *entry)
 {
@@ -275,7 +275,7 @@ static void fill(struct account *account, const struct passwd *entry)
 }
 
 /* Name services load libraries and may ask the network; nearly every caller
- * stands in the file. */
+ * is in the file. */
 static bool find_in_file(uid_t uid, struct account *account)
 {
     FILE *file = fopen("/etc/passwd", "re");
@@ -307,7 +307,7 @@ static void take_entry(struct buf *line, uid_t uid, struct account *account)
 }
 
 /*
- * Ask the name services through getent(1), in a process of its own: they load
+ * Ask the name services through getent(1), in a child process: they load
  * libraries into the process that asks, which a statically linked program must
  * not do.
  */

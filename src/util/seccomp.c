@@ -86,7 +86,7 @@ static const struct rule everybody[] = {
      * its processors. */
     CALL(sysinfo), CALL(sched_getaffinity), CALL(getrandom),
 
-    /* Time, where it is no matter of the vDSO. */
+    /* Time, where the vDSO does not have it. */
     CALL(clock_gettime), CALL(clock_getres), CALL(gettimeofday),
     CALL(clock_nanosleep), CALL(nanosleep),
 
@@ -191,7 +191,7 @@ static const struct rule manager[] = {
 
 static const struct rule worker[] = {
     /*
-     * No files and no other peers. A C library may try of its own accord: the
+     * No files and no other peers. A C library may try unasked: the
      * log's socket after syslogd started anew, the time zone, a module. It
      * gets an error, since a worker that died between the final dot and its
      * reply would leave a duplicate.

@@ -109,7 +109,7 @@ size_t text_character(const char *text, size_t length, uint32_t *character)
     if (forms[form].length > 1 &&
         (octets[1] < forms[form].low || octets[1] > forms[form].high))
         return 0;
-    /* The first octet of n has n + 1 bits in front of its own; one has one. */
+    /* The first octet of n has n + 1 bits before its own; one has one. */
     *character = octets[0] & (0xffu >> (forms[form].length == 1
                                         ? 1 : forms[form].length + 1));
     for (size_t i = 1; i < forms[form].length; i++) {

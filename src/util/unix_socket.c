@@ -136,8 +136,8 @@ ssize_t pass_receive(int socket, void *data, size_t size, int *fds,
     ssize_t length;
 
     *count = 0;
-    /* A peer that left something unread resets the connection; that is told
-     * once, and before what it has said. */
+    /* A peer that left something unread resets the connection; that is reported
+     * once, and before what it has sent. */
     do
         length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     while (length == -1 && (errno == ECONNRESET || is_over_soon()));
