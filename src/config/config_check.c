@@ -46,7 +46,7 @@ static size_t count_passwords(const struct smarthost *host)
            (size_t)(*host->password_credential != '\0');
 }
 
-/* Whoever names a user means to log in: without the password, mail would
+/* A section with a user is meant to log in: without the password, mail would
  * leave unauthenticated, or not at all. */
 static bool check_credentials(const struct config *config,
                               const struct smarthost *host, struct error *err)

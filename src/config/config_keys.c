@@ -255,7 +255,7 @@ static const char *nearest(const struct config_keys *table, const char *name)
     return best;
 }
 
-/* A key of another section: a brace stands in the wrong place. */
+/* A key of another section: a brace is in the wrong place. */
 static const char *home_of(const char *name)
 {
     for (size_t i = 0; i < COUNT(sections); i++)

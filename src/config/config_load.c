@@ -108,7 +108,7 @@ struct config *config_load_text(const char *path, const char *text,
 
 /*
  * The caller's own file, by the XDG Base Directory rules; NULL if it cannot
- * be known. HOME can be another user's; that file is found not to be his.
+ * be known. HOME can be another user's; the owner of the file decides.
  * Nor does the environment speak for who we act as when that is not who
  * started us, as under a set-user-ID program: secure_getenv() sees to it.
  */
@@ -146,9 +146,9 @@ static bool is_there(const char *path)
 }
 
 /*
- * No file is no fault: the machine may be one whose callers all bring their
- * own, and a message for nobody still ends truthfully. The second file is what
- * an installer was told; an administrator's own smarthosts override it.
+ * No file is not a fault: the machine may be one whose callers all bring their
+ * own, and a message without recipients still ends truthfully. The second file
+ * is from an installer; an administrator's own smarthosts override it.
  */
 static struct config *load_system(struct error *err)
 {

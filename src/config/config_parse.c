@@ -165,7 +165,7 @@ static bool prepare_text(struct buf *out, const char *path, const char *text,
 
 /*
  * What the callbacks work on. libconfuse hands them nothing of ours, so the
- * first option of every section, whose name nobody can write, points here.
+ * first option of every section, whose name no file can hold, points here.
  */
 struct reading {
     struct config *config;
@@ -237,7 +237,7 @@ static bool begin_sender(struct config *config, const char *title,
     return true;
 }
 
-/* libconfuse tells of a section by its first key, or at its end. The line of
+/* libconfuse reports a section by its first key, or at its end. The line of
  * the top is still that of the opening brace at the first key. */
 static bool begin_section(const cfg_t *cfg)
 {

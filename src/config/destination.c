@@ -64,7 +64,7 @@ void destinations_renew(struct destinations *where)
     where->aliases = NULL;
 }
 
-/* Lines that are no alias cost the others nothing; the log has the first. */
+/* Lines that are not an alias cost the others nothing; the first is logged. */
 static struct aliases *load(const char *path, struct error *err)
 {
     struct aliases *aliases = aliases_load(path, err);
@@ -104,7 +104,7 @@ void destinations_seal(struct destinations *where)
     where->sealed = true;
 }
 
-/* What the address is an alias for. False with FAULT_NONE if it is no alias. */
+/* What the address is an alias for. False with FAULT_NONE if it is not one. */
 static bool expand(struct destinations *where, const char *address,
                    struct found *found, struct error *err)
 {
@@ -127,7 +127,7 @@ char *destinations_complete(const struct destinations *where,
     return address_complete(address, where->config->domain);
 }
 
-/* Where an address goes that is no alias. */
+/* Where an address goes that is not an alias. */
 static char *final_address(const struct destinations *where,
                            const char *address)
 {
@@ -144,7 +144,7 @@ static char *final_address(const struct destinations *where,
     return path;
 }
 
-/* Make addresses of what an alias stands for. */
+/* Make addresses of the destinations of an alias. */
 static void finish(const struct destinations *where, const char *alias,
                    struct found *found)
 {

@@ -215,7 +215,7 @@ static bool fetch_command(const struct config *config, const char *command,
                           struct buf *text, struct secret *secret,
                           struct error *err)
 {
-    /* Whoever can write the file could have us run anything. */
+    /* A user who can write the file could have us run anything. */
     return config_check_owner(config, "password_command is not run", err) &&
            password_command_run(command, COMMAND_LIMIT, text, err) &&
            take_line(text, "password_command", secret, err);

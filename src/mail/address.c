@@ -86,7 +86,7 @@ static bool is_atext(char c)
            (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
-/* Dots may stand where RFC 5321 has none: such mailboxes exist. */
+/* Dots may be where RFC 5321 has none: such mailboxes exist. */
 static bool is_dot_string(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++)

@@ -23,7 +23,7 @@ struct scanner {
     bool blanks_divide;         /* words are local names */
 };
 
-/* What stands before an element, if no comma does. */
+/* What is before an element, if no comma does. */
 enum before { BEFORE_NOTHING, BEFORE_ADDRESS, BEFORE_NAME_AND_ADDRESS };
 
 /* One element of the list while it is read. */
@@ -34,11 +34,11 @@ struct element {
     bool after_word;            /* the last one was a word */
     bool after_at;
     bool is_phrase;             /* two words met: a display name */
-    bool has_stray_literal;     /* one that is not right behind an @ */
+    bool has_stray_literal;     /* one that is not right after an @ */
     bool has_words;
     bool is_one_token;
     bool has_comment;
-    bool has_name;              /* words in front of <> */
+    bool has_name;              /* words before <> */
     size_t name;                /* where they begin */
     bool is_closed;             /* by <> */
     bool is_spread;             /* over blanks or comments */
@@ -140,7 +140,7 @@ static bool must_be_quoted(const struct scanner *s)
     return false;
 }
 
-/* Quoted pairs outside quotes (RFC 822) become the octet they stand for. */
+/* Quoted pairs outside quotes (RFC 822) become the octet that they quote. */
 static void add_atom(struct buf *out, const struct scanner *s)
 {
     bool quoted = must_be_quoted(s);
@@ -165,7 +165,7 @@ static void add_enclosed(struct buf *out, const struct scanner *s)
         if (c == '\r' || c == '\n')
             continue;
         buf_add_char(out, c);
-        if (c == '\\')          /* what it protects is no folding */
+        if (c == '\\')          /* what it protects is not folding */
             buf_add_char(out, s->text[++i]);
     }
 }
@@ -255,7 +255,7 @@ static char *plain_address(const struct element *e)
     return canonical;
 }
 
-/* What stands in quotes as a whole, as in `"bob@x"`, if that is an address: no
+/* What is in quotes as a whole, as in `"bob@x"`, if that is an address: no
  * local name is like that. Else NULL. */
 static char *quoted_address(const struct element *e, const struct scanner *s)
 {
@@ -297,7 +297,7 @@ static bool add_mailbox(struct mailbox_list *list, const struct element *e,
     return true;
 }
 
-/* Skip a route, "@one,@two:", which has come to its first @. */
+/* Skip a route, "@one,@two:", which is at its first @. */
 static enum token skip_route(struct scanner *s)
 {
     enum token token;
@@ -488,7 +488,7 @@ static bool parse_elements(struct mailbox_list *list, struct scanner *s,
 }
 
 /* Sendmail's rule: where a list has none of these, it has the oldest form, in
- * which blanks stand between addresses. A command, as in `|touch x`, would be
+ * which blanks are between addresses. A command, as in `|touch x`, would be
  * two addresses. */
 static bool is_divided_by_blanks(const char *text, size_t length)
 {

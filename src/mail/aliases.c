@@ -66,7 +66,7 @@ struct problems {
     void *context;
 };
 
-/* What several aliases lead to is told once. */
+/* What several aliases lead to is reported once. */
 static void add_problem(struct problems *problems,
                         const struct error *problem)
 {
@@ -76,7 +76,7 @@ static void add_problem(struct problems *problems,
     problems->tell(problems->context, problem);
 }
 
-/* One expansion: where it stands, and what it has seen. Everything is expanded
+/* One expansion: where it is, and what it has seen. Everything is expanded
  * once: that ends loops, and aliases that name each other twice over cost no
  * more than their number. */
 struct expansion {
@@ -90,7 +90,7 @@ struct expansion {
     const char *path;               /* of the file that is read, and its */
     unsigned line;                  /* line, for texts */
     bool full;                      /* no more is looked at */
-    struct problems *problems;      /* told as well; NULL: not wanted */
+    struct problems *problems;      /* reported as well; NULL: none */
 };
 
 static void expand_list(struct expansion *x, const char *list, size_t length);
@@ -169,8 +169,8 @@ static void add_address(struct expansion *x, const char *address)
         strings_add(&x->found->addresses, address);
 }
 
-/* An address, or a name that may be an alias itself. A backslash in front says
- * that it is not. A name that leads back to itself stands for itself. */
+/* An address, or a name that may be an alias itself. A backslash before it
+ * means that it is not. A name that leads back to itself is an address. */
 static void expand_address(struct expansion *x, const char *address, bool final)
 {
     char *name = final ? NULL : local_name_of(address, x->local);

@@ -82,7 +82,7 @@ struct alias_name {
     bool has_domain;        /* an @ outside of quotes is in it */
 };
 
-/* What is in front of the colon; *rest is what is behind it. False: the line
+/* What is before the colon; *rest is what is after it. False: the line
  * has no name. */
 static bool take_name(const char *line, struct alias_name *found,
                       const char **rest)

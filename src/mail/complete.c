@@ -178,7 +178,7 @@ void complete_recipients(const struct header *header,
                            flaws);
 }
 
-/* See that a field of that name is there, and says something: in the resent
+/* See that a field of that name is there, and not empty: in the resent
  * block if in_block, else in all of the header section. */
 static void supply(struct header *header, bool in_block, const char *name,
                    const char *body)
@@ -222,7 +222,7 @@ static void supply_from(struct header *header, bool in_block,
     supply(header, in_block, in_block ? "Resent-From" : "From", body->data);
 }
 
-/* Words that are no address, as in `From: Backup Server`? */
+/* Words that are not an address, as in `From: Backup Server`? */
 static bool is_name(const struct field *field)
 {
     size_t length;
@@ -379,7 +379,7 @@ static void add_addresses(struct buf *list, const struct field *field)
     buf_add(list, body, length);
 }
 
-/* Several fields of that name become one, where the first one stands. */
+/* Several fields of that name become one, where the first one is. */
 static void join(struct header *header, const char *name)
 {
     size_t first = header_find(header, name, 0);
@@ -492,7 +492,7 @@ bool complete_header(struct header *header, const struct completion *with,
     }
     if (with->original_to != NULL && *with->original_to != '\0')
         append_folded(header, "X-Original-To", with->original_to);
-    /* Last, since a Return-Path tells where a resent block ends. */
+    /* Last, since a Return-Path shows where a resent block ends. */
     for (size_t i = 0; i < COUNT(delivery_fields); i++)
         header_remove_all(header, delivery_fields[i]);
     header_fold(header);

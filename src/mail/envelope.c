@@ -123,7 +123,7 @@ bool envelope_add_flawed(struct envelope *env, const char *text, size_t length,
 
     buf_init(&shown, ADDRESS_LENGTH_MAX);
     text_escape(&shown, text, length);
-    /* Its first 254 octets must be no address, as then they would be sent to. */
+    /* Its first 254 octets must not be an address, or they would be sent to. */
     if (address_check(shown.data, &ignored))
         shown.data[shown.length - 1] = '.';
     size_t before = env->count;

@@ -110,7 +110,7 @@ static bool is_encoded(const char *name)
     return words > 0;
 }
 
-/* Each on a line of its own, as they may be long. */
+/* Each on a separate line, as they may be long. */
 static void add_words(struct buf *out, const char *name)
 {
     for (name += strspn(name, " "); *name != '\0';
@@ -134,7 +134,7 @@ static void add_quoted(struct buf *out, const char *name)
     buf_add_char(out, '"');
 }
 
-/* Encoded-words hold whole characters, and each stands on a line of its own.
+/* Encoded-words hold whole characters, and each is on a separate line.
  * The first holds at most so many octets. */
 static void add_encoded(struct buf *out, const char *name, size_t length,
                         size_t first)

@@ -14,7 +14,7 @@
 
 #define BLOCK_SIZE ((size_t)64 * 1024)
 
-/* So much of a line must be at hand to tell what it is. */
+/* So much of a line must be at hand to know what it is. */
 #define AHEAD (HEADER_NAME_MAX + 3)
 
 /* What is ahead, and a block of nothing but LF, and a last line end. */
@@ -32,7 +32,7 @@ struct reader {
     size_t octets;          /* of the header section so far, with CRLF */
     bool is_8bit;
 
-    /* Where the input stands. A dot and CRs that what follows decides about
+    /* The state of the input. A dot and CRs that what follows decides about
      * are not in the text yet. */
     enum place place;
     uint64_t crs;           /* in a row */
@@ -124,7 +124,7 @@ static size_t put_octets(struct reader *reader, const char *from,
         reader->place = AFTER_LEADING_DOT;
         return 1;
     }
-    if (*from == '.')           /* the second of two stands for both */
+    if (*from == '.')           /* the second of two counts for both */
         reader->place = INSIDE_LINE;
     keep_leading_dot(reader);
     if (length > room(reader))
@@ -161,7 +161,7 @@ static void convert(struct reader *reader)
     reader->at = (size_t)(from - reader->block);
 }
 
-/* Like read(2), also from a descriptor that somebody made non-blocking. */
+/* Like read(2), also from a descriptor that others made non-blocking. */
 static ssize_t read_block(int fd, char *block)
 {
     for (;;) {
@@ -189,7 +189,7 @@ static bool fill_block(struct reader *reader, struct error *err)
     return true;
 }
 
-/* Read more of the message, behind what is there: at most AHEAD octets. */
+/* Read more of the message, after what is there: at most AHEAD octets. */
 static bool read_more(struct reader *reader, struct error *err)
 {
     memmove(reader->text, reader->text + reader->start,
@@ -209,7 +209,7 @@ static bool read_more(struct reader *reader, struct error *err)
     return true;
 }
 
-/* See enough of the next line to tell what it is: all, or AHEAD octets. */
+/* See enough of the next line to know what it is: all, or AHEAD octets. */
 static bool look_ahead(struct reader *reader, struct error *err)
 {
     while (!reader->ended && reader->end - reader->start < AHEAD
@@ -328,7 +328,7 @@ static bool read_fields(struct reader *reader, struct header *header,
             reader->start += 2;
             return true;
         }
-        /* White space continues a field; without one it is no header. */
+        /* White space continues a field; without one it is not a header. */
         if (line != LINE_FIELD
             && (line != LINE_CONTINUES || field->length == 0))
             return true;

@@ -55,7 +55,7 @@ static void add(struct writer *writer, const char *text, size_t length)
     if (writer->column > 1 && first < LINE_MAX_LENGTH
         && writer->column + first > LINE_MAX_LENGTH) {
         if (is_blank(text, first)) {
-            /* A line of nothing but white space must not come to be. */
+            /* A line of nothing but white space must not result. */
             text += first;
             length -= first;
         } else {
@@ -128,7 +128,7 @@ static bool changes(const struct mailbox *mailbox, const struct rewrite *how)
             loses_domain(mailbox, how));
 }
 
-/* A stretch of the old body, and what stands there instead. */
+/* A stretch of the old body, and its replacement. */
 struct change {
     size_t start;
     size_t end;
@@ -158,7 +158,7 @@ static void find_change(struct change *change, const struct mailbox *mailbox,
                         const struct rewrite *how)
 {
     /* Brackets right at the address belong to the change, so that no fold
-     * comes between, and that a name can stand in front of them. */
+     * comes between, and that a name can precede them. */
     bool open = mailbox->has_brackets && mailbox->start > 0
              && body[mailbox->start - 1] == '<';
     bool closed = open && mailbox->end < length && body[mailbox->end] == '>';
