@@ -191,7 +191,7 @@ static void release_endings(const struct endings *before)
         raise(caught);
 }
 
-/* Not shown, and not to be stopped half way. False if it is no terminal. */
+/* Not shown, and not to be stopped half way. False if it is not a terminal. */
 static bool silence(struct termios *usual)
 {
     if (tcgetattr(STDIN_FILENO, usual) == -1)
@@ -210,7 +210,7 @@ bool ask_secret(const char *question, struct secret *secret,
     struct buf line;
 
     buf_init(&line, LINE_MAX_LENGTH);
-    /* All at once: growing would leave copies behind. */
+    /* All at once: growing would leave copies. */
     buf_reserve(&line, LINE_MAX_LENGTH);
     hold_endings(&before);
     bool is_silent = silence(&usual);

@@ -44,7 +44,7 @@ static const struct {
     { "lookup", check_lookup, OF_DAEMON, false },
 };
 
-/* With direct delivery whoever calls sees to everything himself. */
+/* With direct delivery the caller needs no other user. */
 static bool has_daemons_eyes(const struct config *config)
 {
     if (config->delivery == DELIVERY_DIRECT)
@@ -62,7 +62,7 @@ static bool take_eyes(struct check *check)
         check->topic = "user";
         if (getpwnam(check->config->user) != NULL)
             check_error(check, &err);
-        return false;               /* or check_group() has said it */
+        return false;               /* or check_group() reported it */
     }
     check->all_seen = has_daemons_eyes(check->config);
     return true;

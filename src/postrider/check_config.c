@@ -55,7 +55,7 @@ static void check_file(struct check *check, const char *path)
         check_ok(check, "%s", path);
 }
 
-/* The smarthosts can be in a file of their own. */
+/* The smarthosts can be in a separate file. */
 void check_configuration(struct check *check)
 {
     const struct config *config = check->config;
@@ -68,8 +68,8 @@ void check_configuration(struct check *check)
         check_file(check, config->source);
 }
 
-/* echo 'secret' is no place for a secret: all who send mail read the file, and
- * all users see the arguments of processes. */
+/* echo 'secret' is not a place for a secret: all who send mail read the file,
+ * and all users see the arguments of processes. */
 static bool shows_password(const struct smarthost *host)
 {
     struct strings words = { 0 };
@@ -86,7 +86,7 @@ static bool shows_password(const struct smarthost *host)
     return shows;
 }
 
-/* Port or service say one thing, and tls another: as a rule the two sides then
+/* Port or service mean one thing, and tls another: as a rule the two sides then
  * wait for each other. */
 static void check_port(struct check *check, const struct smarthost *host)
 {

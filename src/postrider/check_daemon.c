@@ -40,7 +40,7 @@ static void tell_smarthost(struct check *check,
     }
 }
 
-/* Rights and failed/ are looked at by checks of their own, which see what has
+/* Rights and failed/ are looked at by other checks, which see what has
  * been mended since the daemon looked. */
 static void tell_trouble(struct check *check,
                          const struct trouble_status *trouble)
@@ -90,7 +90,7 @@ static size_t count_waiting(const struct check *check)
     return count;
 }
 
-/* No harm is done before somebody sends mail. */
+/* No harm is done before a user sends mail. */
 static void tell_absence(struct check *check)
 {
     const char *path = check->config->control;

@@ -126,8 +126,8 @@ static void check_recipient(struct check *check, const char *name,
     found_free(&found);
 }
 
-/* Where root is told of mail that could not be delivered. That it cannot be
- * found out has been said. */
+/* Where reports to root go. That it cannot be found out has been reported
+ * before. */
 static void check_reports(struct check *check)
 {
     const struct config *config = check->config;
@@ -160,7 +160,7 @@ void check_root(struct check *check)
                    config->redirect_all);
         return;
     }
-    /* Why they cannot be read has been said. */
+    /* Why they cannot be read has been reported. */
     struct aliases *aliases =
         *config->aliases != '\0' ? aliases_load(config->aliases, &ignored)
                                  : NULL;

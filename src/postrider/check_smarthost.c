@@ -25,7 +25,7 @@
 #define LOOKUP_TIME 5000        /* milliseconds for a name */
 #define SOON (14 * 86400)       /* seconds */
 
-/* In a process of its own: getaddrinfo(3) knows no deadline. The answer is a
+/* In a child process: getaddrinfo(3) knows no deadline. The answer is a
  * struct error, without a fault if the name was found. */
 static _Noreturn void look_up(const struct smarthost *host, int answer)
 {
@@ -162,7 +162,7 @@ static void check_oddity(struct check *check, const struct smarthost *host,
                    "%s: %s %s", host->name, what, oddity);
 }
 
-/* It is no part of the password, as other programs may take it to be. */
+/* It is not part of the password, as other programs may take it to be. */
 static void check_mark(struct check *check, const struct smarthost *host)
 {
     char start[3];

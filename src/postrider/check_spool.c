@@ -44,7 +44,7 @@ void check_spool(struct check *check)
         }
         check_error(check, &err);
         if (access(path, F_OK) == -1)
-            break;                      /* the others would say the same */
+            break;                      /* the others would fail alike */
     }
     if (right == SPOOL_FOLDERS)
         check_ok(check, "%s", path);
@@ -118,7 +118,7 @@ void check_file_system(struct check *check)
     if (statfs(path, &status) == -1) {
         if (errno == EACCES)
             check_unseen(check, "%s", path);
-        return;                         /* check_spool() says what is wrong */
+        return;                         /* check_spool() has the reason */
     }
     check_kind(check, &status);
     check_space(check, &status);
@@ -236,12 +236,12 @@ void check_queue(struct check *check)
     else if (listing_each(check->config->control, check->config->spool,
                           &reader, &err))
         tell_queue(check, &sum);
-    else if (err.fault != FAULT_UNAVAILABLE)    /* check_spool() tells that */
+    else if (err.fault != FAULT_UNAVAILABLE)    /* check_spool() reports it */
         check_error(check, &err);
     free(sum.reason);
 }
 
-/* What lies in drop/ and queue/, as the daemon could see it. */
+/* What is in drop/ and queue/, as the daemon could see it. */
 struct looker {
     struct spool spool;
     struct strings listed;      /* by the daemon */
@@ -329,11 +329,11 @@ void check_unread(struct check *check)
     size_t before = check->count;
     struct error err;
 
-    /* Whoever may not look has heard so from check_spool(). */
+    /* check_spool() has reported that this user may not look. */
     if (!check->all_seen)
         return;
     if (!spool_open(&looker.spool, config->spool, false, &err))
-        return;                         /* check_spool() says what is wrong */
+        return;                         /* check_spool() has the reason */
     int fd = client_connect(config->control, &err);
     bool has_daemon = fd != -1;
     io_close(&fd);

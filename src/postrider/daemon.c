@@ -69,7 +69,7 @@ bool become_daemon_user(const struct config *config, struct error *err)
     return true;
 }
 
-/* Told to give the folders to whoever calls, root would take them from the
+/* Asked to give the folders to the caller, root would take them from the
  * daemon: the spool is right, and the caller is not. */
 static bool may_have_spool(const struct config *config, struct error *err)
 {
@@ -122,7 +122,7 @@ static bool may_reload(void)
     return false;
 }
 
-/* The manager's whole life, in a process of its own. */
+/* The manager's whole life, in a child process. */
 static void manage(const struct daemon *daemon, int launcher, pid_t parent)
 {
     struct error err = { 0 };

@@ -23,7 +23,7 @@
 
 struct direct {
     bool verbose;
-    bool quiet;             /* the exit status says it all (-oeq) */
+    bool quiet;             /* the exit status is enough (-oeq) */
     int outcomes;           /* a descriptor for records, as in
                              * sendmail/exec.h; -1: standard error */
 };
@@ -67,7 +67,7 @@ static void show_dialogue(void *context, char direction, const char *line)
         text_print(stderr, "%c %s\n", direction, line);
 }
 
-/* Has the whole attempt come to one thing, before any recipient was named? */
+/* Has the whole attempt one outcome, before any recipient was named? */
 static bool never_connected(const struct outcome *outcomes, size_t count)
 {
     for (size_t i = 0; i < count; i++)

@@ -92,7 +92,7 @@ bool import_account_equal(const struct import_account *a,
            a->was_unchecked == b->was_unchecked;
 }
 
-/* Would the key take this value? err says what it takes. */
+/* Would the key take this value? err has what it takes. */
 static bool is_taken(enum config_section section, const char *name,
                      const char *value, struct error *err)
 {
@@ -127,7 +127,7 @@ static const char *value_of(const struct import_account *account,
     return account->values[which] != NULL ? account->values[which] : "";
 }
 
-/* In clear it was and stays, but nobody shall overlook it. */
+/* In clear it was and stays, but must not be overlooked. */
 static void warn_clear(struct import *import,
                        const struct import_account *account)
 {
@@ -188,7 +188,7 @@ static bool is_system_store(const char *path)
 }
 
 /* The password is none of these; a value that would be refused keeps mail from
- * leaving, as only what is needed stands in a smarthost section. */
+ * leaving, as only what is needed is in a smarthost section. */
 static void write_value(struct import *import,
                         const struct import_account *account,
                         enum import_value which)
@@ -208,7 +208,7 @@ static void write_value(struct import *import,
         import_obstacle(import, "%s = %s: %s", names[which], value, err.text);
 }
 
-/* Its owner ran it before: his key ring and home may be out of reach. */
+/* Its owner ran it before: their key ring and home may be out of reach. */
 static void warn_command(struct import *import,
                          const struct import_account *account)
 {

@@ -14,7 +14,7 @@
 #include "util/text.h"
 
 struct identity {
-    char *address;                  /* NULL: the settings in front of any */
+    char *address;                  /* NULL: the settings before any */
     unsigned line;
     struct import_settings settings;
 };
@@ -73,7 +73,7 @@ static bool add_escaped(const struct import *import, const char *text,
     return true;
 }
 
-/* A word, or what is between quotes; *text is behind it afterwards. */
+/* A word, or what is between quotes; *text is after it then. */
 static bool read_value(const struct import *import, char **text,
                        struct buf *value, struct error *err)
 {
@@ -94,7 +94,7 @@ static bool read_value(const struct import *import, char **text,
     return true;
 }
 
-/* "force" and the word behind it are one key. */
+/* "force" and the word after it are one key. */
 static char *read_key(char **line)
 {
     char *start = *line;
@@ -143,7 +143,7 @@ static bool keep_setting(struct import *import, struct esmtp *esmtp,
     return true;
 }
 
-/* The setting at *line, which is behind it afterwards. */
+/* The setting at *line, which is after it then. */
 static bool take_setting(struct import *import, struct esmtp *esmtp,
                          char **line, struct error *err)
 {
@@ -236,7 +236,7 @@ find_force(const struct import_settings *settings)
     return path != NULL ? path : import_find(settings, "force sender");
 }
 
-/* What is forced, else the address of the identity. %u stands for the caller:
+/* What is forced, else the address of the identity. %u is the caller:
  * write_top() sees to that. */
 static char *find_from(struct import *import, const struct identity *identity)
 {

@@ -527,7 +527,7 @@ static bool take_command_line(struct import *import, void *into, char *line,
     return take_command(import, into, key, argument, err);
 }
 
-/* What is used when no sender chooses: what "default" is, or stands for. */
+/* What is used when no sender chooses: what "default" is, or names. */
 static size_t find_usual(const struct import *import,
                          const struct msmtp *msmtp)
 {

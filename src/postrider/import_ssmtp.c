@@ -14,7 +14,7 @@
 #include "util/file.h"
 #include "util/text.h"
 
-/* A line of revaliases: who is somebody else, perhaps at another mailhub. */
+/* A line of revaliases: a user, their address, perhaps another mailhub. */
 struct alias {
     char *login;
     char *address;
@@ -155,7 +155,7 @@ static const char *find_tls(struct import *import, const struct ssmtp *ssmtp)
     return starts ? "starttls" : tls != NULL ? "implicit" : "none";
 }
 
-/* Whoever has no AuthMethod says LOGIN; the strongest does no harm there. */
+/* Without AuthMethod ssmtp sends LOGIN; the strongest does no harm there. */
 static void set_credentials(struct import *import, struct ssmtp *ssmtp)
 {
     struct import_account *account = &ssmtp->account;
@@ -237,7 +237,7 @@ static void write_top(struct import *import,
     import_at(import, NULL);
 }
 
-/* A mailhub of its own is another smarthost; all else is as in ssmtp.conf. */
+/* Another mailhub is another smarthost; all else is as in ssmtp.conf. */
 static const char *write_mailhub(struct import *import,
                                  const struct ssmtp *ssmtp, size_t i)
 {

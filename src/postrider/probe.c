@@ -162,7 +162,7 @@ static void follow(void *context, char direction, const char *line)
     await_reply(probe);
 }
 
-/* What the smarthost said to which part of the message. */
+/* The smarthost's reply to a part of the message. */
 static bool tell_refusal(const struct probe *probe,
                          const struct outcome *outcome, const char *sender,
                          const char *recipient, struct error *err)
@@ -272,7 +272,7 @@ static void try_null(struct probe *probe, struct session *session)
     outcome_free(&outcome);
 }
 
-/* The rest goes in a session of its own if this one was closed meanwhile. */
+/* The rest goes in another session if this one was closed meanwhile. */
 static bool try_senders(struct probe *probe, struct session **session,
                         struct error *err)
 {
@@ -307,7 +307,7 @@ static void describe(struct probe *probe, const struct session *session)
 }
 
 /* A certificate that the daemon's user, who this process is, cannot read; what
- * helps for passwords has been said. */
+ * helps for passwords has been printed. */
 static bool tell_failure(const struct probe *probe, struct error *err)
 {
     const struct config *config = probe->config;

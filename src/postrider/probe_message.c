@@ -16,7 +16,7 @@
 #include "util/random.h"
 #include "util/text.h"
 
-/* Who sends it: the caller, or what his rule makes of him. */
+/* Its sender: the caller, or the address of their rule. */
 struct author {
     char *address;
     const char *full_name;          /* or NULL; borrowed */

@@ -26,7 +26,7 @@ static void note_id(void *context, const struct queue_item *item,
 struct selection {
     const struct config *config;
     bool failed;
-    struct strings listed;      /* only if a word is not an id as it stands */
+    struct strings listed;      /* only if a word is not an id itself */
     struct strings *ids;
 };
 

@@ -26,11 +26,11 @@
 struct wanted {
     const struct config *config;
     const char *id;
-    bool given_up;              /* it lies in failed/ */
+    bool given_up;              /* it is in failed/ */
     bool found;
 };
 
-/* Where the message lies, if the caller may read it. */
+/* Where the message is, if the caller may read it. */
 static struct entry *open_message(const struct config *config, const char *id,
                                   struct error *err)
 {

@@ -50,7 +50,7 @@ bool secrets_make_folder(const char *path, gid_t group, struct error *err)
     return done;
 }
 
-/* A name with a slash at its end stands for all that is in there. */
+/* A name with a slash at its end means all that is in there. */
 static bool is_among(const char *place, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

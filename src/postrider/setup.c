@@ -28,7 +28,7 @@ static void print_providers(const struct providers *providers)
     }
 }
 
-/* Without the file, everything can be said by hand. */
+/* Without the file, everything can be typed. */
 static bool load_providers(struct setup *setup, struct error *err)
 {
     const char *path = setup->providers_file != NULL ? setup->providers_file
@@ -40,7 +40,7 @@ static bool load_providers(struct setup *setup, struct error *err)
            providers_load(&setup->providers, path, err);
 }
 
-/* What a package or an installer has put there says nothing yet. */
+/* What a package or an installer has put there means nothing yet. */
 static bool has_no_smarthost(const char *path)
 {
     struct error ignored;
@@ -73,7 +73,7 @@ static bool ask_to_replace(struct setup *setup, const char *path,
     return answered;
 }
 
-/* Asked before all else, so that nobody answers for nothing. */
+/* Asked before all else, so that no answers are in vain. */
 static bool may_replace(struct setup *setup, struct error *err)
 {
     bool done = true;

@@ -115,7 +115,7 @@ static bool read_first_line(int fd, struct secret *password, struct error *err)
     struct buf text;
 
     buf_init(&text, PASSWORD_MAX);
-    /* At once, so that no copy is left behind by growing. */
+    /* At once, so that growing leaves no copy. */
     buf_reserve(&text, PASSWORD_MAX / 2);
     bool done = io_read_all(fd, &text, err);
     if (done) {

@@ -49,8 +49,8 @@ static bool look_up(struct srv_list *list, const char *domain, bool *implicit,
     return srv_lookup(list, "_submission._tcp", domain, err);
 }
 
-/* RFC 6186 section 6: anybody could have answered, so that a host elsewhere
- * needs somebody who knows it. */
+/* RFC 6186 section 6: any host could have answered, so that one elsewhere
+ * needs a person who knows it. */
 static bool accept_target(struct setup *setup, const struct srv_target *target,
                           const char *domain, bool *agreed, struct error *err)
 {
@@ -196,7 +196,7 @@ static bool find_certificate(struct setup *setup, struct error *err)
         .text = "The file of its certificate", .check = "tls_ca_file" }, err);
 }
 
-/* What the provider says about itself. */
+/* What the provider publishes about itself. */
 static bool take_provider(struct setup *setup, struct error *err)
 {
     const struct provider *provider = setup->provider;

@@ -37,7 +37,7 @@ static void probe(struct trial *trial, const struct config *config,
                                   &trial->findings, &trial->err);
 }
 
-/* What came of it is told to the parent, which is the same program. */
+/* The result is sent to the parent, which is the same program. */
 static _Noreturn void run_child(const struct config *config,
                                 const struct probe_task *task, int answer)
 {

@@ -14,7 +14,7 @@ static bool has_systemd(void)
     return access("/run/systemd/system", F_OK) == 0;
 }
 
-/* The daemon reads its file when it starts, or is told to. */
+/* The daemon reads its file when it starts, or gets SIGHUP. */
 static void tell_daemon(const struct config *config)
 {
     struct error err = { 0 };
