@@ -85,7 +85,7 @@ static_pie = $(filter-out -fPIE -lconfuse,\
 SENDMAIL_STATIC ?= $(or $(call static_pie,$(NO_NAME_SERVICE)),\
                      $(call static_pie))
 
-# glibc has what reads DNS answers in a library of its own, musl has it in libc.
+# glibc has what reads DNS answers in a separate library, musl has it in libc.
 TLS_AND_DNS := -lssl -lcrypto $(call has,-lresolv)
 
 # The layers, lowest first, and what each program is made of.
@@ -149,7 +149,7 @@ sanitized:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS='$(SANITIZE)' \
 	    FORTIFY= SENDMAIL_STATIC= all
 
-# Unit tests: tests/unit/LAYER/NAME_test.c, each a program of its own.
+# Unit tests: tests/unit/LAYER/NAME_test.c, each a separate program.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,\
                 $(sort $(wildcard tests/unit/*/*_test.c)))
 # A test is linked with its layer and those below, highest first; a program's
@@ -249,7 +249,7 @@ map:
 words:
 	$(PYTHON) tests/lint/words --write
 
-# The demo needs no configuration and leaves nothing behind.
+# The demo needs no configuration and leaves no files.
 demo: all
 	$(PYTHON) tests/demo/run $(B)
 
@@ -335,7 +335,7 @@ rpm:
 	packaging/build-rpm $(B)/rpm
 
 # The packages in roots made by debootstrap: installed, swapped, removed, and
-# called by real programs. A host that cannot do that (75) says why, and passes.
+# called by real programs. A host that cannot (75) prints why, and passes.
 check-package: deb
 	tests/package/run $(B)/deb || [ $$? = 75 ]
 
