@@ -366,8 +366,8 @@ static bool find_owner(const char *user, uid_t *owner, gid_t *group,
         return true;
     const struct passwd *entry = getpwnam(user);
     if (entry == NULL)
-        return error_set(err, FAULT_CONFIG, "there is no user %s, who is to "
-                         "own the password", user) ||
+        return error_set(err, FAULT_CONFIG, "there is no user %s to own the "
+                         "password", user) ||
                error_remedy(err, "useradd --system --user-group --shell "
                             "/usr/sbin/nologin %s", user);
     *owner = entry->pw_uid;
