@@ -244,21 +244,31 @@ static size_t difference(size_t limit, size_t count)
     return count < limit ? limit - count : 0;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* How many more connections there may be now. As long as none stands, those
- * that are silent leave room for a few others. */
+ * that are silent leave room for a few others. A worker that has ended, and
+ * waits for its journal to be read, has no connection. */
 static size_t room(const struct workers *pool, int64_t now)
 {
-    size_t count = pool->count + pool->orphan_count, late = 0;
+    size_t count = pool->orphan_count, late = 0;
     size_t stand = standing(pool, NULL);
     size_t limit = concurrency_limit(&pool->concurrency, stand, now);
+    size_t most = pool->concurrency.most;
 
-    for (size_t i = 0; i < pool->count && stand == 0; i++)
-        late += !pool->slots[i]->open && now >= slot_late_at(pool->slots[i]);
-    size_t most = pool->concurrency.most < SILENT_MAX ? pool->concurrency.most
-                                                      : SILENT_MAX;
-    if (late > 0 && difference(most, count) < difference(limit, count - late))
-        return difference(most, count);
-    return difference(limit, count - late);
+    for (size_t i = 0; i < pool->count; i++) {
+        const struct worker_slot *slot = pool->slots[i];
+        count += !slot->reaped;
+        late += stand == 0 && !slot->reaped && !slot->open &&
+                now >= slot_late_at(slot);
+    }
+    size_t more = difference(limit, count - late);
+    if (late > 0)
+        more = smaller(more, difference(smaller(most, SILENT_MAX), count));
+    return smaller(more, difference(most, pool->count));
 }
 
 static bool may_start(const struct workers *pool, int64_t now)
