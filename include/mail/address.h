@@ -11,8 +11,8 @@
  * words without @ are taken for the rest of the name. Other words in a row
  * could be a name or several local names, and are refused, as is `Dr. bob@x`,
  * though RFC 5322 section 4.4 would make Dr.bob@x of it: a list never yields an
- * address that is not written in it, and loses none that is. What stands in
- * quotes as a whole is the address in them, if it is one.
+ * address that is not written in it, and loses none that is. An element
+ * in quotes as a whole is the address in them, if it is one.
  */
 #ifndef POSTRIDER_MAIL_ADDRESS_H
 #define POSTRIDER_MAIL_ADDRESS_H
@@ -118,8 +118,8 @@ char *address_local_part(const char *name);
  * "" is refused too. FAULT_DATA.
  *
  * A local part may be longer than ADDRESS_LOCAL_MAX: bounce addresses that name
- * the recipient (VERP) often are, and servers take them. Its dots may stand
- * where they like: such mailboxes exist.
+ * the recipient (VERP) often are, and servers take them. Its dots may be
+ * anywhere: such mailboxes exist.
  */
 bool address_check(const char *address, struct error *err);
 

@@ -31,11 +31,11 @@ void config_draft_section(struct config_draft *draft, const char *kind,
 void config_draft_set(struct config_draft *draft, const char *key,
                       const char *value);
 
-/* A comment line in front of the next key or section. */
+/* A comment line before the next key or section. */
 void config_draft_remark(struct config_draft *draft, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The password of the smarthost section: copied. Where it will stand is
+/* The password of the smarthost section: copied. Its path is
  * decided by config_draft_install(). */
 void config_draft_password(struct config_draft *draft, const char *password);
 

@@ -1,8 +1,8 @@
 /*
  * targets.h - where a smarthost is reached: hosts, ports and addresses
  *
- * A host that is named like a service, "_submission._tcp.example.com", stands
- * for the targets of its SRV records, in the order of RFC 2782.
+ * A host that is named like a service, "_submission._tcp.example.com", means
+ * the targets of its SRV records, in the order of RFC 2782.
  */
 #ifndef POSTRIDER_RELAY_TARGETS_H
 #define POSTRIDER_RELAY_TARGETS_H

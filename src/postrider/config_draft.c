@@ -23,7 +23,7 @@
 struct setting {
     char *key;
     char *value;
-    struct strings remarks;         /* in front of it */
+    struct strings remarks;         /* before it */
 };
 
 struct section {
@@ -44,7 +44,7 @@ struct config_draft {
     struct strings remarks;         /* of what comes next */
 };
 
-/* What has been remarked so far stands in front of this. */
+/* What has been remarked so far is put before this. */
 static void take_remarks(struct config_draft *draft, struct strings *remarks)
 {
     for (size_t i = 0; i < draft->remarks.count; i++)
@@ -162,7 +162,7 @@ static void add_remarks(const struct strings *remarks, const char *indent,
         buf_add_format(out, "%s# %s\n", indent, remarks->items[i]);
 }
 
-/* A file that is only shown must not harm the terminal: \xNN stands for the
+/* A file that is only shown must not harm the terminal: \xNN replaces the
  * octet in quotes. */
 static void add_quoted(const char *text, struct buf *out)
 {
@@ -261,7 +261,7 @@ static char *password_name(const struct config_draft *draft,
     return buf_take(&name);
 }
 
-/* Where the section's password will stand; NULL if it has none. The caller
+/* The path of the section's password; NULL if it has none. The caller
  * frees it. */
 static char *password_path(const struct config_draft *draft,
                            const struct section *section, const char *path)

@@ -271,7 +271,7 @@ static void set_timeout(struct import *import, struct import_account *account,
     free(seconds);
 }
 
-/* user@domain is an address; *@domain any of the domain. NULL for what stands
+/* user@domain is an address; *@domain any of the domain. NULL for what is
  * for the caller, which write_top() sees to. */
 static char *find_from(struct import *import,
                        const struct import_settings *settings, bool is_usual)

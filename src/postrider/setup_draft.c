@@ -9,7 +9,7 @@
 #include "postrider/secrets.h"
 #include "util/alloc.h"
 
-/* A public provider's domain is nobody's own: "bob" must not become a
+/* A public provider's domain belongs to no user: "bob" must not become a
  * stranger's address there. */
 static void set_domain(const struct setup *setup, struct config_draft *draft)
 {
