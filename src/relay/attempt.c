@@ -124,7 +124,7 @@ static void try_smarthost(struct attempt *attempt,
     connector_free(connector);
 }
 
-/* What a recipient had come to before this smarthost, and with which peer. */
+/* The outcome of a recipient before this smarthost, and from which peer. */
 struct earlier {
     struct outcome outcome;
     char *relay;
@@ -144,8 +144,8 @@ static struct earlier *set_aside(struct attempt *attempt,
     return earlier;
 }
 
-/* Two smarthosts have deferred it: the one that was reached better is told, and
- * the other one named. */
+/* Two smarthosts have deferred it: the one that was reached better is shown,
+ * and the other one named. */
 static void merge(struct outcome *outcome, char **relay,
                   struct earlier *earlier)
 {
@@ -187,7 +187,7 @@ static bool try_next(struct attempt *attempt,
     return count > 0;
 }
 
-/* What can be no recipient has its outcome at once. */
+/* An invalid recipient has its outcome at once. */
 static void settle_flawed(struct attempt *attempt)
 {
     const struct envelope *env = &attempt->entry->envelope;

@@ -124,8 +124,8 @@ bool availability_failed(struct availability *host, const struct error *err,
     /* Several workers find out at a time: one trial is one failure. */
     if (!changed && !host->on_trial)
         return false;
-    /* Whoever mends what parked it wants to hear what is wrong now. Texts of
-     * one fault may differ each time: some servers number their replies. */
+    /* An administrator who mends what parked it needs the present reason.
+     * Texts of one fault may differ each time: some servers number them. */
     bool news = changed || (state == HOP_PARKED && host->fault != err->fault);
     if (changed) {
         host->since = now;

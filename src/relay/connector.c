@@ -41,7 +41,7 @@ struct connector {
     struct error told;          /* why there is no session, by the address that
                                  * was reached best, */
     size_t told_by;             /* a candidate, */
-    struct strings others;      /* and what the others came to */
+    struct strings others;      /* and the errors of the others */
     session_trace *trace;
     void *trace_context;
 };
@@ -281,7 +281,7 @@ static struct session *open_at(struct connector *connector,
     return session_open(fd, &settings, deadline, err);
 }
 
-/* Would another address say the same? */
+/* Would another address give the same? */
 static bool is_final(const struct error *err)
 {
     return err->fault == FAULT_PERMISSION || err->fault == FAULT_CONFIG;

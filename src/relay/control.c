@@ -19,7 +19,7 @@
 
 #define CLIENTS_MAX 64
 #define REQUEST_MAX 4096        /* octets of a request line */
-#define ASK_TIME 10000          /* milliseconds to say it */
+#define ASK_TIME 10000          /* milliseconds to send it */
 #define READ_TIME 10000         /* to take some more of the answer */
 #define WAIT_TIME 130000        /* at most for an outcome: callers give up
                                  * before that */
@@ -176,7 +176,7 @@ static void take_request(struct control *control, struct client *client)
         make_answer(control, client);
 }
 
-/* False: the client is gone or talks too much. */
+/* False: the client is gone or sends too much. */
 static bool hear(struct control *control, struct client *client)
 {
     char *room = buf_reserve(&client->request, 512);
@@ -238,7 +238,7 @@ static size_t clients_of(const struct control *control, uid_t uid)
 }
 
 /* Of the uid that has most clients, the one that has waited longest gives way
- * to one more. That is no loss to callers of -odi; their mail is stored. */
+ * to one more. Callers of -odi lose nothing by that; their mail is stored. */
 static void drop_oldest(struct control *control)
 {
     size_t oldest = 0;

@@ -33,7 +33,7 @@ static bool is_wanted(enum dsn_kind kind, const struct recipient *rcpt,
         return known->result == STATE_DELIVERED && !known->notified &&
                (notify & NOTIFY_SUCCESS) != 0;
     default:
-        /* The postmaster asked for nothing and hears of all failures. */
+        /* The postmaster asked for nothing and gets all failures. */
         return known->result == STATE_FAILED && !known->notified;
     }
 }
@@ -64,7 +64,7 @@ size_t *dsn_recipients(enum dsn_kind kind, const struct entry *entry,
 }
 
 /* A From that a smarthost accepts: what the sender sections make of mail from
- * this sender, or of everybody's. */
+ * this sender, or of all. */
 static void add_from(struct buf *out, const struct dsn *dsn)
 {
     const char *sender = envelope_reverse_path(&dsn->entry->envelope);

@@ -20,7 +20,7 @@
 #define LISTED_MAX 100          /* recipients a report names: some 400 octets
                                  * each, and smarthosts refuse large mail */
 
-/* What is said for each kind: people first, then machines. */
+/* The words for each kind: for people first, then for machines. */
 static const struct wording {
     const char *lead;
     const char *action;         /* RFC 3464 section 2.3.3 */
@@ -116,7 +116,7 @@ static const char *address_type(const char *address)
     return text_is_ascii(address, strlen(address)) ? "rfc822" : "utf-8";
 }
 
-/* The name in front of "[address]:port". */
+/* The name before "[address]:port". */
 static void add_remote(struct buf *out, const char *relay)
 {
     size_t length = strcspn(relay, "[");
@@ -125,7 +125,7 @@ static void add_remote(struct buf *out, const char *relay)
         buf_add_format(out, "Remote-MTA: dns; %.*s\r\n", (int)length, relay);
 }
 
-/* The octet that "+2B" stands for, or 0. */
+/* The octet that "+2B" encodes, or 0. */
 static char xtext_octet(const char *text)
 {
     char digits[3] = { 0 };

@@ -11,7 +11,7 @@ struct expiry {
     struct messages *messages;
     const struct hops *hops;
     unsigned sweep;             /* number of the one under way, or the next */
-    size_t place;               /* of messages, which it has come to */
+    size_t place;               /* of messages, which is next */
     const struct lifetime *lifetime;
     struct message *found;
     bool expired;               /* it is too late for that */

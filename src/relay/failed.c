@@ -63,7 +63,7 @@ static bool find_owner(int fd, const char *id, uid_t *owner)
     return entry != NULL;
 }
 
-/* What cannot be read is nobody's: no user can make it so. */
+/* A file that cannot be read counts for no user: no user can make it so. */
 static void count_message(struct failed *failed, const char *id)
 {
     int fd = openat(failed->spool->failed, id, O_RDONLY | O_NOFOLLOW |

@@ -25,7 +25,7 @@ extern char **environ;
 
 struct child {
     pid_t pid;
-    bool ended;                 /* and the manager has not been told */
+    bool ended;                 /* and not reported to the manager */
     int status;
 };
 
@@ -100,7 +100,7 @@ static void reap(struct launcher *launcher)
     }
 }
 
-/* Can something be said without waiting? */
+/* Can a packet be sent without waiting? */
 static bool has_room(const struct launcher *launcher)
 {
     struct pollfd ready = { .fd = launcher->settings->socket,
@@ -311,7 +311,7 @@ static bool take_request(struct launcher *launcher)
     return true;
 }
 
-/* What the manager said last, when it has ended. */
+/* The last packets of the manager, when it has ended. */
 static void take_last_requests(struct launcher *launcher)
 {
     struct pollfd ready = { .fd = launcher->settings->socket,
@@ -343,7 +343,7 @@ int launcher_run(const struct launcher_settings *settings, int signals)
         struct pollfd set[] = {
             { .fd = signals, .events = POLLIN },
             { .fd = launcher.deaf ? -1 : settings->socket,
-              /* Who does not listen is not answered, so not heard. */
+              /* While a reply cannot be sent, read no request. */
               .events = has_room(&launcher) ? POLLIN : POLLOUT },
         };
         if (poll(set, 2, -1) < 1)

@@ -20,7 +20,7 @@
 #define USER_MAX (SERVERS_MAX / 4)  /* connections of one user */
 #define TCP_MAX (SERVERS_MAX / 2)   /* of all that come over TCP */
 #define DEAF_TIME 1000          /* milliseconds, rather than try all the time */
-#define NOBODY ((uid_t)-1)      /* over TCP the kernel does not say */
+#define NOBODY ((uid_t)-1)      /* over TCP the kernel does not know */
 
 struct listener {
     struct launch *launch;
@@ -57,7 +57,7 @@ struct listener *listener_new(const struct strings *addresses,
         const char *text = addresses->items[i];
         int fd = *text == '/' ? listen_local(text, err)
                               : sockets_take(sockets, text, err);
-        /* What only somebody else can give us must not stop the mail. */
+        /* Mail goes on without a socket that only another user can make. */
         if (fd == -1 && err->fault == FAULT_CREATE) {
             log_line(LOG_LEVEL_WARNING, "%s", err->text);
         } else if (fd == -1 && err->fault != FAULT_NONE) {

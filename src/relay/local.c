@@ -15,7 +15,7 @@ static void make_folder_of(const char *path)
     char *folder = path_folder(path);
     mode_t old = umask(022);
 
-    mkdir(folder, 0755);        /* bind(2) tells if it is missing */
+    mkdir(folder, 0755);        /* bind(2) fails if it is missing */
     umask(old);
     free(folder);
 }

@@ -43,7 +43,7 @@
 #define METRICS_TIME 15000
 #define DRAIN_TIME 2000         /* the first one of a stop or reload */
 
-/* What a descriptor in the poll set stands for. */
+/* The source of a descriptor in the poll set. */
 enum source { SOURCE_SIGNAL, SOURCE_INOTIFY, SOURCE_LAUNCH, SOURCE_WORKER,
               SOURCE_CONTROL, SOURCE_LISTENER };
 
@@ -332,7 +332,7 @@ static void log_moved(struct manager *manager, const char *what)
     manager->next_moved = now + MOVED_TIME;
 }
 
-/* All is looked at anew: new mail that no hint told of, files that could not
+/* All is looked at anew: new mail without a notice, files that could not
  * be read, and whether callers and we mean the same folders. */
 static void rescan(struct manager *manager)
 {
@@ -511,7 +511,7 @@ static void prepare_parts(struct manager *manager)
     manager->expiry = expiry_new(config, manager->messages, manager->hops);
 }
 
-/* What tells people about them. */
+/* What requests and metrics need. */
 static void prepare_answers(struct manager *manager)
 {
     manager->troubles = troubles_new(manager->messages, manager->pickup);

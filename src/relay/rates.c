@@ -167,7 +167,7 @@ static bool take_heading(struct reading *reading, const char *line)
     if (!text_starts(line, HEADING) ||
         !text_to_number(line + strlen(HEADING), INT64_MAX, &begun))
         return false;
-    /* A clock that was set back meanwhile makes nobody send more; nor does the
+    /* A clock that was set back meanwhile lets no more be sent; nor does the
      * part of a second that the file was begun in. */
     int64_t age = lifetime_age((int64_t)begun, reading->now->wall);
     reading->begun = reading->now->awake - (age > 0 ? age - 1 : 0) * 1000;

@@ -235,8 +235,8 @@ struct start {
 };
 
 /*
- * A worker noted that these were accepted; whether the manager heard of it
- * before it was stopped is unknown. Now it does.
+ * A worker noted that these were accepted; whether the manager got that
+ * before it was stopped is unknown. Here it does.
  */
 static bool found_accepted(void *context, const char *id,
                            const size_t *indices, size_t count)

@@ -111,7 +111,7 @@ static void find_sender(struct reports *reports, const struct entry *entry,
  * The id of a report is random, since callers choose theirs, and on disk before
  * the report is: so a repetition after a stop finds it. One about other
  * recipients is another report: of each kind they only become more (or, for
- * a delay, fewer), so that their number tells.
+ * a delay, fewer), so that their number shows.
  */
 static void name_report(struct state *state, enum dsn_kind kind, size_t count)
 {

@@ -60,7 +60,7 @@ struct question {
     char *waiting;              /* set to a queue-id: answer later */
 };
 
-/* Call visit for messages from where the answer has come to, until this part of
+/* Call visit for messages from where the answer is, until this part of
  * it is long enough. True: there are more. */
 static bool go_on(const struct question *q, messages_visit *visit,
                   void *context)
@@ -86,7 +86,7 @@ static bool may_see(const struct question *q, const struct message *message)
     return is_administrator(q->uid) || message->uid == q->uid;
 }
 
-/* What people are told of it: what is on its way waits for nothing. */
+/* The reason shown to people: what is on its way waits for nothing. */
 static const char *shown_reason(const struct question *q,
                                 const struct message *message)
 {
@@ -302,7 +302,7 @@ static bool nudge_hops(const struct question *q)
     return q->out->length == 0;
 }
 
-/* False: the answer tells why not. */
+/* False: the answer has the reason. */
 static bool may_try(const struct question *q)
 {
     const struct hops *hops = q->requests->parts.hops;
@@ -442,7 +442,7 @@ static enum control_reply answer_release(const struct question *q)
     return change_all(q, release_message, is_named);
 }
 
-/* Whoever sent a message may take it back. */
+/* The sender of a message may take it back. */
 static enum control_reply answer_remove(const struct question *q)
 {
     return change_all(q, remove_message, is_named);
@@ -472,7 +472,7 @@ static enum control_reply answer_requeue(const struct question *q)
 /*
  * A caller waits for the first attempt at what it has just committed. It may
  * ask before the file was found: so there is no message yet, or the message is
- * gone; the caller tells which by looking whether its file is.
+ * gone; the caller finds out which by its file.
  */
 static enum control_reply answer_wait(const struct question *q)
 {

@@ -80,7 +80,7 @@ static bool tell_sender(struct settling *s, enum dsn_kind kind)
     return told;
 }
 
-/* False: there is nobody to tell, and the message must be kept in failed/. */
+/* False: no report can be sent, and the message must be kept in failed/. */
 static bool tell_postmaster(struct settling *s)
 {
     enum telling telling = reports_tell_postmaster(s->result->reports,
@@ -107,7 +107,7 @@ static void retry_later(struct settling *s)
                 retry_record_delay(s->result->parts.config));
 }
 
-/* What lies in failed/ is kept: this one stays in queue/, held. */
+/* What is in failed/ is kept: this one stays in queue/, held. */
 static void strand(struct settling *s)
 {
     struct state *state = message_state(s->message);
@@ -154,7 +154,7 @@ static void keep_as_failed(struct settling *s)
     }
 }
 
-/* Nothing is open and everybody has been told. */
+/* Nothing is open and all reports are made. */
 static void finish(struct settling *s)
 {
     char id[RANDOM_ID_LENGTH + 1];
@@ -206,8 +206,8 @@ static void announce(const struct settling *s)
     control_announce(s->result->parts.control, s->message->id, &outcome);
 }
 
-/* Reports are messages now; what could not be written stays in memory: nobody
- * gets it twice while we run. */
+/* Reports are messages now; what could not be written stays in memory: no
+ * recipient gets it twice while we run. */
 static void leave(struct settling *s)
 {
     for (size_t i = 0; i < s->reports.count; i++)
@@ -372,7 +372,7 @@ static void take_closed(struct result *result, struct hop *hop,
 }
 
 /*
- * What an outcome tells of the smarthost. A refusal that may be for want of a
+ * What an outcome shows of the smarthost. A refusal that may be for want of a
  * login is one as long as the smarthost has not taken any mail without: one
  * that does refuses single messages, and they must not stop all others.
  */

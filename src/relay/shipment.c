@@ -16,7 +16,7 @@
 #include "util/text.h"
 
 
-/* The trace field of RFC 5321 section 4.4, in front of what was submitted. */
+/* The trace field of RFC 5321 section 4.4, before what was submitted. */
 static void add_received(struct buf *out, const struct config *config,
                          const struct entry *entry, uid_t uid)
 {
@@ -51,8 +51,8 @@ static size_t add_originals(struct shipment *shipment,
 }
 
 /*
- * Whoever wrote the message file, and whatever its recipients are: what leaves
- * goes to redirect_all. The address was proved when the configuration was read.
+ * Of all message files, whatever their owners and recipients, what leaves
+ * goes to redirect_all. The address is verified as it is configured.
  */
 static void redirect(struct shipment *shipment, const struct entry *entry,
                      const char *there)
@@ -105,7 +105,7 @@ static bool has_8bit(const struct entry *entry, uint64_t done)
     return !io_blocks_end(&blocks) || has;
 }
 
-/* What SMTPUTF8 is for, and what goes where it is not said. */
+/* What SMTPUTF8 is for, and what goes without it. */
 static void prepare_utf8(struct shipment *shipment, const struct entry *entry)
 {
     struct transaction *t = &shipment->transaction;

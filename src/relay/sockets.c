@@ -63,7 +63,7 @@ void sockets_free(struct sockets *sockets)
     free(sockets);
 }
 
-/* The caller frees it; NULL if it is no address with a port. */
+/* The caller frees it; NULL if it is not an address with a port. */
 static struct addrinfo *parse_address(const char *text)
 {
     const struct addrinfo hints = {
@@ -194,10 +194,10 @@ int sockets_take(struct sockets *sockets, const char *text, struct error *err)
     if (find_or_bind(sockets, address, &found))
         fd = fcntl(sockets->fds[found], F_DUPFD_CLOEXEC, 0);
     freeaddrinfo(address);
-    /* Root was told so; who is not hears of the low port first. */
+    /* Root has had that error; others would get one about the low port. */
     if (fd == -1 && strings_has(&sockets->taken, text))
         errno = EADDRINUSE;
-    /* Whoever handed it over may wait in accept(2); we never do. */
+    /* The process that handed it over may block in accept(2); we never do. */
     if (fd != -1)
         fcntl(fd, F_SETFL, O_NONBLOCK);
     else

@@ -32,7 +32,7 @@ static bool add(struct targets *targets, const char *host, const char *name,
     return true;
 }
 
-/* The domain of a service name, behind "._tcp."; NULL: it is none. */
+/* The domain of a service name, after "._tcp."; NULL: it is none. */
 static const char *service_domain(const char *host)
 {
     const char *protocol = strchr(host, '.');

@@ -72,8 +72,8 @@ static bool flag(struct coder *coder, bool value)
     return number(coder, value, 1) != 0;
 }
 
-/* One line without control characters, or the other side cheats. What is
- * parsed is the caller's to free. */
+/* One line without control characters, or the other side cheats. The
+ * caller frees what is parsed. */
 static char *text(struct coder *coder, char *value)
 {
     size_t length = value == NULL ? 0 : strnlen(value, TEXT_MAX);

@@ -20,7 +20,7 @@
 #include "util/clock.h"
 
 #define IDLE_TIME 5000          /* milliseconds a session is kept idle */
-#define FRESH_TIME 1000         /* ... and must stand before its first one */
+#define FRESH_TIME 1000         /* ... and must be open before its first */
 #define REFUSED_MAX 2           /* messages in a row, before it is over */
 
 static volatile sig_atomic_t asked_to_stop;
@@ -88,7 +88,7 @@ static struct job *take_first(struct worker *worker)
     return job;
 }
 
-/* Tell the manager, and wait until it can hear. If it is gone, the journal
+/* Tell the manager, and wait until it can read. If it is gone, the journal
  * has what matters. */
 static void tell(struct worker *worker, struct packet *packet)
 {
@@ -135,7 +135,7 @@ static void accept_job(struct worker *worker, struct packet *packet)
 }
 
 /* May this job still be given back? What was begun may only while a reply is
- * waited for: then the session says no more, and its content never goes. */
+ * waited for: then the session sends no more, and its content never goes. */
 static bool may_return(const struct job *job, bool reads)
 {
     const struct transaction *t = &job->shipment.transaction;
@@ -275,7 +275,7 @@ static bool open_session(struct worker *worker)
     struct error err = { 0 };
 
     /* A smarthost may be silent for minutes; a stop does not wait for that.
-     * But nobody else would end a password_command. */
+     * But no other process would end a password_command. */
     may_leave = *worker->smarthost->password_command == '\0';
     if (connector_prepare(worker->connector, &err)) {
         may_leave = 1;
@@ -450,7 +450,7 @@ static void serve(struct worker *worker)
         if (worker->first == NULL)
             break;
         if (!manager) {
-            asked_to_stop = 1;              /* begin nothing behind it */
+            asked_to_stop = 1;              /* begin nothing after it */
             if (is_over(worker))
                 break;
         }

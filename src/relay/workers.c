@@ -21,7 +21,7 @@
 #define BUSY 4                  /* jobs with all workers before one more is
                                  * started */
 #define SILENT_MAX 4            /* connections that are opened, where none
-                                 * stands and none answers */
+                                 * is open and none answers */
 #define LEFT_TIME 2000          /* after the end of a session: the smarthost may
                                  * not have noticed it yet, and refuse one more;
                                  * so long that one is then not tried again */
@@ -109,7 +109,7 @@ void workers_free(struct workers *pool)
 }
 
 /* After its time the addresses have their order again, even if it has won all
- * the while: those in front of it may be well by then. */
+ * the while: those before it may be well by then. */
 static void note_winner(struct workers *pool, const char *peer)
 {
     bool same = pool->winner != NULL && strcmp(pool->winner, peer) == 0;
@@ -193,7 +193,7 @@ struct worker_slot *workers_choose(const struct workers *pool, int64_t now)
 /*
  * The youngest worker without a session yet: it can make room for another one.
  * The oldest of them is kept, for the full time that a slow smarthost may take,
- * unless a session stands: then the smarthost is not slow. NULL: none, or one
+ * unless a session is open: then the smarthost is not slow. NULL: none, or one
  * is about to go.
  */
 static struct worker_slot *find_spare(const struct workers *pool)
@@ -227,7 +227,7 @@ static int64_t renew_at(const struct workers *pool)
     return pool->started + clock_earlier(delay, RENEW_TIME_MAX);
 }
 
-/* How many sessions stand, apart from that of one worker. */
+/* How many sessions are open, apart from that of one worker. */
 static size_t standing(const struct workers *pool,
                        const struct worker_slot *apart)
 {
@@ -278,7 +278,7 @@ static bool may_start(const struct workers *pool, int64_t now)
             (now >= renew_at(pool) && find_spare(pool) != NULL));
 }
 
-/* How many more there can come to be. */
+/* How many more there can be later. */
 static size_t prospect(const struct workers *pool, int64_t now)
 {
     if (now < pool->hold)
@@ -617,7 +617,7 @@ static bool receive(struct workers *pool, struct worker_slot *slot)
     return false;
 }
 
-/* It ended before it could tell what became of its session. */
+/* It ended before it could report on its session. */
 static void close_unheard(struct workers *pool, struct worker_slot *slot,
                           struct worker_event *event)
 {
