@@ -45,7 +45,7 @@ static enum drop_result remove_junk(const struct spool *spool, const char *id,
 /*
  * Open without being held up by a lease or a FIFO, and without following
  * anything: the owner may have put an object of any kind under the name, or
- * mounted a file system of his own on it.
+ * mounted another file system on it.
  */
 static int open_once(int directory, const char *id)
 {
@@ -64,7 +64,7 @@ static int open_once(int directory, const char *id)
     return fd;
 }
 
-/* No errno ends a message's life, only what lies there does. */
+/* No errno ends a message's life, only the content does. */
 static enum drop_result could_not_open(const struct spool *spool,
                                        const char *id, struct error *err)
 {
@@ -212,8 +212,8 @@ static bool may_be_copied(const struct entry *one, const struct entry *copy)
              copy->content_length <= 2 * one->content_length + 2));
 }
 
-/* Is entry, from drop/, what queue/ID is a copy of, as far as is_like tells?
- * FAULT_UNAVAILABLE: it is not; otherwise that cannot be told. */
+/* Is entry, from drop/, what queue/ID is a copy of, as far as is_like knows?
+ * FAULT_UNAVAILABLE: it is not; otherwise that is not known. */
 static bool is_original(const struct spool *spool, const struct entry *entry,
                         bool (*is_like)(const struct entry *,
                                         const struct entry *),
@@ -250,7 +250,7 @@ static enum drop_result meet_verified(const struct spool *spool,
     if (found == NULL)
         return DROP_LATER;
     found->uid = sender;
-    /* The copy stands for it alone now. */
+    /* Only the copy is left now. */
     bool removed = is_original(spool, found, entry_is_same, err) &&
                    ((fsync(spool->queue) == 0 &&
                      drop_remove(spool, found->id)) ||
@@ -374,7 +374,7 @@ static enum drop_result make_entry(struct drop_taking *taking, bool copied,
         return DROP_LATER;
     }
     (*entry)->uid = uid;
-    (*entry)->queued = false;           /* believed in queue/ only */
+    (*entry)->queued = false;           /* trusted in queue/ only */
     taking_end(taking);
     return DROP_TAKEN;
 }
@@ -409,7 +409,7 @@ enum drop_result drop_begin(const struct spool *spool, const char *id,
         return meet_known(spool, id, fd, status.st_uid, size_limit, err);
     *taking = taking_new(spool, id, fd, &status);
     (*taking)->size_limit = size_limit;
-    /* A look at the file itself tells of most that need not be copied. */
+    /* A look at the file itself shows most that need not be copied. */
     struct entry *found = entry_reopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), id,
                                        err);
     if (found == NULL) {

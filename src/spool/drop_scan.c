@@ -53,7 +53,7 @@ struct drop_scan {
     size_t turn;                /* the owner whose name is next */
     uid_t first;                /* with more owners than places, turns of
                                  * passes begin with this uid, and go up */
-    uid_t next_first;           /* so for the next pass, */
+    uid_t next_first;           /* as above, of the next pass, */
     bool is_crowded;            /* if an owner had to be left out */
     bool left_out;              /* names, for lack of room */
     struct aside *aside;
@@ -227,8 +227,8 @@ static struct aside *find_aside(const struct drop_scan *scan, const char *id)
 }
 
 /* Asked first, so that any number of files that we may not open neither takes
- * the room of others nor is opened in vain. EPERM is no answer: a filter that
- * is older than the call gives it. */
+ * the room of others nor is opened in vain. EPERM is not an answer: a filter
+ * that is older than the call gives it. */
 static void look_at_message(struct drop_scan *scan, const char *id,
                             const struct stat *status)
 {

@@ -153,7 +153,7 @@ static const struct keyword *find_keyword(const char *line)
     return NULL;
 }
 
-/* Its sender is told of a recipient that cannot be one; others get it. */
+/* A recipient that is invalid is reported to the sender; others get it. */
 static void note_bad_line(struct entry *entry, const struct keyword *keyword,
                           const char *value, size_t length,
                           const struct error *why)

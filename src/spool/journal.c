@@ -28,7 +28,7 @@ static int create_file(const struct spool *spool, unsigned number)
     return fd;
 }
 
-/* For a worker of this smarthost: an octet that stands for its name, as the
+/* For a worker of this smarthost: an octet by its name, as the
  * next daemon may have it in another place of its configuration. */
 static struct flock lock_of(const char *smarthost)
 {
@@ -72,7 +72,7 @@ void journal_note(int fd, const char *id, const size_t *indices, size_t count)
     buf_free(&line);
 }
 
-/* "ID 0,1,2" -> a call. What is not of this form was not written whole. */
+/* "ID 0,1,2" -> a call. A line of another form was not written whole. */
 static bool read_line(char *text, journal_line *line, void *context)
 {
     size_t *indices = NULL;

@@ -9,7 +9,7 @@
 #include "util/log.h"
 
 #define OWNERS 64               /* remembered at a time; a new one takes the
-                                 * place of the one heard of longest ago */
+                                 * place of the one seen longest ago */
 
 struct owner {
     uid_t uid;

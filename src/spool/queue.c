@@ -51,7 +51,7 @@ static uint64_t file_length(const struct entry *entry)
 /*
  * Bring queue/.ID to its full length. It may be the entry's own file (a large
  * message), which only lacks the line; or be whole since an earlier try, and
- * then it must not be touched: with state/ID it stands for the message.
+ * then it must not be touched: with state/ID it is the message.
  */
 static bool complete_copy(const struct spool *spool, const char *temporary,
                           int fd, const struct entry *entry, int64_t received)
@@ -162,7 +162,7 @@ bool queue_remove(const struct spool *spool, const char *id, bool sync)
 {
     char *temporary = temporary_name(id);
 
-    /* First, as queue/ID tells whether it is that. */
+    /* First, as queue/ID shows whether it is that. */
     bool dropped = drop_remove_original(spool, id);
     bool queued = dropped && is_gone(spool->queue, id) &&
                   is_gone(spool->queue, temporary);
@@ -193,7 +193,7 @@ bool queue_fail(const struct spool *spool, const char *id, struct error *err)
     return true;
 }
 
-/* Who was not served is tried anew, and hears of it anew. */
+/* Recipients that failed are tried anew, and reported anew. */
 static void open_again(struct state *state)
 {
     state->attempts = 0;

@@ -39,7 +39,7 @@ static bool verify_owner(const char *path, const struct folder *folder,
     uid_t user = geteuid();
     uid_t wanted = folder->of_root ? 0 : user;
 
-    /* A spool of a user's own may belong to them as a whole. What is in the
+    /* A user's own spool may belong to them as a whole. What is in the
      * daemon's folders is the daemon's, too. */
     if (status->st_uid != wanted && status->st_uid != user)
         return error_set(err, FAULT_CONFIG, "%s/%s belongs to user %lu", path,

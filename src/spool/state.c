@@ -123,7 +123,7 @@ static const char *or_dash(const char *text)
     return text == NULL || *text == '\0' ? "-" : text;
 }
 
-/* A text, or as many whole characters of it as may stand there. */
+/* A text, or as many whole characters of it as fit. */
 static bool add_text(struct buf *out, const char *text, char end)
 {
     size_t length = strlen(or_dash(text));
@@ -300,7 +300,7 @@ static bool parse_state(struct state *state, struct buf *text, const char *id,
            report_damage(err);
 }
 
-/* Where a state lies, and of which message it is. */
+/* Where a state is, and of which message it is. */
 struct place {
     int folder;
     const char *name;
