@@ -36,7 +36,7 @@
 const char advice_login[] =
     "set user and password_file, or auth = none if it needs no login";
 
-/* What asks for TLS, whatever else it says. */
+/* Replies that ask for TLS, whatever else is in them. */
 #define WANTS_TLS "starttls|session encryption"
 #define WANTS_TLS_SOMEHOW \
     "encryption&required|tls&required|ssl&required|must use tls|" \
@@ -133,10 +133,11 @@ static const struct row {
       HOST_NAME },                                          /* Google: 421 */
     { AT_HELLO | AT_STARTTLS, 0, "", "", 0, NULL },
 
-    { AT_GREETING, 4, "", "", 0, "its reply says why; try again later" },
-    { AT_GREETING, 5, "5.3.", "", 0, "its reply says why; try again later" },
+    { AT_GREETING, 4, "", "", 0, "its reply has the reason; try again later" },
+    { AT_GREETING, 5, "5.3.", "", 0,
+      "its reply has the reason; try again later" },
 
-    /* The login: Microsoft says all with 5.7.139. */
+    /* The login: Microsoft has 5.7.139 for all. */
     { AT_AUTH, 0, "", "too many|later|rate limit|limit exceeded", 0, NULL },
     { AT_AUTH, 5, "", "disabled for the tenant", 0,
       ENABLE_SMTP "tenant, or for this mailbox" },

@@ -81,7 +81,7 @@ static bool explain_no_mechanism(const struct exchange *x, struct error *err)
     const struct session_settings *settings = x->settings;
     const struct strings *offered =
         &session_capabilities(x->session)->mechanisms;
-    /* Until TLS is verified nothing the peer says is final. */
+    /* Until TLS is verified nothing the peer sends is final. */
     enum fault fault = is_secure(x) || settings->security == SESSION_CLEAR
                        ? FAULT_PERMISSION : FAULT_TEMPORARY;
     struct buf list;
@@ -173,8 +173,8 @@ static bool judge_reply(struct exchange *x, struct error *err)
 
 /*
  * Some servers list what does not work for any account. Within TLS the next
- * mechanism may be tried, each once; what PLAIN and LOGIN are told about the
- * password is so.
+ * mechanism may be tried, each once; the reply to PLAIN and LOGIN about the
+ * password is final.
  */
 static bool may_go_on(const struct exchange *x)
 {

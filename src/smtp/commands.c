@@ -58,7 +58,7 @@ static bool is_8bit(const struct transaction *t, bool is_ascii)
                                               : t->is_8bit;
 }
 
-/* Which extensions MAIL needs parameters of, as far as they may be said. */
+/* Which extensions MAIL needs parameters of, as far as they may be sent. */
 static unsigned list_parameters(const struct session *session,
                                 const struct transaction *t)
 {
@@ -76,7 +76,7 @@ static unsigned list_parameters(const struct session *session,
 }
 
 /* "MAIL FROM:<path>"; a domain that is not ASCII as the DNS has it, unless
- * SMTPUTF8 is said. */
+ * SMTPUTF8 is sent. */
 static void add_path(struct buf *line, const char *command, const char *path,
                      bool is_ascii)
 {
@@ -177,7 +177,7 @@ static void mark_content_sent(struct transaction *t)
 }
 
 /* With these octets a chunk is whole. It may arrive from here on, and what the
- * server has said before cannot be an answer to it. */
+ * server has sent before cannot be an answer to it. */
 static bool end_chunk(struct session *session, struct transaction *t,
                       const char *data, size_t length, struct error *err)
 {

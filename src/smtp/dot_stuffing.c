@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Where the state stands after octets that need no dot. */
+/* The state after octets that need no dot. */
 static void pass_octets(struct dot_stuffing *state, const char *data,
                         size_t length)
 {

@@ -97,7 +97,7 @@ static bool run_login(struct exchange *x, struct error *err)
 {
     const struct secret *secret = x->settings->secret;
 
-    /* The prompts say what they like, in any language. */
+    /* The prompts may be any text, in any language. */
     if (!begin_exchange(x, NULL, 0, err))
         return false;
     if (is_challenge(x) &&
@@ -166,7 +166,7 @@ static bool is_refused(const struct exchange *x)
     return reply_class(&x->reply) > 3;
 }
 
-/* The server says why it refuses (RFC 5802 section 7), then that it does. */
+/* The server sends why it refuses (RFC 5802 section 7), then that it does. */
 static bool take_scram_error(struct exchange *x, struct error *err)
 {
     return send_data(x, "", 0, err) &&
@@ -239,7 +239,7 @@ static bool run_scram(struct exchange *x, enum digest digest,
     bool has = tls != NULL &&
                tls_channel_binding(tls, &settings.binding, &binding_data);
     settings.binding_data = &binding_data;
-    /* "y" tells a server that it was made to look weaker than it is. */
+    /* "y" lets a server know that it was made to look weaker than it is. */
     settings.binding_not_offered = has && !offers_binding(x) &&
                                    strcmp(x->settings->auth, "auto") == 0;
     if (!has || !x->mechanism->binds)
@@ -264,7 +264,7 @@ static bool run_scram_sha_512(struct exchange *x, struct error *err)
 }
 
 /* {"status":"401","schemes":"bearer"}: the status, of which a reply that follows
- * tells nothing. Only what can be one is shown. */
+ * means nothing. Only what can be one is shown. */
 static void note_status(struct exchange *x)
 {
     static const char key[] = "\"status\"";

@@ -8,7 +8,7 @@
 #include "util/buf.h"
 
 /* A reply that ends the opening, whatever its class: not final, since the peer
- * may be anybody before TLS, and overloaded or misconfigured after it. */
+ * may be any host before TLS, and overloaded or misconfigured after it. */
 static bool refuse_opening(const struct session *session,
                            enum advice_command command,
                            const struct reply *reply, struct error *err)

@@ -80,9 +80,9 @@ void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
     int code = reply->code;
     struct buf text;
 
-    /* "Too much mail data" for a recipient says: too many recipients, later
-     * (RFC 5321 section 4.5.3.1.10), unless it says something else, as 5.2.2
-     * does (his mailbox is full). */
+    /* "Too much mail data" for a recipient means: too many recipients, later
+     * (RFC 5321 section 4.5.3.1.10), unless its status is another, as 5.2.2
+     * (mailbox full). */
     if (stage == STAGE_RCPT && code == 552 &&
         (*status == '\0' || strcmp(status, "5.5.3") == 0)) {
         status = "4.5.3";
@@ -126,7 +126,7 @@ void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
                 is_ours ? err->fault : FAULT_TEMPORARY, status);
     outcome->text = alloc_string(err->what);
     outcome_advise(outcome, *err->remedy != '\0' ? err->remedy : NULL);
-    /* What can be set right here counts as much as what the server says. */
+    /* What can be set right here counts as much as the reply. */
     outcome->reach = is_ours                      ? REACH_REPLY
                      : early || err->reach != 0   ? err->reach
                                                   : REACH_CONNECTED;

@@ -73,14 +73,14 @@ bool scram_start(struct scram *scram, const struct scram_settings *settings,
     return true;
 }
 
-/* What the server-first-message says; pieces of a copy. */
+/* The fields of the server-first-message; pieces of a copy. */
 struct challenge {
     const char *nonce;
     struct buf salt;
     unsigned iterations;
 };
 
-/* The value of "x=value" at *text, cut off; NULL if another attribute stands
+/* The value of "x=value" at *text, cut off; NULL if another attribute is
  * there. */
 static char *take_attribute(char **text, char name)
 {

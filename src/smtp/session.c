@@ -29,7 +29,7 @@ struct session {
     bool spoiled;
     bool refused;               /* by the last reply */
     bool needs_reset;
-    bool stopped;               /* nothing more is said, because of why; */
+    bool stopped;               /* nothing more is sent, because of why; */
     size_t answerable;          /* so many replies may still come */
     struct error why;
 };
@@ -68,7 +68,7 @@ static bool lose_connection(struct session *session, struct error *err)
     return false;
 }
 
-/* The peer may have said nothing when all is answered but the last pending
+/* The peer may have sent nothing when all is answered but the last pending
  * commands: it would answer what we have not asked yet. */
 static bool is_quiet(struct session *session, size_t pending,
                      struct error *err)
@@ -78,7 +78,7 @@ static bool is_quiet(struct session *session, size_t pending,
            error_set(err, FAULT_PROTOCOL, "the server speaks out of turn");
 }
 
-/* One more reply will come. The peer is heard before the first command of a
+/* One more reply will come. The peer is read before the first command of a
  * flight is even queued, since a full buffer goes out by itself. */
 static bool expect_reply(struct session *session, struct error *err)
 {
@@ -89,7 +89,7 @@ static bool expect_reply(struct session *session, struct error *err)
 }
 
 /* What cannot be sent must not cost the replies to what was sent before: they
- * tell what need not be sent again. */
+ * show what need not be sent again. */
 static bool flush_commands(struct session *session, struct error *err)
 {
     size_t before = session->unanswered;
@@ -170,7 +170,7 @@ static bool queue_format(struct session *session, struct error *err,
 
     if (length == -1)
         return error_set(err, FAULT_TEMPORARY, "out of memory");
-    /* Whoever let a line end through would let others speak for us. */
+    /* A line end in it would let others send commands in our name. */
     bool whole = strpbrk(line, "\r\n") == NULL ||
                  error_set(err, FAULT_SOFTWARE, "a command with a line end");
     if (whole)
@@ -507,7 +507,7 @@ bool session_usable(struct session *session)
     if (!session->spoiled && session_asked(session) == 0 &&
         (stream_has_input(session->stream) ||
          stream_has_ended(session->stream)))
-        session->spoiled = true;        /* it says goodbye unasked */
+        session->spoiled = true;        /* it sends goodbye unasked */
     return !session->spoiled;
 }
 

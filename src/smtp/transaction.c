@@ -14,7 +14,7 @@
 #define LAST_WORDS 5000         /* milliseconds for replies after a 421 */
 
 /*
- * What is said before the replies to it are read: as a rule the commands of one
+ * What is sent before the replies to it are read: as a rule the commands of one
  * transaction. With BDAT whole transactions follow it. Replies are counted, not
  * recognised: so all of a flight is read before any outcome of it counts.
  */
@@ -27,7 +27,7 @@ struct flight {
     struct buf reset;           /* and the last one to RSET: as a text */
     int refusal;                /* code of the last refusal of a recipient */
     bool unproved;              /* server and we may be out of step */
-    bool goodbye;               /* 421 was read: err then says why */
+    bool goodbye;               /* 421 was read: err then has the reason */
     bool no_chunking;           /* BDAT is not known */
     struct error farewell;
 };
@@ -63,7 +63,7 @@ static bool read_reply_soon(struct flight *flight, struct error *err)
     return read_reply(flight, session_timeout(flight->session), err);
 }
 
-/* Is a 421 the last the server says, however much was asked (RFC 5321 section
+/* Is a 421 the last the server sends, however much was asked (RFC 5321 section
  * 3.8)? Do not wait for more, then. */
 static bool is_over(struct flight *flight, struct error *err)
 {
@@ -164,7 +164,7 @@ static bool read_recipient_reply(struct flight *flight, struct transaction *t,
     return !is_over(flight, err) && read_rest(flight, err);
 }
 
-/* Replies to the RCPT said so far, from number heard on. */
+/* Replies to the RCPT sent so far, from number heard on. */
 static bool read_recipient_replies(struct flight *flight, struct transaction *t,
                                    size_t heard, struct error *err)
 {
@@ -174,7 +174,7 @@ static bool read_recipient_replies(struct flight *flight, struct transaction *t,
     return true;
 }
 
-/* Offer the recipients that have not been said, a flight at a time; one at a
+/* Offer the recipients that have not been sent, a flight at a time; one at a
  * time without PIPELINING. */
 static bool offer_rest(struct flight *flight, struct transaction *t,
                        struct error *err)
@@ -204,7 +204,7 @@ static bool read_refusal(struct flight *flight, struct transaction *t)
 }
 
 /* Could this acceptance be the reply to another command? Those about addresses
- * have a status of their own (RFC 3463 section 3.2). */
+ * have a separate status (RFC 3463 section 3.2). */
 static void doubt(struct flight *flight, struct transaction *t)
 {
     struct buf text;
@@ -265,7 +265,7 @@ static bool end_without_content(struct flight *flight, struct transaction *t,
     if (!t->final_asked || flight->reply.code != 354)
         return true;
     /* All were refused while DATA was on its way, and it was taken all the
-     * same: a message of nothing to nobody (RFC 2920 section 3.1). */
+     * same: an empty message without recipients (RFC 2920 section 3.1). */
     return session_expect(flight->session, err) &&
            session_content(flight->session, ".\r\n", 3, err) &&
            read_reply(flight, 2 * session_timeout(flight->session), err);
@@ -313,7 +313,7 @@ static bool send_by_data(struct flight *flight, struct transaction *t,
         return end_without_content(flight, t, err);
     if (flight->reply.code != 354)
         return read_data_refusal(flight, t, err);
-    /* 354 answers nothing but DATA. What was said before the content cannot be
+    /* 354 answers nothing but DATA. What was sent before the content cannot be
      * meant for it. */
     t->in_step = true;
     if (!session_quiet(session, err))
@@ -383,7 +383,7 @@ static bool end_flight(struct flight *flight, const struct transaction *t,
     return !flight->unproved || verify_step(flight, err);
 }
 
-/* Up to the end of the flight. *at is the transaction that it has come to. */
+/* Up to the end of the flight. *at is the transaction that it has reached. */
 static bool follow_flight(struct flight *flight, struct transaction **at,
                           struct error *err)
 {
@@ -419,7 +419,7 @@ static bool is_doubted(const struct flight *flight,
             session_is_silent(session));
 }
 
-/* The flight was cut off, or is not believed, at t. */
+/* The flight was cut off, or is not trusted, at t. */
 static void give_up_flight(struct flight *flight, struct transaction *t,
                            const struct error *err)
 {
@@ -457,7 +457,7 @@ static bool run_flight(struct session *session, struct transaction *t)
     return done;
 }
 
-/* Nothing was begun behind it. */
+/* Nothing was begun after it. */
 static void take_other_sender(struct transaction *t)
 {
     struct transaction *next = t->next;
@@ -484,7 +484,7 @@ bool transaction_run(struct session *session, struct transaction *t)
         return transaction_run(session, t);
     }
     verdict_forget_login(t);
-    /* If no more can be said, those that were begun may still be answered. */
+    /* If no more can be sent, those that were begun may still be answered. */
     done = done && (!session_is_spoiled(session) ||
                     (t->next != NULL && t->next->begun));
     if (!done && t->suspect != 0) {

@@ -21,7 +21,7 @@ bool verdict_is_about_syntax(const struct reply *reply)
 }
 
 /* Can this be the refusal of a client that has not logged in? Relaying is
- * denied with 5.7.1; 503 to MAIL says that AUTH must come before it. */
+ * denied with 5.7.1; 503 to MAIL means that AUTH must come before it. */
 static bool may_want_login(const struct session *session,
                            enum outcome_stage stage, const struct reply *reply)
 {
@@ -40,9 +40,9 @@ static const enum advice_command commands[] = {
 };
 
 /*
- * Code 0 is what is not a reply; its text says why.
+ * Code 0 is what is not a reply; its text has the reason.
  *
- * 503 to what was said ahead of its turn is not about the message, nor is 530,
+ * 503 to what was sent ahead of its turn is not about the message, nor is 530,
  * which asks for a login or for TLS (RFC 4954 section 6, RFC 3207 section 4).
  */
 static void judge_reply(const struct session *session,

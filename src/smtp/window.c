@@ -22,7 +22,7 @@ bool window_is_pipelined(const struct session *session)
     return session_has(session, CAP_PIPELINING);
 }
 
-/* May all of it, content included, be said in one flight? */
+/* May all of it, content included, be sent in one flight? */
 static bool fits_one_flight(const struct session *session,
                             const struct transaction *t)
 {
@@ -59,7 +59,7 @@ static bool begin_ahead(struct session *session, struct transaction *t)
     size_t asked = session_asked(session);
     struct error err;
 
-    /* Should nobody be accepted for the one in front, its MAIL stands, and
+    /* Should no recipient of the one before be accepted, its MAIL is open, and
      * another would be refused: not its fault (RFC 3030 section 2). */
     if (window_is_bdat(session))
         session_need_reset(session);
@@ -93,6 +93,6 @@ void window_fill(struct session *session, struct transaction *t)
              !begin_ahead(session, t)))
             return;
         if (!t->final_asked || t->other_sender != NULL)
-            return;             /* it has more to say before others may */
+            return;             /* it has more to send before others may */
     }
 }

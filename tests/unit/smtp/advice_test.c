@@ -199,7 +199,8 @@ static const struct {
       "[a@a.example] blocked using dbl.spamhaus.org", NULL, NULL },
     { AT_DATA, MEMBER, "554 5.7.1 a URL in it is on a blacklist", NULL, NULL },
     { AT_GREETING, IN_CLEAR | OFF, "554 5.3.2 no service", NULL, "its reply" },
-    { AT_GREETING, IN_CLEAR | OFF, "421 busy", NULL, "its reply says why" },
+    { AT_GREETING, IN_CLEAR | OFF, "421 busy", NULL,
+      "its reply has the reason" },
     { AT_GREETING, IN_CLEAR | OFF, "554 5.7.1 go away", NULL, NULL },
 
     /* The sender. */
