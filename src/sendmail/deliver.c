@@ -99,7 +99,7 @@ static void take_answer(void *context, char *text)
               outcome.text);
 }
 
-/* A temporary failure stays queued, and is no failure of the caller's. */
+/* A temporary failure stays queued, and is not a failure for the caller. */
 static bool await_outcome(int fd, bool verbose, struct error *err)
 {
     struct answer answer = { .verbose = verbose, .err = err };
@@ -111,7 +111,7 @@ static bool await_outcome(int fd, bool verbose, struct error *err)
 }
 
 /* Whom the daemon takes a message from that another's process stores: itself
- * only, for those who talk to its sockets. */
+ * only, for clients of its sockets. */
 static bool is_for_another(const struct submission *said)
 {
     return said->uid != geteuid();

@@ -70,6 +70,6 @@ bool exec_daemon(bool background, struct error *err)
         leave_caller();
     exec_postrider(arguments, err);
     if (background)
-        _exit(EX_OSERR);        /* there is nobody to tell any more */
+        _exit(EX_OSERR);        /* it can be reported no more */
     return false;
 }

@@ -67,7 +67,7 @@ static bool send_command(struct dialogue *d, const char *text,
     return io_write_all(d->fd, text, strlen(text)) || cannot_send(err);
 }
 
-/* Say it, with its CRLF, and free it; then hear a reply of that class. */
+/* Send it, with its CRLF, and free it; then read a reply of that class. */
 static bool ask_command(struct dialogue *d, char *text, char class,
                         struct error *err)
 {

@@ -8,7 +8,7 @@
 #include "util/log.h"
 #include "util/process.h"
 
-#define USAGE_PATIENCE 2000     /* milliseconds without input: nobody writes */
+#define USAGE_PATIENCE 2000     /* milliseconds without input: no writer */
 
 static command *const commands[] = {
     [MODE_DELIVER]     = command_deliver,
@@ -45,8 +45,9 @@ static void print_usage(const struct options *opt, const struct error *err)
 }
 
 /*
- * Whoever writes the message must not die of SIGPIPE; but a caller who only
- * tries the options may never close our standard input.
+ * After an error read the rest of standard input, so that its writer does not
+ * get SIGPIPE; after a usage error only for a while, since a person who tries
+ * the options may never end the input.
  */
 static void drain_input(const struct options *opt, const struct error *err)
 {

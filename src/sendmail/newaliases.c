@@ -27,7 +27,7 @@ static void take_problem(void *context, const struct error *problem)
 }
 
 /* There is no database to rebuild: the file is read as it is. Callers still
- * expect to hear whether it is right. */
+ * expect to see whether it is right. */
 static bool check_aliases(const struct config *config, struct error *err)
 {
     struct local_names local = destination_local_names(config);

@@ -9,7 +9,7 @@
 
 #define COMMAND_TIMEOUT_MAX 86400     /* seconds */
 
-/* What stands behind a letter: -t, -f path or -fpath, -q or -q30m or -q 30m
+/* What follows a letter: -t, -f path or -fpath, -q or -q30m or -q 30m
  * (but not the next word if that is an option), -d or -d0.1. */
 enum argument { NONE, REQUIRED, OPTIONAL, ATTACHED };
 
@@ -67,7 +67,7 @@ static bool set_ignore_dots(struct options *opt, const char *value,
                             struct error *err)
 {
     (void)err;
-    /* Sendmail's way to say no: -oiFalse. */
+    /* Sendmail's word for no: -oiFalse. */
     opt->message.dots = value != NULL && *value != '\0' &&
                         strchr("fFnN0", *value) != NULL;
     return true;
@@ -164,7 +164,7 @@ static bool set_queue_run(struct options *opt, const char *value,
     return true;
 }
 
-/* What is no time counts as not given, as elsewhere. */
+/* An invalid time counts as not given, as elsewhere. */
 static bool set_command_timeout(struct options *opt, const char *value,
                                 struct error *err)
 {
@@ -220,7 +220,7 @@ static const struct rule {
     struct effect effect;
 } rules[] = {
     { 'A', REQUIRED, IGNORED },                 /* which file Sendmail reads */
-    { 'B', REQUIRED, IGNORED },                 /* the content tells its type */
+    { 'B', REQUIRED, IGNORED },                 /* the content decides */
     { 'b', REQUIRED, CALLS(set_mode) },
     { 'C', REQUIRED, IGNORED },                 /* opens no file */
     { 'c', NONE,     IGNORED },
@@ -329,7 +329,7 @@ static bool parse_words(struct options *opt, char **words, struct error *err)
     return check_operands(words, err);
 }
 
-/* -d0.1 is told in front of a task, and is one itself where there is none. */
+/* -d0.1 is printed before a task, and is one itself where there is none. */
 static bool is_version_only(const struct options *opt)
 {
     bool no_task = opt->mode == MODE_UNKNOWN ||

@@ -89,7 +89,7 @@ static char *first_address(const struct header *header, const char *name,
 }
 
 /* The reverse-path of a caller that gives none, where the rule takes the one in
- * From for it: that of a login name which several sites share does not tell
+ * From for it: that of a login name which several sites share does not show
  * which of them got a report. */
 static void take_from(struct origin *origin, const char *from, bool is_local)
 {
@@ -102,7 +102,7 @@ static void take_from(struct origin *origin, const char *from, bool is_local)
     origin->is_local = is_local;
 }
 
-/* The rule, and what it says of a reverse-path that the caller did not give. */
+/* The rule, and its use for a reverse-path that the caller did not give. */
 static void apply_rule(struct origin *origin, const struct config *config,
                        const struct header *header, bool resent,
                        struct user *user)
@@ -122,7 +122,7 @@ static void apply_rule(struct origin *origin, const struct config *config,
     free(from);
 }
 
-/* Does the rule say whom the message is from? */
+/* Does the rule set the reverse-path? */
 static bool names_author(const struct sender_rule *rule)
 {
     return rule != NULL && (*rule->address != '\0' || *rule->name != '\0');
@@ -134,7 +134,7 @@ static bool has_rule_address(const struct origin *origin)
 }
 
 /*
- * A missing From names the reverse-path, which is who -f says the message is
+ * A missing From names the reverse-path, which is by -f whom the message is
  * from; the passwd entry's name belongs to the user alone, $NAME to whatever
  * the user sends, as with Sendmail. Neither belongs to an author of a rule.
  */

@@ -115,7 +115,7 @@ static bool redirect_recipient(struct route *route, const struct target *to,
 }
 
 /* What an alias has that cannot be served is a recipient all the same, of whom
- * the sender is told. */
+ * the sender gets a report. */
 static bool add_flaws(const struct target *to, const struct flaws *flaws,
                       struct error *err)
 {

@@ -43,7 +43,7 @@ static void refuse_message(struct server *server, const struct error *err)
 static void accept_message(struct server *server, const char *how,
                            const char *id)
 {
-    server->errors = 0;         /* who gets mail through is no abuser */
+    server->errors = 0;         /* a client that submits is not probing */
     server_reply(server, "250 2.0.0 Ok: %s%s%s", how, id != NULL ? " as " : "",
                  id != NULL ? id : "");
 }
@@ -155,7 +155,7 @@ void server_take_data(struct server *server, char *argument)
     server_reset(server);
 }
 
-/* "BDAT length [LAST]". False with a reply said. */
+/* "BDAT length [LAST]". False with a reply sent. */
 static bool parse_bdat(struct server *server, char *argument,
                        uint64_t *length, bool *last)
 {
@@ -172,7 +172,7 @@ static bool parse_bdat(struct server *server, char *argument,
     return false;
 }
 
-/* Read a chunk that nobody wants. */
+/* Read a chunk and discard it. */
 static void skip_chunk(struct server *server, uint64_t length)
 {
     struct scratch nowhere = SCRATCH_NONE;
@@ -182,8 +182,8 @@ static void skip_chunk(struct server *server, uint64_t length)
     (void)smtp_input_chunk(&server->in, &nowhere, 0, length, &size, &ignored);
 }
 
-/* A chunk of the message; false, with a reply said, if there is no message to
- * come of it. */
+/* A chunk of the message; false, with a reply sent, if it cannot become a
+ * message. */
 static bool take_chunk(struct server *server, uint64_t length)
 {
     uint64_t limit = server->config->message_size_limit;
@@ -208,7 +208,7 @@ static bool take_chunk(struct server *server, uint64_t length)
 }
 
 /* RFC 3030 section 2. What is refused ends the transaction, so that chunks
- * behind it, which may be on their way, are not taken for all of it. */
+ * after it, which may be on their way, are not taken for all of it. */
 void server_take_bdat(struct server *server, char *argument)
 {
     uint64_t length;

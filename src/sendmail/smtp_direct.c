@@ -98,7 +98,7 @@ static _Noreturn void become_direct(struct draft *draft, bool verbose,
     _exit(EX_OSERR);
 }
 
-/* Run postrider direct in a process of its own; its exit status, -1 if that
+/* Run postrider direct in a child process; its exit status, -1 if that
  * cannot be had. outcomes gets its records. */
 static int run_direct(struct draft *draft, bool verbose, int outcomes)
 {

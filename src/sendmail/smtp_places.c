@@ -10,14 +10,14 @@
 #define PLACES_MAX 100          /* MaxConnections= of postrider.socket */
 #define USER_MAX (PLACES_MAX / 4)
 
-/* The first octets of the file stand for all places, and so many for each
+/* The first octets of the file are all places, and so many for each
  * user after them. Nothing is written: it is only the locks that count. */
 static off_t first_of(uid_t uid)
 {
     return PLACES_MAX + (off_t)uid * USER_MAX;
 }
 
-/* Lock the first octet that is free. How many in front of it are not, count
+/* Lock the first octet that is free. How many before it are not, count
  * if all are taken, or -1. */
 static int lock_next(int fd, off_t start, int count)
 {

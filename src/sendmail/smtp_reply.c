@@ -19,7 +19,7 @@ void server_reply(struct server *server, const char *format, ...)
     text_escape_vformat(&line, format, args);
     va_end(args);
     server->errors += line.data[0] == '5' && line.data[3] == ' ';
-    /* Many clients never show what they are told: the log knows, too. */
+    /* Many clients never show the reply: the log has it, too. */
     if (line.data[0] == '4' || line.data[0] == '5')
         log_line(LOG_LEVEL_WARNING, "NOQUEUE: reject: uid=%lu: %s",
                  (unsigned long)server->uid, line.data);

@@ -21,7 +21,7 @@
 #include "util/text.h"
 
 #define PATIENCE 300000         /* milliseconds: others wait for the place */
-#define OWN_PATIENCE 3600000    /* of whoever started us, at a pipe: workers of
+#define OWN_PATIENCE 3600000    /* of our parent, at a pipe: workers of
                                  * web programs idle */
 #define ERRORS_MAX 100          /* refused commands before we hang up */
 #define REPLIES_MAX 65536       /* octets that wait for pipelined commands */
@@ -276,7 +276,7 @@ bool command_smtp(const struct options *opt, struct error *err)
     }
     server.config = command_config(err);
     if (server.config == NULL) {
-        /* A client waits for a greeting: this one tells it to come again. */
+        /* A client waits for a greeting: this one means try again later. */
         printf("421 4.3.5 %s\r\n", err->text);
         fflush(stdout);
         return false;

@@ -229,7 +229,7 @@ void server_take_mail(struct server *server, char *argument)
         server_reply(server, "250 2.1.0 Ok");
 }
 
-/* Would it be accepted at the end? An alias that cannot be used is told now. */
+/* Would it be accepted at the end? An unusable alias is refused now. */
 static bool can_route(struct server *server, const char *address,
                       struct error *err)
 {

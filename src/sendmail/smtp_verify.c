@@ -18,7 +18,7 @@ struct expansion {
     struct envelope env;
 };
 
-/* The address in an argument; NULL with a reply said. */
+/* The address in an argument; NULL with a reply sent. */
 static char *take_address(struct server *server, char *argument, bool *utf8)
 {
     char *path = smtp_take_path(&argument);
@@ -30,7 +30,7 @@ static char *take_address(struct server *server, char *argument, bool *utf8)
     return NULL;
 }
 
-/* False with a reply said. */
+/* False with a reply sent. */
 static bool expand_address(struct server *server, char *argument,
                            struct expansion *expansion)
 {
@@ -80,7 +80,7 @@ static bool is_itself(const struct server *server,
     return is;
 }
 
-/* RFC 5321 section 3.5: what an alias stands for is known here; whether a
+/* RFC 5321 section 3.5: the destinations of an alias are known here; whether a
  * mailbox exists, its host knows. */
 static void answer_address(struct server *server, char *argument, bool is_list)
 {

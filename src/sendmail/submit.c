@@ -354,8 +354,8 @@ static bool drop_body(void *context, const char *data, size_t length,
     return true;
 }
 
-/* There is nobody to send it to, or to tell; but its writer must not be cut
- * off. */
+/* There is no recipient, and no report to make; but its writer must not get
+ * SIGPIPE. */
 static bool discard_message(struct work *work, struct error *err)
 {
     if (!reader_body(work->reader, drop_body, NULL, err))
