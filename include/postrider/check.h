@@ -66,6 +66,7 @@ void check_group(struct check *check);
 void check_file_system(struct check *check);
 void check_failed(struct check *check);
 void check_queue(struct check *check);
+void check_left(struct check *check);
 void check_daemon(struct check *check);
 void check_sockets(struct check *check);
 void check_lookup(struct check *check);

@@ -169,6 +169,8 @@ static bool prepare_text(struct buf *out, const char *path, const char *text,
  */
 struct reading {
     struct config *config;
+    const unsigned *decided;    /* lines of the keys at the top that the file
+                                 * before this one has set: they stay */
     const cfg_t *top;
     const cfg_t *section;       /* the last one that was begun */
     struct error *err;          /* FAULT_NONE until something is wrong */
@@ -277,6 +279,12 @@ static void *object_of(const cfg_t *cfg, unsigned **lines)
     return config;
 }
 
+static bool is_decided(const cfg_t *cfg, size_t index)
+{
+    return section_of(cfg) == CONFIG_TOP &&
+           reading_of(cfg)->decided[index] != 0;
+}
+
 static int take_value(cfg_t *cfg, cfg_opt_t *option, const char *text,
                       void *result)
 {
@@ -288,13 +296,15 @@ static int take_value(cfg_t *cfg, cfg_opt_t *option, const char *text,
 
     if (!begin_section(cfg))
         return -1;
+    *(const char **)result = text;      /* libconfuse's own copy, for lists */
+    if (is_decided(cfg, index))
+        return 0;
     char *object = object_of(cfg, &lines);
     lines[index] = (unsigned)cfg->line;
     if (!config_keys_take(key, text, object, reading->err)) {
         blame(cfg, (unsigned)cfg->line);
         return -1;
     }
-    *(const char **)result = text;      /* libconfuse's own copy, for lists */
     return 0;
 }
 
@@ -306,7 +316,7 @@ static void copy_lists(const cfg_t *cfg)
     char *object = object_of(cfg, &lines);
 
     for (size_t i = 0; i < table->count; i++) {
-        if (table->keys[i].kind != CONFIG_LIST)
+        if (table->keys[i].kind != CONFIG_LIST || is_decided(cfg, i))
             continue;
         cfg_opt_t *option = &cfg->opts[OPTION_FIRST_KEY + i];
         /* An empty list has no value that could leave its line. */
@@ -419,11 +429,15 @@ static bool parse_prepared(struct config *config, const char *text,
                            struct error *err)
 {
     enum { SECTIONS = 2 };
-    struct reading reading = { .config = config, .err = err };
-    size_t end = OPTION_FIRST_KEY + config_keys_of(CONFIG_TOP)->count;
+    const size_t count = config_keys_of(CONFIG_TOP)->count;
+    const size_t end = OPTION_FIRST_KEY + count;
+    unsigned *decided = new_lines(CONFIG_TOP);
+    struct reading reading = { .config = config, .decided = decided,
+                               .err = err };
     cfg_opt_t *options = make_options(CONFIG_TOP, SECTIONS, &reading);
     bool done = false;
 
+    memcpy(decided, config->lines, count * sizeof *decided);
     for (int i = 0; i < SECTIONS; i++) {
         enum config_section section = i == 0 ? CONFIG_SMARTHOST
                                              : CONFIG_SENDER;
@@ -444,6 +458,7 @@ static bool parse_prepared(struct config *config, const char *text,
     free(options[end].subopts);
     free(options[end + 1].subopts);
     free(options);
+    free(decided);
     return done;
 }
 

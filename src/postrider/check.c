@@ -34,6 +34,7 @@ static const struct {
     { "daemon", check_daemon, OF_CALLER, true },
     { "sockets", check_sockets, OF_CALLER, true },
     { "queue", check_queue, OF_CALLER, true },
+    { "left mail", check_left, OF_CALLER, true },
     { "failed", check_failed, OF_CALLER, true },
     /* Root is the daemon's user from here on. */
     { "spool", check_spool, OF_DAEMON, true },

@@ -82,10 +82,11 @@ class Root:
         (self / name).write_bytes(deb.read_bytes())
         return self.apt("install", name)
 
-    def preseed(self, smarthost, user="", password=""):
+    def preseed(self, smarthost, user="", password="", root=""):
         lines = (f"postrider postrider/smarthost string {smarthost}",
                  f"postrider postrider/user string {user}",
-                 f"postrider postrider/password password {password}")
+                 f"postrider postrider/password password {password}",
+                 f"postrider postrider/root string {root}")
         self.run("debconf-set-selections", text="\n".join(lines) + "\n")
 
     def send(self, recipient="bob@b.example", user="www-data"):

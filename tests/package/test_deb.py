@@ -285,22 +285,65 @@ def test_one_question_is_asked_and_need_not_be_answered(bare):
     bare.send()
 
 
-def test_an_answer_brings_two_more_questions(bare):
+def test_an_answer_brings_three_more_questions(bare):
     terminal = Terminal(bare, *INSTALL)
     terminal.answer("Smarthost for outgoing mail: $", "smtp.example.com")
     terminal.answer("User name at the smarthost: $", USER)
     terminal.answer("Password at the smarthost: ", PASSWORD)
+    terminal.answer("Mail address for root: $", "ops@example.com")
     terminal.end()
-    assert '"smtp.example.com"' in (bare / ANSWERS).read_text()
+    text = (bare / ANSWERS).read_text()
+    assert '"smtp.example.com"' in text
+    assert 'local_recipient = "ops@example.com"\n' in text
     assert (bare / SECRET).read_text() == PASSWORD + "\n"
 
 
-def reconfigure(root, host, password=""):
+def test_where_mail_to_root_goes_can_be_preseeded(bare, deb):
+    bare.preseed("smtp.example.com", root="ops@example.com")
+    bare.install(deb)
+    assert "user ops@example.com" in bare.run("sendmail", "-bv", "root")
+    (bare / CONFIGURATION).write_text('local_recipient = "me@example.net"\n')
+    assert "user me@example.net" in bare.run("sendmail", "-bv", "root")
+
+
+@pytest.mark.parametrize("path, text", [
+    ("etc/aliases", "root: me@example.net\n"),
+    (CONFIGURATION, 'local_recipient = "me@example.net"\n')])
+def test_who_has_said_where_roots_mail_goes_is_not_asked(bare, path, text):
+    (bare / path).parent.mkdir(exist_ok=True)
+    (bare / path).write_text(text)
+    terminal = Terminal(bare, *INSTALL)
+    terminal.answer("Smarthost for outgoing mail: $", "smtp.example.com")
+    terminal.answer("User name at the smarthost: $", "")
+    terminal.end()
+    assert "for root" not in terminal.seen
+    assert "user me@example.net" in bare.run("sendmail", "-bv", "root")
+
+
+def test_an_address_that_is_none_is_refused(bare, deb):
+    bare.preseed("smtp.example.com", root="ops")
+    said = bare.install(deb)
+    assert "local_recipient = ops: " in said and "are not taken" in said
+    assert not (bare / ANSWERS).exists()
+
+
+def test_the_answer_for_root_can_be_changed(bare, deb):
+    bare.preseed("smtp.example.com", root="ops@example.com")
+    bare.install(deb)
+    reconfigure(bare, "smtp.example.com", recipient="you@example.com")
+    assert 'local_recipient = "you@example.com"\n' in \
+        (bare / ANSWERS).read_text()
+    reconfigure(bare, "smtp.example.com")
+    assert "local_recipient" not in (bare / ANSWERS).read_text()
+
+
+def reconfigure(root, host, password="", recipient=""):
     terminal = Terminal(root, "dpkg-reconfigure", "postrider")
     terminal.answer("Smarthost for outgoing mail: $", host)
     if host:
         terminal.answer("User name at the smarthost: $", USER)
         terminal.answer("Password at the smarthost: ", password)
+        terminal.answer("Mail address for root: $", recipient)
     terminal.end()
     return terminal.seen
 
@@ -453,6 +496,38 @@ def test_another_agent_takes_its_place_and_gives_it_back(installed, deb, agent):
     assert "ok installed" not in state
     assert (installed / "usr/sbin/sendmail").read_bytes() == ours
     assert installed.listed() == 1
+
+
+def test_removed_it_names_the_mail_that_waits(installed):
+    assert "mail waits" not in installed.run(
+        "apt-get", "-qy", "-s", "remove", "postrider")
+    installed.send()
+    installed.send()
+    said = installed.apt("remove", "postrider")
+    assert f"postrider: mail waits in /{SPOOL} (messages: 2)" in said
+
+
+def test_nothing_is_said_of_an_empty_queue(installed):
+    assert "mail waits" not in installed.apt("remove", "postrider")
+
+
+@pytest.mark.parametrize("agent, name", [
+    ("exim4", "exim4/input/1abcde-000000000Ab-0001-H"),
+    ("postfix", "postfix/deferred/A/A1B2C3D4E5"),
+    ("dma", "dma/M123456.5678"),
+    ("nullmailer", "nullmailer/queue/1700000000.1234"),
+    ("sendmail", "mqueue/qfxAB123456789012"),
+])
+def test_mail_that_another_agent_has_left_is_named(bare, deb, agent, name):
+    left = bare / "var/spool" / name
+    left.parent.mkdir(parents=True)
+    left.write_text("hello\n")
+    said = bare.install(deb)
+    assert re.search(rf"postrider: {agent} has left mail in /var/spool/\S+ "
+                     r"\(messages: 1\)", said), said
+    checked = bare.run("postrider", "check", status=78)
+    assert re.search(rf"left mail: warning: {agent} has left 1 message in "
+                     r"/var/spool/\S+, ", checked), checked
 
 
 # Purging

@@ -29,14 +29,14 @@ def read(programs):
     """read(MAIN, SMARTHOST): what sendmail says to these two files."""
     folder = programs / "postrider"
 
-    def run(main, smarthost, **environment):
+    def run(main, smarthost, to="bob@b.example", **environment):
         for name, text in (("postrider.conf", main),
                            ("smarthost.conf", smarthost)):
             (folder / name).unlink(missing_ok=True)
             if text is not None:
                 (folder / name).write_text(text)
         return subprocess.run(
-            [programs / "build/sendmail", "-bv", "bob@b.example"],
+            [programs / "build/sendmail", "-bv", to],
             capture_output=True, text=True, timeout=60, check=False,
             env={"PATH": "/usr/bin:/bin", **environment})
     return run
@@ -59,6 +59,19 @@ def test_rules_of_the_main_file_know_its_smarthosts(read):
 def test_a_smarthost_in_the_main_file_overrides_it(read):
     result = read(SMARTHOST, SMARTHOST + "oops = 1\n")
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("main, goes_to", [
+    ("# nothing\n", "ops@c.example"),
+    ('local_recipient = "mine@d.example"\n', "mine@d.example"),
+    ('local_recipient = ""\n', "root@"),
+])
+def test_what_the_main_file_sets_stays(read, main, goes_to):
+    """Also where the answers to an installer set it."""
+    result = read(main, 'local_recipient = "ops@c.example"\n' + SMARTHOST,
+                  to="root")
+    assert result.returncode == 0, result.stderr
+    assert f"user {goes_to}" in result.stdout
 
 
 def test_only_the_machines_own_file_has_one_beside_it(read, programs):
