@@ -16,7 +16,7 @@
 
 enum config_section { CONFIG_TOP, CONFIG_SMARTHOST, CONFIG_SENDER };
 
-/* What the member is, as far as memory is concerned. */
+/* The type of the member in memory. */
 enum config_kind { CONFIG_PLAIN, CONFIG_STRING, CONFIG_LIST };
 
 struct config_word {

@@ -70,7 +70,7 @@ bool protocol_is_restricted(enum request request);
 /* "all", or the queue-id of a message: what hold and its like take. */
 bool protocol_is_messages(const char *argument);
 
-/* What run takes: messages that have, or have not, this text in that part. */
+/* The argument of run: messages with, or without, this text in that part. */
 struct message_filter {
     bool without;
     char part;                  /* I: queue-id, R: a recipient, S: sender */
@@ -155,7 +155,7 @@ enum smarthost_state { SMARTHOST_UP, SMARTHOST_DOWN, SMARTHOST_PARKED,
                        SMARTHOST_STATES };
 extern const char *const smarthost_states[SMARTHOST_STATES];
 
-/* What is to be done about one that is not up. */
+/* The remedy for one that is not up. */
 #define SMARTHOST_WAY_OUT "mend it, then: postrider queue flush"
 
 struct smarthost_status {

@@ -15,8 +15,8 @@ size_t address_item_length(const char *list, size_t length);
 
 /*
  * Append the recipients in text to list, as mailbox_list_parse_recipients()
- * does. What that refuses is taken apart at its commas, so that the others are
- * found: what cannot be read goes to flaws.
+ * does. A list that it refuses is taken apart at its commas, so that the others
+ * are found: what cannot be read goes to flaws.
  */
 void address_items_read(struct mailbox_list *list, struct flaws *flaws,
                         const char *text, size_t length);

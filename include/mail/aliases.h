@@ -39,7 +39,7 @@ bool aliases_is_current(const struct aliases *aliases);
  * nowhere.
  * False if there is no such alias.
  * A name that leads back to itself is an address itself, as in
- * `root: root, ops@x`. What several ways lead to is found once.
+ * `root: root, ops@x`. A recipient that several ways lead to is found once.
  */
 struct local_names {
     const char *host;       /* name@host, name@first-label, name@localhost */

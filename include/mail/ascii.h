@@ -16,7 +16,7 @@ char *ascii_address(const char *address);
 /*
  * Append a header section (fields with their CRLF) as ASCII. Text in UTF-8
  * becomes encoded-words (RFC 2047): display names, comments, and the bodies of
- * fields without a structure. What has no such form stays as it is: local
+ * fields without a structure. Text without such a form stays as it is: local
  * parts, parameters, other charsets.
  *
  * True if an address in it is not ASCII as it came: then SMTPUTF8 is of use.

@@ -43,13 +43,13 @@ bool complete_has_author(const struct header *header);
 
 /*
  * Add the recipients that the header names: To, Cc and Bcc, or the trio of the
- * most recent resent block if there is one. What is not an address goes to
+ * most recent resent block if there is one. Items that are not an address go to
  * flaws, with the field's name in the reason.
  */
 void complete_recipients(const struct header *header,
                          struct mailbox_list *list, struct flaws *flaws);
 
-/* What completing needs to know. Strings are borrowed; NULL means none. */
+/* The data for completing. Strings are borrowed; NULL means none. */
 struct completion {
     const char *host;           /* right side of Message-ID */
     const char *domain;         /* completes bare addresses */

@@ -13,7 +13,7 @@
 struct buf;
 struct field;
 
-/* What to do. Pointers may be NULL. */
+/* The changes. Pointers may be NULL. */
 struct rewrite {
     const char *domain;     /* completes addresses without a domain */
     const char *address;    /* replaces all of them */

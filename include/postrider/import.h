@@ -55,7 +55,7 @@ char *import_first_line(const char *path);
 /* Without blanks at both ends; the text is changed. */
 char *import_trim(char *text);
 
-/* What a smarthost section will hold; the names are in import_account.c. */
+/* The keys of a smarthost section; the names are in import_account.c. */
 enum import_value {
     IMPORT_HOST, IMPORT_PORT, IMPORT_TLS, IMPORT_CA_FILE, IMPORT_FINGERPRINT,
     IMPORT_CERT_FILE, IMPORT_KEY_FILE, IMPORT_AUTH, IMPORT_USER,

@@ -45,7 +45,7 @@ bool install_stage(struct install *install, const char *path,
  */
 bool install_commit(struct install *install, bool replace, struct error *err);
 
-/* What was not committed is removed. { 0 } is an empty one. */
+/* Files that were not committed are removed. { 0 } is an empty one. */
 void install_free(struct install *install);
 
 #endif

@@ -17,7 +17,7 @@
 struct config;
 struct smarthost;
 
-/* What is to be tried, and how it is shown. */
+/* The smarthost to try, and how that is shown. */
 struct probe_task {
     FILE *out;
     bool is_brief;              /* no dialogue: a line for each step of note,
@@ -30,8 +30,8 @@ struct probe_task {
                                  * root became the daemon's user */
 };
 
-/* What the smarthost is like, as far as the session went. Plain data, which a
- * process can pass to another one. */
+/* The abilities of the smarthost, as far as the session went. Plain data, which
+ * a process can pass to another one. */
 struct probe_findings {
     bool refuses_sender;        /* for who they are, not for want of a login: */
     char sender[ADDRESS_LENGTH_MAX + 1];       /* the reverse-path that was tried */

@@ -7,8 +7,8 @@
 struct config;
 struct waiting;             /* fields: src/postrider/waiting.c */
 
-/* What waits in the queue of that configuration, by the daemon, or by the spool
- * where none runs. */
+/* The messages in the queue of that configuration, by the daemon, or by the
+ * spool where none runs. */
 struct waiting *waiting_note(const struct config *config);
 void waiting_free(struct waiting *waiting);             /* NULL is allowed */
 

@@ -17,7 +17,7 @@ struct smarthost;
 struct targets;
 
 /*
- * What it takes to connect to a smarthost, kept for a process's life. config
+ * All that connects to a smarthost, kept for a process's life. config
  * and smarthost are borrowed. trace may be NULL.
  */
 struct connector *connector_new(const struct config *config,
@@ -51,14 +51,14 @@ void connector_prefer(struct connector *connector, const char *peer);
  * "smtp.example.com[192.0.2.1]:587", "none" before. Borrowed. */
 const char *connector_peer(const struct connector *connector);
 
-/* What is known of extensions that the smarthost lists and does not do;
+/* The known extensions that the smarthost lists and does not do;
  * sessions keep it up to date. The caller may set it. Borrowed. */
 struct distrust *connector_distrust(struct connector *connector);
 
 /* Where it will connect to: empty before it is prepared. Borrowed. */
 const struct targets *connector_targets(const struct connector *connector);
 
-/* What the keys of a smarthost are for net/tls.h. Borrowed. */
+/* The settings of net/tls.h for a smarthost. Borrowed. */
 struct tls_settings connector_tls(const struct smarthost *smarthost);
 
 #endif

@@ -2,7 +2,7 @@
  * dispatch.h - give the messages that are due to workers
  *
  * Smarthosts come in order: mail that any of them may carry is for the first
- * one that is up. What can go to no worker now stays ready.
+ * one that is up. A message that no worker can take stays ready.
  */
 #ifndef POSTRIDER_RELAY_DISPATCH_H
 #define POSTRIDER_RELAY_DISPATCH_H

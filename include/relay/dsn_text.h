@@ -12,7 +12,7 @@
 
 struct buf;
 
-/* What happened, for people. */
+/* The text for people. */
 void dsn_add_explanation(struct buf *out, const struct dsn *dsn);
 
 /* message/delivery-status (RFC 3464). */

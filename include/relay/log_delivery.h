@@ -15,7 +15,7 @@ struct entry;
 /* `ID: uid=1000 from=<a@b>, size=1234, nrcpt=1` */
 void log_message(const struct entry *entry, uid_t uid);
 
-/* What was logged since the start, for status and metrics. */
+/* Counts of what was logged since the start, for status and metrics. */
 struct totals {
     uint64_t accepted;          /* messages picked up */
     uint64_t delivered;         /* recipients, as the next two */

@@ -28,7 +28,7 @@ enum { SMARTHOST_ANY = -1, SMARTHOST_MISSING = -2 };
 
 enum message_place { MESSAGE_TIMED, MESSAGE_READY, MESSAGE_OUT, MESSAGE_HELD };
 
-/* What becomes of a recipient in an attempt. */
+/* The state of a recipient in an attempt. */
 enum offer { OFFER_DUE, OFFER_OUT, OFFER_DONE };
 
 /* An attempt that is under way. With many recipients it is several jobs of

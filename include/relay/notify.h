@@ -8,7 +8,7 @@
 
 enum notice { NOTICE_READY, NOTICE_ALIVE, NOTICE_RELOADING, NOTICE_STOPPING };
 
-/* What systemctl status shows. */
+/* The status that systemctl shows. */
 struct service_state {
     uint64_t queued;
     uint64_t delivered;

@@ -1,8 +1,8 @@
 /*
  * pickup.h - messages that callers have put into drop/
  *
- * What can be read and has room is taken, in turns of its owners; the rest
- * waits there, and is found again.
+ * Files that can be read and have room are taken, in turns of their owners;
+ * the rest waits there, and is found again.
  */
 #ifndef POSTRIDER_RELAY_PICKUP_H
 #define POSTRIDER_RELAY_PICKUP_H
@@ -21,7 +21,7 @@ struct totals;
 struct unread;
 struct pickup;              /* fields: src/relay/pickup.c */
 
-/* What a pickup uses. Borrowed. */
+/* The parts that a pickup uses. Borrowed. */
 struct pickup_parts {
     const struct config *config;
     const struct spool *spool;
@@ -49,7 +49,7 @@ bool pickup_run(struct pickup *pickup, const struct moment *now, int64_t end);
  * all that it found? */
 bool pickup_has_passed(struct pickup *pickup);
 
-/* What is there unread. unread must be { 0 }; the caller clears it. */
+/* The unread files there. unread must be { 0 }; the caller clears it. */
 void pickup_unread(const struct pickup *pickup, struct unread *unread);
 
 #endif

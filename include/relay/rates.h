@@ -27,7 +27,7 @@ void rates_start(struct hops *hops, const struct spool *spool,
                  const struct moment *now);
 void rates_stop(struct hops *hops);
 
-/* What has become of a message, as the availability of its smarthost knows
+/* The outcome of a message, as the availability of its smarthost knows
  * already: it is given to a worker, is back and may have been sent, or was not
  * sent. */
 enum rates_event { RATES_OUT, RATES_SENT, RATES_BACK };

@@ -16,7 +16,7 @@ struct storage;
 struct troubles;
 struct requests;            /* fields: src/relay/requests.c */
 
-/* What requests are about. Borrowed. */
+/* The parts that requests are about. Borrowed. */
 struct requests_parts {
     struct messages *messages;
     struct hops *hops;

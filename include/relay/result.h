@@ -20,7 +20,7 @@ struct totals;
 struct worker_event;
 struct result;              /* fields: src/relay/result.c */
 
-/* What acting on outcomes takes. Borrowed. */
+/* The parts that this module uses. Borrowed. */
 struct result_parts {
     const struct config *config;
     struct messages *messages;

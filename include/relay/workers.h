@@ -68,7 +68,7 @@ void workers_recall(struct workers *pool, int64_t now);
  * INT64_MAX: never. */
 int64_t workers_next_time(const struct workers *pool, int64_t now);
 
-/* What a job is made of; the pointers and the descriptor stay the caller's. */
+/* The parts of a job; the pointers and the descriptor stay the caller's. */
 struct worker_job {
     struct message *message;    /* for the events about it; not looked at */
     const char *id;             /* for the journal */

@@ -42,7 +42,7 @@ enum smtp_input_result smtp_input_line(struct smtp_input *in,
                                        struct buf *line);
 
 /*
- * A message up to its final dot, dots taken off. What is over the limit is
+ * A message up to its final dot, dots taken off. Text over the limit is
  * read and thrown away; *size is how much came. False: the input has ended
  * first, or (err set) it could not be kept; then it has been read all the same.
  */

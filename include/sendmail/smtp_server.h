@@ -53,8 +53,8 @@ struct server {
 /*
  * smtp_reply.c:
  *
- * Queue a reply line, without its end; a refusal is logged. What is too long is
- * cut off.
+ * Queue a reply line, without its end; a refusal is logged. A line that is
+ * too long is cut off.
  */
 void server_reply(struct server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* What follows "FROM:" or "TO:", in any case, blanks allowed; NULL if the
+/* The text after "FROM:" or "TO:", in any case, blanks allowed; NULL if the
  * argument begins otherwise. */
 char *smtp_after_word(char *argument, const char *word);
 

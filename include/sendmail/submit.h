@@ -31,7 +31,7 @@ struct submit_recipient {
     char *original;             /* ORCPT, or NULL */
 };
 
-/* What the caller gave about the message. Strings are borrowed. */
+/* The caller's options for the message. Strings are borrowed. */
 struct submission {
     uid_t uid;                  /* the caller's */
     const struct account *account;  /* the caller's; NULL: looked up */

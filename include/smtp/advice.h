@@ -16,7 +16,7 @@
 
 struct reply;
 
-/* What a reply answers. */
+/* The command of a reply. */
 enum advice_command {
     AT_GREETING = 1,
     AT_EHLO = 2,
@@ -28,7 +28,7 @@ enum advice_command {
     AT_DATA = 128               /* or BDAT, or the content */
 };
 
-/* What is configured, and how far the session is: or-ed. */
+/* The configuration, and how far the session is: or-ed. */
 enum advice_fact {
     IN_CLEAR = 1,               /* without TLS ... */
     IN_TLS = 2,                 /* ... or within */
@@ -51,7 +51,7 @@ struct advice_case {
                                  * it refused; "" for nothing */
 };
 
-/* What can be done about that refusal, for good or for now; NULL: not known. */
+/* A remedy for that refusal, for good or for now; NULL: not known. */
 const char *advice_for(const struct advice_case *refusal);
 
 /* The same for an address that could not be connected to; NULL: not known. */

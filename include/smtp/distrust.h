@@ -2,7 +2,7 @@
  * distrust.h - extensions that a server lists in its EHLO and does not do
  *
  * A gateway may pass on keywords of the server after it, and not know the
- * commands. What was found out counts for that EHLO, and for a day.
+ * commands. A finding counts for that EHLO, and for a day.
  */
 #ifndef POSTRIDER_SMTP_DISTRUST_H
 #define POSTRIDER_SMTP_DISTRUST_H

@@ -55,7 +55,7 @@ struct reply;
 void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
                         const struct reply *reply);
 
-/* What can be done about it, as of smtp/advice.h; NULL: not known. */
+/* The remedy for it, as of smtp/advice.h; NULL: not known. */
 void outcome_advise(struct outcome *outcome, const char *remedy);
 
 /* "550 5.1.1 no such user; check the address": text and remedy, for people. The

@@ -73,10 +73,10 @@ session_settings(const struct session *session);
 const char *session_host(const struct session *session);
 const struct capabilities *session_capabilities(const struct session *session);
 
-/* What is configured and done so far, for advice: enum advice_fact, or-ed. */
+/* The configuration and steps so far, for advice: enum advice_fact, or-ed. */
 unsigned session_facts(const struct session *session);
 
-/* What can be done about a refusal of this session; NULL: not known. */
+/* The remedy for a refusal of this session; NULL: not known. */
 const char *session_advice(const struct session *session,
                            enum advice_command command,
                            const struct reply *reply);

@@ -16,11 +16,11 @@ struct reply;
 struct session;
 struct transaction;
 
-/* What a refusal decides for recipient i of the transaction. */
+/* The verdict of a refusal for recipient i of the transaction. */
 void verdict_recipient(const struct session *session, struct transaction *t,
                        size_t i, const struct reply *reply);
 
-/* What a reply decides for all recipients that have no outcome yet. */
+/* The verdict of a reply for all recipients that have no outcome yet. */
 void verdict_all(const struct session *session, struct transaction *t,
                  enum outcome_stage stage, const struct reply *reply);
 

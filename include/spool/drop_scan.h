@@ -57,7 +57,7 @@ bool drop_scan_set_aside(struct drop_scan *scan, const char *id,
 void drop_scan_forget(struct drop_scan *scan, const char *id);  /* taken */
 void drop_scan_retry(struct drop_scan *scan);
 
-/* What is there unread, as far as the last whole pass found. unread must be
+/* The unread files there, as far as the last whole pass found. unread must be
  * { 0 }; the caller clears it. */
 void drop_scan_unread(const struct drop_scan *scan, struct unread *unread);
 

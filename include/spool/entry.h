@@ -41,7 +41,7 @@ struct entry {
  * spool/format.h has it, FAULT_IO if it cannot be read. The descriptor is
  * closed on failure, too.
  *
- * What has its frame is a message that was committed: anything else that is
+ * A file with its frame is a message that was committed: anything else that is
  * wrong with it is a flaw of the entry or of a recipient.
  */
 struct entry *entry_open(int fd, const char *name, struct error *err);

@@ -36,7 +36,7 @@ bool journal_is_held(int fd, const char *smarthost);
  * outcome still goes to the manager. */
 void journal_note(int fd, const char *id, const size_t *indices, size_t count);
 
-/* What to do with a line. False: it could not be done, and must not be
+/* Called for a line. False: it could not be done, and must not be
  * forgotten. */
 typedef bool journal_line(void *context, const char *id,
                           const size_t *indices, size_t count);

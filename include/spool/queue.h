@@ -1,7 +1,7 @@
 /*
  * queue.h - the files of a message that the daemon answers for
  *
- * What happens to drop/ID, queue/ID and state/ID together, in the order that
+ * All changes of drop/ID, queue/ID and state/ID together, in the order that
  * the table on the first page of src/README.md asks for; and, after a stop, the
  * way back into one of its states.
  */
@@ -53,7 +53,7 @@ bool queue_restore(const struct spool *spool, const char *id,
                    struct error *err);
 
 /* Finish copies that only lack their names, remove what is left of others.
- * What a newer version left there stays. */
+ * Files of a newer version stay. */
 bool queue_mend(const struct spool *spool, struct error *err);
 
 /*

@@ -79,7 +79,7 @@ struct state *state_load_failed(const struct spool *spool, const char *id,
 bool state_save(const struct spool *spool, const char *id,
                 const struct state *state, struct error *err);
 
-/* What is known now of a recipient that was open; the texts are copied. False:
+/* The new outcome of a recipient that was open; the texts are copied. False:
  * there is none of that index, or it was not. */
 bool state_put(struct state *state, size_t index,
                const struct state_recipient *known);

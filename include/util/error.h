@@ -69,7 +69,7 @@ struct error {
 /*
  * Set fault and what is wrong, and forget all else. Each of the texts is one
  * line of valid UTF-8: control characters and bytes that are not UTF-8 are
- * shown as \xNN, so arguments may be hostile. What is too long is cut, in the
+ * shown as \xNN, so arguments may be hostile. A longer text is cut, in the
  * whole text at the end of what is wrong, so that the remedy stays.
  *
  * These functions return false, so that the line that fails can return it.

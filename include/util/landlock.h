@@ -2,7 +2,7 @@
  * landlock.h - what this process may reach in the file system and the network
  *
  * Landlock (Linux 5.13) lets any process give up rights, for itself and its
- * children, for good. What was not allowed before landlock_enforce() is denied
+ * children, for good. Access not allowed before landlock_enforce() is denied
  * from then on: EACCES, for a move EXDEV, for a signal EPERM. Descriptors that
  * are open stay as they are. Unix sockets with a path can be connected to all
  * the same; TCP is covered since Linux 6.7, signals since 6.12. A kernel
@@ -17,7 +17,7 @@
 
 struct landlock_rules;      /* fields: src/util/landlock.c */
 
-/* What is allowed with a file, or with a directory and all that is below. */
+/* The rights to a file, or to a directory and all that is below. */
 enum landlock_right {
     LANDLOCK_READ,          /* read files, list directories */
     LANDLOCK_EXECUTE,       /* the same, and execute: programs, libraries */
@@ -29,7 +29,7 @@ enum landlock_right {
                              * such directories; not execute */
 };
 
-/* What is left as it was, for landlock_enforce(). */
+/* Rights to leave as they were, for landlock_enforce(). */
 enum landlock_leave {
     LANDLOCK_LEAVE_TCP      = 1,    /* connect to and bind any port */
     LANDLOCK_LEAVE_SIGNALS  = 2,    /* to processes that are not descendants */
@@ -45,8 +45,8 @@ void landlock_free(struct landlock_rules *rules);       /* NULL is allowed */
 void landlock_allow(struct landlock_rules *rules, const char *path,
                     enum landlock_right right);
 
-/* What libc may read at any time: the time zones for a date, and the device for
- * where getrandom(2) is refused. */
+/* Files that libc may read at any time: the time zones for a date, and the
+ * device for where getrandom(2) is refused. */
 void landlock_allow_system(struct landlock_rules *rules);
 
 /* Allow TCP connections to a port. */

@@ -23,7 +23,7 @@ void process_start(void);
 /* No core dump and no ptrace: before the first secret is read. */
 void process_hide_memory(void);
 
-/* What ps(1) and the like show, up to 15 octets. */
+/* The name that ps(1) and the like show, up to 15 octets. */
 void process_be_called(const char *name);
 
 /* In a child: when that parent ends, however that comes, this process gets the
@@ -77,8 +77,8 @@ bool process_fork(struct process_child *child);
 bool process_read(const struct process_child *child, struct buf *out,
                   int64_t deadline, struct error *err);
 
-/* Its wait status, -1 if that is not known. What has not ended before the
- * deadline is killed; a deadline of 0 has passed. */
+/* Its wait status, -1 if that is not known. A child that has not ended before
+ * the deadline is killed; a deadline of 0 has passed. */
 int process_end(struct process_child *child, int64_t deadline);
 
 /* Is this a container, as far as its makers tell? */

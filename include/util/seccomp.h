@@ -3,8 +3,8 @@
  *
  * A program that a hostile peer or caller has taken over should have nothing
  * to do with its power: what a profile does not name ends the process with
- * SIGSYS, and the kernel's log names the call. What a C library does of its
- * own accord, and can do without, fails with an error instead. Calls that are
+ * SIGSYS, and the kernel's log names the call. Calls that a C library makes
+ * unasked, and can do without, fail with an error instead. Calls that are
  * newer than the tables fail with ENOSYS, so that libraries fall back.
  */
 #ifndef POSTRIDER_UTIL_SECCOMP_H

@@ -16,7 +16,7 @@ struct sockaddr_un;
 bool unix_socket_address(const char *path, struct sockaddr_un *address,
                          socklen_t *length);
 
-/* What a path may have at most. */
+/* The most octets of a path. */
 size_t unix_socket_path_max(void);
 
 /*
