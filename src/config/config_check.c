@@ -178,7 +178,7 @@ static void set_default_sockets(struct config *config)
         strings_add(&config->listen, "/run/postrider/submit");
 }
 
-/* What is set costs no look at files. */
+/* A key that is set costs no look at files. */
 static void fill_names(struct config *config)
 {
     config->kernel_name = host_kernel_name();

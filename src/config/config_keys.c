@@ -197,7 +197,7 @@ static const struct config_key *find_key(enum config_section section,
     return NULL;
 }
 
-/* What is hidden may be wrong because it holds what is secret. */
+/* A hidden value may be wrong because it holds what is secret. */
 static bool blame_value(const struct config_key *key, const char *text,
                         struct error *err)
 {

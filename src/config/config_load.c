@@ -18,7 +18,7 @@
 #define FILE_SIZE_MAX ((size_t)1 << 20)
 #define SYSTEM_FOLDER POSTRIDER_SYSCONFDIR "/postrider/"
 
-/* What people want to know of a file that cannot be opened. */
+/* The reason for people why a file cannot be opened. */
 static void refuse_open(const char *path, int number, struct error *err)
 {
     if (number == ENOENT) {

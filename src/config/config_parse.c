@@ -93,7 +93,7 @@ static bool copy_string(struct scan *s, struct error *err)
     return fault_at(s, s->line, "a quote is not closed on this line", err);
 }
 
-/* What is left of the last token decides whether a slash starts a comment. */
+/* The end of the last token decides whether a slash starts a comment. */
 static bool is_token_start(const struct scan *s)
 {
     char last = s->out->length == 0 ? ' ' : s->out->data[s->out->length - 1];
@@ -164,7 +164,7 @@ static bool prepare_text(struct buf *out, const char *path, const char *text,
 }
 
 /*
- * What the callbacks work on. libconfuse hands them nothing of ours, so the
+ * The data of the callbacks. libconfuse hands them nothing of ours, so the
  * first option of every section, whose name no file can hold, points here.
  */
 struct reading {

@@ -104,7 +104,7 @@ void destinations_seal(struct destinations *where)
     where->sealed = true;
 }
 
-/* What the address is an alias for. False with FAULT_NONE if it is not one. */
+/* The destinations of an alias. False with FAULT_NONE if it is not one. */
 static bool expand(struct destinations *where, const char *address,
                    struct found *found, struct error *err)
 {

@@ -58,7 +58,7 @@ static const char *reader_of(const struct config *config)
     return config->delivery == DELIVERY_QUEUE ? config->user : "you";
 }
 
-/* What makes the file right, as a shell takes it; the caller frees it. owner
+/* The shell command that makes the file right; the caller frees it. owner
  * is who it belongs to now. */
 static char *remedy_for(const struct config *config, const char *path,
                         uid_t owner)

@@ -146,7 +146,7 @@ static enum queue_state state_of(char mark)
     return QUEUE_WAITING;
 }
 
-/* What would divide fields or lines does not get into one. */
+/* Tabs and line ends, which divide, do not get into a field. */
 static void put_field(struct buf *out, const char *text)
 {
     size_t start = out->length;
@@ -535,7 +535,7 @@ bool protocol_parse_outcome(char *text, struct wait_outcome *outcome)
     char *end = end_of_address(text, true);
     size_t kind = 0;
 
-    /* What is not an address, and was refused for that, may lack a quote. */
+    /* A refused text that is not an address may lack a quote. */
     if (end == NULL)
         end = end_of_address(text, false);
     while (kind < WAIT_KINDS && strcmp(word, wait_words[kind]) != 0)

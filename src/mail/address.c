@@ -148,7 +148,7 @@ char *address_local_part(const char *name)
 {
     struct buf quoted;
 
-    /* What looks like an option is better quoted. */
+    /* A path that looks like an option is better quoted. */
     if (is_dot_atom(name) && *name != '-')
         return alloc_string(name);
     buf_init(&quoted, SIZE_MAX);

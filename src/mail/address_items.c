@@ -34,7 +34,7 @@ static const char *skip_blanks(const char *text, const char *end)
     return text;
 }
 
-/* What is left without blanks around it, the name of a group before it and the
+/* The rest without blanks around it, the name of a group before it and the
  * semicolon that ends one. */
 static void strip(const char **text, size_t *length)
 {

@@ -23,7 +23,7 @@ struct scanner {
     bool blanks_divide;         /* words are local names */
 };
 
-/* What is before an element, if no comma does. */
+/* The text before an element without a comma. */
 enum before { BEFORE_NOTHING, BEFORE_ADDRESS, BEFORE_NAME_AND_ADDRESS };
 
 /* One element of the list while it is read. */
@@ -255,7 +255,7 @@ static char *plain_address(const struct element *e)
     return canonical;
 }
 
-/* What is in quotes as a whole, as in `"bob@x"`, if that is an address: no
+/* An element in quotes as a whole, as in `"bob@x"`, if that is an address: no
  * local name is like that. Else NULL. */
 static char *quoted_address(const struct element *e, const struct scanner *s)
 {

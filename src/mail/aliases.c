@@ -59,14 +59,14 @@ char *local_name_without_alias(const char *address,
     return local_name_of(address, local);
 }
 
-/* What is wrong in a file, for its administrator. */
+/* The mistakes in a file, for its administrator. */
 struct problems {
     struct strings told;            /* the text of each */
     aliases_problem *tell;
     void *context;
 };
 
-/* What several aliases lead to is reported once. */
+/* A mistake that several aliases lead to is reported once. */
 static void add_problem(struct problems *problems,
                         const struct error *problem)
 {

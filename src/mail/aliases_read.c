@@ -16,7 +16,7 @@
 #define FILE_MAX (64u << 20)    /* octets of an aliases file */
 #define INCLUDE_MAX (1u << 20)  /* octets of an :include: file */
 
-/* What is not a regular file is wrong for good; anything else may pass. */
+/* A file that is not regular is wrong for good; anything else may pass. */
 static int open_file(const char *path, struct stat *status, struct error *err)
 {
     int fd = file_open(path, status, err);
@@ -82,7 +82,7 @@ struct alias_name {
     bool has_domain;        /* an @ outside of quotes is in it */
 };
 
-/* What is before the colon; *rest is what is after it. False: the line
+/* The text before the colon; *rest is that after it. False: the line
  * has no name. */
 static bool take_name(const char *line, struct alias_name *found,
                       const char **rest)

@@ -149,7 +149,7 @@ static void add_phrase(struct buf *out, const char *text, size_t length)
     buf_free(&plain);
 }
 
-/* What is between the addresses of a list: names, comments, brackets. */
+/* The text between the addresses of a list: names, comments, brackets. */
 static void add_between(struct buf *out, const char *text, size_t length)
 {
     size_t at = 0;

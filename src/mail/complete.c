@@ -44,7 +44,7 @@ static const char *const recipient_fields[] = {
     "To", "Cc", "Bcc",
 };
 
-/* What an earlier delivery left: RFC 5321 section 4.4 wants no Return-Path in a
+/* Fields of an earlier delivery: RFC 5321 section 4.4 wants no Return-Path in a
  * message that is sent, and no length of a mailbox file is true here. */
 static const char *const delivery_fields[] = {
     "Return-Path", "Content-Length",

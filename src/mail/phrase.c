@@ -172,7 +172,7 @@ void phrase_add(struct buf *out, const char *name)
 
     buf_init(&text, SIZE_MAX);
     clean(&text, name);
-    /* What only looks like an encoded-word would be read as one. */
+    /* Text that only looks like an encoded-word would be read as one. */
     bool is_safe = strstr(text.data, "=?") == NULL &&
                    text.length <= LINE_OCTETS;
     if (is_encoded(text.data))

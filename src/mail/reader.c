@@ -17,7 +17,7 @@
 /* So much of a line must be at hand to know what it is. */
 #define AHEAD (HEADER_NAME_MAX + 3)
 
-/* What is ahead, and a block of nothing but LF, and a last line end. */
+/* The text ahead, and a block of nothing but LF, and a last line end. */
 #define TEXT_SIZE (AHEAD + 2 * BLOCK_SIZE + 2)
 
 /* So much of it stays free: a line end, or a dot and what follows it. */
@@ -97,7 +97,7 @@ static void end_line(struct reader *reader)
     reader->place = AT_LINE_START;
 }
 
-/* What follows shows that a leading dot was neither alone nor doubled. */
+/* The next octet shows that a leading dot was neither alone nor doubled. */
 static void keep_leading_dot(struct reader *reader)
 {
     if (reader->place == AFTER_LEADING_DOT)
@@ -105,7 +105,7 @@ static void keep_leading_dot(struct reader *reader)
     reader->place = INSIDE_LINE;
 }
 
-/* What follows shows that CRs were bare. There may be more than fit. */
+/* The next octet shows that CRs were bare. There may be more than fit. */
 static void put_bare_crs(struct reader *reader)
 {
     keep_leading_dot(reader);
@@ -339,7 +339,7 @@ static bool read_fields(struct reader *reader, struct header *header,
     }
 }
 
-/* What editors begin a file with to show that it is UTF-8. */
+/* Editors begin a file with it to show that it is UTF-8. */
 static void skip_byte_order_mark(struct reader *reader)
 {
     reader->start += lines_mark_length(reader->text + reader->start,

@@ -119,8 +119,8 @@ static void set_failure(struct tls *tls, int result, int number,
     ERR_clear_error();
 }
 
-/* What to do after an operation that gave returned: TLS_WANT_... or -1; 0 for
- * the end of the file. */
+/* The next step after an operation that gave returned: TLS_WANT_... or -1; 0
+ * for the end of the file. */
 static ssize_t sort_out(struct tls *tls, int returned, struct error *err)
 {
     int number = errno;

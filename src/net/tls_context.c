@@ -221,7 +221,7 @@ struct tls_context *tls_context_new(const struct tls_settings *settings,
 {
     struct tls_context *context = alloc_zero(1, sizeof *context);
 
-    /* What the process holds need not be taken apart before it ends. */
+    /* Memory of the process need not be taken apart before it ends. */
     (void)OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
     context->ssl = SSL_CTX_new(TLS_client_method());
     if (context->ssl == NULL ||

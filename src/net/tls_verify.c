@@ -136,7 +136,7 @@ static size_t add_alternatives(struct buf *out, const X509 *certificate)
     return shown;
 }
 
-/* What is wrong with a certificate, and what can be done about it. */
+/* Faults of a certificate, and their remedies. */
 struct reason {
     struct buf text;
     const char *remedy;         /* NULL: unknown */

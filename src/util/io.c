@@ -143,7 +143,7 @@ ssize_t io_read_more(int fd, struct buf *out)
     size_t left = out->limit - out->length;
     size_t room = left < STEP ? left : STEP;
     char *start = buf_reserve(out, room), more;
-    /* What is full has been read if nothing follows. */
+    /* A full buffer holds all if nothing follows. */
     ssize_t got = room > 0 ? io_read(fd, start, room) : io_read(fd, &more, 1);
 
     if (got > 0 && room == 0) {

@@ -41,7 +41,7 @@ enum {
     SCOPE_ABSTRACT  = 1 << 0,           /* version 6 */
     SCOPE_SIGNAL    = 1 << 1,
 
-    /* What can be allowed with something that is not a directory. */
+    /* The rights that a file, not a directory, can have. */
     FS_OF_FILES = FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE,
 
     LATEST = 6          /* version 7 has new flags for the audit log only */

@@ -82,7 +82,7 @@ static const struct rule everybody[] = {
     { __NR_tkill, ALLOW_SELF, 0, 0 },           /* musl's */
     CALL(exit), CALL(exit_group),
 
-    /* What libraries ask about the machine: qsort() its memory, getrandom()
+    /* Questions of libraries about the machine: qsort() its memory, getrandom()
      * its processors. */
     CALL(sysinfo), CALL(sched_getaffinity), CALL(getrandom),
 

@@ -234,7 +234,7 @@ static void print_number(FILE *out, uint32_t character)
                 (unsigned)(0xdc00 + (character & 0x3ff)));
 }
 
-/* What JSON allows may be on its way to a terminal. */
+/* JSON may be on its way to a terminal. */
 static void print_string(FILE *out, const char *text)
 {
     const char *end = text + strlen(text);
