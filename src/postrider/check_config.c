@@ -171,7 +171,7 @@ static void check_hostname(struct check *check)
                    "a name without a domain", name);
 }
 
-/* What is there and cannot be used is a mistake, even if something else is. */
+/* A name that cannot be used is a mistake, even if something else is. */
 static void check_mailname(struct check *check)
 {
     char *word = config_is_set(check->config, "domain") ? NULL

@@ -151,7 +151,7 @@ void check_tls(struct check *check)
     }
 }
 
-/* What people paste without seeing it. */
+/* Characters that people paste without seeing them. */
 static void check_oddity(struct check *check, const struct smarthost *host,
                          const char *what, const char *text, size_t length)
 {

@@ -241,7 +241,7 @@ void check_queue(struct check *check)
     free(sum.reason);
 }
 
-/* What is in drop/ and queue/, as the daemon could see it. */
+/* The messages in drop/ and queue/, as the daemon could see it. */
 struct looker {
     struct spool spool;
     struct strings listed;      /* by the daemon */

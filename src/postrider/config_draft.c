@@ -44,7 +44,7 @@ struct config_draft {
     struct strings remarks;         /* of what comes next */
 };
 
-/* What has been remarked so far is put before this. */
+/* Put the remarks so far before this. */
 static void take_remarks(struct config_draft *draft, struct strings *remarks)
 {
     for (size_t i = 0; i < draft->remarks.count; i++)

@@ -98,7 +98,7 @@ static void tell(const struct direct *direct, const char *word,
     buf_free(&text);
 }
 
-/* What the exit status cannot show. */
+/* Facts that the exit status cannot show. */
 static void tell_partial(const struct direct *direct,
                          const struct outcome *outcomes, size_t count)
 {

@@ -236,7 +236,7 @@ find_force(const struct import_settings *settings)
     return path != NULL ? path : import_find(settings, "force sender");
 }
 
-/* What is forced, else the address of the identity. %u is the caller:
+/* The forced address, else that of the identity. %u is the caller:
  * write_top() sees to that. */
 static char *find_from(struct import *import, const struct identity *identity)
 {

@@ -356,7 +356,7 @@ static void set_aliases(struct import *import,
     free(path);
 }
 
-/* What completes the names of callers: of %U@domain, or of maildomain. */
+/* The domain for the names of callers: of %U@domain, or of maildomain. */
 static void set_domain(struct import *import,
                        const struct import_settings *settings)
 {
@@ -527,7 +527,7 @@ static bool take_command_line(struct import *import, void *into, char *line,
     return take_command(import, into, key, argument, err);
 }
 
-/* What is used when no sender chooses: what "default" is, or names. */
+/* The account when no sender chooses: "default", or the one it names. */
 static size_t find_usual(const struct import *import,
                          const struct msmtp *msmtp)
 {

@@ -173,7 +173,7 @@ static void take_time(struct import *import, const char *folder,
     free(time);
 }
 
-/* What is appended to bare addresses: defaulthost, itself completed. */
+/* The domain for bare addresses: defaulthost, itself completed. */
 static char *find_domain(struct import *import, const char *folder)
 {
     char *host = read_name(import, folder, "defaulthost");

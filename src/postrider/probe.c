@@ -67,7 +67,7 @@ static void print_cut(FILE *out, const char *format, ...)
     buf_free(&cut);
 }
 
-/* What is of note when nothing went wrong: a session, TLS, a login, and what
+/* Steps of note when nothing went wrong: a session, TLS, a login, and what
  * was said of the mail to come. */
 static bool is_of_note(const char *what)
 {
@@ -121,7 +121,7 @@ static void await_reply(const struct probe *probe)
     free(what);
 }
 
-/* What may be the cause where nothing comes for long. */
+/* The possible cause where nothing comes for long. */
 static const char *cause_of(const struct probe *probe, const char *awaited)
 {
     static const struct {

@@ -16,7 +16,7 @@
 #include "util/strings.h"
 #include "util/text.h"
 
-/* What can be done with the queue; a change is a request to the daemon. */
+/* The actions on the queue; a change is a request to the daemon. */
 struct action {
     const char *name;
     const char *operand;        /* "" if there is none */
@@ -45,7 +45,7 @@ static void take_answer(void *context, char *text)
     answer->known = protocol_parse_changes(text, &answer->changes);
 }
 
-/* What came of it is added to changes. */
+/* The result is added to changes. */
 static bool request(const struct config *config, enum request request,
                     const char *argument, struct changes *changes,
                     struct error *err)
@@ -120,7 +120,7 @@ static void note_id(void *context, const struct queue_item *item,
     strings_add(context, item->id);
 }
 
-/* What is in failed/ is not in the daemon's list. */
+/* A message in failed/ is not in the daemon's list. */
 static bool requeue(const struct config *config, const struct action *action,
                     char **operands, struct error *err)
 {

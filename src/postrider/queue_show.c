@@ -105,7 +105,7 @@ static void print_time(const char *name, int64_t when, bool is_past)
     buf_free(&text);
 }
 
-/* What its file has, and the daemon does not list. */
+/* Facts of its file that the daemon does not list. */
 static void print_content_facts(const struct wanted *wanted)
 {
     struct error err;

@@ -40,7 +40,7 @@ static bool load_providers(struct setup *setup, struct error *err)
            providers_load(&setup->providers, path, err);
 }
 
-/* What a package or an installer has put there means nothing yet. */
+/* A file that a package or an installer has put there means nothing yet. */
 static bool has_no_smarthost(const char *path)
 {
     struct error ignored;
@@ -102,7 +102,7 @@ static bool print_draft(const struct setup *setup, struct error *err)
     return done;
 }
 
-/* What goes on now that mail can leave. */
+/* The next steps now that mail can leave. */
 static bool tell_all(struct setup *setup, struct config_draft *draft,
                      struct error *err)
 {

@@ -70,7 +70,7 @@ static const struct part {
     { "nothing", NULL },
 };
 
-/* What is wrong most often when that goes wrong. */
+/* The answer that is wrong most often when that goes wrong. */
 static const char *usual_part(const struct setup *setup,
                               const struct error *why)
 {

@@ -90,7 +90,7 @@ static bool ask_domain(struct setup *setup, struct error *err)
         if (setup->port == NULL)
             setup->port = alloc_format("%u", list.items[0].port);
         setup_use(&setup->tls, implicit ? "implicit" : "starttls");
-        /* What RFC 6186 section 4 would try first. */
+        /* RFC 6186 section 4 would try it first. */
         if (!setup->has_person)
             setup_use(&setup->user, setup->address);
     }
@@ -196,7 +196,7 @@ static bool find_certificate(struct setup *setup, struct error *err)
         .text = "The file of its certificate", .check = "tls_ca_file" }, err);
 }
 
-/* What the provider publishes about itself. */
+/* Notes of the provider about itself. */
 static bool take_provider(struct setup *setup, struct error *err)
 {
     const struct provider *provider = setup->provider;

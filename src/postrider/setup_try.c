@@ -23,7 +23,7 @@ const char *setup_user(const struct setup *setup)
     return setup->direct ? "" : "postrider";
 }
 
-/* What came of a session. */
+/* The result of a session. */
 struct trial {
     bool done;
     struct probe_findings findings;
@@ -109,7 +109,7 @@ static struct probe_task task_of(const struct setup *setup,
     };
 }
 
-/* What is good to know of a smarthost that works, or goes into the file. */
+/* Facts of a smarthost that works, for people or for the file. */
 static void take_findings(struct setup *setup,
                           const struct probe_findings *findings)
 {
@@ -194,7 +194,7 @@ static bool ask_again(struct setup *setup, const struct error *why,
     return setup->no_test;
 }
 
-/* What is to be done about a failure: accepted if nothing. */
+/* The step after a failure: accepted if none is needed. */
 static bool settle(struct setup *setup, const struct trial *trial,
                    bool *accepted, struct error *err)
 {

@@ -15,7 +15,7 @@
 #include "util/error.h"
 #include "util/text.h"
 
-/* What people want to know first; the lines themselves are for scripts. */
+/* The summary for people; the lines themselves are for scripts. */
 struct summary {
     struct buf text;            /* smarthosts and troubles */
     struct buf lines;           /* as they came */

@@ -74,7 +74,7 @@ static bool check_smarthosts(const struct config *config,
                      trial->smarthost);
 }
 
-/* What works, and yet may lose mail. */
+/* Warnings: it works, and yet may lose mail. */
 static void print_findings(const struct config *config,
                            const struct probe_findings *findings)
 {
@@ -143,7 +143,7 @@ static void ignore_line(void *context, char *line)
     (void)line;
 }
 
-/* What was mended need not wait for the next trial. */
+/* A smarthost that was mended need not wait for the next trial. */
 static void tell_daemon(const struct config *config)
 {
     const struct client_question question = {
