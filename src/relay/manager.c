@@ -121,7 +121,7 @@ static void reap(struct manager *manager)
     }
 }
 
-/* What workers have sent, and what became of those that were reaped. */
+/* The packets of workers, and the ends of those that were reaped. */
 static void take_worker_events(struct manager *manager)
 {
     struct worker_event event;
@@ -131,7 +131,7 @@ static void take_worker_events(struct manager *manager)
             result_take(manager->result, i, &event, now_of(manager));
 }
 
-/* What is wrong with the first smarthost that is not up; "" if all are. */
+/* The error of the first smarthost that is not up; "" if all are. */
 static char *describe_hops(const struct hops *hops)
 {
     if (hops->count == 0)
@@ -344,7 +344,7 @@ static void rescan(struct manager *manager)
         workers_retry(manager->hops->list[i].workers);
     if (spool_is_in_place(&manager->spool))
         return;
-    /* What is there instead must be right, or a daemon would be missing. */
+    /* The new spool must be right, or a daemon would be missing. */
     for (size_t i = 0; i < SPOOL_FOLDERS; i++)
         if (!spool_verify(manager->spool.path, i, &err)) {
             log_moved(manager, err.text);
@@ -484,7 +484,7 @@ static enum control_reply answer(void *context,
     return requests_answer(manager->requests, what, now_of(manager));
 }
 
-/* What brings messages in, and to their ends. */
+/* The parts that bring messages in, and to their ends. */
 static void prepare_parts(struct manager *manager)
 {
     const struct config *config = manager->config;
@@ -511,7 +511,7 @@ static void prepare_parts(struct manager *manager)
     manager->expiry = expiry_new(config, manager->messages, manager->hops);
 }
 
-/* What requests and metrics need. */
+/* The parts for requests and metrics. */
 static void prepare_answers(struct manager *manager)
 {
     manager->troubles = troubles_new(manager->messages, manager->pickup);
@@ -568,7 +568,7 @@ static bool start(struct manager *manager, struct sockets *sockets,
     manager->inotify = drop_watch_open(config->spool, RESCAN_TIME);
     prepare_parts(manager);
     prepare_answers(manager);
-    /* What follows reads what hostile users have written. */
+    /* From here on files of hostile users are read. */
     confine_manager(config);
     return messages_recover(manager->messages, &moment, err);
 }

@@ -23,7 +23,7 @@
 
 /* --- What it counts for. --- */
 
-/* What it takes while it is open; about. */
+/* Memory while it is open; about. */
 static uint32_t memory_of(const struct entry *entry)
 {
     const struct envelope *env = &entry->envelope;
@@ -35,7 +35,7 @@ static uint32_t memory_of(const struct entry *entry)
     return size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
 }
 
-/* What it takes in the spool, about: its envelope may be larger than its
+/* Its size in the spool, about: its envelope may be larger than its
  * content, and each recipient has a line in state/. */
 static uint64_t octets_of(const struct entry *entry)
 {
@@ -183,7 +183,7 @@ static bool read_state(struct message *message, struct error *err)
     return message->state != NULL;
 }
 
-/* What is on disk, too, goes. */
+/* The files go, too. */
 static void let_go(struct message *message)
 {
     if (message->stored || message->done)

@@ -191,7 +191,7 @@ static void take(struct pickup *pickup, const char *id)
     }
 }
 
-/* What there was no room for is found by another pass: at once, unless what
+/* A message without room is found by another pass: at once, unless what
  * took the room cannot be read, which the next rescan may find changed. */
 static bool needs_another_pass(struct pickup *pickup)
 {

@@ -156,7 +156,7 @@ static bool apply_lines(struct recall *recall, const struct entry *entry,
     return found;
 }
 
-/* What cannot be sent has failed before its first attempt. */
+/* A message that cannot be sent has failed before its first attempt. */
 static bool apply_flaws(struct recall *recall, const struct entry *entry,
                         struct state *state, int64_t wall)
 {
@@ -257,7 +257,7 @@ static bool found_accepted(void *context, const char *id,
     bool is_logged = state != NULL;
     state_free(state);
     entry_free(entry);
-    /* What is damaged will be moved to failed/, and is not sent again. */
+    /* A damaged message will be moved to failed/, and is not sent again. */
     if (recorded || err.fault == FAULT_NONE || err.fault == FAULT_DATA)
         return true;
     log_line(LOG_LEVEL_ERROR, "%s: accepted by a smarthost before the stop, "

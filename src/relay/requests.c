@@ -49,7 +49,7 @@ void requests_free(struct requests *requests)
     free(requests);
 }
 
-/* Who asks what, and where the answer goes. */
+/* The client, its question, and where the answer goes. */
 struct question {
     struct requests *requests;
     const struct moment *now;
@@ -201,13 +201,13 @@ static enum control_reply answer_list(const struct question *q)
     return CONTROL_DONE;
 }
 
-/* What has come of it: CHANGE_LEFT, nothing has changed yet, but will unless the
+/* The result: CHANGE_LEFT, nothing has changed yet, but will unless the
  * message is done first; CHANGE_HELD, nothing will, as it is held. */
 enum change_end { CHANGE_DONE, CHANGE_LEFT, CHANGE_HELD };
 typedef enum change_end change_message(const struct question *q,
                             struct message *message);
 
-/* What is to be done to the messages a request names. */
+/* The change to the messages that a request names. */
 struct change {
     const struct question *question;
     bool (*applies)(const struct question *q, struct message *message);

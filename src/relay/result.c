@@ -107,7 +107,7 @@ static void retry_later(struct settling *s)
                 retry_record_delay(s->result->parts.config));
 }
 
-/* What is in failed/ is kept: this one stays in queue/, held. */
+/* Messages in failed/ are kept: this one stays in queue/, held. */
 static void strand(struct settling *s)
 {
     struct state *state = message_state(s->message);
@@ -180,7 +180,7 @@ static void defer(struct settling *s, bool attempted)
     put_off(s, delay);
 }
 
-/* What every -odi caller wants to know: the outcomes, in one line. */
+/* The answer to -odi callers: the outcomes, in one line. */
 static void announce(const struct settling *s)
 {
     const struct state *state = message_state(s->message);

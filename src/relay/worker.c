@@ -306,7 +306,7 @@ static bool open_session(struct worker *worker)
 
 /*
  * Which jobs may follow the first one in the same flight: all that came, as
- * far as this session may carry messages. What was begun stays linked.
+ * far as this session may carry messages. Begun jobs stay linked.
  */
 static void link_jobs(struct worker *worker)
 {
@@ -439,7 +439,7 @@ static bool is_over(const struct worker *worker)
 
 /*
  * Work until there is none, the manager is gone, or the session is at its end.
- * What was not begun goes to another worker: this process can open nothing.
+ * Jobs not begun go to another worker: this process can open nothing.
  */
 static void serve(struct worker *worker)
 {

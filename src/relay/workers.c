@@ -521,7 +521,7 @@ static void close_slot(struct workers *pool, struct worker_slot *slot,
                                     .served = served };
 }
 
-/* What it sent about a job that it has. */
+/* A packet about a job that it has. */
 static bool take_job_packet(struct workers *pool, struct worker_slot *slot,
                             struct worker_event *event)
 {

@@ -152,7 +152,7 @@ bool deliver_to_queue(const struct options *opt,
     int question = -1;
 
     *id = NULL;
-    /* Who serves that socket has to do without. */
+    /* The server of that socket has to do without. */
     if (draft == NULL && err->fault == FAULT_TEMPORARY &&
         (opt->mode != MODE_SMTP || !smtp_client_has_come())) {
         const char *path = listening_socket(config);

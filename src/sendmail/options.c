@@ -9,11 +9,11 @@
 
 #define COMMAND_TIMEOUT_MAX 86400     /* seconds */
 
-/* What follows a letter: -t, -f path or -fpath, -q or -q30m or -q 30m
+/* The text after a letter: -t, -f path or -fpath, -q or -q30m or -q 30m
  * (but not the next word if that is an option), -d or -d0.1. */
 enum argument { NONE, REQUIRED, OPTIONAL, ATTACHED };
 
-/* What an option does: it sets a bool, keeps its value, or calls a function
+/* The effect of an option: it sets a bool, keeps its value, or calls a function
  * with it. */
 struct effect {
     enum { NO_EFFECT, SET_FLAG, KEEP_TEXT, CALL } kind;

@@ -111,7 +111,7 @@ static bool ask_for_run(const struct config *config, const char *run,
     }
     bool done = client_ask(&question, ignore_line, NULL, err);
     free(filter);
-    /* What the daemon refuses now it may do later. */
+    /* The daemon may do later what it refuses now. */
     if (!done && err->fault == FAULT_PERMISSION)
         err->fault = FAULT_TEMPORARY;
     return done;

@@ -207,7 +207,7 @@ static bool take_chunk(struct server *server, uint64_t length)
     return false;
 }
 
-/* RFC 3030 section 2. What is refused ends the transaction, so that chunks
+/* RFC 3030 section 2. A refusal ends the transaction, so that chunks
  * after it, which may be on their way, are not taken for all of it. */
 void server_take_bdat(struct server *server, char *argument)
 {

@@ -22,7 +22,7 @@
 
 #define ANSWER_MAX 100          /* lines of it that a client gets */
 
-/* What postrider direct reports: see sendmail/exec.h. */
+/* The records of postrider direct: see sendmail/exec.h. */
 struct report {
     bool is_partial;            /* some recipients have the message */
     struct strings *answer;     /* the texts */

@@ -48,7 +48,7 @@ static void add_size_limit(const struct server *server, struct buf *line)
                    server->config->message_size_limit);
 }
 
-/* What EHLO lists. Parameters that come with them: smtp_transaction.c. */
+/* The list of EHLO. Parameters that come with them: smtp_transaction.c. */
 static const struct {
     const char *keyword;
     void (*add_parameter)(const struct server *server, struct buf *line);
@@ -116,7 +116,7 @@ static void take_quit(struct server *server, char *argument)
     server->done = true;
 }
 
-/* What others have and we do not (RFC 5321 section 4.2.4). */
+/* Commands of others that we lack (RFC 5321 section 4.2.4). */
 static void take_unserved(struct server *server, char *argument)
 {
     (void)argument;
@@ -237,7 +237,7 @@ static void confine_server(struct server *server)
     server->is_confined = true;
 }
 
-/* Who does not read our replies is silent, too. A pipe knows no limit. */
+/* A client that reads no replies is silent, too. A pipe knows no limit. */
 static void limit_writes(int patience)
 {
     const struct timeval limit = { .tv_sec = patience / 1000 };

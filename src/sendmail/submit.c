@@ -37,7 +37,7 @@ struct work {
     struct error why;                   /* the first flaw of a recipient */
 };
 
-/* What can be refused without reading anything. */
+/* The refusals that need no reading. */
 static bool check_submission(const struct submission *said, struct error *err)
 {
     if (!said->extract && said->recipients[0] == NULL &&

@@ -125,7 +125,7 @@ static bool is_about_rate(const struct reply *reply)
            words_in(reply, "too many|later|limit");
 }
 
-/* What can be done about a refusal; NULL: not known. */
+/* The remedy for a refusal; NULL: not known. */
 static const char *advice_of(const struct exchange *x)
 {
     static const enum advice_fact means[] = {

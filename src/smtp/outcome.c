@@ -28,7 +28,7 @@ static bool has_subject(const char *status, const char *subject)
     return *status != '\0' && text_starts(status + 1, subject);
 }
 
-/* What a refusal for good means for the exit status. */
+/* The exit status of a refusal for good. */
 static enum fault fault_of(enum outcome_stage stage, int code,
                            const char *status)
 {
@@ -126,7 +126,7 @@ void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
                 is_ours ? err->fault : FAULT_TEMPORARY, status);
     outcome->text = alloc_string(err->what);
     outcome_advise(outcome, *err->remedy != '\0' ? err->remedy : NULL);
-    /* What can be set right here counts as much as the reply. */
+    /* A mistake that can be mended here counts as much as the reply. */
     outcome->reach = is_ours                      ? REACH_REPLY
                      : early || err->reach != 0   ? err->reach
                                                   : REACH_CONNECTED;

@@ -235,7 +235,7 @@ void session_stop(struct session *session, size_t asked,
     session->stopped = true;
     session->why = *err;
     session->answerable = asked;
-    /* What was queued may have been cut anywhere. */
+    /* The queued commands may have been cut anywhere. */
     if (stream_read_on(session->stream)) {
         session->queued = 0;
         if (session->answerable > session->unanswered)

@@ -14,7 +14,7 @@
 #define LAST_WORDS 5000         /* milliseconds for replies after a 421 */
 
 /*
- * What is sent before the replies to it are read: as a rule the commands of one
+ * Commands sent before the replies to them are read: as a rule those of one
  * transaction. With BDAT whole transactions follow it. Replies are counted, not
  * recognised: so all of a flight is read before any outcome of it counts.
  */

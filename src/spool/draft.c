@@ -46,7 +46,7 @@ struct draft {
     uid_t uid;
 };
 
-/* What can be done about it, for the errors an administrator meets. */
+/* The remedy, for the errors an administrator meets. */
 static const char *storing_remedy(int number)
 {
     switch (number) {

@@ -270,7 +270,7 @@ static void look_at_name(struct drop_scan *scan, const char *name)
         remove_junk(scan, name, &status, "never finished");
 }
 
-/* What was set aside and is not there any more is forgotten. */
+/* Names that were set aside and are gone are forgotten. */
 static void forget_gone(struct drop_scan *scan)
 {
     size_t kept = 0;
@@ -337,7 +337,7 @@ bool drop_scan_hint(struct drop_scan *scan, const char *name)
     scan->left_out = false;
     scan->counting = (struct unread){ 0 };
     look_at_name(scan, name);
-    /* What may not be opened is counted by a pass. */
+    /* Files that may not be opened are counted by a pass. */
     bool remembered = !scan->left_out && unread_count(&scan->counting) == 0;
     unread_clear(&scan->counting);
     scan->counting = counting;

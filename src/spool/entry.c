@@ -38,8 +38,8 @@ static void note_flaw(struct entry *entry, const char *what)
     entry_blame(entry, "5.6.0", what);
 }
 
-/* What one keyword of the envelope means: value is the rest of its line. False
- * with FAULT_DATA: the line makes no sense. */
+/* The meaning of one keyword of the envelope: value is the rest of its line.
+ * False with FAULT_DATA: the line makes no sense. */
 typedef bool read_value(struct entry *entry, char *value, struct error *err);
 
 static bool refuse_line(struct error *err, const char *what)

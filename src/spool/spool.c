@@ -17,7 +17,7 @@
 #define LOCK_TIME 2000          /* milliseconds */
 #define LOCK_STEP 20
 
-/* What a folder must be; "" is the spool itself. */
+/* The rights of a folder; "" is the spool itself. */
 struct folder {
     const char *name;
     mode_t mode;

@@ -212,7 +212,7 @@ static bool parse_recipient(struct state_recipient *rcpt, char *rest)
     return true;
 }
 
-/* What a file holds, as far as it has been read. */
+/* The contents of a file, as far as it has been read. */
 struct reading {
     struct state *state;
     uint64_t values[NUMBERS];
@@ -236,7 +236,7 @@ static bool parse_number(struct reading *reading, const char *name,
     return format_check_unknown(name, err);
 }
 
-/* What is not of this form can be done without. */
+/* A line of another form can be done without. */
 static void read_report(struct state *state, char *rest)
 {
     const char *about = next_word(&rest);

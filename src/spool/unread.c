@@ -45,7 +45,7 @@ size_t unread_count(const struct unread *unread)
     return count;
 }
 
-/* What other reasons there are when owner and mode are right. */
+/* Other reasons, when owner and mode are right. */
 static bool is_barred(const char *path, struct error *err)
 {
     return error_set(err, FAULT_PERMISSION, "%s cannot be read, although its "
