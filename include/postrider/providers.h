@@ -27,6 +27,7 @@ struct provider {
     char *login;
     char *password;
     char *sender;
+    char *connections;
     char *self_signed;
     struct strings notes;
 };

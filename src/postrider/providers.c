@@ -27,6 +27,7 @@ static const struct key {
     { "login", TEXT(login) },
     { "password", TEXT(password) },
     { "sender", TEXT(sender) },
+    { "connections", TEXT(connections) },
     { "self-signed", TEXT(self_signed) },
     { "note", true, false, offsetof(struct provider, notes) },
 #undef TEXT

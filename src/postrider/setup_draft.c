@@ -85,6 +85,8 @@ static void set_smarthost(const struct setup *setup, struct config_draft *draft)
     config_draft_set(draft, "tls_fingerprint", setup->fingerprint);
     config_draft_set(draft, "auth", setup->auth);
     set_credentials(setup, draft);
+    if (setup->provider != NULL)
+        config_draft_set(draft, "connections", setup->provider->connections);
 }
 
 /* The first section that matches counts: that of reports comes before the one

@@ -233,8 +233,10 @@ static bool is_about_session(const struct outcome *outcome)
         return true;
     if (outcome->code / 100 != 4)
         return false;
+    if (has_subject(outcome, ".3.2"))   /* "not accepting messages" */
+        return true;
     if (outcome->stage == STAGE_RCPT)
-        return has_subject(outcome, ".5.3") || has_subject(outcome, ".3.2");
+        return has_subject(outcome, ".5.3");
     return outcome->stage == STAGE_MAIL && !has_subject(outcome, ".1.") &&
            !has_subject(outcome, ".2.") && !has_subject(outcome, ".6.");
 }

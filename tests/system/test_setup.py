@@ -324,6 +324,17 @@ def test_the_port_tells_how_tls_begins(programs, arguments, tls):
         ([tls] if tls else [])
 
 
+@pytest.mark.parametrize("provider, connections", [
+    ("outlook", ["3"]), ("gmail", [])])
+def test_providers_that_take_few_connections(programs, provider, connections):
+    result = programs.postrider(
+        "setup", "--providers", str(PROVIDERS), "--print", "--address",
+        "me@d.example", "--password-command", "true", "--provider",
+        provider).expect(0)
+    assert re.findall(r"connections = (\S+)", result.stdout.decode()) == \
+        connections
+
+
 def test_any_host_can_be_said(programs, host):
     result = run(programs, host, "--print", "--host", "mx.c.example",
                    "--port", "465", "--address", "a@c.example", "--rewrite",

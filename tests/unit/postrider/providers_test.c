@@ -44,7 +44,8 @@ static void reads_stanzas(void **state)
         "id: tokens\n"
         "name: Tokens\n"
         "host: smtp.example.net\n"
-        "auth: xoauth2";
+        "auth: xoauth2\n"
+        "connections: 3";
     struct providers providers;
     struct error err;
 
@@ -57,6 +58,8 @@ static void reads_stanzas(void **state)
     assert_string_equal(gmail->name, "Gmail: the usual one");
     assert_string_equal(gmail->host, "smtp.gmail.com");
     assert_null(gmail->port);
+    assert_null(gmail->connections);
+    assert_string_equal(providers.items[1].connections, "3");
     assert_int_equal(gmail->notes.count, 2);
     assert_string_equal(gmail->notes.items[1], "two");
     assert_ptr_equal(providers_of_domain(&providers, "Googlemail.COM"), gmail);

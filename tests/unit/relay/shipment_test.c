@@ -47,6 +47,7 @@ static void blames_the_session(void **state)
         { DEFERRED, STAGE_RCPT, 421, "4.7.0", true },
         { DEFERRED, STAGE_DATA, 421, "4.3.2", true },
         { DEFERRED, STAGE_DATA, 451, "4.3.0", false },
+        { DEFERRED, STAGE_DATA, 432, "4.3.2", true },
         { FAILED, STAGE_MAIL, 550, "5.7.1", false },
         { DELIVERED, STAGE_DATA, 250, "2.0.0", false },
     };
