@@ -40,8 +40,7 @@ void dial_list_free(struct dial_list *list);
 
 /*
  * Begin to connect. The socket is non-blocking, close-on-exec, TCP_NODELAY, and
- * writable once the attempt is at its end: dial_end() then says what came of
- * it.
+ * writable once the attempt is at its end: dial_end() then has the result.
  * source_address is "" or an address of this host, brackets allowed. -1 with
  * FAULT_TEMPORARY (also if source_address is of the other family: another
  * address of the list may do), or FAULT_CONFIG if it is not an address of

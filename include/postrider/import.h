@@ -63,7 +63,7 @@ enum import_value {
     IMPORT_SOURCE_ADDRESS, IMPORT_TIMEOUT, IMPORT_VALUES,
     IMPORT_OTHER,                   /* the format's own code looks at it */
     IMPORT_REFUSED,                 /* an obstacle, unless empty, for why */
-    IMPORT_NOTHING,                 /* no counterpart, or as why says */
+    IMPORT_NOTHING,                 /* no counterpart, or see why */
     IMPORT_IF_OFF, IMPORT_IF_ON     /* the same, if it is "off", or on */
 };
 

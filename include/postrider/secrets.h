@@ -20,8 +20,8 @@
 char *secrets_folder(const char *path);
 
 /* Make the folder for a configuration at path, if it needs one.
- * group is who may enter it, and is proved again for a folder that is there;
- * (gid_t)-1 for the caller alone. FAULT_CREATE. */
+ * group may enter it, also a folder that is there already; (gid_t)-1 for the
+ * caller alone. FAULT_CREATE. */
 bool secrets_make_folder(const char *path, gid_t group, struct error *err);
 
 /* Could the servers of socket units, which run as the daemon's user, read a

@@ -1,8 +1,8 @@
 /*
  * concurrency.h - how many connections to a smarthost are worth having
  *
- * The number follows the work. It begins with one, and doubles as sessions come
- * to stand; where one more is refused, it stays as it is for some minutes, and
+ * The number follows the work. It begins with one, and doubles as sessions are
+ * opened; where one more is refused, it stays as it is for some minutes, and
  * then one more is tried. Another one is opened only if there would still be
  * work for it when it is open, and while messages do not take longer the more
  * connections there are. Pure bookkeeping; now is in milliseconds on the
@@ -33,12 +33,12 @@ struct concurrency {
 
 void concurrency_init(struct concurrency *concurrency, size_t most);
 
-/* A session was opened, after so many milliseconds; with it standing ones
- * stand. */
+/* A session was opened, after so many milliseconds; with it, standing ones
+ * are open. */
 void concurrency_opened(struct concurrency *concurrency, size_t standing,
                         int64_t duration, int64_t now);
 
-/* One could not be opened, while standing others stood. */
+/* One could not be opened, while standing others were open. */
 void concurrency_refused(struct concurrency *concurrency, size_t standing,
                          int64_t now);
 
@@ -48,11 +48,11 @@ void concurrency_note(struct concurrency *concurrency, int64_t duration,
                       int64_t now);
 
 /* How many connections there may be now, those included that are being opened,
- * while standing ones stand. */
+ * while standing ones are open. */
 size_t concurrency_limit(const struct concurrency *concurrency,
                          size_t standing, int64_t now);
 
-/* How many there can come to be without further news. */
+/* How many there can be later without further news. */
 size_t concurrency_ceiling(const struct concurrency *concurrency);
 
 /* How many messages a connection takes while another one is opened. */

@@ -32,7 +32,7 @@ bool connector_prepare(struct connector *connector, struct error *err);
 /*
  * Prepare, then try the addresses of the smarthost, as net/race.h does, until
  * one gives a session: that is the first to be tried the next time. Credentials
- * refused or a wrong configuration end the search: other addresses would say
+ * refused or a wrong configuration end the search: other addresses would give
  * the same. deadline is the session's. NULL with the error of the address that
  * was reached best; of several, that of the first.
  */

@@ -19,9 +19,10 @@ struct listener;            /* fields: src/relay/listener.c */
 
 /*
  * Listen at each of the addresses: paths of Unix sockets (mode 0666), or
- * "127.0.0.1:25" and "[::1]:25", which the configuration has proved to be
- * loopback. All are borrowed; servers, which run already, is copied. What only root or another user could provide is
- * logged, and left out; else NULL with FAULT_CONFIG.
+ * "127.0.0.1:25" and "[::1]:25", which the configuration has verified to be
+ * loopback. All are borrowed; servers, which run already, is copied. A socket
+ * that only root or another user could make is logged, and left out; else NULL
+ * with FAULT_CONFIG.
  */
 struct listener *listener_new(const struct strings *addresses,
                               struct sockets *sockets,

@@ -52,8 +52,8 @@ bool retry_is_late(const struct config *config, const struct message *message,
 /* When it is given up, in seconds since 1970. */
 int64_t retry_until(const struct config *config, int64_t received);
 
-/* How often, in milliseconds, to look for late messages: who is late by less
- * does not mind. */
+/* How often, in milliseconds, to look for late messages: a smaller delay
+ * does not matter. */
 int64_t retry_sweep_time(const struct config *config);
 
 #endif

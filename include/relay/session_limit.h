@@ -1,7 +1,7 @@
 /*
  * session_limit.h - how many messages a smarthost takes in a session
  *
- * Some take fewer than messages_per_connection, and do not say so beforehand.
+ * Some take fewer than messages_per_connection, and do not announce it.
  * It is known for a while from what sessions ended with. Pure bookkeeping; now
  * is in milliseconds on the monotonic clock.
  */

@@ -47,7 +47,7 @@ struct advice_case {
     enum advice_command command;
     unsigned facts;
     const struct reply *reply;
-    const char *detail;         /* what the server said in a challenge before
+    const char *detail;         /* what the server sent in a challenge before
                                  * it refused; "" for nothing */
 };
 

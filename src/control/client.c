@@ -19,7 +19,7 @@
 #define LINE_MAX_SIZE (16u << 20)   /* octets the daemon may send in a line:
                                      * all addresses of an envelope */
 
-/* A container without a daemon of its own needs the folder from outside. */
+/* A container without a daemon needs the folder from outside. */
 static bool is_unmounted(const char *path)
 {
     char *folder = path_folder(path);

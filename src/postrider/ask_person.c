@@ -97,7 +97,7 @@ static bool read_octet(char *c, const sigset_t *mask, struct error *err)
            error_set(err, FAULT_INPUT, "no answer: nothing was written");
 }
 
-/* Octet by octet: what comes after the line is left for who reads next. */
+/* Octet by octet: what comes after the line is left for the next reader. */
 static bool read_line(struct buf *line, const sigset_t *mask,
                       struct error *err)
 {

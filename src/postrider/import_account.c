@@ -258,7 +258,7 @@ void import_sender(struct import *import, const char *match,
 }
 
 /* The name of the section that the identity uses: the first, the usual one
- * before all, that says the same. */
+ * before all, that has the same. */
 static const char *section_of(const struct import_identity *identities,
                               size_t count, size_t usual, size_t i)
 {

@@ -264,7 +264,7 @@ static const char *write_mailhub(struct import *import,
     return own->name;
 }
 
-/* The smarthosts first, then who uses them, then that others do not. */
+/* The smarthosts first, then their users, then that others do not. */
 static void write_aliases(struct import *import, const struct ssmtp *ssmtp)
 {
     const char **smarthosts = alloc_zero(ssmtp->alias_count + 1,

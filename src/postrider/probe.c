@@ -68,7 +68,7 @@ static void print_cut(FILE *out, const char *format, ...)
 }
 
 /* Steps of note when nothing went wrong: a session, TLS, a login, and what
- * was said of the mail to come. */
+ * was found out about the mail to come. */
 static bool is_of_note(const char *what)
 {
     static const char *const steps[] = { "connected to ", "TLSv", "AUTH ",

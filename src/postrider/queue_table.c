@@ -107,7 +107,7 @@ static int compare_reasons(const void *a, const void *b)
                   ((const struct row *)a)->reason);
 }
 
-/* So many digits tell all ids apart. */
+/* So many digits distinguish all ids. */
 static size_t id_length(struct table *table)
 {
     size_t length = SHORTEST_ID;

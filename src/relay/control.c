@@ -286,8 +286,8 @@ static bool accept_client(struct control *control)
 }
 
 /*
- * All who knock, and what they have said already: who waits for a message says
- * so before it is stored, and must be known before it is delivered.
+ * Accept all clients, and read what they have sent: a client that waits for a
+ * message asks before it is stored, and must be known before it is delivered.
  */
 static void accept_clients(struct control *control)
 {

@@ -285,7 +285,7 @@ static void handle(struct manager *manager, size_t index)
                         clock_now() + ROUND_TIME);
         break;
     case SOURCE_LAUNCH:
-        break;                  /* who ended is reaped in every round */
+        break;                  /* children are reaped in every round */
     case SOURCE_WORKER:
         workers_note_input(what->slot);
         break;

@@ -303,7 +303,7 @@ bool messages_recover(struct messages *messages, const struct moment *now,
     const struct spool *spool = messages->home.spool;
     struct recovery recovery = { messages, now };
 
-    /* Copies get their names first: what the journals say is about them. */
+    /* Copies get their names first: the journals are about them. */
     if (!queue_mend(spool, err) ||
         !recall_journals(messages->recall, now->wall, err) ||
         !queue_recover(spool, found_queued, &recovery, err))

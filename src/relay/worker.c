@@ -109,7 +109,7 @@ static void report_job(struct worker *worker, enum wire_kind kind,
     tell(worker, &packet);
 }
 
-/* A job from the manager, whose files were proved when they were taken. */
+/* A job from the manager, whose files were verified when they were taken. */
 static void accept_job(struct worker *worker, struct packet *packet)
 {
     struct error err;

@@ -249,7 +249,7 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* How many more connections there may be now. As long as none stands, those
+/* How many more connections there may be now. As long as none is open, those
  * that are silent leave room for a few others. A worker that has ended, and
  * waits for its journal to be read, has no connection. */
 static size_t room(const struct workers *pool, int64_t now)
@@ -439,7 +439,7 @@ static void learn(struct workers *pool, const struct distrust *found)
         log_distrust(pool->name, pool->distrust.extensions);
 }
 
-/* That counts for sessions that stand, too. */
+/* That counts for open sessions, too. */
 static void learn_limit(struct workers *pool, unsigned messages, bool sure)
 {
     struct session_limit *limit = &pool->session_limit;
