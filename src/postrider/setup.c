@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "postrider/ask_person.h"
+#include "postrider/terminal.h"
 #include "postrider/commands.h"
 #include "postrider/config_draft.h"
 #include "postrider/waiting.h"

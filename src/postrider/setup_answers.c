@@ -8,7 +8,7 @@
 
 #include "config/config_keys.h"
 #include "mail/address.h"
-#include "postrider/ask_person.h"
+#include "postrider/terminal.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"

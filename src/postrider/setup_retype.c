@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "postrider/ask_person.h"
+#include "postrider/terminal.h"
 #include "util/alloc.h"
 #include "util/text.h"
 

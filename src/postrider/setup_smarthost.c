@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "mail/address.h"
 #include "net/srv.h"
-#include "postrider/ask_person.h"
+#include "postrider/terminal.h"
 #include "relay/targets.h"
 #include "util/alloc.h"
 

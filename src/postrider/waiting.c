@@ -10,7 +10,7 @@
 #include "config/config.h"
 #include "control/client.h"
 #include "control/listing.h"
-#include "postrider/ask_person.h"
+#include "postrider/terminal.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/error.h"

@@ -1,11 +1,11 @@
 /*
- * ask_person.h - questions on the terminal
+ * terminal.h - questions on the terminal
  *
  * They are written to standard error, so that standard output is free for
  * the result; the answers are lines of standard input.
  */
-#ifndef POSTRIDER_POSTRIDER_ASK_PERSON_H
-#define POSTRIDER_POSTRIDER_ASK_PERSON_H
+#ifndef POSTRIDER_POSTRIDER_TERMINAL_H
+#define POSTRIDER_POSTRIDER_TERMINAL_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-/* fail.c - print why a subcommand failed */
+/* commands.c - what the subcommands of postrider(8) share */
 #include "postrider/commands.h"
 
 #include <stdio.h>

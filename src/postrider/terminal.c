@@ -1,4 +1,4 @@
-#include "postrider/ask_person.h"
+#include "postrider/terminal.h"
 
 #include <errno.h>
 #include <poll.h>
