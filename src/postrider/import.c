@@ -12,7 +12,6 @@
 #include "config/config.h"
 #include "postrider/commands.h"
 #include "postrider/config_draft.h"
-#include "postrider/written.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -228,7 +227,7 @@ static bool write_configuration(const struct import *import,
                               import->is_own ? NULL : "postrider",
                               order->replaces, err))
         return false;
-    written_tell(output);
+    config_draft_report(output);
     puts("Try it with `postrider check` and `postrider test`");
     return true;
 }

@@ -11,9 +11,9 @@
 #include "config/config.h"
 #include "config/sender.h"
 #include "mail/envelope.h"
-#include "postrider/patience.h"
 #include "postrider/probe_message.h"
 #include "postrider/probe_sender.h"
+#include "postrider/terminal.h"
 #include "relay/connector.h"
 #include "smtp/outcome.h"
 #include "smtp/transaction.h"
@@ -117,7 +117,7 @@ static void await_reply(const struct probe *probe)
                        ? probe->asked.items[probe->answered] : "the message";
     char *what = alloc_format("the reply to %s", last);
 
-    patience_await(what, NULL);
+    terminal_wait_for(what, NULL);
     free(what);
 }
 
@@ -150,7 +150,7 @@ static void follow(void *context, char direction, const char *line)
     struct probe *probe = context;
 
     if (direction == '?') {
-        patience_await(line, cause_of(probe, line));
+        terminal_wait_for(line, cause_of(probe, line));
         return;
     }
     if (direction == '<')
@@ -378,12 +378,12 @@ bool probe_smarthost(const struct config *config,
     probe.deadline = clock_now() + 10 * patient.timeout;
     probe.connector = connector_new(config, &patient, follow, &probe);
     print_start(&probe);
-    patience_begin(task->out);
+    terminal_wait_begin(task->out);
     bool done = (wanted == NULL ||
                  probe_message_make(&message, config, task->recipient,
                                     task->uid, err)) &&
                 run(&probe, wanted, err);
-    patience_end();
+    terminal_wait_end();
     connector_free(probe.connector);
     if (done)
         text_print(task->out, "smarthost %s: ok, %" PRId64 " ms\n",

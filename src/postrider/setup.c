@@ -13,7 +13,6 @@
 #include "postrider/commands.h"
 #include "postrider/config_draft.h"
 #include "postrider/waiting.h"
-#include "postrider/written.h"
 #include "util/alloc.h"
 #include "util/process.h"
 
@@ -66,7 +65,7 @@ static bool ask_to_replace(struct setup *setup, const char *path,
                          "%s.old", path, path);
     char *question = alloc_format("%s exists. Replace it, and keep it as "
                                   "%s.old?", path, path);
-    bool answered = ask_yes(question, false, &setup->replace, err);
+    bool answered = terminal_ask_yes(question, false, &setup->replace, err);
     free(question);
     if (answered && !setup->replace)
         return error_set(err, FAULT_CREATE, "%s stays as it is", path);
@@ -111,7 +110,7 @@ static bool tell_all(struct setup *setup, struct config_draft *draft,
     if (config == NULL)
         return false;
     struct waiting *waiting = waiting_note(config);
-    written_tell(setup->output);
+    config_draft_report(setup->output);
     bool done = setup_offer_message(setup, draft, err);
     waiting_tell(waiting, config);
     waiting_free(waiting);
@@ -134,7 +133,7 @@ static bool write_down(struct setup *setup, struct error *err)
 
 static bool prepare(struct setup *setup, struct error *err)
 {
-    setup->has_person = ask_has_person();
+    setup->has_person = terminal_has_person();
     setup->asks_all = setup->has_person && setup->provider_id == NULL &&
                       setup->host == NULL && setup->address == NULL;
     /* Only root can have a daemon. */
@@ -165,7 +164,7 @@ static int fail(const struct setup *setup, const struct error *err)
 {
     if (!setup->has_person)
         return command_fail(err);
-    ask_say("postrider: %s\n", err->text);
+    terminal_print("postrider: %s\n", err->text);
     return error_exit_status(err->fault);
 }
 

@@ -23,7 +23,7 @@ bool setup_is_right(const char *key, const char *answer)
 
     bool right = config_keys_check(section, key, answer, &err);
     if (!right)
-        ask_say("%s\n", err.text);
+        terminal_print("%s\n", err.text);
     return right;
 }
 
@@ -39,7 +39,7 @@ bool setup_need(struct setup *setup, char **answer,
     }
     do {
         free(*answer);
-        *answer = ask_text(question->text, question->usual, err);
+        *answer = terminal_ask(question->text, question->usual, err);
     } while (*answer != NULL &&
              (**answer == '\0' ||
               (question->check != NULL &&
@@ -65,7 +65,7 @@ bool setup_need_address(struct setup *setup, struct error *err)
                .option = "--address", .text = "Your mail address" }, err)) {
         if (address_check(setup->address, err))
             return true;
-        ask_say("%s\n", err->text);
+        terminal_print("%s\n", err->text);
         setup_forget(&setup->address);
     }
     return false;
@@ -74,7 +74,7 @@ bool setup_need_address(struct setup *setup, struct error *err)
 /* A smarthost within an organisation may want no login at all. */
 bool setup_ask_user(struct setup *setup, struct error *err)
 {
-    ask_say("Login name; \"-\" if the smarthost wants no password.\n");
+    terminal_print("Login name; \"-\" if the smarthost wants no password.\n");
     if (!setup_need(setup, &setup->user, &(struct question){
             .option = "--user", .text = "Login name",
             .usual = setup->address }, err))
@@ -162,10 +162,10 @@ bool setup_read_password(struct setup *setup, struct error *err)
     if (!setup->has_person)
         return error_set(err, FAULT_USAGE, "--password-file is missing: %s",
                          what);
-    ask_say("It wants %s. Nothing is shown while you type.\n", what);
+    terminal_print("It wants %s. Nothing is shown while you type.\n", what);
     do {
         secret_wipe(&setup->password);
-        if (!ask_secret("Password", &setup->password, err))
+        if (!terminal_ask_secret("Password", &setup->password, err))
             return false;
     } while (setup->password.length == 0);
     return true;
@@ -194,7 +194,7 @@ static bool find_rewrite(struct setup *setup, struct error *err)
         return true;
     char *question = alloc_format("Send everything as %s, whatever its sender?",
                                   setup->address);
-    bool done = ask_yes(question, false, &setup->rewrite, err);
+    bool done = terminal_ask_yes(question, false, &setup->rewrite, err);
     free(question);
     return done;
 }

@@ -106,9 +106,9 @@ bool setup_retype(struct setup *setup, const struct error *why, bool *again,
     const struct part *part = NULL;
 
     while (part == NULL) {
-        char *text = ask_text("Type what again: host, port, tls, user, "
-                              "password, address, nothing?",
-                              usual_part(setup, why), err);
+        char *text = terminal_ask("Type what again: host, port, tls, user, "
+                                  "password, address, nothing?",
+                                  usual_part(setup, why), err);
         if (text == NULL)
             return false;
         part = find_part(text);

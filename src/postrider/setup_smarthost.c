@@ -26,7 +26,7 @@ static bool offer_provider(struct setup *setup, struct error *err)
         return true;
     if (setup->has_person) {
         char *question = alloc_format("That is %s. Right?", provider->name);
-        bool answered = ask_yes(question, true, &agreed, err);
+        bool answered = terminal_ask_yes(question, true, &agreed, err);
         free(question);
         if (!answered)
             return false;
@@ -58,11 +58,12 @@ static bool accept_target(struct setup *setup, const struct srv_target *target,
 
     *agreed = true;
     if (setup->has_person) {
-        ask_say("The DNS of %s names %s port %u for its mail.%s\n",
-                domain, target->host, target->port,
-                is_inside ? "" : " That is another domain, and the answer "
+        terminal_print("The DNS of %s names %s port %u for its mail.%s\n",
+                       domain, target->host, target->port,
+                       is_inside ? "" :
+                       " That is another domain, and the answer "
                                  "could be forged.");
-        return ask_yes("Is that right?", is_inside, agreed, err);
+        return terminal_ask_yes("Is that right?", is_inside, agreed, err);
     }
     return is_inside ||
            error_set(err, FAULT_USAGE, "the DNS of %s names %s port %u for "
@@ -80,7 +81,7 @@ static bool ask_domain(struct setup *setup, struct error *err)
     if (*domain == '[')
         return true;
     if (!look_up(&list, domain, &implicit, err)) {
-        ask_say("%s\n", err->text);
+        terminal_print("%s\n", err->text);
         return true;
     }
     bool done = list.count == 0 ||
@@ -101,8 +102,8 @@ static bool ask_domain(struct setup *setup, struct error *err)
 static void list_providers(const struct providers *providers)
 {
     for (size_t i = 0; i < providers->count; i++)
-        ask_say("  %-16s %s\n", providers->items[i].id,
-                providers->items[i].name);
+        terminal_print("  %-16s %s\n", providers->items[i].id,
+                       providers->items[i].name);
 }
 
 /* A typing error is best seen while it is on the screen. */
@@ -116,8 +117,8 @@ static bool is_found(struct setup *setup, bool *agreed, struct error *err)
     targets_free(&targets);
     if (*agreed)
         return true;
-    ask_say("%s\n", why.text);
-    return ask_yes("Use it all the same?", false, agreed, err);
+    terminal_print("%s\n", why.text);
+    return terminal_ask_yes("Use it all the same?", false, agreed, err);
 }
 
 /* A host, or a provider: the person alone knows. */
@@ -203,7 +204,7 @@ static bool take_provider(struct setup *setup, struct error *err)
 
     if (setup->has_person)
         for (size_t i = 0; i < provider->notes.count; i++)
-            ask_say("%s\n", provider->notes.items[i]);
+            terminal_print("%s\n", provider->notes.items[i]);
     if (!fill_region(setup, err) || !find_certificate(setup, err))
         return false;
     /* Another port may have TLS in another way. */

@@ -117,15 +117,16 @@ static void take_findings(struct setup *setup,
     setup->size_limit = findings->size_limit;
     setup->refuses_null = findings->refuses_null;
     if (findings->size_limit > 0)
-        ask_say("It takes messages of %" PRIu64 " octets at most, and so does "
-                "this machine from now on.\n", findings->size_limit);
+        terminal_print("It takes messages of %" PRIu64 " octets at most, and "
+                       "so does this machine from now on.\n",
+                       findings->size_limit);
     if (*findings->mechanisms != '\0')
-        ask_say("warning: it offers AUTH %s, and no user is set: it may take "
-                "no mail from this machine; --auth none if it needs no login\n",
-                findings->mechanisms);
+        terminal_print("warning: it offers AUTH %s, and no user is set: it "
+                       "may take no mail from this machine; --auth none if it "
+                       "needs no login\n", findings->mechanisms);
     if (findings->refuses_null && setup->address == NULL)
-        ask_say("warning: it refuses the null reverse-path, which reports "
-                "have; --address gives them another one\n");
+        terminal_print("warning: it refuses the null reverse-path, which "
+                       "reports have; --address gives them another one\n");
 }
 
 /* The account's own address is a way out only for mail that is not from it. */
@@ -139,13 +140,13 @@ static bool has_way_out(const struct setup *setup, const struct trial *trial)
 static bool ask_rewrite(struct setup *setup, const struct trial *trial,
                         struct error *err)
 {
-    ask_say("%s\n", trial->err.what);
+    terminal_print("%s\n", trial->err.what);
     if (!setup_need_address(setup, err))
         return false;
     char *question = alloc_format("It refuses %s as sender. Send everything "
                                   "as %s?", trial->findings.sender,
                                   setup->address);
-    bool answered = ask_yes(question, true, &setup->rewrite, err);
+    bool answered = terminal_ask_yes(question, true, &setup->rewrite, err);
     free(question);
     setup->no_rewrite = !setup->rewrite;
     return answered;
@@ -158,7 +159,7 @@ static bool settle_sender(struct setup *setup, const struct trial *trial,
 {
     *err = trial->err;
     if (setup->no_rewrite) {
-        ask_say("warning: %s\n", trial->err.what);
+        terminal_print("warning: %s\n", trial->err.what);
     } else if (setup->has_person) {
         if (!ask_rewrite(setup, trial, err))
             return false;
@@ -181,13 +182,13 @@ static bool ask_again(struct setup *setup, const struct error *why,
 {
     bool again = false;
 
-    ask_say("%s\n", why->text);
+    terminal_print("%s\n", why->text);
     if (!setup_retype(setup, why, &again, err))
         return false;
     if (again)
         return true;
-    if (!ask_yes("Write the configuration all the same?", false,
-                 &setup->no_test, err))
+    if (!terminal_ask_yes("Write the configuration all the same?", false,
+                          &setup->no_test, err))
         return false;
     if (!setup->no_test)
         *err = *why;
@@ -245,7 +246,7 @@ bool setup_offer_message(struct setup *setup, struct config_draft *draft,
         if (usual == NULL)
             return true;
         char *question = alloc_format("Send a test message to %s?", usual);
-        bool answered = ask_yes(question, true, &agreed, err);
+        bool answered = terminal_ask_yes(question, true, &agreed, err);
         free(question);
         if (!answered)
             return false;

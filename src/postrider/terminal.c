@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 
 #define LINE_MAX_LENGTH ((size_t)4096)
 #define COLUMNS 79
+#define WAIT_SECONDS 5          /* before a line about a wait is shown */
+#define WAIT_LINES 2
 
 static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
@@ -28,7 +31,7 @@ static void catch_signal(int number)
     caught = number;
 }
 
-bool ask_has_person(void)
+bool terminal_has_person(void)
 {
     return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
@@ -57,7 +60,7 @@ static void print_folded(const char *text)
     fputs(text, stderr);
 }
 
-void ask_say(const char *format, ...)
+void terminal_print(const char *format, ...)
 {
     size_t length = strlen(format);
     bool is_line = length > 0 && format[length - 1] == '\n';
@@ -112,7 +115,7 @@ static bool read_line(struct buf *line, const sigset_t *mask,
     return false;
 }
 
-static char *trim(const struct buf *line)
+static char *trim_line(const struct buf *line)
 {
     size_t start = 0, end = line->length;
 
@@ -123,18 +126,18 @@ static char *trim(const struct buf *line)
     return alloc_bytes(line->data + start, end - start);
 }
 
-char *ask_text(const char *question, const char *usual, struct error *err)
+char *terminal_ask(const char *question, const char *usual, struct error *err)
 {
     struct buf line;
     char *answer = NULL;
 
     if (usual != NULL && *usual != '\0')
-        ask_say("%s [%s]: ", question, usual);
+        terminal_print("%s [%s]: ", question, usual);
     else
-        ask_say("%s: ", question);
+        terminal_print("%s: ", question);
     buf_init(&line, LINE_MAX_LENGTH);
     if (read_line(&line, NULL, err))
-        answer = trim(&line);
+        answer = trim_line(&line);
     buf_free(&line);
     if (answer != NULL && *answer == '\0' && usual != NULL) {
         free(answer);
@@ -143,11 +146,11 @@ char *ask_text(const char *question, const char *usual, struct error *err)
     return answer;
 }
 
-bool ask_yes(const char *question, bool usual, bool *answer,
-             struct error *err)
+bool terminal_ask_yes(const char *question, bool usual, bool *answer,
+                      struct error *err)
 {
     for (;;) {
-        char *text = ask_text(question, usual ? "Y/n" : "y/N", err);
+        char *text = terminal_ask(question, usual ? "Y/n" : "y/N", err);
         if (text == NULL)
             return false;
         bool is_usual = strcmp(text, usual ? "Y/n" : "y/N") == 0;
@@ -157,7 +160,7 @@ bool ask_yes(const char *question, bool usual, bool *answer,
         *answer = is_usual ? usual : yes;
         if (is_usual || yes || no)
             return true;
-        ask_say("Please type y or n.\n");
+        terminal_print("Please type y or n.\n");
     }
 }
 
@@ -192,7 +195,7 @@ static void release_endings(const struct endings *before)
 }
 
 /* Not shown, and not to be stopped half way. False if it is not a terminal. */
-static bool silence(struct termios *usual)
+static bool silence_terminal(struct termios *usual)
 {
     if (tcgetattr(STDIN_FILENO, usual) == -1)
         return false;
@@ -202,8 +205,8 @@ static bool silence(struct termios *usual)
     return tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
 }
 
-bool ask_secret(const char *question, struct secret *secret,
-                struct error *err)
+bool terminal_ask_secret(const char *question, struct secret *secret,
+                         struct error *err)
 {
     struct endings before;
     struct termios usual;
@@ -213,15 +216,93 @@ bool ask_secret(const char *question, struct secret *secret,
     /* All at once: growing would leave copies. */
     buf_reserve(&line, LINE_MAX_LENGTH);
     hold_endings(&before);
-    bool is_silent = silence(&usual);
-    ask_say("%s: ", question);
+    bool is_silent = silence_terminal(&usual);
+    terminal_print("%s: ", question);
     bool done = read_line(&line, &before.mask, err);
     if (is_silent)
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &usual);
-    ask_say("\n");
+    terminal_print("\n");
     release_endings(&before);
     if (done)
         secret_take(secret, alloc_bytes(line.data, line.length), line.length);
     buf_wipe(&line);
     return done;
+}
+
+/* For the signal handler: made before it can run. */
+static int watched = -1;
+static char wait_lines[WAIT_LINES][512];
+static volatile sig_atomic_t shown;
+
+static void on_alarm(int signal)
+{
+    int number = errno;
+
+    (void)signal;
+    if (shown < WAIT_LINES) {
+        const char *line = wait_lines[shown++];
+        ssize_t ignored = write(watched, line, strlen(line));
+        (void)ignored;
+    }
+    errno = number;
+}
+
+static void set_timer(long seconds)
+{
+    const struct itimerval timer = {
+        .it_interval.tv_sec = seconds,
+        .it_value.tv_sec = seconds,
+    };
+
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void terminal_wait_begin(FILE *out)
+{
+    struct sigaction action = { .sa_handler = on_alarm,
+                                .sa_flags = SA_RESTART };
+
+    if (isatty(fileno(out)) == 0)
+        return;
+    watched = fileno(out);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
+}
+
+static void set_wait_line(size_t index, const char *verb, const char *what)
+{
+    struct buf line, safe;
+
+    buf_init(&line, SIZE_MAX);
+    buf_init(&safe, sizeof wait_lines[index] - 2);
+    buf_add_format(&line, "%8d s   %s%s", (int)(index + 1) * WAIT_SECONDS, verb,
+                   what);
+    text_escape(&safe, line.data, line.length);
+    memcpy(wait_lines[index], safe.data, safe.length);
+    memcpy(wait_lines[index] + safe.length, "\n", 2);
+    buf_free(&line);
+    buf_free(&safe);
+}
+
+void terminal_wait_for(const char *what, const char *cause)
+{
+    if (watched == -1)
+        return;
+    set_timer(0);
+    set_wait_line(0, "waiting for ", what);
+    if (cause != NULL)
+        set_wait_line(1, "", cause);
+    else
+        set_wait_line(1, "still waiting for ", what);
+    shown = 0;
+    set_timer(WAIT_SECONDS);
+}
+
+void terminal_wait_end(void)
+{
+    if (watched == -1)
+        return;
+    set_timer(0);
+    signal(SIGALRM, SIG_DFL);
+    watched = -1;
 }
