@@ -294,7 +294,7 @@ def test_what_cannot_be_read_is_shown(queue, smarthost):
             out = queue.run("mailq", **who).expect(0).stdout.decode()
             assert re.search(shown, out) and out.endswith(last)
         assert queue.run("mailq", **user(ALICE)).expect(0).stdout == \
-            b"Mail queue is empty\n"
+            b"1 more of other users\n-- 0 Kbytes in 1 Request.\n"
         status = queue.status()
         assert status["unread"] == 1
         (trouble,) = status["troubles"]
