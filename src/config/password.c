@@ -121,7 +121,7 @@ static bool is_own_group(gid_t group)
 /*
  * Secrets that a container is given, which it cannot change. Kubernetes mounts
  * them as root's, for the group that is called fsGroup; Docker for all, which
- * are the programs of that container: they send mail, too, with direct delivery.
+ * are its programs: they send mail, too, with direct delivery.
  */
 static bool is_mounted(const struct config *config, const struct stat *status)
 {
