@@ -63,7 +63,7 @@ static void fill(struct peer *peer)
         peer->start = 0;
     }
     if (peer->end == INPUT_SIZE)
-        peer->end = 0;          /* a line nobody needs */
+        peer->end = 0;          /* a line that is not needed */
     flush(peer);
     ssize_t length = peer->ssl != NULL
         ? SSL_read(peer->ssl, peer->input + peer->end,

@@ -64,7 +64,7 @@ static inline void fail_each_call(const struct trial *trial)
         }
 }
 
-/* Run in a process of its own, which is killed at the call. The exit status,
+/* Run in a child process, which is killed at the call. The exit status,
  * 0 if it was done, 1 if it said no, 137 if it was killed. */
 static inline int run_and_crash(const struct trial *trial,
                                 const struct wrap_plan *plan)

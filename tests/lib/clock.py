@@ -3,7 +3,7 @@
 
     def test_example(queue, clock):
         with queue.daemon(env=clock.environment) as daemon:
-            clock.turn(3600)            # somebody sets it ahead
+            clock.turn(3600)            # it is set ahead
             clock.elapse(86400)         # a day goes by
 """
 

@@ -91,7 +91,7 @@ def password_of(options):
 
 
 def end_at_sigterm():
-    """Before anybody can know that we run: SIGTERM is an end in order."""
+    """Before our port is known: SIGTERM is an end in order."""
     def terminate(_signal, _frame):
         raise SystemExit
     signal.signal(signal.SIGTERM, terminate)

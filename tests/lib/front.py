@@ -27,7 +27,7 @@ DRAFT = re.compile(rb"(?s)postrider 1 ([0-9a-f]{32})\n(.*?\n)\n(.*)"
 
 
 def install(folder):
-    """sendmail, its other names, and the stand-in, where anybody may run
+    """sendmail, its other names, and the stand-in, where any user may run
     them."""
     folder.chmod(0o755)
     shutil.copy(build_directory() / "sendmail", folder / "sendmail")
@@ -90,7 +90,7 @@ class Front(Programs):
         return (self.folder / "arguments").exists()
 
     def wait_for_background(self, limit=20):
-        """Until the stand-in, in a process nobody waits for, was called."""
+        """Until the stand-in, in a background process, was called."""
         end = time.monotonic() + limit
         path = self.folder / "arguments"
         while not (path.exists() and path.read_text().endswith("\n")):

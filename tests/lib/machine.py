@@ -1,4 +1,4 @@
-"""A program run by root of a machine that has an /etc and a /run of its own."""
+"""A program run by root of a machine that has its own /etc and /run."""
 
 import subprocess
 

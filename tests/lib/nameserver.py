@@ -1,4 +1,4 @@
-"""A name server for the programs under test, and nobody else.
+"""A name server for the programs under test only.
 
     with Nameserver(records) as server:
         queue.daemon(preexec_fn=server.use)

@@ -65,7 +65,7 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 class Postfix(Server):
-    """AUTH by Cyrus SASL from a file of its own: also SCRAM."""
+    """AUTH by Cyrus SASL from a separate file: also SCRAM."""
 
     mechanisms = ("login", "plain", "cram-md5", "scram-sha-256",
                   "scram-sha-512")

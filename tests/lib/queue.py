@@ -179,7 +179,7 @@ class Daemon:
 
 
 class Queue(Programs):
-    """The programs with a spool of their own, where any user finds them."""
+    """The programs with their own spool, where any user finds them."""
 
     def __init__(self):
         super().__init__(tempfile.mkdtemp(prefix="postrider-"))

@@ -21,7 +21,7 @@ class Refused(Exception):
 
 
 class Cancelled(Exception):
-    """The client sent "*", or what is no base64."""
+    """The client sent "*", or what is not base64."""
 
 
 class Exchange:

@@ -259,7 +259,7 @@ class Server:
 
 @contextlib.contextmanager
 def running(kind, authority):
-    """A server of this kind with a sink of its own, for a fixture: where it
+    """A server of this kind with its own sink, for a fixture: where it
     cannot be had the tests are skipped, or fail if it is required."""
     with Sink() as sink:
         server = kind(authority, sink)
@@ -276,7 +276,7 @@ def running(kind, authority):
 
 
 def _free_ports(count):
-    """Ports nobody listens at; all held until all are found."""
+    """Ports without a listener; all held until all are found."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:

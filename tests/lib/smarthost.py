@@ -328,7 +328,7 @@ class Dialogue:
         return line
 
     def alone(self, what):
-        """Nothing may have come behind this command (RFC 2920 3.1)."""
+        """Nothing may have come after this command (RFC 2920 3.1)."""
         if self.connection.pending():
             self.host.violation(
                 f"{bytes(self.connection.buffer[:60])!r} came behind {what}")
@@ -571,7 +571,7 @@ class Dialogue:
         message, usual = self.message, "250 2.0.0 accepted"
         if not message.recipients:
             usual = "554 5.5.1 no valid recipients"
-        # Kept before the reply is sent: whoever sees the client end may look.
+        # Kept before the reply is sent: a test that sees the client end may look.
         scripted = self.choose(self.host.replies, stage, message)
         if (scripted is None or str(scripted).startswith("2")) \
                 and message.recipients:

@@ -1,4 +1,4 @@
-"""`sendmail -bs` with a drop directory of its own.
+"""`sendmail -bs` with its own drop directory.
 
     def test_example(server):
         assert server.codes("HELO x\\r\\nQUIT\\r\\n") == ["220", "250", "221"]

@@ -162,7 +162,7 @@ class Connection:
             self._flush()
 
     def send_beside_tls(self, data):
-        """Octets which are no part of the TLS stream."""
+        """Octets which are not part of the TLS stream."""
         self._transmit(data)
 
     def _flush(self):
@@ -239,7 +239,7 @@ class Connection:
         self.sock.close()
 
     def abort(self):
-        """Called from another thread: wake whoever waits here."""
+        """Called from another thread: wake the thread that waits here."""
         try:
             self.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -374,7 +374,7 @@ def bind_one(family, port):
 
 
 def free_port():
-    """A port where nobody listens (until somebody else takes it)."""
+    """A port without a listener (until another process takes it)."""
     sockets = bind_loopback(("ipv4", "ipv6"), 0)
     port = sockets[0].getsockname()[1]
     for sock in sockets:

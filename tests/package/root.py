@@ -1,4 +1,4 @@
-"""A Debian of its own, which the tests of the package install it into.
+"""A separate Debian, which the tests of the package install it into.
 
 A Root is an overlay above another folder, so that it is there at once and
 nothing of what a test does stays. Commands run in it by chroot(8).

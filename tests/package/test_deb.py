@@ -566,7 +566,7 @@ def test_purged_the_files_of_others_stay(installed):
 def test_purged_mail_is_kept_and_named(installed, deb, delivering):
     log = Syslog(installed)
     installed.send()
-    if delivering:                      # it lies in queue then, not in drop
+    if delivering:                      # it is in queue then, not in drop
         daemon = installed.start("postrider", "daemon")
         log.wait_for("uid=33 from=<www-data@")
         daemon.terminate()

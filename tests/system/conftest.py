@@ -89,13 +89,13 @@ def front(front_folder, tmp_path):
 
 @pytest.fixture
 def server(tmp_path, programs):
-    """`sendmail -bs` with a drop directory of its own."""
+    """`sendmail -bs` with its own drop directory."""
     return Server(tmp_path, programs)
 
 
 @pytest.fixture
 def queue():
-    """The built programs with a spool of their own, which anybody can use."""
+    """The built programs with their own spool, which any user can use."""
     made = Queue()
     yield made
     made.close()
@@ -109,7 +109,7 @@ def clock(queue):
 
 @pytest.fixture(scope="session")
 def may_mount():
-    """Whether a test can have mounts of its own, as lib.nameserver needs."""
+    """Whether a test can have private mounts, as lib.nameserver needs."""
     tried = subprocess.run(["unshare", "--mount", "true"],
                            capture_output=True, check=False)
     if tried.returncode != 0:

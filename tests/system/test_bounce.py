@@ -167,7 +167,7 @@ def test_from_of_a_sender_rule(queue, host):
 
 
 def test_double_bounce_to_postmaster(queue, host):
-    """The report cannot be delivered: postmaster's alias hears of it, once."""
+    """The report cannot be delivered: postmaster's alias gets it, once."""
     queue.write_aliases("postmaster: boss@c.example\n")
     host.recipients[SENDER] = "550 5.1.1 no such sender"
     (copy,) = bounced(queue, host, NEVER, count=3)
@@ -227,7 +227,7 @@ def test_null_sender_is_never_told(queue, host):
     ("daemon", {"local_recipient": "me@c.example"}, ["me@c.example"]),
     ("root@client.example", {}, ["admin@c.example"]),
     ("root@localhost", {}, ["admin@c.example"]),
-    # A mailbox of the domain, as far as we know; and what is no alias.
+    # A mailbox of the domain, as far as we know; and what is not an alias.
     ("root@a.example", {"local_recipient": "me@c.example"},
      ["root@a.example"]),
     ("daemon", {}, ["daemon@a.example"]),
@@ -316,7 +316,7 @@ def test_redirection_of_reports(queue, host):
 
 
 def test_redirection_whoever_wrote_the_file(queue, host):
-    """Callers can have a configuration of their own, or none."""
+    """Callers can have their own configuration, or none."""
     name = random_id()
     queue.write_config(host, settings=REDIRECT)
     queue.write_drop(name, message_file(name, (
@@ -401,7 +401,7 @@ def test_refused_null_senders_in_a_row(queue, make_smarthost, extensions):
 
 
 def test_null_sender_with_an_address_of_its_own(queue, host):
-    """Whoever sends it; and it is still reported to the postmaster alone."""
+    """Of any sender; and it is still reported to the postmaster alone."""
     queue.write_aliases("postmaster: boss@c.example\n")
     queue.write_config(host, extra='sender "<>" {\n'
                        '    address = "account@a.example"\n}\n')

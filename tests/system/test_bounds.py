@@ -186,7 +186,7 @@ def test_large_messages_of_one(queue, smarthost):
 
 
 def test_memory_taken_by_a_few_users(queue, smarthost):
-    """What waits behind their slow mail leaves room for one more user's."""
+    """What waits after their slow mail leaves room for one more user's."""
     slow = [4003, 4004]
     gate = threading.Event()
     smarthost.on_message = lambda message: \

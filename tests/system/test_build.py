@@ -17,7 +17,7 @@ COMPILED = re.compile(r"^.* -c -o (\S+) src/.*$", re.M)
 
 @pytest.fixture
 def make(tmp_path):
-    """make(ARGUMENT...) with objects of its own: what came of it."""
+    """make(ARGUMENT...) with its own objects: the result."""
     def run(*arguments):
         clean = {name: value for name, value in os.environ.items()
                  if not name.startswith(("MAKE", "MFLAGS")) and

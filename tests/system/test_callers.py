@@ -27,7 +27,7 @@ def front(front):
 
 
 def mixed(header):
-    """As PHP 8 writes it: CRLF behind its own fields."""
+    """As PHP 8 writes it: CRLF after its own fields."""
     return header.replace("\n", "\r\n")
 
 
@@ -147,7 +147,7 @@ def test_mutt_means_a_list_behind_its_n(front):
     assert draft.settings["ret"] == "hdrs"
 
 
-# What callers leave behind for the process
+# What callers leave for the process
 
 def block_signals():
     signal.pthread_sigmask(signal.SIG_BLOCK,

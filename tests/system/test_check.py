@@ -346,7 +346,7 @@ def test_mail_that_the_daemon_does_not_take(queue, smarthost, clock):
 
 
 def test_a_spool_that_does_not_last(good):
-    """Nor has it room, in a mount namespace of its own."""
+    """Nor has it room, in a separate mount namespace."""
     result = good.run_other(
         ["unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=1m,mode=755"
          f" none {good.spool} && {good.build}/postrider check"])
@@ -511,7 +511,7 @@ def test_a_smarthost_that_is_down(queue):
 
 @as_root
 def test_anybody_may_ask(good):
-    """What he cannot see is no error."""
+    """What the user cannot see is not an error."""
     result = good.postrider("check", **user(ALICE)).expect(0)
     unseen = {t for t, s, text in findings(result) if s == "not checked"
               and text.endswith("; run as root")}

@@ -388,7 +388,7 @@ def queueing(front):
 
 @pytest.mark.parametrize("text", ["", "-odb", "-odq", "-odi", "-odd", "-v"])
 def test_message_is_dropped(queueing, text):
-    """-odi finds nobody to wait for, and the message is queued all the same.
+    """-odi finds no daemon to wait for, and the message is queued all the same.
     """
     result = queueing.sendmail(*words(text), TO, stdin=message()).expect(0)
     (path,) = (queueing.folder / "spool" / "drop").iterdir()

@@ -24,7 +24,7 @@ _postrider "$1"
 
 
 class Shell:
-    """bash at work in a folder of its own, with this program as postrider."""
+    """bash at work in its own folder, with this program as postrider."""
 
     def __init__(self, folder, environment, program="postrider"):
         self.folder, self.environment = folder, environment

@@ -40,7 +40,7 @@ class Limit:
     ("AUTH", "535 " + TOO_MANY),
 ])
 def test_no_more_at_a_time(queue, certificates, stage, reply):
-    """The one that stands goes on, however long its message takes."""
+    """The open one goes on, however long its message takes."""
     with Smarthost(tls="starttls", auth=["PLAIN"],
                    certificates=certificates) as smarthost:
         limit = Limit(smarthost, 1, stage, reply)

@@ -48,7 +48,7 @@ def test_stores_messages_and_masks_credentials(demo, tmp_path):
 
 
 def test_hands_out_no_key(demo):
-    """Whoever follows the demonstration copies the file to where all can read
+    """A reader of the demonstration copies the file to where all can read
     it."""
     text = open(demo.ca, encoding="ascii").read()
     assert "BEGIN CERTIFICATE" in text and "KEY" not in text

@@ -128,7 +128,7 @@ def test_a_line_that_is_no_reply(queue, make_smarthost):
 
 
 def test_what_follows_a_command_is_dropped(queue, make_smarthost):
-    """A proxy passes PIPELINING on, and drops what comes behind a command."""
+    """A proxy passes PIPELINING on, and drops what comes after a command."""
     host = make_smarthost(extensions=["PIPELINING"])
     host.replies["MAIL"] = drop_the_rest
     queue.write_config(host, connections=1, timeout="1s")
@@ -144,7 +144,7 @@ def drop_the_rest(session, argument):
 
 
 def test_forgotten_hyphen(queue, make_smarthost):
-    """Two lines of a refusal without a hyphen: the recipient behind it is not
+    """Two lines of a refusal without a hyphen: the recipient after it is not
     the one that is refused."""
     host = make_smarthost(extensions=["PIPELINING"])
     host.recipients["no@b.example"] = lambda session, argument: \

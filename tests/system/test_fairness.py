@@ -83,7 +83,7 @@ def test_all_connections_are_silent(queue, certificates, stage):
 
 
 def test_silent_connections_of_two_kinds(queue, smarthost):
-    """Where a session stands, none that is opened has to be waited for."""
+    """Where a session is open, none that is opened has to be waited for."""
     smarthost.extensions = BY_DATA
     reached, smarthost.replies["END"] = silent_at_first(smarthost)
     smarthost.replies["GREETING"] = lambda session, _: \
@@ -165,7 +165,7 @@ def test_a_message_begun_behind_a_silent_one(queue, smarthost):
 @pytest.mark.parametrize("warm", [False, True])
 @pytest.mark.parametrize("connections, held", [(4, 3), (3, 2)])
 def test_slow_messages_of_one_user(queue, smarthost, connections, held, warm):
-    """Another one's does not wait behind them, and -odi neither."""
+    """Another one's does not wait for them, and -odi neither."""
     gate = threading.Event()
     slow = []
 

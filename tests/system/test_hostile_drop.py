@@ -1,4 +1,4 @@
-"""The drop directory belongs to everybody: what its users may try there.
+"""The drop directory belongs to all users: what its users may try there.
 
 Mail of others goes through at once, nothing forged is sent, nothing blocks.
 """
@@ -23,7 +23,7 @@ pytestmark = as_root
 
 @pytest.fixture
 def attacked(queue, smarthost):
-    """A queue, its daemon, and the smarthost behind them."""
+    """A queue, its daemon, and its smarthost."""
     queue.write_config(smarthost)
     with queue.daemon() as daemon:
         yield queue, daemon, smarthost
@@ -59,14 +59,14 @@ def as_alice(work):
     assert os.waitpid(pid, 0)[1] == 0
 
 
-# Objects that are no message
+# Objects that are not messages
 
 @pytest.mark.parametrize("named", ["id", "other"])
 @pytest.mark.parametrize("kind", ["link", "dangling", "fifo", "socket",
                                   "folder", "junk", "empty", "sparse",
                                   "truncated"])
 def test_objects(attacked, kind, named):
-    """Removed, whatever they are called; read by nobody."""
+    """Removed, whatever they are called; never read."""
     queue, daemon, smarthost = attacked
     name = random_id() if named == "id" else "x" + random_id()
     path = queue.drop / name
@@ -202,7 +202,7 @@ def test_others_get_it(attacked):
     dict(sender="", content=b"Subject: x\r\n\r\na\n.\r\nb\r\n")],
     ids=lambda what: str(what)[:40])
 def test_what_nobody_can_be_told_of(attacked, what):
-    """It is kept in failed/, harmless if somebody moves it back."""
+    """It is kept in failed/, harmless if it is moved back."""
     queue, daemon, smarthost = attacked
     name = random_id()
     queue.write_drop(name, message_file(name, **what))
@@ -264,7 +264,7 @@ def test_log_cannot_be_forged(attacked):
 
 
 def test_listing_of_hostile_addresses(queue):
-    """What is no UTF-8 does not break the listing's JSON."""
+    """What is not UTF-8 does not break the listing's JSON."""
     queue.write_config(1)
     name = random_id()
     queue.write_drop(name, message_file(
@@ -278,7 +278,7 @@ def test_listing_of_hostile_addresses(queue):
 # Games with files that are right
 
 def test_hard_links(attacked):
-    """The same file under another name is no message; the right one is sent,
+    """The same file under another name is not a message; the right one is sent,
     once."""
     queue, daemon, smarthost = attacked
     name, other = random_id(), random_id()

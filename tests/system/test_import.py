@@ -680,7 +680,7 @@ def test_writes_what_only_its_user_can_read(programs):
 @pytest.mark.parametrize("place, is_told", [("/etc/opt", True),
                                             ("/opt", False)])
 def test_a_command_is_the_daemons_now(programs, may_mount, place, is_told):
-    """But for a user's own file, which has him wait as before."""
+    """But for a user's own file, which has its user wait as before."""
     lay(programs.folder, {"msmtprc": """
         account default
         host a.example

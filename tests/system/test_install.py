@@ -21,7 +21,7 @@ PAGES = ("man1/mailq.1", "man1/newaliases.1", "man5/postrider-queue.5",
 
 @pytest.fixture
 def make(tmp_path):
-    """make(TARGET, VARIABLE=...) for a root of its own, which it returns."""
+    """make(TARGET, VARIABLE=...) for a separate root, which it returns."""
     root = tmp_path / "root"
 
     def run(target, **variables):

@@ -110,7 +110,7 @@ def test_kill_when_everything_was_answered(queue, smarthost):
 
 
 def test_journal_after_the_daemon_was_killed(queue, smarthost):
-    """The worker hears the reply when its daemon is dead already: it notes
+    """The worker reads the reply when its daemon is dead already: it notes
     that, and the next daemon does not send it again."""
     queue.write_config(smarthost)
     gate = smarthost.hold("BDAT")
@@ -260,7 +260,7 @@ def test_kill_senders(queue, smarthost):
     assert not daemon.find("removed: ")
 
 
-# Every combination of files that a stop can leave behind
+# Every combination of files that a stop can leave
 
 STATE = """postrider-state 1 {id}
 attempts 1
@@ -289,7 +289,7 @@ BOTH, SECOND, NONE = ["one@b.example", "two@b.example"], ["two@b.example"], []
 
 @pytest.mark.parametrize("present, expected", [
     # The usual life of a message.
-    ("drop", BOTH),                         # nobody has looked at it
+    ("drop", BOTH),                         # not looked at yet
     ("drop queue/.copy", BOTH),             # being copied
     ("drop queue/.torn", BOTH),
     ("drop queue/.copy state/.state", BOTH),
@@ -302,7 +302,7 @@ BOTH, SECOND, NONE = ["one@b.example", "two@b.example"], ["two@b.example"], []
     ("queue state/.torn", BOTH),
     # Being removed: drop/, queue/, then state/.
     ("state", NONE),
-    ("queue/.copy", NONE),                  # a copy that nobody needs
+    ("queue/.copy", NONE),                  # a copy that is not needed
     ("queue/.torn", NONE),
     ("queue/.copy state", SECOND),
     # With what a worker noted.
@@ -375,7 +375,7 @@ def test_success_that_a_journal_has(queue, smarthost, folder, numbers,
 
 
 def test_damaged_queue_file(queue, smarthost):
-    """Kept for somebody to look at; others go on."""
+    """Kept to be looked at; others go on."""
     queue.write_config(smarthost)
     bad, good = random_id(), random_id()
     place(queue, "queue", bad, message_file(bad)[:-10])
@@ -388,7 +388,7 @@ def test_damaged_queue_file(queue, smarthost):
 
 
 def test_damaged_state(queue, smarthost):
-    """Who has got it is not known any more: not sent again to everybody."""
+    """Who has got it is not known any more: not sent again to all."""
     queue.write_config(smarthost)
     queue_id = random_id()
     place(queue, "queue", queue_id, message_file(queue_id) + queued_line())

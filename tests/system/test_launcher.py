@@ -189,7 +189,7 @@ sender "*" { smarthost = "host1" }
         for host in hosts:
             host.wait(lambda host=host: host.messages)
         daemon.signal(signal.SIGHUP)
-        send("b@a.example")                     # behind the one before it
+        send("b@a.example")                     # after the one before it
         daemon.wait_for("nrcpt=1", times=3)     # others go on
         hosts[1].on_message = lambda _: slow.set() or slow_reply()
         gates[1].set()

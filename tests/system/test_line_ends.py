@@ -92,7 +92,7 @@ def fixture_ways():
 
 
 def agreed(ways, text):
-    """The one (recipients, content) that all ways have come to."""
+    """The one (recipients, content) that all ways have in common."""
     found = ways.of(text)
     first = found["arguments"]
     assert len(first) == 1

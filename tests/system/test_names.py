@@ -1,4 +1,4 @@
-"""Queue-ids that callers choose: whoever gets a copy of a message reads its
+"""Queue-ids that callers choose: a user who gets a copy of a message reads its
 id there, and may drop a file with that name, or with one near it."""
 
 import re

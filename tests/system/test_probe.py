@@ -93,7 +93,7 @@ def senders_tried(session):
 
 
 def test_says_mail_from_as_mail_of_root_will(programs, smarthost):
-    """And nothing more: no recipient hears of it."""
+    """And nothing more: no recipient is named."""
     programs.write_config(smarthost)
     result = programs.postrider("test").expect(0)
     (session,) = smarthost.sessions

@@ -46,7 +46,7 @@ def test_uid_without_passwd_entry(queue, smarthost):
 
 @as_root
 def test_no_new_privileges(queue):
-    """Whoever may not become anybody else can send mail all the same."""
+    """A user who may not become another one can send mail all the same."""
     queue.write_config(2525)
     script = 'exec "$0" b@b.example'
     result = queue.run_other(
@@ -180,7 +180,7 @@ def test_full_spool(queue):
 # Pick-up and delivery
 
 def test_stored_and_delivered(queue, smarthost):
-    """Picked up at once, delivered whole, and nothing is left behind."""
+    """Picked up at once, delivered whole, and nothing is left."""
     queue.write_config(smarthost)
     with queue.daemon() as daemon:
         queue.sendmail("-f", "a@a.example", TO, "c@b.example",
@@ -203,7 +203,7 @@ def test_delivered_over_tls(queue, tls_smarthost):
 
 
 def test_found_without_a_hint(queue, smarthost):
-    """What lies in drop/ already is found; what comes in the same moment is
+    """What is in drop/ already is found; what comes in the same moment is
     found by reading the folder when a flush asks for it."""
     queue.write_config(smarthost)
     for _ in range(3):
@@ -309,7 +309,7 @@ def test_limit_is_not_used_up_by_waiting(queue, smarthost):
     with queue.daemon() as daemon:
         smarthost.wait_for_command("MAIL")
         for _ in range(10):
-            queue.status()              # each request is a round of its own
+            queue.status()              # each request is a separate round
         gate.set()
         daemon.wait_until_removed(40, timeout=5)
 
@@ -349,7 +349,7 @@ def free_port():
 
 
 def test_down_and_up_again(queue, make_smarthost):
-    """Mail stays while nobody listens, and leaves when somebody does."""
+    """Mail stays while no server listens, and leaves when one does."""
     port = free_port()
     queue.write_config(port)
     with queue.daemon() as daemon:
@@ -595,7 +595,7 @@ def test_interactive_goes_by_the_status_code(queue, smarthost):
 
 
 def test_interactive_while_down(queue):
-    """Stored is accepted, whoever is down."""
+    """Stored is accepted, whatever is down."""
     queue.write_config(free_port())
     queue.sendmail("-odi", TO, stdin=message()).expect(0)
     with queue.daemon() as daemon:

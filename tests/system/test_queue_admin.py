@@ -23,7 +23,7 @@ TO = "b@b.example"
 
 
 def fill(queue, *recipients, uid=ALICE, sender="a@a.example"):
-    """One message for each, kept because nobody listens."""
+    """One message for each, kept because no server listens."""
     for recipient in recipients:
         queue.sendmail("-f", sender, recipient, stdin=message(),
                        **user(uid)).expect(0)

@@ -91,7 +91,7 @@ def with_token(token, body=BODY, **fields):
 
 
 def arrived(server, token, recipients):
-    """What arrived, the same for each of these recipients and nobody else,
+    """What arrived, the same for each of these recipients and no other,
     without the trace fields on top."""
     deliveries = server.sink.wait(token.encode(), recipients)
     reached = sorted(r for d in deliveries for r in d.recipients)

@@ -1,5 +1,5 @@
 """What the daemon's processes give up: proved on the plain build, since
-sanitizers make system calls of their own."""
+sanitizers make other system calls."""
 
 import contextlib
 import os
@@ -240,7 +240,7 @@ def test_server_of_old_aliases_ends(served):
 
 
 def test_server_for_oneself_is_free(queue, smarthost):
-    """At a pipe, the client is whoever started it: direct delivery works."""
+    """At a pipe, the client is its parent: direct delivery works."""
     queue.write_config(smarthost, settings={"delivery": "direct"})
     result = queue.sendmail("-bs", stdin="HELO x\r\nMAIL FROM:<a@a.example>\r\n"
                             f"RCPT TO:<{TO}>\r\nDATA\r\n\r\nx\r\n.\r\nQUIT\r\n")

@@ -477,7 +477,7 @@ def test_a_password_beside_an_old_configuration_stays_as_it_is(programs):
 
 @pytest.fixture
 def public():
-    """A folder that everybody can enter; the test's own only root can."""
+    """A folder that all users can enter; the test's own only root can."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)
@@ -604,7 +604,7 @@ def test_presets_are_as_they_say(programs):
 # With a person
 
 class Terminal:
-    """A person in front of a terminal of his own."""
+    """A person at their own terminal."""
 
     def __init__(self, programs, *arguments):
         self.master, slave = pty.openpty()

@@ -12,7 +12,7 @@ SMARTHOST = 'smarthost "main" {\n    host = "smtp.example.com"\n}\n'
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
-    """Where sysconfdir is in a build of its own, and the build."""
+    """Where sysconfdir is in a separate build, and the build."""
     home = tmp_path_factory.mktemp("home")
     clean = {name: value for name, value in os.environ.items()
              if not name.startswith(("MAKE", "MFLAGS"))}

@@ -97,7 +97,7 @@ def test_client_that_has_no_more_to_say_hears_the_end(server):
 
 
 def test_worker_of_a_web_program(server):
-    """One process for many messages: RSET behind an error, NOOP to see whether
+    """One process for many messages: RSET after an error, NOOP to see whether
     it is still there."""
     process, ours = server.open()
     with ours:
@@ -155,7 +155,7 @@ def test_client_that_wants_to_know_hears_the_refusal(queue, smarthost):
 
 
 def test_daemon_serves_many_at_a_time(queue, smarthost):
-    """Who is idle, or stops in the middle, keeps nobody waiting."""
+    """A client that is idle, or stops in the middle, delays no other."""
     path = queue.run_folder / "submit"
     queue.write_config(smarthost, settings={"listen": [str(path)]})
     with queue.daemon() as daemon, contextlib.ExitStack() as stack:

@@ -93,7 +93,7 @@ def test_last_chunk_may_be_empty(server):
     ("EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<>\r\n", "554"),
 ])
 def test_chunk_that_nobody_wants_is_read_and_refused(server, envelope, code):
-    """What is in it are no commands."""
+    """What is in it are not commands."""
     codes = server.codes(envelope + "BDAT 6 LAST\r\nRSET\r\nQUIT\r\n")
     assert codes[-2:] == [code, "221"]
     assert server.stored() == []
@@ -142,7 +142,7 @@ def test_client_that_goes_away_leaves_nothing(server, text):
 
 
 def test_client_that_does_not_wait_for_the_reply(server):
-    """Whether he hears of it or not, it is stored."""
+    """Whether the client reads it or not, it is stored."""
     process, ours = server.open()
     with ours, ours.makefile("rb") as replies:
         ours.sendall(("EHLO x\r\n" + ENVELOPE + "DATA\r\n").encode())

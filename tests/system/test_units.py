@@ -177,7 +177,7 @@ def test_unit_enters_a_profile_there_is(name):
 # What the programs do, against what the units allow
 
 # Asked for in vain, and no harm done: no core by LimitCORE=, and where there
-# is no list of interfaces, all families of addresses are tried.
+# is not a list of interfaces, all families of addresses are tried.
 DISPENSABLE = {"setrlimit", "prlimit64"}
 DISPENSABLE_FAMILIES = {"AF_NETLINK"}
 
@@ -216,7 +216,7 @@ class Trace:
 
 
 def client(path, *lines, uid=None):
-    """What an SMTP client of this user hears, who says all at once."""
+    """What an SMTP client of this user reads, which sends all at once."""
     code = ("import socket, sys\n"
             "s = socket.socket(socket.AF_UNIX)\n"
             "s.connect(sys.argv[1])\n"
@@ -328,7 +328,7 @@ def test_daemon_leaves_its_path_to_a_socket_unit(queue, smarthost,
         daemon.wait_until_removed(1)
         # The server says whose it is, and the daemon's user is believed.
         assert daemon.find(f": uid={uid} from=<a@a.example>")
-    # And nobody else: the socket is there, and takes mail without a daemon.
+    # And no other user: the socket is there, and takes mail without a daemon.
     assert "Ok: queued" in client(unit_socket, *TRANSACTION, *CHUNKS, "QUIT",
                                   uid=uid)
     assert len(queue.names("drop")) == 2
@@ -338,7 +338,7 @@ def test_daemon_leaves_its_path_to_a_socket_unit(queue, smarthost,
 
 @as_root
 def test_socket_of_a_stranger_is_no_unit(queue):
-    """Mail is not left to whoever comes first."""
+    """Mail is not left to the first that comes."""
     path = queue.run_folder / "submit"
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.bind(str(path))
@@ -368,6 +368,6 @@ def test_socket_of_a_unit_started_later_stays(queue):
         with socket.socket(socket.AF_UNIX) as unit:
             unit.bind(str(path))
     assert path.is_socket()
-    with queue.daemon():        # nobody listens there any more
+    with queue.daemon():        # no process listens there any more
         assert "220 " in client(path, "QUIT")
     assert not path.exists()

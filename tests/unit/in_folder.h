@@ -1,8 +1,8 @@
 /*
- * in_folder.h - tests with a folder of their own as working directory, and no
- * configuration of whoever runs them
+ * in_folder.h - tests with their own folder as working directory, and no
+ * configuration of the user who runs them
  *
- * IN_FOLDER(test) instead of cmocka_unit_test(test). Included behind cmocka.h.
+ * IN_FOLDER(test) instead of cmocka_unit_test(test). Included after cmocka.h.
  */
 #ifndef POSTRIDER_TESTS_UNIT_IN_FOLDER_H
 #define POSTRIDER_TESTS_UNIT_IN_FOLDER_H

@@ -316,7 +316,7 @@ static void takes_lists_of_a_section(void **state)
     config_free(config);
 }
 
-/* What stands in comments and quotes, and how it is kept from harm. */
+/* Text in comments and quotes, and how it is kept from harm. */
 static void reads_text_as_documented(void **state)
 {
     static const struct {

@@ -188,7 +188,7 @@ static void takes_mounted_secrets(void **state)
     }
 }
 
-/* Whoever calls is the one who reads it, and nobody else. */
+/* The caller is the user who reads it, and no other. */
 static void asks_a_caller_who_delivers_for_his_own_file(void **state)
 {
     const struct config config = { .delivery = DELIVERY_DIRECT };

@@ -87,7 +87,7 @@ static void prints_json(void **state)
     free(text);
 }
 
-/* Not yet taken, and damaged ones that nobody can show. */
+/* Not yet taken, and damaged ones that cannot be shown. */
 static void shows_what_lies_in_drop(void **state)
 {
     struct fixture *fixture = *state;

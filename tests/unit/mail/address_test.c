@@ -16,7 +16,7 @@ static void takes_what_people_write(void **state)
 {
     static const struct {
         const char *text;
-        const char *addresses;          /* each with a blank behind it */
+        const char *addresses;          /* each with a blank after it */
     } cases[] = {
         { "bob@x.example", "bob@x.example " },
         { "bob", "bob " },
@@ -46,7 +46,7 @@ static void takes_what_people_write(void **state)
         { "bob@example.com.", "bob@example.com " },
         { "a\\=b@c", "a=b@c " },
         { "a\\.b@c", "a.b@c " },
-        /* What is no atom comes to be quoted. */
+        /* What is not an atom is quoted. */
         { "john\\ doe@x", "\"john doe\"@x " },
         { "a\\@b@c", "\"a@b\"@c " },
         { "a\\\"b@c", "\"a\\\"b\"@c " },

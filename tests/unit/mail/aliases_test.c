@@ -46,7 +46,7 @@ static struct aliases *load(const char *text, struct error *err)
     return aliases;
 }
 
-/* What a name stands for, where all of it can be served: true with the
+/* The destinations of a name, where all of it can be served: true with the
  * addresses; else false with the first reason. */
 static bool expand(const struct aliases *aliases, const char *name,
                    struct strings *list, struct error *err)
@@ -258,7 +258,7 @@ static void refuses_bad_lists(void **state)
     free(path);
 }
 
-/* a0 stands for a1 and b1, and so does b0: a million ways lead to the end. */
+/* a0 leads to a1 and b1, and so does b0: a million ways lead to the end. */
 static void expands_everything_once(void **state)
 {
     enum { DEEP = 31 };

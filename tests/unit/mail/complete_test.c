@@ -215,7 +215,7 @@ static const struct row bare_addresses[] = {
       F("To:  a@x ,\"B\"<b@y>\t,\r\n c @ z (d)\r\n") },
     { F("To: a@x\r\nX-Errors-To: root\r\nX-To: root\r\nSubject: root\r\n"),
       F("To: a@x\r\nX-Errors-To: root\r\nX-To: root\r\nSubject: root\r\n") },
-    /* what is no address list stays */
+    /* what is not an address list stays */
     { F("To: (no end\r\n"), F("To: (no end\r\n") },
     { F("To: a, <b\r\n"), F("To: a, <b\r\n") },
     { F("To: a@b@c\r\n"), F("To: a@b@c\r\n") },
@@ -364,7 +364,7 @@ static void takes_the_full_name_for_from(void **state)
     assert_true(text_is_ascii(result, strlen(result)));
     free(result);
 
-    /* No injection, and no line that nobody takes. */
+    /* No injection, and no line that is refused. */
     with.full_name = "Eve\r\nBcc: victim@x";
     result = complete(REST DONE_TO, &with);
     assert_null(strstr(result, "\nBcc"));

@@ -68,7 +68,7 @@ static void appends(void **state)
     buf_free(&out);
 }
 
-/* The phrase must be encoded-words on lines of their own; what they hold,
+/* The phrase must be encoded-words on separate lines; what they hold,
  * each whole characters, is put together in decoded. */
 static void decode(const char *phrase, struct buf *decoded)
 {

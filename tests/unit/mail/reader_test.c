@@ -328,7 +328,7 @@ static void sees_8bit_only_in_the_body(void **state)
     }
 }
 
-/* A file of length octets of one kind, behind a beginning. */
+/* A file of length octets of one kind, after a beginning. */
 static int make_file(const char *beginning, char c, size_t length,
                      const char *end)
 {
@@ -551,7 +551,7 @@ static void a_read_error_is_not_the_end(void **state)
     close(fd);
 }
 
-/* The peer resets the connection behind the first packet. */
+/* The peer resets the connection after the first packet. */
 static void an_error_in_the_body_is_not_the_end(void **state)
 {
     struct result result;

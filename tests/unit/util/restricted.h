@@ -30,7 +30,7 @@ static int in_restricted_child(bool (*restrict_self)(const void *),
     if (pid == 0) {
         if (!restrict_self(rules))
             _exit(UNSUPPORTED);
-        /* Before _exit() the sanitizers make system calls of their own. */
+        /* Before _exit() the sanitizers make other system calls. */
         syscall(SYS_exit_group, attempt(argument) == -1 ? errno : 0);
     }
     if (pid == -1 || waitpid(pid, &status, 0) != pid)
