@@ -22,8 +22,8 @@ struct probe_task {
     FILE *out;
     bool is_brief;              /* no dialogue: a line for each step of note,
                                  * which fits a terminal */
-    bool tries_senders;         /* MAIL and RSET as all mail will have them: from
-                                 * this user, and with the null reverse-path */
+    bool tries_senders;         /* MAIL and RSET as all mail will have them:
+                                 * from this user, and from the null path */
     uid_t sender;
     const char *recipient;      /* of a test message; or NULL */
     uid_t uid;                  /* ... and whom it is from: the caller, before
@@ -34,7 +34,7 @@ struct probe_task {
  * a process can pass to another one. */
 struct probe_findings {
     bool refuses_sender;        /* for who they are, not for want of a login: */
-    char sender[ADDRESS_LENGTH_MAX + 1];       /* the reverse-path that was tried */
+    char sender[ADDRESS_LENGTH_MAX + 1];    /* the one that was tried */
     bool refuses_null;          /* the null reverse-path, which the sender
                                  * sections leave as it is */
     uint64_t size_limit;        /* smaller than message_size_limit; else 0 */

@@ -11,8 +11,8 @@
 /*
  * Ask the daemon at that control socket, and wait until it answers with what it
  * has read. FAULT_UNAVAILABLE: no daemon listens; FAULT_PERMISSION: it refuses,
- * as one of an older version does; FAULT_TEMPORARY: it goes on with what it had,
- * and its log has the reason.
+ * as one of an older version does; FAULT_TEMPORARY: it goes on with what it
+ * had, and its log has the reason.
  */
 bool reload_daemon(const char *control, struct error *err);
 

@@ -28,8 +28,8 @@ static bool ask(const char *control, enum request request, pid_t *answerer,
     return client_finish(fd, question.patience, NULL, NULL, err);
 }
 
-/* What has read the configuration anew is another process; its number is 0 where
- * it cannot be seen, as from another container. */
+/* What has read the configuration anew is another process; its number is 0
+ * where it cannot be seen, as from another container. */
 bool reload_daemon(const char *control, struct error *err)
 {
     int64_t deadline = clock_now() + RELOAD_TIME;

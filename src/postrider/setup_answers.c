@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "config/config_keys.h"
 #include "mail/address.h"
 #include "postrider/terminal.h"
@@ -171,15 +172,39 @@ bool setup_read_password(struct setup *setup, struct error *err)
     return true;
 }
 
+/* What the configuration that is replaced says, or the installer's questions
+ * beside it. The caller frees it; NULL if there is nothing. */
+static char *root_before(const struct setup *setup)
+{
+    char *usual = config_default_path();
+    bool is_usual = usual != NULL && strcmp(usual, setup->output) == 0;
+    struct error ignored;
+    struct config *config = is_usual
+                            ? config_load(&ignored)
+                            : config_load_file(setup->output, &ignored);
+    char *before = config != NULL && *config->local_recipient != '\0'
+                   ? alloc_string(config->local_recipient) : NULL;
+
+    config_free(config);
+    free(usual);
+    return before;
+}
+
 static bool find_root(struct setup *setup, struct error *err)
 {
-    if (!setup->has_person)
-        return true;                /* no need of every machine */
-    return setup_need(setup, &setup->root_to, &(struct question){
-        .option = "--root-to", .usual = setup->address,
-        .check = "local_recipient",
-        .text = "Where is mail to root and other users of this machine to go?"
-        }, err);
+    char *before = root_before(setup);
+
+    if (!setup->has_person)         /* not every machine needs it */
+        setup_use(&setup->root_to, before);
+    bool done = !setup->has_person ||
+                setup_need(setup, &setup->root_to, &(struct question){
+                    .option = "--root-to",
+                    .usual = before != NULL ? before : setup->address,
+                    .check = "local_recipient",
+                    .text = "Where is mail to root and other users of this "
+                            "machine to go?" }, err);
+    free(before);
+    return done;
 }
 
 static bool find_rewrite(struct setup *setup, struct error *err)

@@ -19,7 +19,7 @@ static bool retype_host(struct setup *setup, struct error *err)
     return setup_ask_host(setup, err);
 }
 
-/* With another port TLS begins as is usual there, unless there is to be none. */
+/* With another port TLS begins as is usual there, if there is to be any. */
 static bool retype_port(struct setup *setup, struct error *err)
 {
     setup_forget(&setup->port);

@@ -204,6 +204,18 @@ def test_only_the_null_reverse_path_is_refused(programs, account):
     assert re.findall('sender "(.*)" ', programs.config.read_text()) == ["<>"]
 
 
+def test_where_roots_mail_goes_is_kept(programs, host):
+    """Also what an installer was told, which does not count any more."""
+    programs.config.write_text('local_recipient = "ops@b.example"\n')
+    arguments = ("--replace", "--address", ADDRESS, "--password-file", "-")
+    run(programs, host, *arguments, stdin=PASSWORD).expect(0)
+    kept = 'local_recipient = "ops@b.example"\n'
+    assert kept in programs.config.read_text()
+    run(programs, host, *arguments, "--root-to", "me@b.example",
+        stdin=PASSWORD).expect(0)
+    assert kept not in programs.config.read_text()
+
+
 def test_a_smaller_limit_is_written(programs, host):
     host.extensions = ["SIZE 1000000"]
     result = run(programs, host, "--address", ADDRESS, "--password-file", "-",
