@@ -92,7 +92,7 @@ struct finding {
     size_t count;
 };
 
-/* A job that has ended, or was lost with its worker, and what the journal says
+/* A job that has ended, or was lost with its worker, and what the journal has
  * of it: it is to be removed. NULL: there is none, or it waits for the
  * journal. */
 struct slot_job *slot_next_end(struct worker_slot *slot,

@@ -81,7 +81,7 @@ bool process_read(const struct process_child *child, struct buf *out,
  * the deadline is killed; a deadline of 0 has passed. */
 int process_end(struct process_child *child, int64_t deadline);
 
-/* Is this a container, as far as its makers tell? */
+/* Is this a container, as far as its makers mark it? */
 bool process_is_in_container(void);
 
 #endif

@@ -396,8 +396,8 @@ static void join(struct header *header, const char *name)
     buf_free(&list);
 }
 
-/* A rule gives a message one author: of several fields, the first one that says
- * anything is it. */
+/* A rule gives a message one author: of several fields, the first one that is
+ * not empty. */
 static void keep_one(struct header *header, const char *name)
 {
     size_t first = header_find(header, name, 0);

@@ -219,7 +219,7 @@ static bool has_subject(const struct outcome *outcome, const char *subject)
     return text_starts(outcome->status + 1, subject);
 }
 
-/* What servers say that limit the messages of a session: mostly to MAIL, where
+/* Replies that limit the messages of a session: mostly to MAIL, where
  * only a status about an address, a mailbox or a kind of message cannot mean
  * that. */
 static bool is_about_session(const struct outcome *outcome)

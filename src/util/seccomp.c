@@ -373,7 +373,7 @@ bool seccomp_enforce(enum seccomp_profile profile, struct error *err)
 {
     (void)profile;
     return error_set(err, FAULT_SYSTEM, "seccomp: not with sanitizers, which "
-                     "make system calls of their own");
+                     "make other system calls");
 }
 #else
 bool seccomp_enforce(enum seccomp_profile profile, struct error *err)
