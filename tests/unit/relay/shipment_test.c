@@ -9,8 +9,9 @@
 #include "relay/shipment.h"
 #include "util/text.h"
 
-enum { DELIVERED = OUTCOME_DELIVERED, DEFERRED = OUTCOME_DEFERRED,
-       FAILED = OUTCOME_FAILED };
+#define DELIVERED OUTCOME_DELIVERED
+#define DEFERRED  OUTCOME_DEFERRED
+#define FAILED    OUTCOME_FAILED
 
 static struct outcome outcome_of(enum outcome_kind kind,
                                  enum outcome_stage stage, int code,
