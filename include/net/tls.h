@@ -50,7 +50,8 @@ bool tls_expiry(const char *path, int64_t *left, struct error *err);
  * Handshake on a connected non-blocking socket before the deadline, with SNI
  * for a host that is a name. When it returns, the peer is verified: chain,
  * validity, and host as subjectAltName (name or address), or the fingerprint.
- * NULL with FAULT_TLS; the text has what is wrong with the certificate.
+ * NULL with FAULT_TLS; the text has what is wrong with the certificate; number
+ * is EPROTO for a peer that answers in something else than TLS.
  * The socket stays the caller's. The process must ignore SIGPIPE.
  *
  * The context keeps the last session; the next handshake with the same host

@@ -54,20 +54,30 @@ struct meaning {
     const char *remedy;         /* NULL: unknown */
 };
 
+#define TOO_OLD_FOR(what) "the server is too old for " what
+#define UPDATE "its administrator must update it"
+
 /* NULL: OpenSSL's own words will do. */
 static const struct meaning *meaning_of(unsigned long code)
 {
     static const struct meaning meanings[] = {
         { SSL_R_WRONG_VERSION_NUMBER,
-          "the server does not speak TLS on this port",
-          "if the port is one for STARTTLS, as 587 is, set tls = "
-          "starttls" },
+          "the server does not speak TLS on this port", NULL },
         { SSL_R_UNSUPPORTED_PROTOCOL,
-          "the server's TLS version is older than tls_min_version",
-          "its administrator must update it" },
+          "the server's TLS version is older than tls_min_version", UPDATE },
         { SSL_R_TLSV1_ALERT_PROTOCOL_VERSION,
-          "the server's TLS version is older than tls_min_version",
-          "its administrator must update it" },
+          "the server's TLS version is older than tls_min_version", UPDATE },
+        { SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED,
+          TOO_OLD_FOR("secure renegotiation (RFC 5746)"), UPDATE },
+        { SSL_R_DH_KEY_TOO_SMALL,
+          TOO_OLD_FOR("TLS that is safe: its Diffie-Hellman key is too small"),
+          UPDATE },
+        { SSL_R_WRONG_SIGNATURE_TYPE,
+          TOO_OLD_FOR("signatures that are safe: it has none but SHA-1"),
+          UPDATE },
+        { SSL_R_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED,
+          TOO_OLD_FOR("signatures that are safe: it has none but SHA-1"),
+          UPDATE },
         { SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
           "the server asks for a client certificate", "set tls_cert_file" },
         { SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
@@ -90,6 +100,14 @@ static const struct meaning *meaning_of(unsigned long code)
         if (ERR_GET_REASON(code) == meanings[i].reason)
             return &meanings[i];
     return NULL;
+}
+
+/* Do we ask for more than must be? Our default is 1.2. */
+static bool is_our_limit(const struct tls *tls, const struct meaning *meaning)
+{
+    return (meaning->reason == SSL_R_UNSUPPORTED_PROTOCOL ||
+            meaning->reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION) &&
+           SSL_get_min_proto_version(tls->ssl) > TLS1_2_VERSION;
 }
 
 /* Say why an operation failed, after SSL_get_error() gave result. */
@@ -115,7 +133,13 @@ static void set_failure(struct tls *tls, int result, int number,
     else
         error_set(err, FAULT_TEMPORARY, "connection closed by the server");
     if (meaning != NULL && meaning->remedy != NULL)
-        error_remedy(err, "%s", meaning->remedy);
+        error_remedy(err, "%s", is_our_limit(tls, meaning)
+                                    ? "set tls_min_version = 1.2, or let its "
+                                      "administrator update it"
+                                    : meaning->remedy);
+    /* Whether that should have been TLS, the caller knows. */
+    if (meaning != NULL && meaning->reason == SSL_R_WRONG_VERSION_NUMBER)
+        err->number = EPROTO;
     ERR_clear_error();
 }
 

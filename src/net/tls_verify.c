@@ -142,6 +142,29 @@ struct reason {
     const char *remedy;         /* NULL: unknown */
 };
 
+/* Is this name the host's, an address, written as if it were a DNS name? */
+static bool is_address_as_name(const GENERAL_NAME *name, const char *host)
+{
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+
+    return type == GEN_DNS && is_address(host) &&
+           (size_t)ASN1_STRING_length(value) == strlen(host) &&
+           memcmp(ASN1_STRING_get0_data(value), host, strlen(host)) == 0;
+}
+
+static bool has_address_as_name(const X509 *certificate, const char *host)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name,
+                                            NULL, NULL);
+    bool has = false;
+
+    for (int i = 0; !has && i < sk_GENERAL_NAME_num(names); i++)
+        has = is_address_as_name(sk_GENERAL_NAME_value(names, i), host);
+    GENERAL_NAMES_free(names);
+    return has;
+}
+
 /* "is for a.example, b.example, not for HOST" */
 static void add_mismatch(struct reason *reason, const X509 *certificate,
                          const char *host)
@@ -149,13 +172,33 @@ static void add_mismatch(struct reason *reason, const X509 *certificate,
     struct buf *out = &reason->text;
     size_t start = out->length;
 
+    if (has_address_as_name(certificate, host)) {
+        buf_add_format(out, "has %s as a DNS name, where an address has to be "
+                       "an IP address (subjectAltName = IP:%s)", host, host);
+        reason->remedy = "its administrator must make it so; or set "
+                         "tls_fingerprint";
+        return;
+    }
     buf_add_text(out, "is for ");
+    reason->remedy = "set host to a name that it is for";
     if (add_alternatives(out, certificate) == 0) {
         buf_remove(out, start, out->length - start);
         buf_add_text(out, "has no subjectAltName that is a host name");
+        reason->remedy = "its common name does not count, and its "
+                         "administrator must renew it; or set tls_fingerprint";
     }
     buf_add_format(out, ", not for %s", host);
-    reason->remedy = "set host to a name that it is for";
+}
+
+/* Which certificate of the chain it is, if it is not the peer's (depth 0). */
+static void add_which(struct reason *reason, const X509 *certificate,
+                      int depth)
+{
+    if (depth == 0)
+        return;
+    buf_add_text(&reason->text, "its authority's certificate (");
+    add_name(&reason->text, X509_get_subject_name(certificate));
+    buf_add_text(&reason->text, ") ");
 }
 
 /* A certificate that is no longer, or not yet, valid; depth 0 is the peer's. */
@@ -164,11 +207,7 @@ static void add_validity(struct reason *reason, const X509 *certificate,
 {
     struct buf *out = &reason->text;
 
-    if (depth > 0) {
-        buf_add_text(out, "its authority's certificate (");
-        add_name(out, X509_get_subject_name(certificate));
-        buf_add_text(out, ") ");
-    }
+    add_which(reason, certificate, depth);
     buf_add_text(out, expired ? "expired on " : "is not valid before ");
     add_date(out, expired ? X509_get0_notAfter(certificate)
                           : X509_get0_notBefore(certificate));
@@ -177,12 +216,41 @@ static void add_validity(struct reason *reason, const X509 *certificate,
                              : "is the clock of this machine right?";
 }
 
-static void add_issuer(struct reason *reason, const X509 *certificate)
+/* Public authorities name the place of their certificate (RFC 5280 section
+ * 4.2.2.1), and their roots do not issue for servers: then it is an intermediate
+ * one that is missing. */
+static void add_issuer(struct reason *reason, X509_STORE_CTX *ctx,
+                       const X509 *certificate)
 {
+    bool alone = sk_X509_num(X509_STORE_CTX_get0_untrusted(ctx)) <= 1;
+    bool is_public = X509_get_ext_by_NID(certificate, NID_info_access,
+                                         -1) >= 0;
+
     buf_add_text(&reason->text, "issued by an authority that is not trusted (");
     add_name(&reason->text, X509_get_issuer_name(certificate));
     buf_add_char(&reason->text, ')');
-    reason->remedy = "set tls_ca_file";
+    if (!alone)
+        reason->remedy = "set tls_ca_file to a file that holds it";
+    else if (is_public)
+        reason->remedy = "its administrator must let the server send the "
+                         "intermediate certificates, too; or set tls_ca_file "
+                         "to a file that holds it";
+    else
+        reason->remedy = "set tls_ca_file to a file that holds it, or let the "
+                         "server send the intermediate certificates that are "
+                         "missing";
+}
+
+static void add_weakness(struct reason *reason, const X509 *certificate,
+                         int depth, const char *what)
+{
+    add_which(reason, certificate, depth);
+    buf_add_text(&reason->text, what);
+    reason->remedy = depth > 0
+                     ? "its administrator must get it from another authority; "
+                       "or set tls_fingerprint"
+                     : "its administrator must renew it; or set "
+                       "tls_fingerprint";
 }
 
 static void explain(struct reason *reason, X509_STORE_CTX *ctx,
@@ -214,7 +282,15 @@ static void explain(struct reason *reason, X509_STORE_CTX *ctx,
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-        add_issuer(reason, certificate);
+        add_issuer(reason, ctx, certificate);
+        break;
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+        add_weakness(reason, certificate, depth, "has a key that is too small");
+        break;
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+        add_weakness(reason, certificate, depth,
+                     "is signed with a digest that is too weak, as SHA-1 is");
         break;
     default:
         buf_add_text(&reason->text, X509_verify_cert_error_string(code));

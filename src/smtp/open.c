@@ -1,5 +1,6 @@
 #include "smtp/open.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -94,7 +95,8 @@ static bool open_session(struct session *session, struct reply *reply,
 
     if (settings->security == SESSION_IMPLICIT &&
         !session_start_tls(session, err)) {
-        if (err->fault == FAULT_PROTOCOL)       /* it has greeted us */
+        /* It has greeted us, or answered in clear. */
+        if (err->fault == FAULT_PROTOCOL || err->number == EPROTO)
             error_remedy(err, "if the port is one for STARTTLS, as 587 is, "
                          "set tls = starttls");
         return false;

@@ -164,6 +164,7 @@ struct server {
     int max_version;                        /* 0: any */
     size_t connections;                     /* at most CONNECTIONS; 0: one */
     void (*serve)(SSL *ssl);                /* or NULL */
+    void (*adjust)(SSL_CTX *ctx);           /* before all else; or NULL */
 };
 
 struct peer {
@@ -175,9 +176,12 @@ static inline SSL_CTX *server_context(const struct server *server)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
+    if (server->adjust != NULL)
+        server->adjust(ctx);
     SSL_CTX_use_certificate(ctx, server->identity->certificate);
     SSL_CTX_use_PrivateKey(ctx, server->identity->key);
-    SSL_CTX_set_max_proto_version(ctx, server->max_version);
+    if (server->max_version != 0)
+        SSL_CTX_set_max_proto_version(ctx, server->max_version);
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"t", 1);
     if (server->intermediate != NULL)
         SSL_CTX_add1_chain_cert(ctx, server->intermediate->certificate);

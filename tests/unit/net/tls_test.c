@@ -123,7 +123,9 @@ static const struct {
       CERT "is for mail.other.example, ::1, not for smtp.example.com" },
     /* The common name is no name. */
     { { "smtp.example.com", NULL, -1, 9, false, NULL }, "smtp.example.com",
-      CERT "has no subjectAltName that is a host name, not for smtp" },
+      CERT "has no subjectAltName that is a host name, not for smtp.example."
+      "com; its common name does not count, and its administrator must renew "
+      "it; or set tls_fingerprint" },
     { { "smtp.example.com", "email:a@smtp.example.com", -1, 9, false, NULL },
       "smtp.example.com", CERT "has no subjectAltName" },
     { { "x", "IP:127.0.0.1", -1, 9, false, NULL }, "127.0.0.1", NULL },
@@ -132,7 +134,11 @@ static const struct {
     { { "x", "IP:127.0.0.2", -1, 9, false, NULL }, "127.0.0.1",
       "certificate of 127.0.0.1: is for 127.0.0.2, not for 127.0.0.1" },
     { { "x", "DNS:127.0.0.1", -1, 9, false, NULL }, "127.0.0.1",
-      "is for 127.0.0.1, not for 127.0.0.1" },
+      "certificate of 127.0.0.1: has 127.0.0.1 as a DNS name, where an address "
+      "has to be an IP address (subjectAltName = IP:127.0.0.1); its "
+      "administrator must make it so; or set tls_fingerprint" },
+    { { "x", "DNS:127.0.0.12", -1, 9, false, NULL }, "127.0.0.1",
+      "is for 127.0.0.12, not for 127.0.0.1; set host to a name" },
     { { "127.0.0.1", NULL, -1, 9, false, NULL }, "127.0.0.1", "has no subj" },
     { { "x", "DNS:evil\x1b[2J.example", -1, 9, false, NULL },
       "smtp.example.com", CERT "is for evil\\x1b[2J.example, not" },
@@ -158,6 +164,68 @@ static void compares_names(void **state)
         assert_verdict(&settings, &server, names[i].host, names[i].refusal);
         free_identity(&identity);
     }
+}
+
+static void be_weak(SSL_CTX *ctx)
+{
+    SSL_CTX_set_security_level(ctx, 0);
+}
+
+/* TLS 1.2 with a key exchange of 1024 bits. */
+static void be_old(SSL_CTX *ctx)
+{
+    be_weak(ctx);
+    SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(ctx, "DHE-RSA-AES128-GCM-SHA256");
+    SSL_CTX_set_dh_auto(ctx, 2);
+}
+
+/* Another key in it, another digest: signed anew by the root. */
+static struct identity make_rsa_identity(const struct authority *f,
+                                         unsigned bits, const EVP_MD *digest)
+{
+    struct identity made = make_identity(&good_recipe, &f->root);
+
+    EVP_PKEY_free(made.key);
+    made.key = EVP_RSA_gen(bits);
+    X509_set_pubkey(made.certificate, made.key);
+    if (X509_sign(made.certificate, f->root.key, digest) == 0)
+        abort();
+    return made;
+}
+
+/* It is refused for this reason, and taken with its fingerprint if pin. */
+static void assert_weak(const struct authority *f, struct identity identity,
+                        void (*adjust)(SSL_CTX *ctx), bool pin,
+                        const char *refusal)
+{
+    struct tls_settings settings = defaults;
+    struct server server = { .identity = &identity, .adjust = adjust };
+    char *print = fingerprint_text(identity.certificate);
+
+    settings.ca_file = f->root_file;
+    assert_verdict(&settings, &server, "smtp.example.com", refusal);
+    settings.fingerprint = print;
+    if (pin)
+        assert_verdict(&settings, &server, "smtp.example.com", NULL);
+    free(print);
+    free_identity(&identity);
+}
+
+static void says_what_is_too_weak(void **state)
+{
+    struct authority *f = *state;
+
+    assert_weak(f, make_rsa_identity(f, 1024, EVP_sha256()), be_weak, true,
+                CERT "has a key that is too small; its administrator must "
+                "renew it; or set tls_fingerprint");
+    assert_weak(f, make_rsa_identity(f, 2048, EVP_sha1()), be_weak, true,
+                CERT "is signed with a digest that is too weak, as SHA-1 is; "
+                "its administrator must renew it; or set tls_fingerprint");
+    assert_weak(f, make_rsa_identity(f, 2048, EVP_sha256()), be_old, false,
+                "the server is too old for TLS that is safe: its "
+                "Diffie-Hellman key is too small; its administrator must "
+                "update it");
 }
 
 static void says_when_a_certificate_expired(void **state)
@@ -191,6 +259,10 @@ static void knows_whom_to_trust(void **state)
     other.name = "Between";
     struct identity between = make_identity(&other, &f->root);
     struct identity leaf = make_identity(&good_recipe, &between);
+    struct identity public_leaf = make_identity(&good_recipe, &between);
+    add_extension(public_leaf.certificate, between.certificate, NID_info_access,
+                  "caIssuers;URI:http://ca.example/between.crt");
+    X509_sign(public_leaf.certificate, between.key, EVP_sha256());
     char *leaf_file = write_pem(f->directory, "leaf.pem", leaf.certificate,
                                 NULL);
     char *alone_file = write_pem(f->directory, "alone.pem", alone.certificate,
@@ -201,9 +273,14 @@ static void knows_whom_to_trust(void **state)
     } cases[] = {
         { &stranger, NULL, f->root_file,
           CERT "issued by an authority that is not trusted "
-               "(CN=Other \xc3\xa9\\1B Root); set tls_ca_file" },
+               "(CN=Other \xc3\xa9\\1B Root); set tls_ca_file to a file that "
+               "holds it, or let the server send the intermediate" },
         { &stranger, &other_root, f->root_file,
-          CERT "issued by an authority that is not trusted" },
+          CERT "issued by an authority that is not trusted "
+               "(CN=Other \xc3\xa9\\1B Root); set tls_ca_file to a file that "
+               "holds it" },
+        { &public_leaf, NULL, f->root_file, "not trusted (CN=Between); its "
+          "administrator must let the server send the intermediate" },
         { &alone, NULL, f->root_file,
           CERT "self-signed and not trusted; set tls_ca_file or" },
         { &leaf, NULL, f->root_file, "not trusted (CN=Between)" },
@@ -227,6 +304,7 @@ static void knows_whom_to_trust(void **state)
     free_identity(&alone);
     free_identity(&between);
     free_identity(&leaf);
+    free_identity(&public_leaf);
 }
 
 static void pins_replace_chain_and_name(void **state)
@@ -435,6 +513,7 @@ static void assert_handshake_fails(struct authority *f, const char *octets,
 static void handshake_is_bounded(void **state)
 {
     struct authority *f = *state;
+    char old_hello[47] = "\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03";
     char slow[600] = "\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb\x03\x03";
 
     assert_handshake_fails(f, "", 0, false, 1500, "TLS handshake with "
@@ -444,6 +523,12 @@ static void handshake_is_bounded(void **state)
     assert_handshake_fails(f, "", 0, true, 250, "TLS handshake with "
                            "smtp.example.com: connection closed by the");
     assert_handshake_fails(f, slow, 7, true, 250, "connection closed by the");
+    /* TLS 1.2, a cipher, and no extension (RFC 5746). */
+    old_hello[44] = '\xc0';
+    old_hello[45] = '\x2f';
+    assert_handshake_fails(f, old_hello, sizeof old_hello, false, 1500,
+                           "the server is too old for secure renegotiation "
+                           "(RFC 5746); its administrator must update it");
     assert_handshake_fails(f, "220 hi\r\n", 8, false, 250, "TLS handshake "
                            "with smtp.example.com: the server does not speak "
                            "TLS on this port");
@@ -455,6 +540,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(compares_names),
+        TEST(says_what_is_too_weak),
         TEST(says_when_a_certificate_expired),
         TEST(knows_whom_to_trust),
         TEST(pins_replace_chain_and_name),
