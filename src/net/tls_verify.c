@@ -217,8 +217,8 @@ static void add_validity(struct reason *reason, const X509 *certificate,
 }
 
 /* Public authorities name the place of their certificate (RFC 5280 section
- * 4.2.2.1), and their roots do not issue for servers: then it is an intermediate
- * one that is missing. */
+ * 4.2.2.1), and their roots do not issue for servers: then an intermediate
+ * certificate is missing. */
 static void add_issuer(struct reason *reason, X509_STORE_CTX *ctx,
                        const X509 *certificate)
 {

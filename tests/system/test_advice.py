@@ -103,5 +103,5 @@ def test_status_of_a_token(programs, make_smarthost):
     host = make_smarthost(**TOKEN)
     programs.write_config(host, auth="xoauth2", password="expired")
     line = programs.sendmail(TO, stdin=message()).expect(77).errors
-    assert re.search(r"AUTH XOAUTH2 refused: 535 .* \(status invalid_token\); the "
-                     "access token may have expired", line), line
+    assert re.search(r"AUTH XOAUTH2 refused: 535 .* \(status invalid_token\); "
+                     "the access token may have expired", line), line
