@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "util/buf.h"
 #include "util/error.h"
 
 struct config;
@@ -20,8 +21,13 @@ struct check {
     const struct config *config;
     FILE *out;
     bool json;
+    bool terminal;              /* lines are wrapped ... */
+    bool coloured;              /* ... and severities have colours */
     const char *topic;          /* of the check that runs */
     size_t count;               /* findings so far */
+    size_t warnings, errors;    /* of them */
+    struct buf warning_lines;   /* which come after all that is well */
+    struct buf error_lines;     /* which come last */
     enum fault worst;           /* of the errors so far */
     bool all_seen;              /* this process sees what the daemon sees */
 };

@@ -89,15 +89,32 @@ static void check_all(struct check *check)
         run_checks(check, OF_DAEMON);
 }
 
+static bool parse(struct check *check, bool *strict, int argc, char **argv)
+{
+    const char *no_colour = getenv("NO_COLOR");
+
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            check->json = true;
+        else if (strcmp(argv[i], "--strict") == 0)
+            *strict = true;
+        else
+            return false;
+    check->terminal = isatty(STDOUT_FILENO);
+    check->coloured = check->terminal && !check->json &&
+                      (no_colour == NULL || *no_colour == '\0');
+    return true;
+}
+
 int command_check(int argc, char **argv)
 {
     struct error err = { 0 };
-    struct check check = { .out = stdout,
-                           .json = argc == 2 &&
-                                   strcmp(argv[1], "--json") == 0 };
+    struct check check = { .out = stdout };
+    bool strict = false;
 
-    if (argc > 1 && !check.json) {
-        error_set(&err, FAULT_USAGE, "usage: postrider check [--json]");
+    if (!parse(&check, &strict, argc, argv)) {
+        error_set(&err, FAULT_USAGE, "usage: postrider check [--json] "
+                  "[--strict]");
         return command_fail(&err);
     }
     process_hide_memory();
@@ -112,5 +129,7 @@ int command_check(int argc, char **argv)
     }
     check_end(&check);
     config_free(config);
-    return error_exit_status(check.worst);
+    return error_exit_status(strict && check.warnings > 0 &&
+                             check.worst == FAULT_NONE ? FAULT_CONFIG
+                                                       : check.worst);
 }

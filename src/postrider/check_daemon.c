@@ -24,12 +24,25 @@ static const char start_it[] = "systemctl start postrider, or run postrider "
 static const char test_it[] = "postrider test shows where it fails; "
                               SMARTHOST_WAY_OUT;
 
-static void tell_smarthost(struct check *check,
+/* What the daemon has told so far. */
+struct told {
+    struct check *check;
+    uint64_t queued;            /* messages; its line comes first */
+};
+
+/* One that is down harms no one before mail waits for it. */
+static void tell_smarthost(const struct told *told,
                            const struct smarthost_status *smarthost)
 {
+    struct check *check = told->check;
     struct error err;
 
-    if (smarthost->state == SMARTHOST_DOWN) {
+    if (smarthost->state == SMARTHOST_DOWN && told->queued > 0) {
+        error_set(&err, FAULT_UNAVAILABLE, "smarthost %s is down: %s",
+                  smarthost->name, smarthost->reason);
+        error_remedy(&err, "%s", test_it);
+        check_error(check, &err);
+    } else if (smarthost->state == SMARTHOST_DOWN) {
         check_warn(check, test_it, "smarthost %s is down: %s",
                    smarthost->name, smarthost->reason);
     } else if (smarthost->state == SMARTHOST_PARKED) {
@@ -58,13 +71,16 @@ static void tell_trouble(struct check *check,
 
 static void take_line(void *context, char *text)
 {
+    struct told *told = context;
     struct status_line line;
 
     protocol_parse_status(text, &line);
-    if (line.kind == STATUS_SMARTHOST)
-        tell_smarthost(context, &line.smarthost);
+    if (line.kind == STATUS_FIGURE && strcmp(line.figure.name, "queued") == 0)
+        told->queued = line.figure.value;
+    else if (line.kind == STATUS_SMARTHOST)
+        tell_smarthost(told, &line.smarthost);
     else if (line.kind == STATUS_TROUBLE)
-        tell_trouble(context, &line.trouble);
+        tell_trouble(told->check, &line.trouble);
 }
 
 static void count_item(void *context, const struct queue_item *item,
@@ -90,20 +106,19 @@ static size_t count_waiting(const struct check *check)
     return count;
 }
 
-/* No harm is done before a user sends mail. */
 static void tell_absence(struct check *check)
 {
     const char *path = check->config->control;
     size_t waiting = count_waiting(check);
     struct error err;
 
-    if (waiting == 0) {
-        check_warn(check, start_it, "no daemon listens at %s: mail is kept, "
-                   "and not delivered", path);
-        return;
-    }
-    error_set(&err, FAULT_UNAVAILABLE, "no daemon listens at %s: %zu message%s "
-              "not delivered", path, waiting, waiting == 1 ? " is" : "s are");
+    if (waiting == 0)
+        error_set(&err, FAULT_UNAVAILABLE, "no daemon listens at %s: mail is "
+                  "kept, and not delivered", path);
+    else
+        error_set(&err, FAULT_UNAVAILABLE, "no daemon listens at %s: %zu "
+                  "message%s not delivered", path, waiting,
+                  waiting == 1 ? " is" : "s are");
     error_remedy(&err, "%s", start_it);
     check_error(check, &err);
 }
@@ -114,10 +129,11 @@ void check_daemon(struct check *check)
         .path = check->config->control, .request = REQUEST_STATUS,
         .patience = ANSWER_TIME,
     };
+    struct told told = { .check = check };
     size_t before = check->count;
     struct error err = { 0 };
 
-    if (client_ask(&question, take_line, check, &err)) {
+    if (client_ask(&question, take_line, &told, &err)) {
         if (check->count == before)
             check_ok(check, "it runs");
     } else if (err.fault == FAULT_UNAVAILABLE) {

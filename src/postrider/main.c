@@ -17,7 +17,7 @@ static const struct command {
     { "queue", command_queue, "list and change what is queued", NULL },
     { "status", command_status, "the daemon in numbers", "[--json]" },
     { "check", command_check, "what is wrong here, and what can be done",
-      "[--json]" },
+      "[--json] [--strict]" },
     { "test", command_test, "a session with each smarthost, step by step",
       "[--to ADDRESS] [--smarthost NAME]" },
     { "import", command_import, "the configuration of ssmtp, msmtp, dma, ...",

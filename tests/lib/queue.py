@@ -17,6 +17,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pty
 import pwd
 import re
 import resource
@@ -313,6 +314,22 @@ class Queue(Programs):
             os.chown(path, ALICE if uid is None else uid, DAEMON.pw_gid)
         path.chmod(mode)
         return path.rename(self.drop / name)
+
+
+def on_terminal(queue, *arguments, env=None):
+    """What postrider prints there, in lines without trailing blanks."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([str(queue.build / "postrider"), *arguments],
+                               stdin=subprocess.DEVNULL, stdout=slave,
+                               stderr=slave, env=queue.environment(env))
+    os.close(slave)
+    text = b""
+    with contextlib.suppress(OSError):      # EIO: the other end is closed
+        while octets := os.read(master, 65536):
+            text += octets
+    os.close(master)
+    process.wait(30)
+    return [line.rstrip() for line in text.decode().splitlines()]
 
 
 def crc32c(data):

@@ -12,9 +12,10 @@ import pytest
 
 from lib.harness import message
 from lib.machine import machine_etc, run_on_machine
-from lib.queue import (ALICE, DAEMON, as_root, message_file,
+from lib.queue import (ALICE, DAEMON, as_root, message_file, on_terminal,
                        queued_line, random_id, user)
 
+NO_DAEMON = 69          # where all else is right, or only doubtful
 USER, PASSWORD = "relay@example.com", "opensesame"
 LINE = re.compile(r"([a-z ]+): (ok|warning|error|not checked): (.+)")
 
@@ -31,7 +32,8 @@ def all_findings(result):
 
 def findings(result):
     """But for what is true of the tests' own folder: /tmp may be in memory."""
-    return [f for f in all_findings(result) if "is on tmpfs" not in f[2]]
+    return [f for f in all_findings(result)
+            if "is on tmpfs" not in f[2] and f[0] != "total"]
 
 
 def trouble(result):
@@ -107,11 +109,38 @@ def test_where_reports_go(queue, smarthost, aliases, extra, goes_to):
             goes_to) in findings(queue.postrider("check"))
 
 
-def test_no_daemon_is_a_warning(good):
-    result = good.postrider("check").expect(0)
+def test_no_daemon_is_an_error(good):
+    result = good.postrider("check").expect(NO_DAEMON)
     ((topic, severity, text),) = trouble(result)
-    assert (topic, severity) == ("daemon", "warning")
+    assert (topic, severity) == ("daemon", "error")
     assert "mail is kept, and not delivered; systemctl start" in text
+
+
+def test_problems_are_last(queue, smarthost):
+    """Above the total; --strict makes warnings count."""
+    configure(queue, smarthost, settings={"hostname": "web1"})
+    result = queue.postrider("check").expect(NO_DAEMON)
+    order = [severity for _, severity, _ in all_findings(result)]
+    assert order == sorted(order, key=["ok", "not checked", "warning",
+                                       "error"].index)
+    topic, severity, text = all_findings(result)[-1]
+    assert (topic, severity) == ("total", "error")
+    assert re.fullmatch("1 error, [12] warnings?", text)
+    with queue.daemon():
+        queue.postrider("check").expect(0)
+        queue.postrider("check", "--strict").expect(78)
+        result = queue.postrider("check", "--json", "--strict").expect(78)
+        assert all(f["topic"] != "total" for f in json.loads(result.stdout))
+
+
+@pytest.mark.parametrize("no_colour", ["", "1"])
+def test_on_a_terminal(good, no_colour):
+    """Lines fit, and severities have colours if they may."""
+    lines = on_terminal(good, "check", env={"NO_COLOR": no_colour})
+    plain = [re.sub("\\x1b\\[[0-9]*m", "", line) for line in lines]
+    assert max(line.count("") - 1 for line in plain if "/" not in line) <= 80
+    assert (plain == lines) == (no_colour == "1")
+    assert ("total: \x1b[31merror\x1b[m: " in lines[-1]) == (no_colour == "")
 
 
 def test_mail_that_no_daemon_delivers_is_an_error(good):
@@ -322,7 +351,7 @@ DOUBTFUL = [
 def test_what_is_doubtful_is_a_warning(queue, smarthost, options, topic,
                                        words):
     configure(queue, smarthost, **options)
-    result = queue.postrider("check").expect(0)
+    result = queue.postrider("check").expect(NO_DAEMON)
     assert any(t == topic and s == "warning" and re.search(words, text)
                for t, s, text in findings(result)), str(result)
 
@@ -369,7 +398,7 @@ def test_no_spool_is_one_finding(good):
 
 def test_clear_text_is_a_warning(queue):
     configure(queue, 25, host="192.0.2.1")
-    result = queue.postrider("check").expect(0)
+    result = queue.postrider("check").expect(NO_DAEMON)
     assert any(t == "smarthosts" and s == "warning" and "tls = none" in text
                for t, s, text in findings(result)), str(result)
 
@@ -424,7 +453,7 @@ def test_a_byte_order_mark_is_named(good):
 
 def test_a_user_with_something_unseen(queue, tls_smarthost):
     configure(queue, tls_smarthost, user=USER + " ")
-    result = queue.postrider("check").expect(0)
+    result = queue.postrider("check").expect(NO_DAEMON)
     assert any(t == "password" and s == "warning" and
                "host0: user ends with a blank" in text
                for t, s, text in findings(result)), str(result)
@@ -433,7 +462,7 @@ def test_a_user_with_something_unseen(queue, tls_smarthost):
 def test_a_password_in_the_configuration(queue, tls_smarthost):
     configure(queue, tls_smarthost, password=None,
               password_command=f"/bin/echo {PASSWORD}")
-    result = queue.postrider("check").expect(0)
+    result = queue.postrider("check").expect(NO_DAEMON)
     assert any(t == "smarthosts" and s == "warning" and "only prints" in text
                for t, s, text in findings(result)), str(result)
     assert PASSWORD.encode() not in result.stdout + result.stderr
@@ -448,7 +477,7 @@ def test_a_password_command_that_fails(queue, tls_smarthost):
 
 
 @pytest.mark.parametrize("certificate, status, words", [
-    ("client", 0, None), ("expired", 78, "expired [0-9]+ days ago")])
+    ("client", NO_DAEMON, None), ("expired", 78, "expired [0-9]+ days ago")])
 def test_client_certificates(queue, make_smarthost, certificates, certificate,
                              status, words):
     host = make_smarthost(tls="starttls")
@@ -481,7 +510,7 @@ def test_a_certificate_that_expires_soon(queue, make_smarthost):
                     "/dev/null", "-subj", "/CN=soon", "-days", "3", "-out",
                     path], check=True, capture_output=True)
     shutil.copy(path, queue.folder / "ca0.pem")
-    result = queue.postrider("check").expect(0)
+    result = queue.postrider("check").expect(NO_DAEMON)
     assert any(t == "tls" and s == "warning" and
                re.search("expires in [23] days", text)
                for t, s, text in findings(result)), str(result)
@@ -504,15 +533,16 @@ def test_a_smarthost_that_is_down(queue):
         with queue.daemon() as daemon:
             queue.sendmail("b@b.example", stdin=message()).expect(0)
             daemon.wait_for("is down")
-            result = queue.postrider("check").expect(0)
-    assert any(t == "daemon" and s == "warning" and "host0 is down: " in text
+            result = queue.postrider("check").expect(69)
+    assert any(t == "daemon" and s == "error" and "host0 is down: " in text
+               and text.endswith("; mend it, then: postrider queue flush")
                for t, s, text in findings(result)), str(result)
 
 
 @as_root
 def test_anybody_may_ask(good):
     """What the user cannot see is not an error."""
-    result = good.postrider("check", **user(ALICE)).expect(0)
+    result = good.postrider("check", **user(ALICE)).expect(NO_DAEMON)
     unseen = {t for t, s, text in findings(result) if s == "not checked"
               and text.endswith("; run as root")}
     assert unseen == {"spool", "queue", "failed", "password"}
@@ -521,7 +551,8 @@ def test_anybody_may_ask(good):
 
 @as_root
 def test_the_daemons_user_sees_all(good):
-    result = good.postrider("check", **user(DAEMON.pw_uid)).expect(0)
+    result = good.postrider("check", **user(DAEMON.pw_uid)
+                            ).expect(NO_DAEMON)
     assert {t for t, _, _ in trouble(result)} == {"daemon"}, str(result)
 
 

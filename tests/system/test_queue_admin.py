@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pathlib
-import pty
 import pwd
 import re
 import signal
@@ -17,7 +16,7 @@ import pytest
 
 from lib.harness import message
 from lib.queue import (ALICE, BOB, DAEMON, ID, IS_ROOT, as_root, message_file,
-                       user)
+                       on_terminal, user)
 
 TO = "b@b.example"
 
@@ -147,22 +146,6 @@ def test_retry_of_a_held_message(down):
     told = queue.postrider("queue", "retry", "all").expect(0)
     assert told.stdout == b"1 will be tried now\n1 held, not tried: " \
         b"postrider queue release lets it go\n"
-
-
-def on_terminal(queue, *arguments):
-    """What postrider prints there, in lines without trailing blanks."""
-    master, slave = pty.openpty()
-    process = subprocess.Popen([str(queue.build / "postrider"), *arguments],
-                               stdin=subprocess.DEVNULL, stdout=slave,
-                               stderr=slave, env=queue.environment())
-    os.close(slave)
-    text = b""
-    with contextlib.suppress(OSError):      # EIO: the other end is closed
-        while octets := os.read(master, 65536):
-            text += octets
-    os.close(master)
-    process.wait(30)
-    return [line.rstrip() for line in text.decode().splitlines()]
 
 
 def test_table(down):
