@@ -431,7 +431,8 @@ def test_remove_comes_too_late(queue, smarthost):
 @pytest.mark.parametrize("arguments", [
     ("hold",), ("hold", "x"), ("remove", "../../etc/passwd"), ("explode",),
     ("list", "--xml"), ("list", "--jso"), ("list", "--"), ("hold", "--json"),
-    ("show", "--message"), ("flush", "all"), ("requeue",), ("release", "0" * 31), ("retry", "all", "all")])
+    ("show", "--message"), ("flush", "all"), ("requeue",),
+    ("release", "0" * 31), ("retry", "all", "all")])
 def test_usage(queue, arguments):
     queue.write_config(1)
     queue.postrider("queue", *arguments).expect(64)
