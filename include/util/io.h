@@ -59,9 +59,10 @@ void io_find_data(int fd, uint64_t at, uint64_t end, uint64_t *start,
  * errno if that fails or the file is shorter (ENODATA). */
 bool io_copy(int from, int to, uint64_t length);
 
-/* Rename within a directory unless the new name exists (EEXIST). The old name
- * may be left on old kernels: unlink it afterwards. */
-bool io_rename_new(int directory, const char *from, const char *to);
+/* Rename from one folder to another, or within one, unless the new name exists
+ * (EEXIST). The old name may be left on old kernels: unlink it afterwards. */
+bool io_rename_new(int folder, const char *from, int to_folder,
+                   const char *to);
 
 /* Append what one read(2) gives: how many octets, 0 at the end, -1 with errno,
  * which is EFBIG when the limit of out is reached and there is more. */

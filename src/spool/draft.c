@@ -143,7 +143,8 @@ static bool give_name(struct drop_place *place, int fd, const char *id)
                       AT_SYMLINK_FOLLOW) == 0;
     }
     /* A queue-id that exists must never be replaced. */
-    return io_rename_new(place->directory, place->temporary, id);
+    return io_rename_new(place->directory, place->temporary,
+                         place->directory, id);
 }
 
 static bool commit_file(struct drop_place *place, int fd, const char *id,

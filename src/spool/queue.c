@@ -142,7 +142,7 @@ bool queue_add(const struct spool *spool, struct draft *draft,
                  io_copy(from, fd, (uint64_t)status.st_size) &&
                  add_queued_line(fd, received, geteuid()) && fsync(fd) == 0;
     io_close(&fd);
-    if (added && !io_rename_new(spool->queue, temporary, id))
+    if (added && !io_rename_new(spool->queue, temporary, spool->queue, id))
         added = errno == EEXIST;
     added = added && fsync(spool->queue) == 0;
     if (!added)
@@ -241,8 +241,7 @@ bool queue_restore(const struct spool *spool, const char *id,
     open_again(state);
     /* Until the message is in queue/, failed/ has both of its files. */
     bool moved = state_save(spool, id, state, err) &&
-                 (renameat2(spool->failed, id, spool->queue, id,
-                            RENAME_NOREPLACE) == 0 ||
+                 (io_rename_new(spool->failed, id, spool->queue, id) ||
                   error_sys(err, FAULT_IO, "move it to %s/queue/%s",
                             spool->path, id));
     state_free(state);
@@ -299,8 +298,8 @@ static void finish_copy(const struct spool *spool, const char *temporary)
         bool whole = queue_file_verify(spool, temporary, id, &err);
         /* It cannot be read now, or not be named: it stays as it is. */
         if (!whole ? err.fault != FAULT_DATA
-                   : !io_rename_new(spool->queue, temporary, id) &&
-                     errno != EEXIST)
+                   : !io_rename_new(spool->queue, temporary, spool->queue,
+                                    id) && errno != EEXIST)
             return;
     }
     unlinkat(spool->queue, temporary, 0);

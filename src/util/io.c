@@ -121,19 +121,20 @@ bool io_copy(int from, int to, uint64_t length)
     return io_blocks_end(&blocks) && written;
 }
 
-bool io_rename_new(int directory, const char *from, const char *to)
+bool io_rename_new(int folder, const char *from, int to_folder,
+                   const char *to)
 {
     /* musl has no function for it. */
-    if (syscall(SYS_renameat2, directory, from, directory, to,
+    if (syscall(SYS_renameat2, folder, from, to_folder, to,
                 RENAME_NOREPLACE_FLAG) == 0)
         return true;
     if (errno != EINVAL && errno != ENOSYS)
         return false;
     /* A file system or kernel without it: a link never replaces, either. The
      * new name counts from then on, whatever becomes of the old one. */
-    if (linkat(directory, from, directory, to, 0) == -1)
+    if (linkat(folder, from, to_folder, to, 0) == -1)
         return false;
-    unlinkat(directory, from, 0);
+    unlinkat(folder, from, 0);
     return true;
 }
 

@@ -101,7 +101,8 @@ def test_answers_that_clients_do_not_take(queue, smarthost):
             select.select([client], [], [])
         assert memory_peak(daemon) - before < 16 * MEBIBYTE
         with clients[0].makefile("rb") as answer:
-            listed = [line.split(b"\t")[0].decode() for line in answer]
+            words = [line.split(b"\t")[0].decode() for line in answer]
+        listed = [word for word in words if word != "next"]
         assert sorted(listed) == sorted(ids)
 
 
