@@ -1,5 +1,5 @@
 /*
- * dot_stuffing.h - which lines get a dot in front (RFC 5321 section 4.5.2)
+ * dot_stuffing.h - which lines get a leading dot (RFC 5321 section 4.5.2)
  */
 #ifndef POSTRIDER_SMTP_DOT_STUFFING_H
 #define POSTRIDER_SMTP_DOT_STUFFING_H
