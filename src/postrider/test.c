@@ -175,7 +175,7 @@ int command_test(int argc, char **argv)
         status = try_smarthosts(config, &trial);
     else
         status = command_fail(&err);
-    if (status == EX_OK)
+    if (status == EX_OK && config != NULL)
         tell_daemon(config);
     free(trial.recipient);
     config_free(config);

@@ -1,6 +1,7 @@
 #include "smtp/outcome.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ static void set_outcome(struct outcome *outcome, enum outcome_kind kind,
     outcome->kind = kind;
     outcome->stage = stage;
     outcome->fault = fault;
-    memcpy(outcome->status, status, strlen(status) + 1);
+    snprintf(outcome->status, sizeof outcome->status, "%s", status);
 }
 
 static bool has_subject(const char *status, const char *subject)
