@@ -102,7 +102,7 @@ static void add_line(const struct check *check, const struct finding *finding,
     buf_free(&line);
 }
 
-/* What is wrong stands at the end, where it is not scrolled away. */
+/* Errors come last, where they are not scrolled away. */
 static void keep_line(struct check *check, const struct finding *finding)
 {
     struct buf line;
