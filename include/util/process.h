@@ -59,14 +59,20 @@ struct process_child {
     bool has_group;             /* it leads its own process group */
 };
 
+/* Where the errors of a program go. */
+enum process_errors {
+    PROCESS_ERRORS_OURS,        /* where ours go */
+    PROCESS_ERRORS_NOWHERE,
+    PROCESS_ERRORS_READ         /* into its output */
+};
+
 /*
  * Run a program, found as execvp(3) does: its standard input is /dev/null, its
- * output comes to us, its errors go where ours go, or nowhere if it is quiet;
- * signals are as programs expect them, and it leads a group that can be killed
- * as one. Returns 0 or an errno.
+ * output comes to us, signals are as programs expect them, and it leads a group
+ * that can be killed as one. Returns 0 or an errno.
  */
 int process_spawn(struct process_child *child, char *const *arguments,
-                  char *const *environment, bool is_quiet);
+                  char *const *environment, enum process_errors errors);
 
 /* fork(2): the child writes to its output, and ends by _exit(2). False with
  * errno. */

@@ -78,7 +78,8 @@ static bool run(char **arguments, int64_t limit, struct buf *out,
     int64_t deadline = clock_now() + limit;
     struct process_child child;
 
-    errno = process_spawn(&child, arguments, environ, false);
+    errno = process_spawn(&child, arguments, environ,
+                          PROCESS_ERRORS_OURS);
     if (errno != 0) {
         bool is_short = errno == EAGAIN || errno == ENOMEM ||
                         errno == EMFILE || errno == ENFILE;

@@ -2,7 +2,6 @@
 #include "postrider/commands.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "util/io.h"
 #include "util/log.h"
 #include "util/process.h"
+#include "util/user.h"
 
 #define EXIT_RELOAD 100         /* of the manager: none of <sysexits.h> */
 
@@ -55,18 +55,11 @@ bool become_daemon_user(const struct config *config, struct error *err)
 {
     if (geteuid() != 0 || strcmp(config->user, "root") == 0)
         return true;
-    struct passwd *user = getpwnam(config->user);
+    const struct passwd *user = user_find(config->user, err);
     if (user == NULL)
-        return error_set(err, FAULT_CONFIG, "user \"%s\" does not exist",
-                         config->user) ||
-               error_remedy(err, "useradd --system --user-group --shell "
-                            "/usr/sbin/nologin %s, or set user", config->user);
+        return false;
     make_run_directory(config, user);
-    if (initgroups(config->user, user->pw_gid) == -1 ||
-        setgid(user->pw_gid) == -1 || setuid(user->pw_uid) == -1)
-        return error_sys(err, FAULT_PERMISSION, "become user %s",
-                         config->user);
-    return true;
+    return user_become(user, err);
 }
 
 /* Asked to give the folders to the caller, root would take them from the

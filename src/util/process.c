@@ -154,7 +154,7 @@ static void set_attributes(posix_spawnattr_t *attributes)
 }
 
 int process_spawn(struct process_child *child, char *const *arguments,
-                  char *const *environment, bool is_quiet)
+                  char *const *environment, enum process_errors errors)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -166,7 +166,9 @@ int process_spawn(struct process_child *child, char *const *arguments,
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    if (is_quiet)
+    if (errors == PROCESS_ERRORS_READ)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+    if (errors == PROCESS_ERRORS_NOWHERE)
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY,
                                          0);
     set_attributes(&attributes);
@@ -322,7 +324,8 @@ static void find_in_name_services(uid_t uid, struct account *account)
     struct buf line;
 
     buf_init(&line, ENTRY_MAX);
-    if (process_spawn(&child, arguments, environment, true) == 0) {
+    if (process_spawn(&child, arguments, environment,
+                      PROCESS_ERRORS_NOWHERE) == 0) {
         if (process_read(&child, &line, INT64_MAX, &ignored))
             take_entry(&line, uid, account);
         process_end(&child, INT64_MAX);

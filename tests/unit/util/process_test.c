@@ -35,7 +35,8 @@ static void start_shell(struct process_child *child, const char *script)
     char shell[] = "sh", option[] = "-c";
     char *const arguments[] = { shell, option, (char *)script, NULL };
 
-    assert_int_equal(process_spawn(child, arguments, environ, true), 0);
+    assert_int_equal(process_spawn(child, arguments, environ,
+                                   PROCESS_ERRORS_NOWHERE), 0);
 }
 
 static void reads_what_a_program_prints(void **state)
@@ -95,7 +96,8 @@ static void a_program_that_is_missing_is_no_child(void **state)
     struct process_child child;
 
     (void)state;
-    assert_int_equal(process_spawn(&child, arguments, environment, true),
+    assert_int_equal(process_spawn(&child, arguments, environment,
+                                   PROCESS_ERRORS_NOWHERE),
                      ENOENT);
     assert_int_equal(child.output, -1);
 }
