@@ -1,6 +1,7 @@
 # Postrider: one Makefile, objects under build/, nothing generated elsewhere.
 #
-#   make            build/sendmail and build/postrider
+#   make            build/sendmail and build/postrider; build/postrider-oauth
+#                   where libcurl and jansson are there (OAUTH= for none)
 #   make sanitized  the same under ASan and UBSan, in build/sanitized
 #   make check      all tests          make lint       all linters
 #   make demo       a message through a demonstration smarthost
@@ -88,16 +89,23 @@ SENDMAIL_STATIC ?= $(or $(call static_pie,$(NO_NAME_SERVICE)),\
 # glibc has what reads DNS answers in a separate library, musl has it in libc.
 TLS_AND_DNS := -lssl -lcrypto $(call has,-lresolv)
 
+# postrider-oauth has an HTTP client and a JSON library, which the others must
+# not have: what it is linked with, or nothing if that is not there.
+OAUTH ?= $(if $(call has,-Wno-error -include curl/curl.h),$(if \
+           $(call has,-Wno-error -include jansson.h),-lcurl -ljansson))
+PROGRAMS := sendmail postrider $(if $(strip $(OAUTH)),postrider-oauth)
+
 # The layers, lowest first, and what each program is made of.
 LAYERS         := util mail config spool control net smtp relay
 SENDMAIL_PARTS := sendmail control spool config mail util
 POSTRIDER_PARTS := postrider relay smtp net control spool config mail util
+OAUTH_PARTS    := oauth net control spool config mail util
 
 source = $(sort $(wildcard src/$(1)/*.c))
 object = $(patsubst src/%.c,$(B)/obj/%.o,$(call source,$(1)))
 archives = $(foreach part,$(1),$(B)/lib$(part).a)
 
-all: $(B)/sendmail $(B)/postrider
+all: $(addprefix $(B)/,$(PROGRAMS))
 
 $(B)/sendmail: $(call object,sendmail) \
                $(call archives,$(filter-out sendmail,$(SENDMAIL_PARTS)))
@@ -111,6 +119,12 @@ $(B)/postrider: $(call object,postrider) \
                 $(call archives,$(filter-out postrider,$(POSTRIDER_PARTS)))
 	@echo "  LD $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lconfuse $(TLS_AND_DNS)
+
+$(B)/postrider-oauth: $(call object,oauth) \
+                      $(call archives,$(filter-out oauth,$(OAUTH_PARTS)))
+	@echo "  LD $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lconfuse $(OAUTH) \
+	    $(TLS_AND_DNS)
 
 define archive_rule
 $(B)/lib$(1).a: $(call object,$(1))
@@ -151,7 +165,8 @@ sanitized:
 
 # Unit tests: tests/unit/LAYER/NAME_test.c, each a separate program.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,\
-                $(sort $(wildcard tests/unit/*/*_test.c)))
+                $(sort $(filter-out $(if $(strip $(OAUTH)),,tests/unit/oauth/%),\
+                $(wildcard tests/unit/*/*_test.c))))
 # A test is linked with its layer and those below, highest first; a program's
 # own modules can be tested, too: all of them but its main().
 below_util   := util
@@ -164,8 +179,9 @@ below_smtp   := smtp net mail util
 below_relay  := relay smtp net control spool config mail util
 below_sendmail  := control spool config mail util
 below_postrider := $(below_relay)
+below_oauth  := net control spool config mail util
 layer_of = $(word 2,$(subst /, ,$(patsubst $(B)/%,%,$(1))))
-unit_parts = $(filter-out %/main.o,$(foreach program,sendmail postrider,\
+unit_parts = $(filter-out %/main.o,$(foreach program,sendmail postrider oauth,\
                $(if $(filter $(program),$(call layer_of,$(1))),\
                  $(call object,$(program))))) \
              $(call archives,$(below_$(call layer_of,$(1))))
@@ -175,7 +191,8 @@ $(B)/unit/%: tests/unit/%.c $$(call unit_parts,$$@)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -pie -o $@ \
-	    $(filter-out %.h,$^) -lcmocka -lconfuse $(TLS_AND_DNS)
+	    $(filter-out %.h,$^) -lcmocka -lconfuse \
+	    $(if $(filter oauth,$(call layer_of,$@)),$(OAUTH)) $(TLS_AND_DNS)
 
 -include $(wildcard $(B)/unit/*/*.d)
 
@@ -274,7 +291,8 @@ lint: lint-layers
 # What is installed where, but for the programs and their links. Units and the
 # like name the programs by their usual place, which install corrects.
 MAN_SECTIONS := 1 5 7 8
-manual = $(wildcard packaging/man/*.$(1))
+manual = $(filter-out $(if $(filter postrider-oauth,$(PROGRAMS)),,\
+           %/postrider-oauth.1),$(wildcard packaging/man/*.$(1)))
 UNITS := $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)
 SYSUSERS := $(wildcard packaging/systemd/sysusers.d/*.conf)
 TMPFILES := $(wildcard packaging/systemd/tmpfiles.d/*.conf)
@@ -293,10 +311,13 @@ install_placed = install -d $(DESTDIR)$(2) && for file in $(1); do \
 install: all
 	install -d $(addprefix $(DESTDIR),$(sbindir) $(bindir) $(libdir) \
 	    $(unitdir) $(sysconfdir)/postrider)
-	install -m 755 $(B)/sendmail $(B)/postrider $(DESTDIR)$(sbindir)
+	install -m 755 $(addprefix $(B)/,$(PROGRAMS)) $(DESTDIR)$(sbindir)
 	ln -sf $(sbindir)/sendmail $(DESTDIR)$(bindir)/mailq
 	ln -sf $(sbindir)/sendmail $(DESTDIR)$(bindir)/newaliases
 	ln -sf $(sbindir)/sendmail $(DESTDIR)$(libdir)/sendmail
+	$(if $(filter-out $(sbindir),$(bindir)),\
+	    $(foreach program,$(filter postrider-oauth,$(PROGRAMS)),\
+	    ln -sf $(sbindir)/$(program) $(DESTDIR)$(bindir)))
 	$(foreach n,$(MAN_SECTIONS),\
 	    $(call install_each,$(call manual,$(n)),$(mandir)/man$(n))$(newline))
 	$(call install_each,README.md LICENSE etc/postrider.conf,$(docdir))
@@ -314,8 +335,8 @@ install: all
 
 # The configuration and the spool are the administrator's: they stay.
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(sbindir)/,sendmail postrider) \
-	    $(addprefix $(DESTDIR)$(bindir)/,mailq newaliases) \
+	rm -f $(addprefix $(DESTDIR)$(sbindir)/,$(PROGRAMS)) \
+	    $(addprefix $(DESTDIR)$(bindir)/,mailq newaliases postrider-oauth) \
 	    $(DESTDIR)$(libdir)/sendmail
 	$(foreach n,$(MAN_SECTIONS),\
 	    $(call remove_each,$(call manual,$(n)),$(mandir)/man$(n))$(newline))

@@ -21,6 +21,7 @@
 enum delivery { DELIVERY_QUEUE, DELIVERY_DIRECT };
 enum tls_use { TLS_STARTTLS, TLS_IMPLICIT, TLS_NONE };
 enum inet_use { INET_ANY, INET_IPV4, INET_IPV6 };
+enum oauth_flow { OAUTH_REFRESH_TOKEN, OAUTH_CLIENT_CREDENTIALS };
 
 struct smarthost {
     char *name;                     /* of the section */
@@ -39,6 +40,7 @@ struct smarthost {
     char *password_file;
     char *password_command;
     char *password_credential;      /* name below $CREDENTIALS_DIRECTORY */
+    char *oauth;                    /* name of an oauth section */
     bool password_in_clear;         /* allow passwords without TLS */
     struct strings extensions_ignored;  /* keywords of EHLO, in any case */
     unsigned connections;
@@ -59,6 +61,26 @@ struct sender_rule {
                                      * reverse-path */
     bool replace_name;              /* name goes where there is one, too */
     char *smarthost;                /* "" for the usual order */
+    unsigned line;
+    unsigned *lines;
+};
+
+/* A client of an OAuth 2 authorization server (RFC 6749), and what it asks
+ * for. postrider-oauth fetches its tokens. */
+struct oauth {
+    char *name;
+    enum oauth_flow flow;
+    char *token_url;
+    char *device_url;               /* "" if not set; so for all below */
+    char *authorize_url;
+    char *revoke_url;
+    char *client_id;
+    char *client_secret_file;
+    bool client_auth_basic;         /* the secret goes into a header field */
+    char *scope;
+    char *state;                    /* folder of the tokens */
+    char *tls_ca_file;
+    char *proxy;
     unsigned line;
     unsigned *lines;
 };
@@ -98,6 +120,8 @@ struct config {
     size_t smarthost_count;
     struct sender_rule *senders;    /* in the order of the file */
     size_t sender_count;
+    struct oauth *oauths;
+    size_t oauth_count;
     unsigned *lines;
 };
 
@@ -164,5 +188,7 @@ enum tls_use config_usual_tls(const struct smarthost *host);
 /* NULL if there is none of that name. */
 const struct smarthost *config_smarthost(const struct config *config,
                                          const char *name);
+const struct oauth *config_oauth(const struct config *config,
+                                 const char *name);
 
 #endif

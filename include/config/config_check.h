@@ -9,12 +9,17 @@
 #include "util/error.h"
 
 struct config;
+struct oauth;
 struct smarthost;
 
 /* Is the section whole and free of contradictions? Its computed defaults are
  * filled in. FAULT_CONFIG with the remedy. */
 bool config_complete_smarthost(const struct config *config,
                                struct smarthost *host, struct error *err);
+
+/* Has an oauth section what its flow needs? FAULT_CONFIG. */
+bool config_check_oauth(const struct config *config, const struct oauth *oauth,
+                        struct error *err);
 
 /* The same for the whole file, when all sections have been read. */
 bool config_complete(struct config *config, struct error *err);

@@ -14,7 +14,9 @@
 
 #include "util/error.h"
 
-enum config_section { CONFIG_TOP, CONFIG_SMARTHOST, CONFIG_SENDER };
+enum config_section {
+    CONFIG_TOP, CONFIG_SMARTHOST, CONFIG_SENDER, CONFIG_OAUTH
+};
 
 /* The type of the member in memory. */
 enum config_kind { CONFIG_PLAIN, CONFIG_STRING, CONFIG_LIST };

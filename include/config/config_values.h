@@ -19,6 +19,7 @@ struct config_key;
 
 CONFIG_TAKE(config_take_text);          /* UTF-8 without controls */
 CONFIG_TAKE(config_take_path);          /* absolute */
+CONFIG_TAKE(config_take_https);         /* an address of https */
 CONFIG_TAKE(config_take_word);          /* one of key->words: an enum */
 CONFIG_TAKE(config_take_auth);          /* the same, or a key of util/sasl.h:
                                          * the word itself */
@@ -40,8 +41,10 @@ CONFIG_TAKE(config_take_command);
 CONFIG_TAKE(config_take_credential);
 CONFIG_TAKE(config_take_listen);        /* checks one element, keeps nothing */
 
-/* The name of a smarthost section; whom a sender section is for. */
+/* The name of a smarthost section, of an oauth section, which names files, too;
+ * whom a sender section is for. */
 bool config_check_name(const char *name, struct error *err);
+bool config_check_oauth_name(const char *name, struct error *err);
 bool config_check_match(const char *match, struct error *err);
 
 #endif

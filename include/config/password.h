@@ -28,11 +28,18 @@ struct smarthost;
  * and no other user can write it. FAULT_TEMPORARY if it fails or takes too
  * long.
  *
+ * With oauth, the program postrider-oauth is run likewise, and its exit status
+ * tells more: FAULT_PERMISSION if only a person can mend it, FAULT_CONFIG.
+ *
  * Callers have called process_hide_memory() before.
  */
 bool password_fetch(const struct config *config,
                     const struct smarthost *smarthost, struct secret *secret,
                     struct error *err);
+
+/* The same for a file alone, such as a client's secret: path is absolute. */
+bool password_read_file(const struct config *config, const char *path,
+                        struct secret *secret, struct error *err);
 
 /*
  * What is in a password, or in another text that was pasted, and is seldom
@@ -40,6 +47,9 @@ bool password_fetch(const struct config *config,
  * used as it is all the same. NULL if there is nothing. Static.
  */
 const char *password_oddity(const char *text, size_t length);
+
+/* Is a program run for it, which takes its time? */
+bool password_is_printed(const struct smarthost *smarthost);
 
 /* Is there one configured at all? */
 bool password_configured(const struct smarthost *smarthost);

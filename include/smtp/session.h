@@ -29,6 +29,7 @@ enum session_security { SESSION_CLEAR, SESSION_STARTTLS, SESSION_IMPLICIT };
  * what is waited for from now on that no line sent asks for, as one of the
  * words below. AUTH is masked before it gets here. */
 #define AWAITS_PASSWORD "password_command"
+#define AWAITS_TOKEN "postrider-oauth"
 #define AWAITS_ADDRESS "the name server"
 #define AWAITS_CONNECTION "a connection"
 #define AWAITS_TLS "the TLS handshake"
@@ -47,6 +48,7 @@ struct session_settings {
     bool login_undecided;       /* no login is set, nor that none is needed */
     const char *user;
     const struct secret *secret;    /* NULL without one */
+    bool secret_is_token;       /* it goes into no mechanism for passwords */
     bool has_client_certificate;    /* EXTERNAL is possible */
     bool password_in_clear;     /* allow LOGIN and PLAIN without TLS */
     unsigned ignored;           /* enum capability, or-ed: not used, though

@@ -33,8 +33,14 @@ void config_free(struct config *config)
         free(config->senders[i].lines);
         config_keys_free(CONFIG_SENDER, &config->senders[i]);
     }
+    for (size_t i = 0; i < config->oauth_count; i++) {
+        free(config->oauths[i].name);
+        free(config->oauths[i].lines);
+        config_keys_free(CONFIG_OAUTH, &config->oauths[i]);
+    }
     free(config->smarthosts);
     free(config->senders);
+    free(config->oauths);
     free(config->path);
     free(config->source);
     free(config->lines);
@@ -72,5 +78,13 @@ const struct smarthost *config_smarthost(const struct config *config,
     for (size_t i = 0; i < config->smarthost_count; i++)
         if (strcmp(config->smarthosts[i].name, name) == 0)
             return &config->smarthosts[i];
+    return NULL;
+}
+
+const struct oauth *config_oauth(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->oauth_count; i++)
+        if (strcmp(config->oauths[i].name, name) == 0)
+            return &config->oauths[i];
     return NULL;
 }

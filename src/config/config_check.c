@@ -43,7 +43,8 @@ static size_t count_passwords(const struct smarthost *host)
 {
     return (size_t)(*host->password_file != '\0') +
            (size_t)(*host->password_command != '\0') +
-           (size_t)(*host->password_credential != '\0');
+           (size_t)(*host->password_credential != '\0') +
+           (size_t)(*host->oauth != '\0');
 }
 
 /* A section with a user is meant to log in: without the password, mail would
@@ -57,8 +58,12 @@ static bool check_credentials(const struct config *config,
 
     if (count_passwords(host) > 1)
         return fault(config, host, "password_file", "only one of "
-                     "password_file, password_command and "
-                     "password_credential can be set", err);
+                     "password_file, password_command, password_credential "
+                     "and oauth can be set", err);
+    if (*host->oauth != '\0' && !is_auto &&
+        (mechanism == NULL || mechanism->secret != SASL_TOKEN))
+        return fault(config, host, "auth", "with oauth, auth can be auto, "
+                     "xoauth2 or oauthbearer: a token is for no other", err);
     if (strcmp(host->auth, "none") == 0 ||
         (mechanism != NULL && mechanism->secret == SASL_CERTIFICATE))
         return true;
@@ -72,8 +77,8 @@ static bool check_credentials(const struct config *config,
     if (has_user && !password_configured(host) &&
         !(is_auto && *host->tls_cert_file != '\0'))
         return fault(config, host, "user", "user has no password: set "
-                     "password_file, password_command or "
-                     "password_credential (or auth = none)", err);
+                     "password_file, password_command, "
+                     "password_credential or oauth (or auth = none)", err);
     return true;
 }
 
@@ -117,6 +122,37 @@ bool config_complete_smarthost(const struct config *config,
     }
     return check_credentials(config, host, err) &&
            check_clear(config, host, err);
+}
+
+static bool fault_oauth(const struct config *config, const struct oauth *oauth,
+                        const char *key, struct error *err)
+{
+    unsigned line = config_keys_line(CONFIG_OAUTH, oauth->lines, key);
+
+    return config_place_prefix(err, &(struct config_place){
+        .path = config->source, .line = line != 0 ? line : oauth->line,
+        .section = CONFIG_OAUTH, .title = oauth->name });
+}
+
+bool config_check_oauth(const struct config *config, const struct oauth *oauth,
+                        struct error *err)
+{
+    const char *missing =
+        *oauth->token_url == '\0' ? "token_url"
+        : *oauth->client_id == '\0' ? "client_id"
+        : oauth->flow == OAUTH_CLIENT_CREDENTIALS &&
+          *oauth->client_secret_file == '\0' ? "client_secret_file" : NULL;
+
+    if (missing != NULL) {
+        error_set(err, FAULT_CONFIG, "%s is missing", missing);
+        return fault_oauth(config, oauth, "flow", err);
+    }
+    if (oauth->client_auth_basic && *oauth->client_secret_file == '\0') {
+        error_set(err, FAULT_CONFIG, "client_auth = basic without "
+                  "client_secret_file");
+        return fault_oauth(config, oauth, "client_auth", err);
+    }
+    return true;
 }
 
 /* The first word that is in no comment; NULL if there is none. */
@@ -197,6 +233,20 @@ static void fill_names(struct config *config)
     set_default_sockets(config);
 }
 
+/* Sections may come in any order. */
+static bool check_oauth_names(const struct config *config, struct error *err)
+{
+    for (size_t i = 0; i < config->smarthost_count; i++) {
+        const struct smarthost *host = &config->smarthosts[i];
+        if (*host->oauth == '\0' || config_oauth(config, host->oauth) != NULL)
+            continue;
+        error_set(err, FAULT_CONFIG, "oauth = %s: there is no section oauth "
+                  "\"%s\"", host->oauth, host->oauth);
+        return blame(config, host, "oauth", err);
+    }
+    return true;
+}
+
 static bool check_senders(const struct config *config, struct error *err)
 {
     for (size_t i = 0; i < config->sender_count; i++) {
@@ -228,7 +278,7 @@ bool config_complete(struct config *config, struct error *err)
         return config_place_prefix(err, &(struct config_place){
             .path = config->path, .line = first > longest ? first : longest });
     }
-    return check_senders(config, err);
+    return check_senders(config, err) && check_oauth_names(config, err);
 }
 
 static bool check_file(const struct config *config,

@@ -27,6 +27,13 @@ static const struct config_word extracts[] = {
 static const struct config_word envelopes[] = {
     { "user", false }, { "from", true }, { NULL, 0 }
 };
+static const struct config_word flows[] = {
+    { "refresh_token", OAUTH_REFRESH_TOKEN },
+    { "client_credentials", OAUTH_CLIENT_CREDENTIALS }, { NULL, 0 }
+};
+static const struct config_word client_auths[] = {
+    { "body", false }, { "basic", true }, { NULL, 0 }
+};
 static const struct config_word tls_uses[] = {
     { "starttls", TLS_STARTTLS }, { "implicit", TLS_IMPLICIT },
     { "none", TLS_NONE }, { NULL, 0 }
@@ -116,6 +123,7 @@ static const struct config_key smarthost_keys[] = {
       .take = config_take_command, .hidden = true },
     { "password_credential", STRING(smarthost, password_credential),
       .take = config_take_credential, .hidden = true },
+    { "oauth", STRING(smarthost, oauth), .take = config_take_text },
     { "password_in_clear", PLAIN(smarthost, password_in_clear),
       .take = config_take_bool, .initial = "false" },
     { "extensions_ignored", .kind = CONFIG_LIST,
@@ -148,11 +156,31 @@ static const struct config_key sender_keys[] = {
       .take = config_take_text },
 };
 
+static const struct config_key oauth_keys[] = {
+    { "flow", PLAIN(oauth, flow), .take = config_take_word,
+      .initial = "refresh_token", .words = flows },
+    { "token_url", STRING(oauth, token_url), .take = config_take_https },
+    { "device_url", STRING(oauth, device_url), .take = config_take_https },
+    { "authorize_url", STRING(oauth, authorize_url),
+      .take = config_take_https },
+    { "revoke_url", STRING(oauth, revoke_url), .take = config_take_https },
+    { "client_id", STRING(oauth, client_id), .take = config_take_text },
+    { "client_secret_file", STRING(oauth, client_secret_file),
+      .take = config_take_path, .hidden = true },
+    { "client_auth", PLAIN(oauth, client_auth_basic),
+      .take = config_take_choice, .initial = "body", .words = client_auths },
+    { "scope", STRING(oauth, scope), .take = config_take_text },
+    { "state", STRING(oauth, state), .take = config_take_path },
+    { "tls_ca_file", STRING(oauth, tls_ca_file), .take = config_take_path },
+    { "proxy", STRING(oauth, proxy), .take = config_take_text },
+};
+
 static const struct config_keys sections[] = {
     [CONFIG_TOP] = { "", top_keys, COUNT(top_keys) },
     [CONFIG_SMARTHOST] = { "smarthost", smarthost_keys,
                            COUNT(smarthost_keys) },
     [CONFIG_SENDER] = { "sender", sender_keys, COUNT(sender_keys) },
+    [CONFIG_OAUTH] = { "oauth", oauth_keys, COUNT(oauth_keys) },
 };
 
 const struct config_keys *config_keys_of(enum config_section section)
@@ -258,11 +286,16 @@ static const char *nearest(const struct config_keys *table, const char *name)
 /* A key of another section: a brace is in the wrong place. */
 static const char *home_of(const char *name)
 {
+    static const char *const homes[] = {
+        [CONFIG_TOP] = "outside of sections",
+        [CONFIG_SMARTHOST] = "in a smarthost section",
+        [CONFIG_SENDER] = "in a sender section",
+        [CONFIG_OAUTH] = "in an oauth section",
+    };
+
     for (size_t i = 0; i < COUNT(sections); i++)
         if (find_key((enum config_section)i, name) != NULL)
-            return i == CONFIG_TOP ? "outside of sections"
-                   : i == CONFIG_SMARTHOST ? "in a smarthost section"
-                                           : "in a sender section";
+            return homes[i];
     return NULL;
 }
 
@@ -302,8 +335,8 @@ bool config_keys_unknown(enum config_section section, const char *name,
                error_remedy(err, "did you mean %s?", near);
     char *list = list_keys(table);
     error_set(err, FAULT_CONFIG, "unknown key \"%s\": known are %s%s", name,
-              list, section == CONFIG_TOP ? ", smarthost and sender sections"
-                                          : "");
+              list, section == CONFIG_TOP
+                    ? ", smarthost, sender and oauth sections" : "");
     free(list);
     return false;
 }

@@ -187,8 +187,11 @@ static enum config_section section_of(const cfg_t *cfg)
 {
     if (cfg == reading_of(cfg)->top)
         return CONFIG_TOP;
-    return strcmp(cfg->name, "smarthost") == 0 ? CONFIG_SMARTHOST
-                                               : CONFIG_SENDER;
+    for (int i = CONFIG_SMARTHOST; i <= CONFIG_OAUTH; i++)
+        if (strcmp(cfg->name,
+                   config_keys_of((enum config_section)i)->section) == 0)
+            return (enum config_section)i;
+    return CONFIG_TOP;
 }
 
 static bool blame(const cfg_t *cfg, unsigned line)
@@ -239,10 +242,33 @@ static bool begin_sender(struct config *config, const char *title,
     return true;
 }
 
+static bool begin_oauth(struct config *config, const char *title,
+                        unsigned line, struct error *err)
+{
+    size_t count = config->oauth_count;
+
+    if (!config_check_oauth_name(title, err))
+        return false;
+    config->oauths = alloc_resize(config->oauths, count + 1,
+                                  sizeof *config->oauths);
+    config->oauths[count] = (struct oauth){
+        .name = alloc_string(title), .line = line,
+        .lines = new_lines(CONFIG_OAUTH) };
+    config_keys_init(CONFIG_OAUTH, &config->oauths[count]);
+    config->oauth_count++;
+    return true;
+}
+
 /* libconfuse reports a section by its first key, or at its end. The line of
  * the top is still that of the opening brace at the first key. */
 static bool begin_section(const cfg_t *cfg)
 {
+    static bool (*const begin[])(struct config *, const char *, unsigned,
+                                 struct error *) = {
+        [CONFIG_SMARTHOST] = begin_smarthost,
+        [CONFIG_SENDER] = begin_sender,
+        [CONFIG_OAUTH] = begin_oauth,
+    };
     struct reading *reading = reading_of(cfg);
     unsigned line = (unsigned)reading->top->line;
     enum config_section section = section_of(cfg);
@@ -250,10 +276,8 @@ static bool begin_section(const cfg_t *cfg)
     if (section == CONFIG_TOP || cfg == reading->section)
         return true;
     reading->section = cfg;
-    bool done = section == CONFIG_SMARTHOST
-        ? begin_smarthost(reading->config, cfg->title, line, reading->err)
-        : begin_sender(reading->config, cfg->title, line, reading->err);
-    return done || blame(cfg, line);
+    return begin[section](reading->config, cfg->title, line, reading->err) ||
+           blame(cfg, line);
 }
 
 /* Where the values and the lines of the section being read go. */
@@ -262,6 +286,7 @@ static void *object_of(const cfg_t *cfg, unsigned **lines)
     struct config *config = reading_of(cfg)->config;
     struct smarthost *host;
     struct sender_rule *rule;
+    struct oauth *oauth;
 
     switch (section_of(cfg)) {
     case CONFIG_SMARTHOST:
@@ -272,6 +297,10 @@ static void *object_of(const cfg_t *cfg, unsigned **lines)
         rule = &config->senders[config->sender_count - 1];
         *lines = rule->lines;
         return rule;
+    case CONFIG_OAUTH:
+        oauth = &config->oauths[config->oauth_count - 1];
+        *lines = oauth->lines;
+        return oauth;
     case CONFIG_TOP:
         break;
     }
@@ -338,12 +367,15 @@ static int end_section(cfg_t *cfg, cfg_opt_t *option)
     if (!begin_section(section))
         return -1;
     copy_lists(section);
-    if (section_of(section) == CONFIG_SMARTHOST &&
-        !config_complete_smarthost(
+    bool is_right = true;
+    if (section_of(section) == CONFIG_SMARTHOST)
+        is_right = config_complete_smarthost(
             config, &config->smarthosts[config->smarthost_count - 1],
-            reading->err))
-        return -1;
-    return 0;
+            reading->err);
+    else if (section_of(section) == CONFIG_OAUTH)
+        is_right = config_check_oauth(
+            config, &config->oauths[config->oauth_count - 1], reading->err);
+    return is_right ? 0 : -1;
 }
 
 /* libconfuse's texts with one name in them, and ours. */
@@ -428,7 +460,7 @@ static bool parse(struct reading *reading, cfg_t *top, const char *text)
 static bool parse_prepared(struct config *config, const char *text,
                            struct error *err)
 {
-    enum { SECTIONS = 2 };
+    enum { SECTIONS = CONFIG_OAUTH };   /* all but the top */
     const size_t count = config_keys_of(CONFIG_TOP)->count;
     const size_t end = OPTION_FIRST_KEY + count;
     unsigned *decided = new_lines(CONFIG_TOP);
@@ -439,8 +471,8 @@ static bool parse_prepared(struct config *config, const char *text,
 
     memcpy(decided, config->lines, count * sizeof *decided);
     for (int i = 0; i < SECTIONS; i++) {
-        enum config_section section = i == 0 ? CONFIG_SMARTHOST
-                                             : CONFIG_SENDER;
+        enum config_section section =
+            (enum config_section)(CONFIG_SMARTHOST + i);
         options[end + (size_t)i] = (cfg_opt_t){
             .name = config_keys_of(section)->section, .type = CFGT_SEC,
             .flags = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
@@ -455,8 +487,8 @@ static bool parse_prepared(struct config *config, const char *text,
     } else {
         error_set(err, FAULT_SYSTEM, "out of memory");
     }
-    free(options[end].subopts);
-    free(options[end + 1].subopts);
+    for (size_t i = 0; i < SECTIONS; i++)
+        free(options[end + i].subopts);
     free(options);
     free(decided);
     return done;

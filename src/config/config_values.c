@@ -56,6 +56,19 @@ CONFIG_TAKE(config_take_path)
     return true;
 }
 
+/* What tokens and secrets are sent to. */
+CONFIG_TAKE(config_take_https)
+{
+    (void)key;
+    if (*text != '\0' &&
+        (!text_starts_case(text, "https://") || text[8] == '\0' ||
+         text[8] == '/' || strpbrk(text, " \"<>#") != NULL ||
+         !is_clean(text) || !text_is_ascii(text, strlen(text))))
+        return refuse(err, "must begin with https://");
+    set_string(member, alloc_string(text));
+    return true;
+}
+
 static void list_words(struct buf *list, const struct config_word *words)
 {
     for (size_t i = 0; words[i].word != NULL; i++) {
@@ -254,6 +267,20 @@ bool config_check_name(const char *name, struct error *err)
     if (*name == '\0' || !is_clean(name))
         return error_set(err, FAULT_CONFIG, "needs a name of UTF-8 text "
                          "without control characters");
+    return true;
+}
+
+bool config_check_oauth_name(const char *name, struct error *err)
+{
+    size_t length = strlen(name);
+
+    for (size_t i = 0; i < length; i++)
+        if (!text_is_alpha(name[i]) && !text_is_digit(name[i]) &&
+            (i == 0 || strchr("._-", name[i]) == NULL))
+            length = 0;
+    if (length == 0 || length > 64)
+        return error_set(err, FAULT_CONFIG, "needs a name of letters, digits, "
+                         "\".\", \"_\" and \"-\", which names files, too");
     return true;
 }
 

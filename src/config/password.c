@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "config/password_command.h"
+#include "config/token.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -23,7 +24,14 @@ bool password_configured(const struct smarthost *smarthost)
 {
     return *smarthost->password_file != '\0' ||
            *smarthost->password_command != '\0' ||
-           *smarthost->password_credential != '\0';
+           *smarthost->password_credential != '\0' ||
+           *smarthost->oauth != '\0';
+}
+
+bool password_is_printed(const struct smarthost *smarthost)
+{
+    return *smarthost->password_command != '\0' ||
+           *smarthost->oauth != '\0';
 }
 
 /* Windows' Notepad calls it Unicode. */
@@ -221,6 +229,15 @@ static bool fetch_command(const struct config *config, const char *command,
            take_line(text, "password_command", secret, err);
 }
 
+static bool fetch_token(const struct config *config, const char *name,
+                        struct buf *text, struct secret *secret,
+                        struct error *err)
+{
+    return config_check_owner(config, "no token is asked for", err) &&
+           token_run(name, COMMAND_LIMIT, text, err) &&
+           take_line(text, "postrider-oauth", secret, err);
+}
+
 enum place { START, END, ANYWHERE };
 
 /* The octets are UTF-8, but for the last row. */
@@ -281,6 +298,17 @@ const char *password_oddity(const char *text, size_t length)
     return NULL;
 }
 
+bool password_read_file(const struct config *config, const char *path,
+                        struct secret *secret, struct error *err)
+{
+    struct buf text;
+
+    buf_init(&text, PASSWORD_SIZE_MAX);
+    bool done = fetch_file(config, path, true, &text, secret, err);
+    buf_wipe(&text);
+    return done;
+}
+
 bool password_fetch(const struct config *config,
                     const struct smarthost *smarthost, struct secret *secret,
                     struct error *err)
@@ -298,6 +326,8 @@ bool password_fetch(const struct config *config,
     else if (*smarthost->password_credential != '\0')
         done = fetch_credential(config, smarthost->password_credential, &text,
                                 secret, err);
+    else if (*smarthost->oauth != '\0')
+        done = fetch_token(config, smarthost->oauth, &text, secret, err);
     else
         done = error_set(err, FAULT_CONFIG,
                          "smarthost \"%s\": no password is configured",

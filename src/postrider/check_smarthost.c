@@ -184,6 +184,8 @@ static char *describe_password(const struct smarthost *host)
         return alloc_format("the password in %s", host->password_file);
     if (*host->password_command != '\0')
         return alloc_string("what password_command prints");
+    if (*host->oauth != '\0')
+        return alloc_format("the token of oauth \"%s\"", host->oauth);
     return alloc_format("the credential %s", host->password_credential);
 }
 

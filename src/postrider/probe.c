@@ -128,6 +128,7 @@ static const char *cause_of(const struct probe *probe, const char *awaited)
         const char *awaited, *cause;
     } causes[] = {
         { AWAITS_PASSWORD, "does it ask a person, or the network?" },
+        { AWAITS_TOKEN, "does the authorization server answer?" },
         { AWAITS_ADDRESS, "is the network up, and /etc/resolv.conf right?" },
         { AWAITS_CONNECTION, "a firewall on the way may block the port" },
         { AWAITS_GREETING, "the server may look up this machine's address "

@@ -157,8 +157,9 @@ static bool prepare_secret(struct connector *connector, struct error *err)
     if (strcmp(host->auth, "none") == 0 || connector->secret.data != NULL ||
         !password_configured(host))
         return true;
-    if (*host->password_command != '\0')
-        await(connector, AWAITS_PASSWORD);
+    if (password_is_printed(host))
+        await(connector, *host->oauth != '\0' ? AWAITS_TOKEN
+                                              : AWAITS_PASSWORD);
     if (!password_fetch(connector->config, host, &connector->secret, err))
         return false;
     remark(connector, "password of %s fetched", host->user);
@@ -268,6 +269,7 @@ static struct session *open_at(struct connector *connector,
         .login_undecided = undecided,
         .user = host->user,
         .secret = connector->secret.data != NULL ? &connector->secret : NULL,
+        .secret_is_token = *host->oauth != '\0',
         .has_client_certificate = *host->tls_cert_file != '\0',
         .password_in_clear = host->password_in_clear,
         .ignored = connector->ignored,

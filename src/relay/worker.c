@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "config/password.h"
 #include "net/stream.h"
 #include "relay/confine.h"
 #include "relay/connector.h"
@@ -275,8 +276,8 @@ static bool open_session(struct worker *worker)
     struct error err = { 0 };
 
     /* A smarthost may be silent for minutes; a stop does not wait for that.
-     * But no other process would end a password_command. */
-    may_leave = *worker->smarthost->password_command == '\0';
+     * But no other process would end a program that prints it. */
+    may_leave = !password_is_printed(worker->smarthost);
     if (connector_prepare(worker->connector, &err)) {
         may_leave = 1;
         if (asked_to_stop)

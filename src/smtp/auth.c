@@ -39,6 +39,7 @@ static bool is_wanted(const struct exchange *x,
     if (mechanism->secret == SASL_CERTIFICATE)
         return settings->has_client_certificate && settings->secret == NULL;
     return settings->secret != NULL &&
+           (mechanism->secret == SASL_TOKEN || !settings->secret_is_token) &&
            (mechanism->secret == SASL_TOKEN) == tokens;
 }
 

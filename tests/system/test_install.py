@@ -11,10 +11,14 @@ import pytest
 from lib.harness import ROOT
 
 CONFIGURATION = "etc/postrider/postrider.conf"
-PROGRAMS = ("usr/sbin/sendmail", "usr/sbin/postrider")
+PROGRAMS = ("usr/sbin/sendmail", "usr/sbin/postrider",
+            "usr/sbin/postrider-oauth")
 EXAMPLES = ("apparmor", "container", "openrc", "runit", "selinux")
-LINKS = ("usr/bin/mailq", "usr/bin/newaliases", "usr/lib/sendmail")
-PAGES = ("man1/mailq.1", "man1/newaliases.1", "man5/postrider-queue.5",
+LINKS = {"usr/bin/mailq": "sendmail", "usr/bin/newaliases": "sendmail",
+         "usr/lib/sendmail": "sendmail",
+         "usr/bin/postrider-oauth": "postrider-oauth"}
+PAGES = ("man1/mailq.1", "man1/newaliases.1", "man1/postrider-oauth.1",
+         "man5/postrider-queue.5",
          "man5/postrider.conf.5", "man7/postrider-examples.7",
          "man8/postrider.8", "man8/sendmail.8")
 
@@ -93,10 +97,15 @@ def test_nothing_gets_a_set_id_bit(make):
     assert stat.S_IMODE((root / CONFIGURATION).stat().st_mode) == 0o644
 
 
-def test_links_lead_to_sendmail_of_the_installed_system(make):
+def test_links_lead_to_programs_of_the_installed_system(make):
     root = make("install")
-    for link in LINKS:
-        assert os.readlink(root / link) == "/usr/sbin/sendmail"
+    for link, program in LINKS.items():
+        assert os.readlink(root / link) == f"/usr/sbin/{program}"
+
+
+def test_without_its_libraries_one_program_is_left_out(make):
+    root = make("install", OAUTH="")
+    assert {path for path in files(root) if "oauth" in path} == set()
 
 
 def test_modes_do_not_depend_on_the_umask(make):

@@ -347,8 +347,8 @@ static void reads_text_as_documented(void **state)
     }
 }
 
-#define NEEDS_PASSWORD "set password_file, password_command or " \
-    "password_credential (or auth = none)"
+#define NEEDS_PASSWORD "set password_file, password_command, " \
+    "password_credential or oauth (or auth = none)"
 #define LIST_OF_SENDER "known are address, envelope, name, " \
     "replace_name, smarthost"
 #define MAIN "postrider.conf:2: smarthost \"main\": "
@@ -434,7 +434,7 @@ static const struct {
       "hostname, domain, aliases, local_recipient, delivery, spool, control, "
       "metrics, user, listen, message_size_limit, retry_first, "
       "retry_longest, expire_after, delay_warning, redirect_all, extract, "
-      "sandbox, log, smarthost and sender sections" },
+      "sandbox, log, smarthost, sender and oauth sections" },
     { "domian = a.example",
       "postrider.conf:1: unknown key \"domian\"; did you mean domain?" },
     { "host = a.example", "postrider.conf:1: unknown key \"host\" here: it "
@@ -477,7 +477,7 @@ static const struct {
       MAIN "there is a password, but user is missing" },
     { "smarthost \"main\" { host = a user = u\npassword_file = /p\n"
       "password_command = x }", MAIN "only one of password_file, "
-      "password_command and password_credential can be set" },
+      "password_command, password_credential and oauth can be set" },
     { "smarthost \"main\" { host = a user = u password_file = /p tls = none\n"
       "auth = login }", MAIN "auth = login with tls = none shows the "
       "password to the network; set tls = starttls or implicit (or "

@@ -49,6 +49,7 @@ static bool fetch_with(const struct config *config, struct source source,
         .password_file = copy_or_empty(source.file),
         .password_command = copy_or_empty(source.command),
         .password_credential = copy_or_empty(source.credential),
+        .oauth = copy_or_empty(NULL),
     };
 
     *secret = (struct secret){ 0 };
@@ -57,6 +58,7 @@ static bool fetch_with(const struct config *config, struct source source,
     free(host.password_file);
     free(host.password_command);
     free(host.password_credential);
+    free(host.oauth);
     return done;
 }
 

@@ -1,0 +1,41 @@
+/*
+ * request.h - what a client asks of its authorization server, and the reply
+ */
+#ifndef POSTRIDER_OAUTH_REQUEST_H
+#define POSTRIDER_OAUTH_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/buf.h"
+#include "util/error.h"
+
+struct answer;
+struct client;
+
+struct form_request {
+    const char *url;
+    struct buf form;
+    const char *secret;         /* a token or a code in it, which no text must
+                                 * repeat; or NULL */
+    int64_t deadline;           /* clock_now() */
+};
+
+struct reply {
+    long status;                /* of HTTP */
+    int64_t wait;               /* seconds until the next request, or 0 */
+    struct answer *answer;      /* NULL if it is no JSON object: */
+    struct error why;           /* the reason */
+};
+
+/* An empty form for url, with time for one request. */
+void request_init(struct form_request *request, const char *url);
+void request_free(struct form_request *request);             /* wiped */
+
+/* Send it with client_id, and with the secret if there is one. False if no
+ * reply came; else it is refusal_judge()'s to say what it is worth. */
+bool request_send(struct form_request *request, struct client *client,
+                  struct reply *reply, struct error *err);
+void reply_free(struct reply *reply);
+
+#endif

@@ -1,0 +1,108 @@
+/* status.c - postrider-oauth status: what is kept, and until when */
+#include "oauth/commands.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "config/config.h"
+#include "oauth/client.h"
+#include "oauth/grant.h"
+#include "util/text.h"
+
+static void print_time(const char *label, int64_t when)
+{
+    time_t seconds = (time_t)when;
+    struct tm parts;
+    char text[32];
+
+    if (when == 0 || localtime_r(&seconds, &parts) == NULL ||
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts) == 0)
+        return;
+    printf("    %-22s%s\n", label, text);
+}
+
+static void print_text(const struct client *client, const struct grant *grant)
+{
+    bool is_kept = grant->refresh_token != NULL ||
+                   client->oauth->flow == OAUTH_CLIENT_CREDENTIALS;
+
+    printf("%s: %s\n", client->oauth->name,
+           is_kept ? client->oauth->flow == OAUTH_CLIENT_CREDENTIALS
+                     ? "logs in by itself" : "logged in"
+                   : "not logged in");
+    print_time("login", grant->login);
+    print_time("last renewal", grant->obtained);
+    print_time("token until", grant->expires);
+    print_time("new login needed by", grant->refresh_expires);
+    if (grant->wait_until > time(NULL))
+        print_time("no request before", grant->wait_until);
+}
+
+static void print_member(const char *name, int64_t when)
+{
+    if (when == 0)
+        printf(", \"%s\": null", name);
+    else
+        printf(", \"%s\": %lld", name, (long long)when);
+}
+
+static void print_json(const struct client *client, const struct grant *grant)
+{
+    printf("{\"name\": ");
+    text_print_json(stdout, client->oauth->name);
+    printf(", \"logged_in\": %s",
+           grant->refresh_token != NULL ? "true" : "false");
+    print_member("login", grant->login);
+    print_member("renewed", grant->obtained);
+    print_member("expires", grant->expires);
+    print_member("refresh_expires", grant->refresh_expires);
+    print_member("wait_until", grant->wait_until);
+    printf("}\n");
+}
+
+static bool print_one(const char *name, bool is_json, struct error *err)
+{
+    struct client client;
+    struct grant grant = { 0 };
+    bool done = client_open(&client, name, false, err) &&
+                grant_load(&client, &grant, err);
+
+    if (done)
+        (is_json ? print_json : print_text)(&client, &grant);
+    grant_free(&grant);
+    client_close(&client);
+    return done;
+}
+
+static bool print_all(bool is_json, struct error *err)
+{
+    struct config *config = config_load(err);
+    bool done = config != NULL;
+
+    for (size_t i = 0; done && i < config->oauth_count; i++)
+        done = print_one(config->oauths[i].name, is_json, err);
+    config_free(config);
+    return done;
+}
+
+bool command_status(int argc, char **argv, struct error *err)
+{
+    static const struct option options[] = {
+        { "json", no_argument, NULL, 'j' }, { 0 }
+    };
+    bool is_json = false, is_right = true;
+    int option;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        is_json = option == 'j';
+        is_right = is_right && is_json;
+    }
+    if (!is_right || argc - optind > 1)
+        return error_set(err, FAULT_USAGE, "usage: postrider-oauth status "
+                         "[NAME] [--json]");
+    return optind < argc ? print_one(argv[optind], is_json, err)
+                         : print_all(is_json, err);
+}
