@@ -71,8 +71,9 @@ static bool make_folder(const char *path, const struct passwd *owner,
         if (end != NULL)
             *end = '\0';
         if (mkdir(part, 0700) == 0)
+            /* The owner of the folder above may have put a link there. */
             done = owner == NULL ||
-                   chown(part, owner->pw_uid, owner->pw_gid) == 0;
+                   lchown(part, owner->pw_uid, owner->pw_gid) == 0;
         else
             done = errno == EEXIST || errno == EISDIR || errno == EROFS ||
                    errno == EACCES;
