@@ -19,14 +19,15 @@ struct client {
     struct config *config;
     const struct oauth *oauth;      /* in config */
     struct secret secret;           /* of client_secret_file; or data NULL */
-    int state;                      /* the folder, open */
+    char *folder;                   /* of tokens */
+    int state;                      /* the same, open; -1: it is not there */
 };
 
 /*
  * Read the configuration, become the daemon's user if root calls and there is a
  * queue, open the folder of tokens. name is of an oauth section.
  *
- * make  make the folder if it is not there; else state is -1 then
+ * make  make the folder if it is not there, as far as the user may
  *
  * FAULT_CONFIG, FAULT_PERMISSION if the folder is another user's.
  */

@@ -104,11 +104,11 @@ static bool check_folder(const char *path, int folder, struct error *err)
     return true;
 }
 
-static bool open_folder(struct client *client, const char *path, bool make,
+static bool open_folder(struct client *client, const char *path,
                         struct error *err)
 {
     client->state = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (client->state == -1 && errno == ENOENT && !make)
+    if (client->state == -1 && errno == ENOENT)
         return true;
     if (client->state == -1 && (errno == EACCES || errno == EPERM))
         return error_sys(err, FAULT_PERMISSION, "%s", path) ||
@@ -132,7 +132,7 @@ static bool enter(struct client *client, const char *path, bool make,
     return (!make || make_folder(path, user, err)) &&
            (user == NULL || user_become(user, err)) &&
            config_check_owner(client->config, "no token is asked for", err) &&
-           open_folder(client, path, make, err);
+           open_folder(client, path, err);
 }
 
 bool client_open(struct client *client, const char *name, bool make,
@@ -144,12 +144,11 @@ bool client_open(struct client *client, const char *name, bool make,
     client->config = config_load(err);
     if (client->config == NULL || !find_section(client, name, err))
         return false;
-    char *path = folder_of(client);
-    if (path == NULL)
+    client->folder = folder_of(client);
+    if (client->folder == NULL)
         error_set(err, FAULT_CONFIG, "oauth \"%s\": no home is known", name);
     else
-        done = enter(client, path, make, err);
-    free(path);
+        done = enter(client, client->folder, make, err);
     return done;
 }
 
@@ -165,6 +164,7 @@ bool client_read_secret(struct client *client, struct error *err)
 void client_close(struct client *client)
 {
     io_close(&client->state);
+    free(client->folder);
     secret_wipe(&client->secret);
     config_free(client->config);
 }

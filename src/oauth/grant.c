@@ -212,7 +212,14 @@ bool renewal_begin(struct renewal *renewal, const struct client *client,
     char *name = file_name(client, "lock");
     const struct timespec interval = { .tv_nsec = LOCK_INTERVAL };
 
-    *renewal = (struct renewal){ .draft = -1 };
+    *renewal = (struct renewal){ .lock = -1, .draft = -1 };
+    if (client->state == -1) {
+        free(name);
+        return error_set(err, FAULT_CONFIG, "%s: no such folder, and it cannot "
+                         "be made", client->folder) ||
+               error_remedy(err, "make it, mode 700, for the user who "
+                            "delivers");
+    }
     renewal->lock = openat(client->state, name, O_RDWR | O_CREAT | O_NOFOLLOW |
                            O_CLOEXEC, 0600);
     free(name);

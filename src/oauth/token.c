@@ -80,6 +80,12 @@ static bool must_wait(const struct grant *grant)
     return left > 0 && left <= WAIT_MAX;
 }
 
+static bool must_log_in(const struct client *client, const struct grant *grant)
+{
+    return client->oauth->flow == OAUTH_REFRESH_TOKEN &&
+           grant->refresh_token == NULL;
+}
+
 /* The lock is held. Another process may have been here first. */
 static bool renew(struct client *client, struct renewal *renewal,
                   struct grant *grant, int64_t deadline, struct error *err)
@@ -91,8 +97,7 @@ static bool renew(struct client *client, struct renewal *renewal,
         return false;
     if (grant_is_fresh(grant, scope, time(NULL)))
         return true;
-    if (client->oauth->flow == OAUTH_REFRESH_TOKEN &&
-        grant->refresh_token == NULL)
+    if (must_log_in(client, grant))
         return refusal_needs_login(client, "there is no login", err);
     bool done = must_wait(grant)
         ? error_set(err, FAULT_TEMPORARY, "oauth \"%s\": the server asked for "
@@ -117,6 +122,8 @@ static bool fetch(struct client *client, struct grant *grant,
         return false;
     if (grant_is_fresh(grant, client->oauth->scope, time(NULL)))
         return true;
+    if (must_log_in(client, grant))
+        return refusal_needs_login(client, "there is no login", err);
     bool done = renewal_begin(&renewal, client, deadline, err) &&
                 renew(client, &renewal, grant, deadline, err);
     renewal_end(&renewal, client);

@@ -95,8 +95,9 @@ class Programs:
         """Use copies in the folder: other users may not get to the build."""
         copies = self.folder / "bin"
         copies.mkdir(mode=0o755)
-        for name in ("sendmail", "postrider"):
-            shutil.copy(self.build / name, copies / name)
+        for name in ("sendmail", "postrider", "postrider-oauth"):
+            if (self.build / name).exists():
+                shutil.copy(self.build / name, copies / name)
         for name in links:
             (copies / name).symlink_to("sendmail")
         self.build = copies

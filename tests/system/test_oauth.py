@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import resource
+import shutil
 import stat
 import subprocess
 import urllib.parse
@@ -31,13 +32,16 @@ class OAuth:
     def __init__(self, programs, issuer, certificates):
         self.programs, self.issuer = programs, issuer
         self.state = programs.folder / "tokens"
+        authority = programs.folder / "issuer-ca.pem"
+        shutil.copyfile(certificates.ca, authority)
+        authority.chmod(0o644)
         self.keys = {"token_url": issuer.url + "/token",
                      "device_url": issuer.url + "/device",
                      "authorize_url": issuer.url + "/authorize",
                      "client_id": "an-application",
                      "scope": "https://mail.example/send offline_access",
                      "state": str(self.state),
-                     "tls_ca_file": certificates.ca}
+                     "tls_ca_file": str(authority)}
         self.configure()
 
     def section(self):
@@ -625,6 +629,21 @@ def test_mail_goes_with_a_token(oauth, make_smarthost, programs):
                                stdin=message("hello"))
     result.expect(75, 77)
     assert "log in again: postrider-oauth login m365" in result.errors
+
+
+def test_mail_that_waits_for_a_login_goes_after_it(queue, issuer, certificates,
+                                                   make_smarthost):
+    host = make_smarthost(tls="starttls", auth=["XOAUTH2"],
+                          users={"reports@example.com": "access-1"})
+    oauth = OAuth(queue, issuer, certificates)
+    queue.write_config(host, extra=oauth.section(), password=None,
+                       oauth="m365")
+    with queue.daemon() as daemon:
+        queue.submit("b@b.example", stdin=message("hello"))
+        daemon.wait_for("log in again: postrider-oauth login m365")
+        oauth.log_in()
+        daemon.wait_until_removed(1)
+    assert host.messages[0].recipients == ["b@b.example"]
 
 
 def test_a_token_goes_into_no_mechanism_for_passwords(oauth, make_smarthost,
