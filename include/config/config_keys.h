@@ -59,8 +59,8 @@ void config_keys_free(enum config_section section, void *object);
 bool config_keys_take(const struct config_key *key, const char *text,
                       void *object, struct error *err);
 
-/* Can the text be a value of that key, whatever others are set? The same text if
- * not. */
+/* Can the text be a value of that key, whatever others are set? The same text
+ * if not. */
 bool config_keys_check(enum config_section section, const char *name,
                        const char *text, struct error *err);
 

@@ -67,17 +67,17 @@ void aliases_keep_files(struct aliases *aliases,
                         const struct local_names *local);
 
 /*
- * Call problem for all that is wrong in the file, once each, with its place: what
- * no mail can go to, lines and names that cannot be used, names given twice.
- * All are FAULT_CONFIG.
+ * Call problem for all that is wrong in the file, once each, with its place:
+ * what no mail can go to, lines and names that cannot be used, names given
+ * twice. All are FAULT_CONFIG.
  */
 typedef void aliases_problem(void *context, const struct error *problem);
 void aliases_check(const struct aliases *aliases,
                    const struct local_names *local, aliases_problem *problem,
                    void *context);
 
-/* Line i, counted from 0, of those that were found to be wrong when the file was
- * read: true with FAULT_CONFIG in problem; false if there are fewer. */
+/* Line i, counted from 0, of those that were found to be wrong when the file
+ * was read: true with FAULT_CONFIG in problem; false if there are fewer. */
 bool aliases_is_junk(const struct aliases *aliases, size_t i,
                      struct error *problem);
 

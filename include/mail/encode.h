@@ -2,8 +2,8 @@
  * encode.h - text with overlong lines, as quoted-printable (RFC 2045 6.7)
  *
  * Common servers refuse lines of over 998 octets (RFC 5322 section 2.1.1). A
- * text that has such lines and no encoding yet is encoded, so that it arrives as
- * it was written.
+ * text that has such lines and no encoding yet is encoded, so that it arrives
+ * as it was written.
  */
 #ifndef POSTRIDER_MAIL_ENCODE_H
 #define POSTRIDER_MAIL_ENCODE_H

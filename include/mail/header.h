@@ -85,8 +85,9 @@ bool field_is_blank(const struct field *field);
 const char *field_body(const struct field *field, size_t *length);
 
 /*
- * Fold lines of over HEADER_LINE_MAX octets, which common servers refuse, at the
- * last white space within these. A line without any stays as long as it is.
+ * Fold lines of over HEADER_LINE_MAX octets, which common servers refuse, at
+ * the last white space within these. A line without any stays as long as it
+ * is.
  */
 #define HEADER_LINE_MAX 998     /* without CRLF (RFC 5322 section 2.1.1) */
 void header_fold(struct header *header);

@@ -64,8 +64,8 @@ void tls_free(struct tls *tls);                         /* NULL is allowed */
 
 /*
  * Non-blocking read and write. > 0 octets done; 0 end of file (tls_read);
- * -1 error (err set: FAULT_TEMPORARY, or FAULT_TLS for an alert and what OpenSSL
- * finds wrong); otherwise what to poll for first:
+ * -1 error (err set: FAULT_TEMPORARY, or FAULT_TLS for an alert and what
+ * OpenSSL finds wrong); otherwise what to poll for first:
  */
 #define TLS_WANT_READ (-2)
 #define TLS_WANT_WRITE (-3)

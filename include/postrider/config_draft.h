@@ -64,8 +64,8 @@ struct config *config_draft_load(struct config_draft *draft, const char *path,
 bool config_draft_install(const struct config_draft *draft, const char *path,
                           const char *user, bool replace, struct error *err);
 
-/* After that: print the file and those of its passwords, and have the daemon, if
- * it needs one, read it; or print what is to be done for that. */
+/* After that: print the file and those of its passwords, and have the daemon,
+ * if it needs one, read it; or print what is to be done for that. */
 void config_draft_report(const char *path);
 
 #endif

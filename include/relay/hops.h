@@ -45,8 +45,8 @@ bool hops_take(const struct hops *hops, const struct message *message);
 const char *hops_reason(const struct hops *hops,
                         const struct message *message);
 
-/* When one that waits may be tried, in milliseconds as now; INT64_MAX if only an
- * event can have it tried. */
+/* When one that waits may be tried, in milliseconds as now; INT64_MAX if only
+ * an event can have it tried. */
 int64_t hops_next_time(const struct hops *hops, const struct message *message,
                        int64_t now);
 

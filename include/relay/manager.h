@@ -16,8 +16,9 @@ enum manager_end { MANAGER_STOPPED, MANAGER_RELOAD, MANAGER_FAILED };
 /*
  * Run the daemon in this process, which already is the user that owns the
  * spool. launcher is a socket to the process that starts others (launcher.h);
- * owned. servers: see listener_new(). Returns after SIGTERM or SIGINT, or after SIGUSR1 to be started again
- * with a new configuration; MANAGER_FAILED with err when it cannot start.
+ * owned. servers: see listener_new(). Returns after SIGTERM or SIGINT, or after
+ * SIGUSR1 to be started again with a new configuration; MANAGER_FAILED with err
+ * when it cannot start.
  */
 enum manager_end manager_run(const struct config *config,
                              struct sockets *sockets,

@@ -15,8 +15,8 @@ struct service_state {
     const char *remark;         /* what is wrong; "" for nothing */
 };
 
-/* Send to $NOTIFY_SOCKET; nothing without one. systemd takes notices of the main
- * process of the service only. */
+/* Send to $NOTIFY_SOCKET; nothing without one. systemd takes notices of the
+ * main process of the service only. */
 void notify_send(enum notice notice, const struct service_state *state);
 
 /* How often the watchdog needs a notice, in milliseconds (half of

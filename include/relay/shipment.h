@@ -53,8 +53,8 @@ bool shipment_go_on(struct shipment *shipment);
 
 /*
  * After a run in a session that had taken messages before: is its end, or a
- * refusal, about the session? Then all are to be offered again, in a new one. In
- * the first transaction of a session the same is about the message.
+ * refusal, about the session? Then all are to be offered again, in a new one.
+ * In the first transaction of a session the same is about the message.
  */
 bool shipment_blame_session(struct shipment *shipment);
 

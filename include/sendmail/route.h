@@ -45,10 +45,10 @@ void route_parse(const char *argument, struct mailbox_list *list,
  * notify   for each recipient it becomes
  * original ORCPT as the client gave it; NULL: made up when the address changes
  *
- * False if it becomes no recipient: FAULT_DATA if it cannot be one; FAULT_CONFIG for
- * an alias that can be served in no part; FAULT_TEMPORARY for aliases that
- * cannot be read. Of an alias, each part that cannot be served is a recipient
- * with a flaw.
+ * False if it becomes no recipient: FAULT_DATA if it cannot be one;
+ * FAULT_CONFIG for an alias that can be served in no part; FAULT_TEMPORARY for
+ * aliases that cannot be read. Of an alias, each part that cannot be served is
+ * a recipient with a flaw.
  */
 bool route_recipient(struct route *route, const char *address,
                      unsigned notify, const char *original,

@@ -58,16 +58,16 @@ struct submission {
 /*
  * Read the message, decide everything that is to be decided about it, and
  * write envelope and message to the draft, which is ended then and not yet
- * committed. A recipient that cannot be served, be it an invalid address
- * or a part of an alias, has a flaw in the envelope, and others get the message;
- * it is a fault if there are no others, FAULT_DATA or FAULT_CONFIG.
+ * committed. A recipient that cannot be served, be it an invalid address or a
+ * part of an alias, has a flaw in the envelope, and others get the message; it
+ * is a fault if there are no others, FAULT_DATA or FAULT_CONFIG.
  *
  * False with FAULT_NONE: all of it is to be discarded, by the aliases. It was
  * read and logged, and the draft is of no use.
  *
  * Other faults: FAULT_USAGE without recipients, FAULT_DATA for too many,
- * FAULT_SIZE for a draft that is larger than
- * message_size_limit, FAULT_UNAVAILABLE for a loop, and those of reader and draft. The source may
+ * FAULT_SIZE for a draft that is larger than message_size_limit,
+ * FAULT_UNAVAILABLE for a loop, and those of reader and draft. The source may
  * then not have been read to its end.
  */
 bool submit_message(const struct submission *submission,

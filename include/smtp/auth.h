@@ -1,10 +1,10 @@
 /*
  * auth.h - AUTH (RFC 4954) and the mechanisms of SASL
  *
- * Those of util/sasl.h; SCRAM with -PLUS when both sides have a channel binding.
- * "auto" takes the strongest that is offered and possible, and within TLS the
- * next one, each once, if that is refused in a way that may not be about the
- * password.
+ * Those of util/sasl.h; SCRAM with -PLUS when both sides have a channel
+ * binding. "auto" takes the strongest that is offered and possible, and within
+ * TLS the next one, each once, if that is refused in a way that may not be
+ * about the password.
  */
 #ifndef POSTRIDER_SMTP_AUTH_H
 #define POSTRIDER_SMTP_AUTH_H

@@ -12,7 +12,8 @@
  *     to NOTIFY ORCPT FORWARD-PATH         one a recipient; "-" for none
  *     opt-flaw REASON                      the one before cannot be a path:
  *                                          no attempt; a report to the sender
- *     ret full|hdrs                        this and the next three only when set
+ *     ret full|hdrs                        this and the next three only when
+ *                                          set
  *     envid XTEXT
  *     smarthost NAME
  *     utf8

@@ -65,8 +65,8 @@ enum drop_result drop_go_on(struct drop_taking *taking, uint64_t octets,
 const char *drop_taking_id(const struct drop_taking *taking);
 void drop_taking_free(struct drop_taking *taking);      /* NULL is allowed */
 
-/* For which user drop/ID is, whose status this is: its owner; of a file that the
- * daemon wrote for a client of its sockets, that client. */
+/* For which user drop/ID is, whose status this is: its owner; of a file that
+ * the daemon wrote for a client of its sockets, that client. */
 uid_t drop_user(const struct spool *spool, const char *id,
                 const struct stat *status);
 

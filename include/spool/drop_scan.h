@@ -19,8 +19,8 @@ struct drop_scan;           /* fields: src/spool/drop_scan.c */
 
 /* Has this name been taken already? Then it is passed over. */
 typedef bool drop_known(void *context, const char *id);
-/* May a message of this user be taken now; if large, one of more than DROP_LARGE
- * octets? NULL: always. */
+/* May a message of this user be taken now; if large, one of more than
+ * DROP_LARGE octets? NULL: always. */
 #define DROP_LARGE (1 << 20)
 typedef bool drop_room(void *context, uid_t uid, bool large);
 struct drop_scan *drop_scan_new(const struct spool *spool, drop_known *known,

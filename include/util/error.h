@@ -56,7 +56,8 @@ struct error {
     enum reach reach;       /* set by assignment, as far as it is known */
     int number;             /* errno of the system call that failed; or 0 */
     struct {
-        int code;           /* of the SMTP reply that is the cause; 0: none is */
+        int code;           /* of the SMTP reply that is the cause; 0: none
+                             * is */
         char status[16];    /* its enhanced status code; or "" */
     } reply;
     char file[512];         /* the place: name; "" for no file */

@@ -31,7 +31,8 @@ struct daemon {
     struct config *config;
     char *program;              /* this one */
     char *sendmail;             /* the one beside it */
-    struct sockets *sockets;    /* this and the next are handed on by a reload */
+    struct sockets *sockets;    /* this and the next are handed on by a
+                                 * reload */
     struct servers servers;
     int signals;
 };

@@ -139,8 +139,8 @@ void waiting_tell(struct waiting *waiting, const struct config *config)
     watch(waiting, config);
     size_t gone = waiting->count - waiting->left;
     terminal_print("Of the mail that waited, %zu message%s left, and %zu "
-                   "wait%s%s%s%s\n", gone, gone == 1 ? " has" : "s have", waiting->left,
-                   waiting->left == 1 ? "s" : "",
+                   "wait%s%s%s%s\n", gone, gone == 1 ? " has" : "s have",
+                   waiting->left, waiting->left == 1 ? "s" : "",
                    waiting->unattended ? " for the daemon" : "",
                    waiting->reason != NULL ? ": " : "",
                    waiting->reason != NULL ? waiting->reason : "");

@@ -16,7 +16,8 @@
 
 #define VARIABLE "POSTRIDER_SERVERS"
 #define TEXT_MAX 65536
-#define ABOVE_SOCKETS 128       /* descriptors below may be replaced: sockets.c */
+#define ABOVE_SOCKETS 128       /* descriptors below may be replaced:
+                                 * sockets.c */
 
 void servers_add(struct servers *servers, pid_t pid, uid_t uid)
 {

@@ -380,7 +380,8 @@ int64_t workers_next_time(const struct workers *pool, int64_t now)
         next = clock_earlier(next, pool->hold);
     if (pool->orphan_count > 0)
         next = clock_earlier(next, now + ORPHAN_TIME);
-    if (room(pool, now) == 0 && renew_at(pool) > now && find_spare(pool) != NULL)
+    if (room(pool, now) == 0 && renew_at(pool) > now &&
+        find_spare(pool) != NULL)
         next = clock_earlier(next, renew_at(pool));
     for (size_t i = 0; i < pool->count; i++) {
         const struct worker_slot *slot = pool->slots[i];
@@ -449,8 +450,8 @@ static void learn_limit(struct workers *pool, unsigned messages, bool sure)
     if (!session_limit_note(limit, messages, sure, now))
         return;
     if (messages != before)
-        log_line(LOG_LEVEL_INFO, "smarthost %s: sessions end after %u message%s",
-                 pool->name, messages, messages == 1 ? "" : "s");
+        log_line(LOG_LEVEL_INFO, "smarthost %s: sessions end after %u "
+                 "message%s", pool->name, messages, messages == 1 ? "" : "s");
     for (size_t i = 0; i < pool->count; i++)
         if (slot_is_there(pool->slots[i]))
             tell_limit(pool, pool->slots[i]);

@@ -263,8 +263,8 @@ static bool run_scram_sha_512(struct exchange *x, struct error *err)
     return run_scram(x, DIGEST_SHA512, err);
 }
 
-/* {"status":"401","schemes":"bearer"}: the status, of which a reply that follows
- * means nothing. Only what can be one is shown. */
+/* {"status":"401","schemes":"bearer"}: the status, of which a reply that
+ * follows means nothing. Only what can be one is shown. */
 static void note_status(struct exchange *x)
 {
     static const char key[] = "\"status\"";

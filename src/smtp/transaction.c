@@ -34,8 +34,8 @@ struct flight {
 
 /*
  * The next reply. Where messages are on their way, what is not a reply counts
- * as one, and after a 421 others may follow: each that can still be read spares a
- * duplicate.
+ * as one, and after a 421 others may follow: each that can still be read spares
+ * a duplicate.
  */
 static bool read_reply(struct flight *flight, int64_t timeout,
                        struct error *err)

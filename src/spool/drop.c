@@ -260,8 +260,8 @@ static enum drop_result meet_verified(const struct spool *spool,
 }
 
 /* There is a message of that id already. Nothing is copied, as the copy would
- * have the name of that one's; nor is a file read that cannot be what was copied
- * from, since it may wait for long, and be large. Takes over fd. */
+ * have the name of that one's; nor is a file read that cannot be what was
+ * copied from, since it may wait for long, and be large. Takes over fd. */
 static enum drop_result meet_known(const struct spool *spool, const char *id,
                                    int fd, uid_t owner, uint64_t size_limit,
                                    struct error *err)
