@@ -67,9 +67,6 @@ bool protocol_parse_request(char *line, struct request_line *parsed,
 /* May only root and the daemon's user ask for that? */
 bool protocol_is_restricted(enum request request);
 
-/* "all", or the queue-id of a message: what hold and its like take. */
-bool protocol_is_messages(const char *argument);
-
 /* The argument of run: messages with, or without, this text in that part. */
 struct message_filter {
     bool without;

@@ -63,7 +63,6 @@ struct state {
 
 /* A state before the first attempt, for count recipients. */
 struct state *state_new(size_t count);
-struct state *state_copy(const struct state *state);
 void state_free(struct state *state);                   /* NULL is allowed */
 
 /* Read state/ID. One that does not exist is state_new(count). FAULT_DATA if it

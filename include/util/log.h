@@ -45,10 +45,6 @@ struct devlog {
 
 #define DEVLOG_INIT(where) { .path = (where), .fd = -1 }
 
-/* Before the first line, if the process may not later. False: no daemon
- * listens. */
-bool devlog_connect(struct devlog *log);
-
 /* priority as syslog(3) has it, with the facility; text is one line. */
 void devlog_send(struct devlog *log, int priority, const char *name,
                  const char *text);

@@ -40,11 +40,6 @@ bool text_is_utf8(const char *text, size_t length);
  * is none. */
 size_t text_character(const char *text, size_t length, uint32_t *character);
 
-/* Does it show nothing, or others otherwise than they are? Controls with those
- * that only some terminals obey (U+0080 to U+009F), line separators, and
- * Unicode's class of format characters (Cf). */
-bool text_is_unseen(uint32_t character);
-
 /*
  * Append text for a log or a terminal: one line of valid UTF-8 in which all
  * characters are seen. Everything else is shown as \xNN; text that is escaped
@@ -60,8 +55,6 @@ void text_escape_vformat(struct buf *out, const char *format, va_list args)
  * terminal. A line break at the very end of the format stays one. */
 void text_print(FILE *out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void text_vprint(FILE *out, const char *format, va_list args)
-    __attribute__((format(printf, 2, 0)));
 
 /* Print it as a string of JSON (RFC 8259), with its quotes. JSON is UTF-8 and
  * must be valid whatever a name holds: of text that is not, the octets are

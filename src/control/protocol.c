@@ -42,7 +42,8 @@ char *protocol_request(enum request request, const char *argument)
                                   : alloc_format("%s %s", rule->name, argument);
 }
 
-bool protocol_is_messages(const char *argument)
+/* What hold and its like take. */
+static bool is_messages(const char *argument)
 {
     return strcmp(argument, "all") == 0 || random_is_id(argument);
 }
@@ -78,7 +79,7 @@ static bool is_taken(enum argument kind, const char *argument)
     case NONE:
         return *argument == '\0';
     case MESSAGES:
-        return protocol_is_messages(argument);
+        return is_messages(argument);
     case FILTER:
         return protocol_parse_filter(argument, &filter);
     case ID:

@@ -40,22 +40,6 @@ struct state *state_new(size_t count)
     return state;
 }
 
-struct state *state_copy(const struct state *state)
-{
-    struct state *copy = state_new(state->count);
-    struct state_recipient *recipients = copy->recipients;
-
-    *copy = *state;
-    copy->recipients = recipients;
-    for (size_t i = 0; i < state->count; i++) {
-        recipients[i] = state->recipients[i];
-        recipients[i].status = alloc_string(state->recipients[i].status);
-        recipients[i].relay = alloc_string(state->recipients[i].relay);
-        recipients[i].text = alloc_string(state->recipients[i].text);
-    }
-    return copy;
-}
-
 void state_free(struct state *state)
 {
     if (state == NULL)

@@ -25,7 +25,8 @@ static bool connect_as(struct devlog *log, int type)
     return log->fd != -1;
 }
 
-bool devlog_connect(struct devlog *log)
+/* False: no daemon listens. */
+static bool connect_log(struct devlog *log)
 {
     return log->fd != -1 || connect_as(log, SOCK_DGRAM) ||
            (errno == EPROTOTYPE && connect_as(log, SOCK_STREAM));
@@ -57,14 +58,14 @@ static bool send_line(struct devlog *log, const char *line)
 {
     bool was_connected = log->fd != -1;
 
-    if (!devlog_connect(log))
+    if (!connect_log(log))
         return false;
     if (send_once(log, line))
         return true;
     if (errno == EAGAIN)
         return false;
     io_close(&log->fd);
-    return was_connected && devlog_connect(log) && send_once(log, line);
+    return was_connected && connect_log(log) && send_once(log, line);
 }
 
 static char *compose(int priority, const char *name, const char *text)
@@ -125,7 +126,7 @@ void log_open(enum log_target where, const char *called)
 void log_connect(void)
 {
     if (target == LOG_TO_SYSLOG)
-        (void)devlog_connect(&devlog);
+        (void)connect_log(&devlog);
 }
 
 static int priority_of(enum log_level level)

@@ -134,7 +134,10 @@ bool text_is_utf8(const char *text, size_t length)
     return true;
 }
 
-bool text_is_unseen(uint32_t character)
+/* Does it show nothing, or others otherwise than they are? Controls with those
+ * that only some terminals obey (U+0080 to U+009F), line separators, and
+ * Unicode's class of format characters (Cf). */
+static bool is_unseen(uint32_t character)
 {
     static const struct {
         uint32_t from, to;
@@ -177,7 +180,7 @@ void text_escape(struct buf *out, const char *text, size_t length)
 
     while (length > 0) {
         size_t step = text_character(text, length, &character);
-        if (step == 0 || text_is_unseen(character)) {
+        if (step == 0 || is_unseen(character)) {
             buf_add_text(out, "\\x");
             text_add_hex(out, text, 1);
             step = 1;
@@ -199,28 +202,22 @@ void text_escape_vformat(struct buf *out, const char *format, va_list args)
     buf_free(&text);
 }
 
-void text_vprint(FILE *out, const char *format, va_list args)
+void text_print(FILE *out, const char *format, ...)
 {
     size_t length = strlen(format);
     bool is_line = length > 0 && format[length - 1] == '\n';
     struct buf text, shown;
+    va_list args;
 
     buf_init(&text, SIZE_MAX);
     buf_init(&shown, SIZE_MAX);
+    va_start(args, format);
     buf_add_vformat(&text, format, args);
+    va_end(args);
     text_escape(&shown, text.data, text.length - is_line);
     fprintf(out, "%s%s", shown.data, is_line ? "\n" : "");
     buf_free(&text);
     buf_free(&shown);
-}
-
-void text_print(FILE *out, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    text_vprint(out, format, args);
-    va_end(args);
 }
 
 /* As UTF-16 has it: RFC 8259 section 7. */
@@ -245,7 +242,7 @@ static void print_string(FILE *out, const char *text)
         step = text_character(text, (size_t)(end - text), &character);
         if (*text == '"' || *text == '\\')
             fprintf(out, "\\%c", *text);
-        else if (text_is_unseen(character))
+        else if (is_unseen(character))
             print_number(out, character);
         else
             fwrite(text, 1, step, out);
