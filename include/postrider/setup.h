@@ -3,9 +3,9 @@
  *
  * It comes from the command line (setup_options.c), a provider or the domain's
  * records (setup_smarthost.c), and a person, if there is one
- * (setup_answers.c); from it comes a draft (setup_draft.c), which is tried
- * (setup_try.c), and after a failure some of it is typed again
- * (setup_retype.c).
+ * (setup_answers.c), until nothing is missing (setup_complete.c); from it comes
+ * a draft (setup_draft.c), which is tried (setup_try.c), and after a failure
+ * some of it is typed again (setup_retype.c).
  */
 #ifndef POSTRIDER_POSTRIDER_SETUP_H
 #define POSTRIDER_POSTRIDER_SETUP_H
@@ -69,9 +69,8 @@ void setup_free(struct setup *setup);
 /* Find out what is missing; else FAULT_USAGE with the option that gives it. */
 bool setup_complete(struct setup *setup, struct error *err);
 
-/* The same for the smarthost alone: host, port, TLS; and for the login name. */
+/* The same for the smarthost alone: host, port, TLS. */
 bool setup_find_smarthost(struct setup *setup, struct error *err);
-bool setup_find_user(struct setup *setup, struct error *err);
 
 /* Ask the person for these. */
 bool setup_ask_host(struct setup *setup, struct error *err);
