@@ -1,8 +1,8 @@
 /*
  * worker_slot.h - one worker process: its socket, its journal and its jobs
  *
- * Private to workers.c, which knows what the workers of a smarthost have in
- * common.
+ * Private to workers.c and placement.c, which know what the workers of a
+ * smarthost have in common.
  */
 #ifndef POSTRIDER_RELAY_WORKER_SLOT_H
 #define POSTRIDER_RELAY_WORKER_SLOT_H

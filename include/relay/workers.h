@@ -17,7 +17,7 @@
 #define WORKER_TIME 500         /* nor after so many milliseconds' worth */
 
 struct launch;
-struct workers;             /* fields: src/relay/workers.c */
+struct workers;             /* fields: worker_pool.h */
 struct message;
 struct worker_slot;         /* one worker process */
 struct wire_outcome;
@@ -29,44 +29,12 @@ struct workers *workers_new(struct launch *launch, const char *name,
                             const struct spool *spool);
 void workers_free(struct workers *pool);
 
-/*
- * A worker that can take another job: of those whose session is open and whose
- * jobs take less than WORKER_TIME, as this smarthost was measured, the one with
- * the fewest. One that has not answered for that time takes none; nor, before
- * anything was measured, does one that has a job. NULL if none can.
- */
-struct worker_slot *workers_choose(const struct workers *pool, int64_t now);
-
-/*
- * May this user's message of so many octets go out? One worker is left to users
- * without a message at any worker: another user's message may take it only if
- * it takes less than WORKER_TIME. With one or two connections there is none to
- * spare.
- */
-bool workers_have_place(const struct workers *pool, uid_t uid, uint64_t octets,
-                        int64_t now);
-
-/* Is another worker worth its start, with so many jobs ready? chosen is what
- * workers_choose() gave. A worker that opens its session, or is at its job, is
- * waited for a moment. */
-bool workers_want_more(const struct workers *pool,
-                       const struct worker_slot *chosen, size_t backlog,
-                       int64_t now);
-
-/* All connections are in use, and another worker is wanted: a worker of which
- * the session is not opened is ended for it. False: there is room. */
-bool workers_make_room(struct workers *pool, int64_t now);
-
 /* A new worker: it opens its session. */
 bool workers_start(struct workers *pool, struct error *err);
 
 /* Have workers that have not answered for WORKER_TIME give back what they have
  * not begun. */
 void workers_recall(struct workers *pool, int64_t now);
-
-/* When one of the above may be answered in another way, without an event;
- * INT64_MAX: never. */
-int64_t workers_next_time(const struct workers *pool, int64_t now);
 
 /* The parts of a job; the pointers and the descriptor stay the caller's. */
 struct worker_job {

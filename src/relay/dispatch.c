@@ -5,6 +5,7 @@
 #include "relay/hops.h"
 #include "relay/lifetime.h"
 #include "relay/messages.h"
+#include "relay/placement.h"
 #include "relay/schedule.h"
 #include "relay/wire.h"
 #include "spool/entry.h"
@@ -137,8 +138,8 @@ static bool may_go(const void *context, const struct message *message)
         return true;
     return (!message_is_large(message) ||
             turn->messages->home.large < LARGE_MAX) &&
-           workers_have_place(turn->workers, message->owner, message->size,
-                              turn->now);
+           placement_allows(turn->workers, message->owner, message->size,
+                            turn->now);
 }
 
 /* Another connection, if one is worth it; where the smarthost is not up, it is
@@ -148,8 +149,8 @@ static void widen(struct hop *hop, const struct worker_slot *slot,
 {
     struct error err;
 
-    if (!workers_want_more(hop->workers, slot, ready, now) ||
-        workers_make_room(hop->workers, now) ||
+    if (!placement_wants_more(hop->workers, slot, ready, now) ||
+        placement_make_room(hop->workers, now) ||
         !availability_may_connect(&hop->availability, now))
         return;
     if (workers_start(hop->workers, &err))
@@ -165,7 +166,7 @@ static enum sending send_one(struct dispatch *dispatch,
 {
     struct hop *hop = &dispatch->hops->list[smarthost];
     int64_t now = dispatch->now.awake;
-    struct worker_slot *slot = workers_choose(hop->workers, now);
+    struct worker_slot *slot = placement_choose(hop->workers, now);
 
     if (!message_is_open(message)) {
         schedule_take(dispatch->schedule, message);
@@ -239,7 +240,7 @@ int64_t dispatch_next_time(const struct dispatch *dispatch)
     for (size_t i = 0; i < dispatch->hops->count; i++) {
         const struct hop *hop = &dispatch->hops->list[i];
         int64_t gate = availability_next_time(&hop->availability, now);
-        next = clock_earlier(next, workers_next_time(hop->workers, now));
+        next = clock_earlier(next, placement_next_time(hop->workers, now));
         /* One that is up waits for workers, and they wake us. */
         if (gate > now &&
             schedule_ready_for(dispatch->schedule, i,

@@ -1,0 +1,47 @@
+/*
+ * worker_pool.h - what is known of the workers of one smarthost
+ *
+ * Private to workers.c, which keeps it, and to placement.c, which decides by
+ * it.
+ */
+#ifndef POSTRIDER_RELAY_WORKER_POOL_H
+#define POSTRIDER_RELAY_WORKER_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "relay/concurrency.h"
+#include "relay/durations.h"
+#include "relay/session_limit.h"
+#include "relay/wire.h"
+#include "relay/worker_slot.h"
+#include "spool/spool.h"
+
+struct launch;
+
+struct workers {
+    struct launch *launch;
+    const char *name;
+    size_t smarthost;
+    struct concurrency concurrency;
+    struct session_limit session_limit;
+    const struct spool *spool;
+    struct distrust distrust;   /* of the smarthost: what workers found out */
+    struct worker_slot **slots;
+    size_t count;
+    int *orphans;               /* journals of workers that have outlived the */
+    size_t orphan_count;        /* daemon before: their connections count */
+    int64_t opened;             /* when a session was opened last; 0: never */
+    char *winner;               /* the peer that gave one, to be tried first */
+    int64_t winner_until;       /* ... until then; NULL: none */
+    int64_t left;               /* when one that stood ended last; 0: none has
+                                 * since another one was refused for it */
+    int64_t hold;               /* no other one is to be opened before */
+    int64_t started;            /* when the last worker was */
+    unsigned renewals;          /* since a session was opened */
+    struct durations durations;
+    struct packet packet;       /* what the last event was made of: */
+    struct finding finding;     /* it is valid until the next one */
+};
+
+#endif
