@@ -29,7 +29,7 @@ def with_rpm(make_root, tmp_path_factory):
         for folder in ("usr/sbin", "usr/bin"):
             (root / folder / "alternatives").symlink_to(
                 "/usr/bin/update-alternatives")
-        shutil.copy(next(built.glob("RPMS/postrider-*.rpm")),
+        shutil.copy(next(built.glob("RPMS/postrider-[0-9]*.rpm")),
                     root / "tmp/postrider.rpm")
         # Debian's packages are not in the database of its rpm.
         root.run("rpm", "-i", "--nodeps", "/tmp/postrider.rpm")

@@ -65,9 +65,8 @@ def test_no_more_at_a_time_over_many_sessions(queue, smarthost):
     accepted, noticed = [], []
 
     def greet(session, _):
-        last = accepted[-1] if accepted else None
-        if last is not None and last not in noticed:
-            noticed.extend([last] * (len(last.messages) == 2))
+        if accepted and accepted[-1] not in noticed:
+            noticed.append(accepted[-1])
             return "421 " + TOO_MANY
         accepted.append(session)
         return None

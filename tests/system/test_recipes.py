@@ -142,13 +142,17 @@ def test_rpm_has_all_and_leaves_sendmail_to_alternatives(rpm, installed):
          "usr/share/man/man8/sendmail.postrider.8")) - ghosts
     expected |= {"usr/sbin/postrider", "usr/sbin/sendmail.postrider",
                  f"usr/share/licenses/postrider-{VERSION}/LICENSE"}
-    rows = query(rpm, "--qf", "[%{FILEFLAGS:fflags}\t%{FILEMODES:perms}\t"
-                 "%{FILENAMES}\n]")
+    oauth, = rpm.parent.glob("postrider-oauth-[0-9]*.rpm")
+    rows = [row for package in (rpm, oauth)
+            for row in query(package, "--qf", "[%{FILEFLAGS:fflags}\t"
+                             "%{FILEMODES:perms}\t%{FILENAMES}\n]")]
     found = {(path.lstrip("/").removesuffix(".gz"), "g" in flags)
              for flags, mode, path in (row.split("\t") for row in rows)
              if mode[0] != "d" and "/.build-id/" not in path}
     assert {path for path, ghost in found if ghost} == ghosts
     assert {path for path, ghost in found if not ghost} == expected
+    assert all("oauth" in path for path in query(oauth, "--list")
+               if "/.build-id" not in path)
 
 
 @needs_rpm
