@@ -325,7 +325,8 @@ static bool write_draft(struct work *work, struct error *err)
         !add_header(work, &length, &is_8bit, err) ||
         !reader_body(work->reader, add_body, work, err))
         return false;
-    if (work->lines.has_overlong && encode_is_allowed(&work->header)) {
+    if (work->lines.has_overlong && encode_is_allowed(&work->header) &&
+        draft_can_take_back(work->draft)) {
         if (!encode_content(work, length, &is_8bit, err))
             return false;
     } else {

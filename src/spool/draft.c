@@ -75,12 +75,12 @@ static bool cannot_store(struct error *err, const struct drop_place *place)
 
 /* Kernels, file systems or a missing /proc may not have O_TMPFILE; then a name
  * that the daemon skips has to do. */
-static int create_file(struct drop_place *place)
+static int create_file(struct drop_place *place, int how)
 {
     char id[RANDOM_ID_LENGTH + 1];
 
     int fd = openat(place->directory, ".",
-                    O_TMPFILE | O_RDWR | O_CLOEXEC, DROP_MODE);
+                    O_TMPFILE | how | O_CLOEXEC, DROP_MODE);
     if (fd != -1 && access("/proc/self/fd", X_OK) == 0)
         return fd;
     if (fd == -1 && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
@@ -89,12 +89,21 @@ static int create_file(struct drop_place *place)
     random_id(id);
     place->temporary = alloc_format(".t%s", id);
     fd = openat(place->directory, place->temporary,
-                O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, DROP_MODE);
+                O_CREAT | O_EXCL | O_NOFOLLOW | how | O_CLOEXEC, DROP_MODE);
     if (fd == -1) {
         free(place->temporary);
         place->temporary = NULL;
     }
     return fd;
+}
+
+/* A process that has shut itself in may write there and read nothing, not even
+ * what it has written: see draft_can_take_back(). */
+static int create_readable_file(struct drop_place *place)
+{
+    int fd = create_file(place, O_RDWR);
+
+    return fd != -1 || errno != EACCES ? fd : create_file(place, O_WRONLY);
 }
 
 /* A umask takes bits away, and a restored directory may have lost its setgid
@@ -125,7 +134,7 @@ static int open_place(struct drop_place *place, const char *spool,
     *place = DROP_PLACE_NONE;
     place->path = alloc_format("%s/drop", spool);
     place->directory = open(place->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = place->directory == -1 ? -1 : create_file(place);
+    int fd = place->directory == -1 ? -1 : create_readable_file(place);
     if (fd == -1)
         cannot_store(err, place);
     else if (!verify_file(place, fd, err))
@@ -355,18 +364,45 @@ bool draft_add(struct draft *draft, const char *data, size_t length,
     return add_octets(draft, data, length, err);
 }
 
+bool draft_can_take_back(const struct draft *draft)
+{
+    return draft->file.length == 0 ||
+           (fcntl(draft->file.fd, F_GETFL) & O_ACCMODE) == O_RDWR;
+}
+
+static bool take_back_pending(struct draft *draft, struct scratch *content)
+{
+    size_t length = draft->pending.length - (size_t)draft->head;
+    bool done = scratch_write(content, draft->pending.data + draft->head,
+                              length);
+
+    buf_remove(&draft->pending, (size_t)draft->head, length);
+    return done;
+}
+
+static bool take_back_file(struct draft *draft, struct scratch *content)
+{
+    int fd = draft->file.fd;
+    bool done = scratch_copy(content, fd, draft->head, draft->content) &&
+                ftruncate(fd, (off_t)draft->head) == 0 &&
+                lseek(fd, (off_t)draft->head, SEEK_SET) != -1;
+
+    draft->file.length = draft->head;
+    return done;
+}
+
 bool draft_take_back(struct draft *draft, struct scratch *content,
                      struct error *err)
 {
+    bool is_pending = draft->file.length == 0;
+
     *content = SCRATCH_NONE;
-    if (!flush_pending(draft, err) || !scratch_open(content, err))
+    if ((!is_pending && !flush_pending(draft, err)) ||
+        !scratch_open(content, err))
         return false;
-    int fd = draft->file.fd;
-    if (!scratch_copy(content, fd, draft->head, draft->content) ||
-        ftruncate(fd, (off_t)draft->head) == -1 ||
-        lseek(fd, (off_t)draft->head, SEEK_SET) == -1)
+    if (!(is_pending ? take_back_pending(draft, content)
+                     : take_back_file(draft, content)))
         return error_sys(err, FAULT_TEMPORARY, "read the message again");
-    draft->file.length = draft->head;
     draft->sum = draft->head_sum;
     draft->content = 0;
     return true;
