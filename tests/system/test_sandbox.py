@@ -4,11 +4,13 @@ sanitizers make other system calls."""
 import contextlib
 import os
 import pathlib
+import quopri
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -196,6 +198,33 @@ def test_server_does_what_it_must(served, smarthost):
     client.close()
     assert sorted(m.recipients[0] for m in smarthost.messages) == [
         "one@b.example", "one@b.example", "two@b.example"]
+
+
+MEMORY = pathlib.Path("/dev/shm")
+
+
+@pytest.mark.skipif(not os.access(MEMORY, os.W_OK),
+                    reason="no folder but those of temporary files")
+def test_server_reads_nothing_in_drop(monkeypatch, smarthost):
+    """Below /tmp it may read, for the sake of temporary files. A text that is
+    to be encoded is taken back from memory, or leaves as it is."""
+    monkeypatch.setattr(tempfile, "tempdir", str(MEMORY))
+    monkeypatch.setenv("POSTRIDER_BUILD", str(ROOT / "build"))
+    queue = Queue()
+    path = queue.run_folder / "submit"
+    queue.write_config(smarthost, settings={"listen": [str(path)]})
+    with queue.daemon() as daemon:
+        client = Client(path)
+        for text in ("hello", "y" * 2000, "z" * 200000):
+            client.send(TO, f"Subject: {text[:1]}\r\n\r\n{text}")
+        daemon.wait_until_removed(3)
+        client.close()
+    bodies = [m.content.partition(b"\r\n\r\n")[2] for m in smarthost.messages]
+    assert sorted(map(quopri.decodestring, bodies)) == [
+        b"hello\r\n", b"y" * 2000 + b"\r\n", b"z" * 200000 + b"\r\n"]
+    assert sorted(map(len, (max(body.split(b"\r\n"), key=len)
+                            for body in bodies))) == [5, 76, 200000]
+    queue.close()
 
 
 def test_server_that_needs_more_memory_ends(served, smarthost):
