@@ -84,6 +84,9 @@ bool field_is_blank(const struct field *field);
 /* The body of a field: octets after the colon up to the last CRLF. Borrowed. */
 const char *field_body(const struct field *field, size_t *length);
 
+/* The same without the white space around it. Borrowed. */
+const char *field_value(const struct field *field, size_t *length);
+
 /*
  * Fold lines of over HEADER_LINE_MAX octets, which common servers refuse, at
  * the last white space within these. A line without any stays as long as it

@@ -258,14 +258,8 @@ static void supply_address(struct header *header, const char *address)
     if (address == NULL || index == header->count
         || !is_name(&header->fields[index]))
         return;
-    const char *body = field_body(&header->fields[index], &length);
-    while (length > 0 && text_is_space(*body)) {
-        body++;
-        length--;
-    }
-    while (length > 0 && text_is_space(body[length - 1]))
-        length--;
-    char *name = alloc_bytes(body, length);
+    const char *value = field_value(&header->fields[index], &length);
+    char *name = alloc_bytes(value, length);
     buf_init(&mailbox, SIZE_MAX);
     buf_add_char(&mailbox, ' ');
     rewrite_add_mailbox(&mailbox, name, address);
@@ -364,19 +358,15 @@ static bool can_join(const struct header *header, const char *name)
 static void add_addresses(struct buf *list, const struct field *field)
 {
     size_t length;
-    const char *body = field_body(field, &length);
+    const char *value = field_value(field, &length);
 
-    while (length > 0 && text_is_space(*body)) {
-        body++;
-        length--;
-    }
-    while (length > 0 && (text_is_space(body[length - 1])
-                          || body[length - 1] == ','))
+    while (length > 0 && (text_is_space(value[length - 1])
+                          || value[length - 1] == ','))
         length--;
     if (length == 0)
         return;
     buf_add_text(list, list->length == 0 ? " " : ",\r\n ");
-    buf_add(list, body, length);
+    buf_add(list, value, length);
 }
 
 /* Several fields of that name become one, where the first one is. */

@@ -45,14 +45,8 @@ static char *single_value(const struct header *header, const char *name,
     *count = header_count(header, name);
     if (*count != 1)
         return NULL;
-    const char *body = field_body(&header->fields[index], &length);
-    while (length > 0 && text_is_space(*body)) {
-        body++;
-        length--;
-    }
-    while (length > 0 && text_is_space(body[length - 1]))
-        length--;
-    return alloc_bytes(body, length);
+    const char *value = field_value(&header->fields[index], &length);
+    return alloc_bytes(value, length);
 }
 
 static bool is_text(const struct header *header)

@@ -199,15 +199,25 @@ const char *field_body(const struct field *field, size_t *length)
     return field->text + field->body_start;
 }
 
+const char *field_value(const struct field *field, size_t *length)
+{
+    const char *value = field_body(field, length);
+
+    while (*length > 0 && text_is_space(*value)) {
+        value++;
+        --*length;
+    }
+    while (*length > 0 && text_is_space(value[*length - 1]))
+        --*length;
+    return value;
+}
+
 bool field_is_blank(const struct field *field)
 {
     size_t length;
-    const char *body = field_body(field, &length);
 
-    for (size_t i = 0; i < length; i++)
-        if (!text_is_space(body[i]))
-            return false;
-    return true;
+    field_value(field, &length);
+    return length == 0;
 }
 
 /* Where white space of a line begins that has words before it, from i on, and
