@@ -36,7 +36,7 @@
 #include <sys/types.h>
 
 #include "relay/notify.h"
-#include "smtp/distrust.h"
+#include "smtp/capability.h"
 #include "smtp/outcome.h"
 #include "util/error.h"
 

@@ -4,11 +4,13 @@
 #ifndef POSTRIDER_SMTP_CAPABILITY_H
 #define POSTRIDER_SMTP_CAPABILITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "util/strings.h"
 
+struct buf;
 struct reply;
 
 enum capability {
@@ -43,5 +45,32 @@ const char *capability_word(size_t i);
 
 /* The flag of a keyword in any case; 0: there is none. */
 unsigned capability_flag(const char *word);
+
+/* "CHUNKING, DSN": the keywords of these flags. */
+void capabilities_describe(unsigned flags, struct buf *out);
+
+/*
+ * Extensions that a server lists and does not do: a gateway may pass on
+ * keywords of the server after it, and not know the commands. A finding counts
+ * for that EHLO, and for a day. { 0 } trusts everything. It may be copied.
+ */
+struct distrust {
+    unsigned extensions;    /* enum capability, or-ed */
+    uint32_t hello;         /* struct capabilities: the EHLO that lists them */
+    int64_t until;          /* milliseconds, monotonic */
+    unsigned changes;       /* how often another EHLO took its place */
+};
+
+/* Which extensions of this EHLO are not to be used. If it is not the one that
+ * is known, or time is over, what is known is forgotten. */
+unsigned distrust_of(struct distrust *distrust, uint32_t hello, int64_t now);
+
+/*
+ * Do not use these any more. False if that was known. An EHLO that changes each
+ * time would be found out again for ever: after some changes what is known
+ * counts for any.
+ */
+bool distrust_add(struct distrust *distrust, unsigned extensions,
+                  uint32_t hello, int64_t now);
 
 #endif

@@ -7,7 +7,7 @@
 #include "relay/connector.h"
 #include "relay/log_delivery.h"
 #include "relay/shipment.h"
-#include "smtp/distrust.h"
+#include "smtp/capability.h"
 #include "spool/entry.h"
 #include "util/alloc.h"
 #include "util/clock.h"

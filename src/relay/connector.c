@@ -10,7 +10,7 @@
 #include "net/race.h"
 #include "relay/targets.h"
 #include "smtp/advice.h"
-#include "smtp/distrust.h"
+#include "smtp/capability.h"
 #include "smtp/open.h"
 #include "util/alloc.h"
 #include "util/buf.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "mail/address.h"
+#include "smtp/capability.h"
 #include "spool/entry.h"
-#include "smtp/distrust.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/log.h"
@@ -59,7 +59,7 @@ void log_distrust(const char *smarthost, unsigned extensions)
     struct buf words;
 
     buf_init(&words, SIZE_MAX);
-    distrust_describe(extensions, &words);
+    capabilities_describe(extensions, &words);
     log_line(LOG_LEVEL_WARNING, "smarthost %s lists %s, and does not do what "
              "that means: not used until its EHLO changes, for a day at most "
              "(extensions_ignored)", smarthost, words.data);

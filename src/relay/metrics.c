@@ -8,11 +8,11 @@
 #include "config/config.h"
 #include "relay/hops.h"
 #include "relay/lifetime.h"
-#include "relay/messages.h"
 #include "relay/log_delivery.h"
+#include "relay/messages.h"
 #include "relay/schedule.h"
 #include "relay/troubles.h"
-#include "smtp/distrust.h"
+#include "smtp/capability.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -133,7 +133,7 @@ static void add_remark(const struct hop *hop, struct buf *out)
         buf_add_text(out, hop->availability.reason);
     } else if (distrusted != 0) {
         buf_add_text(out, "not used, though listed: ");
-        distrust_describe(distrusted, out);
+        capabilities_describe(distrusted, out);
     }
 }
 

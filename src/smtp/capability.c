@@ -5,10 +5,13 @@
 
 #include "smtp/reply.h"
 #include "util/alloc.h"
+#include "util/buf.h"
 #include "util/crc32c.h"
 #include "util/text.h"
 
 #define MECHANISMS_MAX 64       /* more are not remembered */
+#define DISTRUST_TIME (24 * 60 * 60 * 1000)     /* milliseconds */
+#define DISTRUST_CHANGES_MAX 8  /* of the EHLO, until it counts for any */
 
 static void read_size(struct capabilities *caps, char *arguments)
 {
@@ -117,4 +120,45 @@ unsigned capability_flag(const char *word)
         if (text_equal_case(word, keywords[i].word))
             return keywords[i].flag;
     return 0;
+}
+
+void capabilities_describe(unsigned extensions, struct buf *out)
+{
+    const char *word;
+    const char *separator = "";
+
+    for (size_t i = 0; (word = capability_word(i)) != NULL; i++)
+        if ((extensions & (1U << i)) != 0) {
+            buf_add_format(out, "%s%s", separator, word);
+            separator = ", ";
+        }
+}
+
+static bool is_about(const struct distrust *distrust, uint32_t hello)
+{
+    return distrust->hello == hello ||
+           distrust->changes >= DISTRUST_CHANGES_MAX;
+}
+
+unsigned distrust_of(struct distrust *distrust, uint32_t hello, int64_t now)
+{
+    if (now >= distrust->until)
+        *distrust = (struct distrust){ 0 };
+    else if (!is_about(distrust, hello))
+        distrust->extensions = 0;
+    return distrust->extensions;
+}
+
+bool distrust_add(struct distrust *distrust, unsigned extensions,
+                  uint32_t hello, int64_t now)
+{
+    unsigned known = distrust_of(distrust, hello, now);
+
+    if ((extensions & ~known) == 0)
+        return false;
+    distrust->changes += distrust->until != 0 && distrust->hello != hello;
+    distrust->hello = hello;
+    distrust->until = now + DISTRUST_TIME;
+    distrust->extensions |= extensions;
+    return true;
 }

@@ -8,7 +8,7 @@
 #include "net/dial.h"
 #include "net/stream.h"
 #include "net/tls.h"
-#include "smtp/distrust.h"
+#include "smtp/capability.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -330,7 +330,7 @@ static void remark_unused(const struct session *session, unsigned extensions)
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
-    distrust_describe(extensions, &text);
+    capabilities_describe(extensions, &text);
     buf_add_text(&text, ": listed, but not used");
     if (extensions != 0)
         show_line(session, '*', text.data);

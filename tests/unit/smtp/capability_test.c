@@ -1,13 +1,15 @@
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <stdint.h>
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "smtp/capability.h"
 #include "smtp/reply.h"
+#include "util/buf.h"
 #include "util/text.h"
 
 static const struct {
@@ -80,11 +82,67 @@ static void remembers_few_mechanisms(void **state)
     reply_free(&reply);
 }
 
+#define DAY (24 * 60 * 60 * 1000)
+
+static void distrust_lasts_as_long_as_the_ehlo(void **state)
+{
+    struct distrust distrust = { 0 };
+
+    (void)state;
+    assert_int_equal(distrust_of(&distrust, 1, 5), 0);
+    assert_true(distrust_add(&distrust, CAP_CHUNKING, 1, 5));
+    assert_false(distrust_add(&distrust, CAP_CHUNKING, 1, 6));
+    assert_true(distrust_add(&distrust, CAP_DSN, 1, 7));
+    assert_int_equal(distrust_of(&distrust, 1, 8), CAP_CHUNKING | CAP_DSN);
+    assert_int_equal(distrust_of(&distrust, 2, 9), 0);
+    assert_int_equal(distrust_of(&distrust, 1, 10), 0);
+}
+
+static void distrust_lasts_for_a_day(void **state)
+{
+    struct distrust distrust = { 0 };
+
+    (void)state;
+    distrust_add(&distrust, CAP_CHUNKING, 1, 5);
+    assert_int_equal(distrust_of(&distrust, 1, DAY + 4), CAP_CHUNKING);
+    assert_int_equal(distrust_of(&distrust, 1, DAY + 5), 0);
+}
+
+/* Else the same would be found out again for ever. */
+static void distrust_counts_for_any_ehlo_after_some(void **state)
+{
+    struct distrust distrust = { 0 };
+    unsigned found_out = 0;
+
+    (void)state;
+    for (uint32_t hello = 1; hello < 100; hello++)
+        if (distrust_of(&distrust, hello, 5) == 0)
+            found_out += distrust_add(&distrust, CAP_CHUNKING, hello, 5);
+    assert_in_range(found_out, 5, 20);
+}
+
+static void has_words(void **state)
+{
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 100);
+    capabilities_describe(CAP_CHUNKING | CAP_PIPELINING | CAP_8BITMIME, &text);
+    assert_string_equal(text.data, "PIPELINING, 8BITMIME, CHUNKING");
+    assert_int_equal(capability_flag("chunking"), CAP_CHUNKING);
+    assert_int_equal(capability_flag("CHUNK"), 0);
+    buf_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_keywords),
         cmocka_unit_test(remembers_few_mechanisms),
+        cmocka_unit_test(distrust_lasts_as_long_as_the_ehlo),
+        cmocka_unit_test(distrust_lasts_for_a_day),
+        cmocka_unit_test(distrust_counts_for_any_ehlo_after_some),
+        cmocka_unit_test(has_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
