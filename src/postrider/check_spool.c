@@ -174,7 +174,7 @@ void check_failed(struct check *check)
                   "be delivered nor returned", path, count,
                   count == 1 ? "" : "s");
         error_remedy(&err, "look in the log for the reason, and see "
-                     "postrider-queue(5) for what can be done");
+                     "postrider-queue(8) for what can be done");
         check_error(check, &err);
     } else {
         check_ok(check, "no message was given up");

@@ -11,28 +11,39 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *summary;
+    const char *page;           /* of the manual */
     const char *arguments;      /* NULL: its own --help has more to show */
 } commands[] = {
-    { "daemon", command_daemon, "deliver what is queued", "[--check]" },
-    { "queue", command_queue, "list and change what is queued", NULL },
-    { "status", command_status, "the daemon in numbers", "[--json]" },
+    { "daemon", command_daemon, "deliver what is queued", "postrider(8)",
+      "[--check]" },
+    { "queue", command_queue, "list and change what is queued",
+      "postrider-queue(8)", NULL },
+    { "status", command_status, "the daemon in numbers", "postrider(8)",
+      "[--json]" },
     { "check", command_check, "what is wrong here, and what can be done",
-      "[--json] [--strict]" },
+      "postrider(8)", "[--json] [--strict]" },
     { "test", command_test, "a session with each smarthost, step by step",
-      "[--to ADDRESS] [--smarthost NAME]" },
+      "postrider(8)", "[--to ADDRESS] [--smarthost NAME]" },
     { "import", command_import, "the configuration of ssmtp, msmtp, dma, ...",
-      "[--from FORMAT] [--write [--replace]]\n"
+      "postrider-import(8)", "[--from FORMAT] [--write [--replace]]\n"
       "       [--output PATH] FILE|DIRECTORY" },
-    { "setup", command_setup, "write the configuration, and try it", NULL },
+    { "setup", command_setup, "write the configuration, and try it",
+      "postrider-setup(8)", NULL },
     { "direct", command_direct, "relay the message file on standard input",
-      "[-q] [-v]" },
+      "postrider(8)", "[-q] [-v]" },
 };
 
-static int print_command(const struct command *command)
+static int print_help(const struct command *command, char **argv)
 {
-    printf("usage: postrider %s %s\n  %s\npostrider(8) is the reference.\n",
-           command->name, command->arguments, command->summary);
-    return EX_OK;
+    int status = EX_OK;
+
+    if (command->arguments != NULL)
+        printf("usage: postrider %s %s\n  %s\n", command->name,
+               command->arguments, command->summary);
+    else
+        status = command->run(2, argv + 1);
+    printf("%s is the reference.\n", command->page);
+    return status;
 }
 
 /* The only command that is as like it as a slip of the fingers. */
@@ -87,9 +98,8 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COUNT(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return argc == 3 && commands[i].arguments != NULL &&
-                   strcmp(argv[2], "--help") == 0
-                   ? print_command(&commands[i])
+            return argc == 3 && strcmp(argv[2], "--help") == 0
+                   ? print_help(&commands[i], argv)
                    : commands[i].run(argc - 1, argv + 1);
     return refuse(argv[1]);
 }

@@ -32,7 +32,7 @@ void troubles_free(struct troubles *troubles)
 }
 
 static const char given_up[] = "look in the log for the reason, and see "
-                               "postrider-queue(5) for what can be done";
+                               "postrider-queue(8) for what can be done";
 
 /* Each kind of a place, in the order of the enumeration. */
 static void add_unread(struct trouble *list, const char *place,

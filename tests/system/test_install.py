@@ -17,10 +17,8 @@ EXAMPLES = ("apparmor", "container", "openrc", "runit", "selinux")
 LINKS = {"usr/bin/mailq": "sendmail", "usr/bin/newaliases": "sendmail",
          "usr/lib/sendmail": "sendmail",
          "usr/bin/postrider-oauth": "postrider-oauth"}
-PAGES = ("man1/mailq.1", "man1/newaliases.1", "man1/postrider-oauth.1",
-         "man5/postrider-queue.5",
-         "man5/postrider.conf.5", "man7/postrider-examples.7",
-         "man8/postrider.8", "man8/sendmail.8")
+PAGES = [f"man{path.suffix[1:]}/{path.name}"
+         for path in (ROOT / "packaging" / "man").iterdir()]
 
 
 @pytest.fixture

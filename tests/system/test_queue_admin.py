@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from lib.harness import message
+from lib.harness import ROOT, message
 from lib.queue import (ALICE, BOB, DAEMON, ID, IS_ROOT, as_root, message_file,
                        on_terminal, user)
 
@@ -526,6 +526,10 @@ def test_help_of_each_command(queue, command):
     text = queue.postrider(command, "--help").expect(0).stdout.decode()
     assert text.startswith(f"usage: postrider {command}")
     assert max(map(len, text.splitlines())) <= 80 or command == "setup"
+    page = re.fullmatch(r"(\S+)\((\d)\) is the reference\.",
+                        text.splitlines()[-1])
+    page = ROOT / "packaging" / "man" / f"{page[1]}.{page[2]}"
+    assert f".Cm {command}" in page.read_text()
 
 
 @pytest.mark.parametrize("typed, meant", [
