@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct buf;
+
 enum digest { DIGEST_MD5, DIGEST_SHA256, DIGEST_SHA512 };
 
 #define DIGEST_SHA256_SIZE 32
@@ -27,6 +29,10 @@ bool digest_sum(enum digest digest, const void *data, size_t length,
                 unsigned char *out);
 bool digest_hmac(const struct digest_key *key, const void *data,
                  size_t length, unsigned char *out);    /* RFC 2104 */
+
+/* Append the SHA-256 of a secret text in hexadecimal: it names a token without
+ * showing it. Not for what could be guessed, like a password. */
+bool digest_name(struct buf *out, const char *secret);
 
 /* PBKDF2 (RFC 8018), one block of output. */
 bool digest_pbkdf2(const struct digest_key *password, const void *salt,

@@ -43,6 +43,9 @@ void grant_free(struct grant *grant);                   /* empty again */
 bool grant_take(struct grant *grant, const struct answer *answer,
                 const char *scope, struct error *err);
 
+/* Drop the access token, and keep what the next one is had with. */
+void grant_forget_access(struct grant *grant);
+
 /* Is the access token good for a while? It is while more of its life is left
  * than the lesser of a half and of two minutes or a tenth, whichever is more;
  * and not more than its life: then the clock was set back. */

@@ -1,10 +1,14 @@
 #include "net/digest.h"
 
 #include <limits.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+
+#include "util/buf.h"
+#include "util/text.h"
 
 static const EVP_MD *method(enum digest digest)
 {
@@ -28,6 +32,16 @@ bool digest_sum(enum digest digest, const void *data, size_t length,
                 unsigned char *out)
 {
     return EVP_Digest(data, length, out, NULL, method(digest), NULL) == 1;
+}
+
+bool digest_name(struct buf *out, const char *secret)
+{
+    unsigned char sum[DIGEST_SHA256_SIZE];
+
+    if (!digest_sum(DIGEST_SHA256, secret, strlen(secret), sum))
+        return false;
+    text_add_hex(out, sum, sizeof sum);
+    return true;
 }
 
 bool digest_hmac(const struct digest_key *key, const void *data,

@@ -136,6 +136,12 @@ static void replace_text(char **text, const char *by)
     *text = alloc_string(by);
 }
 
+void grant_forget_access(struct grant *grant)
+{
+    replace_text(&grant->access_token, NULL);
+    grant->expires = grant->obtained;
+}
+
 /* Google's name, and another. */
 static int64_t refresh_life(const struct answer *answer)
 {
@@ -196,8 +202,10 @@ bool grant_is_fresh(const struct grant *grant, const char *scope, int64_t now)
 {
     int64_t life = grant->expires - grant->obtained;
     int64_t margin = life / 10 > 120 ? life / 10 : 120;
+    int64_t left = left_of(grant, scope, now);
 
-    return left_of(grant, scope, now) > least(margin, life / 2);
+    /* In a file that was changed by hand, life may be negative. */
+    return left > 0 && left > least(margin, life / 2);
 }
 
 bool grant_is_alive(const struct grant *grant, const char *scope, int64_t now)

@@ -1,12 +1,15 @@
 /* token.c - postrider-oauth token: print an access token, renewed if need be */
 #include "oauth/commands.h"
 
+#include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "config/config.h"
+#include "net/digest.h"
 #include "oauth/client.h"
 #include "oauth/form.h"
 #include "oauth/grant.h"
@@ -14,9 +17,17 @@
 #include "oauth/request.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/text.h"
 
 #define LOCK_LIMIT 27000            /* milliseconds: callers have 30 s */
 #define WAIT_MAX 3600               /* seconds that a server may ask for */
+
+/* What can be printed. */
+struct wanted {
+    const char *scope;
+    const char *refused;        /* digest_name() of a token; or NULL */
+    int64_t deadline;           /* clock_now() */
+};
 
 static void describe_renewal(struct form_request *request,
                              const struct client *client,
@@ -80,6 +91,35 @@ static bool must_wait(const struct grant *grant)
     return left > 0 && left <= WAIT_MAX;
 }
 
+/* Another caller may have had it renewed since: that one was not refused. */
+static bool is_refused(const struct grant *grant, const char *refused)
+{
+    struct buf name;
+
+    if (refused == NULL || grant->access_token == NULL)
+        return false;
+    buf_init(&name, SIZE_MAX);
+    bool is_it = digest_name(&name, grant->access_token) &&
+                 text_equal_case(name.data, refused);
+    buf_free(&name);
+    return is_it;
+}
+
+static bool can_be_used(const struct wanted *wanted, const struct grant *grant)
+{
+    return grant_is_fresh(grant, wanted->scope, time(NULL)) &&
+           !is_refused(grant, wanted->refused);
+}
+
+/* Also if no other can be had now, the refused one is not printed again. */
+static bool forget_refused(const struct client *client, struct renewal *renewal,
+                           struct grant *grant, struct error *err)
+{
+    grant_forget_access(grant);
+    return renewal_reserve(renewal, client, err) &&
+           renewal_save(renewal, client, grant, err);
+}
+
 static bool must_log_in(const struct client *client, const struct grant *grant)
 {
     return client->oauth->flow == OAUTH_REFRESH_TOKEN &&
@@ -88,58 +128,88 @@ static bool must_log_in(const struct client *client, const struct grant *grant)
 
 /* The lock is held. Another process may have been here first. */
 static bool renew(struct client *client, struct renewal *renewal,
-                  struct grant *grant, int64_t deadline, struct error *err)
+                  struct grant *grant, const struct wanted *wanted,
+                  struct error *err)
 {
-    const char *scope = client->oauth->scope;
-
     grant_free(grant);
     if (!grant_load(client, grant, err))
         return false;
-    if (grant_is_fresh(grant, scope, time(NULL)))
+    if (can_be_used(wanted, grant))
         return true;
     if (must_log_in(client, grant))
         return refusal_needs_login(client, "there is no login", err);
+    if (is_refused(grant, wanted->refused) &&
+        !forget_refused(client, renewal, grant, err))
+        return false;
     bool done = must_wait(grant)
         ? error_set(err, FAULT_TEMPORARY, "oauth \"%s\": the server asked for "
                     "a pause of %lld more seconds", client->oauth->name,
                     (long long)(grant->wait_until - time(NULL)))
         : renewal_reserve(renewal, client, err) &&
-          ask(client, renewal, grant, deadline, err);
+          ask(client, renewal, grant, wanted->deadline, err);
     /* A token for the rest of its life is better than none. */
     return done || (err->fault != FAULT_PERMISSION &&
                     err->fault != FAULT_CONFIG &&
-                    grant_is_alive(grant, scope, time(NULL)));
+                    grant_is_alive(grant, wanted->scope, time(NULL)));
 }
 
 /* Into grant: one whose access token can be used. */
 static bool fetch(struct client *client, struct grant *grant,
-                  struct error *err)
+                  const char *refused, struct error *err)
 {
+    const struct wanted wanted = { .scope = client->oauth->scope,
+                                   .refused = refused,
+                                   .deadline = clock_now() + LOCK_LIMIT };
     struct renewal renewal;
-    int64_t deadline = clock_now() + LOCK_LIMIT;
 
     if (!grant_load(client, grant, err))
         return false;
-    if (grant_is_fresh(grant, client->oauth->scope, time(NULL)))
+    if (can_be_used(&wanted, grant))
         return true;
     if (must_log_in(client, grant))
         return refusal_needs_login(client, "there is no login", err);
-    bool done = renewal_begin(&renewal, client, deadline, err) &&
-                renew(client, &renewal, grant, deadline, err);
+    bool done = renewal_begin(&renewal, client, wanted.deadline, err) &&
+                renew(client, &renewal, grant, &wanted, err);
     renewal_end(&renewal, client);
     return done;
 }
 
+/* The name of a refused token, if it can be one. */
+static bool parse_options(int argc, char **argv, const char **refused,
+                          struct error *err)
+{
+    static const struct option options[] = {
+        { "refused", required_argument, NULL, 'r' }, { 0 }
+    };
+    bool is_right = true;
+    int option;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        is_right = is_right && option == 'r';
+        *refused = optarg;
+    }
+    if (!is_right || argc - optind != 1)
+        return error_set(err, FAULT_USAGE, "usage: postrider-oauth token NAME "
+                         "[--refused SHA256]");
+    if (*refused != NULL &&
+        (strlen(*refused) != (size_t)2 * DIGEST_SHA256_SIZE ||
+         strspn(*refused, "0123456789abcdefABCDEF") != strlen(*refused)))
+        return error_set(err, FAULT_USAGE, "--refused takes the SHA-256 of a "
+                         "token, never the token");
+    return true;
+}
+
 bool command_token(int argc, char **argv, struct error *err)
 {
+    const char *refused = NULL;
     struct client client;
     struct grant grant = { 0 };
 
-    if (argc != 2)
-        return error_set(err, FAULT_USAGE, "usage: postrider-oauth token "
-                         "NAME");
-    bool done = client_open(&client, argv[1], true, err) &&
-                fetch(&client, &grant, err);
+    if (!parse_options(argc, argv, &refused, err))
+        return false;
+    bool done = client_open(&client, argv[optind], true, err) &&
+                fetch(&client, &grant, refused, err);
     if (done && (puts(grant.access_token) == EOF || fflush(stdout) == EOF))
         done = error_sys(err, FAULT_IO, "standard output");
     grant_free(&grant);

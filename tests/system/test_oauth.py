@@ -264,6 +264,35 @@ def test_twenty_callers_make_one_renewal(stale):
     assert len(stale.issuer.forms) == 1
 
 
+# A token that a smarthost refused
+
+def name_of(token):
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def test_a_refused_token_is_renewed_once(oauth):
+    oauth.log_in(access="refused")
+    oauth.issuer.answers[:] = [tokens("renewed")]
+    callers = [oauth.start("token", "m365", "--refused", name_of("refused"))
+               for _ in range(20)]
+    assert {caller.communicate() for caller in callers} == {("renewed\n", "")}
+    assert len(oauth.issuer.forms) == 1
+
+
+def test_a_refused_token_is_not_printed_again(oauth):
+    oauth.log_in(access="refused")
+    oauth.issuer.answers[:] = [Answer(b"", 503), tokens("renewed")]
+    oauth.run("token", "m365", "--refused", name_of("refused")).expect(75)
+    assert oauth.kept()["refresh_token"] == REFRESH
+    assert oauth.token().expect(0).stdout == b"renewed\n"
+
+
+@pytest.mark.parametrize("name", ["", "token", "0" * 63, "g" * 64])
+def test_what_names_no_refused_token(oauth, name):
+    oauth.log_in()
+    oauth.run("token", "m365", "--refused", name).expect(64)
+
+
 # Refusals
 
 @pytest.mark.parametrize("error, members, status, words", [

@@ -90,6 +90,18 @@ static void hashes(void **state)
                         "454d4423643ce80e2a9ac94fa54ca49f");
 }
 
+static void names_a_token(void **state)
+{
+    struct buf name;
+
+    (void)state;
+    buf_init(&name, 64);
+    assert_true(digest_name(&name, "abc"));
+    assert_string_equal(name.data, "ba7816bf8f01cfea414140de5dae2223"
+                                   "b00361a396177a9cb410ff61f20015ad");
+    buf_free(&name);
+}
+
 static void stretches_passwords(void **state)
 {
     const struct digest_key password = { DIGEST_SHA256, "password", 8 };
@@ -126,6 +138,7 @@ int main(void)
         cmocka_unit_test(makes_macs),
         cmocka_unit_test(makes_mac_with_key_longer_than_a_block),
         cmocka_unit_test(hashes),
+        cmocka_unit_test(names_a_token),
         cmocka_unit_test(stretches_passwords),
         cmocka_unit_test(compares),
     };
