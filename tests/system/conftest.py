@@ -13,6 +13,8 @@ from lib.certificates import Certificates           # noqa: E402
 from lib.clock import Clock                         # noqa: E402
 from lib.front import Front, install                # noqa: E402
 from lib.harness import Programs                    # noqa: E402
+from lib.issuer import Issuer                       # noqa: E402
+from lib.oauth import OAuth                         # noqa: E402
 from lib.queue import Queue                         # noqa: E402
 from lib.smarthost import Smarthost                 # noqa: E402
 from lib.smtp_server import Server                  # noqa: E402
@@ -71,6 +73,20 @@ def programs(tmp_path):
     built = Programs(tmp_path)
     assert built.available, f"no programs in {built.build}: run make first"
     return built
+
+
+@pytest.fixture
+def issuer(certificates):
+    """A fake authorization server."""
+    server = Issuer(certificates.path("server"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def oauth(programs, issuer, certificates):
+    """A section "m365" of it; see lib/oauth.py."""
+    return OAuth(programs, issuer, certificates)
 
 
 @pytest.fixture(scope="session")

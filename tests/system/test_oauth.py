@@ -5,93 +5,13 @@ import hashlib
 import json
 import re
 import resource
-import shutil
 import stat
-import subprocess
 import urllib.parse
 
 import pytest
 
-from lib.harness import message
 from lib.issuer import Answer, Issuer, refusal, tokens
-
-SECRET = "secret-that-nobody-may-see"
-REFRESH = "refresh-that-nobody-may-see"
-
-
-@pytest.fixture
-def issuer(certificates):
-    server = Issuer(certificates.path("server"))
-    yield server
-    server.stop()
-
-
-class OAuth:
-    """A section "m365", and the program that serves it."""
-
-    def __init__(self, programs, issuer, certificates):
-        self.programs, self.issuer = programs, issuer
-        self.state = programs.folder / "tokens"
-        authority = programs.folder / "issuer-ca.pem"
-        shutil.copyfile(certificates.ca, authority)
-        authority.chmod(0o644)
-        self.keys = {"token_url": issuer.url + "/token",
-                     "device_url": issuer.url + "/device",
-                     "authorize_url": issuer.url + "/authorize",
-                     "client_id": "an-application",
-                     "scope": "https://mail.example/send offline_access",
-                     "state": str(self.state),
-                     "tls_ca_file": str(authority)}
-        self.configure()
-
-    def section(self):
-        return 'oauth "m365" {\n' + "".join(
-            f'    {name} = "{value}"\n' for name, value in self.keys.items()
-            if value is not None) + "}\n"
-
-    def configure(self, **keys):
-        self.keys.update(keys)
-        self.programs.write_config(extra=self.section())
-
-    def use_secret(self, **keys):
-        path = self.programs.secret("client-secret", SECRET)
-        self.configure(client_secret_file=str(path), **keys)
-
-    def run(self, *arguments, **options):
-        return self.programs.run("postrider-oauth", *arguments, **options)
-
-    def token(self, **options):
-        return self.run("token", "m365", **options)
-
-    def start(self, *arguments):
-        """The program, with pipes."""
-        return subprocess.Popen(
-            [self.programs.build / "postrider-oauth", *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
-            env=self.programs.environment())
-
-    def kept(self):
-        """What the file of tokens holds; None if there is none."""
-        path = self.state / "m365.json"
-        return json.loads(path.read_text()) if path.exists() else None
-
-    def log_in(self, **members):
-        """By a code for devices, which is accepted at once; the tokens have
-        then as much life as the members say."""
-        self.issuer.answers[:] = [
-            Answer({"device_code": "device-1", "user_code": "ABCD-EFGH",
-                    "verification_uri": "https://login.example/device",
-                    "interval": 1, "expires_in": 60}),
-            tokens(**{"refresh_token": REFRESH, **members})]
-        self.run("login", "m365", "--device").expect(0)
-        self.issuer.forms.clear()
-        self.issuer.requests.clear()
-
-
-@pytest.fixture
-def oauth(programs, issuer, certificates):
-    return OAuth(programs, issuer, certificates)
+from lib.oauth import REFRESH, SECRET, age
 
 
 @pytest.fixture
@@ -100,15 +20,6 @@ def stale(oauth):
     oauth.log_in()
     age(oauth, 3600)
     return oauth
-
-
-def age(oauth, seconds):
-    """So long ago were the tokens obtained."""
-    path = oauth.state / "m365.json"
-    grant = json.loads(path.read_text())
-    for name in ("obtained", "expires"):
-        grant[name] -= seconds
-    path.write_text(json.dumps(grant))
 
 
 # The token and its life
@@ -639,60 +550,3 @@ def test_no_secret_is_shown_when_the_server_repeats_it(stale):
     for _ in range(3):
         errors = stale.token().expect(77).errors
         assert REFRESH not in errors and SECRET not in errors
-
-
-# With a smarthost
-
-def test_mail_goes_with_a_token(oauth, make_smarthost, programs):
-    host = make_smarthost(tls="starttls", auth=["LOGIN", "PLAIN", "XOAUTH2"],
-                          users={"reports@example.com": "access-1"})
-    oauth.log_in()
-    programs.write_config(host, extra=oauth.section(), password=None,
-                          oauth="m365")
-    programs.sendmail("-f", "a@a.example", "b@b.example",
-                      stdin=message("hello")).expect(0)
-    assert host.messages[0].recipients == ["b@b.example"]
-    age(oauth, 3600)
-    oauth.issuer.answers[:] = [refusal("invalid_grant")]
-    result = programs.sendmail("-f", "a@a.example", "b@b.example",
-                               stdin=message("hello"))
-    result.expect(75, 77)
-    assert "log in again: postrider-oauth login m365" in result.errors
-
-
-def test_mail_that_waits_for_a_login_goes_after_it(queue, issuer, certificates,
-                                                   make_smarthost):
-    host = make_smarthost(tls="starttls", auth=["XOAUTH2"],
-                          users={"reports@example.com": "access-1"})
-    oauth = OAuth(queue, issuer, certificates)
-    queue.write_config(host, extra=oauth.section(), password=None,
-                       oauth="m365")
-    with queue.daemon() as daemon:
-        queue.submit("b@b.example", stdin=message("hello"))
-        daemon.wait_for("log in again: postrider-oauth login m365")
-        oauth.log_in()
-        daemon.wait_until_removed(1)
-    assert host.messages[0].recipients == ["b@b.example"]
-
-
-def test_a_token_goes_into_no_mechanism_for_passwords(oauth, make_smarthost,
-                                                      programs):
-    host = make_smarthost(tls="starttls", auth=["LOGIN", "PLAIN"],
-                          users={"reports@example.com": "access-1"})
-    oauth.log_in()
-    programs.write_config(host, extra=oauth.section(), password=None,
-                          oauth="m365")
-    programs.sendmail("-f", "a@a.example", "b@b.example",
-                      stdin=message("hello")).expect(75, 77)
-    assert host.messages == []
-
-
-@pytest.mark.parametrize("keys, words", [
-    ({"oauth": "other"}, 'no section oauth "other"'),
-    ({"oauth": "m365", "password_command": "pass"}, "only one of"),
-    ({"oauth": "m365", "auth": "plain"}, "xoauth2 or oauthbearer"),
-    ({"oauth": "m365", "user": None}, "user is missing")])
-def test_a_wrong_smarthost(oauth, tls_smarthost, programs, keys, words):
-    programs.write_config(tls_smarthost, extra=oauth.section(), password=None,
-                          **keys)
-    assert words in programs.sendmail("-bC").expect(78).errors
