@@ -37,6 +37,12 @@ bool password_fetch(const struct config *config,
                     const struct smarthost *smarthost, struct secret *secret,
                     struct error *err);
 
+/* The same for a smarthost with oauth, which has refused the token with this
+ * digest_name(); NULL: none. */
+bool password_renew(const struct config *config,
+                    const struct smarthost *smarthost, const char *refused,
+                    struct secret *secret, struct error *err);
+
 /* The same for a file alone, such as a client's secret: path is absolute. */
 bool password_read_file(const struct config *config, const char *path,
                         struct secret *secret, struct error *err);

@@ -16,8 +16,11 @@ struct buf;
  * The fault is that of its exit status, and the text is its own:
  * FAULT_TEMPORARY, FAULT_PERMISSION if only a person can mend it, FAULT_CONFIG,
  * also if the program is not installed.
+ *
+ * refused  digest_name() of a token that the smarthost refused, so that another
+ *          one is wanted; or NULL
  */
-bool token_run(const char *name, int64_t limit, struct buf *out,
-               struct error *err);
+bool token_run(const char *name, const char *refused, int64_t limit,
+               struct buf *out, struct error *err);
 
 #endif

@@ -229,15 +229,6 @@ static bool fetch_command(const struct config *config, const char *command,
            take_line(text, "password_command", secret, err);
 }
 
-static bool fetch_token(const struct config *config, const char *name,
-                        struct buf *text, struct secret *secret,
-                        struct error *err)
-{
-    return config_check_owner(config, "no token is asked for", err) &&
-           token_run(name, COMMAND_LIMIT, text, err) &&
-           take_line(text, "postrider-oauth", secret, err);
-}
-
 enum place { START, END, ANYWHERE };
 
 /* The octets are UTF-8, but for the last row. */
@@ -309,6 +300,21 @@ bool password_read_file(const struct config *config, const char *path,
     return done;
 }
 
+bool password_renew(const struct config *config,
+                    const struct smarthost *smarthost, const char *refused,
+                    struct secret *secret, struct error *err)
+{
+    struct buf text;
+
+    buf_init(&text, PASSWORD_SIZE_MAX);
+    bool done = config_check_owner(config, "no token is asked for", err) &&
+                token_run(smarthost->oauth, refused, COMMAND_LIMIT, &text,
+                          err) &&
+                take_line(&text, "postrider-oauth", secret, err);
+    buf_wipe(&text);
+    return done;
+}
+
 bool password_fetch(const struct config *config,
                     const struct smarthost *smarthost, struct secret *secret,
                     struct error *err)
@@ -327,7 +333,7 @@ bool password_fetch(const struct config *config,
         done = fetch_credential(config, smarthost->password_credential, &text,
                                 secret, err);
     else if (*smarthost->oauth != '\0')
-        done = fetch_token(config, smarthost->oauth, &text, secret, err);
+        done = password_renew(config, smarthost, NULL, secret, err);
     else
         done = error_set(err, FAULT_CONFIG,
                          "smarthost \"%s\": no password is configured",

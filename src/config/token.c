@@ -59,18 +59,21 @@ static bool run(char *const *arguments, int64_t limit, struct buf *out,
            explain(out, status, err);
 }
 
-bool token_run(const char *name, int64_t limit, struct buf *out,
-               struct error *err)
+bool token_run(const char *name, const char *refused, int64_t limit,
+               struct buf *out, struct error *err)
 {
     char *program = process_beside(PROGRAM);
-    char command[] = "token";
+    char command[] = "token", option[] = "--refused";
     char *named = alloc_string(name);
+    char *token = refused != NULL ? alloc_string(refused) : NULL;
 
     if (program == NULL)
         program = alloc_string(PROGRAM);
-    bool done = run((char *[]){ program, command, named, NULL }, limit, out,
-                    err);
+    bool done = run((char *[]){ program, command, named,
+                                token != NULL ? option : NULL, token, NULL },
+                    limit, out, err);
     free(program);
     free(named);
+    free(token);
     return done;
 }
