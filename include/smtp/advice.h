@@ -40,7 +40,9 @@ enum advice_fact {
     BY_TOKEN = 128,
     BY_CERTIFICATE = 256,
     AUTH_CHOSEN = 512,          /* auth names the mechanism */
-    TO_PORT_25 = 1024
+    TO_PORT_25 = 1024,
+    BY_OAUTH = 2048             /* a token that is renewed, not one of a
+                                 * password_command */
 };
 
 struct advice_case {

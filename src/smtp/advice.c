@@ -20,15 +20,20 @@
     "address = \"...\" }"
 #define HOST_NAME "set hostname to the name of this machine in the DNS"
 #define OAUTH_ONLY \
-    "it takes OAuth tokens only: auth = xoauth2 with a password_command"
+    "it takes no passwords: set oauth in their place, as " \
+    "postrider-examples(7) has it"
 #define APP_PASSWORD \
     "make an app password in the account's settings and use that, or set " \
     "another auth"
 #define CHECK_PASSWORD \
     "check user and password: user is often the whole address, and many " \
     "providers want an app password"
-#define ENABLE_SMTP \
-    "let its administrator enable authenticated SMTP (SMTP AUTH) for the "
+/* Microsoft: there is no fourth one. */
+#define WAYS_OUT \
+    "let its administrator enable authenticated SMTP (SMTP AUTH) for this " \
+    "mailbox, or send by a connector of the organisation (port = 25, auth = " \
+    "none, and a certificate or an address that it knows), or use another " \
+    "smarthost"
 #define BLOCKED \
     "the address that this machine has on the Internet is on a block list: " \
     "ask that list to remove it"
@@ -139,16 +144,14 @@ static const struct row {
 
     /* The login: Microsoft has 5.7.139 for all. */
     { AT_AUTH, 0, "", "too many|later|rate limit|limit exceeded", 0, NULL },
-    { AT_AUTH, 5, "", "disabled for the tenant", 0,
-      ENABLE_SMTP "tenant, or for this mailbox" },
-    { AT_AUTH, 5, "", "disabled for the mailbox", 0,
-      ENABLE_SMTP "mailbox" },
+    { AT_AUTH, 5, "", "disabled for the tenant|disabled for the mailbox", 0,
+      WAYS_OUT },
     { AT_AUTH, 5, "", "security defaults", BY_PASSWORD,
-      "the security defaults of the organisation forbid passwords: set auth = "
-      "xoauth2 with a password_command, or let its administrator change them" },
-    { AT_AUTH, 5, "", "security defaults", 0, NULL },
-    { AT_AUTH, 5, "", "basic authentication", BY_PASSWORD, OAUTH_ONLY },
-    { AT_AUTH, 5, "", "basic authentication", 0, NULL },
+      "the security defaults of the organisation forbid passwords: set oauth "
+      "in their place, or let its administrator change them" },
+    { AT_AUTH, 5, "", "security defaults", 0, WAYS_OUT },
+    { AT_AUTH, 5, "", "basic authentication", BY_PASSWORD,
+      OAUTH_ONLY ", or " WAYS_OUT },
     { AT_AUTH, 5, "", "did not meet the criteria|conditional access", 0,
       "a policy of the organisation refuses this login (multi-factor "
       "authentication, conditional access): its administrator knows" },
@@ -160,8 +163,9 @@ static const struct row {
       "the password has expired: set a new one at the provider, and here" },
     { AT_AUTH, 5, "", "credentials were incorrect", BY_PASSWORD,
       CHECK_PASSWORD },
-    { AT_AUTH, 5, "5.7.139", "", 0, NULL },
-    { AT_AUTH, 5, "5.7.30", "", 0, NULL },
+    { AT_AUTH, 5, "5.7.139", "", 0, WAYS_OUT },
+    { AT_AUTH, 5, "5.7.30", "", BY_PASSWORD, OAUTH_ONLY ", or " WAYS_OUT },
+    { AT_AUTH, 5, "5.7.30", "", 0, WAYS_OUT },
 
     /* ... Google, Yahoo, Apple, Yandex, QQ and others. */
     { AT_AUTH, 5, "", "application-specific password|app-specific password|"
@@ -180,6 +184,11 @@ static const struct row {
       "set auth = auto, or to another mechanism" },
     { AT_AUTH, 534, "", "", BY_PASSWORD, "set another auth" },
     { AT_AUTH, 535, "", "", BY_PASSWORD, CHECK_PASSWORD },
+    { AT_AUTH, 5, "", "insufficient_scope|scope|status 403", BY_OAUTH,
+      "the access token is not for this: set scope to that for SMTP, and log "
+      "in again" },
+    /* How to get another one is known where it is renewed. */
+    { AT_AUTH, 535, "", "", BY_OAUTH, NULL },
     { AT_AUTH, 5, "", "insufficient_scope|scope|status 403", BY_TOKEN,
       "the access token is not for this: password_command has to print one "
       "with the scope for SMTP" },

@@ -112,7 +112,10 @@ static bool explain_no_mechanism(const struct exchange *x, struct error *err)
     } else {
         error_set(err, fault, "%s offers AUTH %s, and auth = %s fits none of "
                   "them", settings->host, list.data, settings->auth);
-        if (strcmp(settings->auth, "auto") != 0)
+        if (settings->secret_is_token)
+            error_remedy(err, "a token is for XOAUTH2 or OAUTHBEARER only: "
+                         "set password_file instead of oauth");
+        else if (strcmp(settings->auth, "auto") != 0)
             error_remedy(err, "set auth = auto, or to one of them");
     }
     buf_free(&list);
@@ -138,7 +141,8 @@ static const char *advice_of(const struct exchange *x)
     return advice_for(&(struct advice_case){
         .command = AT_AUTH,
         .facts = session_facts(x->session) |
-                 (unsigned)means[x->mechanism->secret],
+                 (unsigned)means[x->mechanism->secret] |
+                 (x->settings->secret_is_token ? BY_OAUTH : 0U),
         .reply = &x->reply,
         .detail = x->detail,
     });

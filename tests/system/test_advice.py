@@ -24,13 +24,16 @@ CASES = [
     (LOGIN, dict(AUTH="535 5.7.139 Authentication unsuccessful, "
                  "SmtpClientAuthentication is disabled for the Tenant. Visit "
                  "https://aka.ms/smtp_auth_disabled"), {},
-     "smtp_auth_disabled", "let its administrator enable authenticated SMTP"),
+     "smtp_auth_disabled", "let its administrator enable authenticated SMTP "
+     ".*connector.*port = 25, auth = none.*another smarthost"),
     (LOGIN, dict(AUTH="550 5.7.30 Basic authentication is not supported for "
                  "Client Submission."), {},
-     "Client Submission.", r"it takes OAuth tokens only: auth = xoauth2"),
+     "Client Submission.", r"it takes no passwords: set oauth in their place.*"
+     "let its administrator enable .*connector.*another smarthost"),
     (TOKEN, dict(AUTH="535 5.7.139 Authentication unsuccessful, basic "
                  "authentication is disabled."), dict(auth="xoauth2"),
-     "is disabled.", None),
+     "is disabled.", "let its administrator enable authenticated SMTP "
+     ".*connector.*another smarthost"),
     (TOKEN, dict(AUTH="535 5.7.8 no"), dict(auth="xoauth2"),
      "535 5.7.8 no", "the access token may have expired"),
     ({}, dict(EHLO="501 5.5.4 invalid HELO argument",

@@ -14,12 +14,21 @@
 #define OFF (NO_LOGIN | LOGIN_OFF)
 #define PASSWORD (IN_TLS | LOGIN_DONE | BY_PASSWORD)
 #define TOKEN (IN_TLS | LOGIN_DONE | BY_TOKEN)
+#define OAUTH (TOKEN | BY_OAUTH)
 #define MEMBER (IN_TLS | LOGIN_DONE)
 
 #define SENDER "send from an address of the account: sender \"*\""
 #define DOMAIN "send from a domain that the DNS knows"
 #define LISTED "the address that this machine has on the Internet is on a block"
 #define CHECK_PASSWORD "check user and password"
+#define WAYS_OUT \
+    "let its administrator enable authenticated SMTP (SMTP AUTH) for this " \
+    "mailbox, or send by a connector of the organisation (port = 25, auth = " \
+    "none, and a certificate or an address that it knows), or use another " \
+    "smarthost"
+#define OAUTH_ONLY \
+    "it takes no passwords: set oauth in their place, as " \
+    "postrider-examples(7) has it, or " WAYS_OUT
 
 /* Replies of Microsoft, Google, Amazon, Yahoo, Apple, Yandex, SendGrid, Zoho,
  * 163, Postfix, Exim and sendmail, and what looks like them. */
@@ -94,40 +103,42 @@ static const struct {
       "SmtpClientAuthentication is disabled for the Tenant. Visit "
       "https://aka.ms/smtp_auth_disabled for more information. "
       "[MN2PR05CA0004.namprd05.prod.outlook.com]", NULL,
-      "let its administrator enable authenticated SMTP (SMTP AUTH) for the "
-      "tenant" },
+      WAYS_OUT },
     { AT_AUTH, TOKEN, "535 5.7.139 Authentication unsuccessful, "
       "SmtpClientAuthentication is disabled for the Tenant.", NULL,
-      "let its administrator enable authenticated SMTP (SMTP AUTH) for the "
-      "tenant" },
+      WAYS_OUT },
     { AT_AUTH, PASSWORD, "535 5.7.139 Authentication unsuccessful, "
       "SmtpClientAuthentication is disabled for the Mailbox.", NULL,
-      "let its administrator enable authenticated SMTP (SMTP AUTH) for the "
-      "mailbox" },
+      WAYS_OUT },
     { AT_AUTH, PASSWORD, "535 5.7.139 Authentication unsuccessful, user is "
       "locked by your organization's security defaults policy. Contact your "
       "administrator.", NULL, "the security defaults of the organisation" },
     { AT_AUTH, TOKEN, "535 5.7.139 Authentication unsuccessful, user is "
-      "locked by your organization's security defaults policy.", NULL, NULL },
+      "locked by your organization's security defaults policy.", NULL,
+      WAYS_OUT },
     { AT_AUTH, PASSWORD, "535 5.7.139 Authentication unsuccessful, user is "
       "locked.", NULL, "the account is locked" },
     { AT_AUTH, PASSWORD, "535 5.7.139 Authentication unsuccessful, basic "
       "authentication is disabled. [PN0PR01CA0024.PROD.OUTLOOK.COM]", NULL,
-      "it takes OAuth tokens only: auth = xoauth2" },
+      OAUTH_ONLY },
     { AT_AUTH, TOKEN, "535 5.7.139 Authentication unsuccessful, basic "
-      "authentication is disabled.", NULL, NULL },
+      "authentication is disabled.", NULL, WAYS_OUT },
     { AT_AUTH, PASSWORD, "550 5.7.30 Basic authentication is not supported "
-      "for Client Submission.", NULL, "it takes OAuth tokens only" },
-    { AT_AUTH, TOKEN, "550 5.7.30 Basic authentication is not supported for "
-      "Client Submission.", NULL, NULL },
+      "for Client Submission.", NULL, OAUTH_ONLY },
+    { AT_AUTH, OAUTH, "550 5.7.30 Basic authentication is not supported for "
+      "Client Submission.", NULL, WAYS_OUT },
     { AT_AUTH, PASSWORD, "535 5.7.139 Authentication unsuccessful, the request "
       "did not meet the criteria to be authenticated successfully. Contact "
       "your administrator.", NULL, "a policy of the organisation" },
     { AT_AUTH, PASSWORD, "535 5.7.139 Authentication unsuccessful, the user "
       "credentials were incorrect.", NULL, CHECK_PASSWORD },
     { AT_AUTH, PASSWORD, "535 5.7.139 Authentication unsuccessful", NULL,
-      NULL },
-    { AT_AUTH, TOKEN, "535 5.7.139 Authentication unsuccessful", NULL, NULL },
+      WAYS_OUT },
+    { AT_AUTH, OAUTH, "535 5.7.139 Authentication unsuccessful", NULL,
+      WAYS_OUT },
+    { AT_AUTH, OAUTH, "535 5.7.3 Authentication unsuccessful", NULL, NULL },
+    { AT_AUTH, OAUTH, "535 5.7.8 no", "status 403", "the access token is not "
+      "for this: set scope" },
     { AT_AUTH, PASSWORD, "535 5.7.3 Authentication unsuccessful", NULL,
       CHECK_PASSWORD },
 
