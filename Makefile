@@ -247,10 +247,17 @@ fault:
 # Sanitizers make system calls that the daemon's sandbox forbids: its tests run
 # on the plain build, too. On Debian the real servers must be there
 # (packaging/fetch-servers); elsewhere their tests are left out.
+#
+# Most of a test's time is waiting, so that four files run at once, if xdist is
+# there.
+AT_ONCE = $(shell $(PYTHON) -c 'import xdist' 2>/dev/null && \
+            echo --numprocesses=4 --dist=loadfile)
+PYTEST = $(PYTHON) -m pytest -q -p no:cacheprovider $(AT_ONCE)
+
 system: all sanitized
 	POSTRIDER_SERVERS_REQUIRED=$(if $(wildcard /etc/debian_version),1) \
-	    $(PYTHON) -m pytest -q -p no:cacheprovider tests/system
-	POSTRIDER_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider \
+	    $(PYTEST) tests/system
+	POSTRIDER_BUILD=$(B) $(PYTEST) \
 	    $(addprefix tests/system/test_,queue.py bounce.py real_queue.py)
 
 check: lint-layers unit fault system

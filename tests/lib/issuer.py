@@ -23,6 +23,10 @@ class Answer:
         self.fields = {"Content-Type": "application/json",
                        "Content-Length": str(len(body)), **(fields or {})}
 
+    def __str__(self):
+        """What names it among the cases of a test."""
+        return f"{self.status} {(self.raw or self.body)[:40]!r}"
+
     def octets(self):
         if self.raw is not None:
             return self.raw

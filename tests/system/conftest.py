@@ -28,6 +28,15 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 USER, PASSWORD = "relay@example.com", "opensesame"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def others_may_enter(tmp_path_factory):
+    """Programs in the tests' folders run as other users, too."""
+    base = tmp_path_factory.getbasetemp()
+    for folder in [base, *base.parents]:
+        if folder.name.startswith(("pytest-", "popen-")):
+            folder.chmod(0o755)
+
+
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     """Made once: see lib/certificates.py for their names."""

@@ -14,7 +14,7 @@ import pytest
 
 from lib.harness import message
 from lib.queue import (ALICE, BOB, DAEMON, as_root, message_file,
-                       queued_line, random_id, user)
+                       queued_line, random_id, user, write_over)
 
 GOOD = "good@b.example"
 
@@ -304,7 +304,7 @@ def test_written_after_it_was_taken(attacked):
     name = random_id()
     path = queue.write_drop(name, message_file(name))
     smarthost.wait_for_command("MAIL")
-    path.write_bytes(message_file(name, ["evil@b.example"],
+    write_over(path, message_file(name, ["evil@b.example"],
                                   content=b"X: y\r\n\r\nforged\r\n"))
     gate.set()
     (sent,) = smarthost.wait_for_messages(1)
@@ -335,7 +335,8 @@ def test_growing(attacked):
                             + b"\nfrom a@a.example\nto - - b@b.example\n\n")
 
     def grow():
-        with open(path, "ab", buffering=0) as file:
+        with open(path, "r+b", buffering=0) as file:
+            file.seek(0, os.SEEK_END)
             while not stop.is_set() and file.tell() < 1 << 26:
                 file.write(b"x" * 65536)
     thread = threading.Thread(target=grow)

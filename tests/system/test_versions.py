@@ -15,7 +15,7 @@ import threading
 import pytest
 
 from lib.harness import message
-from lib.queue import message_file, queued_line, random_id
+from lib.queue import message_file, queued_line, random_id, write_over
 
 STATE = "postrider-state {} {}\n{}rcpt open 0 0 0 - - -\nend\n"
 
@@ -60,7 +60,7 @@ def test_newer_message_in_drop(queue, smarthost, make):
             queue.sendmail("-q").expect(0)
         assert queue.files() == {"drop": [name], "queue": [], "state": [],
                                  "failed": []}
-    path.write_bytes(message_file(name))
+    write_over(path, message_file(name))
     assert is_delivered(queue, smarthost)
 
 
