@@ -26,8 +26,11 @@ struct draft;
 bool exec_direct(struct draft *draft, bool verbose, bool quiet,
                  int outcomes, struct error *err);
 
-/* Become `postrider daemon`; with background, in a separate process, and
- * return true. Otherwise it returns only on failure. */
+/*
+ * Become `postrider daemon`: it returns only on failure. With background, run
+ * it in a separate process, and return true once it has started; if it ends
+ * before that, print what it said, and exit as it did.
+ */
 bool exec_daemon(bool background, struct error *err);
 
 #endif

@@ -64,20 +64,22 @@ bool become_daemon_user(const struct config *config, struct error *err)
 }
 
 /* Asked to give the folders to the caller, root would take them from the
- * daemon: the spool is right, and the caller is not. */
+ * daemon: the caller is wrong then, whatever else is. */
 static bool may_have_spool(const struct config *config, struct error *err)
 {
     const struct passwd *user = getpwnam(config->user);
     char *queue = alloc_format("%s/queue", config->spool);
     struct stat status;
 
-    bool others = user != NULL && user->pw_uid != geteuid() &&
-                  stat(queue, &status) == 0 && status.st_uid == user->pw_uid;
+    bool own = user == NULL || user->pw_uid == geteuid() ||
+               (stat(queue, &status) == 0 && status.st_uid == geteuid());
     free(queue);
-    return !others ||
+    return own ||
            error_set(err, FAULT_PERMISSION, "the spool %s belongs to user %s",
                      config->spool, config->user) ||
-           error_remedy(err, "start the daemon as root or as that user");
+           error_remedy(err, "start the daemon as root or as that user; a "
+                        "user's own daemon has its own spool and user in the "
+                        "configuration");
 }
 
 static bool prepare(struct daemon *daemon, struct error *err)

@@ -1,13 +1,25 @@
 #include "sendmail/exec.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "spool/draft.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/io.h"
 #include "util/process.h"
+#include "util/text.h"
 
 /* Become postrider; returns only on failure. */
 static bool exec_postrider(char **arguments, struct error *err)
@@ -44,32 +56,104 @@ bool exec_direct(struct draft *draft, bool verbose, bool quiet,
     return exec_postrider(arguments, err);
 }
 
-/* Off the terminal and the caller's descriptors. */
-static void leave_caller(void)
+static bool exec_as_daemon(struct error *err)
 {
-    int null = open("/dev/null", O_RDWR);
+    static char program[] = "postrider", daemon[] = "daemon";
+    char *arguments[] = { program, daemon, NULL };
+
+    return exec_postrider(arguments, err);
+}
+
+/* A socket for the notice that the daemon has started, whose name is in the
+ * environment from now on, as a service manager would have it. -1 with errno. */
+static int listen_for_notices(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    socklen_t size = offsetof(struct sockaddr_un, sun_path);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    /* Without a name the kernel chooses an abstract one. */
+    if (fd == -1 || bind(fd, (struct sockaddr *)&address, size) == -1) {
+        io_close(&fd);
+        return -1;
+    }
+    size = sizeof address;
+    getsockname(fd, (struct sockaddr *)&address, &size);
+    char *name = alloc_format("@%.*s", (int)(size - 1 -
+                              offsetof(struct sockaddr_un, sun_path)),
+                              address.sun_path + 1);
+    setenv("NOTIFY_SOCKET", name, 1);
+    free(name);
+    return fd;
+}
+
+/* Off the terminal and the caller's descriptors; errors go to the parent, as
+ * long as it waits. */
+static void leave_caller(int output)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     setsid();
-    for (int fd = 0; null != -1 && fd <= 2; fd++)
+    for (int fd = 0; null != -1 && fd <= 1; fd++)
         dup2(null, fd);
+    dup2(output, 2);
     if (chdir("/") == -1)
         _exit(EX_OSERR);
 }
 
+/* True: it has started. False: it has ended, and said why. */
+static bool await_start(int notices, const struct process_child *child,
+                        struct buf *said)
+{
+    struct pollfd ends[] = { { .fd = notices, .events = POLLIN },
+                             { .fd = child->output, .events = POLLIN } };
+    static const char ready[] = "READY=1";
+    char text[sizeof ready] = "";
+
+    for (;;) {
+        if (poll(ends, COUNT(ends), -1) == -1 && errno != EINTR)
+            return true;
+        if (ends[0].revents != 0 && recv(notices, text, sizeof text - 1, 0) > 0
+            && strcmp(text, ready) == 0)
+            return true;
+        if (ends[1].revents != 0 && io_read_more(child->output, said) <= 0)
+            return false;
+    }
+}
+
+/* Its exit status is the caller's answer. */
+static bool start_daemon(int notices, struct error *err)
+{
+    struct process_child child;
+    struct buf said;
+
+    if (!process_fork(&child))
+        return error_sys(err, FAULT_SYSTEM, "start the daemon");
+    if (child.pid == 0) {
+        leave_caller(child.output);
+        exec_as_daemon(err);
+        fprintf(stderr, "sendmail: %s\n", err->text);
+        _exit(EX_OSERR);
+    }
+    buf_init(&said, SIZE_MAX);
+    bool started = await_start(notices, &child, &said);
+    if (!started) {
+        int status = process_end(&child, INT64_MAX);
+        fputs(said.data, stderr);
+        exit(status != -1 && WIFEXITED(status) && WEXITSTATUS(status) != 0
+             ? WEXITSTATUS(status) : EX_OSERR);
+    }
+    buf_free(&said);
+    return true;
+}
+
 bool exec_daemon(bool background, struct error *err)
 {
-    static char program[] = "postrider", daemon[] = "daemon";
-    char *arguments[] = { program, daemon, NULL };
-    pid_t child = background ? fork() : 0;
-
-    if (child == -1)
-        return error_sys(err, FAULT_SYSTEM, "start the daemon");
-    if (child > 0)
-        return true;
-    if (background)
-        leave_caller();
-    exec_postrider(arguments, err);
-    if (background)
-        _exit(EX_OSERR);        /* it can be reported no more */
-    return false;
+    if (!background)
+        return exec_as_daemon(err);
+    int notices = listen_for_notices();
+    bool started = notices != -1 ? start_daemon(notices, err)
+                   : error_sys(err, FAULT_SYSTEM, "start the daemon");
+    io_close(&notices);
+    return started;
 }

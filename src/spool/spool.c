@@ -103,9 +103,10 @@ static bool lock_spool(const struct spool *spool, struct error *err)
 
     while (flock(spool->queue, LOCK_EX | LOCK_NB) == -1)
         if (errno != EWOULDBLOCK || tries-- == 0)
-            return error_set(err, FAULT_CONFIG, "%s is in use",
-                             spool->path) ||
-                   error_remedy(err, "is another daemon running?");
+            return error_set(err, FAULT_CONFIG, "%s is in use by another "
+                             "daemon", spool->path) ||
+                   error_remedy(err, "to start anew, restart its service, or "
+                                "end it first");
         else
             poll(NULL, 0, LOCK_STEP);
     return true;

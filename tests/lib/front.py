@@ -10,7 +10,6 @@ The stand-in keeps the draft and its arguments, and exits as it is told.
 
 import re
 import shutil
-import time
 
 from .harness import Programs, build_directory
 
@@ -88,14 +87,6 @@ class Front(Programs):
     @property
     def handed_over(self):
         return (self.folder / "arguments").exists()
-
-    def wait_for_background(self, limit=20):
-        """Until the stand-in, in a background process, was called."""
-        end = time.monotonic() + limit
-        path = self.folder / "arguments"
-        while not (path.exists() and path.read_text().endswith("\n")):
-            assert time.monotonic() < end, "nobody was called"
-            time.sleep(0.01)
 
     def arguments(self):
         """What the stand-in was called with."""

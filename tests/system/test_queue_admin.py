@@ -5,6 +5,7 @@ import os
 import pathlib
 import pwd
 import re
+import select
 import signal
 import socket
 import stat
@@ -221,10 +222,11 @@ def test_users_count_all(down):
     fill(queue, "c@b.example", uid=BOB)
     wait_listed(queue, daemon, 2)
     assert queue.run("mailq", **other).expect(0).stdout == \
-        b"2 more of other users\n-- 1 Kbytes in 2 Requests.\n"
+        b"2 more of other users\n\t\tTotal requests: 2\n" \
+        b"-- 1 Kbytes in 2 Requests.\n"
     bobs = queue.run("mailq", **user(BOB)).expect(0).stdout
     assert bobs.endswith(b"\n1 more of other users\n"
-                         b"-- 1 Kbytes in 2 Requests.\n")
+                         b"\t\tTotal requests: 2\n-- 1 Kbytes in 2 Requests.\n")
     assert TO.encode() not in bobs
     for uid in (4003, BOB, 0):
         assert queue.sendmail("-bP", **user(uid)).expect(0).stdout == b"2\n"
@@ -556,13 +558,15 @@ def test_verbose_submission(queue, smarthost):
     assert told == f"queued as {queue_id}\n"
     smarthost.recipients["c@b.example"] = "451 4.2.0 not now"
     smarthost.recipients["d@b.example"] = "550 5.1.1 no such user"
+    smarthost.recipients["e@b.example"] = "550 5.1.2 no such domain"
     with queue.daemon() as daemon:
         daemon.wait_until_removed(1)
         for recipient, status, outcome in (
                 (TO, 0, "sent: b@b.example 2.0.0 "),
                 ("c@b.example", 0, "deferred, it stays queued: c@b.example "
                  "4.2.0 451 4.2.0 not now"),
-                ("d@b.example", 67, "refused: d@b.example 5.1.1 550 5.1.1")):
+                ("d@b.example", 67, "refused: d@b.example 5.1.1 550 5.1.1"),
+                ("e@b.example", 68, "refused: e@b.example 5.1.2 550 5.1.2")):
             told = queue.sendmail("-v", "-odi", recipient, stdin=message()
                                   ).expect(status).stdout.decode()
             assert re.match(f"queued as [0-9a-f]{{32}}\n{outcome}", told), told
@@ -605,6 +609,50 @@ def test_only_one(queue, smarthost):
         second = queue.start(ready=False)
         assert second.wait_end() == 78
         assert "another daemon" in second.log
+
+
+def test_start_in_the_background(queue):
+    """-bd: the exit status is that of the start, and says what to do."""
+    queue.write_config(1)
+    queue.sendmail("-bd").expect(0)
+    try:
+        assert queue.status()["queued"] == 0
+        second = queue.sendmail("-bd").expect(78)
+        assert "in use by another daemon; to start anew, " in second.errors
+    finally:
+        end_background_daemon(queue)
+
+
+def end_background_daemon(queue):
+    """It is the one that answers at the control socket, and its parent."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(queue.control))
+        credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED,
+                                      struct.calcsize("3i"))
+    manager = struct.unpack("3i", credentials)[0]
+    stat = pathlib.Path(f"/proc/{manager}/stat").read_text()
+    launcher = int(stat.rpartition(")")[2].split()[1])
+    ended = os.pidfd_open(launcher)
+    os.kill(launcher, signal.SIGTERM)
+    select.select([ended], [], [], 30)
+    os.close(ended)
+
+
+@as_root
+@pytest.mark.parametrize("program, arguments", [
+    ("postrider", ["daemon"]), ("sendmail", ["-bd"]), ("sendmail", ["-bD"])])
+@pytest.mark.parametrize("spoil", [
+    lambda spool: None,
+    lambda spool: (spool / "queue").rmdir(),        # not made yet
+    lambda spool: os.chown(spool / "queue", 0, 0)])
+def test_started_by_the_wrong_user(queue, program, arguments, spoil):
+    """No command is printed that would give the spool to the caller."""
+    queue.write_config(1)
+    spoil(queue.spool)
+    refused = queue.run(program, *arguments, **user(ALICE)).expect(77)
+    assert f"belongs to user {DAEMON.pw_name}; start the daemon as root or " \
+        "as that user" in refused.errors
+    assert "chown" not in refused.errors and "install" not in refused.errors
 
 
 def test_only_one_whatever_the_socket(queue, smarthost):

@@ -284,8 +284,8 @@ def test_what_cannot_be_read_is_shown(queue, smarthost):
     name = queue.submit("b@b.example", stdin=message())
     os.chown(queue.drop / name, -1, 999)
     mine = {"user": DAEMON.pw_uid, "group": DAEMON.pw_gid, "extra_groups": []}
-    shown = f"1 more that cannot be read: .*{name} has group 999.*\n-- "
-    last = "-- 0 Kbytes in 1 Request.\n"
+    shown = f"1 more that cannot be read: .*{name} has group 999.*\n"
+    last = "\t\tTotal requests: 1\n-- 0 Kbytes in 1 Request.\n"
     out = queue.run("mailq", **mine).expect(0).stdout.decode()
     assert re.search(shown, out) and out.endswith(last)
     with queue.daemon() as daemon:
@@ -294,7 +294,8 @@ def test_what_cannot_be_read_is_shown(queue, smarthost):
             out = queue.run("mailq", **who).expect(0).stdout.decode()
             assert re.search(shown, out) and out.endswith(last)
         assert queue.run("mailq", **user(ALICE)).expect(0).stdout == \
-            b"1 more of other users\n-- 0 Kbytes in 1 Request.\n"
+            b"1 more of other users\n\t\tTotal requests: 1\n" \
+            b"-- 0 Kbytes in 1 Request.\n"
         status = queue.status()
         assert status["unread"] == 1
         (trouble,) = status["troubles"]
@@ -356,7 +357,7 @@ def test_spool_under_another_name(queue, smarthost):
             queue.write_config(smarthost, settings={
                 "spool": str(other), "control": str(queue.run_folder / "c2")})
             second = queue.start(ready=False)
-            second.wait_for(f"not started: {other} is in use; is another")
+            second.wait_for(f"not started: {other} is in use by another")
             second.wait_end()
         finally:
             subprocess.run(["umount", other], check=True)

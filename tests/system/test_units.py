@@ -355,7 +355,7 @@ def test_second_daemon_is_refused(queue):
     queue.write_config(settings={"listen": [str(queue.run_folder / "submit")]})
     with queue.daemon():
         result = queue.postrider("daemon").expect(os.EX_CONFIG)
-    assert "is another daemon running?" in result.errors
+    assert "in use by another daemon" in result.errors
 
 
 @as_root
