@@ -92,9 +92,8 @@ static void take_answer(void *context, char *text)
         print_outcome(&outcome);
     if (outcome.kind != WAIT_BOUNCED)
         return;
-    bool unknown = strcmp(outcome.status, "5.1.1") == 0;
     answer->failed = true;
-    error_set(answer->err, unknown ? FAULT_RECIPIENT : FAULT_UNAVAILABLE,
+    error_set(answer->err, error_refusal_fault(outcome.status),
               "refused: %s %s %s", outcome.address, outcome.status,
               outcome.text);
 }

@@ -24,35 +24,6 @@ static void set_outcome(struct outcome *outcome, enum outcome_kind kind,
     snprintf(outcome->status, sizeof outcome->status, "%s", status);
 }
 
-static bool has_subject(const char *status, const char *subject)
-{
-    return *status != '\0' && text_starts(status + 1, subject);
-}
-
-/* The exit status of a refusal for good. */
-static enum fault fault_of(enum outcome_stage stage, int code,
-                           const char *status)
-{
-    static const char *const too_large[] = { "5.3.4", "5.2.3" };
-
-    for (size_t i = 0; i < COUNT(too_large); i++)
-        if (strcmp(status, too_large[i]) == 0)
-            return FAULT_DATA;
-    if (stage == STAGE_RCPT) {
-        if (strcmp(status, "5.1.2") == 0)
-            return FAULT_HOST;
-        if (has_subject(status, ".1.7") || has_subject(status, ".1.8"))
-            return FAULT_UNAVAILABLE;       /* about the sender */
-        if (has_subject(status, ".1.") ||
-            (*status == '\0' && (code == 550 || code == 551 || code == 553)))
-            return FAULT_RECIPIENT;
-        return FAULT_UNAVAILABLE;
-    }
-    if (code == 552 || has_subject(status, ".6."))
-        return FAULT_DATA;
-    return FAULT_UNAVAILABLE;
-}
-
 /* A status code where the reply has none. */
 static const char *status_of(enum outcome_stage stage, int code)
 {
@@ -70,6 +41,16 @@ static const char *status_of(enum outcome_stage stage, int code)
             (stage == STAGE_RCPT || code < 550 || code == 552))
             return known[i].status;
     return code / 100 == 2 ? "2.0.0" : code / 100 == 5 ? "5.0.0" : "4.0.0";
+}
+
+/* The fault of a refusal for good. */
+static enum fault fault_of(enum outcome_stage stage, const char *status)
+{
+    enum fault fault = error_refusal_fault(status);
+    bool is_address = fault == FAULT_RECIPIENT || fault == FAULT_HOST;
+
+    /* Before RCPT no recipient was named. */
+    return is_address && stage != STAGE_RCPT ? FAULT_UNAVAILABLE : fault;
 }
 
 void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
@@ -92,7 +73,8 @@ void outcome_from_reply(struct outcome *outcome, enum outcome_stage stage,
         fault = FAULT_NONE;
     } else if (code / 100 == 5) {
         kind = OUTCOME_FAILED;
-        fault = fault_of(stage, code, status);
+        fault = fault_of(stage, *status != '\0' ? status
+                                                : status_of(stage, code));
     }
     if (stage == STAGE_RCPT && code == 452 && *status == '\0')
         status = "4.5.3";

@@ -159,6 +159,33 @@ bool error_append(struct error *err, const char *format, ...)
     return replace_what(err, what);
 }
 
+/* Is the status code about this subject, whatever its class? */
+static bool is_about(const char *status, const char *subject)
+{
+    return *status != '\0' && text_starts(status + 1, subject);
+}
+
+enum fault error_refusal_fault(const char *status)
+{
+    static const struct {
+        const char *subject;
+        enum fault fault;
+    } rows[] = {                        /* the first that fits counts */
+        { ".1.2", FAULT_HOST },
+        { ".1.7", FAULT_UNAVAILABLE },      /* about the sender */
+        { ".1.8", FAULT_UNAVAILABLE },
+        { ".1.", FAULT_RECIPIENT },
+        { ".2.3", FAULT_DATA },             /* too large */
+        { ".3.4", FAULT_DATA },
+        { ".6.", FAULT_DATA },
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (is_about(status, rows[i].subject))
+            return rows[i].fault;
+    return FAULT_UNAVAILABLE;
+}
+
 int error_exit_status(enum fault fault)
 {
     static const int statuses[] = {
