@@ -114,8 +114,11 @@ static void print_sum(const struct printer *printer, const char *none)
     if (count == 0)
         fputs(none, printer->out);
     else
-        fprintf(printer->out, "-- %" PRIu64 " Kbytes in %" PRIu64
-                " Request%s.\n", (printer->octets + 1023) / 1024, count,
+        /* Sendmail's last line, then Postfix's: monitoring looks for one of
+         * them, as it takes this for the one or the other. */
+        fprintf(printer->out, "\t\tTotal requests: %" PRIu64 "\n-- %" PRIu64
+                " Kbytes in %" PRIu64 " Request%s.\n", count,
+                (printer->octets + 1023) / 1024, count,
                 count == 1 ? "" : "s");
 }
 

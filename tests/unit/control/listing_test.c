@@ -65,6 +65,7 @@ static void prints_as_postfix_does(void **state)
         "                                                                "
         "b@example.com\n"
         "\n"
+        "\t\tTotal requests: 1\n"
         "-- 1 Kbytes in 1 Request.\n");
     free(text);
     fixture_empty(fixture);
