@@ -48,6 +48,7 @@ enum reach {
     REACH_REFUSED,          /* the attempt was answered */
     REACH_CONNECTED,        /* the connection was there */
     REACH_TLS,              /* ... and its TLS failed */
+    REACH_CERTIFICATE,      /* ... as the server's certificate is not trusted */
     REACH_REPLY             /* ... and the server gave the reason */
 };
 

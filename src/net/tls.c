@@ -237,6 +237,7 @@ static bool connect_to(struct tls *tls, int fd, int64_t deadline,
         return true;
     if (tls->peer.refusal.fault != FAULT_NONE) {
         *err = tls->peer.refusal;
+        err->reach = REACH_CERTIFICATE;
         return false;
     }
     err->fault = FAULT_TLS;     /* the connection was there */

@@ -36,6 +36,16 @@ static bool retype_tls(struct setup *setup, struct error *err)
         .usual = "starttls", .check = "tls" }, err);
 }
 
+/* What it trusts takes the place of all that was trusted before. */
+static bool retype_certificate(struct setup *setup, struct error *err)
+{
+    setup_forget(&setup->ca_file);
+    setup_forget(&setup->fingerprint);
+    return setup_need(setup, &setup->ca_file, &(struct question){
+        .option = "--tls-ca-file", .text = "The file (PEM) of its authority, "
+        "or of itself", .check = "tls_ca_file" }, err);
+}
+
 static bool retype_password(struct setup *setup, struct error *err)
 {
     setup_forget(&setup->password_file);
@@ -64,6 +74,7 @@ static const struct part {
     { "host", retype_host },
     { "port", retype_port },
     { "tls", retype_tls },
+    { "certificate", retype_certificate },
     { "user", retype_user },
     { "password", retype_password },
     { "address", retype_address },
@@ -79,7 +90,7 @@ static const char *usual_part(const struct setup *setup,
     if (why->fault == FAULT_PERMISSION)
         return has_user ? "password" : "user";
     if (why->fault == FAULT_TLS)
-        return "tls";
+        return why->reach == REACH_CERTIFICATE ? "certificate" : "tls";
     if (why->fault == FAULT_TEMPORARY && why->reach < REACH_CONNECTED)
         return why->reach == REACH_NONE ? "host" : "port";
     return "nothing";
@@ -106,8 +117,9 @@ bool setup_retype(struct setup *setup, const struct error *why, bool *again,
     const struct part *part = NULL;
 
     while (part == NULL) {
-        char *text = terminal_ask("Type what again: host, port, tls, user, "
-                                  "password, address, nothing?",
+        char *text = terminal_ask("Type what again: host, port, tls, "
+                                  "certificate, user, password, address, "
+                                  "nothing?",
                                   usual_part(setup, why), err);
         if (text == NULL)
             return false;

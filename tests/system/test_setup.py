@@ -710,7 +710,8 @@ def answer_with_wrong_password(programs, host):
     return terminal
 
 
-AGAIN = "Type what again: host, port, tls, user, password, address, nothing?"
+AGAIN = ("Type what again: host, port, tls, certificate, user, password, "
+         "address, nothing?")
 
 
 def test_a_wrong_password_can_be_typed_again(programs, host):
@@ -741,6 +742,21 @@ def test_nothing_is_written_when_the_person_gives_up(programs, host, refusal):
     assert terminal.end() == 77
     assert "nothing is written" in terminal.seen
     assert not programs.config.exists()
+
+
+def test_a_private_authority_costs_one_answer(programs, host):
+    authority = shutil.copy(host.certificates.ca, programs.folder)
+    terminal = Terminal(
+        programs, "--direct", "--providers", str(host.presets), "--host",
+        host.host, "--port", str(host.port), "--address", ADDRESS, "--user",
+        ADDRESS, "--root-to", ADDRESS, "--password-command",
+        "echo " + PASSWORD)
+    terminal.expect("issued by an authority that is not trusted")
+    terminal.answer(AGAIN + " [certificate]", "")
+    terminal.answer("The file (PEM) of its authority", authority)
+    terminal.answer("Send a test message to", "n")
+    assert terminal.end() == 0
+    assert f'tls_ca_file = "{authority}"' in programs.config.read_text()
 
 
 def free_port():
