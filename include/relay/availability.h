@@ -49,7 +49,7 @@ unsigned availability_take(struct availability *host, unsigned wanted,
 /* It is not up, and a connection is about to be opened to see whether it is.
  * False: not now. */
 bool availability_may_connect(struct availability *host, int64_t now);
-/* It could not even be begun. */
+/* It could not even be begun, or showed nothing. */
 void availability_cannot_connect(struct availability *host);
 
 /* A session was opened: true if the host was not up before, and is now. One

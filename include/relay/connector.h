@@ -39,6 +39,19 @@ bool connector_prepare(struct connector *connector, struct error *err);
 struct session *connector_open(struct connector *connector, int64_t deadline,
                                struct error *err);
 
+/* The same with the token that there is, for a process that can start no other
+ * program any more. */
+struct session *connector_open_once(struct connector *connector,
+                                    int64_t deadline, struct error *err);
+
+/* After that: digest_name() of a token that the smarthost refused, while
+ * another one may be taken; NULL: none was. Borrowed. */
+const char *connector_refused_token(const struct connector *connector);
+
+/* Before it is prepared: a token was refused, so that another one is needed. It
+ * is the last one: if it is refused, too, the remedy is known. */
+void connector_refuse_token(struct connector *connector, const char *token);
+
 /* After that: append what came of the other addresses, if there are any. */
 bool connector_name_others(const struct connector *connector,
                            struct error *err);

@@ -9,7 +9,8 @@
  *
  *   worker -> manager    OPENED: a session is open; its peer
  *                        DISTRUST: what is known of the smarthost now
- *                        CLOSED: no session could be had; fault and text
+ *                        CLOSED: no session could be had; fault and text;
+ *                        the name of a token that was refused
  *                        OUTCOMES: job; for each recipient its outcome
  *                        RETURNED: job; no content of it was sent, or it was
  *                        refused for the sake of the session
@@ -18,8 +19,8 @@
  *   manager -> worker    JOB: number, uid, recipients to try; the message file
  *                        RECALL: give back what may not have been begun yet
  *                        and, before jobs, what others have found out:
- *                        OPENED: the peer to be tried first; DISTRUST; LIMIT,
- *                        also later
+ *                        OPENED: the peer to be tried first; DISTRUST;
+ *                        REFUSED: the name of a token; LIMIT, also later
  *   manager -> launcher  START_WORKER: of which smarthost; socket and journal
  *                        START_SERVER: `sendmail -bs`; its connection
  *                        SIGNAL: to a process that was started so
@@ -45,9 +46,9 @@
 
 enum wire_kind {
     WIRE_OPENED, WIRE_DISTRUST, WIRE_CLOSED, WIRE_OUTCOMES, WIRE_RETURNED,
-    WIRE_LIMIT, WIRE_DONE, WIRE_JOB, WIRE_RECALL, WIRE_START_WORKER,
-    WIRE_START_SERVER, WIRE_SIGNAL, WIRE_NOTICE, WIRE_RELOAD, WIRE_STARTED,
-    WIRE_ENDED, WIRE_KINDS
+    WIRE_LIMIT, WIRE_DONE, WIRE_JOB, WIRE_RECALL, WIRE_REFUSED,
+    WIRE_START_WORKER, WIRE_START_SERVER, WIRE_SIGNAL, WIRE_NOTICE,
+    WIRE_RELOAD, WIRE_STARTED, WIRE_ENDED, WIRE_KINDS
 };
 
 enum wire_party { WIRE_MANAGER = 1, WIRE_WORKER = 2, WIRE_LAUNCHER = 4 };
@@ -74,6 +75,8 @@ struct packet {
     size_t sent;                        /* OUTCOMES: so many have gone */
     char *peer;                         /* OPENED, OUTCOMES; owned */
     struct error error;                 /* CLOSED */
+    char *token;                        /* CLOSED, or NULL; REFUSED:
+                                         * digest_name(); owned */
     struct distrust distrust;           /* DISTRUST */
     size_t smarthost;                   /* START_WORKER: index of its section */
     bool crowded;                       /* START_SERVER: others may soon need

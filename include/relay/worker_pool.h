@@ -7,6 +7,7 @@
 #ifndef POSTRIDER_RELAY_WORKER_POOL_H
 #define POSTRIDER_RELAY_WORKER_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,9 @@ struct workers {
     int64_t opened;             /* when a session was opened last; 0: never */
     char *winner;               /* the peer that gave one, to be tried first */
     int64_t winner_until;       /* ... until then; NULL: none */
+    char *refused;              /* digest_name() of the token that the smarthost
+                                 * refused last; NULL: none */
+    bool renews;                /* ... and no session was opened since */
     int64_t left;               /* when one that stood ended last; 0: none has
                                  * since another one was refused for it */
     int64_t hold;               /* no other one is to be opened before */

@@ -47,6 +47,8 @@ struct worker_slot {
     bool leaves;                /* it was asked to */
     bool open;                  /* its session is open */
     bool closed;                /* ... could not be had */
+    bool renews;                /* it gets another token than one that was
+                                 * refused */
     bool answered;              /* a job was finished */
     bool recalled;              /* it was asked for its jobs since then */
     int64_t started;            /* when its session was begun to be opened */

@@ -83,6 +83,8 @@ struct worker_event {
     const struct error *error;  /* CLOSED: why */
     bool served;                /* CLOSED: others are had still, or were since
                                  * this one was begun */
+    bool renews;                /* CLOSED: its token was refused, and the next
+                                 * worker has another one: nothing is known */
     struct message *message;    /* OUTCOMES, DONE, LOST: that the job was
                                  * given for */
     uint64_t job;               /* OUTCOMES: for workers_finish() */

@@ -151,6 +151,8 @@ static void follow(void *context, char direction, const char *line)
     struct probe *probe = context;
 
     if (direction == '?') {
+        if (strcmp(line, AWAITS_GREETING) == 0)     /* of a session that is new */
+            probe->greeted = false;
         terminal_wait_for(line, cause_of(probe, line));
         return;
     }

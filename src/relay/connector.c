@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "config/password.h"
+#include "net/digest.h"
 #include "net/race.h"
 #include "relay/targets.h"
 #include "smtp/advice.h"
@@ -31,6 +32,10 @@ struct connector {
     const struct smarthost *smarthost;
     struct tls_context *tls;
     struct secret secret;
+    char *refused;              /* digest_name() of a token that the smarthost
+                                 * refused; NULL: none */
+    bool is_refused;            /* ... in the last session */
+    bool is_renewed;            /* the secret is another one */
     struct distrust distrust;
     unsigned ignored;           /* extensions_ignored, as flags */
     struct targets targets;     /* none before connector_prepare() */
@@ -68,6 +73,7 @@ void connector_free(struct connector *connector)
         return;
     tls_context_free(connector->tls);
     secret_wipe(&connector->secret);
+    free(connector->refused);
     targets_free(&connector->targets);
     free(connector->candidates);
     free(connector->preferred);
@@ -80,6 +86,18 @@ void connector_prefer(struct connector *connector, const char *peer)
 {
     free(connector->preferred);
     connector->preferred = alloc_string(peer);
+}
+
+void connector_refuse_token(struct connector *connector, const char *token)
+{
+    free(connector->refused);
+    connector->refused = alloc_string(token);
+    connector->is_renewed = true;
+}
+
+const char *connector_refused_token(const struct connector *connector)
+{
+    return connector->is_refused ? connector->refused : NULL;
 }
 
 const char *connector_peer(const struct connector *connector)
@@ -160,9 +178,13 @@ static bool prepare_secret(struct connector *connector, struct error *err)
     if (password_is_printed(host))
         await(connector, *host->oauth != '\0' ? AWAITS_TOKEN
                                               : AWAITS_PASSWORD);
-    if (!password_fetch(connector->config, host, &connector->secret, err))
+    if (!(connector->is_renewed
+          ? password_renew(connector->config, host, connector->refused,
+                           &connector->secret, err)
+          : password_fetch(connector->config, host, &connector->secret, err)))
         return false;
-    remark(connector, "password of %s fetched", host->user);
+    remark(connector, "%s of %s fetched",
+           *host->oauth != '\0' ? "token" : "password", host->user);
     return true;
 }
 
@@ -340,14 +362,58 @@ static struct race *start_race(struct connector *connector)
     return race;
 }
 
-struct session *connector_open(struct connector *connector, int64_t deadline,
-                               struct error *err)
+/* Would another token be taken? Microsoft has 5.7.139 for a policy that
+ * refuses them all. */
+static bool is_token_refused(const struct connector *connector,
+                             const struct error *err)
+{
+    return *connector->smarthost->oauth != '\0' &&
+           err->fault == FAULT_PERMISSION && err->reply.code == 535 &&
+           strcmp(err->reply.status, "5.7.139") != 0;
+}
+
+/* The next one was refused, too. */
+static void advise_login(const struct connector *connector, struct error *err)
+{
+    const struct smarthost *host = connector->smarthost;
+    const struct oauth *oauth = config_oauth(connector->config, host->oauth);
+    const char *delay = strcmp(err->reply.status, "5.7.3") == 0     /* Exchange */
+                        ? "; new permissions take up to two hours" : "";
+
+    if (*err->remedy != '\0')
+        return;
+    if (oauth != NULL && oauth->flow == OAUTH_REFRESH_TOKEN)
+        error_remedy(err, "log in again: postrider-oauth login %s (as %s)%s",
+                     host->oauth, host->user, delay);
+    else
+        error_remedy(err, "may the application of oauth \"%s\" send as %s?%s",
+                     host->oauth, host->user, delay);
+}
+
+/* It is not used again. */
+static void note_refused_token(struct connector *connector, struct error *err)
+{
+    struct buf name;
+
+    if (connector->is_renewed)
+        advise_login(connector, err);
+    buf_init(&name, SIZE_MAX);
+    digest_name(&name, connector->secret.data);
+    free(connector->refused);
+    connector->refused = buf_take(&name);
+    connector->is_refused = true;
+    secret_wipe(&connector->secret);
+}
+
+struct session *connector_open_once(struct connector *connector,
+                                    int64_t deadline, struct error *err)
 {
     struct session *session = NULL;
     size_t index;
     int fd;
 
     forget_failures(connector);
+    connector->is_refused = false;
     if (!connector_prepare(connector, err))
         return NULL;
     struct race *race = start_race(connector);
@@ -363,12 +429,26 @@ struct session *connector_open(struct connector *connector, int64_t deadline,
     race_free(race);
     if (session == NULL) {
         *err = connector->told;
+        if (is_token_refused(connector, err))
+            note_refused_token(connector, err);
         advise(connector, err);
         set_peer(connector, connector->told_by);
     } else {
         put_first(connector, index);
     }
     return session;
+}
+
+struct session *connector_open(struct connector *connector, int64_t deadline,
+                               struct error *err)
+{
+    struct session *session = connector_open_once(connector, deadline, err);
+
+    if (!connector->is_refused || connector->is_renewed)
+        return session;
+    remark(connector, "the token was refused: another one is asked for");
+    connector->is_renewed = true;
+    return connector_open_once(connector, deadline, err);
 }
 
 bool connector_name_others(const struct connector *connector,

@@ -364,7 +364,9 @@ static void log_down(struct result *result, const struct hop *hop,
 static void take_closed(struct result *result, struct hop *hop,
                         const struct worker_event *event, int64_t now)
 {
-    if (event->served && hop->availability.state == HOP_UP)
+    if (event->renews)
+        availability_cannot_connect(&hop->availability);
+    else if (event->served && hop->availability.state == HOP_UP)
         log_line(LOG_LEVEL_INFO, "smarthost %s: one connection failed, others "
                  "go on: %s", hop->smarthost->name, event->error->text);
     else if (availability_failed(&hop->availability, event->error, now))

@@ -28,6 +28,7 @@ void wire_free(struct packet *packet)
             outcome_free(&packet->outcomes[i].outcome);
     free(packet->outcomes);
     free(packet->peer);
+    free(packet->token);
     free(packet->remark);
     *packet = wire_packet(packet->kind);
 }
@@ -135,18 +136,24 @@ static void distrust_fields(struct coder *coder, struct packet *packet)
     distrust->changes = (unsigned)number(coder, distrust->changes, UINT16_MAX);
 }
 
-static void error_fields(struct coder *coder, struct packet *packet)
+static void closed_fields(struct coder *coder, struct packet *packet)
 {
     struct error *error = &packet->error;
     enum fault fault = (enum fault)number(coder, error->fault, FAULT_LAST);
     enum reach reach = (enum reach)number(coder, error->reach, REACH_REPLY);
     char *parsed = text(coder, error->text);
 
+    packet->token = optional_text(coder, packet->token);
     if (coder->out != NULL)
         return;
     error_set(error, fault, "%s", parsed);
     error->reach = reach;
     free(parsed);
+}
+
+static void token_field(struct coder *coder, struct packet *packet)
+{
+    packet->token = text(coder, packet->token);
 }
 
 static void outcome_fields(struct coder *coder, struct wire_outcome *one)
@@ -268,13 +275,14 @@ static const struct rule {
 } rules[WIRE_KINDS] = {
     [WIRE_OPENED]       = { WIRE_WORKER | WIRE_MANAGER, 0, peer_field },
     [WIRE_DISTRUST]     = { WIRE_WORKER | WIRE_MANAGER, 0, distrust_fields },
-    [WIRE_CLOSED]       = { WIRE_WORKER, 0, error_fields },
+    [WIRE_CLOSED]       = { WIRE_WORKER, 0, closed_fields },
     [WIRE_OUTCOMES]     = { WIRE_WORKER, 0, outcomes_fields },
     [WIRE_RETURNED]     = { WIRE_WORKER, 0, returned_fields },
     [WIRE_LIMIT]        = { WIRE_WORKER | WIRE_MANAGER, 0, limit_fields },
     [WIRE_DONE]         = { WIRE_WORKER, 0, job_field },
     [WIRE_JOB]          = { WIRE_MANAGER, 1, job_fields },
     [WIRE_RECALL]       = { WIRE_MANAGER, 0, no_fields },
+    [WIRE_REFUSED]      = { WIRE_MANAGER, 0, token_field },
     [WIRE_START_WORKER] = { WIRE_MANAGER, 2, smarthost_field },
     [WIRE_START_SERVER] = { WIRE_MANAGER, 1, server_fields },
     [WIRE_SIGNAL]       = { WIRE_MANAGER, 0, process_fields },

@@ -194,6 +194,8 @@ static bool take_packets(struct worker *worker, bool reads)
                                                          : worker->limit;
         else if (packet.kind == WIRE_OPENED)
             connector_prefer(worker->connector, packet.peer);
+        else if (packet.kind == WIRE_REFUSED)
+            connector_refuse_token(worker->connector, packet.token);
         else if (packet.kind == WIRE_RECALL)
             return_jobs(worker, reads);
         wire_free(&packet);
@@ -269,6 +271,11 @@ static int64_t deadline_for(const struct worker *worker, uint64_t octets)
            (int64_t)(octets / 8);
 }
 
+static char *copy_of(const char *text)
+{
+    return text != NULL ? alloc_string(text) : NULL;
+}
+
 /* Without a job: none waits for a smarthost that is silent. */
 static bool open_session(struct worker *worker)
 {
@@ -284,8 +291,8 @@ static bool open_session(struct worker *worker)
             return false;
         confine_worker_files(worker->config, worker->smarthost,
                              connector_targets(worker->connector));
-        worker->session = connector_open(worker->connector,
-                                         deadline_for(worker, 0), &err);
+        worker->session = connector_open_once(worker->connector,
+                                              deadline_for(worker, 0), &err);
     }
     may_leave = 0;
     confine_worker_calls(worker->config);
@@ -294,6 +301,7 @@ static bool open_session(struct worker *worker)
         packet.kind = WIRE_CLOSED;
         connector_name_others(worker->connector, &err);
         packet.error = err;
+        packet.token = copy_of(connector_refused_token(worker->connector));
     } else {
         worker->opened = clock_now();
         stream_set_watch(session_stream(worker->session), worker->socket,

@@ -72,6 +72,7 @@ void workers_free(struct workers *pool)
         io_close(&pool->orphans[i]);
     free(pool->orphans);
     free(pool->winner);
+    free(pool->refused);
     free(pool->slots);
     free(pool);
 }
@@ -101,10 +102,11 @@ static void tell_limit(const struct workers *pool,
 }
 
 /* Tell a new worker what others have found out. The socket is empty still. */
-static void brief(const struct workers *pool, const struct worker_slot *slot)
+static void brief(const struct workers *pool, struct worker_slot *slot)
 {
     struct packet distrust = wire_packet(WIRE_DISTRUST);
     struct packet winner = wire_packet(WIRE_OPENED);
+    struct packet refused = wire_packet(WIRE_REFUSED);
     struct error ignored;
 
     distrust.distrust = pool->distrust;
@@ -113,6 +115,10 @@ static void brief(const struct workers *pool, const struct worker_slot *slot)
         wire_send(slot->socket, &distrust, &ignored);
     if (pool->winner != NULL && clock_remaining(pool->winner_until) > 0)
         wire_send(slot->socket, &winner, &ignored);
+    refused.token = pool->refused;
+    slot->renews = pool->renews;
+    if (pool->renews)
+        wire_send(slot->socket, &refused, &ignored);
     tell_limit(pool, slot);
 }
 
@@ -256,14 +262,35 @@ static bool comes_too_soon(struct workers *pool,
     return soon;
 }
 
+/* The next worker gets another token. False: this worker had the last one that
+ * is tried. One that was started before a session was opened may have been
+ * refused for an older token than the present one. */
+static bool renews_token(struct workers *pool, const struct worker_slot *slot,
+                         char **token)
+{
+    bool is_news = !pool->renews && slot->started >= pool->opened;
+
+    free(pool->refused);
+    pool->refused = *token;
+    *token = NULL;
+    pool->renews = pool->renews || is_news;
+    if (is_news)
+        log_line(LOG_LEVEL_INFO, "smarthost %s refuses its token: another one "
+                 "is asked for", pool->name);
+    return !slot->renews;
+}
+
 /*
  * No session could be had. That is nothing new of a smarthost in which others
  * are had, or were opened since this one was begun: it may take no more at a
  * time, or have lost a connection.
  */
 static void close_slot(struct workers *pool, struct worker_slot *slot,
-                       const struct error *err, struct worker_event *event)
+                       struct packet *packet, struct worker_event *event)
 {
+    const struct error *err = &packet->error;
+    bool renews = packet->token != NULL &&
+                  renews_token(pool, slot, &packet->token);
     bool refused = err->fault == FAULT_PERMISSION ||
                    err->fault == FAULT_CONFIG;
     bool served = !refused && (pool->opened > slot->started ||
@@ -277,7 +304,7 @@ static void close_slot(struct workers *pool, struct worker_slot *slot,
         concurrency_refused(&pool->concurrency, placement_standing(pool, slot),
                             clock_now());
     *event = (struct worker_event){ .kind = WORKER_CLOSED, .error = err,
-                                    .served = served };
+                                    .served = served, .renews = renews };
 }
 
 /* A packet about a job that it has. */
@@ -318,6 +345,7 @@ static void note_opened(struct workers *pool, struct worker_slot *slot)
     slot->open = true;
     slot->since = pool->opened = now;
     pool->renewals = 0;
+    pool->renews = false;
     concurrency_opened(&pool->concurrency, placement_standing(pool, NULL),
                        now - slot->started, now);
 }
@@ -326,7 +354,7 @@ static void note_opened(struct workers *pool, struct worker_slot *slot)
 static bool take_packet(struct workers *pool, struct worker_slot *slot,
                         struct worker_event *event)
 {
-    const struct packet *packet = &pool->packet;
+    struct packet *packet = &pool->packet;
 
     switch (packet->kind) {
     case WIRE_OPENED:
@@ -336,7 +364,7 @@ static bool take_packet(struct workers *pool, struct worker_slot *slot,
                                         .peer = packet->peer };
         return true;
     case WIRE_CLOSED:
-        close_slot(pool, slot, &packet->error, event);
+        close_slot(pool, slot, packet, event);
         return true;
     case WIRE_DISTRUST:
         learn(pool, &packet->distrust);
@@ -380,11 +408,9 @@ static bool receive(struct workers *pool, struct worker_slot *slot)
 static void close_unheard(struct workers *pool, struct worker_slot *slot,
                           struct worker_event *event)
 {
-    struct error *err = &pool->packet.error;
-
-    error_set(err, FAULT_TEMPORARY, "worker %ld ended before it had a "
-              "session", (long)slot->pid);
-    close_slot(pool, slot, err, event);
+    error_set(&pool->packet.error, FAULT_TEMPORARY, "worker %ld ended before "
+              "it had a session", (long)slot->pid);
+    close_slot(pool, slot, &pool->packet, event);
 }
 
 /* What became of a job that ended, or that a worker had when it ended. */

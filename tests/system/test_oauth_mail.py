@@ -3,8 +3,10 @@
 import pytest
 
 from lib.harness import message
-from lib.issuer import refusal
+from lib.issuer import Answer, refusal, tokens
 from lib.oauth import OAuth, age
+
+USER = "reports@example.com"
 
 
 def test_mail_goes_with_a_token(oauth, make_smarthost, programs):
@@ -60,3 +62,163 @@ def test_a_wrong_smarthost(oauth, tls_smarthost, programs, keys, words):
     programs.write_config(tls_smarthost, extra=oauth.section(), password=None,
                           **keys)
     assert words in programs.sendmail("-bC").expect(78).errors
+
+
+# A token that the smarthost refuses
+
+def login_of(host):
+    """The tokens that were sent, in order."""
+    return [credential.password for session in host.sessions
+            for credential in session.credentials]
+
+
+class Mail:
+    """A smarthost that takes the token "renewed", and a login whose token,
+    good by its life, is another one."""
+
+    def __init__(self, programs, issuer, certificates, make_smarthost,
+                 mechanism="XOAUTH2"):
+        self.host = make_smarthost(tls="starttls", auth=["LOGIN", mechanism],
+                                   users={USER: "renewed"})
+        self.programs = programs
+        self.oauth = OAuth(programs, issuer, certificates)
+        programs.write_config(self.host, extra=self.oauth.section(),
+                              password=None, oauth="m365")
+        self.oauth.log_in(access="refused")
+        issuer.answers[:] = [tokens("renewed")]
+
+    def send(self):
+        return self.programs.sendmail("-f", "a@a.example", "b@b.example",
+                                      stdin=message("hello"))
+
+
+@pytest.fixture
+def mail(programs, issuer, certificates, make_smarthost):
+    return Mail(programs, issuer, certificates, make_smarthost)
+
+
+@pytest.fixture
+def queued(queue, issuer, certificates, make_smarthost):
+    return Mail(queue, issuer, certificates, make_smarthost)
+
+
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+def test_a_refused_token_is_renewed_and_tried_once_more(
+        programs, issuer, certificates, make_smarthost, mechanism):
+    mail = Mail(programs, issuer, certificates, make_smarthost, mechanism)
+    mail.send().expect(0)
+    assert login_of(mail.host) == ["refused", "renewed"]
+    assert len(mail.host.sessions) == 2 and len(issuer.forms) == 1
+    mail.send().expect(0)
+    assert login_of(mail.host)[2:] == ["renewed"]
+
+
+def test_a_refused_token_is_renewed_once_only(mail, issuer):
+    mail.host.users[USER] = "another"
+    errors = mail.send().expect(77).errors
+    assert "log in again: postrider-oauth login m365 (as reports@example.com)" \
+        in errors
+    assert "password_command" not in errors
+    assert login_of(mail.host) == ["refused", "renewed"]
+    assert len(issuer.forms) == 1
+
+
+def test_a_refused_token_that_cannot_be_renewed(mail, issuer):
+    issuer.answers[:] = [refusal("invalid_grant")]
+    errors = mail.send().expect(77).errors
+    assert "log in again: postrider-oauth login m365" in errors
+    issuer.answers[:] = [Answer(b"", 503)]
+    mail.oauth.log_in(access="refused")
+    issuer.answers[:] = [Answer(b"", 503)]
+    mail.send().expect(75)
+    assert login_of(mail.host) == ["refused", "refused"]
+
+
+@pytest.mark.parametrize("reply", [
+    "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is "
+    "disabled for the Tenant.",
+    "550 5.7.30 Basic authentication is not supported for Client Submission.",
+    "535 5.7.0 Too many bad auth attempts",
+    "454 4.7.0 Temporary authentication failure"])
+def test_what_no_other_token_would_change(mail, issuer, reply):
+    mail.host.replies["AUTH"] = reply
+    mail.send().expect(75, 77)
+    assert len(mail.host.sessions) == 1 and issuer.forms == []
+
+
+def test_a_refused_token_of_an_application(mail, issuer):
+    mail.oauth.use_secret(flow="client_credentials")
+    mail.programs.write_config(mail.host, extra=mail.oauth.section(),
+                               password=None, oauth="m365")
+    mail.host.users[USER] = "another"
+    issuer.answers[:] = [tokens("first"), tokens("second")]
+    errors = mail.send().expect(77).errors
+    assert login_of(mail.host) == ["refused", "first"]
+    assert "log in" not in errors
+    assert 'application of oauth "m365" send as reports@example.com?' in errors
+
+
+def test_postrider_test_renews_a_refused_token(mail):
+    result = mail.programs.postrider("test").expect(0)
+    assert b"535 5.7.8" in result.stdout
+    assert b"another one is asked for" in result.stdout
+    assert login_of(mail.host) == ["refused", "renewed"]
+
+
+def test_the_daemon_renews_a_refused_token(queued, issuer):
+    queue, host = queued.programs, queued.host
+    with queue.daemon() as daemon:
+        queue.submit("b@b.example", stdin=message("hello"))
+        daemon.wait_until_removed(1)
+        assert daemon.count("parked") == daemon.count("is down") == 0
+        assert daemon.count("another one is asked for") == 1
+    assert login_of(host) == ["refused", "renewed"]
+    assert len(issuer.forms) == 1
+    assert host.messages[0].recipients == ["b@b.example"]
+
+
+def test_the_daemon_parks_a_smarthost_that_refuses_the_next_token(queued,
+                                                                 issuer):
+    queue, host = queued.programs, queued.host
+    host.users[USER] = "good"
+    with queue.daemon() as daemon:
+        queue.submit("b@b.example", stdin=message("hello"))
+        daemon.wait_for("is parked.*log in again: postrider-oauth login m365 "
+                        r"\(as reports@example.com\)")
+        assert login_of(host) == ["refused", "renewed"]
+        queued.oauth.log_in(access="good")
+        daemon.wait_until_removed(1)
+        assert daemon.count("is parked") == 1
+    assert login_of(host)[2:] == ["good"]
+
+
+def test_many_workers_make_one_renewal(queued, issuer):
+    """Each message has a session of its own, and so a token is asked for."""
+    queue, host, oauth = queued.programs, queued.host, queued.oauth
+    queue.write_config(host, extra=oauth.section(), password=None,
+                       oauth="m365", messages_per_connection=1)
+    oauth.log_in(access="old", expires_in=60)
+    age(oauth, 35)
+    issuer.answers[:] = [tokens("renewed", expires_in=60)]
+    for _ in range(60):
+        queue.submit("b@b.example", stdin=message("hello"))
+    with queue.daemon() as daemon:
+        daemon.wait_until_removed(60)
+    assert len(host.sessions) >= 60
+    assert len(issuer.forms) == 1 and set(login_of(host)) == {"renewed"}
+
+
+def test_many_workers_with_a_refused_token(queued, issuer):
+    """It is refused while sessions are open: all go on with the next one."""
+    queue, host, oauth = queued.programs, queued.host, queued.oauth
+    queue.write_config(host, extra=oauth.section(), password=None,
+                       oauth="m365", messages_per_connection=1)
+    host.users[USER] = "refused"
+    with queue.daemon() as daemon:
+        for _ in range(40):
+            queue.submit("b@b.example", stdin=message("hello"))
+        host.wait_for_messages(10)
+        host.users[USER] = "renewed"
+        daemon.wait_until_removed(40)
+        assert daemon.count("parked") == daemon.count("is down") == 0
+    assert len(host.messages) == 40 and len(issuer.forms) == 1

@@ -194,6 +194,7 @@ static void tells_of_sessions(void **state)
 {
     const struct pair *pair = *state;
     char peer[] = "mx.example[192.0.2.1]:587";
+    char token[] = "9f86d081884c7d65";
     struct packet packet = wire_packet(WIRE_CLOSED);
     struct packet got;
     struct error err;
@@ -203,6 +204,12 @@ static void tells_of_sessions(void **state)
     packet.error.reach = REACH_REPLY;
     assert_true(wire_send(pair->here, &packet, &err));
     receive(pair, WIRE_WORKER, &got);
+    assert_null(got.token);
+    wire_free(&got);
+    packet.token = token;
+    assert_true(wire_send(pair->here, &packet, &err));
+    receive(pair, WIRE_WORKER, &got);
+    assert_string_equal(got.token, token);
     assert_int_equal(got.error.fault, FAULT_PERMISSION);
     assert_int_equal(got.error.reach, REACH_REPLY);
     assert_string_equal(got.error.text, "535 no");
@@ -212,6 +219,11 @@ static void tells_of_sessions(void **state)
     receive(pair, WIRE_WORKER, &got);
     assert_int_equal(got.kind, WIRE_OPENED);
     assert_string_equal(got.peer, peer);
+    wire_free(&got);
+    packet.kind = WIRE_REFUSED;
+    assert_true(wire_send(pair->here, &packet, &err));
+    receive(pair, WIRE_MANAGER, &got);
+    assert_string_equal(got.token, token);
     wire_free(&got);
 }
 
@@ -294,6 +306,7 @@ static void knows_who_may_send_what(void **state)
         { WIRE_LIMIT, WIRE_WORKER | WIRE_MANAGER },
         { WIRE_DONE, WIRE_WORKER },
         { WIRE_RECALL, WIRE_MANAGER },
+        { WIRE_REFUSED, WIRE_MANAGER },
         { WIRE_SIGNAL, WIRE_MANAGER },
         { WIRE_NOTICE, WIRE_MANAGER },
         { WIRE_RELOAD, WIRE_MANAGER },
