@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct clocks;
 struct config;
 struct hops;
-struct lifetime;
 struct message;
 struct messages;
 struct expiry;              /* fields: src/relay/expiry.c */
@@ -26,6 +26,6 @@ void expiry_free(struct expiry *expiry);                /* NULL is allowed */
  * expired   it is too late
  */
 struct message *expiry_next(struct expiry *expiry,
-                            const struct lifetime *lifetime, bool *expired);
+                            const struct clocks *clocks, bool *expired);
 
 #endif

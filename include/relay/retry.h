@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct clocks;
 struct config;
 struct hops;
-struct lifetime;
 struct message;
 struct state;
 
@@ -45,9 +45,9 @@ int64_t retry_tried_age(const struct state *state, int64_t received,
  */
 bool retry_is_expired(const struct config *config,
                       const struct message *message, const struct hops *hops,
-                      const struct lifetime *lifetime);
+                      const struct clocks *clocks);
 bool retry_is_late(const struct config *config, const struct message *message,
-                   const struct hops *hops, const struct lifetime *lifetime);
+                   const struct hops *hops, const struct clocks *clocks);
 
 /* When it is given up, in seconds since 1970. */
 int64_t retry_until(const struct config *config, int64_t received);

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "relay/concurrency.h"
+#include "relay/capacity.h"
 #include "relay/durations.h"
 #include "relay/session_limit.h"
 #include "relay/wire.h"

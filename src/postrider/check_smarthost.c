@@ -12,7 +12,7 @@
 #include "config/password.h"
 #include "net/tls.h"
 #include "postrider/secrets.h"
-#include "relay/connector.h"
+#include "relay/connect.h"
 #include "relay/targets.h"
 #include "util/alloc.h"
 #include "util/buf.h"

@@ -15,9 +15,9 @@
 
 #include "config/config.h"
 #include "relay/launcher.h"
+#include "relay/listen_address.h"
 #include "relay/manager.h"
 #include "relay/servers.h"
-#include "relay/sockets.h"
 #include "util/alloc.h"
 #include "util/file.h"
 #include "util/io.h"

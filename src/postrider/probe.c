@@ -14,7 +14,7 @@
 #include "postrider/probe_message.h"
 #include "postrider/probe_sender.h"
 #include "postrider/terminal.h"
-#include "relay/connector.h"
+#include "relay/connect.h"
 #include "smtp/outcome.h"
 #include "smtp/transaction.h"
 #include "util/alloc.h"

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "relay/connector.h"
+#include "relay/connect.h"
+#include "relay/delivery.h"
 #include "relay/log_delivery.h"
-#include "relay/shipment.h"
 #include "smtp/capability.h"
 #include "spool/entry.h"
 #include "util/alloc.h"

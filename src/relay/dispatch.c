@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "relay/clocks.h"
 #include "relay/hops.h"
-#include "relay/lifetime.h"
 #include "relay/messages.h"
 #include "relay/placement.h"
 #include "relay/schedule.h"

@@ -12,7 +12,7 @@ struct expiry {
     const struct hops *hops;
     unsigned sweep;             /* number of the one under way, or the next */
     size_t place;               /* of messages, which is next */
-    const struct lifetime *lifetime;
+    const struct clocks *clocks;
     struct message *found;
     bool expired;               /* it is too late for that */
 };
@@ -48,18 +48,18 @@ static void examine(void *context, struct message *message)
         !can_be_late(message))
         return;
     expiry->expired = retry_is_expired(expiry->config, message, expiry->hops,
-                                       expiry->lifetime);
+                                       expiry->clocks);
     if (!expiry->expired && !retry_is_late(expiry->config, message,
-                                           expiry->hops, expiry->lifetime))
+                                           expiry->hops, expiry->clocks))
         return;
     message->sweep = expiry->sweep;
     expiry->found = message;
 }
 
 struct message *expiry_next(struct expiry *expiry,
-                            const struct lifetime *lifetime, bool *expired)
+                            const struct clocks *clocks, bool *expired)
 {
-    expiry->lifetime = lifetime;
+    expiry->clocks = clocks;
     while (expiry->place < MESSAGES_PLACES) {
         expiry->found = NULL;
         messages_each_at(expiry->messages, expiry->place, examine, expiry);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "config/config.h"
-#include "relay/lifetime.h"
+#include "relay/clocks.h"
 #include "relay/message.h"
 #include "util/alloc.h"
 #include "util/clock.h"

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "relay/launch.h"
+#include "relay/listen_address.h"
 #include "relay/local.h"
 #include "relay/servers.h"
-#include "relay/sockets.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/io.h"

@@ -10,20 +10,20 @@
 
 #include "config/config.h"
 #include "control/protocol.h"
+#include "relay/clocks.h"
 #include "relay/confine.h"
 #include "relay/control.h"
 #include "relay/dispatch.h"
-#include "relay/expiry.h"
 #include "relay/drop_watch.h"
+#include "relay/expiry.h"
 #include "relay/hops.h"
 #include "relay/launch.h"
-#include "relay/lifetime.h"
 #include "relay/listener.h"
+#include "relay/log_delivery.h"
 #include "relay/messages.h"
 #include "relay/metrics.h"
 #include "relay/notify.h"
 #include "relay/pickup.h"
-#include "relay/log_delivery.h"
 #include "relay/requests.h"
 #include "relay/result.h"
 #include "relay/retry.h"
@@ -55,7 +55,7 @@ struct watched {
 struct manager {
     const struct config *config;
     struct spool spool;
-    struct lifetime clocks;     /* as of the last look at them */
+    struct clocks clocks;       /* as of the last look at them */
     struct totals totals;
     struct launch *launch;
     struct control *control;
@@ -96,9 +96,9 @@ static const struct moment *now_of(const struct manager *manager)
 /* Look at the clocks. If one was set, what is known of dates follows it. */
 static void look_at_clocks(struct manager *manager)
 {
-    struct moment moment = lifetime_moment();
+    struct moment moment = clocks_moment();
     int64_t before = manager->clocks.seen.wall;
-    int64_t set = lifetime_look(&manager->clocks, &moment);
+    int64_t set = clocks_look(&manager->clocks, &moment);
 
     if (set == 0)
         return;
@@ -538,9 +538,9 @@ static bool start(struct manager *manager, struct sockets *sockets,
                   const struct servers *servers, struct error *err)
 {
     const struct config *config = manager->config;
-    const struct moment moment = lifetime_moment();
+    const struct moment moment = clocks_moment();
 
-    lifetime_start(&manager->clocks, &moment);
+    clocks_start(&manager->clocks, &moment);
     manager->next_rescan = moment.awake + RESCAN_TIME;
     manager->next_sweep = moment.awake + retry_sweep_time(config);
 

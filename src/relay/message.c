@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/lifetime.h"
+#include "relay/clocks.h"
 #include "relay/shares.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
@@ -359,7 +359,7 @@ void message_begin_job(struct message *message, size_t smarthost, int64_t now,
         attempt = message->attempt = alloc_zero(1, sizeof *attempt);
         attempt->offers = alloc_zero(message->state->count,
                                      sizeof *attempt->offers);
-        attempt->age = lifetime_age(message->received, wall);
+        attempt->age = clocks_age(message->received, wall);
     }
     attempt->smarthost = smarthost;
     attempt->began = now;

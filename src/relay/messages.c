@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "relay/lifetime.h"
+#include "relay/clocks.h"
 #include "relay/recall.h"
 #include "relay/retry.h"
 #include "relay/schedule.h"
@@ -275,7 +275,7 @@ struct message *messages_add_queued(struct messages *messages, const char *id,
             set_aside(messages, id, &err);
         return NULL;
     }
-    received = lifetime_received(received, now->wall);
+    received = clocks_received(received, now->wall);
     struct message *message = message_new_stored(&messages->home, entry, state,
                                                  received);
     message->tried = retry_tried_age(state, received, now->wall);

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "relay/clocks.h"
 #include "relay/hops.h"
-#include "relay/lifetime.h"
 #include "relay/log_delivery.h"
 #include "relay/messages.h"
 #include "relay/schedule.h"

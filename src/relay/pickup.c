@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "relay/clocks.h"
 #include "relay/hops.h"
-#include "relay/lifetime.h"
-#include "relay/messages.h"
 #include "relay/log_delivery.h"
+#include "relay/messages.h"
 #include "relay/storage.h"
 #include "spool/drop.h"
 #include "spool/drop_scan.h"

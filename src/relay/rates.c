@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "relay/clocks.h"
 #include "relay/hops.h"
-#include "relay/lifetime.h"
 #include "spool/spool.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -169,7 +169,7 @@ static bool take_heading(struct reading *reading, const char *line)
         return false;
     /* A clock that was set back meanwhile lets no more be sent; nor does the
      * part of a second that the file was begun in. */
-    int64_t age = lifetime_age((int64_t)begun, reading->now->wall);
+    int64_t age = clocks_age((int64_t)begun, reading->now->wall);
     reading->begun = reading->now->awake - (age > 0 ? age - 1 : 0) * 1000;
     return true;
 }

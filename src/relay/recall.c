@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "relay/clocks.h"
 #include "relay/dsn.h"
-#include "relay/lifetime.h"
 #include "relay/log_delivery.h"
 #include "spool/draft.h"
 #include "spool/drop.h"
@@ -119,7 +119,7 @@ void recall_accepted(struct recall *recall, const struct entry *entry,
     snprintf(outcome.status, sizeof outcome.status, "%s",
              state->recipients[index].status);
     log_known(recall, entry, index, &outcome,
-              lifetime_age(dates->received, dates->now));
+              clocks_age(dates->received, dates->now));
 }
 
 /* True if the message is the one of that line. */

@@ -3,8 +3,8 @@
 #include <stddef.h>
 
 #include "config/config.h"
+#include "relay/clocks.h"
 #include "relay/hops.h"
-#include "relay/lifetime.h"
 #include "relay/message.h"
 #include "spool/state.h"
 #include "util/clock.h"
@@ -51,46 +51,46 @@ int64_t retry_tried_age(const struct state *state, int64_t received,
         if (state->recipients[i].result == STATE_OPEN &&
             state->recipients[i].when == 0)
             return 0;
-    return state->last > wall ? 0 : lifetime_age(received, state->last);
+    return state->last > wall ? 0 : clocks_age(received, state->last);
 }
 
 /* Has no smarthost been within reach for so long? One that is missing can only
  * be waited for. */
 static bool was_unreachable(const struct message *message,
                             const struct hops *hops,
-                            const struct lifetime *lifetime, int64_t from,
+                            const struct clocks *clocks, int64_t from,
                             int64_t duration)
 {
     if (message->missing != NULL)
-        return lifetime->seen.awake - from >= duration;
+        return clocks->seen.awake - from >= duration;
     return hops_were_down(hops, message, from, duration);
 }
 
 static bool is_over(const struct message *message, const struct hops *hops,
-                    const struct lifetime *lifetime, int64_t limit)
+                    const struct clocks *clocks, int64_t limit)
 {
-    int64_t age = lifetime_age(message->received, lifetime->seen.wall);
+    int64_t age = clocks_age(message->received, clocks->seen.wall);
 
     if (age <= limit / 1000)
         return false;
     return message->tried > limit / 1000 ||
-           was_unreachable(message, hops, lifetime,
-                           lifetime_passed(lifetime, age, limit),
+           was_unreachable(message, hops, clocks,
+                           clocks_passed(clocks, age, limit),
                            clock_earlier(limit / 8, MOST_GRACE));
 }
 
 bool retry_is_expired(const struct config *config,
                       const struct message *message, const struct hops *hops,
-                      const struct lifetime *lifetime)
+                      const struct clocks *clocks)
 {
-    return is_over(message, hops, lifetime, config->expire_after);
+    return is_over(message, hops, clocks, config->expire_after);
 }
 
 bool retry_is_late(const struct config *config, const struct message *message,
-                   const struct hops *hops, const struct lifetime *lifetime)
+                   const struct hops *hops, const struct clocks *clocks)
 {
     return config->delay_warning > 0 && !message->warned &&
-           is_over(message, hops, lifetime, config->delay_warning);
+           is_over(message, hops, clocks, config->delay_warning);
 }
 
 int64_t retry_until(const struct config *config, int64_t received)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "relay/concurrency.h"
+#include "relay/capacity.h"
 #include "relay/durations.h"
 #include "relay/launch.h"
 #include "relay/log_delivery.h"

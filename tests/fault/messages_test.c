@@ -9,7 +9,7 @@
 #include "../unit/spool/spool_fixture.h"
 #include "config/config.h"
 #include "fault.h"
-#include "relay/lifetime.h"
+#include "relay/clocks.h"
 #include "relay/messages.h"
 #include "relay/log_delivery.h"
 #include "relay/schedule.h"

@@ -6,7 +6,7 @@
 
 #include "../spool/spool_fixture.h"
 #include "config/config.h"
-#include "relay/lifetime.h"
+#include "relay/clocks.h"
 #include "relay/messages.h"
 #include "relay/log_delivery.h"
 #include "relay/schedule.h"

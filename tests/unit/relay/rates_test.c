@@ -7,7 +7,7 @@
 #include "../spool/spool_fixture.h"
 #include "config/config.h"
 #include "relay/hops.h"
-#include "relay/lifetime.h"
+#include "relay/clocks.h"
 #include "util/text.h"
 
 #define LIMIT 10
@@ -28,7 +28,7 @@ static void start(struct daemon *daemon, struct fixture *fixture)
         .smarthosts = { { .name = other },
                         { .name = limited, .messages_per_minute = LIMIT } },
         .hops = { .list = daemon->list, .count = 2 },
-        .now = lifetime_moment(),
+        .now = clocks_moment(),
     };
     for (size_t i = 0; i < 2; i++) {
         daemon->list[i].smarthost = &daemon->smarthosts[i];

@@ -20,7 +20,7 @@
 #include "relay/expiry.h"
 #include "relay/hops.h"
 #include "relay/launch.h"
-#include "relay/lifetime.h"
+#include "relay/clocks.h"
 #include "relay/messages.h"
 #include "relay/metrics.h"
 #include "relay/pickup.h"
@@ -57,7 +57,7 @@ struct relay {
     uint64_t job;               /* that it has; 0: none */
     size_t *recipients;         /* indices; owned */
     size_t count;
-    struct lifetime clocks;     /* moved by the test */
+    struct clocks clocks;       /* moved by the test */
     struct totals totals;
     struct control *control;
     struct hops *hops;
@@ -172,7 +172,7 @@ static inline void relay_prepare_parts(struct relay *relay)
 /* As after the start of a daemon. */
 static inline void relay_start(struct relay *relay)
 {
-    const struct moment moment = lifetime_moment();
+    const struct moment moment = clocks_moment();
     struct error err;
     int ends[2];
 
@@ -180,7 +180,7 @@ static inline void relay_start(struct relay *relay)
                                 ends), 0);
     relay->launcher = ends[0];
     relay->launch = launch_new(ends[1]);
-    lifetime_start(&relay->clocks, &moment);
+    clocks_start(&relay->clocks, &moment);
     relay->totals = (struct totals){ 0 };
     relay->control = control_new(relay->control_path, relay_answer, relay,
                                  &err);

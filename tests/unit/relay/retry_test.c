@@ -7,8 +7,8 @@
 #include <limits.h>
 
 #include "config/config.h"
+#include "relay/clocks.h"
 #include "relay/hops.h"
-#include "relay/lifetime.h"
 #include "relay/message.h"
 #include "relay/retry.h"
 #include "spool/state.h"
@@ -103,11 +103,11 @@ static void knows_what_is_late(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(ages); i++) {
         const struct lateness *row = &ages[i];
-        const struct lifetime lifetime = {
+        const struct clocks clocks = {
             .seen = { .wall = 1000000, .awake = 1000000000 },
         };
         const struct message message = {
-            .received = lifetime.seen.wall - row->age,
+            .received = clocks.seen.wall - row->age,
             .tried = row->tried,
             .warned = row->is_warned,
             .smarthost = row->is_bound ? SMARTHOST_MISSING : SMARTHOST_ANY,
@@ -116,14 +116,14 @@ static void knows_what_is_late(void **state)
         struct hop hop = {
             .availability = {
                 .state = row->failed_after < 0 ? HOP_UP : HOP_DOWN,
-                .failed = lifetime.seen.awake -
+                .failed = clocks.seen.awake -
                           (row->age - 3600 - row->failed_after) * 1000,
             },
         };
         const struct hops hops = { .list = &hop, .count = 1 };
-        if (retry_is_late(&limits, &message, &hops, &lifetime) !=
+        if (retry_is_late(&limits, &message, &hops, &clocks) !=
                 row->is_late ||
-            retry_is_expired(&limits, &message, &hops, &lifetime) !=
+            retry_is_expired(&limits, &message, &hops, &clocks) !=
                 row->is_expired)
             fail_msg("row %zu", i);
     }

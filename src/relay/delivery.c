@@ -1,4 +1,4 @@
-#include "relay/shipment.h"
+#include "relay/delivery.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "relay/lifetime.h"
+#include "relay/clocks.h"
 
 #define NOW 1800000000          /* a right wall clock */
 #define DAY 86400
@@ -14,26 +14,26 @@ static struct moment moment(int64_t wall, int64_t running, int64_t awake)
     return (struct moment){ wall, running * 1000, awake * 1000 };
 }
 
-static int64_t look(struct lifetime *lifetime, struct moment to)
+static int64_t look(struct clocks *clocks, struct moment to)
 {
-    return lifetime_look(lifetime, &to);
+    return clocks_look(clocks, &to);
 }
 
 static void notices_a_clock_that_is_set(void **state)
 {
-    struct lifetime lifetime;
+    struct clocks clocks;
     struct moment start = moment(1000, 50, 40);
 
     (void)state;
-    lifetime_start(&lifetime, &start);
-    assert_int_equal(look(&lifetime, moment(1060, 110, 100)), 0);
-    assert_int_equal(look(&lifetime, moment(NOW, 120, 110)), NOW - 1070);
-    assert_int_equal(look(&lifetime, moment(NOW + 30, 150, 140)), 0);
-    assert_int_equal(look(&lifetime, moment(NOW - DAY, 160, 150)),
+    clocks_start(&clocks, &start);
+    assert_int_equal(look(&clocks, moment(1060, 110, 100)), 0);
+    assert_int_equal(look(&clocks, moment(NOW, 120, 110)), NOW - 1070);
+    assert_int_equal(look(&clocks, moment(NOW + 30, 150, 140)), 0);
+    assert_int_equal(look(&clocks, moment(NOW - DAY, 160, 150)),
                      -DAY - 40);
     /* A clock that is a little fast is corrected all the time. */
     for (int i = 1; i < 100; i++)
-        assert_int_equal(look(&lifetime, moment(NOW - DAY + 32 * i,
+        assert_int_equal(look(&clocks, moment(NOW - DAY + 32 * i,
                                                 160 + 30 * i, 150 + 30 * i)),
                          0);
 }
@@ -41,18 +41,18 @@ static void notices_a_clock_that_is_set(void **state)
 /* Mail grows old while a machine sleeps; what failed before does not count. */
 static void sleep_is_no_step_of_the_clock(void **state)
 {
-    struct lifetime lifetime;
+    struct clocks clocks;
     struct moment start = moment(NOW, 100, 100);
 
     (void)state;
-    lifetime_start(&lifetime, &start);
-    assert_int_equal(look(&lifetime, moment(NOW + 60, 160, 160)), 0);
+    clocks_start(&clocks, &start);
+    assert_int_equal(look(&clocks, moment(NOW + 60, 160, 160)), 0);
     /* An hour old with a limit of half an hour: passed before the start. */
-    assert_int_equal(lifetime_passed(&lifetime, 3600, 1800000), 100000);
-    assert_int_equal(lifetime_passed(&lifetime, 1810, 1800000), 150000);
-    assert_int_equal(look(&lifetime, moment(NOW + DAY, 160 + DAY - 60, 170)),
+    assert_int_equal(clocks_passed(&clocks, 3600, 1800000), 100000);
+    assert_int_equal(clocks_passed(&clocks, 1810, 1800000), 150000);
+    assert_int_equal(look(&clocks, moment(NOW + DAY, 160 + DAY - 60, 170)),
                      0);
-    assert_int_equal(lifetime_passed(&lifetime, DAY, 3600000), 170000);
+    assert_int_equal(clocks_passed(&clocks, DAY, 3600000), 170000);
 }
 
 static void dates_are_believed_if_they_can_be(void **state)
@@ -69,9 +69,9 @@ static void dates_are_believed_if_they_can_be(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(lifetime_received(cases[i].received, cases[i].wall),
+        assert_int_equal(clocks_received(cases[i].received, cases[i].wall),
                          cases[i].taken);
-    assert_int_equal(lifetime_age(NOW, 2000), 0);
+    assert_int_equal(clocks_age(NOW, 2000), 0);
 }
 
 int main(void)

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "relay/shipment.h"
+#include "relay/delivery.h"
 #include "util/text.h"
 
 #define DELIVERED OUTCOME_DELIVERED

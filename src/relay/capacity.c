@@ -1,4 +1,4 @@
-#include "relay/concurrency.h"
+#include "relay/capacity.h"
 
 #include "util/clock.h"
 

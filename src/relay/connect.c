@@ -1,4 +1,4 @@
-#include "relay/connector.h"
+#include "relay/connect.h"
 
 #include <stdarg.h>
 #include <stdint.h>

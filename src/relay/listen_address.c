@@ -1,4 +1,4 @@
-#include "relay/sockets.h"
+#include "relay/listen_address.h"
 
 #include <errno.h>
 #include <fcntl.h>

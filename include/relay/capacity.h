@@ -1,5 +1,5 @@
 /*
- * concurrency.h - how many connections to a smarthost are worth having
+ * capacity.h - how many connections to a smarthost are worth having
  *
  * The number follows the work. It begins with one, and doubles as sessions are
  * opened; where one more is refused, it stays as it is for some minutes, and
@@ -8,8 +8,8 @@
  * connections there are. Pure bookkeeping; now is in milliseconds on the
  * monotonic clock.
  */
-#ifndef POSTRIDER_RELAY_CONCURRENCY_H
-#define POSTRIDER_RELAY_CONCURRENCY_H
+#ifndef POSTRIDER_RELAY_CAPACITY_H
+#define POSTRIDER_RELAY_CAPACITY_H
 
 #include <stdbool.h>
 #include <stddef.h>

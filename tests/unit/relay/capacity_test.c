@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "relay/concurrency.h"
+#include "relay/capacity.h"
 #include "util/text.h"
 
 enum { SECOND = 1000, MINUTE = 60000, NOW = 1000000 };

@@ -1,8 +1,8 @@
 /*
- * connector.h - from a smarthost section to an open session
+ * connect.h - from a smarthost section to an open session
  */
-#ifndef POSTRIDER_RELAY_CONNECTOR_H
-#define POSTRIDER_RELAY_CONNECTOR_H
+#ifndef POSTRIDER_RELAY_CONNECT_H
+#define POSTRIDER_RELAY_CONNECT_H
 
 #include <stdint.h>
 
@@ -12,7 +12,7 @@
 
 struct config;
 struct distrust;
-struct connector;           /* fields: src/relay/connector.c */
+struct connector;           /* fields: src/relay/connect.c */
 struct smarthost;
 struct targets;
 

@@ -1,18 +1,19 @@
 /*
- * sockets.h - the TCP sockets that the daemon listens on, for all its life
+ * listen_address.h - the TCP sockets that the daemon listens on
  *
- * A low port takes root, which the daemon is only when it is started. So they
- * are bound before it becomes another user, and handed on when a reload
+ * They stay for all its life. A low port takes root, which the daemon is only
+ * when it is started. So they are bound before it becomes another user, and
+ * handed on when a reload
  * executes the program anew, in the way of sd_listen_fds(3): descriptors from
  * 3 on, with LISTEN_FDS and LISTEN_PID. No client is refused meanwhile.
  */
-#ifndef POSTRIDER_RELAY_SOCKETS_H
-#define POSTRIDER_RELAY_SOCKETS_H
+#ifndef POSTRIDER_RELAY_LISTEN_ADDRESS_H
+#define POSTRIDER_RELAY_LISTEN_ADDRESS_H
 
 #include "util/error.h"
 #include "util/strings.h"
 
-struct sockets;             /* fields: src/relay/sockets.c */
+struct sockets;             /* fields: src/relay/listen_address.c */
 
 /* Those that have been handed to this process. The caller owns them. */
 struct sockets *sockets_new(void);

@@ -1,8 +1,8 @@
 /*
- * shipment.h - some recipients of an entry on their way over one session
+ * delivery.h - some recipients of an entry on their way over one session
  */
-#ifndef POSTRIDER_RELAY_SHIPMENT_H
-#define POSTRIDER_RELAY_SHIPMENT_H
+#ifndef POSTRIDER_RELAY_DELIVERY_H
+#define POSTRIDER_RELAY_DELIVERY_H
 
 #include <stdbool.h>
 #include <stddef.h>
