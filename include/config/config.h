@@ -18,7 +18,7 @@
 #include "util/log.h"
 #include "util/strings.h"
 
-enum delivery { DELIVERY_QUEUE, DELIVERY_DIRECT };
+enum delivery_way { DELIVERY_QUEUE, DELIVERY_DIRECT };
 enum tls_use { TLS_STARTTLS, TLS_IMPLICIT, TLS_NONE };
 enum inet_use { INET_ANY, INET_IPV4, INET_IPV6 };
 enum oauth_flow { OAUTH_REFRESH_TOKEN, OAUTH_CLIENT_CREDENTIALS };
@@ -98,7 +98,7 @@ struct config {
     char *domain;                   /* the same */
     char *aliases;                  /* path; "" for none */
     char *local_recipient;          /* "" if not set */
-    enum delivery delivery;
+    enum delivery_way delivery;
     char *spool;
     char *control;                  /* path of the daemon's socket; default:
                                      * /run/postrider/control, or control in

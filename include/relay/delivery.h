@@ -1,5 +1,8 @@
 /*
- * delivery.h - some recipients of an entry on their way over one session
+ * delivery.h - recipients of an entry on their way to a smarthost
+ *
+ * Over one session, as workers have it; and, for direct delivery, an attempt:
+ * over sessions to the smarthosts, in order.
  */
 #ifndef POSTRIDER_RELAY_DELIVERY_H
 #define POSTRIDER_RELAY_DELIVERY_H
@@ -9,16 +12,18 @@
 #include <sys/types.h>
 
 #include "mail/envelope.h"
+#include "smtp/outcome.h"
+#include "smtp/session.h"
 #include "smtp/transaction.h"
 #include "util/buf.h"
 
 struct config;
 struct entry;
 
-struct shipment {
+struct delivery {
     struct transaction transaction; /* to be run, perhaps more than once */
     size_t *recipients;             /* indices into the entry's; owned */
-    struct outcome *outcomes;       /* one each, after shipment_settle; owned */
+    struct outcome *outcomes;       /* one each, after delivery_settle; owned */
     size_t count;
     struct buf prefix;              /* the fields before the content */
     struct buf header;              /* its header section in ASCII, if it is
@@ -33,13 +38,13 @@ struct shipment {
  * goes there for all of them, with X-Original-To. Mail with the null
  * reverse-path has the sender of config/sender.h.
  */
-void shipment_init(struct shipment *shipment, const struct config *config,
+void delivery_init(struct delivery *delivery, const struct config *config,
                    const struct entry *entry, uid_t uid,
                    const size_t *recipients, size_t count);
-void shipment_free(struct shipment *shipment);
+void delivery_free(struct delivery *delivery);
 
 /* After a run: each recipient has its outcome. */
-void shipment_settle(struct shipment *shipment);
+void delivery_settle(struct delivery *delivery);
 
 /*
  * After a run: go on with the recipients that are to be offered again, and, if
@@ -47,21 +52,43 @@ void shipment_settle(struct shipment *shipment);
  * 4.5.3.1.10), in another transaction, whose outcomes are NONE again.
  * False, and nothing changed, if there are none.
  */
-bool shipment_may_go_on(const struct shipment *shipment);
-bool shipment_is_left(const struct shipment *shipment, size_t i);
-bool shipment_go_on(struct shipment *shipment);
+bool delivery_may_go_on(const struct delivery *delivery);
+bool delivery_is_left(const struct delivery *delivery, size_t i);
+bool delivery_go_on(struct delivery *delivery);
 
 /*
  * After a run in a session that had taken messages before: is its end, or a
  * refusal, about the session? Then all are to be offered again, in a new one.
  * In the first transaction of a session the same is about the message.
  */
-bool shipment_blame_session(struct shipment *shipment);
+bool delivery_blame_session(struct delivery *delivery);
 
 /* Was it taken for a recipient? */
-bool shipment_is_taken(const struct shipment *shipment);
+bool delivery_is_taken(const struct delivery *delivery);
 
 /* Are all to be offered again? Then nothing has been attempted, so far. */
-bool shipment_is_undone(const struct shipment *shipment);
+bool delivery_is_undone(const struct delivery *delivery);
+
+/* One try at an entry: over the smarthosts, in order. */
+
+struct attempt {
+    const struct config *config;
+    const struct entry *entry;
+    uid_t uid;                  /* for the Received field */
+    session_trace *trace;       /* or NULL */
+    void *trace_context;
+    struct outcome *outcomes;   /* one a recipient; allocated by the caller */
+    char **relays;              /* "host[address]:port" each was settled with;
+                                 * owned by the caller, "none" without one */
+};
+
+/*
+ * Try each smarthost, and each of its addresses, until every recipient is
+ * delivered or failed, or all have been tried. Recipients that have an outcome
+ * other than OUTCOME_NONE are left alone. Every one has an outcome afterwards.
+ * Of several smarthosts that defer a recipient, it is that of the one which was
+ * reached best, and its text has what the others replied.
+ */
+void attempt_run(struct attempt *attempt);
 
 #endif

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "relay/attempt.h"
+#include "relay/delivery.h"
 #include "relay/log_delivery.h"
 #include "spool/entry.h"
 #include "util/alloc.h"

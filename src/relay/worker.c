@@ -39,7 +39,7 @@ struct job {
     uint64_t number;
     bool final;                 /* it is not the session, if it is refused */
     struct entry *entry;
-    struct shipment shipment;
+    struct delivery delivery;
     struct job *next;           /* in the order they came */
 };
 
@@ -66,7 +66,7 @@ static void job_free(struct job *job)
 {
     if (job == NULL)
         return;
-    shipment_free(&job->shipment);
+    delivery_free(&job->delivery);
     entry_free(job->entry);
     free(job);
 }
@@ -129,9 +129,9 @@ static void accept_job(struct worker *worker, struct packet *packet)
     job->number = packet->job;
     job->final = packet->final;
     job->entry = entry;
-    shipment_init(&job->shipment, worker->config, entry, packet->uid,
+    delivery_init(&job->delivery, worker->config, entry, packet->uid,
                   packet->recipients, packet->count);
-    job->shipment.transaction.stoppable = &may_leave;
+    job->delivery.transaction.stoppable = &may_leave;
     append(worker, job);
 }
 
@@ -139,7 +139,7 @@ static void accept_job(struct worker *worker, struct packet *packet)
  * waited for: then the session sends no more, and its content never goes. */
 static bool may_return(const struct job *job, bool reads)
 {
-    const struct transaction *t = &job->shipment.transaction;
+    const struct transaction *t = &job->delivery.transaction;
 
     return reads ? !t->content_sent : !t->begun;
 }
@@ -154,7 +154,7 @@ static void return_jobs(struct worker *worker, bool reads)
     worker->last = NULL;
     while (*link != NULL && !may_return(*link, reads)) {
         worker->last = *link;
-        kept = &(*link)->shipment.transaction;
+        kept = &(*link)->delivery.transaction;
         link = &(*link)->next;
     }
     struct job *job = *link;
@@ -163,7 +163,7 @@ static void return_jobs(struct worker *worker, bool reads)
         kept->next = NULL;
     while (job != NULL) {
         struct job *next = job->next;
-        if (job->shipment.transaction.begun)
+        if (job->delivery.transaction.begun)
             session_spoil(worker->session);
         report_job(worker, WIRE_RETURNED, job->number);
         job_free(job);
@@ -237,25 +237,25 @@ static void report_distrust_change(struct worker *worker)
 static void report_outcomes(struct worker *worker, const struct job *job,
                             bool goes_on)
 {
-    const struct shipment *shipment = &job->shipment;
+    const struct delivery *delivery = &job->delivery;
     bool has_dsn = session_has(worker->session, CAP_DSN) &&
-                   (shipment->transaction.without & CAP_DSN) == 0;
+                   (delivery->transaction.without & CAP_DSN) == 0;
     struct packet packet = wire_packet(WIRE_OUTCOMES);
-    size_t *accepted = alloc_zero(shipment->count, sizeof *accepted);
+    size_t *accepted = alloc_zero(delivery->count, sizeof *accepted);
     size_t count = 0;
 
     packet.job = job->number;
-    packet.outcomes = alloc_zero(shipment->count, sizeof *packet.outcomes);
+    packet.outcomes = alloc_zero(delivery->count, sizeof *packet.outcomes);
     packet.peer = alloc_string(connector_peer(worker->connector));
-    for (size_t i = 0; i < shipment->count; i++) {
-        if (goes_on && shipment_is_left(shipment, i))
+    for (size_t i = 0; i < delivery->count; i++) {
+        if (goes_on && delivery_is_left(delivery, i))
             continue;
-        if (shipment->outcomes[i].kind == OUTCOME_DELIVERED)
-            accepted[count++] = shipment->recipients[i];
+        if (delivery->outcomes[i].kind == OUTCOME_DELIVERED)
+            accepted[count++] = delivery->recipients[i];
         struct wire_outcome *one = &packet.outcomes[packet.count++];
-        one->index = shipment->recipients[i];
+        one->index = delivery->recipients[i];
         one->dsn_passed_on = has_dsn;
-        outcome_copy(&one->outcome, &shipment->outcomes[i]);
+        outcome_copy(&one->outcome, &delivery->outcomes[i]);
     }
     /* First of all: what was accepted must never be sent again. */
     journal_note(worker->journal, job->entry->id, accepted, count);
@@ -322,25 +322,25 @@ static void link_jobs(struct worker *worker)
     unsigned ahead = worker->messages + 1;
 
     for (struct job *job = worker->first; job != NULL; job = job->next) {
-        struct transaction *t = &job->shipment.transaction;
+        struct transaction *t = &job->delivery.transaction;
         bool follows = job->next != NULL &&
-                       (job->next->shipment.transaction.begun ||
+                       (job->next->delivery.transaction.begun ||
                         (!asked_to_stop && ahead < worker->limit));
-        t->next = follows ? &job->next->shipment.transaction : NULL;
+        t->next = follows ? &job->next->delivery.transaction : NULL;
         ahead++;
     }
 }
 
 static bool is_begun(const struct job *job)
 {
-    return job != NULL && job->shipment.transaction.begun;
+    return job != NULL && job->delivery.transaction.begun;
 }
 
 /* Is a message on its way, and may be accepted? */
 static bool is_committed(const struct worker *worker)
 {
     for (const struct job *job = worker->first; job != NULL; job = job->next)
-        if (job->shipment.transaction.content_sent)
+        if (job->delivery.transaction.content_sent)
             return true;
     return false;
 }
@@ -348,7 +348,7 @@ static bool is_committed(const struct worker *worker)
 static void settle_job(struct worker *worker, struct job *job)
 {
     worker->messages++;
-    shipment_settle(&job->shipment);
+    delivery_settle(&job->delivery);
 }
 
 /* It goes to another worker. It may be what has ended the session, if it is the
@@ -359,7 +359,7 @@ static void return_refused(struct worker *worker, const struct job *job)
 
     packet.job = job->number;
     packet.refused = worker->refused == 0 ||
-                     job->shipment.outcomes[0].code != 0;
+                     job->delivery.outcomes[0].code != 0;
     if (worker->refused == 0)
         worker->before = worker->messages - 1;
     worker->refused++;
@@ -371,11 +371,11 @@ static void return_refused(struct worker *worker, const struct job *job)
 static void end_job(struct worker *worker, struct job *job)
 {
     if (worker->taken && !job->final &&
-        shipment_blame_session(&job->shipment)) {
+        delivery_blame_session(&job->delivery)) {
         return_refused(worker, job);
     } else {
         worker->refused = 0;
-        if (!shipment_is_undone(&job->shipment))
+        if (!delivery_is_undone(&job->delivery))
             report_outcomes(worker, job, false);
     }
     job_free(job);
@@ -413,15 +413,15 @@ static bool run_job(struct worker *worker)
 
     session_set_deadline(worker->session,
                          deadline_for(worker, job->entry->content_length));
-    worker->running = &job->shipment.transaction;
+    worker->running = &job->delivery.transaction;
     bool usable = transaction_run(worker->session, worker->running);
     worker->running = NULL;
     may_leave = 0;
     report_distrust_change(worker);
     settle_job(worker, job);
-    if (usable && shipment_may_go_on(&job->shipment)) {
+    if (usable && delivery_may_go_on(&job->delivery)) {
         report_outcomes(worker, job, true);
-        shipment_go_on(&job->shipment);
+        delivery_go_on(&job->delivery);
         append(worker, job);
     } else {
         end_job(worker, job);
@@ -443,7 +443,7 @@ static bool run_job(struct worker *worker)
 static bool is_over(const struct worker *worker)
 {
     return !is_begun(worker->first) ||
-           !worker->first->shipment.transaction.content_sent;
+           !worker->first->delivery.transaction.content_sent;
 }
 
 /*

@@ -153,7 +153,7 @@ static void takes_mounted_secrets(void **state)
         uid_t owner;
         bool own_group;
         mode_t mode;
-        enum delivery delivery;
+        enum delivery_way delivery;
         bool taken;
     } cases[] = {
         { 0, true, 0440, DELIVERY_QUEUE, true },

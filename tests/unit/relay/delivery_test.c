@@ -57,9 +57,9 @@ static void blames_the_session(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct outcome outcome = outcome_of(cases[i].kind, cases[i].stage,
                                             cases[i].code, cases[i].status);
-        struct shipment shipment = { .outcomes = &outcome, .count = 1 };
-        if (shipment_blame_session(&shipment) != cases[i].session ||
-            shipment_is_undone(&shipment) != cases[i].session)
+        struct delivery delivery = { .outcomes = &outcome, .count = 1 };
+        if (delivery_blame_session(&delivery) != cases[i].session ||
+            delivery_is_undone(&delivery) != cases[i].session)
             fail_msg("%d %s", cases[i].code, cases[i].status);
     }
 }
@@ -70,16 +70,16 @@ static void blames_it_for_all_or_none(void **state)
         outcome_of(OUTCOME_DEFERRED, STAGE_RCPT, 452, "4.5.3"),
         outcome_of(OUTCOME_DELIVERED, STAGE_DATA, 250, "2.0.0"),
     };
-    struct shipment shipment = { .outcomes = outcomes, .count = 2 };
+    struct delivery delivery = { .outcomes = outcomes, .count = 2 };
 
     (void)state;
-    assert_false(shipment_blame_session(&shipment));
+    assert_false(delivery_blame_session(&delivery));
     assert_false(outcomes[0].again);
     outcomes[1] = outcome_of(OUTCOME_DEFERRED, STAGE_DATA, 0, "4.4.2");
     outcomes[1].uncertain = true;
-    assert_false(shipment_blame_session(&shipment));
+    assert_false(delivery_blame_session(&delivery));
     outcomes[1].uncertain = false;
-    assert_true(shipment_blame_session(&shipment));
+    assert_true(delivery_blame_session(&delivery));
     assert_true(outcomes[0].again && outcomes[1].again);
 }
 
