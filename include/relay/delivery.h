@@ -70,7 +70,6 @@ bool delivery_is_taken(const struct delivery *delivery);
 bool delivery_is_undone(const struct delivery *delivery);
 
 /* One try at an entry: over the smarthosts, in order. */
-
 struct attempt {
     const struct config *config;
     const struct entry *entry;

@@ -13,7 +13,6 @@
 #include "net/tls.h"
 #include "postrider/secrets.h"
 #include "relay/connect.h"
-#include "relay/targets.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"

@@ -8,7 +8,7 @@
 #include "mail/address.h"
 #include "net/srv.h"
 #include "postrider/terminal.h"
-#include "relay/targets.h"
+#include "relay/connect.h"
 #include "util/alloc.h"
 
 static const char *domain_of(const char *address)

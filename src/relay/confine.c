@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "relay/targets.h"
+#include "relay/connect.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/file.h"
