@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "relay/local.h"
+#include "relay/listen_address.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -55,7 +55,7 @@ struct control {
 struct control *control_new(const char *path, control_answer *answer,
                             void *context, struct error *err)
 {
-    int listener = local_listen(path, 0666, err);
+    int listener = listen_local(path, 0666, err);
 
     /* Mail goes without being asked about. */
     if (listener == -1 && err->fault == FAULT_CREATE)

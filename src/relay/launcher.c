@@ -12,7 +12,7 @@
 
 #include "config/config.h"
 #include "relay/launch.h"
-#include "relay/servers.h"
+#include "relay/listener.h"
 #include "relay/wire.h"
 #include "relay/worker.h"
 #include "util/alloc.h"

@@ -1,21 +1,120 @@
 #include "relay/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "relay/launch.h"
 #include "relay/listen_address.h"
-#include "relay/local.h"
-#include "relay/servers.h"
 #include "util/alloc.h"
+#include "util/buf.h"
 #include "util/clock.h"
+#include "util/error.h"
 #include "util/io.h"
 #include "util/log.h"
+#include "util/text.h"
 #include "util/unix_socket.h"
+
+#define VARIABLE "POSTRIDER_SERVERS"
+#define TEXT_MAX 65536
+#define ABOVE_SOCKETS 128       /* descriptors below may be replaced:
+                                 * listen_address.c */
+
+/* --- The processes that serve. --- */
+
+void servers_add(struct servers *servers, pid_t pid, uid_t uid)
+{
+    if (servers->count < SERVERS_MAX)
+        servers->list[servers->count++] = (struct server){ pid, uid };
+}
+
+bool servers_remove(struct servers *servers, pid_t pid)
+{
+    for (size_t i = 0; i < servers->count; i++)
+        if (servers->list[i].pid == pid) {
+            servers->list[i] = servers->list[--servers->count];
+            return true;
+        }
+    return false;
+}
+
+size_t servers_of(const struct servers *servers, uid_t uid)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < servers->count; i++)
+        count += servers->list[i].uid == uid;
+    return count;
+}
+
+/* A line, with its end cut off, is changed. A number may be another process's
+ * by now: only a child of ours that runs is meant. */
+static void take_line(struct servers *servers, char *line)
+{
+    char *end = line + strcspn(line, " ");
+    uint64_t pid, uid;
+
+    if (*end == '\0')
+        return;
+    *end = '\0';
+    if (text_to_number(line, INT32_MAX, &pid) &&
+        text_to_number(end + 1, UINT32_MAX, &uid) &&
+        waitpid((pid_t)pid, NULL, WNOHANG) == 0)
+        servers_add(servers, (pid_t)pid, (uid_t)uid);
+}
+
+void servers_inherit(struct servers *servers)
+{
+    const char *name = getenv(VARIABLE);
+    struct buf text;
+    struct error ignored;
+    uint64_t number;
+
+    *servers = (struct servers){ 0 };
+    if (name == NULL || !text_to_number(name, INT32_MAX, &number))
+        return;
+    unsetenv(VARIABLE);
+    int fd = (int)number;
+    buf_init(&text, TEXT_MAX);
+    if (lseek(fd, 0, SEEK_SET) == 0 && io_read_all(fd, &text, &ignored) &&
+        text.length > 0) {
+        char *rest = text.data;
+        for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+            take_line(servers, line);
+    }
+    buf_free(&text);
+    close(fd);
+}
+
+void servers_leave(const struct servers *servers)
+{
+    int file = memfd_create("postrider servers", MFD_CLOEXEC);
+    int fd = file == -1 ? -1 : fcntl(file, F_DUPFD, ABOVE_SOCKETS);
+    struct buf text;
+
+    io_close(&file);
+    if (fd == -1)
+        return;
+    buf_init(&text, SIZE_MAX);
+    for (size_t i = 0; i < servers->count; i++)
+        buf_add_format(&text, "%ld %lu\n", (long)servers->list[i].pid,
+                       (unsigned long)servers->list[i].uid);
+    if (io_write_all(fd, text.data, text.length)) {
+        char *number = alloc_format("%d", fd);
+        setenv(VARIABLE, number, 1);
+        free(number);
+    }
+    buf_free(&text);
+}
+
+/* --- The connections. --- */
 
 #define USER_MAX (SERVERS_MAX / 4)  /* connections of one user */
 #define TCP_MAX (SERVERS_MAX / 2)   /* of all that come over TCP */
@@ -32,11 +131,11 @@ struct listener {
 };
 
 /* -1 without a fault: a socket unit serves it, whether we run or not. */
-static int listen_local(const char *path, struct error *err)
+static int open_local(const char *path, struct error *err)
 {
     *err = (struct error){ 0 };
-    if (!local_is_served(path))
-        return local_listen(path, 0666, err);
+    if (!listen_is_served(path))
+        return listen_local(path, 0666, err);
     log_line(LOG_LEVEL_INFO, "%s: left to another process, which serves it",
              path);
     return -1;
@@ -55,7 +154,7 @@ struct listener *listener_new(const struct strings *addresses,
     listener->sockets = alloc_zero(addresses->count, sizeof(int));
     for (size_t i = 0; i < addresses->count; i++) {
         const char *text = addresses->items[i];
-        int fd = *text == '/' ? listen_local(text, err)
+        int fd = *text == '/' ? open_local(text, err)
                               : sockets_take(sockets, text, err);
         /* Mail goes on without a socket that only another user can make. */
         if (fd == -1 && err->fault == FAULT_CREATE) {
@@ -76,7 +175,7 @@ void listener_free(struct listener *listener)
     for (size_t i = 0; i < listener->count; i++) {
         if (listener->sockets[i] != -1 &&
             listener->addresses->items[i][0] == '/')
-            local_remove(listener->addresses->items[i]);
+            listen_remove(listener->addresses->items[i]);
         io_close(&listener->sockets[i]);
     }
     free(listener->sockets);

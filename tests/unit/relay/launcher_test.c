@@ -16,7 +16,7 @@
 #include "config/config.h"
 #include "relay/launch.h"
 #include "relay/launcher.h"
-#include "relay/servers.h"
+#include "relay/listener.h"
 #include "relay/wire.h"
 
 #define MORE_THAN_FIT 3000      /* requests, or news, in a socket's buffer */
