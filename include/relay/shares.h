@@ -1,5 +1,5 @@
 /*
- * shares.h - each user's share of the memory and of queue/
+ * shares.h - each user's share: of memory, of the spool, and of requests
  *
  * In memory, those that are in drop/ still; on the daemon's disk, those in
  * queue/. A user's share is full when it has reached its bound: the message
@@ -43,5 +43,26 @@ size_t shares_count(const struct shares *shares, enum share_kind kind);
 /* Has this user nothing, and no room, as others have taken it all? */
 bool shares_crowd_out(const struct shares *shares, enum share_kind kind,
                       uid_t uid);
+
+/*
+ * Users whose mail was tried by request in the last minute. The daemon tries
+ * mail by itself; a user who asks for it all the time must not keep smarthosts
+ * busy. now is in milliseconds on the monotonic clock.
+ */
+#define ASKERS_TIME 60000       /* milliseconds between requests of a user */
+#define ASKERS_MAX 256          /* users in that time; more have to wait */
+
+/* { 0 } is empty. */
+struct askers {
+    struct asker {
+        uid_t uid;
+        int64_t when;
+    } items[ASKERS_MAX];        /* a ring in the order of time */
+    size_t first, count;
+};
+
+/* May this user ask now? Then 0, and it is noted; else the milliseconds until
+ * it may. */
+int64_t askers_note(struct askers *askers, uid_t uid, int64_t now);
 
 #endif

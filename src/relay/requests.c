@@ -7,7 +7,6 @@
 
 #include "config/config.h"
 #include "control/protocol.h"
-#include "relay/askers.h"
 #include "relay/clocks.h"
 #include "relay/control.h"
 #include "relay/hops.h"
@@ -16,6 +15,7 @@
 #include "relay/metrics.h"
 #include "relay/pickup.h"
 #include "relay/schedule.h"
+#include "relay/shares.h"
 #include "relay/storage.h"
 #include "relay/troubles.h"
 #include "spool/state.h"
