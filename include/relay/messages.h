@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "relay/failed.h"
 #include "relay/message.h"
+#include "relay/shares.h"
 #include "spool/unread.h"
 #include "util/error.h"
 #include "util/strings.h"

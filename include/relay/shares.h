@@ -12,10 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
+
+struct error;
+struct message;
+struct shares;              /* fields: src/relay/shares.c */
+struct spool;
 
 enum share_kind { SHARE_MEMORY, SHARE_QUEUE, SHARE_FAILED, SHARE_KINDS };
-
-struct shares;              /* fields: src/relay/shares.c */
 
 struct shares *shares_new(void);
 void shares_free(struct shares *shares);                /* NULL is allowed */
@@ -64,5 +68,26 @@ struct askers {
 /* May this user ask now? Then 0, and it is noted; else the milliseconds until
  * it may. */
 int64_t askers_note(struct askers *askers, uid_t uid, int64_t now);
+
+/* What each user has in failed/. */
+struct failed {
+    const struct spool *spool;
+    struct shares *shares;
+    struct timespec changed;    /* the folder, when it was counted */
+};
+
+/* Count the messages there by owner, if that has changed: true then. */
+bool failed_count(struct failed *failed);
+
+/* Has the owner room for this message there? */
+bool failed_has_room(const struct failed *failed,
+                     const struct message *message);
+
+/* Move it there, with its state. False: it is still in queue/. */
+bool failed_take(struct failed *failed, const struct message *message,
+                 struct error *err);
+
+/* How many messages are there. */
+size_t failed_messages(const struct failed *failed);
 
 #endif
