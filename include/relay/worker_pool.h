@@ -12,8 +12,6 @@
 #include <stdint.h>
 
 #include "relay/capacity.h"
-#include "relay/durations.h"
-#include "relay/session_limit.h"
 #include "relay/wire.h"
 #include "relay/worker_slot.h"
 #include "spool/spool.h"

@@ -6,11 +6,9 @@
 #include <sys/wait.h>
 
 #include "relay/capacity.h"
-#include "relay/durations.h"
 #include "relay/launch.h"
 #include "relay/log_delivery.h"
 #include "relay/placement.h"
-#include "relay/session_limit.h"
 #include "relay/wire.h"
 #include "relay/worker_pool.h"
 #include "relay/worker_slot.h"

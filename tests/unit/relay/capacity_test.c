@@ -1,4 +1,5 @@
-/* How many connections a smarthost bears, and how many pay. */
+/* How many connections a smarthost bears and how many pay, how many messages
+ * it takes in each, and how long these take. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,8 @@
 #include "relay/capacity.h"
 #include "util/text.h"
 
-enum { SECOND = 1000, MINUTE = 60000, NOW = 1000000 };
+enum { ALICE = 4001, BOB, SECOND = 1000, MINUTE = 60000, NOW = 1000000,
+       MEGABYTE = 1048576 };
 
 static void doubles_as_sessions_come_to_stand(void **state)
 {
@@ -123,6 +125,78 @@ static void sees_that_more_connections_make_messages_slower(void **state)
     assert_false(concurrency_is_crowded(&c));
 }
 
+static void learns_from_replies_and_from_repeated_ends(void **state)
+{
+    static const struct {
+        unsigned messages;
+        bool sure;
+        unsigned known;         /* afterwards */
+    } cases[] = {
+        { 7, false, 0 }, { 5, false, 0 }, { 5, false, 5 }, { 9, false, 5 },
+        { 3, true, 3 }, { 4, false, 3 }, { 4, false, 4 },
+    };
+    struct session_limit limit = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        session_limit_note(&limit, cases[i].messages, cases[i].sure, NOW);
+        assert_int_equal(session_limit_get(&limit, NOW), cases[i].known);
+    }
+}
+
+static void forgets_in_ten_minutes(void **state)
+{
+    struct session_limit limit = { 0 };
+
+    (void)state;
+    assert_true(session_limit_note(&limit, 3, true, NOW));
+    assert_int_equal(session_limit_get(&limit, NOW + 10 * MINUTE - 1), 3);
+    assert_int_equal(session_limit_get(&limit, NOW + 10 * MINUTE), 0);
+}
+
+static void knows_a_user_by_what_was_measured(void **state)
+{
+    struct durations durations;
+
+    (void)state;
+    durations_init(&durations);
+    assert_int_equal(durations.any, DURATIONS_UNKNOWN);
+    assert_int_equal(durations_expect(&durations, ALICE, 100),
+                     DURATIONS_UNKNOWN);
+    durations_note(&durations, ALICE, 100, 3 * SECOND);
+    assert_int_equal(durations_expect(&durations, ALICE, 200), 3000000);
+    assert_int_equal(durations_expect(&durations, BOB, 200),
+                     DURATIONS_UNKNOWN);
+    assert_int_equal(durations.any, 3000000);
+    durations_note(&durations, ALICE, 100, SECOND);
+    assert_int_equal(durations_expect(&durations, ALICE, 200), 2000000);
+}
+
+/* A user who sends a large message is not slow because of it. */
+static void measures_by_size(void **state)
+{
+    struct durations durations;
+
+    (void)state;
+    durations_init(&durations);
+    durations_note(&durations, ALICE, 10 * MEGABYTE, SECOND);
+    assert_true(durations_expect(&durations, ALICE, 100) < 10000);
+    assert_true(durations_expect(&durations, ALICE, 20 * MEGABYTE) > 1900000);
+}
+
+static void forgets_those_measured_long_ago(void **state)
+{
+    struct durations durations;
+
+    (void)state;
+    durations_init(&durations);
+    for (uid_t i = 0; i <= DURATIONS_USERS; i++)
+        durations_note(&durations, ALICE + i, 100, SECOND);
+    assert_int_equal(durations_expect(&durations, ALICE, 100),
+                     DURATIONS_UNKNOWN);
+    assert_int_equal(durations_expect(&durations, BOB, 100), 1000000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +205,11 @@ int main(void)
         cmocka_unit_test(takes_a_flight_of_connections_as_one),
         cmocka_unit_test(knows_what_a_connection_costs),
         cmocka_unit_test(sees_that_more_connections_make_messages_slower),
+        cmocka_unit_test(learns_from_replies_and_from_repeated_ends),
+        cmocka_unit_test(forgets_in_ten_minutes),
+        cmocka_unit_test(knows_a_user_by_what_was_measured),
+        cmocka_unit_test(measures_by_size),
+        cmocka_unit_test(forgets_those_measured_long_ago),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
