@@ -15,11 +15,11 @@ struct config;
 struct hops;
 struct messages;
 struct moment;
+struct pickup;              /* fields: src/relay/pickup.c */
 struct spool;
 struct storage;
 struct totals;
 struct unread;
-struct pickup;              /* fields: src/relay/pickup.c */
 
 /* The parts that a pickup uses. Borrowed. */
 struct pickup_parts {
@@ -33,6 +33,21 @@ struct pickup_parts {
 
 struct pickup *pickup_new(const struct pickup_parts *parts);
 void pickup_free(struct pickup *pickup);                /* NULL is allowed */
+
+/*
+ * Watch drop/ for new names. That is a hint and no more: events get lost, and
+ * some file systems have none. Where it is not possible, that is logged: new
+ * mail is then found every rescan_time milliseconds.
+ */
+void pickup_watch(struct pickup *pickup, int rescan_time);
+/* For the poll loop: input means that pickup_take_hints() has something. -1:
+ * there is no watch. */
+int pickup_descriptor(const struct pickup *pickup);
+
+/* Take in what has happened, without waiting. If it was too much, the directory
+ * is read. What is there still at the time end is left to the next call: users
+ * can make names faster than they are looked at. */
+void pickup_take_hints(struct pickup *pickup, int64_t end);
 
 /* A name that may be in drop/. False: no room, the directory must be read. */
 bool pickup_hint(struct pickup *pickup, const char *id);

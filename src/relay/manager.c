@@ -14,7 +14,6 @@
 #include "relay/confine.h"
 #include "relay/control.h"
 #include "relay/dispatch.h"
-#include "relay/drop_watch.h"
 #include "relay/expiry.h"
 #include "relay/hops.h"
 #include "relay/launch.h"
@@ -44,7 +43,7 @@
 #define DRAIN_TIME 2000         /* the first one of a stop or reload */
 
 /* The source of a descriptor in the poll set. */
-enum source { SOURCE_SIGNAL, SOURCE_INOTIFY, SOURCE_LAUNCH, SOURCE_WORKER,
+enum source { SOURCE_SIGNAL, SOURCE_PICKUP, SOURCE_LAUNCH, SOURCE_WORKER,
               SOURCE_CONTROL, SOURCE_LISTENER };
 
 struct watched {
@@ -71,7 +70,6 @@ struct manager {
     struct metrics *metrics;
     struct requests *requests;
     int signals;
-    int inotify;
     struct pollfd *set;         /* rebuilt in each round */
     struct watched *watched;    /* the same indices */
     size_t count, capacity;
@@ -261,9 +259,9 @@ static void build_set(struct manager *manager)
           &(struct watched){ .source = SOURCE_SIGNAL });
     watch(manager, launch_descriptor(manager->launch), POLLIN,
           &(struct watched){ .source = SOURCE_LAUNCH });
-    if (manager->inotify != -1)
-        watch(manager, manager->inotify, POLLIN,
-              &(struct watched){ .source = SOURCE_INOTIFY });
+    if (pickup_descriptor(manager->pickup) != -1)
+        watch(manager, pickup_descriptor(manager->pickup), POLLIN,
+              &(struct watched){ .source = SOURCE_PICKUP });
     for (size_t i = 0; i < manager->hops->count; i++)
         workers_each(manager->hops->list[i].workers, watch_worker, manager);
     control_each(manager->control, watch_control, manager);
@@ -280,9 +278,8 @@ static void handle(struct manager *manager, size_t index)
     case SOURCE_SIGNAL:
         take_signals(manager);
         break;
-    case SOURCE_INOTIFY:
-        drop_watch_take(manager->inotify, manager->pickup,
-                        clock_now() + ROUND_TIME);
+    case SOURCE_PICKUP:
+        pickup_take_hints(manager->pickup, clock_now() + ROUND_TIME);
         break;
     case SOURCE_LAUNCH:
         break;                  /* children are reaped in every round */
@@ -565,8 +562,8 @@ static bool start(struct manager *manager, struct sockets *sockets,
                                      &manager->totals);
     /* Files outside of the spool: the watch on drop/, and aliases for reports,
      * which are not read again. */
-    manager->inotify = drop_watch_open(config->spool, RESCAN_TIME);
     prepare_parts(manager);
+    pickup_watch(manager->pickup, RESCAN_TIME);
     prepare_answers(manager);
     /* From here on files of hostile users are read. */
     confine_manager(config);
@@ -590,7 +587,6 @@ static void clean_up(struct manager *manager)
     launch_free(manager->launch);
     spool_close(&manager->spool);
     io_close(&manager->signals);
-    io_close(&manager->inotify);
     free(manager->remark);
     free(manager->set);
     free(manager->watched);
@@ -605,7 +601,6 @@ enum manager_end manager_run(const struct config *config,
         .config = config,
         .launch = launch_new(launcher),
         .signals = -1,
-        .inotify = -1,
         .watchdog = notify_watchdog_interval(),
         .end = MANAGER_FAILED,
     };

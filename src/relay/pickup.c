@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 
 #include "config/config.h"
 #include "relay/clocks.h"
@@ -13,8 +14,10 @@
 #include "spool/drop_scan.h"
 #include "spool/entry.h"
 #include "spool/queue_file.h"
+#include "spool/spool.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/io.h"
 #include "util/log.h"
 #include "util/random.h"
 
@@ -27,6 +30,7 @@ struct pickup {
     struct pickup_parts parts;
     struct drop_scan *scan;
     struct drop_taking *taking; /* a large message, or NULL */
+    int inotify;                /* -1: drop/ is not watched */
     bool scan_due;              /* the directory must be read */
     size_t gains;               /* names done with since that was begun */
     bool pass_done;             /* it was read to its end, */
@@ -88,6 +92,7 @@ struct pickup *pickup_new(const struct pickup_parts *parts)
     pickup->parts = *parts;
     pickup->scan = drop_scan_new(parts->spool, is_known, has_room, pickup);
     pickup->scan_due = true;
+    pickup->inotify = -1;
     return pickup;
 }
 
@@ -97,6 +102,7 @@ void pickup_free(struct pickup *pickup)
         return;
     drop_scan_free(pickup->scan);
     drop_taking_free(pickup->taking);
+    io_close(&pickup->inotify);
     free(pickup);
 }
 
@@ -114,6 +120,44 @@ void pickup_look_again(struct pickup *pickup)
 {
     pickup->scan_due = true;
     drop_scan_retry(pickup->scan);
+}
+
+void pickup_watch(struct pickup *pickup, int rescan_time)
+{
+    char *path = alloc_format("%s/drop", pickup->parts.spool->path);
+    int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+    if (inotify != -1 &&
+        inotify_add_watch(inotify, path,
+                          IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) == -1)
+        io_close(&inotify);
+    if (inotify == -1)
+        log_line(LOG_LEVEL_WARNING, "%s: cannot be watched: new mail is found "
+                 "every %d s", path, rescan_time / 1000);
+    pickup->inotify = inotify;
+    free(path);
+}
+
+int pickup_descriptor(const struct pickup *pickup)
+{
+    return pickup->inotify;
+}
+
+void pickup_take_hints(struct pickup *pickup, int64_t end)
+{
+    _Alignas(struct inotify_event) char data[16384];
+    ssize_t length;
+
+    while (clock_now() < end &&
+           (length = io_read(pickup->inotify, data, sizeof data)) > 0)
+        for (ssize_t at = 0; at < length; ) {
+            const struct inotify_event *event =
+                (const struct inotify_event *)(const void *)(data + at);
+            if ((event->mask & IN_Q_OVERFLOW) != 0 || event->len == 0 ||
+                !pickup_hint(pickup, event->name))
+                pickup_scan(pickup);
+            at += (ssize_t)(sizeof *event + event->len);
+        }
 }
 
 static void admit(struct pickup *pickup, struct entry *entry)

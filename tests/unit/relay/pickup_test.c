@@ -143,12 +143,39 @@ static void waits_for_room(void **state)
     assert_non_null(messages_find(relay->messages, subject->id));
 }
 
+static bool is_taken(struct subject *subject)
+{
+    struct relay *relay = &subject->relay;
+
+    while (pickup_run(relay->pickup, relay_now(relay), INT64_MAX))
+        ;
+    return messages_find(relay->messages, subject->id) != NULL;
+}
+
+/* However fast users make names, other work has its turn. */
+static void leaves_what_there_is_at_its_end(void **state)
+{
+    struct subject *subject = *state;
+    struct pickup *pickup = subject->relay.pickup;
+
+    pickup_watch(pickup, 1000);
+    assert_int_not_equal(pickup_descriptor(pickup), -1);
+    pick_up(subject);
+    drop(subject, 2);
+    pickup_take_hints(pickup, clock_now());
+    assert_false(is_taken(subject));
+    pickup_take_hints(pickup, clock_now() + 60000);
+    assert_true(is_taken(subject));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(takes_or_leaves, set_up, tear_down),
         cmocka_unit_test_setup_teardown(takes_each_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(waits_for_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leaves_what_there_is_at_its_end,
+                                        set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
