@@ -191,4 +191,19 @@ const struct smarthost *config_smarthost(const struct config *config,
 const struct oauth *config_oauth(const struct config *config,
                                  const char *name);
 
+/*
+ * The first sender section that matches the login name of the caller (or NULL),
+ * the reverse-path (sender "<>" matches "", the null one), or the address in
+ * From (complete addresses; from may be NULL). NULL if none does.
+ */
+const struct sender_rule *config_sender(const struct config *config,
+                                        const char *login,
+                                        const char *reverse_path,
+                                        const char *from);
+
+/* The section for mail with the null reverse-path, of any sender: its own,
+ * sender "<>", or the one for all. */
+const struct sender_rule *config_sender_null(const struct config *config,
+                                             bool *is_own);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * password_command.h - a program that prints the password, run without a shell
+ * password_command.h - programs that print the secret, run without a shell
  */
 #ifndef POSTRIDER_CONFIG_PASSWORD_COMMAND_H
 #define POSTRIDER_CONFIG_PASSWORD_COMMAND_H
@@ -26,5 +26,17 @@ bool password_command_split(const char *command, struct strings *words);
  */
 bool password_command_run(const char *command, int64_t limit, struct buf *out,
                           struct error *err);
+
+/*
+ * Likewise `postrider-oauth token NAME`, which prints a token. The fault is
+ * that of its exit status, and the text is its own: FAULT_TEMPORARY,
+ * FAULT_PERMISSION if only a person can mend it, FAULT_CONFIG, also if the
+ * program is not installed.
+ *
+ * refused  digest_name() of a token that the smarthost refused, so that another
+ *          one is wanted; or NULL
+ */
+bool password_command_oauth(const char *name, const char *refused,
+                            int64_t limit, struct buf *out, struct error *err);
 
 #endif

@@ -8,7 +8,6 @@
 
 #include "config/config.h"
 #include "config/password_command.h"
-#include "config/token.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -308,8 +307,8 @@ bool password_renew(const struct config *config,
 
     buf_init(&text, PASSWORD_SIZE_MAX);
     bool done = config_check_owner(config, "no token is asked for", err) &&
-                token_run(smarthost->oauth, refused, COMMAND_LIMIT, &text,
-                          err) &&
+                password_command_oauth(smarthost->oauth, refused,
+                                       COMMAND_LIMIT, &text, err) &&
                 take_line(&text, "postrider-oauth", secret, err);
     buf_wipe(&text);
     return done;

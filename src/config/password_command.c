@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -11,6 +12,8 @@
 #include "util/process.h"
 #include "util/strings.h"
 #include "util/text.h"
+
+#define OAUTH_PROGRAM "postrider-oauth"
 
 /* In double quotes, a backslash counts before these only. */
 static bool escapes(const char *p, char quote)
@@ -58,7 +61,7 @@ bool password_command_split(const char *command, struct strings *words)
     }
 }
 
-static bool judge(int status, struct error *err)
+static bool judge_command(int status, struct error *err)
 {
     if (status == -1)
         return error_set(err, FAULT_TEMPORARY, "its exit status is unknown");
@@ -71,26 +74,74 @@ static bool judge(int status, struct error *err)
                      WTERMSIG(status));
 }
 
-static bool run(char **arguments, int64_t limit, struct buf *out,
-                struct error *err)
+/* What it wrote is one line that begins with its name. */
+static bool explain_oauth(const struct buf *out, int status, struct error *err)
+{
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    enum fault fault = code == EX_NOPERM   ? FAULT_PERMISSION
+                       : code == EX_CONFIG ? FAULT_CONFIG : FAULT_TEMPORARY;
+    size_t length = strcspn(out->data, "\n");
+
+    if (text_starts(out->data, OAUTH_PROGRAM ": "))
+        return error_set(err, fault, "%.*s", (int)length, out->data);
+    return error_set(err, fault, OAUTH_PROGRAM ": it ended without a reason");
+}
+
+/* What a process is short of may be there the next time. */
+static enum fault fault_of_start(int number)
+{
+    bool is_short = number == EAGAIN || number == ENOMEM ||
+                    number == EMFILE || number == ENFILE;
+
+    return is_short ? FAULT_TEMPORARY : FAULT_CONFIG;
+}
+
+/* Read what a child prints until it ends, which it is about to when its output
+ * has ended. */
+static bool read_child(struct process_child *child, int64_t limit,
+                       struct buf *out, int *status, struct error *err)
+{
+    int64_t deadline = clock_now() + limit;
+    bool done = process_read(child, out, deadline, err);
+
+    *status = process_end(child, done ? deadline : 0);
+    return done;
+}
+
+static bool run_command(char *const *arguments, int64_t limit, struct buf *out,
+                        struct error *err)
 {
     extern char **environ;
-    int64_t deadline = clock_now() + limit;
     struct process_child child;
+    int status;
 
-    errno = process_spawn(&child, arguments, environ,
-                          PROCESS_ERRORS_OURS);
-    if (errno != 0) {
-        bool is_short = errno == EAGAIN || errno == ENOMEM ||
-                        errno == EMFILE || errno == ENFILE;
-        return error_sys(err, is_short ? FAULT_TEMPORARY : FAULT_CONFIG,
-                         "password_command %s", arguments[0]);
-    }
-    bool done = process_read(&child, out, deadline, err);
-    /* Its output ended, so it is about to. */
-    int status = process_end(&child, done ? deadline : 0);
-    return (done && judge(status, err)) ||
+    errno = process_spawn(&child, arguments, environ, PROCESS_ERRORS_OURS);
+    if (errno != 0)
+        return error_sys(err, fault_of_start(errno), "password_command %s",
+                         arguments[0]);
+    return (read_child(&child, limit, out, &status, err) &&
+            judge_command(status, err)) ||
            error_prefix(err, "password_command %s", arguments[0]);
+}
+
+static bool run_oauth(char *const *arguments, int64_t limit, struct buf *out,
+                      struct error *err)
+{
+    extern char **environ;
+    struct process_child child;
+    int status;
+
+    errno = process_spawn(&child, arguments, environ, PROCESS_ERRORS_READ);
+    if (errno == ENOENT)
+        return error_set(err, FAULT_CONFIG, OAUTH_PROGRAM ": not installed "
+                         "beside postrider") ||
+               error_remedy(err, "install the package " OAUTH_PROGRAM);
+    if (errno != 0)
+        return error_sys(err, fault_of_start(errno), OAUTH_PROGRAM);
+    if (!read_child(&child, limit, out, &status, err))
+        return error_prefix(err, OAUTH_PROGRAM);
+    return (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+           explain_oauth(out, status, err);
 }
 
 static void wipe_words(struct strings *words)
@@ -111,9 +162,28 @@ bool password_command_run(const char *command, int64_t limit, struct buf *out,
     } else {
         char **arguments = alloc_zero(words.count + 1, sizeof *arguments);
         memcpy(arguments, words.items, words.count * sizeof *arguments);
-        done = run(arguments, limit, out, err);
+        done = run_command(arguments, limit, out, err);
         free(arguments);
     }
     wipe_words(&words);
+    return done;
+}
+
+bool password_command_oauth(const char *name, const char *refused,
+                            int64_t limit, struct buf *out, struct error *err)
+{
+    char *program = process_beside(OAUTH_PROGRAM);
+    char command[] = "token", option[] = "--refused";
+    char *named = alloc_string(name);
+    char *token = refused != NULL ? alloc_string(refused) : NULL;
+
+    if (program == NULL)
+        program = alloc_string(OAUTH_PROGRAM);
+    bool done = run_oauth((char *[]){ program, command, named,
+                                      token != NULL ? option : NULL, token,
+                                      NULL }, limit, out, err);
+    free(program);
+    free(named);
+    free(token);
     return done;
 }

@@ -11,7 +11,6 @@
 
 #include "config/config.h"
 #include "config/destination.h"
-#include "config/sender.h"
 #include "mail/address.h"
 #include "mail/aliases.h"
 #include "mail/found.h"
@@ -132,7 +131,7 @@ static void check_reports(struct check *check)
 {
     const struct config *config = check->config;
     char *path = alloc_format("root@%s", config->domain);
-    const struct sender_rule *rule = sender_match(config, "root", path, NULL);
+    const struct sender_rule *rule = config_sender(config, "root", path, NULL);
     struct destinations *where = destinations_new(config, false);
     struct found found = { 0 };
     struct error ignored;

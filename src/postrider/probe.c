@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/sender.h"
 #include "mail/envelope.h"
 #include "postrider/probe_message.h"
 #include "postrider/probe_sender.h"
@@ -265,7 +264,7 @@ static void try_null(struct probe *probe, struct session *session)
     struct outcome outcome = { 0 };
     struct error ignored;
     bool is_own;
-    const struct sender_rule *rule = sender_match_null(probe->config, &is_own);
+    const struct sender_rule *rule = config_sender_null(probe->config, &is_own);
 
     if (is_own && *rule->address != '\0')
         return;

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "config/config.h"
-#include "config/sender.h"
 #include "mail/address.h"
 #include "mail/ascii.h"
 #include "mail/complete.h"
@@ -34,8 +33,8 @@ static void find_author(struct author *author, const struct config *config,
                         const struct account *account)
 {
     author->address = alloc_format("%s@%s", account->login, config->domain);
-    author->rule = sender_match(config, account->login, author->address,
-                                author->address);
+    author->rule = config_sender(config, account->login, author->address,
+                                 author->address);
     author->full_name = account->full_name;
     if (author->rule != NULL && *author->rule->address != '\0') {
         free(author->address);

@@ -10,7 +10,6 @@
 
 #include "config/config.h"
 #include "control/client.h"
-#include "config/sender.h"
 #include "mail/address.h"
 #include "postrider/probe.h"
 #include "util/error.h"
@@ -79,7 +78,7 @@ static void print_findings(const struct config *config,
                            const struct probe_findings *findings)
 {
     bool is_own;
-    const struct sender_rule *rule = sender_match_null(config, &is_own);
+    const struct sender_rule *rule = config_sender_null(config, &is_own);
 
     if (findings->size_limit > 0)
         printf("note: it takes messages of %" PRIu64 " octets at most; set "

@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "config/config.h"
-#include "config/sender.h"
 #include "mail/address.h"
 #include "mail/ascii.h"
 #include "relay/connect.h"
@@ -132,7 +131,7 @@ static void prepare_utf8(struct delivery *delivery, const struct entry *entry)
 static void choose_sender(struct transaction *t, const struct config *config)
 {
     bool is_own;
-    const struct sender_rule *rule = sender_match_null(config, &is_own);
+    const struct sender_rule *rule = config_sender_null(config, &is_own);
 
     if (*envelope_reverse_path(t->envelope) != '\0' || rule == NULL ||
         *rule->address == '\0')

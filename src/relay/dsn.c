@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "config/config.h"
-#include "config/sender.h"
 #include "relay/retry.h"
 #include "spool/draft.h"
 #include "spool/entry.h"
@@ -333,10 +332,10 @@ size_t *dsn_recipients(enum dsn_kind kind, const struct entry *entry,
 static void add_from(struct buf *out, const struct dsn *dsn)
 {
     const char *sender = envelope_reverse_path(&dsn->entry->envelope);
-    const struct sender_rule *rule = sender_match(dsn->config, "postrider",
-                                                  sender, NULL);
+    const struct sender_rule *rule = config_sender(dsn->config, "postrider",
+                                                   sender, NULL);
     bool is_own;
-    const struct sender_rule *null = sender_match_null(dsn->config, &is_own);
+    const struct sender_rule *null = config_sender_null(dsn->config, &is_own);
 
     if (is_own && *null->address != '\0')
         rule = null;

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "config/sender.h"
 #include "mail/address.h"
 #include "mail/complete.h"
 #include "mail/header.h"
@@ -115,8 +114,8 @@ static void apply_rule(struct origin *origin, const struct config *config,
     user_find(user, config);
     char *from = first_address(header, resent ? "Resent-From" : "From",
                                config, &is_local);
-    origin->rule = sender_match(config, user->login, origin->reverse_path,
-                                from);
+    origin->rule = config_sender(config, user->login, origin->reverse_path,
+                                 from);
     if (origin->rule != NULL && origin->rule->envelope_is_from && !is_given)
         take_from(origin, from, is_local);
     free(from);

@@ -6,7 +6,6 @@
 
 #include "config/config.h"
 #include "config/destination.h"
-#include "config/sender.h"
 #include "mail/address.h"
 #include "mail/envelope.h"
 #include "mail/found.h"
@@ -40,7 +39,7 @@ static void remark_reports(const struct config *config, const char *name)
     if (address_at(name) != NULL || *config->redirect_all != '\0')
         return;
     char *path = address_complete(name, config->domain);
-    const struct sender_rule *rule = sender_match(config, name, path, NULL);
+    const struct sender_rule *rule = config_sender(config, name, path, NULL);
     struct destinations *where = destinations_new(config, false);
     if (rule != NULL && *rule->address != '\0' &&
         destinations_find(where, rule->address, &found, &ignored))

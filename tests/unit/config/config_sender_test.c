@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "config/sender.h"
 #include "util/text.h"
 
 /* The fields that are matched, and a name to know the rule by. */
@@ -48,8 +47,8 @@ static void first_match_wins(void **state)
         rules[i] = rule(matches[i], names[i]);
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct sender_rule *found =
-            sender_match(&config, cases[i].login, cases[i].reverse_path,
-                         cases[i].from);
+            config_sender(&config, cases[i].login, cases[i].reverse_path,
+                          cases[i].from);
         if ((found == NULL) != (cases[i].name == NULL))
             fail_msg("case %zu", i);
         if (found != NULL)
@@ -65,9 +64,9 @@ static void star_matches_everybody(void **state)
     const struct config empty = { .sender_count = 0 };
 
     (void)state;
-    assert_ptr_equal(sender_match(&config, "bob", "", NULL), &rules[0]);
-    assert_ptr_equal(sender_match(&config, NULL, "", NULL), &rules[0]);
-    assert_null(sender_match(&empty, "bob", "b@b.example", NULL));
+    assert_ptr_equal(config_sender(&config, "bob", "", NULL), &rules[0]);
+    assert_ptr_equal(config_sender(&config, NULL, "", NULL), &rules[0]);
+    assert_null(config_sender(&empty, "bob", "b@b.example", NULL));
 }
 
 int main(void)
