@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "relay/notify.h"
+#include "relay/wire.h"
 #include "util/error.h"
 
 struct launch;                  /* fields: src/relay/launch.c */
@@ -36,6 +36,10 @@ void launch_signal(struct launch *launch, pid_t pid, int signal);
 /* To the service manager, which takes notices of the parent only. */
 void launch_notice(struct launch *launch, enum notice notice, uint64_t queued,
                    uint64_t delivered, const char *remark);
+
+/* How often its watchdog needs one, in milliseconds (half of $WATCHDOG_USEC);
+ * 0: never. */
+int64_t launch_notice_interval(void);
 
 /* As if the launcher had got a SIGHUP. */
 void launch_reload(struct launch *launch);

@@ -36,7 +36,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "relay/notify.h"
 #include "smtp/capability.h"
 #include "smtp/outcome.h"
 #include "util/error.h"
@@ -50,6 +49,9 @@ enum wire_kind {
     WIRE_START_WORKER, WIRE_START_SERVER, WIRE_SIGNAL, WIRE_NOTICE,
     WIRE_RELOAD, WIRE_STARTED, WIRE_ENDED, WIRE_KINDS
 };
+
+/* To the service manager. */
+enum notice { NOTICE_READY, NOTICE_ALIVE, NOTICE_RELOADING, NOTICE_STOPPING };
 
 enum wire_party { WIRE_MANAGER = 1, WIRE_WORKER = 2, WIRE_LAUNCHER = 4 };
 

@@ -8,6 +8,7 @@
 #include "relay/wire.h"
 #include "util/alloc.h"
 #include "util/io.h"
+#include "util/text.h"
 
 struct ended {
     pid_t pid;
@@ -161,6 +162,16 @@ void launch_reload(struct launch *launch)
     struct packet request = wire_packet(WIRE_RELOAD);
 
     (void)send_request(launch, &request);
+}
+
+int64_t launch_notice_interval(void)
+{
+    const char *text = getenv("WATCHDOG_USEC");
+    uint64_t microseconds;
+
+    if (text == NULL || !text_to_number(text, INT64_MAX, &microseconds))
+        return 0;
+    return (int64_t)(microseconds / 2000);
 }
 
 int launch_descriptor(const struct launch *launch)

@@ -1,11 +1,14 @@
 #include "relay/launcher.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -16,12 +19,21 @@
 #include "relay/wire.h"
 #include "relay/worker.h"
 #include "util/alloc.h"
+#include "util/buf.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/process.h"
 #include "util/text.h"
+#include "util/unix_socket.h"
 
 extern char **environ;
+
+/* The status that systemctl shows. */
+struct service_state {
+    uint64_t queued;
+    uint64_t delivered;
+    const char *remark;         /* what is wrong; "" for nothing */
+};
 
 struct child {
     pid_t pid;
@@ -132,6 +144,47 @@ static void tell_ends(struct launcher *launcher)
     }
 }
 
+/* sd_notify(3), without its library. */
+static const char *const notice_words[] = {
+    [NOTICE_READY] = "READY=1",
+    [NOTICE_ALIVE] = "WATCHDOG=1",
+    [NOTICE_RELOADING] = "RELOADING=1",
+    [NOTICE_STOPPING] = "STOPPING=1",
+};
+
+static void send_to_socket(const char *path, const char *text, size_t length)
+{
+    int fd = *path == '/' || *path == '@'
+             ? unix_socket_connect(path, SOCK_DGRAM, 0) : -1;
+
+    if (fd == -1)
+        return;
+    (void)send(fd, text, length, MSG_NOSIGNAL);
+    close(fd);
+}
+
+/* To $NOTIFY_SOCKET; nothing without one. systemd takes notices of the main
+ * process of the service only. */
+static void notify(enum notice notice, const struct service_state *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+
+    if (path == NULL || (size_t)notice >= COUNT(notice_words))
+        return;
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    buf_add_format(&text, "%s\nSTATUS=%" PRIu64 " queued, %" PRIu64
+                   " delivered", notice_words[notice], state->queued,
+                   state->delivered);
+    if (*state->remark != '\0') {
+        buf_add_text(&text, "; ");
+        text_escape(&text, state->remark, strlen(state->remark));
+    }
+    send_to_socket(path, text.data, text.length);
+    buf_free(&text);
+}
+
 /* A configuration that is wrong is not read. */
 static void send_notice(const struct launcher *launcher, enum notice notice)
 {
@@ -141,7 +194,7 @@ static void send_notice(const struct launcher *launcher, enum notice notice)
                    ? "configuration wrong, the old one is used: run postrider "
                      "check"
                    : launcher->remark != NULL ? launcher->remark : "";
-    notify_send(notice, &state);
+    notify(notice, &state);
 }
 
 static void take_notice(struct launcher *launcher, struct packet *request)

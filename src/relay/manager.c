@@ -21,7 +21,6 @@
 #include "relay/log_delivery.h"
 #include "relay/messages.h"
 #include "relay/metrics.h"
-#include "relay/notify.h"
 #include "relay/pickup.h"
 #include "relay/requests.h"
 #include "relay/result.h"
@@ -601,7 +600,7 @@ enum manager_end manager_run(const struct config *config,
         .config = config,
         .launch = launch_new(launcher),
         .signals = -1,
-        .watchdog = notify_watchdog_interval(),
+        .watchdog = launch_notice_interval(),
         .end = MANAGER_FAILED,
     };
 
