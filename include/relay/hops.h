@@ -45,6 +45,10 @@ bool hops_take(const struct hops *hops, const struct message *message);
 const char *hops_reason(const struct hops *hops,
                         const struct message *message);
 
+/* The error of the first smarthost that is not up, with what can be done; "" if
+ * all are. The caller frees it. */
+char *hops_describe_trouble(const struct hops *hops);
+
 /* When one that waits may be tried, in milliseconds as now; INT64_MAX if only
  * an event can have it tried. */
 int64_t hops_next_time(const struct hops *hops, const struct message *message,

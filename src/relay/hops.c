@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "config/config.h"
+#include "control/protocol.h"
 #include "relay/clocks.h"
 #include "relay/message.h"
 #include "util/alloc.h"
@@ -62,6 +63,21 @@ const char *hops_reason(const struct hops *hops,
             message_may_use(message, i))
             return hops->list[i].availability.reason;
     return hops->count == 0 ? HOPS_MISSING : "";
+}
+
+char *hops_describe_trouble(const struct hops *hops)
+{
+    if (hops->count == 0)
+        return alloc_string(HOPS_MISSING);
+    for (size_t i = 0; i < hops->count; i++) {
+        const struct availability *host = &hops->list[i].availability;
+        if (host->state != HOP_UP)
+            return alloc_format("smarthost %s is %s: %s; " SMARTHOST_WAY_OUT,
+                                hops->list[i].smarthost->name,
+                                host->state == HOP_DOWN ? "down" : "parked",
+                                host->reason);
+    }
+    return alloc_string("");
 }
 
 int64_t hops_next_time(const struct hops *hops, const struct message *message,

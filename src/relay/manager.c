@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "control/protocol.h"
 #include "relay/clocks.h"
 #include "relay/confine.h"
 #include "relay/control.h"
@@ -128,25 +127,9 @@ static void take_worker_events(struct manager *manager)
             result_take(manager->result, i, &event, now_of(manager));
 }
 
-/* The error of the first smarthost that is not up; "" if all are. */
-static char *describe_hops(const struct hops *hops)
-{
-    if (hops->count == 0)
-        return alloc_string(HOPS_MISSING);
-    for (size_t i = 0; i < hops->count; i++) {
-        const struct availability *host = &hops->list[i].availability;
-        if (host->state != HOP_UP)
-            return alloc_format("smarthost %s is %s: %s; " SMARTHOST_WAY_OUT,
-                                hops->list[i].smarthost->name,
-                                host->state == HOP_DOWN ? "down" : "parked",
-                                host->reason);
-    }
-    return alloc_string("");
-}
-
 static void tell(struct manager *manager, enum notice notice)
 {
-    char *remark = describe_hops(manager->hops);
+    char *remark = hops_describe_trouble(manager->hops);
 
     launch_notice(manager->launch, notice,
                   schedule_count(manager->messages->schedule),
@@ -159,7 +142,7 @@ static void tell(struct manager *manager, enum notice notice)
  * that a smarthost is down, or up again. */
 static void tell_changes(struct manager *manager)
 {
-    char *remark = describe_hops(manager->hops);
+    char *remark = hops_describe_trouble(manager->hops);
 
     if (manager->remark != NULL && strcmp(remark, manager->remark) != 0)
         tell(manager, NOTICE_ALIVE);
