@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "mail/address.h"
-#include "mail/address_items.h"
+#include "mail/recipients.h"
 #include "mail/aliases_table.h"
 #include "mail/envelope.h"
 #include "mail/found.h"

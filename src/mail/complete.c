@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "mail/address.h"
-#include "mail/address_items.h"
+#include "mail/recipients.h"
 #include "mail/found.h"
 #include "mail/header.h"
 #include "mail/rewrite.h"

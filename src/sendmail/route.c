@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "config/destination.h"
 #include "mail/address.h"
-#include "mail/address_items.h"
+#include "mail/recipients.h"
 #include "mail/envelope.h"
 #include "mail/found.h"
 #include "util/alloc.h"

@@ -1,4 +1,4 @@
-#include "mail/address_items.h"
+#include "mail/recipients.h"
 
 #include <string.h>
 

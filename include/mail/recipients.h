@@ -1,8 +1,8 @@
 /*
- * address_items.h - the recipients of a list, of which some may be none
+ * recipients.h - the recipients of a list, of which some may be none
  */
-#ifndef POSTRIDER_MAIL_ADDRESS_ITEMS_H
-#define POSTRIDER_MAIL_ADDRESS_ITEMS_H
+#ifndef POSTRIDER_MAIL_RECIPIENTS_H
+#define POSTRIDER_MAIL_RECIPIENTS_H
 
 #include <stddef.h>
 
