@@ -14,7 +14,7 @@
 #include "util/error.h"
 
 struct config;
-struct found;
+struct recipients;
 struct destinations;        /* fields: src/config/destination.c */
 
 /* The names of this machine, for the aliases. */
@@ -47,12 +47,12 @@ bool destinations_current(const struct destinations *where);
  * is found then.
  */
 bool destinations_find(struct destinations *where, const char *address,
-                       struct found *found, struct error *err);
+                       struct recipients *found, struct error *err);
 
 /* The same for a local name, but only if an alias or local_recipient says
  * where: false with FAULT_NONE if its domain would be a guess. */
 bool destinations_find_given(struct destinations *where, const char *name,
-                             struct found *found, struct error *err);
+                             struct recipients *found, struct error *err);
 
 /* name@localhost and name@web1 mean nothing elsewhere: like a bare name they
  * get the domain. name@web1.example.com stays. The caller frees it. */

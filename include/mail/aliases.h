@@ -16,7 +16,7 @@
 #include "util/error.h"
 
 struct aliases;             /* fields: aliases_table.h */
-struct found;
+struct recipients;
 struct strings;
 
 /*
@@ -47,7 +47,8 @@ struct local_names {
     bool host_has_mailboxes;    /* elsewhere: it is the domain of mail, too */
 };
 bool aliases_expand(const struct aliases *aliases, const char *name,
-                    const struct local_names *local, struct found *found);
+                    const struct local_names *local,
+                    struct recipients *found);
 
 /*
  * The local name of an address, without quotes and in lower

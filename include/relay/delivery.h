@@ -36,7 +36,7 @@ struct delivery {
  * Prepare the transaction of these recipients (indices, copied). config and
  * entry are borrowed. uid is the sender's. With redirect_all one copy
  * goes there for all of them, with X-Original-To. Mail with the null
- * reverse-path has the sender of config/config.h.
+ * reverse-path has the sender of config_sender_null().
  */
 void delivery_init(struct delivery *delivery, const struct config *config,
                    const struct entry *entry, uid_t uid,

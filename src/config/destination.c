@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 #include "mail/address.h"
-#include "mail/found.h"
+#include "mail/recipients.h"
 #include "util/alloc.h"
 #include "util/host.h"
 #include "util/log.h"
@@ -106,7 +106,7 @@ void destinations_seal(struct destinations *where)
 
 /* The destinations of an alias. False with FAULT_NONE if it is not one. */
 static bool expand(struct destinations *where, const char *address,
-                   struct found *found, struct error *err)
+                   struct recipients *found, struct error *err)
 {
     *err = (struct error){ .fault = FAULT_NONE };
     if (where->no_aliases)
@@ -146,7 +146,7 @@ static char *final_address(const struct destinations *where,
 
 /* Make addresses of the destinations of an alias. */
 static void finish(const struct destinations *where, const char *alias,
-                   struct found *found)
+                   struct recipients *found)
 {
     struct strings names = found->addresses;
     struct error err = { 0 };
@@ -166,7 +166,7 @@ static void finish(const struct destinations *where, const char *alias,
 }
 
 bool destinations_find(struct destinations *where, const char *address,
-                       struct found *found, struct error *err)
+                       struct recipients *found, struct error *err)
 {
     if (expand(where, address, found, err))
         finish(where, address, found);
@@ -176,13 +176,13 @@ bool destinations_find(struct destinations *where, const char *address,
 }
 
 bool destinations_find_given(struct destinations *where, const char *name,
-                             struct found *found, struct error *err)
+                             struct recipients *found, struct error *err)
 {
-    struct found alias = { 0 };
+    struct recipients alias = { 0 };
     bool given = expand(where, name, &alias, err) ||
                  *where->config->local_recipient != '\0';
 
-    found_free(&alias);
+    recipients_free(&alias);
     return err->fault == FAULT_NONE && given &&
            destinations_find(where, name, found, err);
 }

@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include "mail/address.h"
-#include "mail/recipients.h"
 #include "mail/aliases_table.h"
 #include "mail/envelope.h"
-#include "mail/found.h"
+#include "mail/recipients.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/lines.h"
@@ -82,7 +81,7 @@ static void add_problem(struct problems *problems,
 struct expansion {
     const struct aliases *aliases;
     const struct local_names *local;
-    struct found *found;
+    struct recipients *found;
     bool *seen;                     /* by the index of an alias */
     struct strings files;           /* the :include: files seen */
     const struct alias *alias;      /* the innermost that is expanded */
@@ -284,7 +283,7 @@ static void expand_one(struct expansion *x, const char *text, size_t length)
 static void expand_list(struct expansion *x, const char *list, size_t length)
 {
     while (length > 0 && !x->full) {
-        size_t item = address_item_length(list, length);
+        size_t item = recipients_item_length(list, length);
         size_t start = 0, end = item;
         while (start < end && text_is_space(list[start]))
             start++;
@@ -301,7 +300,8 @@ static void expand_list(struct expansion *x, const char *list, size_t length)
 /* Expand an alias, which must lead to an address. problems may be NULL. */
 static void expand_whole(const struct aliases *aliases,
                          const struct alias *alias,
-                         const struct local_names *local, struct found *found,
+                         const struct local_names *local,
+                         struct recipients *found,
                          struct problems *problems)
 {
     struct expansion x = {
@@ -318,13 +318,14 @@ static void expand_whole(const struct aliases *aliases,
     free(x.seen);
     strings_free(&x.files);
     alias_files_forget(aliases->files);
-    if (!found_any(found))
+    if (!recipients_any(found))
         refuse(&x, alias->name, strlen(alias->name), "this alias has no "
                "recipient: it is empty, or leads back to itself", NULL);
 }
 
 bool aliases_expand(const struct aliases *aliases, const char *name,
-                    const struct local_names *local, struct found *found)
+                    const struct local_names *local,
+                    struct recipients *found)
 {
     char *wanted = alloc_string(name);
 
@@ -341,9 +342,9 @@ void aliases_keep_files(struct aliases *aliases,
 {
     aliases->files->kept = true;
     for (size_t i = 0; i < aliases->count; i++) {
-        struct found found = { 0 };
+        struct recipients found = { 0 };
         expand_whole(aliases, &aliases->entries[i], local, &found, NULL);
-        found_free(&found);
+        recipients_free(&found);
     }
 }
 
@@ -358,7 +359,7 @@ void aliases_check(const struct aliases *aliases,
         add_problem(&problems, &err);
     for (size_t i = 0; i < aliases->count; i++) {
         const struct alias *alias = &aliases->entries[i];
-        struct found found = { 0 };
+        struct recipients found = { 0 };
 
         if (i > 0 && strcmp(alias->name, alias[-1].name) == 0) {
             error_set(&err, FAULT_CONFIG, "alias %s was given in line %u "
@@ -367,7 +368,7 @@ void aliases_check(const struct aliases *aliases,
             add_problem(&problems, &err);
         }
         expand_whole(aliases, alias, local, &found, &problems);
-        found_free(&found);
+        recipients_free(&found);
     }
     strings_free(&problems.told);
 }

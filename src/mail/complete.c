@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "mail/address.h"
-#include "mail/recipients.h"
-#include "mail/found.h"
 #include "mail/header.h"
+#include "mail/recipients.h"
 #include "mail/rewrite.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -142,7 +141,7 @@ static void add_recipients(const struct field *field, const char *name,
     if (!field_is(field, name) || field_is_blank(field))
         return;
     list->is_repaired = false;
-    address_items_read(list, &unread, body, length);
+    recipients_read(list, &unread, body, length);
     /* Octets that other programs read otherwise must not make recipients. */
     if (field->is_mended && (list->is_repaired || unread.texts.count > 0)) {
         while (list->count > before)

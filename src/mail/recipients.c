@@ -1,12 +1,43 @@
 #include "mail/recipients.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "mail/address.h"
-#include "mail/found.h"
+#include "util/buf.h"
 #include "util/text.h"
 
-size_t address_item_length(const char *list, size_t length)
+void flaws_add(struct flaws *flaws, const char *text, size_t length,
+               const char *reason)
+{
+    struct buf shown;
+
+    buf_init(&shown, SIZE_MAX);
+    text_escape(&shown, text, length);
+    strings_take(&flaws->texts, buf_take(&shown));
+    strings_add(&flaws->reasons, reason);
+}
+
+void flaws_free(struct flaws *flaws)
+{
+    strings_free(&flaws->texts);
+    strings_free(&flaws->reasons);
+}
+
+bool recipients_any(const struct recipients *found)
+{
+    return found->addresses.count > 0 || found->flaws.texts.count > 0 ||
+           found->discards;
+}
+
+void recipients_free(struct recipients *found)
+{
+    strings_free(&found->addresses);
+    flaws_free(&found->flaws);
+    *found = (struct recipients){ 0 };
+}
+
+size_t recipients_item_length(const char *list, size_t length)
 {
     bool quoted = false;
     int depth = 0;
@@ -62,15 +93,15 @@ static void read_item(struct mailbox_list *list, struct flaws *flaws,
         flaws_add(flaws, text, length, why.text);
 }
 
-void address_items_read(struct mailbox_list *list, struct flaws *flaws,
-                        const char *text, size_t length)
+void recipients_read(struct mailbox_list *list, struct flaws *flaws,
+                     const char *text, size_t length)
 {
     struct error ignored;
 
     if (mailbox_list_parse_recipients(list, text, length, &ignored))
         return;
     while (length > 0) {
-        size_t item = address_item_length(text, length);
+        size_t item = recipients_item_length(text, length);
         read_item(list, flaws, text, item);
         item += item < length;
         text += item;

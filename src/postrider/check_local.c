@@ -13,7 +13,7 @@
 #include "config/destination.h"
 #include "mail/address.h"
 #include "mail/aliases.h"
-#include "mail/found.h"
+#include "mail/recipients.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -98,7 +98,7 @@ static void check_recipient(struct check *check, const char *name,
 {
     const struct config *config = check->config;
     const struct local_names local = destination_local_names(config);
-    struct found found = { 0 };
+    struct recipients found = { 0 };
     bool is_alias = aliases != NULL &&
                     aliases_expand(aliases, name, &local, &found);
     const struct strings list = found.addresses;
@@ -122,7 +122,7 @@ static void check_recipient(struct check *check, const char *name,
                    "be a mailbox", name,
                    is_alias && list.count > 0 ? list.items[0] : name,
                    config->domain);
-    found_free(&found);
+    recipients_free(&found);
 }
 
 /* Where reports to root go. That it cannot be found out has been reported
@@ -133,7 +133,7 @@ static void check_reports(struct check *check)
     char *path = alloc_format("root@%s", config->domain);
     const struct sender_rule *rule = config_sender(config, "root", path, NULL);
     struct destinations *where = destinations_new(config, false);
-    struct found found = { 0 };
+    struct recipients found = { 0 };
     struct error ignored;
 
     bool is_ruled = rule != NULL && *rule->address != '\0';
@@ -142,7 +142,7 @@ static void check_reports(struct check *check)
         check_ok(check, "reports about mail that root sent go to %s%s",
                  found.addresses.items[0],
                  found.addresses.count > 1 ? ", and others" : "");
-    found_free(&found);
+    recipients_free(&found);
     destinations_free(where);
     free(path);
 }

@@ -7,9 +7,9 @@
 #include "config/config.h"
 #include "config/destination.h"
 #include "mail/address.h"
-#include "mail/found.h"
-#include "relay/message.h"
+#include "mail/recipients.h"
 #include "relay/log_delivery.h"
+#include "relay/message.h"
 #include "spool/draft.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
@@ -32,7 +32,7 @@ struct reports *reports_new(const struct config *config,
                             const struct spool *spool, struct totals *totals)
 {
     struct reports *reports = alloc_zero(1, sizeof *reports);
-    struct found found = { 0 };
+    struct recipients found = { 0 };
     struct error err = { 0 };
 
     reports->config = config;
@@ -81,7 +81,7 @@ static void find_sender(struct reports *reports, const struct entry *entry,
 {
     const char *path = envelope_reverse_path(&entry->envelope);
     const char *at = address_at(path);
-    struct found found = { 0 };
+    struct recipients found = { 0 };
     struct error err = { 0 };
 
     mind_aliases(reports);
@@ -102,7 +102,7 @@ static void find_sender(struct reports *reports, const struct entry *entry,
         strings_add(to, found.addresses.items[i]);
     if (to->count == 0)
         strings_add(to, path);
-    found_free(&found);
+    recipients_free(&found);
 }
 
 /* --- What they are about. --- */

@@ -7,9 +7,8 @@
 #include "config/config.h"
 #include "config/destination.h"
 #include "mail/address.h"
-#include "mail/recipients.h"
 #include "mail/envelope.h"
-#include "mail/found.h"
+#include "mail/recipients.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/strings.h"
@@ -65,7 +64,7 @@ void route_parse(const char *argument, struct mailbox_list *list,
     char *text = address_argument(argument, &err);
 
     if (text != NULL)
-        address_items_read(list, flaws, text, strlen(text));
+        recipients_read(list, flaws, text, strlen(text));
     else
         flaws_add(flaws, argument, strlen(argument), err.text);
     free(text);
@@ -129,7 +128,7 @@ static bool add_flaws(const struct target *to, const struct flaws *flaws,
 }
 
 static bool add_found(struct route *route, const struct target *to,
-                      const struct found *found, struct error *err)
+                      const struct recipients *found, struct error *err)
 {
     bool added = add_flaws(to, &found->flaws, err);
 
@@ -148,14 +147,14 @@ bool route_recipient(struct route *route, const char *address,
                      struct envelope *env, struct error *err)
 {
     const struct target to = { address, notify, original, env };
-    struct found found = { 0 };
+    struct recipients found = { 0 };
 
     if (*route->config->redirect_all != '\0')
         return redirect_recipient(route, &to, address, err);
     bool added = destinations_find(route->destinations, address, &found,
                                    err) &&
                  add_found(route, &to, &found, err);
-    found_free(&found);
+    recipients_free(&found);
     return added;
 }
 

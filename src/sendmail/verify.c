@@ -8,7 +8,7 @@
 #include "config/destination.h"
 #include "mail/address.h"
 #include "mail/envelope.h"
-#include "mail/found.h"
+#include "mail/recipients.h"
 #include "sendmail/options.h"
 #include "sendmail/route.h"
 #include "util/strings.h"
@@ -33,7 +33,7 @@ static void print_parts(const char *address, const char *host,
  * section changes its reverse-path. Scripts read standard output. */
 static void remark_reports(const struct config *config, const char *name)
 {
-    struct found found = { 0 };
+    struct recipients found = { 0 };
     struct error ignored;
 
     if (address_at(name) != NULL || *config->redirect_all != '\0')
@@ -46,7 +46,7 @@ static void remark_reports(const struct config *config, const char *name)
         for (size_t i = 0; i < found.addresses.count; i++)
             text_print(stderr, "%s... reports about its mail go to %s\n",
                        name, found.addresses.items[i]);
-    found_free(&found);
+    recipients_free(&found);
     destinations_free(where);
     free(path);
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "mail/aliases.h"
-#include "mail/found.h"
+#include "mail/recipients.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/strings.h"
@@ -51,7 +51,7 @@ static struct aliases *load(const char *text, struct error *err)
 static bool expand(const struct aliases *aliases, const char *name,
                    struct strings *list, struct error *err)
 {
-    struct found found = { 0 };
+    struct recipients found = { 0 };
 
     *err = (struct error){ 0 };
     bool known = aliases_expand(aliases, name, &local, &found);
@@ -62,7 +62,7 @@ static bool expand(const struct aliases *aliases, const char *name,
     }
     if (found.flaws.reasons.count > 0)
         error_set(err, FAULT_CONFIG, "%s", found.flaws.reasons.items[0]);
-    found_free(&found);
+    recipients_free(&found);
     return false;
 }
 
@@ -438,7 +438,7 @@ static void serves_what_can_be_served(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct found found = { 0 };
+        struct recipients found = { 0 };
         struct error err;
         struct buf shown;
         struct aliases *aliases = load(cases[i].text, &err);
@@ -451,7 +451,7 @@ static void serves_what_can_be_served(void **state)
         assert_int_equal(found.flaws.texts.count, cases[i].flaws);
         assert_int_equal(found.discards, cases[i].discards);
         buf_free(&shown);
-        found_free(&found);
+        recipients_free(&found);
         aliases_free(aliases);
     }
 }

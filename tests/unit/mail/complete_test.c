@@ -8,8 +8,8 @@
 
 #include "mail/address.h"
 #include "mail/complete.h"
-#include "mail/found.h"
 #include "mail/header.h"
+#include "mail/recipients.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/text.h"
