@@ -29,6 +29,17 @@ struct wanted {
     int64_t deadline;           /* clock_now() */
 };
 
+/* Is the scope part of the request? Without it a refresh token gives what was
+ * granted. A server may have granted less than the section has, as OpenID
+ * Connect wants it for offline_access; it refuses to give more than that
+ * (RFC 6749 section 6). */
+static bool names_scope(const struct oauth *oauth, const struct grant *grant)
+{
+    return *oauth->scope != '\0' &&
+           (oauth->flow != OAUTH_REFRESH_TOKEN || grant->scope == NULL ||
+            strcmp(grant->scope, oauth->scope) != 0);
+}
+
 static void describe_renewal(struct form_request *request,
                              const struct client *client,
                              const struct grant *grant)
@@ -42,7 +53,7 @@ static void describe_renewal(struct form_request *request,
         form_add(form, "refresh_token", grant->refresh_token);
         request->secret = grant->refresh_token;
     }
-    if (*client->oauth->scope != '\0')
+    if (names_scope(client->oauth, grant))
         form_add(form, "scope", client->oauth->scope);
 }
 
