@@ -52,13 +52,13 @@ class OAuth:
     def token(self, **options):
         return self.run("token", "m365", **options)
 
-    def start(self, *arguments):
+    def start(self, *arguments, env=None):
         """The program, with pipes."""
         return subprocess.Popen(
             [self.programs.build / "postrider-oauth", *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
-            env=self.programs.environment())
+            env=self.programs.environment(env))
 
     def kept(self):
         """What the file of tokens holds; None if there is none."""

@@ -1,8 +1,8 @@
-"""Real mail servers as smarthosts: what Postfix, Exim and OpenSMTPD share.
+"""Real servers: what Postfix, Exim, OpenSMTPD, Dovecot and oidc-provider share.
 
 packaging/fetch-servers unpacks each into a root of its own. Here such a root
 is copied (by hard links), configured, and the server started in it by
-chroot(8), as root, on free ports of the loopback address. The server takes
+chroot(8), as root, on free ports of the loopback address. A mail server takes
 mail after STARTTLS and AUTH only, for the recipients in RECIPIENTS, and hands
 every message on to a Sink, where a test finds what arrived, octet for octet.
 
@@ -51,10 +51,12 @@ class Missing(Exception):
 class Authority:
     """A certificate authority in a folder: `ca`, and `server`, a certificate
     for localhost with its key in one file. RSA: OpenSMTPD 6.8 with OpenSSL 3
-    cannot be made to use a key on an elliptic curve."""
+    cannot be made to use a key on an elliptic curve. A clock may make them
+    older than they are."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, clock=None):
         self.folder = str(folder)
+        self._environment = clock and {**os.environ, **clock.environment}
         self.ca = os.path.join(self.folder, "ca.pem")
         self.server = os.path.join(self.folder, "server.pem")
         self._make("ca", "-addext", "keyUsage=critical,keyCertSign")
@@ -71,7 +73,8 @@ class Authority:
             ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
              "-subj", "/CN=Postrider test " + name, "-days", "30",
              "-keyout", name + ".key", "-out", name + ".pem") + options,
-            check=True, cwd=self.folder, capture_output=True)
+            check=True, cwd=self.folder, capture_output=True,
+            env=self._environment)
 
 
 class Server:
@@ -144,6 +147,14 @@ class Server:
         """Write the configuration files."""
         raise NotImplementedError
 
+    def launch(self):
+        """The command that starts it."""
+        return ("chroot", self.root) + self.command
+
+    def is_up(self):
+        """Does it answer?"""
+        return _greets(self.port)
+
     def submit(self, message, recipients, sender="fence@login.test"):
         """Hand a message over, by Python's own SMTP client."""
         context = ssl.create_default_context()
@@ -197,9 +208,10 @@ class Server:
                 r.split("@")[0] for r in RECIPIENTS + (UTF8_RECIPIENT,)))
 
     def run(self, *command, text=""):
-        """Run a program within the root."""
-        subprocess.run(("chroot", self.root) + command, check=True,
-                       input=text, text=True, capture_output=True)
+        """Run a program within the root; returns what it printed."""
+        return subprocess.run(("chroot", self.root) + command, check=True,
+                              input=text, text=True,
+                              capture_output=True).stdout
 
     def _prepare(self):
         passwd = [("root", 0, "/")] + list(self.users)
@@ -228,12 +240,12 @@ class Server:
         self._output = open(os.path.join(self.root, "var/log/output"), "wb")
         # The server ends with us, even if we are killed.
         self._process = subprocess.Popen(
-            ("setpriv", "--pdeathsig", "TERM", "chroot", self.root)
-            + self.command, stdin=subprocess.DEVNULL, stdout=self._output,
+            ("setpriv", "--pdeathsig", "TERM") + self.launch(),
+            stdin=subprocess.DEVNULL, stdout=self._output,
             stderr=self._output, start_new_session=True,
             env={"PATH": "/usr/sbin:/usr/bin", "LANG": "C"})
         deadline = time.monotonic() + PATIENCE
-        while not _greets(self.port):
+        while not self.is_up():
             try:
                 self._process.wait(0.02)
             except subprocess.TimeoutExpired:

@@ -1,4 +1,5 @@
-"""Where the real servers deliver to: an LMTP server that keeps everything."""
+"""Where the real servers deliver to: a server of LMTP, or of SMTP for Dovecot,
+that keeps everything."""
 
 import socketserver
 import threading
@@ -10,7 +11,7 @@ Delivery = namedtuple("Delivery", "sender recipients content")
 
 
 class Sink:
-    """Speaks LMTP and keeps every message that it is given."""
+    """Keeps every message that it is given."""
 
     def __init__(self):
         self._deliveries = []
@@ -66,11 +67,12 @@ class _SinkSession(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self):
-        sender, recipients = "", []
-        self._reply("220 sink LMTP")
+        sender, recipients, is_lmtp = "", [], False
+        self._reply("220 sink")
         for line in iter(self.rfile.readline, b""):
             verb = line[:4].upper()
-            if verb == b"LHLO":
+            if verb in (b"LHLO", b"EHLO"):
+                is_lmtp = verb == b"LHLO"
                 self._reply("250-sink", "250-PIPELINING", "250-8BITMIME",
                             "250-SMTPUTF8", "250 SIZE")
                 continue
@@ -78,7 +80,8 @@ class _SinkSession(socketserver.StreamRequestHandler):
                 self._reply("354 go on")
                 content = self._content()
                 self.server.keep(Delivery(sender, tuple(recipients), content))
-                self._reply(*["250 kept"] * len(recipients))
+                self._reply(*["250 kept"] * (len(recipients) if is_lmtp
+                                             else 1))
                 recipients = []
                 continue
             if verb == b"MAIL":
