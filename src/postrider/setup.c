@@ -12,6 +12,7 @@
 #include "postrider/terminal.h"
 #include "postrider/commands.h"
 #include "postrider/config_draft.h"
+#include "postrider/readdress.h"
 #include "postrider/waiting.h"
 #include "util/alloc.h"
 #include "util/process.h"
@@ -101,14 +102,48 @@ static bool print_draft(const struct setup *setup, struct error *err)
     return done;
 }
 
+/* Is mail accepted by this configuration until the new one is written, and
+ * knows of no smarthost? */
+static bool mail_has_no_way(const struct setup *setup)
+{
+    struct error ignored;
+    char *path = config_default_path();
+    bool is_ours = path != NULL && strcmp(path, setup->output) == 0;
+    struct config *config = is_ours ? config_load(&ignored) : NULL;
+    bool has_none = is_ours && !setup->direct &&
+                    (config == NULL ? !is_there(path)
+                                    : config->smarthost_count == 0);
+
+    config_free(config);
+    free(path);
+    return has_none;
+}
+
+static void readdress(const struct setup *setup, const struct config *config)
+{
+    struct readdressed mail = readdress_all(config, setup->output);
+
+    if (mail.done > 0)
+        terminal_print("Mail that was accepted without a smarthost has been "
+                       "addressed anew: %zu message%s\n", mail.done,
+                       mail.done == 1 ? "" : "s");
+    if (mail.left > 0)
+        terminal_print("warning: %zu message%s could not be addressed anew, "
+                       "and will leave with the names that this machine had\n",
+                       mail.left, mail.left == 1 ? "" : "s");
+}
+
 /* The next steps now that mail can leave. */
 static bool tell_all(struct setup *setup, struct config_draft *draft,
-                     struct error *err)
+                     bool first, struct error *err)
 {
     struct config *config = config_load_file(setup->output, err);
 
     if (config == NULL)
         return false;
+    /* Before the daemon has a smarthost: it would send them at once. */
+    if (first)
+        readdress(setup, config);
     struct waiting *waiting = waiting_note(config);
     config_draft_report(setup->output);
     bool done = setup_offer_message(setup, draft, err);
@@ -121,12 +156,13 @@ static bool tell_all(struct setup *setup, struct config_draft *draft,
 static bool write_down(struct setup *setup, struct error *err)
 {
     struct config_draft *draft = setup_try(setup, err);
+    bool first = mail_has_no_way(setup);
     bool done = draft != NULL &&
                 config_draft_install(draft, setup->output, setup_user(setup),
                                      setup->replace, err);
 
     if (done)
-        done = tell_all(setup, draft, err);
+        done = tell_all(setup, draft, first, err);
     config_draft_free(draft);
     return done;
 }

@@ -546,10 +546,10 @@ ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 "$programs"/postrider daemon \
     </dev/null >/dev/null 2>daemon.log &
 daemon=$!
 until grep -q 'daemon: started' daemon.log; do sleep 0.1; done
-for number in 1 2 3; do
-    echo Subject: $number | "$programs"/sendmail bob$number@b.example
+for recipient in bob1@b.example bob2@b.example bob3@b.example root; do
+    printf 'Subject: %s\n\n.' $recipient | "$programs"/sendmail -i $recipient
 done
-until [ "$("$programs"/mailq </dev/null | grep -c @b.example)" = 3 ]; do
+until "$programs"/mailq </dev/null | grep -q "in 4 Requests"; do
     sleep 0.1
 done
 "$programs"/postrider setup --output /etc/postrider/postrider.conf "$@"
@@ -571,16 +571,22 @@ def test_mail_that_waited_leaves_and_setup_says_so(programs, host, public):
         programs, {"postrider": 990}, "sh", "-c", WITH_DAEMON, "sh",
         programs.build, "--host", host.host, "--port", str(host.port),
         "--tls-ca-file", str(authority), "--user", ADDRESS, "--password-file",
-        "-", stdin=PASSWORD, POSTRIDER_CONFIG="/etc/postrider/postrider.conf")
+        "-", "--domain", "d.example", "--root-to", "ops@d.example",
+        stdin=PASSWORD, POSTRIDER_CONFIG="/etc/postrider/postrider.conf")
     log = (programs.folder / "daemon.log").read_text()
     assert result.returncode == 0, result.stdout + result.stderr + log
     assert "The daemon has read it.\n" in result.stdout, result.stdout + log
     told = " ".join(result.stderr.split())
-    assert "Of the mail that waited, 2 messages have left, and 1 waits: " \
+    assert "has been addressed anew: 4 messages" in told, told + log
+    assert "Of the mail that waited, 3 messages have left, and 1 waits: " \
         in told, told + log
     assert "451 4.7.1 greylisted" in told
     assert sorted(message.recipients for message in host.messages) == \
-        [["bob1@b.example"], ["bob3@b.example"]]
+        [["bob1@b.example"], ["bob3@b.example"], ["ops@d.example"]]
+    for message in host.messages:
+        assert message.reverse_path == "root@d.example"
+        assert re.search(r"\broot@d\.example\b", message.fields("From")[0])
+        assert message.body == b".\r\n"
 
 
 def test_without_the_daemons_user_nothing_is_written(programs):

@@ -1,0 +1,205 @@
+#include "postrider/readdress.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "control/client.h"
+#include "control/listing.h"
+#include "spool/entry.h"
+#include "spool/queue_file.h"
+#include "spool/spool.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/process.h"
+#include "util/scratch.h"
+#include "util/strings.h"
+#include "util/user.h"
+
+#define OUTPUT_MAX 65536        /* octets that sendmail may print */
+
+/* A message in the daemon's list. */
+struct listed {
+    char *id;
+    uid_t uid;
+};
+
+struct readdress {
+    const struct config *config;
+    const char *path;
+    struct spool spool;
+    struct listed *messages;
+    size_t count;
+};
+
+static void note_message(void *context, const struct queue_item *item,
+                         bool unattended)
+{
+    struct readdress *work = context;
+
+    /* After an attempt some recipients may have it. */
+    if (unattended || item->state == QUEUE_HELD || item->attempts > 0)
+        return;
+    work->messages = alloc_resize(work->messages, work->count + 1,
+                                  sizeof *work->messages);
+    work->messages[work->count++] = (struct listed){
+        .id = alloc_string(item->id), .uid = item->uid };
+}
+
+/* -f of a local name, so that the new domain completes it. */
+static char *sender_of(const struct envelope *env)
+{
+    const char *path = envelope_reverse_path(env);
+    const char *at = strrchr(path, '@');
+
+    if (*path == '\0')
+        return alloc_string("<>");
+    return env->from_local && at != NULL
+           ? alloc_format("%.*s", (int)(at - path), path)
+           : alloc_string(path);
+}
+
+static void add_option(struct strings *arguments, const char *option,
+                       const char *value)
+{
+    if (value == NULL || *value == '\0')
+        return;
+    strings_add(arguments, option);
+    strings_add(arguments, value);
+}
+
+/* What its sender would call; with -odi it is in the daemon's list when that
+ * ends. Notifications are those of the first recipient: they differ for clients
+ * of SMTP alone. */
+static void list_arguments(const struct envelope *env,
+                           struct strings *arguments)
+{
+    char *sender = sender_of(env);
+
+    strings_add(arguments, "sendmail");
+    strings_add(arguments, "-i");
+    strings_add(arguments, "-odi");
+    add_option(arguments, "-f", sender);
+    add_option(arguments, "-N", notify_text(env->recipients[0].notify));
+    add_option(arguments, "-R", env->dsn_return == RETURN_FULL ? "full"
+               : env->dsn_return == RETURN_HEADERS ? "hdrs" : NULL);
+    add_option(arguments, "-V", env->envelope_id);
+    strings_add(arguments, "--");
+    for (size_t i = 0; i < env->count; i++)
+        strings_add(arguments, env->recipients[i].path);
+    free(sender);
+}
+
+/* In the child: the message as standard input of its sender's sendmail. */
+static _Noreturn void run_sendmail(const struct readdress *work,
+                                   const struct listed *message,
+                                   const struct strings *arguments, int content)
+{
+    const struct passwd *user = getpwuid(message->uid);
+    char *place = alloc_format("POSTRIDER_CONFIG=%s", work->path);
+    char *program = process_beside("sendmail");
+    char search[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    char *environment[] = { search, place, NULL };
+    char **argv = alloc_zero(arguments->count + 1, sizeof *argv);
+    struct error ignored;
+
+    memcpy(argv, arguments->items, arguments->count * sizeof *argv);
+    if (user != NULL && program != NULL && user_become(user, &ignored) &&
+        chdir("/") == 0 && dup2(content, STDIN_FILENO) != -1)
+        execve(program, argv, environment);
+    _exit(EXIT_FAILURE);
+}
+
+static bool submit(const struct readdress *work, const struct listed *message,
+                   const struct strings *arguments, int content)
+{
+    struct process_child child;
+    struct error ignored;
+    struct buf output;
+
+    if (!process_fork(&child))
+        return false;
+    if (child.pid == 0)
+        run_sendmail(work, message, arguments, content);
+    buf_init(&output, OUTPUT_MAX);
+    (void)process_read(&child, &output, INT64_MAX, &ignored);
+    buf_free(&output);
+    int status = process_end(&child, INT64_MAX);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool submit_entry(const struct readdress *work,
+                         const struct listed *message,
+                         const struct entry *entry)
+{
+    struct scratch content = SCRATCH_NONE;
+    struct strings arguments = { 0 };
+    struct error ignored;
+
+    list_arguments(&entry->envelope, &arguments);
+    bool done = scratch_open(&content, &ignored) &&
+                scratch_copy(&content, entry->fd, entry->content_start,
+                             entry->content_length) &&
+                lseek(content.fd, 0, SEEK_SET) == 0 &&
+                submit(work, message, &arguments, content.fd);
+    scratch_close(&content);
+    strings_free(&arguments);
+    return done;
+}
+
+static bool remove_message(const struct readdress *work, const char *id)
+{
+    const struct client_question question = {
+        .path = work->config->control, .request = REQUEST_REMOVE,
+        .argument = id, .patience = CLIENT_PATIENCE,
+    };
+    struct error ignored;
+
+    return client_ask(&question, NULL, NULL, &ignored);
+}
+
+static bool readdress_one(const struct readdress *work,
+                          const struct listed *message)
+{
+    struct error ignored;
+    int64_t received;
+    struct entry *entry = queue_file_open(&work->spool, message->id, &received,
+                                          &ignored);
+    bool done = entry != NULL && entry->envelope.count > 0 &&
+                submit_entry(work, message, entry) &&
+                remove_message(work, message->id);
+
+    entry_free(entry);
+    return done;
+}
+
+struct readdressed readdress_all(const struct config *config,
+                                 const char *path)
+{
+    struct readdress work = { .config = config, .path = path };
+    const struct listing_reader reader = { .visit = note_message,
+                                           .context = &work };
+    struct readdressed result = { 0 };
+    struct error ignored;
+
+    if (config->delivery != DELIVERY_QUEUE ||
+        !spool_open(&work.spool, config->spool, false, &ignored))
+        return result;
+    (void)listing_each(config->control, config->spool, &reader, &ignored);
+    for (size_t i = 0; i < work.count; i++) {
+        if (readdress_one(&work, &work.messages[i]))
+            result.done++;
+        else
+            result.left++;
+        free(work.messages[i].id);
+    }
+    free(work.messages);
+    spool_close(&work.spool);
+    return result;
+}
