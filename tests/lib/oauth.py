@@ -8,8 +8,9 @@
 import json
 import shutil
 import subprocess
+import urllib.parse
 
-from .issuer import Answer, tokens
+from .issuer import tokens
 
 SECRET = "secret-that-nobody-may-see"
 REFRESH = "refresh-that-nobody-may-see"
@@ -65,15 +66,32 @@ class OAuth:
         path = self.state / "m365.json"
         return json.loads(path.read_text()) if path.exists() else None
 
+    def begin_paste(self):
+        """The program, the address that it shows, and the query of that."""
+        login = self.start("login", "m365", "--paste")
+        for line in login.stdout:
+            if line.startswith("https://"):
+                url = urllib.parse.urlsplit(line.strip())
+                return login, url, dict(urllib.parse.parse_qsl(url.query))
+        raise AssertionError(login.communicate())
+
+    @staticmethod
+    def paste(login, query, **members):
+        """Paste the address that a browser shows at the end."""
+        members.setdefault("state", query["state"])
+        text = query["redirect_uri"] + "?" + urllib.parse.urlencode(
+            {name: value for name, value in members.items()
+             if value is not None})
+        output = login.communicate(text + "\n", timeout=60)
+        return login.returncode, *output
+
     def log_in(self, **members):
-        """By a code for devices, which is accepted at once; the tokens have
-        then as much life as the members say."""
+        """By paste; the tokens have as much life as the members say."""
         self.issuer.answers[:] = [
-            Answer({"device_code": "device-1", "user_code": "ABCD-EFGH",
-                    "verification_uri": "https://login.example/device",
-                    "interval": 1, "expires_in": 60}),
             tokens(**{"refresh_token": REFRESH, **members})]
-        self.run("login", "m365", "--device").expect(0)
+        login, _, query = self.begin_paste()
+        result = self.paste(login, query, code="code-1")
+        assert result[0] == 0, result
         self.issuer.forms.clear()
         self.issuer.requests.clear()
 

@@ -14,7 +14,7 @@ from lib.clock import Clock                         # noqa: E402
 from lib.front import Front, install                # noqa: E402
 from lib.harness import Programs                    # noqa: E402
 from lib.issuer import Issuer                       # noqa: E402
-from lib.oauth import OAuth                         # noqa: E402
+from lib.oauth import OAuth, age                    # noqa: E402
 from lib.queue import Queue                         # noqa: E402
 from lib.smarthost import Smarthost                 # noqa: E402
 from lib.smtp_server import Server                  # noqa: E402
@@ -96,6 +96,14 @@ def issuer(certificates):
 def oauth(programs, issuer, certificates):
     """A section "m365" of it; see lib/oauth.py."""
     return OAuth(programs, issuer, certificates)
+
+
+@pytest.fixture
+def stale(oauth):
+    """The same with a login whose token has no life left."""
+    oauth.log_in()
+    age(oauth, 3600)
+    return oauth
 
 
 @pytest.fixture(scope="session")

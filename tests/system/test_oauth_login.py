@@ -1,0 +1,150 @@
+"""postrider-oauth: login, status and logout, with a fake issuer."""
+
+import base64
+import hashlib
+import json
+import re
+import urllib.parse
+
+import pytest
+
+from lib.issuer import Answer, refusal, tokens
+from lib.oauth import REFRESH
+
+
+def test_there_is_no_login(oauth):
+    result = oauth.token().expect(77)
+    assert "log in again: postrider-oauth login m365" in result.errors
+
+
+def test_a_login_without_a_refresh_token_keeps_nothing(oauth):
+    oauth.issuer.answers[:] = [
+        Answer({"device_code": "d", "user_code": "u", "interval": 1,
+                "verification_uri": "https://login.example/device"}),
+        tokens()]
+    result = oauth.run("login", "m365", "--device").expect(77)
+    assert "offline_access" in result.errors
+    assert oauth.kept() is None
+
+
+def test_a_login_by_device(oauth):
+    oauth.issuer.answers[:] = [
+        Answer(b'\xef\xbb\xbf' + json.dumps(
+            {"device_code": "device-1", "user_code": "ABCD\u001b[2J",
+             "verification_uri": "https://login.example/device",
+             "interval": 1, "expires_in": 60}).encode()),
+        refusal("authorization_pending"),
+        refusal("authorization_pending"),
+        tokens("first", refresh_token=REFRESH,
+               refresh_token_expires_in=604800)]
+    result = oauth.run("login", "m365", "--device").expect(0)
+    assert b"https://login.example/device" in result.stdout
+    assert rb"ABCD\x1b[2J" in result.stdout
+    assert oauth.issuer.forms == [
+        {"scope": oauth.keys["scope"], "client_id": "an-application"},
+        *[{"grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+           "device_code": "device-1", "client_id": "an-application"}] * 3]
+    grant = oauth.kept()
+    assert grant["refresh_expires"] - grant["obtained"] == 604800
+    assert oauth.token().expect(0).stdout == b"first\n"
+
+
+@pytest.mark.parametrize("error, words", [
+    ("access_denied", "access_denied"),
+    ("authorization_declined", "authorization_declined"),
+    ("expired_token", "expired_token"),
+    ("bad_verification_code", "bad_verification_code")])
+def test_a_login_by_device_that_fails(oauth, error, words):
+    oauth.issuer.answers[:] = [
+        Answer({"device_code": "d", "user_code": "u", "interval": 1,
+                "verification_uri": "https://login.example/device"}),
+        refusal(error)]
+    assert words in oauth.run("login", "m365", "--device").expect(77).errors
+    assert oauth.kept() is None
+
+
+def test_slow_down_makes_the_interval_longer(oauth):
+    oauth.issuer.answers[:] = [
+        Answer({"device_code": "d", "user_code": "u", "interval": 1,
+                "verification_uri": "https://login.example/device",
+                "expires_in": 5}),
+        refusal("slow_down")]
+    result = oauth.run("login", "m365", "--device").expect(77)
+    assert "not entered in time" in result.errors
+    assert len(oauth.issuer.forms) == 2
+
+
+def test_a_device_login_that_the_server_does_not_give(oauth):
+    oauth.issuer.answers[:] = [refusal("invalid_scope")]
+    assert "--paste" in oauth.run("login", "m365").expect(77).errors
+
+
+def test_a_login_by_paste(oauth):
+    oauth.issuer.answers[:] = [tokens("first", refresh_token=REFRESH)]
+    login, url, query = oauth.begin_paste()
+    assert query["response_type"] == "code"
+    assert query["code_challenge_method"] == "S256"
+    assert re.fullmatch(r"http://localhost:\d+/", query["redirect_uri"])
+    assert len(query["state"]) == 32
+    status, _, errors = oauth.paste(login, query, code="a/code+that is odd",
+                              iss=oauth.issuer.url)
+    assert (status, errors) == (0, "")
+    (form,) = oauth.issuer.forms
+    assert form["grant_type"] == "authorization_code"
+    assert form["code"] == "a/code+that is odd"
+    assert form["redirect_uri"] == query["redirect_uri"]
+    digest = hashlib.sha256(form["code_verifier"].encode()).digest()
+    assert query["code_challenge"] == \
+        base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    assert oauth.token().expect(0).stdout == b"first\n"
+
+
+@pytest.mark.parametrize("members, words", [
+    ({"code": "x", "state": "another"}, "state differs"),
+    ({"code": "x", "state": None}, "state differs"),
+    ({"code": "x", "iss": "https://evil.example"}, "another server"),
+    ({"code": "x", "iss": "http://localhost"}, "another server"),
+    ({"error": "access_denied"}, "access_denied"),
+    ({}, "holds no code")])
+def test_what_is_pasted_wrong(oauth, members, words):
+    login, _, query = oauth.begin_paste()
+    status, _, errors = oauth.paste(login, query, **members)
+    assert status != 0 and words in errors
+    assert oauth.issuer.forms == [] and oauth.kept() is None
+
+
+# status and logout
+
+def test_status_shows_times_and_no_token(oauth):
+    assert b"not logged in" in oauth.run("status").expect(0).stdout
+    oauth.log_in(access="hidden", refresh_token_expires_in=604800)
+    for arguments in (["status"], ["status", "m365"]):
+        output = oauth.run(*arguments).expect(0).stdout
+        assert b"m365: logged in" in output
+        assert b"new login needed by" in output
+        assert b"hidden" not in output and REFRESH.encode() not in output
+    shown = json.loads(oauth.run("status", "m365", "--json").expect(0).stdout)
+    grant = oauth.kept()
+    assert shown["logged_in"] is True
+    assert shown["expires"] == grant["expires"]
+    assert shown["refresh_expires"] == grant["refresh_expires"]
+
+
+def test_logout_without_an_address_to_revoke(oauth):
+    oauth.log_in()
+    output = oauth.run("logout", "m365").expect(0).stdout
+    assert b"no revoke_url" in output
+    assert oauth.kept() is None and oauth.issuer.forms == []
+    oauth.token().expect(77)
+
+
+def test_logout_revokes(oauth):
+    oauth.configure(revoke_url=oauth.issuer.url + "/revoke")
+    oauth.log_in()
+    oauth.issuer.answers[:] = [Answer(b"", 503)]
+    oauth.run("logout", "m365").expect(75)
+    assert oauth.kept() is not None
+    oauth.issuer.answers[:] = [Answer(b"")]
+    oauth.run("logout", "m365").expect(0)
+    assert oauth.issuer.forms[-1]["token"] == REFRESH
+    assert oauth.kept() is None
