@@ -21,7 +21,9 @@
 enum delivery_way { DELIVERY_QUEUE, DELIVERY_DIRECT };
 enum tls_use { TLS_STARTTLS, TLS_IMPLICIT, TLS_NONE };
 enum inet_use { INET_ANY, INET_IPV4, INET_IPV6 };
-enum oauth_flow { OAUTH_REFRESH_TOKEN, OAUTH_CLIENT_CREDENTIALS };
+enum oauth_flow {
+    OAUTH_REFRESH_TOKEN, OAUTH_CLIENT_CREDENTIALS, OAUTH_JWT_BEARER
+};
 
 struct smarthost {
     char *name;                     /* of the section */
@@ -77,6 +79,9 @@ struct oauth {
     char *client_id;
     char *client_secret_file;
     bool client_auth_basic;         /* the secret goes into a header field */
+    char *client_key_file;          /* signs in the place of a secret; */
+    char *client_cert_file;         /* by this the server knows the key */
+    char *subject;                  /* whom a key signs for: OAUTH_JWT_BEARER */
     char *scope;
     char *state;                    /* folder of the tokens */
     char *tls_ca_file;

@@ -9,6 +9,7 @@
 
 #include "util/error.h"
 
+struct buf;
 struct config;
 struct secret;
 struct smarthost;
@@ -46,6 +47,11 @@ bool password_renew(const struct config *config,
 /* The same for a file alone, such as a client's secret: path is absolute. */
 bool password_read_file(const struct config *config, const char *path,
                         struct secret *secret, struct error *err);
+
+/* All of such a file: a private key. The caller wipes text, which has a limit
+ * of its own. */
+bool password_read_key(const struct config *config, const char *path,
+                       struct buf *text, struct error *err);
 
 /*
  * What is in a password, or in another text that was pasted, and is seldom

@@ -22,10 +22,15 @@
 #include <stdbool.h>
 
 struct error;
+struct landlock_rules;
 struct x509_store_st;           /* OpenSSL's X509_STORE */
 
 /* Trust the system's authorities. FAULT_CONFIG if there is no store at all. */
 bool tls_store_system(struct x509_store_st *store, struct error *err);
+
+/* Allow to read where the system's authorities are, also once the process has
+ * given up other rights: one in a directory is read when a peer names it. */
+void tls_store_allow(struct landlock_rules *rules);
 
 /* Trust the certificates of a PEM file, roots or not. FAULT_CONFIG. */
 bool tls_store_file(struct x509_store_st *store, const char *path,

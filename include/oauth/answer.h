@@ -35,8 +35,7 @@ const char *answer_token(const struct answer *answer, const char *name);
 int64_t answer_seconds(const struct answer *answer, const char *name,
                        int64_t max);
 
-/* Is code among error_codes, or does the description begin with AADSTS and it?
- * Those of Microsoft Entra. */
+/* Is code among error_codes? Those of Microsoft Entra. */
 bool answer_has_code(const struct answer *answer, long code);
 
 #endif

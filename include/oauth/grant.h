@@ -31,8 +31,8 @@ struct grant {
     int64_t wait_until;         /* the server wants no request before */
 };
 
-/* Read it. One that is not there is empty, as is one for another client_id or
- * another token_url, to whom its tokens must not be shown. FAULT_NEWER,
+/* Read it. One that is not there is empty, as is one for another client_id,
+ * token_url or subject, to whom its tokens must not be shown. FAULT_NEWER,
  * FAULT_PERMISSION if it is damaged. */
 bool grant_load(const struct client *client, struct grant *grant,
                 struct error *err);

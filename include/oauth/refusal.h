@@ -11,6 +11,7 @@
 struct client;
 struct reply;
 struct form_request;
+struct words;
 
 /*
  * Is the reply an answer that can be used? If not, err has the server's words,
@@ -20,6 +21,11 @@ struct form_request;
 bool refusal_judge(const struct client *client,
                    const struct form_request *request,
                    const struct reply *reply, struct error *err);
+
+/* What a server said, and what can be done: FAULT_TEMPORARY, FAULT_PERMISSION.
+ * The words are escaped and cut, and must hold no secret. */
+bool refusal_explain(const struct client *client, const struct words *words,
+                     struct error *err);
 
 /* Another reason to log in: FAULT_PERMISSION, with the remedy. */
 bool refusal_needs_login(const struct client *client, const char *why,

@@ -18,6 +18,7 @@ struct form_request {
     struct buf form;
     const char *secret;         /* a token or a code in it, which no text must
                                  * repeat; or NULL */
+    struct buf assertion;       /* what a key signed; neither that */
     int64_t deadline;           /* clock_now() */
 };
 
@@ -34,7 +35,7 @@ void request_free(struct form_request *request);             /* wiped */
 
 /* Send it with client_id, and with the secret if there is one. False if no
  * reply came; else it is refusal_judge()'s to say what it is worth. */
-bool request_send(struct form_request *request, struct client *client,
+bool request_send(struct form_request *request, const struct client *client,
                   struct reply *reply, struct error *err);
 void reply_free(struct reply *reply);
 

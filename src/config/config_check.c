@@ -134,23 +134,45 @@ static bool fault_oauth(const struct config *config, const struct oauth *oauth,
         .section = CONFIG_OAUTH, .title = oauth->name });
 }
 
+/* What the flow needs and is not there; NULL if there is all of it. */
+static const char *missing_in(const struct oauth *oauth)
+{
+    bool is_bearer = oauth->flow == OAUTH_JWT_BEARER;
+    bool has_key = *oauth->client_key_file != '\0';
+
+    if (*oauth->token_url == '\0')
+        return "token_url";
+    /* Google's file of a key has it. */
+    if (*oauth->client_id == '\0' && !is_bearer)
+        return "client_id";
+    if (oauth->flow == OAUTH_CLIENT_CREDENTIALS && !has_key &&
+        *oauth->client_secret_file == '\0')
+        return "client_secret_file";
+    if (!has_key && (is_bearer || *oauth->client_cert_file != '\0'))
+        return "client_key_file";
+    return has_key && !is_bearer && *oauth->client_cert_file == '\0'
+           ? "client_cert_file" : NULL;
+}
+
 bool config_check_oauth(const struct config *config, const struct oauth *oauth,
                         struct error *err)
 {
-    const char *missing =
-        *oauth->token_url == '\0' ? "token_url"
-        : *oauth->client_id == '\0' ? "client_id"
-        : oauth->flow == OAUTH_CLIENT_CREDENTIALS &&
-          *oauth->client_secret_file == '\0' ? "client_secret_file" : NULL;
+    const char *missing = missing_in(oauth);
+    bool has_secret = *oauth->client_secret_file != '\0';
 
     if (missing != NULL) {
         error_set(err, FAULT_CONFIG, "%s is missing", missing);
         return fault_oauth(config, oauth, "flow", err);
     }
-    if (oauth->client_auth_basic && *oauth->client_secret_file == '\0') {
+    if (oauth->client_auth_basic && !has_secret) {
         error_set(err, FAULT_CONFIG, "client_auth = basic without "
                   "client_secret_file");
         return fault_oauth(config, oauth, "client_auth", err);
+    }
+    if (has_secret && *oauth->client_key_file != '\0') {
+        error_set(err, FAULT_CONFIG, "only one of client_secret_file and "
+                  "client_key_file can be set");
+        return fault_oauth(config, oauth, "client_key_file", err);
     }
     return true;
 }

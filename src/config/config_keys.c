@@ -29,7 +29,8 @@ static const struct config_word envelopes[] = {
 };
 static const struct config_word flows[] = {
     { "refresh_token", OAUTH_REFRESH_TOKEN },
-    { "client_credentials", OAUTH_CLIENT_CREDENTIALS }, { NULL, 0 }
+    { "client_credentials", OAUTH_CLIENT_CREDENTIALS },
+    { "jwt_bearer", OAUTH_JWT_BEARER }, { NULL, 0 }
 };
 static const struct config_word client_auths[] = {
     { "body", false }, { "basic", true }, { NULL, 0 }
@@ -169,7 +170,12 @@ static const struct config_key oauth_keys[] = {
       .take = config_take_path, .hidden = true },
     { "client_auth", PLAIN(oauth, client_auth_basic),
       .take = config_take_choice, .initial = "body", .words = client_auths },
+    { "client_key_file", STRING(oauth, client_key_file),
+      .take = config_take_path, .hidden = true },
+    { "client_cert_file", STRING(oauth, client_cert_file),
+      .take = config_take_path },
     { "scope", STRING(oauth, scope), .take = config_take_text },
+    { "subject", STRING(oauth, subject), .take = config_take_text },
     { "state", STRING(oauth, state), .take = config_take_path },
     { "tls_ca_file", STRING(oauth, tls_ca_file), .take = config_take_path },
     { "proxy", STRING(oauth, proxy), .take = config_take_text },

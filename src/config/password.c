@@ -106,7 +106,7 @@ static bool refuse_open(const struct config *config, const char *path,
     if (number != ENOENT)
         return false;
     return error_set(err, FAULT_CONFIG, "%s: no such file", path) ||
-           error_remedy(err, "write the password into it, owned by %s, mode "
+           error_remedy(err, "write what is secret into it, owned by %s, mode "
                         "400", reader_of(config));
 }
 
@@ -312,6 +312,12 @@ bool password_renew(const struct config *config,
                 take_line(&text, "postrider-oauth", secret, err);
     buf_wipe(&text);
     return done;
+}
+
+bool password_read_key(const struct config *config, const char *path,
+                       struct buf *text, struct error *err)
+{
+    return read_file(config, path, true, text, err);
 }
 
 bool password_fetch(const struct config *config,

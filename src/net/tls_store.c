@@ -12,6 +12,7 @@
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/file.h"
+#include "util/landlock.h"
 #include "util/text.h"
 
 /* As openssl-rehash(1) names certificates: eight hex digits, dot, digits. */
@@ -131,4 +132,24 @@ bool tls_store_file(X509_STORE *store, const char *path, struct error *err)
      * certificate is enough. */
     X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     return true;
+}
+
+void tls_store_allow(struct landlock_rules *rules)
+{
+    static const char *const paths[] = {
+        "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/lib/ssl",
+        "/usr/share/ca-certificates", "/usr/share/pki",
+        "/usr/local/share/ca-certificates", "/var/lib/ca-certificates",
+    };
+    const char *list = getenv(X509_get_default_cert_dir_env());
+
+    for (size_t i = 0; i < COUNT(paths); i++)
+        landlock_allow(rules, paths[i], LANDLOCK_READ);
+    while (list != NULL && *list != '\0') {
+        size_t length = strcspn(list, ":");
+        char *path = alloc_bytes(list, length);
+        landlock_allow(rules, path, LANDLOCK_READ);
+        free(path);
+        list += length + (list[length] == ':');
+    }
 }

@@ -77,14 +77,11 @@ int64_t answer_seconds(const struct answer *answer, const char *name,
 bool answer_has_code(const struct answer *answer, long code)
 {
     const json_t *codes = json_object_get(answer->root, "error_codes");
-    const char *words = answer_text(answer, "error_description");
     const json_t *item;
     size_t i;
 
     json_array_foreach(codes, i, item)
         if (json_integer_value(item) == code)
             return true;
-    if (words == NULL || !text_starts(words, "AADSTS"))
-        return false;
-    return strtol(words + strlen("AADSTS"), NULL, 10) == code;
+    return false;
 }

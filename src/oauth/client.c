@@ -9,25 +9,28 @@
 
 #include "config/config.h"
 #include "config/password.h"
+#include "oauth/key.h"
 #include "util/alloc.h"
 #include "util/io.h"
 #include "util/process.h"
 #include "util/user.h"
 
-static bool find_section(struct client *client, const char *name,
-                         struct error *err)
+static const struct oauth *find_section(const struct config *config,
+                                        const char *name, struct error *err)
 {
-    client->oauth = config_oauth(client->config, name);
-    if (client->oauth != NULL)
-        return true;
-    if (client->config->oauth_count == 0)
-        return error_set(err, FAULT_CONFIG, "%s: there is no oauth section",
-                         *client->config->path != '\0' ? client->config->path
-                                                       : "no configuration");
-    error_set(err, FAULT_CONFIG, "%s: there is no section oauth \"%s\"",
-              client->config->source, name);
-    return error_remedy(err, "is \"%s\" meant?",
-                        client->config->oauths[0].name);
+    const struct oauth *section = config_oauth(config, name);
+
+    if (section != NULL)
+        return section;
+    if (config->oauth_count == 0) {
+        error_set(err, FAULT_CONFIG, "%s: there is no oauth section",
+                  *config->path != '\0' ? config->path : "no configuration");
+    } else {
+        error_set(err, FAULT_CONFIG, "%s: there is no section oauth \"%s\"",
+                  config->source, name);
+        error_remedy(err, "is \"%s\" meant?", config->oauths[0].name);
+    }
+    return NULL;
 }
 
 /* The user's own, by the XDG Base Directory rules. */
@@ -135,30 +138,77 @@ static bool enter(struct client *client, const char *path, bool make,
            open_folder(client, path, err);
 }
 
+static bool open_section(struct client *client, bool make, struct error *err)
+{
+    client->folder = folder_of(client);
+    return client->folder != NULL
+           ? enter(client, client->folder, make, err)
+           : error_set(err, FAULT_CONFIG, "oauth \"%s\": no home is known",
+                       client->oauth->name);
+}
+
 bool client_open(struct client *client, const char *name, bool make,
                  struct error *err)
 {
-    bool done = false;
-
-    *client = (struct client){ .state = -1 };
-    client->config = config_load(err);
-    if (client->config == NULL || !find_section(client, name, err))
-        return false;
-    client->folder = folder_of(client);
-    if (client->folder == NULL)
-        error_set(err, FAULT_CONFIG, "oauth \"%s\": no home is known", name);
-    else
-        done = enter(client, client->folder, make, err);
-    return done;
+    *client = (struct client){ .state = -1, .subject = "" };
+    client->own_config = config_load(err);
+    client->config = client->own_config;
+    client->oauth = client->config == NULL
+                    ? NULL : find_section(client->config, name, err);
+    return client->oauth != NULL && open_section(client, make, err);
 }
 
-bool client_read_secret(struct client *client, struct error *err)
+bool client_open_section(struct client *client, const struct config *config,
+                         const struct oauth *section, struct error *err)
 {
-    return *client->oauth->client_secret_file == '\0' ||
-           client->secret.data != NULL ||
-           password_read_file(client->config,
-                              client->oauth->client_secret_file,
-                              &client->secret, err);
+    *client = (struct client){ .state = -1, .subject = "", .config = config,
+                               .oauth = section };
+    return open_section(client, false, err);
+}
+
+/* The user of the smarthost, as the mailbox to send from. */
+static const char *find_subject(const struct client *client, struct error *err)
+{
+    const struct config *config = client->config;
+    const char *name = client->oauth->name;
+    const char *user = "";
+
+    if (*client->oauth->subject != '\0')
+        return client->oauth->subject;
+    for (size_t i = 0; i < config->smarthost_count; i++) {
+        const struct smarthost *host = &config->smarthosts[i];
+        if (strcmp(host->oauth, name) != 0 || strcmp(host->user, user) == 0)
+            continue;
+        if (*user != '\0') {
+            error_set(err, FAULT_CONFIG, "oauth \"%s\": smarthosts with "
+                      "different users have it: %s, %s", name, user,
+                      host->user);
+            error_remedy(err, "a section for each, with its subject");
+            return NULL;
+        }
+        user = host->user;
+    }
+    if (*user != '\0')
+        return user;
+    error_set(err, FAULT_CONFIG, "oauth \"%s\": subject is missing: the mailbox "
+              "to send from", name);
+    return NULL;
+}
+
+bool client_identify(struct client *client, struct error *err)
+{
+    const struct oauth *oauth = client->oauth;
+
+    if (oauth->flow == OAUTH_JWT_BEARER &&
+        (client->subject = find_subject(client, err)) == NULL)
+        return false;
+    if (*oauth->client_secret_file != '\0' &&
+        !password_read_file(client->config, oauth->client_secret_file,
+                            &client->secret, err))
+        return false;
+    if (*oauth->client_key_file != '\0')
+        client->key = key_read(client->config, oauth, err);
+    return *oauth->client_key_file == '\0' || client->key != NULL;
 }
 
 void client_close(struct client *client)
@@ -166,5 +216,6 @@ void client_close(struct client *client)
     io_close(&client->state);
     free(client->folder);
     secret_wipe(&client->secret);
-    config_free(client->config);
+    key_free(client->key);
+    config_free(client->own_config);
 }

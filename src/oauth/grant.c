@@ -95,7 +95,9 @@ static bool take_file(const struct client *client, const struct buf *text,
     bool is_right = json_is_object(root) && version == VERSION;
 
     if (is_right && is_for(root, "client_id", client->oauth->client_id) &&
-        is_for(root, "token_url", client->oauth->token_url))
+        is_for(root, "token_url", client->oauth->token_url) &&
+        (*client->subject == '\0' ||
+         is_for(root, "subject", client->subject)))
         take_members(grant, root);
     json_decref(root);
     if (is_newer)
@@ -277,6 +279,8 @@ static bool describe(const struct client *client, const struct grant *grant,
                         json_string(client->oauth->token_url));
     json_object_set_new(root, "client_id",
                         json_string(client->oauth->client_id));
+    if (*client->subject != '\0')
+        json_object_set_new(root, "subject", json_string(client->subject));
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         const char *member = (const char *)grant + members[i].offset;
         if (!members[i].is_text)

@@ -23,13 +23,13 @@ static enum way usual_way(const struct client *client)
                                                                  : WAY_PASTE;
 }
 
-static bool log_in(struct client *client, enum way way, struct error *err)
+static bool log_in(const struct client *client, enum way way, struct error *err)
 {
     const struct oauth *oauth = client->oauth;
 
     if (oauth->flow != OAUTH_REFRESH_TOKEN)
-        return error_set(err, FAULT_CONFIG, "oauth \"%s\": with flow = "
-                         "client_credentials no person logs in", oauth->name);
+        return error_set(err, FAULT_CONFIG, "oauth \"%s\": with this flow "
+                         "no person logs in", oauth->name);
     if (way == WAY_USUAL)
         way = usual_way(client);
     const char *url = way == WAY_DEVICE ? oauth->device_url
@@ -81,7 +81,11 @@ bool command_login(int argc, char **argv, struct error *err)
         return error_set(err, FAULT_USAGE, "usage: postrider-oauth login NAME "
                          "[--device | --paste]");
     bool done = client_open(&client, argv[optind], true, err) &&
-                log_in(&client, way, err);
+                client_identify(&client, err);
+    if (done) {
+        client_confine(&client, 1);
+        done = log_in(&client, way, err);
+    }
     if (done) {
         printf("%s: logged in\n", client.oauth->name);
         wake_daemon(client.config);

@@ -21,13 +21,23 @@
 #define LIFE_MAX 3600
 
 struct device {
-    struct client *client;
+    const struct client *client;
     const char *code;           /* in the answer to the first request */
     int64_t interval;           /* seconds between two requests */
     int64_t deadline;
 };
 
-static bool ask_code(struct client *client, struct reply *reply,
+/* Tenants block device codes by Conditional Access, which a browser shows, and
+ * Google has none for mail. */
+static void advise_paste(const struct client *client, struct error *err)
+{
+    if (*client->oauth->authorize_url != '\0')
+        error_remedy(err, "log in again: postrider-oauth login %s, with "
+                     "--paste where codes for devices are blocked",
+                     client->oauth->name);
+}
+
+static bool ask_code(const struct client *client, struct reply *reply,
                      struct error *err)
 {
     struct form_request request;
@@ -36,10 +46,8 @@ static bool ask_code(struct client *client, struct reply *reply,
     form_add(&request.form, "scope", client->oauth->scope);
     bool done = request_send(&request, client, reply, err) &&
                 refusal_judge(client, &request, reply, err);
-    if (!done && err->fault == FAULT_PERMISSION &&
-        *client->oauth->authorize_url != '\0')
-        error_remedy(err, "try postrider-oauth login %s --paste",
-                     client->oauth->name);
+    if (!done && err->fault == FAULT_PERMISSION)
+        advise_paste(client, err);
     request_free(&request);
     return done;
 }
@@ -84,6 +92,13 @@ static bool is_pending(struct device *device, const struct reply *reply,
     return true;
 }
 
+/* By Conditional Access. */
+static bool is_blocked(const struct reply *reply)
+{
+    return reply->answer != NULL && (answer_has_code(reply->answer, 53003) ||
+                                     answer_has_code(reply->answer, 530036));
+}
+
 static bool poll_once(struct device *device, bool *is_over, struct error *err)
 {
     struct form_request request;
@@ -96,6 +111,8 @@ static bool poll_once(struct device *device, bool *is_over, struct error *err)
     request.secret = device->code;
     bool done = login_fetch(device->client, &request, &reply, err);
     *is_over = done || !is_pending(device, &reply, err);
+    if (*is_over && is_blocked(&reply))
+        advise_paste(device->client, err);
     reply_free(&reply);
     request_free(&request);
     return done;
@@ -106,9 +123,12 @@ static bool poll_server(struct device *device, struct error *err)
     bool is_over = false, done = false;
 
     while (!is_over) {
-        if (clock_now() + device->interval * 1000 > device->deadline)
-            return refusal_needs_login(device->client, "the code was not "
-                                       "entered in time", err);
+        if (clock_now() + device->interval * 1000 > device->deadline) {
+            refusal_needs_login(device->client, "the code was not entered in "
+                                "time", err);
+            advise_paste(device->client, err);
+            return false;
+        }
         struct timespec pause = { .tv_sec = device->interval };
         while (nanosleep(&pause, &pause) == -1)
             ;
@@ -117,7 +137,7 @@ static bool poll_server(struct device *device, struct error *err)
     return done;
 }
 
-bool login_by_device(struct client *client, struct error *err)
+bool login_by_device(const struct client *client, struct error *err)
 {
     struct reply reply = { 0 };
     bool done = false;

@@ -47,7 +47,7 @@ static bool keep(const struct client *client, struct renewal *renewal,
     return done;
 }
 
-bool login_fetch(struct client *client, struct form_request *request,
+bool login_fetch(const struct client *client, struct form_request *request,
                  struct reply *reply, struct error *err)
 {
     struct renewal renewal;

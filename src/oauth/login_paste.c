@@ -10,6 +10,7 @@
 #include "net/digest.h"
 #include "oauth/client.h"
 #include "oauth/form.h"
+#include "oauth/meaning.h"
 #include "oauth/refusal.h"
 #include "oauth/request.h"
 #include "util/alloc.h"
@@ -22,7 +23,7 @@
 #define PORT_FIRST 49152U           /* of the ports that have no service */
 
 struct paste {
-    struct client *client;
+    const struct client *client;
     char state[RANDOM_ID_LENGTH + 1];
     char verifier[2 * RANDOM_ID_LENGTH + 1];    /* RFC 7636 4.1: 43 to 128 */
     char *redirect;
@@ -35,18 +36,10 @@ static bool add_challenge(struct buf *out, const char *verifier)
 
     if (!digest_sum(DIGEST_SHA256, verifier, strlen(verifier), digest))
         return false;
-    base64_encode(out, digest, sizeof digest);
-    for (size_t i = 0; i < out->length; i++) {
-        if (out->data[i] == '+')
-            out->data[i] = '-';
-        else if (out->data[i] == '/')
-            out->data[i] = '_';
-    }
-    buf_remove(out, out->length - 1, 1);
-    return true;
+    return base64_encode_url(out, digest, sizeof digest);
 }
 
-static void begin(struct paste *paste, struct client *client)
+static void begin(struct paste *paste, const struct client *client)
 {
     *paste = (struct paste){ .client = client };
     random_id(paste->state);
@@ -115,18 +108,16 @@ static bool check_error(const struct paste *paste, const char *query,
                         struct error *err)
 {
     char *error = form_value(query, "error");
-    char *words = form_value(query, "error_description");
-    struct error text;
+    char *detail = form_value(query, "error_subcode");
+    char *description = form_value(query, "error_description");
+    const struct words words = { .error = error, .detail = detail,
+                                 .description = description };
 
-    if (error != NULL) {
-        error_set(&text, FAULT_NONE, "the login was refused: %.60s%s%.240s",
-                  error, words != NULL ? ": " : "",
-                  words != NULL ? words : "");
-        refusal_needs_login(paste->client, text.text, err);
-    }
-    bool is_good = error == NULL;
+    bool is_good = error == NULL ||
+                   refusal_explain(paste->client, &words, err);
     free(error);
-    free(words);
+    free(detail);
+    free(description);
     return is_good;
 }
 
@@ -202,7 +193,7 @@ static bool exchange(const struct paste *paste, const char *code,
     return done;
 }
 
-bool login_by_paste(struct client *client, struct error *err)
+bool login_by_paste(const struct client *client, struct error *err)
 {
     struct paste paste;
     struct buf url;

@@ -14,7 +14,7 @@
 #define LOCK_LIMIT 27000            /* milliseconds */
 
 /* RFC 7009. An answer of 200 has no body that counts (section 2.2). */
-static bool revoke(struct client *client, const struct grant *grant,
+static bool revoke(const struct client *client, const struct grant *grant,
                    struct error *err)
 {
     bool has_refresh = grant->refresh_token != NULL;
@@ -39,7 +39,7 @@ static bool revoke(struct client *client, const struct grant *grant,
     return done;
 }
 
-static bool forget(struct client *client, struct error *err)
+static bool forget(const struct client *client, struct error *err)
 {
     struct grant grant = { 0 };
     struct error unread;
@@ -70,7 +70,10 @@ bool command_logout(int argc, char **argv, struct error *err)
     if (argc != 2)
         return error_set(err, FAULT_USAGE, "usage: postrider-oauth logout "
                          "NAME");
-    if (client_open(&client, argv[1], true, err)) {
+    /* Without an address to ask, nothing is needed for that. */
+    if (client_open(&client, argv[1], true, err) &&
+        (*client.oauth->revoke_url == '\0' || client_identify(&client, err))) {
+        client_confine(&client, 1);
         done = renewal_begin(&renewal, &client, clock_now() + LOCK_LIMIT,
                              err) &&
                forget(&client, err);

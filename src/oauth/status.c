@@ -3,12 +3,14 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "config/config.h"
 #include "oauth/client.h"
 #include "oauth/grant.h"
+#include "util/alloc.h"
 #include "util/text.h"
 
 static void print_time(const char *label, int64_t when)
@@ -25,13 +27,9 @@ static void print_time(const char *label, int64_t when)
 
 static void print_text(const struct client *client, const struct grant *grant)
 {
-    bool is_kept = grant->refresh_token != NULL ||
-                   client->oauth->flow == OAUTH_CLIENT_CREDENTIALS;
-
     printf("%s: %s\n", client->oauth->name,
-           is_kept ? client->oauth->flow == OAUTH_CLIENT_CREDENTIALS
-                     ? "logs in by itself" : "logged in"
-                   : "not logged in");
+           client->oauth->flow != OAUTH_REFRESH_TOKEN ? "logs in by itself"
+           : grant->refresh_token != NULL ? "logged in" : "not logged in");
     print_time("login", grant->login);
     print_time("last renewal", grant->obtained);
     print_time("token until", grant->expires);
@@ -62,28 +60,51 @@ static void print_json(const struct client *client, const struct grant *grant)
     printf("}\n");
 }
 
-static bool print_one(const char *name, bool is_json, struct error *err)
+static bool print_one(const struct client *client, bool is_json,
+                      struct error *err)
 {
-    struct client client;
     struct grant grant = { 0 };
-    bool done = client_open(&client, name, false, err) &&
-                grant_load(&client, &grant, err);
+    bool done = grant_load(client, &grant, err);
 
     if (done)
-        (is_json ? print_json : print_text)(&client, &grant);
+        (is_json ? print_json : print_text)(client, &grant);
     grant_free(&grant);
-    client_close(&client);
     return done;
 }
 
+/* All are opened before the first is printed: then there is no way back to the
+ * configuration. */
 static bool print_all(bool is_json, struct error *err)
 {
     struct config *config = config_load(err);
+    size_t count = config == NULL ? 0 : config->oauth_count;
+    struct client *clients = alloc_zero(count + 1, sizeof *clients);
     bool done = config != NULL;
 
-    for (size_t i = 0; done && i < config->oauth_count; i++)
-        done = print_one(config->oauths[i].name, is_json, err);
+    for (size_t i = 0; done && i < count; i++)
+        done = client_open_section(&clients[i], config, &config->oauths[i],
+                                   err);
+    if (done)
+        client_confine(clients, count);
+    for (size_t i = 0; done && i < count; i++)
+        done = print_one(&clients[i], is_json, err);
+    for (size_t i = 0; i < count; i++)
+        client_close(&clients[i]);
+    free(clients);
     config_free(config);
+    return done;
+}
+
+static bool print_named(const char *name, bool is_json, struct error *err)
+{
+    struct client client;
+    bool done = client_open(&client, name, false, err);
+
+    if (done) {
+        client_confine(&client, 1);
+        done = print_one(&client, is_json, err);
+    }
+    client_close(&client);
     return done;
 }
 
@@ -103,6 +124,6 @@ bool command_status(int argc, char **argv, struct error *err)
     if (!is_right || argc - optind > 1)
         return error_set(err, FAULT_USAGE, "usage: postrider-oauth status "
                          "[NAME] [--json]");
-    return optind < argc ? print_one(argv[optind], is_json, err)
+    return optind < argc ? print_named(argv[optind], is_json, err)
                          : print_all(is_json, err);
 }

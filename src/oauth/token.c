@@ -13,6 +13,7 @@
 #include "oauth/client.h"
 #include "oauth/form.h"
 #include "oauth/grant.h"
+#include "oauth/key.h"
 #include "oauth/refusal.h"
 #include "oauth/request.h"
 #include "util/buf.h"
@@ -40,21 +41,42 @@ static bool names_scope(const struct oauth *oauth, const struct grant *grant)
             strcmp(grant->scope, oauth->scope) != 0);
 }
 
-static void describe_renewal(struct form_request *request,
+/* RFC 7523 section 2.1. */
+static bool add_assertion(struct form_request *request,
+                          const struct client *client, struct error *err)
+{
+    struct buf *assertion = &request->assertion;
+
+    if (!key_sign_grant(client->key, client->oauth, client->subject, assertion,
+                        err))
+        return false;
+    form_add(&request->form, "grant_type",
+             "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    form_add(&request->form, "assertion", assertion->data);
+    return true;
+}
+
+static bool describe_renewal(struct form_request *request,
                              const struct client *client,
-                             const struct grant *grant)
+                             const struct grant *grant, struct error *err)
 {
     struct buf *form = &request->form;
 
-    if (client->oauth->flow == OAUTH_CLIENT_CREDENTIALS) {
+    switch (client->oauth->flow) {
+    case OAUTH_JWT_BEARER:
+        return add_assertion(request, client, err);
+    case OAUTH_CLIENT_CREDENTIALS:
         form_add(form, "grant_type", "client_credentials");
-    } else {
+        break;
+    case OAUTH_REFRESH_TOKEN:
         form_add(form, "grant_type", "refresh_token");
         form_add(form, "refresh_token", grant->refresh_token);
         request->secret = grant->refresh_token;
+        break;
     }
     if (names_scope(client->oauth, grant))
         form_add(form, "scope", client->oauth->scope);
+    return true;
 }
 
 /* What came is on disk before it is used, also that there is to be a pause. */
@@ -75,7 +97,7 @@ static bool keep_reply(const struct client *client, struct renewal *renewal,
     return false;
 }
 
-static bool ask(struct client *client, struct renewal *renewal,
+static bool ask(const struct client *client, struct renewal *renewal,
                 struct grant *grant, int64_t deadline, struct error *err)
 {
     struct form_request request;
@@ -83,8 +105,8 @@ static bool ask(struct client *client, struct renewal *renewal,
 
     request_init(&request, client->oauth->token_url);
     request.deadline = clock_earlier(request.deadline, deadline);
-    describe_renewal(&request, client, grant);
-    bool done = request_send(&request, client, &reply, err);
+    bool done = describe_renewal(&request, client, grant, err) &&
+                request_send(&request, client, &reply, err);
     if (done)
         done = keep_reply(client, renewal, grant, &reply,
                           refusal_judge(client, &request, &reply, err), err);
@@ -138,7 +160,7 @@ static bool must_log_in(const struct client *client, const struct grant *grant)
 }
 
 /* The lock is held. Another process may have been here first. */
-static bool renew(struct client *client, struct renewal *renewal,
+static bool renew(const struct client *client, struct renewal *renewal,
                   struct grant *grant, const struct wanted *wanted,
                   struct error *err)
 {
@@ -165,7 +187,7 @@ static bool renew(struct client *client, struct renewal *renewal,
 }
 
 /* Into grant: one whose access token can be used. */
-static bool fetch(struct client *client, struct grant *grant,
+static bool fetch(const struct client *client, struct grant *grant,
                   const char *refused, struct error *err)
 {
     const struct wanted wanted = { .scope = client->oauth->scope,
@@ -220,7 +242,11 @@ bool command_token(int argc, char **argv, struct error *err)
     if (!parse_options(argc, argv, &refused, err))
         return false;
     bool done = client_open(&client, argv[optind], true, err) &&
-                fetch(&client, &grant, refused, err);
+                client_identify(&client, err);
+    if (done) {
+        client_confine(&client, 1);
+        done = fetch(&client, &grant, refused, err);
+    }
     if (done && (puts(grant.access_token) == EOF || fflush(stdout) == EOF))
         done = error_sys(err, FAULT_IO, "standard output");
     grant_free(&grant);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "net/tls_store.h"
 #include "relay/connect.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -13,31 +14,15 @@
 #include "util/seccomp.h"
 #include "util/text.h"
 
-static void allow_all(struct landlock_rules *rules, const char *const *paths,
-                      size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        landlock_allow(rules, paths[i], LANDLOCK_READ);
-}
-
 /* OpenSSL reads a certificate authority when a peer names it. The links in its
  * directory may lead to any of these. */
 static void allow_authorities(struct landlock_rules *rules)
 {
-    static const char *const paths[] = {
-        "/etc", "/usr/share", "/usr/local/share", "/usr/lib/ssl",
-        "/var/lib/ca-certificates", "/opt"
-    };
-    const char *list = getenv("SSL_CERT_DIR");
+    static const char *const paths[] = { "/etc", "/usr/share", "/opt" };
 
-    allow_all(rules, paths, COUNT(paths));
-    while (list != NULL && *list != '\0') {
-        size_t length = strcspn(list, ":");
-        char *path = alloc_bytes(list, length);
-        landlock_allow(rules, path, LANDLOCK_READ);
-        free(path);
-        list += length + (list[length] == ':');
-    }
+    for (size_t i = 0; i < COUNT(paths); i++)
+        landlock_allow(rules, paths[i], LANDLOCK_READ);
+    tls_store_allow(rules);
 }
 
 /* The folder that path is in; files are replaced there. */

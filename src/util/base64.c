@@ -29,6 +29,23 @@ bool base64_encode(struct buf *out, const void *data, size_t length)
     return true;
 }
 
+bool base64_encode_url(struct buf *out, const void *data, size_t length)
+{
+    size_t start = out->length;
+
+    if (!base64_encode(out, data, length))
+        return false;
+    while (out->length > start && out->data[out->length - 1] == '=')
+        buf_remove(out, out->length - 1, 1);
+    for (size_t i = start; i < out->length; i++) {
+        if (out->data[i] == '+')
+            out->data[i] = '-';
+        else if (out->data[i] == '/')
+            out->data[i] = '_';
+    }
+    return true;
+}
+
 static int value_of(char c)
 {
     const char *found = c == '\0' ? NULL : strchr(alphabet, c);
