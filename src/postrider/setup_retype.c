@@ -1,6 +1,7 @@
 /* setup_retype.c - after a failure, one answer of setup is typed again */
 #include "postrider/setup.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,8 +43,10 @@ static bool retype_certificate(struct setup *setup, struct error *err)
     setup_forget(&setup->ca_file);
     setup_forget(&setup->fingerprint);
     return setup_need(setup, &setup->ca_file, &(struct question){
-        .option = "--tls-ca-file", .text = "The file (PEM) of its authority, "
-        "or of itself", .check = "tls_ca_file" }, err);
+        .option = "--tls-ca-file", .text = setup->direct
+        ? "The file (PEM) of its authority, or of itself"
+        : "The file (PEM) of its authority, which user postrider can read",
+        .check = "tls_ca_file" }, err);
 }
 
 static bool retype_password(struct setup *setup, struct error *err)
@@ -91,6 +94,9 @@ static const char *usual_part(const struct setup *setup,
         return has_user ? "password" : "user";
     if (why->fault == FAULT_TLS)
         return why->reach == REACH_CERTIFICATE ? "certificate" : "tls";
+    if (why->fault == FAULT_CONFIG && why->number == EACCES &&
+        setup->ca_file != NULL)
+        return "certificate";
     if (why->fault == FAULT_TEMPORARY && why->reach < REACH_CONNECTED)
         return why->reach == REACH_NONE ? "host" : "port";
     return "nothing";

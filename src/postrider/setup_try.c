@@ -124,9 +124,14 @@ static void take_findings(struct setup *setup,
         terminal_print("warning: it offers AUTH %s, and no user is set: it "
                        "may take no mail from this machine; --auth none if it "
                        "needs no login\n", findings->mechanisms);
-    if (findings->refuses_null && setup->address == NULL)
+    if (!findings->refuses_null)
+        return;
+    if (setup->address == NULL)
         terminal_print("warning: it refuses the null reverse-path, which "
                        "reports have; --address gives them another one\n");
+    else
+        terminal_print("It refuses the null reverse-path: reports leave from "
+                       "%s.\n", setup->address);
 }
 
 /* The account's own address is a way out only for mail that is not from it. */

@@ -199,9 +199,10 @@ def test_a_person_is_asked_about_the_sender(programs, account, reply,
 
 def test_only_the_null_reverse_path_is_refused(programs, account):
     account.replies["MAIL"] = only_senders(ADDRESS, f"{login()}@example.com")
-    run(programs, account, *ACCOUNT, "--password-file", "-",
-        stdin=PASSWORD).expect(0)
+    told = run(programs, account, *ACCOUNT, "--password-file", "-",
+               stdin=PASSWORD).expect(0).errors
     assert re.findall('sender "(.*)" ', programs.config.read_text()) == ["<>"]
+    assert f"reports leave from {ADDRESS}" in " ".join(told.split())
 
 
 def test_where_roots_mail_goes_is_kept(programs, host):
