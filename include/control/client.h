@@ -44,4 +44,12 @@ int client_begin(const struct client_question *question, struct error *err);
 bool client_finish(int fd, int patience, client_line *line, void *context,
                    struct error *err);
 
+/*
+ * Have the daemon at that control socket read its configuration anew, and wait
+ * until it answers with what it has read. FAULT_UNAVAILABLE: no daemon listens;
+ * FAULT_PERMISSION: it refuses, as one of an older version does;
+ * FAULT_TEMPORARY: it goes on with what it had, and its log has the reason.
+ */
+bool client_reload(const char *control, struct error *err);
+
 #endif

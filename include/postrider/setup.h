@@ -3,9 +3,9 @@
  *
  * It comes from the command line (setup_options.c), a provider or the domain's
  * records (setup_smarthost.c), and a person, if there is one
- * (setup_answers.c), until nothing is missing (setup_complete.c); from it comes
- * a draft (setup_draft.c), which is tried (setup_try.c), and after a failure
- * some of it is typed again (setup_retype.c).
+ * (setup_answers.c), until nothing is missing; from it comes a draft
+ * (setup_draft.c), which is tried, and after a failure some of it is typed
+ * again (setup_try.c).
  */
 #ifndef POSTRIDER_POSTRIDER_SETUP_H
 #define POSTRIDER_POSTRIDER_SETUP_H
@@ -17,6 +17,7 @@
 #include "util/error.h"
 #include "util/secret.h"
 
+struct config;
 struct config_draft;
 
 /* Texts are owned, and NULL if not known. */
@@ -66,10 +67,8 @@ bool setup_parse(struct setup *setup, int argc, char **argv,
 void setup_print_options(void);
 void setup_free(struct setup *setup);
 
-/* Find out what is missing; else FAULT_USAGE with the option that gives it. */
-bool setup_complete(struct setup *setup, struct error *err);
-
-/* The same for the smarthost alone: host, port, TLS. */
+/* Find out what is missing of the smarthost, host, port and TLS; else
+ * FAULT_USAGE with the option that gives it. */
 bool setup_find_smarthost(struct setup *setup, struct error *err);
 
 /* Ask the person for these. */
@@ -120,13 +119,22 @@ const char *setup_user(const struct setup *setup);
  */
 struct config_draft *setup_try(struct setup *setup, struct error *err);
 
-/* After that failure, ask what is wrong, and for that. again: there is another
- * answer now. */
-bool setup_retype(struct setup *setup, const struct error *why, bool *again,
-                  struct error *err);
-
 /* Send test_to a message, or the address that the person agrees to. */
 bool setup_offer_message(struct setup *setup, struct config_draft *draft,
                          struct error *err);
+
+struct setup_waiting;       /* fields: src/postrider/setup_waiting.c */
+
+/* The messages in the queue of that configuration, by the daemon, or by the
+ * spool where none runs. */
+struct setup_waiting *setup_waiting_note(const struct config *config);
+void setup_waiting_free(struct setup_waiting *waiting); /* NULL is allowed */
+
+/*
+ * Have it tried now, wait until all of it has been, at most 20 s, and report
+ * what has left and what waits still, and why. Nothing if nothing waited.
+ */
+void setup_waiting_report(struct setup_waiting *waiting,
+                          const struct config *config);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * smtp_client.h - the client of sendmail -bs
+ * smtp_client.h - the client of sendmail -bs, and its place among others
  */
 #ifndef POSTRIDER_SENDMAIL_SMTP_CLIENT_H
 #define POSTRIDER_SENDMAIL_SMTP_CLIENT_H
@@ -23,5 +23,18 @@ bool smtp_client_is_remote(void);
 /* Has the client connected to a socket that a process listens on, rather than
  * started us at the other end of a pipe? */
 bool smtp_client_has_come(void);
+
+/*
+ * Take a place for a client of this user among the connections to a socket
+ * unit, until the process ends. False if the user has a quarter of the places,
+ * or as many as are left for the others.
+ *
+ * Each server of the unit is a separate process, started by systemd, which
+ * counts Unix connections by user from version 257 on only. So the servers
+ * count each other, by locks of octets in the file at path, which all of them
+ * can write and which is made if there is none; the kernel takes them back when
+ * a process ends. What cannot be counted is logged and not limited.
+ */
+bool smtp_client_take_place(const char *path, uid_t uid);
 
 #endif

@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/file.h"
 #include "util/io.h"
 #include "util/process.h"
@@ -18,6 +20,9 @@
                                      * accept, and must not hold callers up */
 #define LINE_MAX_SIZE (16u << 20)   /* octets the daemon may send in a line:
                                      * all addresses of an envelope */
+#define RELOAD_TIME 15000           /* milliseconds, */
+#define RELOAD_PATIENCE 5000        /* ... of which one answer may take */
+#define RELOAD_PAUSE 100000         /* microseconds */
 
 /* A container without a daemon needs the folder from outside. */
 static bool is_unmounted(const char *path)
@@ -138,4 +143,43 @@ bool client_ask(const struct client_question *question, client_line *line,
 
     return fd != -1 &&
            client_finish(fd, question->patience, line, context, err);
+}
+
+/* The same, and which process has answered. */
+static bool ask_who(const char *control, enum request request, pid_t *answerer,
+                struct error *err)
+{
+    const struct client_question question = {
+        .path = control, .request = request, .patience = RELOAD_PATIENCE,
+    };
+    struct ucred peer = { .pid = 0 };
+    socklen_t size = sizeof peer;
+    int fd = client_begin(&question, err);
+
+    if (fd == -1)
+        return false;
+    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    *answerer = peer.pid;
+    return client_finish(fd, question.patience, NULL, NULL, err);
+}
+
+/* What has read the configuration anew is another process; its number is 0
+ * where it cannot be seen, as from another container. */
+bool client_reload(const char *control, struct error *err)
+{
+    int64_t deadline = clock_now() + RELOAD_TIME;
+    struct error ignored;
+    pid_t before, now = 0;
+
+    if (!ask_who(control, REQUEST_RELOAD, &before, err))
+        return false;
+    while (clock_now() < deadline) {
+        if (ask_who(control, REQUEST_STATUS, &now, &ignored) &&
+            (now != before || before == 0))
+            return true;
+        usleep(RELOAD_PAUSE);
+    }
+    return error_set(err, FAULT_TEMPORARY, "the daemon has not read its "
+                     "configuration anew within %d s", RELOAD_TIME / 1000) ||
+           error_remedy(err, "look into its log");
 }

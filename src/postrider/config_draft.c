@@ -12,8 +12,8 @@
 
 #include "config/config.h"
 #include "config/config_keys.h"
+#include "control/client.h"
 #include "postrider/install.h"
-#include "postrider/reload.h"
 #include "postrider/secrets.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -469,7 +469,7 @@ static void report_daemon(const struct config *config)
 {
     struct error err = { 0 };
 
-    if (reload_daemon(config->control, &err)) {
+    if (client_reload(config->control, &err)) {
         puts("The daemon has read it.");
         return;
     }

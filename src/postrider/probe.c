@@ -11,10 +11,11 @@
 #include "config/config.h"
 #include "mail/envelope.h"
 #include "postrider/probe_message.h"
-#include "postrider/probe_sender.h"
 #include "postrider/terminal.h"
 #include "relay/connect.h"
 #include "smtp/outcome.h"
+#include "smtp/reply.h"
+#include "smtp/session.h"
 #include "smtp/transaction.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -240,6 +241,43 @@ static bool send_message(const struct probe *probe, struct session **session,
     return sent;
 }
 
+static bool ask_sender(struct session *session, const char *path,
+                struct reply *reply, struct outcome *outcome,
+                struct error *err)
+{
+    if (!session_ask(session, reply, err, "MAIL FROM:<%s>", path))
+        return false;
+    outcome_from_reply(outcome, STAGE_MAIL, reply);
+    outcome_advise(outcome, session_advice(session, AT_MAIL, reply));
+    if (reply->code == 530)
+        outcome_blame_login(outcome, session_host(session));
+    return outcome->kind != OUTCOME_DELIVERED ||
+           session_ask(session, reply, err, "RSET");
+}
+
+/* Send MAIL with this reverse-path, and RSET if it is taken. The outcome, which
+ * the caller frees, is that of MAIL. False if the session is lost. */
+static bool probe_sender(struct session *session, const char *path,
+                         struct outcome *outcome, struct error *err)
+{
+    struct reply reply;
+
+    reply_init(&reply);
+    bool done = ask_sender(session, path, &reply, outcome, err);
+    reply_free(&reply);
+    return done;
+}
+
+/* Was it this address that was refused, by a reply that any mail from it would
+ * get? Not by one that asks for a login, nor where there may have to be one. */
+static bool is_refused(const struct session *session,
+                       const struct outcome *outcome)
+{
+    return outcome->kind != OUTCOME_DELIVERED &&
+           outcome->fault != FAULT_PERMISSION &&
+           !session_is_spoiled(session) && !session_login_undecided(session);
+}
+
 static bool try_sender(struct probe *probe, struct session *session,
                        struct error *err)
 {
@@ -250,7 +288,7 @@ static bool try_sender(struct probe *probe, struct session *session,
     snprintf(findings->sender, sizeof findings->sender, "%s", sender);
     bool done = probe_sender(session, sender, &outcome, err);
     findings->refuses_sender = done &&
-                               probe_sender_refused(session, &outcome);
+                               is_refused(session, &outcome);
     if (done && outcome.kind != OUTCOME_DELIVERED)
         done = tell_refusal(probe, &outcome, sender, NULL, err);
     outcome_free(&outcome);
@@ -270,7 +308,7 @@ static void try_null(struct probe *probe, struct session *session)
         return;
     if (probe_sender(session, "", &outcome, &ignored))
         probe->findings->refuses_null =
-            probe_sender_refused(session, &outcome);
+            is_refused(session, &outcome);
     outcome_free(&outcome);
 }
 

@@ -1,8 +1,9 @@
 /* queue.c - postrider queue: list and change what is queued */
-#include "postrider/commands.h"
+#include "postrider/queue.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -10,11 +11,16 @@
 #include "config/config.h"
 #include "control/client.h"
 #include "control/listing.h"
-#include "postrider/queue.h"
+#include "postrider/commands.h"
+#include "util/alloc.h"
 #include "util/buf.h"
 #include "util/error.h"
+#include "util/io.h"
+#include "util/random.h"
 #include "util/strings.h"
 #include "util/text.h"
+
+#define INPUT_MAX (64u << 20)       /* octets of queue-ids */
 
 /* The actions on the queue; a change is a request to the daemon. */
 struct action {
@@ -102,22 +108,141 @@ static bool change_each(const struct config *config,
     return all_found;
 }
 
-static bool change(const struct config *config, const struct action *action,
-                   char **operands, struct error *err)
-{
-    struct strings ids = { 0 };
-
-    bool done = queue_select(config, operands, false, &ids, err) &&
-                change_each(config, action, &ids, err);
-    strings_free(&ids);
-    return done;
-}
-
 static void note_id(void *context, const struct queue_item *item,
                     bool unattended)
 {
     (void)unattended;
     strings_add(context, item->id);
+}
+
+/* What words are looked for in, and what has come of that. */
+struct selection {
+    const struct config *config;
+    bool failed;
+    struct strings listed;      /* only if a word is not an id itself */
+    struct strings *ids;
+};
+
+static bool list_ids(struct selection *selection, struct error *err)
+{
+    const struct config *config = selection->config;
+    const struct listing_reader reader = { .visit = note_id,
+                                           .context = &selection->listed };
+
+    if (selection->failed)
+        return listing_each_failed(config->spool, &reader, err);
+    return config->delivery == DELIVERY_DIRECT ||
+           listing_each(config->control, config->spool, &reader, err);
+}
+
+static bool is_beginning(const char *text)
+{
+    return *text != '\0' && text[strspn(text, TEXT_HEX_DIGITS)] == '\0';
+}
+
+/* The one that begins so. */
+static bool complete_id(struct selection *selection, const char *start,
+                        struct error *err)
+{
+    const struct strings *listed = &selection->listed;
+    const char *found = NULL;
+
+    for (size_t i = 0; i < listed->count; i++) {
+        if (!text_starts(listed->items[i], start))
+            continue;
+        if (found != NULL)
+            return error_set(err, FAULT_USAGE, "\"%s\" is the beginning of "
+                             "several queue-ids", start);
+        found = listed->items[i];
+    }
+    if (found == NULL)
+        return error_set(err, FAULT_USAGE, "\"%s\" is neither a queue-id nor "
+                         "the beginning of one in the queue", start);
+    strings_add(selection->ids, found);
+    return true;
+}
+
+static bool read_words(struct strings *words, struct error *err)
+{
+    static const char blanks[] = " \t\r\n";
+    struct buf text;
+
+    buf_init(&text, INPUT_MAX);
+    bool done = io_read_all(STDIN_FILENO, &text, err);
+    char *word = text.data + strspn(text.data, blanks);
+    while (done && *word != '\0') {
+        char *end = word + strcspn(word, blanks);
+        char *next = end + strspn(end, blanks);
+        *end = '\0';
+        strings_add(words, word);
+        word = next;
+    }
+    buf_free(&text);
+    return done;
+}
+
+static bool collect_words(char **operands, struct strings *words,
+                          struct error *err)
+{
+    for (; *operands != NULL; operands++) {
+        if (strcmp(*operands, "-") == 0 && !read_words(words, err))
+            return false;
+        if (strcmp(*operands, "-") != 0)
+            strings_add(words, *operands);
+    }
+    return true;
+}
+
+static bool add_word(struct selection *selection, char *word,
+                     struct error *err)
+{
+    text_lower_all(word);
+    if (random_is_id(word)) {
+        strings_add(selection->ids, word);
+        return true;
+    }
+    if (!is_beginning(word))
+        return error_set(err, FAULT_USAGE, "\"%s\" is not a queue-id", word);
+    return (selection->listed.count > 0 || list_ids(selection, err)) &&
+           complete_id(selection, word, err);
+}
+
+/*
+ * The queue-ids that operands name, in lower case: whole ones, in any case,
+ * which are believed; the beginning of one that is listed, if it is the only
+ * one; and for "-" the words of standard input. "all", by itself, stays as it
+ * is. operands ends with NULL. FAULT_USAGE if one is none of that.
+ *
+ * failed   beginnings are those of messages in failed/, instead of the queue
+ */
+static bool select_ids(const struct config *config, char **operands,
+                       bool failed, struct strings *ids, struct error *err)
+{
+    struct selection selection = { .config = config, .failed = failed,
+                                   .ids = ids };
+    struct strings words = { 0 };
+    bool all = operands[0] != NULL && operands[1] == NULL &&
+               strcmp(operands[0], "all") == 0;
+
+    if (all)
+        strings_add(ids, "all");
+    bool done = all || collect_words(operands, &words, err);
+    for (size_t i = 0; done && i < words.count; i++)
+        done = add_word(&selection, words.items[i], err);
+    strings_free(&words);
+    strings_free(&selection.listed);
+    return done;
+}
+
+static bool change(const struct config *config, const struct action *action,
+                   char **operands, struct error *err)
+{
+    struct strings ids = { 0 };
+
+    bool done = select_ids(config, operands, false, &ids, err) &&
+                change_each(config, action, &ids, err);
+    strings_free(&ids);
+    return done;
 }
 
 /* A message in failed/ is not in the daemon's list. */
@@ -130,7 +255,7 @@ static bool requeue(const struct config *config, const struct action *action,
     bool all = strcmp(operands[0], "all") == 0 && operands[1] == NULL;
 
     bool done = (all ? listing_each_failed(config->spool, &reader, err)
-                     : queue_select(config, operands, true, &ids, err)) &&
+                     : select_ids(config, operands, true, &ids, err)) &&
                 (ids.count > 0 || error_set(err, FAULT_INPUT, "no message was "
                                             "given up")) &&
                 change_each(config, action, &ids, err);
@@ -172,7 +297,7 @@ static bool show(const struct config *config, const struct action *action,
 {
     struct strings ids = { 0 };
     bool content = strcmp(operands[0], "--message") == 0;
-    bool done = queue_select(config, operands + content, false, &ids, err);
+    bool done = select_ids(config, operands + content, false, &ids, err);
 
     (void)action;
     for (size_t i = 0; done && i < ids.count; i++) {

@@ -13,7 +13,6 @@
 #include "sendmail/route.h"
 #include "sendmail/smtp_client.h"
 #include "sendmail/smtp_confine.h"
-#include "sendmail/smtp_places.h"
 #include "sendmail/smtp_server.h"
 #include "util/alloc.h"
 #include "util/io.h"
@@ -251,7 +250,7 @@ static bool is_crowded_out(const struct server *server)
 {
     const char *file = server->opt->connections_file;
 
-    if (file == NULL || smtp_places_take(file, server->uid))
+    if (file == NULL || smtp_client_take_place(file, server->uid))
         return false;
     printf("421 4.3.2 Too many connections: close some, or try again "
            "later\r\n");

@@ -1,4 +1,5 @@
-#include "postrider/waiting.h"
+/* setup_waiting.c - what becomes of the mail that waits, once it can leave */
+#include "postrider/setup.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +25,7 @@ struct waiting_message {
     unsigned attempts;          /* when it was noted */
 };
 
-struct waiting {
+struct setup_waiting {
     struct waiting_message *messages;
     size_t count;
 
@@ -38,7 +39,7 @@ struct waiting {
 static void note_message(void *context, const struct queue_item *item,
                          bool unattended)
 {
-    struct waiting *waiting = context;
+    struct setup_waiting *waiting = context;
 
     (void)unattended;
     waiting->messages = alloc_resize(waiting->messages, waiting->count + 1,
@@ -54,9 +55,9 @@ static int compare(const void *a, const void *b)
     return strcmp(one->id, other->id);
 }
 
-struct waiting *waiting_note(const struct config *config)
+struct setup_waiting *setup_waiting_note(const struct config *config)
 {
-    struct waiting *waiting = alloc_zero(1, sizeof *waiting);
+    struct setup_waiting *waiting = alloc_zero(1, sizeof *waiting);
     const struct listing_reader reader = { .visit = note_message,
                                            .context = waiting };
     struct error ignored;
@@ -69,7 +70,7 @@ struct waiting *waiting_note(const struct config *config)
     return waiting;
 }
 
-void waiting_free(struct waiting *waiting)
+void setup_waiting_free(struct setup_waiting *waiting)
 {
     if (waiting == NULL)
         return;
@@ -83,7 +84,7 @@ void waiting_free(struct waiting *waiting)
 static void look_at(void *context, const struct queue_item *item,
                     bool unattended)
 {
-    struct waiting *waiting = context;
+    struct setup_waiting *waiting = context;
     const struct waiting_message key = { .id = (char *)item->id };
     const struct waiting_message *noted =
         bsearch(&key, waiting->messages, waiting->count,
@@ -102,7 +103,7 @@ static void look_at(void *context, const struct queue_item *item,
     }
 }
 
-static bool look(struct waiting *waiting, const struct config *config)
+static bool look(struct setup_waiting *waiting, const struct config *config)
 {
     const struct listing_reader reader = { .visit = look_at,
                                            .context = waiting };
@@ -114,7 +115,7 @@ static bool look(struct waiting *waiting, const struct config *config)
     return listing_each(config->control, config->spool, &reader, &ignored);
 }
 
-static void watch(struct waiting *waiting, const struct config *config)
+static void watch(struct setup_waiting *waiting, const struct config *config)
 {
     const struct client_question flush = {
         .path = config->control, .request = REQUEST_FLUSH,
@@ -132,7 +133,8 @@ static void watch(struct waiting *waiting, const struct config *config)
         usleep(PAUSE);
 }
 
-void waiting_tell(struct waiting *waiting, const struct config *config)
+void setup_waiting_report(struct setup_waiting *waiting,
+                          const struct config *config)
 {
     if (waiting->count == 0)
         return;

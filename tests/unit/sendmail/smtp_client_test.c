@@ -5,11 +5,11 @@
 #include <cmocka.h>
 #include <sys/stat.h>
 
-#include "sendmail/smtp_places.h"
+#include "sendmail/smtp_client.h"
 
 #include "../in_folder.h"
 
-#define PLACES 100              /* as in smtp_places.c */
+#define PLACES 100              /* as in smtp_client.c */
 #define EACH 25
 
 /* A place is kept until the process ends, which no test does. How many of the
@@ -19,7 +19,7 @@ static int served(uid_t uid)
 {
     int count = 0;
 
-    while (count <= PLACES && smtp_places_take("places", uid))
+    while (count <= PLACES && smtp_client_take_place("places", uid))
         count++;
     return count;
 }
@@ -38,9 +38,9 @@ static void a_user_has_no_more_than_are_left(void **state)
     (void)state;
     for (uid_t uid = 1; uid <= 3; uid++)
         for (int i = 0; i < EACH; i++)
-            assert_true(smtp_places_take("places", uid));
+            assert_true(smtp_client_take_place("places", uid));
     assert_int_equal(served(4), (PLACES - 3 * EACH + 1) / 2);
-    assert_true(smtp_places_take("places", 5));
+    assert_true(smtp_client_take_place("places", 5));
 }
 
 static void uids_are_kept_apart(void **state)
@@ -55,7 +55,7 @@ static void the_file_is_its_owners(void **state)
     struct stat status;
 
     (void)state;
-    assert_true(smtp_places_take("places", 1));
+    assert_true(smtp_client_take_place("places", 1));
     assert_int_equal(stat("places", &status), 0);
     assert_int_equal(status.st_mode, S_IFREG | 0600);
     assert_int_equal(status.st_size, 0);
@@ -66,8 +66,8 @@ static void what_cannot_be_counted_is_served(void **state)
     (void)state;
     assert_int_equal(symlink("elsewhere", "link"), 0);
     for (int i = 0; i < 2 * EACH; i++) {
-        assert_true(smtp_places_take("no/folder", 1));
-        assert_true(smtp_places_take("link", 1));
+        assert_true(smtp_client_take_place("no/folder", 1));
+        assert_true(smtp_client_take_place("link", 1));
     }
     assert_int_equal(access("elsewhere", F_OK), -1);
 }
