@@ -18,7 +18,7 @@
  *     hold, release, remove, retry, run, flush, requeue
  *                 held NUMBER, before the next line, of retry
  *                 CHANGED [LEFT]
- *     wait        sent|deferred|bounced ADDRESS STATUS TEXT
+ *     wait        sent|deferred|bounced|removed ADDRESS STATUS TEXT
  *     reload      nothing: the daemon reads its files anew soon afterwards, if
  *                 they are right
  *     any of them error TEXT
@@ -231,7 +231,8 @@ bool protocol_parse_changes(char *text, struct changes *changes);
 
 /* Outcomes */
 
-enum wait_kind { WAIT_SENT, WAIT_DEFERRED, WAIT_BOUNCED, WAIT_KINDS };
+enum wait_kind { WAIT_SENT, WAIT_DEFERRED, WAIT_BOUNCED, WAIT_REMOVED,
+                 WAIT_KINDS };
 
 struct wait_outcome {           /* of the recipient with the worst one */
     enum wait_kind kind;

@@ -5,6 +5,7 @@
 #define POSTRIDER_POSTRIDER_COMMANDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct error;
 
@@ -22,6 +23,10 @@ int command_import(int argc, char **argv);
  * directory of the control socket is made for that user. */
 struct config;
 bool become_daemon_user(const struct config *config, struct error *err);
+
+/* The name that is as like the word as a slip of the fingers, or NULL. It is the first member of a row, of so many octets. */
+const char *command_nearest(const char *word, const void *rows, size_t count,
+                            size_t size);
 
 /* Print "postrider: text" and return the exit status of the fault. */
 int command_fail(const struct error *err);

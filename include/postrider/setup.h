@@ -123,18 +123,4 @@ struct config_draft *setup_try(struct setup *setup, struct error *err);
 bool setup_offer_message(struct setup *setup, struct config_draft *draft,
                          struct error *err);
 
-struct setup_waiting;       /* fields: src/postrider/setup_waiting.c */
-
-/* The messages in the queue of that configuration, by the daemon, or by the
- * spool where none runs. */
-struct setup_waiting *setup_waiting_note(const struct config *config);
-void setup_waiting_free(struct setup_waiting *waiting); /* NULL is allowed */
-
-/*
- * Have it tried now, wait until all of it has been, at most 20 s, and report
- * what has left and what waits still, and why. Nothing if nothing waited.
- */
-void setup_waiting_report(struct setup_waiting *waiting,
-                          const struct config *config);
-
 #endif

@@ -49,4 +49,9 @@ void terminal_wait_for(const char *what, const char *cause);
 
 void terminal_wait_end(void);
 
+/* Show how far something is, in place of what was shown before; "" ends that.
+ * Elsewhere than at a terminal nothing is shown. */
+void terminal_progress(const char *format,
+                       ...) __attribute__((format(printf, 1, 2)));
+
 #endif

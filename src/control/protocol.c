@@ -485,6 +485,7 @@ static const char *const wait_words[WAIT_KINDS] = {
     [WAIT_SENT] = "sent",
     [WAIT_DEFERRED] = "deferred",
     [WAIT_BOUNCED] = "bounced",
+    [WAIT_REMOVED] = "removed",
 };
 
 void protocol_put_outcome(struct buf *out, const struct wait_outcome *outcome)

@@ -46,25 +46,10 @@ static int print_help(const struct command *command, char **argv)
     return status;
 }
 
-/* The only command that is as like it as a slip of the fingers. */
-static const char *nearest(const char *name)
-{
-    const char *best = NULL;
-    size_t least = 3;
-
-    for (size_t i = 0; i < COUNT(commands); i++) {
-        size_t letters = text_distance(name, commands[i].name);
-        if (letters < least) {
-            least = letters;
-            best = commands[i].name;
-        }
-    }
-    return best;
-}
-
 static int refuse(const char *name)
 {
-    const char *best = nearest(name);
+    const char *best = command_nearest(name, commands, COUNT(commands),
+                                       sizeof commands[0]);
 
     text_print(stderr, "postrider: no command \"%.100s\": ", name);
     if (best != NULL)

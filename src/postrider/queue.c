@@ -12,6 +12,7 @@
 #include "control/client.h"
 #include "control/listing.h"
 #include "postrider/commands.h"
+#include "postrider/waiting.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/error.h"
@@ -70,7 +71,8 @@ static bool request(const struct config *config, enum request request,
     changes->left += answer.changes.left;
     changes->held += answer.changes.held;
     return answer.changes.done + answer.changes.left + answer.changes.held > 0
-           || error_set(err, FAULT_INPUT, "no such message in the queue");
+           || error_set(err, FAULT_INPUT, "no such message in the queue") ||
+           error_remedy(err, "the log has what became of it");
 }
 
 static void print_changes(const struct changes *changes, const char *past)
@@ -86,16 +88,15 @@ static void print_changes(const struct changes *changes, const char *past)
 }
 
 /* An id that is not found does not keep the others from their change. */
-static bool change_each(const struct config *config,
-                        const struct action *action,
-                        const struct strings *ids, struct error *err)
+static bool change_each(const struct config *config, enum request kind,
+                        const struct strings *ids, struct changes *changes,
+                        struct error *err)
 {
-    struct changes changes = { 0 };
     bool all_found = true, done = true;
     struct error fresh;
 
     for (size_t i = 0; done && i < ids->count; i++) {
-        if (request(config, action->request, ids->items[i], &changes, &fresh))
+        if (request(config, kind, ids->items[i], changes, &fresh))
             continue;
         done = fresh.fault == FAULT_INPUT;
         if (ids->count > 1)
@@ -104,6 +105,16 @@ static bool change_each(const struct config *config,
             *err = fresh;
         all_found = false;
     }
+    return all_found;
+}
+
+static bool change_and_print(const struct config *config,
+                             const struct action *action,
+                             const struct strings *ids, struct error *err)
+{
+    struct changes changes = { 0 };
+    bool all_found = change_each(config, action->request, ids, &changes, err);
+
     print_changes(&changes, action->past);
     return all_found;
 }
@@ -240,7 +251,63 @@ static bool change(const struct config *config, const struct action *action,
     struct strings ids = { 0 };
 
     bool done = select_ids(config, operands, false, &ids, err) &&
-                change_each(config, action, &ids, err);
+                change_and_print(config, action, &ids, err);
+    strings_free(&ids);
+    return done;
+}
+
+static bool remove_messages(const struct config *config,
+                            const struct action *action, char **operands,
+                            struct error *err)
+{
+    struct strings ids = { 0 };
+
+    (void)action;
+    bool done = select_ids(config, operands, false, &ids, err) &&
+                queue_remove_messages(config, &ids, change_each, err);
+    strings_free(&ids);
+    return done;
+}
+
+/* What came of it; false if one waits still. */
+static bool print_waiting(const struct waiting *waiting, struct error *err)
+{
+    const struct waiting_sum sum = waiting_sum(waiting);
+
+    printf("%zu of %zu left the queue\n", sum.gone, sum.noted);
+    return sum.left == 0 ||
+           error_set(err, FAULT_TEMPORARY, "%zu message%s wait%s still%s%s",
+                     sum.left, sum.left == 1 ? "" : "s",
+                     sum.left == 1 ? "s" : "", sum.reason != NULL ? ": " : "",
+                     sum.reason != NULL ? sum.reason : "");
+}
+
+static bool retry_and_wait(const struct config *config,
+                           const struct action *action,
+                           const struct strings *ids, struct error *err)
+{
+    struct waiting *waiting = waiting_note(config, strings_has(ids, "all")
+                                                   ? NULL : ids);
+    bool done = change_and_print(config, action, ids, err);
+
+    fflush(stdout);
+    if (done) {
+        waiting_watch(waiting, config, 0);
+        done = print_waiting(waiting, err);
+    }
+    waiting_free(waiting);
+    return done;
+}
+
+static bool retry(const struct config *config, const struct action *action,
+                  char **operands, struct error *err)
+{
+    struct strings ids = { 0 };
+    bool waits = strcmp(operands[0], "--wait") == 0;
+
+    bool done = select_ids(config, operands + waits, false, &ids, err) &&
+                (waits ? retry_and_wait(config, action, &ids, err)
+                       : change_and_print(config, action, &ids, err));
     strings_free(&ids);
     return done;
 }
@@ -258,7 +325,7 @@ static bool requeue(const struct config *config, const struct action *action,
                      : select_ids(config, operands, true, &ids, err)) &&
                 (ids.count > 0 || error_set(err, FAULT_INPUT, "no message was "
                                             "given up")) &&
-                change_each(config, action, &ids, err);
+                change_and_print(config, action, &ids, err);
     strings_free(&ids);
     return done;
 }
@@ -319,25 +386,31 @@ static const struct action actions[] = {
       "held" },
     { "release", "ID...|all", "let a held message go", change,
       REQUEST_RELEASE, "released" },
-    { "retry", "ID...|all", "try a message now", change, REQUEST_RETRY,
-      "will be tried now" },
-    { "remove", "ID...|all", "remove a message without a report", change,
-      REQUEST_REMOVE, "removed" },
+    { "retry", "[--wait] ID...|all", "try a message now", retry,
+      REQUEST_RETRY, "will be tried now" },
+    { "remove", "ID...|all", "remove a message without a report",
+      remove_messages, REQUEST_REMOVE, "removed" },
     { "requeue", "ID...|all", "try what was given up anew", requeue,
       REQUEST_REQUEUE, "queued again" },
     { "flush", "", "try everything now", flush, REQUEST_FLUSH, NULL },
 };
 
-static bool refuse(struct error *err)
+/* The word is one of no action, or one whose operands are wrong. */
+static bool refuse(const char *name, struct error *err)
 {
+    const char *meant = command_nearest(name, actions, COUNT(actions),
+                                        sizeof actions[0]);
     struct buf usage;
 
     buf_init(&usage, SIZE_MAX);
+    if (meant != NULL && strcmp(meant, name) != 0)
+        buf_add_format(&usage, "is \"%s\" meant? ", meant);
+    buf_add_text(&usage, "usage: postrider queue ");
     for (size_t i = 0; i < COUNT(actions); i++)
         buf_add_format(&usage, "%s%s%s%s", i == 0 ? "" : " | ",
                        actions[i].name, *actions[i].operand != '\0' ? " " : "",
                        actions[i].operand);
-    error_set(err, FAULT_USAGE, "usage: postrider queue %s", usage.data);
+    error_set(err, FAULT_USAGE, "%s", usage.data);
     buf_free(&usage);
     return false;
 }
@@ -371,7 +444,7 @@ static bool run(const struct config *config, int argc, char **argv,
     for (size_t i = 0; i < COUNT(actions); i++)
         if (strcmp(name, actions[i].name) == 0 && takes(&actions[i], operands))
             return actions[i].run(config, &actions[i], operands, err);
-    return refuse(err);
+    return refuse(name, err);
 }
 
 static int print_help(void)
@@ -389,7 +462,7 @@ int command_queue(int argc, char **argv)
 {
     struct error err = { 0 };
 
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+    if (argc > 1 && argc < 4 && strcmp(argv[argc - 1], "--help") == 0)
         return print_help();
     struct config *config = config_load(&err);
     bool done = config != NULL && run(config, argc, argv, &err);

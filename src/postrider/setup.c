@@ -14,6 +14,7 @@
 #include "postrider/config_draft.h"
 #include "postrider/readdress.h"
 #include "postrider/terminal.h"
+#include "postrider/waiting.h"
 #include "util/alloc.h"
 #include "util/process.h"
 
@@ -144,11 +145,11 @@ static bool tell_all(struct setup *setup, struct config_draft *draft,
     /* Before the daemon has a smarthost: it would send them at once. */
     if (first)
         readdress(setup, config);
-    struct setup_waiting *waiting = setup_waiting_note(config);
+    struct waiting *waiting = waiting_note(config, NULL);
     config_draft_report(setup->output);
     bool done = setup_offer_message(setup, draft, err);
-    setup_waiting_report(waiting, config);
-    setup_waiting_free(waiting);
+    waiting_tell(waiting, config);
+    waiting_free(waiting);
     config_free(config);
     return done;
 }

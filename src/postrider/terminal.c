@@ -229,6 +229,22 @@ bool terminal_ask_secret(const char *question, struct secret *secret,
     return done;
 }
 
+void terminal_progress(const char *format, ...)
+{
+    struct buf text;
+    va_list args;
+
+    if (isatty(STDERR_FILENO) == 0)
+        return;
+    buf_init(&text, COLUMNS);
+    va_start(args, format);
+    buf_add_vformat(&text, format, args);
+    va_end(args);
+    fprintf(stderr, "\r%s\033[K", text.data);
+    fflush(stderr);
+    buf_free(&text);
+}
+
 /* For the signal handler: made before it can run. */
 static int watched = -1;
 static char wait_lines[WAIT_LINES][512];

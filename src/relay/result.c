@@ -460,6 +460,18 @@ static void put_back(struct result *result, struct message *message,
         storage_keep(result->parts.storage, message);
 }
 
+static void withdraw(struct result *result, struct message *message,
+                     int64_t now)
+{
+    static const struct wait_outcome removed = {
+        .kind = WAIT_REMOVED, .address = "-", .status = "-",
+        .text = "by the administrator",
+    };
+
+    control_announce(result->parts.control, message->id, &removed);
+    messages_withdraw(result->parts.messages, message, now);
+}
+
 /* A worker has it no more. delay is for one that was not attempted. */
 static void end_job(struct result *result, struct message *message,
                     int64_t delay, const struct moment *now)
@@ -473,7 +485,7 @@ static void end_job(struct result *result, struct message *message,
                   now);
     message_end_job(message);
     if (job.withdrawn && state_open_count(state) > 0)
-        messages_withdraw(result->parts.messages, message, now->awake);
+        withdraw(result, message, now->awake);
     else if (job.attempted && more)
         settle_part(result, message, now);
     else if (job.attempted || state->held)

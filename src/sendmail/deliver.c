@@ -74,7 +74,7 @@ static void print_outcome(const struct wait_outcome *outcome)
 {
     static const char *const words[WAIT_KINDS] = {
         [WAIT_SENT] = "sent", [WAIT_DEFERRED] = "deferred, it stays queued",
-        [WAIT_BOUNCED] = "refused",
+        [WAIT_BOUNCED] = "refused", [WAIT_REMOVED] = "removed",
     };
 
     text_print(stdout, "%s: %s %s %s\n", words[outcome->kind],

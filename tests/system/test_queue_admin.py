@@ -149,6 +149,39 @@ def test_retry_of_a_held_message(down):
         b"postrider queue release lets it go\n"
 
 
+def test_retry_and_wait(queue, smarthost):
+    """It ends when each message has been tried, and says what came of it."""
+    smarthost.recipients["c@b.example"] = "451 4.2.0 not now"
+    queue.write_config(smarthost, settings={"retry_first": "1h",
+                                            "retry_longest": "1h"})
+    smarthost.recipients[TO] = ["451 4.2.0 once"]
+    with queue.daemon() as daemon:
+        fill(queue, TO, "c@b.example", "d@b.example", "e@b.example")
+        daemon.wait_until_removed(2)
+        daemon.wait_for("status=deferred", 2)
+        items = wait_listed(queue, daemon, 2)
+        told = queue.postrider("queue", "retry", "--wait", "all").expect(75)
+        assert told.stdout == b"2 will be tried now\n1 of 2 left the queue\n"
+        assert "1 message waits still: " in told.errors
+        assert "451 4.2.0 not now" in told.errors
+        smarthost.recipients.clear()
+        (item,) = queue.listing()
+        lines = on_terminal(queue, "queue", "retry", "--wait",
+                            item["queue_id"][:4])
+        assert lines[0] == "1 will be tried now"
+        assert lines[-1].endswith("1 of 1 left the queue")
+        assert queue.listing() == []
+
+
+def test_retry_ends_where_the_smarthost_is_down(down):
+    queue, daemon = down
+    fill(queue, TO, "c@b.example")
+    wait_listed(queue, daemon, 2)
+    told = queue.postrider("queue", "retry", "--wait", "all").expect(75)
+    assert b"0 of 2 left the queue\n" in told.stdout
+    assert "2 messages wait still: connect to " in told.errors
+
+
 def test_table(down):
     """On a terminal: a line a message, and each reason once."""
     queue, daemon = down
@@ -396,20 +429,34 @@ def test_remove(down):
     daemon.wait(queue.is_empty)
 
 
+@contextlib.contextmanager
+def removing(queue, smarthost, command):
+    """Yields the gate of a command; then what `queue remove all` printed, which
+    was run while a worker had the message."""
+    gate = smarthost.hold(command)
+    fill(queue, TO)
+    smarthost.wait_for_command(command)
+    process = subprocess.Popen(
+        [str(queue.build / "postrider"), "queue", "remove", "all"],
+        stdout=subprocess.PIPE, env=queue.environment())
+    told = []
+    try:
+        yield gate, process, told
+    finally:
+        told.append(process.communicate(timeout=30)[0])
+
+
 def test_remove_while_a_worker_has_it(queue, smarthost):
     queue.write_config(smarthost)
     smarthost.recipients[TO] = "451 4.2.0 not now"
-    gate = smarthost.hold("MAIL")
     with queue.daemon() as daemon:
-        fill(queue, TO)
-        smarthost.wait_for_command("MAIL")
-        result = queue.postrider("queue", "remove", "all").expect(0)
-        assert result.stdout == \
-            b"1 on the way: removed unless delivered now\n"
-        assert not daemon.find("removed by")
-        gate.set()
-        daemon.wait_for("status=deferred")
-        daemon.wait_for("removed by the administrator")
+        with removing(queue, smarthost, "MAIL") as (gate, process, told):
+            wait_until_it_waits(queue, process)
+            assert not daemon.find("removed by")
+            gate.set()
+            daemon.wait_for("status=deferred")
+            daemon.wait_for("removed by the administrator")
+        assert told == [b"1 removed\n"] and process.returncode == 0
         assert queue.listing() == []
         assert queue.is_empty(), queue.files()
 
@@ -417,24 +464,46 @@ def test_remove_while_a_worker_has_it(queue, smarthost):
 def test_remove_comes_too_late(queue, smarthost):
     """A message is removed, or delivered, and never told to be both."""
     queue.write_config(smarthost)
-    gate = smarthost.hold("BDAT")
     with queue.daemon() as daemon:
-        fill(queue, TO)
-        smarthost.wait_for_command("BDAT")
-        result = queue.postrider("queue", "remove", "all").expect(0)
-        assert result.stdout == \
-            b"1 on the way: removed unless delivered now\n"
-        gate.set()
-        daemon.wait_for("status=sent")
-        daemon.wait_until_removed(1)
+        with removing(queue, smarthost, "BDAT") as (gate, process, told):
+            wait_until_it_waits(queue, process)
+            gate.set()
+            daemon.wait_for("status=sent")
+            daemon.wait_until_removed(1)
+        assert told == [b"1 had left already: delivered\n"]
+        assert process.returncode == 0
         assert not daemon.find("removed by")
+
+
+def test_remove_does_not_wait_for_ever(queue, smarthost):
+    queue.write_config(smarthost)
+    with queue.daemon():
+        with removing(queue, smarthost, "BDAT") as (gate, process, told):
+            process.wait(30)
+            gate.set()
+    assert told == [b"1 on the way: removed unless delivered now\n"]
+
+
+def wait_until_it_waits(queue, process):
+    """Until the daemon has answered all but the request for an outcome."""
+    end = time.monotonic() + 30
+    seen = 0
+    while seen < 3:
+        assert time.monotonic() < end and process.poll() is None
+        folder = pathlib.Path(f"/proc/{process.pid}/fd")
+        with contextlib.suppress(FileNotFoundError):
+            links = [os.readlink(path) for path in folder.iterdir()]
+            sockets = [link for link in links if link.startswith("socket:")]
+            seen = seen + 1 if len(sockets) == 1 else 0
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("arguments", [
     ("hold",), ("hold", "x"), ("remove", "../../etc/passwd"), ("explode",),
     ("list", "--xml"), ("list", "--jso"), ("list", "--"), ("hold", "--json"),
     ("show", "--message"), ("flush", "all"), ("requeue",),
-    ("release", "0" * 31), ("retry", "all", "all")])
+    ("release", "0" * 31), ("retry", "all", "all"), ("retry", "--wait"),
+    ("hold", "--wait", "all")])
 def test_usage(queue, arguments):
     queue.write_config(1)
     queue.postrider("queue", *arguments).expect(64)
@@ -585,6 +654,10 @@ def test_actions_are_listed(queue):
                        "requeue", "flush"]
     wrong = queue.postrider("queue", "move").expect(64).errors
     assert all(action in wrong for action in actions)
+    assert 'is "list" meant?' in queue.postrider("queue", "lst").errors
+    for action in actions:
+        asked = queue.postrider("queue", action, "--help").expect(0)
+        assert text.startswith(asked.stdout.decode())
 
 
 def test_name_with_blanks_in_status(queue):

@@ -1,11 +1,10 @@
-/* setup_waiting.c - what becomes of the mail that waits, once it can leave */
-#include "postrider/setup.h"
+#include "postrider/waiting.h"
 
-#include <stdbool.h>
-#include <stddef.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -15,9 +14,10 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/strings.h"
 
 #define ANSWER_TIME 5000        /* milliseconds */
-#define WATCH_TIME 20000
+#define WATCH_TIME 20           /* seconds */
 #define PAUSE 200000            /* microseconds */
 
 struct waiting_message {
@@ -25,7 +25,7 @@ struct waiting_message {
     unsigned attempts;          /* when it was noted */
 };
 
-struct setup_waiting {
+struct waiting {
     struct waiting_message *messages;
     size_t count;
 
@@ -36,12 +36,21 @@ struct setup_waiting {
     char *reason;               /* why one of them waits; or NULL */
 };
 
+struct noting {
+    struct waiting *waiting;
+    const struct strings *ids;  /* the only ones, or NULL */
+};
+
 static void note_message(void *context, const struct queue_item *item,
                          bool unattended)
 {
-    struct setup_waiting *waiting = context;
+    const struct noting *noting = context;
+    struct waiting *waiting = noting->waiting;
 
     (void)unattended;
+    if (item->state == QUEUE_HELD ||
+        (noting->ids != NULL && !strings_has(noting->ids, item->id)))
+        return;
     waiting->messages = alloc_resize(waiting->messages, waiting->count + 1,
                                      sizeof *waiting->messages);
     waiting->messages[waiting->count++] = (struct waiting_message){
@@ -55,11 +64,13 @@ static int compare(const void *a, const void *b)
     return strcmp(one->id, other->id);
 }
 
-struct setup_waiting *setup_waiting_note(const struct config *config)
+struct waiting *waiting_note(const struct config *config,
+                             const struct strings *ids)
 {
-    struct setup_waiting *waiting = alloc_zero(1, sizeof *waiting);
+    struct waiting *waiting = alloc_zero(1, sizeof *waiting);
+    struct noting noting = { .waiting = waiting, .ids = ids };
     const struct listing_reader reader = { .visit = note_message,
-                                           .context = waiting };
+                                           .context = &noting };
     struct error ignored;
 
     if (config->delivery == DELIVERY_QUEUE)
@@ -70,7 +81,7 @@ struct setup_waiting *setup_waiting_note(const struct config *config)
     return waiting;
 }
 
-void setup_waiting_free(struct setup_waiting *waiting)
+void waiting_free(struct waiting *waiting)
 {
     if (waiting == NULL)
         return;
@@ -81,10 +92,19 @@ void setup_waiting_free(struct setup_waiting *waiting)
     free(waiting);
 }
 
+/* Is it on its way, or about to be? With a smarthost that is down, one message
+ * is, and the others are tried once that has an answer. */
+static bool is_being_tried(const struct queue_item *item, unsigned attempts)
+{
+    return item->state == QUEUE_ACTIVE ||
+           (item->state == QUEUE_WAITING && item->attempts <= attempts &&
+            item->next > 0 && item->next <= (int64_t)time(NULL));
+}
+
 static void look_at(void *context, const struct queue_item *item,
                     bool unattended)
 {
-    struct setup_waiting *waiting = context;
+    struct waiting *waiting = context;
     const struct waiting_message key = { .id = (char *)item->id };
     const struct waiting_message *noted =
         bsearch(&key, waiting->messages, waiting->count,
@@ -93,9 +113,7 @@ static void look_at(void *context, const struct queue_item *item,
     if (noted == NULL)
         return;
     waiting->left++;
-    waiting->untried += item->state == QUEUE_ACTIVE ||
-                        (item->state == QUEUE_WAITING &&
-                         item->attempts <= noted->attempts);
+    waiting->untried += is_being_tried(item, noted->attempts);
     waiting->unattended = unattended;
     if (*item->reason != '\0') {
         free(waiting->reason);
@@ -103,7 +121,7 @@ static void look_at(void *context, const struct queue_item *item,
     }
 }
 
-static bool look(struct setup_waiting *waiting, const struct config *config)
+static bool look(struct waiting *waiting, const struct config *config)
 {
     const struct listing_reader reader = { .visit = look_at,
                                            .context = waiting };
@@ -115,35 +133,56 @@ static bool look(struct setup_waiting *waiting, const struct config *config)
     return listing_each(config->control, config->spool, &reader, &ignored);
 }
 
-static void watch(struct setup_waiting *waiting, const struct config *config)
+void waiting_watch(struct waiting *waiting, const struct config *config,
+                   int seconds)
 {
-    const struct client_question flush = {
+    int64_t deadline = seconds > 0 ? clock_now() + seconds * 1000 : INT64_MAX;
+
+    while (look(waiting, config) && waiting->untried > 0 &&
+           !waiting->unattended && clock_now() < deadline) {
+        terminal_progress("%zu of %zu tried, %zu left the queue",
+                          waiting->count - waiting->untried, waiting->count,
+                          waiting->count - waiting->left);
+        usleep(PAUSE);
+    }
+    terminal_progress("%s", "");
+}
+
+struct waiting_sum waiting_sum(const struct waiting *waiting)
+{
+    return (struct waiting_sum){
+        .noted = waiting->count,
+        .gone = waiting->count - waiting->left,
+        .left = waiting->left,
+        .unattended = waiting->unattended,
+        .reason = waiting->reason,
+    };
+}
+
+static void flush(struct waiting *waiting, const struct config *config)
+{
+    const struct client_question question = {
         .path = config->control, .request = REQUEST_FLUSH,
         .patience = ANSWER_TIME,
     };
-    int64_t deadline = clock_now() + WATCH_TIME;
     struct error ignored;
 
-    if (!client_ask(&flush, NULL, NULL, &ignored)) {
+    if (client_ask(&question, NULL, NULL, &ignored))
+        waiting_watch(waiting, config, WATCH_TIME);
+    else
         look(waiting, config);
-        return;
-    }
-    while (look(waiting, config) && waiting->untried > 0 &&
-           !waiting->unattended && clock_now() < deadline)
-        usleep(PAUSE);
 }
 
-void setup_waiting_report(struct setup_waiting *waiting,
-                          const struct config *config)
+void waiting_tell(struct waiting *waiting, const struct config *config)
 {
     if (waiting->count == 0)
         return;
-    watch(waiting, config);
-    size_t gone = waiting->count - waiting->left;
+    flush(waiting, config);
+    const struct waiting_sum sum = waiting_sum(waiting);
     terminal_print("Of the mail that waited, %zu message%s left, and %zu "
-                   "wait%s%s%s%s\n", gone, gone == 1 ? " has" : "s have",
-                   waiting->left, waiting->left == 1 ? "s" : "",
-                   waiting->unattended ? " for the daemon" : "",
-                   waiting->reason != NULL ? ": " : "",
-                   waiting->reason != NULL ? waiting->reason : "");
+                   "wait%s%s%s%s\n", sum.gone, sum.gone == 1 ? " has" : "s have",
+                   sum.left, sum.left == 1 ? "s" : "",
+                   sum.unattended ? " for the daemon" : "",
+                   sum.reason != NULL ? ": " : "",
+                   sum.reason != NULL ? sum.reason : "");
 }
