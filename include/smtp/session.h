@@ -25,16 +25,25 @@ struct tls_context;
 
 enum session_security { SESSION_CLEAR, SESSION_STARTTLS, SESSION_IMPLICIT };
 
-/* Shows the dialogue line by line: '>' sent, '<' received, '*' remarks, and '?'
- * what is waited for from now on that no line sent asks for, as one of the
- * words below. AUTH is masked before it gets here. */
-#define AWAITS_PASSWORD "password_command"
-#define AWAITS_TOKEN "postrider-oauth"
-#define AWAITS_ADDRESS "the name server"
-#define AWAITS_CONNECTION "a connection"
-#define AWAITS_TLS "the TLS handshake"
-#define AWAITS_GREETING "the greeting"
-typedef void session_trace(void *context, char direction, const char *line);
+/* What a trace shows. Of a wait that no line sent asks for, it is only the start,
+ * and no line. */
+enum trace_event {
+    TRACE_SENT,
+    TRACE_RECEIVED,
+    TRACE_REMARK,               /* of ours */
+    AWAITS_PASSWORD,            /* of password_command */
+    AWAITS_TOKEN,               /* of postrider-oauth */
+    AWAITS_ADDRESS,             /* of the name server */
+    AWAITS_CONNECTION,
+    AWAITS_TLS,
+    AWAITS_GREETING
+};
+
+#define TRACE_MARKS "><*"       /* before the line of an event, for people */
+
+/* Shows the dialogue line by line. AUTH is masked before it gets here. */
+typedef void session_trace(void *context, enum trace_event event,
+                           const char *line);
 
 /* All pointers are borrowed and must outlive the session. */
 struct session_settings {
@@ -169,9 +178,9 @@ bool session_content(struct session *session, const char *data, size_t length,
  * with a command, the peer may have sent nothing yet. */
 bool session_expect(struct session *session, struct error *err);
 
-/* Show a remark of ours in the trace, or what is waited for. */
+/* Show a remark of ours in the trace, or that a wait begins. */
 void session_remark(struct session *session, const char *text);
-void session_await(struct session *session, const char *what);
+void session_await(struct session *session, enum trace_event event);
 
 /* Flush, then read the next reply within timeout milliseconds. A 421 spoils
  * the session. */

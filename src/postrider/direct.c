@@ -60,11 +60,12 @@ static bool parse(struct direct *direct, int argc, char **argv,
            error_set(err, FAULT_USAGE, "direct takes no arguments");
 }
 
-static void show_dialogue(void *context, char direction, const char *line)
+static void show_dialogue(void *context, enum trace_event event,
+                          const char *line)
 {
     (void)context;
-    if (direction != '?')
-        text_print(stderr, "%c %s\n", direction, line);
+    if (event <= TRACE_REMARK)
+        text_print(stderr, "%c %s\n", TRACE_MARKS[event], line);
 }
 
 /* Has the whole attempt one outcome, before any recipient was named? */

@@ -121,44 +121,49 @@ static void await_reply(const struct probe *probe)
     free(what);
 }
 
-/* The possible cause where nothing comes for long. */
-static const char *cause_of(const struct probe *probe, const char *awaited)
+/* What the trace awaits, and the possible cause where it does not come for
+ * long. */
+static void await_event(const struct probe *probe, enum trace_event event)
 {
     static const struct {
-        const char *awaited, *cause;
-    } causes[] = {
-        { AWAITS_PASSWORD, "does it ask a person, or the network?" },
-        { AWAITS_TOKEN, "does the authorization server answer?" },
-        { AWAITS_ADDRESS, "is the network up, and /etc/resolv.conf right?" },
-        { AWAITS_CONNECTION, "a firewall on the way may block the port" },
-        { AWAITS_GREETING, "the server may look up this machine's address "
-          "first, or be slow on purpose" },
+        const char *what, *cause;
+    } awaited[] = {
+        [AWAITS_PASSWORD] = { "password_command",
+                              "does it ask a person, or the network?" },
+        [AWAITS_TOKEN] = { "postrider-oauth",
+                           "does the authorization server answer?" },
+        [AWAITS_ADDRESS] = { "the name server",
+                             "is the network up, and /etc/resolv.conf right?" },
+        [AWAITS_CONNECTION] = { "a connection",
+                                "a firewall on the way may block the port" },
+        [AWAITS_TLS] = { "the TLS handshake", NULL },
+        [AWAITS_GREETING] = { "the greeting",
+                              "the server may look up this machine's address "
+                              "first, or be slow on purpose" },
     };
+    const char *cause = awaited[event].cause;
 
-    if (probe->in_clear && strcmp(awaited, AWAITS_GREETING) == 0)
-        return "a server that wants TLS at once, as at port 465, sends none: "
-               "then set tls = implicit; others look up this machine's address "
-               "first, or are slow on purpose";
-    for (size_t i = 0; i < COUNT(causes); i++)
-        if (strcmp(awaited, causes[i].awaited) == 0)
-            return causes[i].cause;
-    return NULL;
+    if (probe->in_clear && event == AWAITS_GREETING)
+        cause = "a server that wants TLS at once, as at port 465, sends none: "
+                "then set tls = implicit; others look up this machine's address "
+                "first, or are slow on purpose";
+    terminal_wait_for(awaited[event].what, cause);
 }
 
 /* Commands may travel together: replies belong to the oldest. */
-static void follow(void *context, char direction, const char *line)
+static void follow(void *context, enum trace_event event, const char *line)
 {
     struct probe *probe = context;
 
-    if (direction == '?') {
-        if (strcmp(line, AWAITS_GREETING) == 0)     /* of a session that is new */
-            probe->greeted = false;
-        terminal_wait_for(line, cause_of(probe, line));
+    if (event == AWAITS_GREETING)       /* of a session that is new */
+        probe->greeted = false;
+    if (event > TRACE_REMARK) {
+        await_event(probe, event);
         return;
     }
-    if (direction == '<')
+    if (event == TRACE_RECEIVED)
         show_reply(probe, line);
-    else if (direction == '*')
+    else if (event == TRACE_REMARK)
         print_step(probe, line, "");
     else if (!probe->in_exchange)
         strings_add(&probe->asked, line);

@@ -39,11 +39,10 @@ bool terminal_has_person(void)
 /* Where a line of what is left ends: at the last blank that it has room for. */
 static size_t line_end(const char *text)
 {
-    size_t end = strlen(text);
+    size_t end = COLUMNS;
 
-    if (end <= COLUMNS)
-        return end;
-    end = COLUMNS;
+    if (strcspn(text, "\n") <= COLUMNS)
+        return strlen(text);
     while (end > 0 && text[end] != ' ')
         end--;
     return end > 0 ? end : strcspn(text, " ");
@@ -62,21 +61,14 @@ static void print_folded(const char *text)
 
 void terminal_print(const char *format, ...)
 {
-    size_t length = strlen(format);
-    bool is_line = length > 0 && format[length - 1] == '\n';
-    struct buf whole, shown;
+    struct buf shown;
     va_list args;
 
-    buf_init(&whole, SIZE_MAX);
     buf_init(&shown, SIZE_MAX);
     va_start(args, format);
-    buf_add_vformat(&whole, format, args);
+    text_escape_vformat(&shown, format, args);
     va_end(args);
-    text_escape(&shown, whole.data, whole.length - is_line);
     print_folded(shown.data);
-    if (is_line)
-        putc('\n', stderr);
-    buf_free(&whole);
     buf_free(&shown);
 }
 

@@ -206,14 +206,14 @@ static void remark(const struct connector *connector, const char *format, ...)
     va_start(args, format);
     buf_add_vformat(&text, format, args);
     va_end(args);
-    connector->trace(connector->trace_context, '*', text.data);
+    connector->trace(connector->trace_context, TRACE_REMARK, text.data);
     buf_free(&text);
 }
 
-static void await(const struct connector *connector, const char *what)
+static void await(const struct connector *connector, enum trace_event event)
 {
     if (connector->trace != NULL)
-        connector->trace(connector->trace_context, '?', what);
+        connector->trace(connector->trace_context, event, "");
 }
 
 static void remark_addresses(const struct connector *connector,

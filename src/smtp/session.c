@@ -34,12 +34,11 @@ struct session {
     struct error why;
 };
 
-static void show_line(const struct session *session, char direction,
+static void show_line(const struct session *session, enum trace_event event,
                       const char *line)
 {
     if (session->settings.trace != NULL)
-        session->settings.trace(session->settings.trace_context, direction,
-                                line);
+        session->settings.trace(session->settings.trace_context, event, line);
 }
 
 static void show_reply(const struct session *session,
@@ -54,7 +53,7 @@ static void show_reply(const struct session *session,
         buf_add_text(&text, "334 ***");
     else
         reply_describe(reply, REPLY_SHOWN_MAX, &text);
-    show_line(session, '<', text.data);
+    show_line(session, TRACE_RECEIVED, text.data);
     buf_free(&text);
 }
 
@@ -174,7 +173,7 @@ static bool queue_format(struct session *session, struct error *err,
     bool whole = strpbrk(line, "\r\n") == NULL ||
                  error_set(err, FAULT_SOFTWARE, "a command with a line end");
     if (whole)
-        show_line(session, '>', line);
+        show_line(session, TRACE_SENT, line);
     bool queued = whole && queue_line(session, line, (size_t)length, err);
     free(line);
     return queued;
@@ -211,7 +210,7 @@ bool session_ask_secret(struct session *session, struct reply *reply,
 
     while (open < length && shown[open] == line[open])
         open++;
-    show_line(session, '>', shown);
+    show_line(session, TRACE_SENT, shown);
     session->secret = line + open;
     session->secret_length = length - open;
     bool asked = queue_line(session, line, length, err) &&
@@ -309,12 +308,12 @@ bool session_expect(struct session *session, struct error *err)
 
 void session_remark(struct session *session, const char *text)
 {
-    show_line(session, '*', text);
+    show_line(session, TRACE_REMARK, text);
 }
 
-void session_await(struct session *session, const char *what)
+void session_await(struct session *session, enum trace_event event)
 {
-    show_line(session, '?', what);
+    show_line(session, event, "");
 }
 
 void session_learn(struct session *session, const struct reply *reply)
@@ -333,7 +332,7 @@ static void remark_unused(const struct session *session, unsigned extensions)
     capabilities_describe(extensions, &text);
     buf_add_text(&text, ": listed, but not used");
     if (extensions != 0)
-        show_line(session, '*', text.data);
+        show_line(session, TRACE_REMARK, text.data);
     buf_free(&text);
 }
 
@@ -368,14 +367,14 @@ static void show_tls(const struct session *session, const struct tls *tls)
     buf_init(&text, SIZE_MAX);
     buf_add_format(&text, "%s with %s, verified", tls_version(tls),
                    tls_cipher(tls));
-    show_line(session, '*', text.data);
+    show_line(session, TRACE_REMARK, text.data);
     buf_clear(&text);
     buf_add_format(&text, "key exchange: %s", tls_group(tls));
-    show_line(session, '*', text.data);
+    show_line(session, TRACE_REMARK, text.data);
     buf_clear(&text);
     buf_add_text(&text, "certificate: ");
     tls_describe(tls, &text);
-    show_line(session, '*', text.data);
+    show_line(session, TRACE_REMARK, text.data);
     buf_free(&text);
 }
 

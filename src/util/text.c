@@ -194,29 +194,28 @@ void text_escape(struct buf *out, const char *text, size_t length)
 
 void text_escape_vformat(struct buf *out, const char *format, va_list args)
 {
+    size_t length = strlen(format);
+    bool is_line = length > 0 && format[length - 1] == '\n';
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
     buf_add_vformat(&text, format, args);
-    text_escape(out, text.data, text.length);
+    text_escape(out, text.data, text.length - is_line);
+    if (is_line)
+        buf_add_char(out, '\n');
     buf_free(&text);
 }
 
 void text_print(FILE *out, const char *format, ...)
 {
-    size_t length = strlen(format);
-    bool is_line = length > 0 && format[length - 1] == '\n';
-    struct buf text, shown;
+    struct buf shown;
     va_list args;
 
-    buf_init(&text, SIZE_MAX);
     buf_init(&shown, SIZE_MAX);
     va_start(args, format);
-    buf_add_vformat(&text, format, args);
+    text_escape_vformat(&shown, format, args);
     va_end(args);
-    text_escape(&shown, text.data, text.length - is_line);
-    fprintf(out, "%s%s", shown.data, is_line ? "\n" : "");
-    buf_free(&text);
+    fputs(shown.data, out);
     buf_free(&shown);
 }
 

@@ -112,11 +112,13 @@ static bool peer_end(struct peer *peer)
     return waitpid(peer->pid, &status, 0) == peer->pid && status == 0;
 }
 
-static void peer_trace(void *context, char direction, const char *line)
+static void peer_trace(void *context, enum trace_event event,
+                       const char *line)
 {
     struct peer *peer = context;
 
-    buf_add_format(&peer->trace, "%c %s\n", direction, line);
+    if (event <= TRACE_REMARK)
+        buf_add_format(&peer->trace, "%c %s\n", TRACE_MARKS[event], line);
 }
 
 static struct session_settings peer_settings(struct peer *peer)
