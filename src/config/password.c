@@ -106,7 +106,7 @@ static bool refuse_open(const struct config *config, const char *path,
     if (number != ENOENT)
         return false;
     return error_set(err, FAULT_CONFIG, "%s: no such file", path) ||
-           error_remedy(err, "write what is secret into it, owned by %s, mode "
+           error_remedy(err, "write the secret into it, owned by %s, mode "
                         "400", reader_of(config));
 }
 

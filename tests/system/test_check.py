@@ -284,7 +284,7 @@ BROKEN = [
     (give_password_folder_away, "password", "error", 78,
      r"others can write \S+/secrets, and put another file .*; chmod go-w "),
     (empty_password, "password", "error", 78, r"is empty"),
-    (no_password, "password", "error", 78, r"no such file; write the password "
+    (no_password, "password", "error", 78, r"no such file; write the secret "
      rf"into it, owned by {DAEMON.pw_name}, mode 400$"),
     (roots_password, "password", "error", 77,
      rf"password0: Permission denied; chown {DAEMON.pw_name} \S+ && chmod 400"),

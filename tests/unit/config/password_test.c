@@ -200,7 +200,7 @@ static void asks_a_caller_who_delivers_for_his_own_file(void **state)
     (void)state;
     assert_false(fetch_with(&config, (struct source){ .file = "./none" },
                             &secret, &err));
-    assert_string_equal(err.text, "./none: no such file; write the password "
+    assert_string_equal(err.text, "./none: no such file; write the secret "
                         "into it, owned by you, mode 400");
 }
 
@@ -213,7 +213,7 @@ static void refuses_what_is_no_password_file(void **state)
     (void)state;
     memset(big, 'x', 70000);
     assert_false(fetch((struct source){ .file = "./p" }, &secret, &err));
-    assert_string_equal(err.text, "./p: no such file; write the password into "
+    assert_string_equal(err.text, "./p: no such file; write the secret into "
                         "it, owned by postrider, mode 400");
     assert_int_equal(err.fault, FAULT_CONFIG);
 
