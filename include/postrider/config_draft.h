@@ -19,8 +19,8 @@ struct config_draft;        /* fields: src/postrider/config_draft.c */
 struct config_draft *config_draft_new(void);
 void config_draft_free(struct config_draft *draft);     /* NULL is allowed */
 
-/* What follows belongs to this section: kind "smarthost" or "sender". One that
- * is there already is continued. Before the first call it belongs to the top
+/* What follows belongs to this section: kind "smarthost", "sender" or "oauth".
+ * One that is there already is continued. Before the first call it belongs to the top
  * of the file. */
 void config_draft_section(struct config_draft *draft, const char *kind,
                           const char *name);
@@ -35,8 +35,8 @@ void config_draft_set(struct config_draft *draft, const char *key,
 void config_draft_remark(struct config_draft *draft, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The password of the smarthost section: copied. Its path is
- * decided by config_draft_install(). */
+/* The password of the smarthost section, or the client's secret of the oauth
+ * section: copied. Its path is decided by config_draft_install(). */
 void config_draft_password(struct config_draft *draft, const char *password);
 
 /* The text of postrider.conf(5), with the password_file lines of a
@@ -54,11 +54,17 @@ bool config_draft_check(const struct config_draft *draft, const char *path,
 struct config *config_draft_load(struct config_draft *draft, const char *path,
                                  const char *user, struct error *err);
 
+/* Have $POSTRIDER_CONFIG lead to the configuration, for programs that this
+ * process and its children start as long as there is the draft: postrider-oauth
+ * with the secrets of oauth sections, which are in memory, too. */
+bool config_draft_share(struct config_draft *draft, const char *path,
+                        const char *user, struct error *err);
+
 /*
  * Write the configuration to path (0644) and each password to a file of its
  * own where secrets.h has it (0400, owned by user if this process is root, else
  * by the caller, as without user, NULL or ""; "password", or "password-NAME" if
- * there are several), together, as install.h has it. An existing file is kept
+ * there are several; "client-secret" likewise), together, as install.h has it. An existing file is kept
  * as FILE.old if replace, else it is FAULT_CREATE with what to do.
  */
 bool config_draft_install(const struct config_draft *draft, const char *path,

@@ -16,6 +16,7 @@
 /* Texts are NULL where the file has none. */
 struct provider {
     char *id;
+    char *short_id;
     char *name;
     struct strings domains;
     char *host;
@@ -29,6 +30,13 @@ struct provider {
     char *sender;
     char *connections;
     char *self_signed;
+    char *tenant;
+    char *token_url;
+    char *device_url;
+    char *authorize_url;
+    char *revoke_url;
+    char *scope;
+    char *client_secret;
     struct strings notes;
 };
 
@@ -42,7 +50,7 @@ bool providers_load(struct providers *providers, const char *path,
                     struct error *err);
 void providers_free(struct providers *providers);
 
-/* NULL if there is none: of that id; that has addresses of that domain. */
+/* NULL if there is none: of that id, or short one; that has addresses of that domain. */
 const struct provider *providers_find(const struct providers *providers,
                                       const char *id);
 const struct provider *providers_of_domain(const struct providers *providers,

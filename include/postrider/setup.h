@@ -3,9 +3,9 @@
  *
  * It comes from the command line (setup_options.c), a provider or the domain's
  * records (setup_smarthost.c), and a person, if there is one
- * (setup_answers.c), until nothing is missing; from it comes a draft
- * (setup_draft.c), which is tried, and after a failure some of it is typed
- * again (setup_try.c).
+ * (setup_answers.c), for OAuth also its client (setup_oauth.c), until nothing is
+ * missing; from it comes a draft (setup_draft.c), which is tried, and after a
+ * failure some of it is typed again (setup_try.c).
  */
 #ifndef POSTRIDER_POSTRIDER_SETUP_H
 #define POSTRIDER_POSTRIDER_SETUP_H
@@ -19,6 +19,8 @@
 
 struct config;
 struct config_draft;
+
+#define SETUP_TENANT "{tenant}"     /* in addresses of providers */
 
 /* Texts are owned, and NULL if not known. */
 struct setup {
@@ -34,12 +36,17 @@ struct setup {
     char *user;
     char *password_file;            /* to be read once; "-": standard input */
     char *password_command;
+    char *tenant;
+    char *client_id;                /* NULL: no OAuth */
+    char *client_secret_file;       /* as password_file */
     char *root_to;
     char *domain;
     char *hostname;
     char *output;
     char *providers_file;
     char *test_to;
+    bool device;
+    bool paste;
     bool direct;
     bool print;
     bool replace;
@@ -55,6 +62,9 @@ struct setup {
                                      * one; or 0 */
     bool refuses_null;              /* it takes no null reverse-path */
     struct secret password;
+    struct secret client_secret;
+    char *oauth_name;               /* of the section; not an option */
+    bool is_logged_in;
     bool has_person;                /* to be asked what is missing */
     bool asks_all;                  /* no option is about the smarthost */
     struct providers providers;
@@ -102,11 +112,28 @@ void setup_use(char **answer, const char *text);
 /* Read the password, from its file or the person. */
 bool setup_read_password(struct setup *setup, struct error *err);
 
+/* The first line of a file, or with "-" of standard input. FAULT_INPUT. */
+bool setup_read_secret(const char *path, struct secret *secret,
+                       struct error *err);
+
+/* Are tokens in the place of a password? */
+bool setup_uses_oauth(const struct setup *setup);
+
+/* If they are to be, find out what the client of the authorization server must
+ * know. */
+bool setup_find_client(struct setup *setup, struct error *err);
+
+/* With OAuth: have this draft used by postrider-oauth, and log in with it,
+ * unless that is done. */
+bool setup_log_in(struct setup *setup, struct config_draft *draft,
+                  struct error *err);
+
 /* The answers as a configuration, with the password; the caller frees it. */
 struct config_draft *setup_draft(const struct setup *setup);
 
-/* The path of its password; the caller frees it. */
-char *setup_password_path(const struct setup *setup);
+/* The path of the file of that name beside its password; the caller frees
+ * it. */
+char *setup_secret_path(const struct setup *setup, const char *name);
 
 /* The daemon's user; "" if there is to be no daemon. */
 const char *setup_user(const struct setup *setup);

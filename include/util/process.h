@@ -52,6 +52,10 @@ struct account {
 void process_account(uid_t uid, struct account *account);
 void account_free(struct account *account);
 
+/* Run a program with this one's input and output, and wait for it: its wait(2)
+ * status. -1: it could not be started, by errno. */
+int process_run(char *const *arguments, char *const *environment);
+
 /* A child whose output is read. */
 struct process_child {
     pid_t pid;                  /* 0: this process is the child */

@@ -141,6 +141,16 @@ complete -c postrider -n $setup -l password-file -r -F \
     -d 'its first line is the password; - is standard input'
 complete -c postrider -n $setup -l password-command -x \
     -d 'a program that prints the password or token'
+complete -c postrider -n $setup -l client-id -x \
+    -d 'of an OAuth application, whose tokens are the password'
+complete -c postrider -n $setup -l client-secret-file -r -F \
+    -d 'its first line is the application\'s secret'
+complete -c postrider -n $setup -l tenant -x \
+    -d 'that the application is in, with Microsoft 365'
+complete -c postrider -n $setup -l device \
+    -d 'log in by a code: postrider-oauth(1)'
+complete -c postrider -n $setup -l paste \
+    -d 'log in by an address that is pasted'
 complete -c postrider -n $setup -l root-to -x \
     -d 'where mail to root and other local users goes'
 complete -c postrider -n $setup -l rewrite \

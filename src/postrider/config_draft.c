@@ -1,6 +1,7 @@
 #include "postrider/config_draft.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,9 +35,8 @@ struct section {
     struct strings remarks;
     struct setting *settings;
     size_t count;
-    struct secret password;
-    int memory;                     /* holds the password, for
-                                     * config_draft_load() */
+    struct secret password;         /* or the secret of an oauth section */
+    int memory;                     /* holds it, for config_draft_load() */
 };
 
 struct config_draft {
@@ -44,6 +44,7 @@ struct config_draft {
     size_t count;
     size_t current;
     struct strings remarks;         /* of what comes next */
+    int memory;                     /* holds all, for config_draft_share() */
 };
 
 /* Put the remarks so far before this. */
@@ -70,6 +71,7 @@ struct config_draft *config_draft_new(void)
 {
     struct config_draft *draft = alloc_zero(1, sizeof *draft);
 
+    draft->memory = -1;
     add_section(draft, "", "");
     return draft;
 }
@@ -97,6 +99,7 @@ void config_draft_free(struct config_draft *draft)
         free_section(&draft->sections[i]);
     free(draft->sections);
     strings_free(&draft->remarks);
+    io_close(&draft->memory);
     free(draft);
 }
 
@@ -148,11 +151,16 @@ void config_draft_remark(struct config_draft *draft, const char *format, ...)
     strings_take(&draft->remarks, buf_take(&line));
 }
 
+static bool is_oauth(const struct section *section)
+{
+    return strcmp(section->kind, "oauth") == 0;
+}
+
 void config_draft_password(struct config_draft *draft, const char *password)
 {
     struct section *section = &draft->sections[draft->current];
 
-    assert(strcmp(section->kind, "smarthost") == 0);
+    assert(strcmp(section->kind, "smarthost") == 0 || is_oauth(section));
     secret_wipe(&section->password);
     secret_take(&section->password, alloc_string(password), strlen(password));
 }
@@ -187,7 +195,8 @@ static bool is_word(const struct section *section, const struct setting *set)
 {
     enum config_section kind =
         strcmp(section->kind, "smarthost") == 0 ? CONFIG_SMARTHOST
-        : strcmp(section->kind, "sender") == 0 ? CONFIG_SENDER : CONFIG_TOP;
+        : strcmp(section->kind, "sender") == 0 ? CONFIG_SENDER
+        : is_oauth(section) ? CONFIG_OAUTH : CONFIG_TOP;
     const struct config_keys *table = config_keys_of(kind);
 
     for (const char *p = set->value; *p != '\0'; p++)
@@ -227,20 +236,24 @@ static void add_section_text(const struct section *section,
     }
     for (size_t i = 0; i < section->count; i++)
         add_setting(section, &section->settings[i], indent, out);
+    char key[] = "password_file", oauth_key[] = "client_secret_file";
     if (password_file != NULL)
         add_setting(section, &(struct setting){
-            .key = (char []){ "password_file" },
+            .key = is_oauth(section) ? oauth_key : key,
             .value = (char *)password_file }, indent, out);
     if (!is_top)
         buf_add_text(out, "}\n");
 }
 
-static size_t count_passwords(const struct config_draft *draft)
+/* Of this kind of section. */
+static size_t count_passwords(const struct config_draft *draft,
+                              const char *kind)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < draft->count; i++)
-        count += draft->sections[i].password.data != NULL;
+        count += draft->sections[i].password.data != NULL &&
+                 strcmp(draft->sections[i].kind, kind) == 0;
     return count;
 }
 
@@ -251,8 +264,8 @@ static char *password_name(const struct config_draft *draft,
     struct buf name;
 
     buf_init(&name, SIZE_MAX);
-    buf_add_text(&name, "password");
-    if (count_passwords(draft) == 1)
+    buf_add_text(&name, is_oauth(section) ? "client-secret" : "password");
+    if (count_passwords(draft, section->kind) == 1)
         return buf_take(&name);
     buf_add_char(&name, '-');
     for (const char *p = section->name; *p != '\0'; p++)
@@ -278,13 +291,21 @@ static char *password_path(const struct config_draft *draft,
     return whole;
 }
 
-/* Append the text of the configuration, as of path. */
+static char *memory_path(int fd)
+{
+    return alloc_format("/proc/self/fd/%d", fd);
+}
+
+/* Append the text of the configuration, as of path; shared: with the places in
+ * memory of what other programs are to read. */
 static void add_text(struct buf *out, const struct config_draft *draft,
-                     const char *path)
+                     const char *path, bool shared)
 {
     for (size_t i = 0; i < draft->count; i++) {
         const struct section *section = &draft->sections[i];
-        char *password_file = password_path(draft, section, path);
+        char *password_file = shared && section->memory != -1
+                              ? memory_path(section->memory)
+                              : password_path(draft, section, path);
         if (out->length > 0)
             buf_add_char(out, '\n');
         add_section_text(section, password_file, out);
@@ -299,7 +320,7 @@ void config_draft_print(const struct config_draft *draft, const char *path,
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
-    add_text(&text, draft, path);
+    add_text(&text, draft, path, false);
     fwrite(text.data, 1, text.length, out);
     buf_free(&text);
 }
@@ -329,9 +350,9 @@ static bool check_texts(const struct config_draft *draft, struct error *err)
             continue;
         if (section->password.length == 0 ||
             strpbrk(section->password.data, "\r\n") != NULL)
-            return error_set(err, FAULT_CONFIG, "smarthost \"%s\": the "
-                             "password must be one line, not empty",
-                             section->name);
+            return error_set(err, FAULT_CONFIG, "%s \"%s\": the %s must be one "
+                             "line, not empty", section->kind, section->name,
+                             is_oauth(section) ? "secret" : "password");
     }
     return true;
 }
@@ -344,7 +365,7 @@ static struct config *load_text(const struct config_draft *draft,
     if (!check_texts(draft, err))
         return NULL;
     buf_init(&text, SIZE_MAX);
-    add_text(&text, draft, path);
+    add_text(&text, draft, path, false);
     struct config *config = config_load_text(path, text.data, text.length,
                                              err);
     buf_free(&text);
@@ -379,7 +400,7 @@ static bool find_owner(const char *user, uid_t *owner, gid_t *group,
 
 /* A file in memory, whose name leads nowhere for other processes. */
 static bool keep_password(struct section *section, const char *user,
-                          char **path, struct error *err)
+                          struct error *err)
 {
     uid_t owner = (uid_t)-1;
     gid_t group = (gid_t)-1;
@@ -393,8 +414,6 @@ static bool keep_password(struct section *section, const char *user,
         !io_write_all(section->memory, section->password.data,
                       section->password.length))
         return error_sys(err, FAULT_TEMPORARY, "keep a password in memory");
-    free(*path);
-    *path = alloc_format("/proc/self/fd/%d", section->memory);
     return true;
 }
 
@@ -409,13 +428,54 @@ struct config *config_draft_load(struct config_draft *draft, const char *path,
         if (strcmp(section->kind, "smarthost") != 0)
             continue;
         struct smarthost *smarthost = &config->smarthosts[next++];
-        if (section->password.data != NULL &&
-            !keep_password(section, user, &smarthost->password_file, err)) {
+        if (section->password.data == NULL)
+            continue;
+        if (!keep_password(section, user, err)) {
             config_free(config);
-            config = NULL;
+            return NULL;
         }
+        free(smarthost->password_file);
+        smarthost->password_file = memory_path(section->memory);
     }
     return config;
+}
+
+/* Programs that are started have it open under the same number. */
+static bool share_secrets(struct config_draft *draft, const char *user,
+                          struct error *err)
+{
+    for (size_t i = 0; i < draft->count; i++) {
+        struct section *section = &draft->sections[i];
+        if (!is_oauth(section) || section->password.data == NULL)
+            continue;
+        if (!keep_password(section, user, err))
+            return false;
+        if (fcntl(section->memory, F_SETFD, 0) == -1)
+            return error_sys(err, FAULT_TEMPORARY, "share a secret");
+    }
+    return true;
+}
+
+bool config_draft_share(struct config_draft *draft, const char *path,
+                        const char *user, struct error *err)
+{
+    struct buf text;
+
+    if (!config_draft_check(draft, path, err) ||
+        !share_secrets(draft, user, err))
+        return false;
+    buf_init(&text, SIZE_MAX);
+    add_text(&text, draft, path, true);
+    io_close(&draft->memory);
+    draft->memory = memfd_create("postrider.conf", 0);
+    char *name = memory_path(draft->memory);
+    bool done = (draft->memory != -1 && fchmod(draft->memory, 0444) == 0 &&
+                 io_write_all(draft->memory, text.data, text.length) &&
+                 setenv("POSTRIDER_CONFIG", name, 1) == 0) ||
+                error_sys(err, FAULT_TEMPORARY, "share a configuration");
+    free(name);
+    buf_free(&text);
+    return done;
 }
 
 static bool stage_passwords(const struct config_draft *draft, const char *path,
@@ -449,7 +509,7 @@ bool config_draft_install(const struct config_draft *draft, const char *path,
     if (!config_draft_check(draft, path, err))
         return false;
     buf_init(&text, SIZE_MAX);
-    add_text(&text, draft, path);
+    add_text(&text, draft, path, false);
     bool done = stage_passwords(draft, path, user, &install, err) &&
                 install_stage(&install, path, text.data, text.length, 0644,
                               (uid_t)-1, (gid_t)-1, err) &&
@@ -496,6 +556,10 @@ void config_draft_report(const char *path)
         if (*config->smarthosts[i].password_file != '\0')
             text_print(stdout, "Written: %s\n",
                        config->smarthosts[i].password_file);
+    for (size_t i = 0; i < config->oauth_count; i++)
+        if (*config->oauths[i].client_secret_file != '\0')
+            text_print(stdout, "Written: %s\n",
+                       config->oauths[i].client_secret_file);
     if (config->delivery == DELIVERY_QUEUE)
         report_daemon(config);
     config_free(config);

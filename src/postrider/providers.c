@@ -16,6 +16,7 @@ static const struct key {
 } keys[] = {
 #define TEXT(member) false, false, offsetof(struct provider, member)
     { "id", TEXT(id) },
+    { "short", TEXT(short_id) },
     { "name", TEXT(name) },
     { "domains", true, true, offsetof(struct provider, domains) },
     { "host", TEXT(host) },
@@ -29,6 +30,13 @@ static const struct key {
     { "sender", TEXT(sender) },
     { "connections", TEXT(connections) },
     { "self-signed", TEXT(self_signed) },
+    { "tenant", TEXT(tenant) },
+    { "token-url", TEXT(token_url) },
+    { "device-url", TEXT(device_url) },
+    { "authorize-url", TEXT(authorize_url) },
+    { "revoke-url", TEXT(revoke_url) },
+    { "scope", TEXT(scope) },
+    { "client-secret", TEXT(client_secret) },
     { "note", true, false, offsetof(struct provider, notes) },
 #undef TEXT
 };
@@ -172,9 +180,13 @@ void providers_free(struct providers *providers)
 const struct provider *providers_find(const struct providers *providers,
                                       const char *id)
 {
-    for (size_t i = 0; i < providers->count; i++)
-        if (text_equal_case(providers->items[i].id, id))
-            return &providers->items[i];
+    for (size_t i = 0; i < providers->count; i++) {
+        const struct provider *provider = &providers->items[i];
+        if (text_equal_case(provider->id, id) ||
+            (provider->short_id != NULL &&
+             text_equal_case(provider->short_id, id)))
+            return provider;
+    }
     return NULL;
 }
 

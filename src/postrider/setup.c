@@ -85,8 +85,9 @@ static bool may_replace(struct setup *setup, struct error *err)
         setup->replace = has_no_smarthost(setup->output);
         return setup->replace || ask_to_replace(setup, setup->output, err);
     }
-    char *password = setup_password_path(setup);
-    if (setup->password_command == NULL && is_there(password))
+    char *password = setup_secret_path(setup, "password");
+    if (setup->password_command == NULL && !setup_uses_oauth(setup) &&
+        is_there(password))
         done = ask_to_replace(setup, password, err);
     free(password);
     return done;
@@ -147,6 +148,8 @@ static bool tell_all(struct setup *setup, struct config_draft *draft,
         readdress(setup, config);
     struct waiting *waiting = waiting_note(config, NULL);
     config_draft_report(setup->output);
+    if (setup_uses_oauth(setup) && !setup->is_logged_in)
+        printf("Now: postrider-oauth login %s\n", setup->oauth_name);
     bool done = setup_offer_message(setup, draft, err);
     waiting_tell(waiting, config);
     waiting_free(waiting);
@@ -172,7 +175,8 @@ static bool find_user(struct setup *setup, struct error *err)
 {
     const struct provider *provider = setup->provider;
     bool has_password = setup->password_file != NULL ||
-                        setup->password_command != NULL;
+                        setup->password_command != NULL ||
+                        setup_uses_oauth(setup);
 
     if (setup->user != NULL ||
         (setup->auth != NULL && strcmp(setup->auth, "none") == 0))
@@ -260,7 +264,7 @@ static bool complete(struct setup *setup, struct error *err)
         !check_option("--root-to", setup->root_to, err) ||
         !check_option("--test-to", setup->test_to, err) ||
         !setup_find_smarthost(setup, err) || !find_user(setup, err) ||
-        !setup_read_password(setup, err) || !find_root(setup, err) ||
+        !setup_find_client(setup, err) || !setup_read_password(setup, err) || !find_root(setup, err) ||
         !find_rewrite(setup, err))
         return false;
     return !setup->rewrite || setup->address != NULL ||

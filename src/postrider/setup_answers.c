@@ -100,16 +100,17 @@ static bool read_first_line(int fd, struct secret *password, struct error *err)
     return done;
 }
 
-static bool read_password_file(struct setup *setup, struct error *err)
+bool setup_read_secret(const char *path, struct secret *secret,
+                       struct error *err)
 {
-    bool is_input = strcmp(setup->password_file, "-") == 0;
-    int fd = is_input ? STDIN_FILENO
-                      : open(setup->password_file, O_RDONLY | O_CLOEXEC);
+    bool is_input = strcmp(path, "-") == 0;
+    int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd == -1)
-        return error_sys(err, FAULT_INPUT, "%s", setup->password_file);
-    bool done = read_first_line(fd, &setup->password, err) ||
-                error_prefix(err, "%s", setup->password_file);
+        return error_sys(err, FAULT_INPUT, "%s", path);
+    secret_wipe(secret);
+    bool done = read_first_line(fd, secret, err) ||
+                error_prefix(err, "%s", path);
     if (!is_input)
         io_close(&fd);
     return done;
@@ -123,10 +124,11 @@ bool setup_read_password(struct setup *setup, struct error *err)
                            : "the password of this login name";
 
     if (setup->user == NULL || *setup->user == '\0' ||
-        setup->password_command != NULL)
+        setup->password_command != NULL || setup_uses_oauth(setup))
         return true;
     if (setup->password_file != NULL)
-        return setup->print || read_password_file(setup, err);
+        return setup->print ||
+               setup_read_secret(setup->password_file, &setup->password, err);
     if (provider != NULL && provider_wants_token(provider))
         return setup_need(setup, &setup->password_command, &(struct question){
             .option = "--password-command",

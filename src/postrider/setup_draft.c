@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mail/address.h"
 #include "postrider/config_draft.h"
@@ -25,13 +26,54 @@ static void set_domain(const struct setup *setup, struct config_draft *draft)
         config_draft_set(draft, "domain", domain);
 }
 
-char *setup_password_path(const struct setup *setup)
+const char *setup_user(const struct setup *setup)
+{
+    return setup->direct ? "" : "postrider";
+}
+
+char *setup_secret_path(const struct setup *setup, const char *name)
 {
     char *folder = secrets_folder(setup->output);
-    char *path = alloc_format("%s/password", folder);
+    char *path = alloc_format("%s/%s", folder, name);
 
     free(folder);
     return path;
+}
+
+static void set_url(const struct setup *setup, struct config_draft *draft,
+                    const char *key, const char *url)
+{
+    const char *place = url == NULL ? NULL : strstr(url, SETUP_TENANT);
+
+    if (place == NULL) {
+        config_draft_set(draft, key, url);
+        return;
+    }
+    char *whole = alloc_format("%.*s%s%s", (int)(place - url), url,
+                               setup->tenant, place + strlen(SETUP_TENANT));
+    config_draft_set(draft, key, whole);
+    free(whole);
+}
+
+static void set_client(const struct setup *setup, struct config_draft *draft)
+{
+    const struct provider *provider = setup->provider;
+
+    config_draft_section(draft, "oauth", setup->oauth_name);
+    set_url(setup, draft, "token_url", provider->token_url);
+    set_url(setup, draft, "device_url", provider->device_url);
+    set_url(setup, draft, "authorize_url", provider->authorize_url);
+    set_url(setup, draft, "revoke_url", provider->revoke_url);
+    config_draft_set(draft, "client_id", setup->client_id);
+    config_draft_set(draft, "scope", provider->scope);
+    config_draft_set(draft, "tls_ca_file", setup->ca_file);
+    if (setup->client_secret.data != NULL) {
+        config_draft_password(draft, setup->client_secret.data);
+    } else if (setup->client_secret_file != NULL) {
+        char *path = setup_secret_path(setup, "client-secret");
+        config_draft_set(draft, "client_secret_file", path);
+        free(path);
+    }
 }
 
 static void set_credentials(const struct setup *setup,
@@ -40,10 +82,12 @@ static void set_credentials(const struct setup *setup,
     if (setup->user == NULL || *setup->user == '\0')
         return;
     config_draft_set(draft, "user", setup->user);
-    if (setup->password_command != NULL) {
+    if (setup_uses_oauth(setup)) {
+        config_draft_set(draft, "oauth", setup->oauth_name);
+    } else if (setup->password_command != NULL) {
         config_draft_set(draft, "password_command", setup->password_command);
     } else if (setup->print) {
-        char *path = setup_password_path(setup);
+        char *path = setup_secret_path(setup, "password");
         config_draft_set(draft, "password_file", path);
         free(path);
     } else {
@@ -113,6 +157,8 @@ struct config_draft *setup_draft(const struct setup *setup)
     struct config_draft *draft = config_draft_new();
 
     set_top(setup, draft);
+    if (setup_uses_oauth(setup))
+        set_client(setup, draft);
     set_smarthost(setup, draft);
     set_senders(setup, draft);
     return draft;

@@ -36,6 +36,14 @@ static const struct rule {
       "its first line is the password; - is standard input" },
     { "password-command", "COMMAND", TEXT(password_command),
       "a program that prints the password or token" },
+    { "client-id", "CLIENT", TEXT(client_id),
+      "of an OAuth application, whose tokens are the password" },
+    { "client-secret-file", "FILE", TEXT(client_secret_file),
+      "its first line is the application's secret" },
+    { "tenant", "TENANT", TEXT(tenant),
+      "that the application is in, with Microsoft 365" },
+    { "device", NULL, FLAG(device), "log in by a code: postrider-oauth(1)" },
+    { "paste", NULL, FLAG(paste), "log in by an address that is pasted" },
     { "root-to", "ADDRESS", TEXT(root_to),
       "where mail to root and other local users goes" },
     { "rewrite", NULL, FLAG(rewrite), "send everything as the address" },
@@ -78,6 +86,9 @@ static bool check_values(const struct setup *setup, struct error *err)
     if (setup->password_file != NULL && setup->password_command != NULL)
         return error_set(err, FAULT_USAGE, "--password-file and "
                          "--password-command exclude each other");
+    if (setup->device && setup->paste)
+        return error_set(err, FAULT_USAGE, "--device and --paste exclude each "
+                         "other");
     if (setup->host != NULL && setup->provider_id != NULL)
         return error_set(err, FAULT_USAGE, "--host and --provider exclude "
                          "each other");
@@ -115,6 +126,11 @@ bool setup_parse(struct setup *setup, int argc, char **argv,
     return check_values(setup, err);
 }
 
+bool setup_uses_oauth(const struct setup *setup)
+{
+    return setup->client_id != NULL;
+}
+
 void setup_print_options(void)
 {
     puts("usage: postrider setup [OPTION ...]\nOn a terminal, setup asks for "
@@ -133,5 +149,7 @@ void setup_free(struct setup *setup)
         if (rules[i].is_text)
             free(*(char **)((char *)setup + rules[i].offset));
     secret_wipe(&setup->password);
+    secret_wipe(&setup->client_secret);
+    free(setup->oauth_name);
     providers_free(&setup->providers);
 }

@@ -20,11 +20,6 @@
 #include "util/process.h"
 #include "util/text.h"
 
-const char *setup_user(const struct setup *setup)
-{
-    return setup->direct ? "" : "postrider";
-}
-
 /* The result of a session. */
 struct trial {
     bool done;
@@ -84,10 +79,12 @@ static void probe_as_daemon(struct trial *trial, const struct config *config,
         wait_for(&child, trial);
 }
 
-static bool try_once(const struct setup *setup, struct config_draft *draft,
+static bool try_once(struct setup *setup, struct config_draft *draft,
                      const struct probe_task *task, struct trial *trial)
 {
     *trial = (struct trial){ 0 };
+    if (!setup_log_in(setup, draft, &trial->err))
+        return false;
     struct config *config = config_draft_load(draft, setup->output,
                                               setup_user(setup), &trial->err);
 
@@ -183,6 +180,19 @@ static bool settle_sender(struct setup *setup, const struct trial *trial,
     return true;
 }
 
+/* It is one of the provider before. */
+static bool retype_client(struct setup *setup, struct error *err)
+{
+    if (!setup_uses_oauth(setup))
+        return true;
+    setup_forget(&setup->client_id);
+    setup_forget(&setup->client_secret_file);
+    setup_forget(&setup->tenant);
+    secret_wipe(&setup->client_secret);
+    setup->is_logged_in = false;
+    return setup_find_client(setup, err) && setup_read_password(setup, err);
+}
+
 static bool retype_host(struct setup *setup, struct error *err)
 {
     if (setup->provider != NULL)
@@ -191,7 +201,7 @@ static bool retype_host(struct setup *setup, struct error *err)
     setup_forget(&setup->host);
     setup_forget(&setup->port);
     setup_forget(&setup->tls);
-    return setup_ask_host(setup, err);
+    return setup_ask_host(setup, err) && retype_client(setup, err);
 }
 
 /* With another port TLS begins as is usual there, if there is to be any. */
@@ -225,9 +235,18 @@ static bool retype_certificate(struct setup *setup, struct error *err)
 
 static bool retype_password(struct setup *setup, struct error *err)
 {
+    if (setup_uses_oauth(setup))
+        return retype_client(setup, err);
     setup_forget(&setup->password_file);
     setup_forget(&setup->password_command);
     return setup_read_password(setup, err);
+}
+
+static bool retype_login(struct setup *setup, struct error *err)
+{
+    (void)err;
+    setup->is_logged_in = false;
+    return true;
 }
 
 static bool retype_user(struct setup *setup, struct error *err)
@@ -254,6 +273,7 @@ static const struct part {
     { "certificate", retype_certificate },
     { "user", retype_user },
     { "password", retype_password },
+    { "login", retype_login },          /* with OAuth */
     { "address", retype_address },
     { "nothing", NULL },
 };
@@ -264,6 +284,9 @@ static const char *usual_part(const struct setup *setup,
 {
     bool has_user = setup->user != NULL && *setup->user != '\0';
 
+    if (setup_uses_oauth(setup) &&
+        (!setup->is_logged_in || why->fault == FAULT_PERMISSION))
+        return "login";
     if (why->fault == FAULT_PERMISSION)
         return has_user ? "password" : "user";
     if (why->fault == FAULT_TLS)
@@ -299,9 +322,13 @@ static bool retype(struct setup *setup, const struct error *why, bool *again,
     const struct part *part = NULL;
 
     while (part == NULL) {
-        char *text = terminal_ask("Type what again: host, port, tls, "
-                                  "certificate, user, password, address, "
-                                  "nothing?",
+        char *text = terminal_ask(setup_uses_oauth(setup)
+                                  ? "Do what again: host, port, tls, "
+                                    "certificate, user, login, address, "
+                                    "nothing?"
+                                  : "Type what again: host, port, tls, "
+                                    "certificate, user, password, address, "
+                                    "nothing?",
                                   usual_part(setup, why), err);
         if (text == NULL)
             return false;

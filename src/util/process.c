@@ -182,6 +182,27 @@ int process_spawn(struct process_child *child, char *const *arguments,
     return number;
 }
 
+int process_run(char *const *arguments, char *const *environment)
+{
+    posix_spawnattr_t attributes;
+    int status;
+    pid_t pid;
+
+    set_attributes(&attributes);
+    /* In the group of the terminal, so that it may read from it. */
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    errno = posix_spawnp(&pid, arguments[0], NULL, &attributes, arguments,
+                         environment);
+    posix_spawnattr_destroy(&attributes);
+    if (errno != 0)
+        return -1;
+    while (waitpid(pid, &status, 0) == -1)
+        if (errno != EINTR)
+            return -1;
+    return status;
+}
+
 bool process_fork(struct process_child *child)
 {
     int ends[2];

@@ -216,7 +216,7 @@ def test_many_workers_with_a_refused_token(queued, issuer):
     host.users[USER] = "refused"
     with queue.daemon() as daemon:
         for _ in range(40):
-            queue.submit("b@b.example", stdin=message("hello"))
+            queue.sendmail("b@b.example", stdin=message("hello")).expect(0)
         host.wait_for_messages(10)
         host.users[USER] = "renewed"
         daemon.wait_until_removed(40)

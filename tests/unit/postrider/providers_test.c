@@ -42,6 +42,7 @@ static void reads_stanzas(void **state)
         "note: two\n"
         "\n\n"
         "id: tokens\n"
+        "short: t\n"
         "name: Tokens\n"
         "host: smtp.example.net\n"
         "auth: xoauth2\n"
@@ -65,6 +66,7 @@ static void reads_stanzas(void **state)
     assert_ptr_equal(providers_of_domain(&providers, "Googlemail.COM"), gmail);
     assert_null(providers_of_domain(&providers, "mail.com"));
     assert_null(providers_find(&providers, "mail"));
+    assert_ptr_equal(providers_find(&providers, "T"), &providers.items[1]);
     assert_true(provider_wants_sender(gmail));
     assert_false(provider_wants_token(gmail));
     assert_true(provider_wants_token(&providers.items[1]));
