@@ -277,6 +277,10 @@ words:
 demo: all
 	$(PYTHON) tests/demo/run $(B)
 
+# Every state that a power cut can leave: minutes, as root.
+check-crash: all
+	POSTRIDER_BUILD=$(B) $(PYTHON) tests/crash/run --mutants
+
 bench: all
 	tests/bench/run
 
@@ -377,7 +381,7 @@ dist:
 
 .PHONY: all sanitized unit unit-tests fault fault-tests system check lint \
         lint-layers map words compiled demo bench install uninstall deb rpm \
-        check-package check-callers dist clean
+        check-crash check-package check-callers dist clean
 clean:
 	rm -rf $(B)
 
