@@ -103,7 +103,7 @@ static void is_written_as_people_write_it(void **state)
     config_draft_section(draft, "sender", "*");
     config_draft_set(draft, "address", "ann@example.com");
     config_draft_section(draft, "smarthost", "main");
-    config_draft_remark(draft, "as usual \n");
+    config_draft_remark(draft, "as usual %s", "\n");
     config_draft_set(draft, "port", "587");
     config_draft_set(draft, "auth", "scram-sha-256");
     config_draft_set(draft, "user", "a\"b\\c");
