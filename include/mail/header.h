@@ -89,7 +89,8 @@ const char *field_value(const struct field *field, size_t *length);
 
 /*
  * Fold lines of over HEADER_LINE_MAX octets, which common servers refuse, at
- * the last white space within these. A line without any stays as long as it
+ * the last white space within these; in lists of addresses or message ids some
+ * is put between the items before that. A line without any stays as long as it
  * is.
  */
 #define HEADER_LINE_MAX 998     /* without CRLF (RFC 5322 section 2.1.1) */

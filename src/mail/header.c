@@ -220,6 +220,56 @@ bool field_is_blank(const struct field *field)
     return length == 0;
 }
 
+/* Fields of items that white space may divide (RFC 5322 section 3.2.2), and the
+ * octet that ends an item. */
+static const struct list_field {
+    const char *name;
+    char end;
+} list_fields[] = {
+    { "To", ',' },        { "Cc", ',' },        { "Reply-To", ',' },
+    { "From", ',' },      { "Resent-To", ',' }, { "Resent-Cc", ',' },
+    { "Keywords", ',' },  { "References", '>' }, { "In-Reply-To", '>' },
+};
+
+static bool is_apart(const char *after)
+{
+    return text_is_space(*after) || text_starts(after, line_end);
+}
+
+/* A blank between items that have none, outside of quotes and comments. */
+static void divide_items(struct field *field, char end)
+{
+    const char *last = field->text + field->length - LINE_END_LENGTH;
+    size_t comments = 0;
+    bool quoted = false;
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    for (const char *c = field->text; c < last; c++) {
+        buf_add_char(&text, *c);
+        if (*c == '\\' && (quoted || comments > 0) && c + 1 < last)
+            buf_add_char(&text, *++c);
+        else if (*c == '"' && comments == 0)
+            quoted = !quoted;
+        else if (*c == '(' && !quoted)
+            comments++;
+        else if (*c == ')' && comments > 0)
+            comments--;
+        else if (*c == end && !quoted && comments == 0 && !is_apart(c + 1))
+            buf_add_char(&text, ' ');
+    }
+    buf_add_text(&text, line_end);
+    replace(field, 0, field->length, text.data, text.length);
+    buf_free(&text);
+}
+
+static void divide(struct field *field)
+{
+    for (size_t i = 0; i < COUNT(list_fields); i++)
+        if (field_is(field, list_fields[i].name))
+            divide_items(field, list_fields[i].end);
+}
+
 /* Where white space of a line begins that has words before it, from i on, and
  * after it: the last such within the limit, or else the first; length if there
  * is none. */
@@ -254,6 +304,19 @@ static void add_folded(struct buf *out, const char *line, size_t length,
     buf_add(out, line, length);
 }
 
+static bool has_overlong_line(const struct field *field)
+{
+    const char *end = field->text + field->length, *stop;
+
+    for (const char *from = field->text; from < end;
+         from = stop + LINE_END_LENGTH) {
+        stop = memmem(from, (size_t)(end - from), line_end, LINE_END_LENGTH);
+        if (stop - from > HEADER_LINE_MAX)
+            return true;
+    }
+    return false;
+}
+
 static void fold(struct field *field)
 {
     const char *from = field->text;
@@ -276,8 +339,10 @@ static void fold(struct field *field)
 void header_fold(struct header *header)
 {
     for (size_t i = 0; i < header->count; i++)
-        if (header->fields[i].length > HEADER_LINE_MAX + LINE_END_LENGTH)
+        if (has_overlong_line(&header->fields[i])) {
+            divide(&header->fields[i]);
             fold(&header->fields[i]);
+        }
 }
 
 void header_write(const struct header *header, struct buf *out)

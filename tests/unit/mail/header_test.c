@@ -201,6 +201,44 @@ static void removes_very_many(void **state)
     header_free(&header);
 }
 
+/* An overlong field: name, an item that comes again and again, and how items
+ * begin on a further line. */
+static const struct {
+    const char *name;
+    const char *item;
+    const char *begin;          /* NULL: it stays one line */
+} lists[] = {
+    { "To", "ann@example.com,", " ann@example.com, " },
+    { "Cc", "\"A,\\\",(B\" <a@b.c>,", " \"A,\\\",(B\" <a@b.c>, \"" },
+    { "Reply-To", "(x,\\),y)a@b.c,", " (x,\\),y)a@b.c, (" },
+    { "resent-cc", "ann@example.com,", " ann@example.com, " },
+    { "References", "<a@b.example>", " <a@b.example> <" },
+    { "Subject", "a,b><c", NULL },
+    { "To", "(a,b", NULL },
+    { "X-List", "ann@example.com,", NULL },
+};
+
+static void folds_lists_between_their_items(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        struct header header = { 0 };
+        struct buf body;
+        buf_init(&body, SIZE_MAX);
+        while (body.length < 3000)
+            buf_add_text(&body, lists[i].item);
+        header_append(&header, lists[i].name, body.data);
+        header_fold(&header);
+        const char *line = strstr(header.fields[0].text, "\r\n") + 2;
+        bool is_folded = line < header.fields[0].text + header.fields[0].length;
+        assert_int_equal(is_folded, lists[i].begin != NULL);
+        if (is_folded && !text_starts(line, lists[i].begin))
+            fail_msg("%s: %.60s", lists[i].name, line);
+        header_free(&header);
+        buf_free(&body);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +251,7 @@ int main(void)
         cmocka_unit_test(replaces_a_part_of_the_body),
         cmocka_unit_test(knows_a_blank_field),
         cmocka_unit_test(removes_very_many),
+        cmocka_unit_test(folds_lists_between_their_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
