@@ -186,6 +186,24 @@ static void check_mailname(struct check *check)
     free(word);
 }
 
+/* Is it below a name that the public DNS will not have: kept for that by RFC
+ * 6761, 6762 and 8375, or what routers and clouds call their networks? */
+static bool is_private(const char *domain)
+{
+    static const char *const names[] = {
+        ".local", ".localdomain", ".internal", ".lan", ".home.arpa", ".home",
+        ".corp", ".intranet", ".private", ".invalid",
+    };
+    size_t length = strlen(domain);
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        size_t part = strlen(names[i]);
+        if (length > part && text_equal_case(domain + length - part, names[i]))
+            return true;
+    }
+    return false;
+}
+
 static void check_domain(struct check *check)
 {
     const char *domain = check->config->domain;
@@ -194,6 +212,10 @@ static void check_domain(struct check *check)
     if (host_is_anyones(domain))
         check_fail(check, domain_remedy, "domain is %s: servers refuse mail "
                    "from root@%s", domain, domain);
+    else if (is_private(domain))
+        check_warn(check, domain_remedy, "domain is %s, which the public DNS "
+                   "does not have: mail from root@%s is refused by many",
+                   domain, domain);
     else if (strchr(domain, '.') != NULL)
         check_ok(check, "domain is %s", domain);
     else

@@ -162,6 +162,14 @@ def test_a_key_that_is_localhost(machine):
     assert sum("names: error: " in line for line in names) == 2, names
 
 
+@pytest.mark.parametrize("name", ["web1.localdomain", "web1.fritz.LAN",
+                                  "ip-10-0-0-1.ec2.internal"])
+def test_a_domain_that_is_not_in_the_dns(machine, name):
+    _, names = machine.check(name)
+    assert any(f"names: warning: domain is {name}, which the public DNS does "
+               "not have" in line for line in names), names
+
+
 def test_a_final_dot_of_a_key_is_cut(machine):
     machine.configure('hostname = "w.example.com."\ndomain = "example.com."\n')
     sent, hello = machine.send("web1")
