@@ -56,7 +56,14 @@ struct advice_case {
 /* A remedy for that refusal, for good or for now; NULL: not known. */
 const char *advice_for(const struct advice_case *refusal);
 
-/* The same for an address that could not be connected to; NULL: not known. */
+/* Is it for a login, or for TLS, that the section lacks? Then the message is
+ * not to blame for the refusal. */
+bool advice_is_for_lack(const struct advice_case *refusal);
+
+/* Is a refusal of a login for good in truth one for now? */
+bool advice_is_for_now(const struct reply *reply);
+
+/* A remedy for an address that could not be connected to; NULL: not known. */
 const char *advice_unreached(enum reach reach, unsigned port, bool ipv6);
 
 /* A server that offers a login, has refused us without, and may need none. */

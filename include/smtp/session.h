@@ -92,6 +92,10 @@ const char *session_advice(const struct session *session,
                            enum advice_command command,
                            const struct reply *reply);
 
+/* Is a refusal for what the section lacks, as of smtp/advice.h? */
+bool session_lacks(const struct session *session, enum advice_command command,
+                   const struct reply *reply);
+
 /* The server offers a login, and whether it must be had is not configured. */
 bool session_login_undecided(const struct session *session);
 

@@ -38,8 +38,10 @@ bool verdict_unfit(const struct session *session, struct transaction *t);
 enum cut {
     CUT_LOST,               /* the connection is, or they are malformed */
     CUT_GOODBYE,            /* 421: nothing that was not answered is taken */
-    CUT_CHUNKING            /* the server does not know BDAT, and has taken
+    CUT_CHUNKING,           /* the server does not know BDAT, and has taken
                              * chunks for commands, if it has read them */
+    CUT_PIPELINING          /* it does not take several commands at a time:
+                             * what sent no content is begun anew */
 };
 
 /* For all recipients without an outcome, from t on, as far as was begun. */
@@ -51,7 +53,8 @@ void verdict_cut(struct transaction *t, enum cut cut, const struct error *err);
  * is doubtful.
  */
 void verdict_withdraw(struct transaction *first,
-                      const struct transaction *end, const struct error *err);
+                      const struct transaction *end, enum cut cut,
+                      const struct error *err);
 
 /* Where one recipient was accepted, the others were refused for reasons of
  * their own, and not for want of a login. */
@@ -66,7 +69,8 @@ bool verdict_is_refusal(const struct transaction *t);
 /* Were all refused for good, because of the sender? */
 bool verdict_is_of_sender(const struct transaction *t);
 
-/* 500 to 504, 555: about a command or its parameters, not about the message. */
+/* 500 to 504, 555, or what means the same: about a command or its parameters,
+ * not about the message. */
 bool verdict_is_about_syntax(const struct reply *reply);
 
 #endif

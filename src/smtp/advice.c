@@ -48,11 +48,24 @@ const char advice_login[] =
     "secure connection|secure channel|secured connection|plaintext|" \
     "cleartext|non-secure|insecure|unencrypted"
 
+/* Of a login: not "check it, and try again". */
+#define IS_FOR_NOW \
+    "too many|later|limit|limits|limited|exceeded|throttled|temporarily|" \
+    "temporary|busy|overloaded|try again in|again in|please wait"
+
 #define WANTS_LOGIN \
     "authentication required|authentication is required|auth required|" \
-    "authorization required|not authenticated|not logged in|must authenticate|"\
-    "need to authenticate|please authenticate|proper authentication|" \
-    "unauthenticated senders|login required|must log in|must login"
+    "auth is required|auth command is required|authorization required|" \
+    "not authenticated|not logged in|not been authenticated|" \
+    "must authenticate|must be authenticated|must be logged in|" \
+    "must use authentication|need to authenticate|needs authentication|" \
+    "need auth|need authentication|authentication needed|" \
+    "please authenticate|proper authentication|requires authentication|" \
+    "requires auth|requires smtp authentication|authenticate first|" \
+    "auth first|auth command first|unauthenticated senders|login required|" \
+    "login first|log in first|must log in|must login|please log in|" \
+    "turn on smtp authentication|enable smtp authentication|" \
+    "pop before smtp|pop3 first|pop first"
 
 #define DENIES_RELAYING \
     "relay access denied|relaying denied|relaying is denied|relay denied|" \
@@ -100,19 +113,22 @@ const char advice_login[] =
     "sender domain&resolve|sender address rejected&fully-qualified|" \
     "domain name required for sender"
 
+#define LACKS 0x10000U          /* refused for what the section lacks, and not
+                                 * for the message */
+
 /* A row fits if all that it names does; the first that fits counts. */
 static const struct row {
     unsigned commands;
     int code;                   /* or its first digit; 0: any refusal */
     const char *status;         /* how the enhanced status code begins */
     const char *phrases;        /* as of words_say(); "": any words */
-    unsigned facts;
+    unsigned facts;             /* and LACKS, which is about the row */
     const char *advice;         /* NULL: there is none, nor in a later row */
 } rows[] = {
     /* TLS is asked for; within TLS that is beyond us. */
-    { AT_AUTH | IN_TRANSACTION, 0, "", WANTS_TLS, IN_CLEAR,
+    { AT_AUTH | IN_TRANSACTION, 0, "", WANTS_TLS, IN_CLEAR | LACKS,
       "set tls = starttls" },
-    { AT_AUTH | AT_MAIL, 0, "", WANTS_TLS_SOMEHOW, IN_CLEAR,
+    { AT_AUTH | AT_MAIL, 0, "", WANTS_TLS_SOMEHOW, IN_CLEAR | LACKS,
       "set tls = starttls or implicit" },
     { AT_RCPT | AT_DATA, 530, "", WANTS_TLS_SOMEHOW, IN_CLEAR,
       "set tls = starttls or implicit" },
@@ -143,7 +159,7 @@ static const struct row {
       "its reply has the reason; try again later" },
 
     /* The login: Microsoft has 5.7.139 for all. */
-    { AT_AUTH, 0, "", "too many|later|rate limit|limit exceeded", 0, NULL },
+    { AT_AUTH, 0, "", IS_FOR_NOW, 0, NULL },
     { AT_AUTH, 5, "", "disabled for the tenant|disabled for the mailbox", 0,
       WAYS_OUT },
     { AT_AUTH, 5, "", "security defaults", BY_PASSWORD,
@@ -159,7 +175,8 @@ static const struct row {
       "account&suspended|user&blocked|account&blocked|account&disabled|"
       "user&disabled|mailbox&disabled", 0,
       "the account is locked or disabled: unlock it, or ask its provider" },
-    { AT_AUTH, 5, "", "password&expired", BY_PASSWORD,
+    { AT_AUTH, 5, "", "password expired|password has expired|"
+      "password is expired|expired password", BY_PASSWORD,
       "the password has expired: set a new one at the provider, and here" },
     { AT_AUTH, 5, "", "credentials were incorrect", BY_PASSWORD,
       CHECK_PASSWORD },
@@ -198,20 +215,28 @@ static const struct row {
     { AT_AUTH, 535, "", "", BY_CERTIFICATE,
       "check tls_cert_file and user: the server has to know both" },
 
-    /* Mail is refused for want of a login. */
-    { IN_TRANSACTION, 5, "", WANTS_LOGIN, LOGIN_OFF | IN_CLEAR,
+    /* Mail is refused for want of a login, not of a signature. */
+    { IN_TRANSACTION, 5, "", "spf|dkim|dmarc", 0, NULL },
+    { IN_TRANSACTION, 5, "", WANTS_LOGIN, LOGIN_OFF | IN_CLEAR | LACKS,
       "set tls = starttls or implicit, auth = auto, user and password_file" },
-    { IN_TRANSACTION, 5, "", WANTS_LOGIN, LOGIN_OFF,
+    { IN_TRANSACTION, 5, "", WANTS_LOGIN, LOGIN_OFF | LACKS,
       "set auth = auto, user and password_file" },
-    { IN_TRANSACTION, 5, "", WANTS_LOGIN, NO_LOGIN | IN_CLEAR,
+    { IN_TRANSACTION, 5, "", WANTS_LOGIN, NO_LOGIN | IN_CLEAR | LACKS,
       "set tls = starttls or implicit, user and password_file" },
-    { IN_TRANSACTION, 5, "", WANTS_LOGIN, NO_LOGIN,
+    { IN_TRANSACTION, 5, "", WANTS_LOGIN, NO_LOGIN | LACKS,
+      "set user and password_file" },
+    { AT_MAIL | AT_RCPT, 5, "5.7.0", "authentication|authenticate|auth|login",
+      NO_LOGIN | LACKS, "set user and password_file" },
+    { IN_TRANSACTION, 534, "", "", NO_LOGIN | LACKS,
+      "set user and password_file" },
+    { IN_TRANSACTION, 535, "", "", NO_LOGIN | LACKS,
       "set user and password_file" },
     { IN_TRANSACTION, 530, "", "", NO_LOGIN | IN_CLEAR,
       "set tls = starttls if it wants TLS, and user and password_file if it "
       "wants a login" },
     { IN_TRANSACTION, 530, "", "", NO_LOGIN, "set user and password_file" },
-    { AT_MAIL | AT_RCPT, 0, "", DENIES_RELAYING, LOGIN_OPEN, advice_login },
+    { AT_MAIL | AT_RCPT, 0, "", DENIES_RELAYING, LOGIN_OPEN | LACKS,
+      advice_login },
     { AT_MAIL | AT_RCPT, 0, "", DENIES_RELAYING, NO_LOGIN,
       "it relays for known senders only: set user and password_file, or ask "
       "its administrator" },
@@ -239,27 +264,43 @@ static bool fits(const struct row *row, const struct advice_case *refusal,
     return (row->commands & (unsigned)refusal->command) != 0 &&
            (row->code == 0 || row->code == code || row->code == code / 100) &&
            text_starts(refusal->reply->status, row->status) &&
-           (row->facts & refusal->facts) == row->facts &&
+           (row->facts & ~LACKS & ~refusal->facts) == 0 &&
            words_say(words, row->phrases);
 }
 
-const char *advice_for(const struct advice_case *refusal)
+static const struct row *find_row(const struct advice_case *refusal)
 {
-    const char *advice = NULL;
     struct buf words;
+    size_t i = 0;
 
     if (reply_class(refusal->reply) < 4)
         return NULL;
     buf_init(&words, SIZE_MAX);
     words_of(refusal->reply, &words);
     buf_add_format(&words, " %s", refusal->detail);
-    for (size_t i = 0; i < COUNT(rows); i++)
-        if (fits(&rows[i], refusal, words.data)) {
-            advice = rows[i].advice;
-            break;
-        }
+    while (i < COUNT(rows) && !fits(&rows[i], refusal, words.data))
+        i++;
     buf_free(&words);
-    return advice;
+    return i < COUNT(rows) ? &rows[i] : NULL;
+}
+
+const char *advice_for(const struct advice_case *refusal)
+{
+    const struct row *row = find_row(refusal);
+
+    return row != NULL ? row->advice : NULL;
+}
+
+bool advice_is_for_now(const struct reply *reply)
+{
+    return reply_class(reply) == 5 && words_in(reply, IS_FOR_NOW);
+}
+
+bool advice_is_for_lack(const struct advice_case *refusal)
+{
+    const struct row *row = find_row(refusal);
+
+    return row != NULL && (row->facts & LACKS) != 0;
 }
 
 /* port 0: any; the first that fits counts. */

@@ -122,13 +122,6 @@ static bool explain_no_mechanism(const struct exchange *x, struct error *err)
     return false;
 }
 
-/* Is a refusal for good in truth one for now? */
-static bool is_about_rate(const struct reply *reply)
-{
-    return reply_class(reply) == 5 &&
-           words_in(reply, "too many|later|limit");
-}
-
 /* The remedy for a refusal; NULL: not known. */
 static const char *advice_of(const struct exchange *x)
 {
@@ -160,7 +153,7 @@ static bool judge_reply(struct exchange *x, struct error *err)
         return mechanism_cancel(x, "a challenge after the last answer", err);
     buf_init(&text, SIZE_MAX);
     reply_describe(reply, REPLY_SHOWN_MAX, &text);
-    if (reply_class(reply) == 5 && !is_about_rate(reply))
+    if (reply_class(reply) == 5 && !advice_is_for_now(reply))
         error_set(err, FAULT_PERMISSION, "%s: AUTH %s refused: %s",
                   x->settings->host, x->mechanism->name, text.data);
     else
@@ -178,19 +171,19 @@ static bool judge_reply(struct exchange *x, struct error *err)
 
 /*
  * Some servers list what does not work for any account. Within TLS the next
- * mechanism may be tried, each once; the reply to PLAIN and LOGIN about the
- * password is final.
+ * mechanism may be tried, each once; what PLAIN and LOGIN are refused for is
+ * final, unless it is the mechanism.
  */
 static bool may_go_on(const struct exchange *x)
 {
     int code = x->reply.code;
-    bool is_broken = code == 500 || code == 502 || code == 504 || code == 534 ||
-                     (code == 535 && !x->mechanism->in_clear) ||
-                     (code == 454 && !x->mechanism->in_clear);
+    bool is_mechanism = (code >= 500 && code <= 504) || code == 534 ||
+                        code == 555;
 
     return is_secure(x) && strcmp(x->settings->auth, "auto") == 0 &&
-           is_broken && !is_about_rate(&x->reply) &&
-           session_usable(x->session);
+           reply_class(&x->reply) > 3 &&
+           (is_mechanism || !x->mechanism->in_clear) &&
+           !advice_is_for_now(&x->reply) && session_usable(x->session);
 }
 
 bool auth_run(struct session *session, const struct session_settings *settings,

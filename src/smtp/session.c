@@ -464,16 +464,33 @@ unsigned session_facts(const struct session *session)
     return facts;
 }
 
-const char *session_advice(const struct session *session,
-                           enum advice_command command,
-                           const struct reply *reply)
+static struct advice_case case_of(const struct session *session,
+                                  enum advice_command command,
+                                  const struct reply *reply)
 {
-    return advice_for(&(struct advice_case){
+    return (struct advice_case){
         .command = command,
         .facts = session_facts(session),
         .reply = reply,
         .detail = "",
-    });
+    };
+}
+
+const char *session_advice(const struct session *session,
+                           enum advice_command command,
+                           const struct reply *reply)
+{
+    const struct advice_case refusal = case_of(session, command, reply);
+
+    return advice_for(&refusal);
+}
+
+bool session_lacks(const struct session *session, enum advice_command command,
+                   const struct reply *reply)
+{
+    const struct advice_case refusal = case_of(session, command, reply);
+
+    return advice_is_for_lack(&refusal);
 }
 
 const struct capabilities *session_capabilities(const struct session *session)

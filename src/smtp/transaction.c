@@ -7,6 +7,7 @@
 #include "smtp/session.h"
 #include "smtp/verdict.h"
 #include "smtp/window.h"
+#include "smtp/words.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -29,6 +30,7 @@ struct flight {
     bool unproved;              /* server and we may be out of step */
     bool goodbye;               /* 421 was read: err then has the reason */
     bool no_chunking;           /* BDAT is not known */
+    bool no_pipelining;         /* a reply shows that this is not wanted */
     struct error farewell;
 };
 
@@ -58,24 +60,49 @@ static bool read_reply(struct flight *flight, int64_t timeout,
     return true;
 }
 
+/* "what: 554 no", of the last reply. */
+static bool set_reply_error(const struct flight *flight, enum fault fault,
+                            const char *what, struct error *err)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    reply_describe(&flight->reply, REPLY_SHOWN_MAX, &text);
+    error_set(err, fault, "%s: %s", what, text.data);
+    buf_free(&text);
+    return false;
+}
+
+/* "554 SMTP synchronization error", "503 Improper use of SMTP command
+ * pipelining": the keyword is not the server's who replies. */
+static bool refuses_pipelining(struct flight *flight, struct error *err)
+{
+    const struct reply *reply = &flight->reply;
+
+    if (!window_is_pipelined(flight->session) || reply_class(reply) < 4 ||
+        !words_in(reply, "pipelining|synchronization|synchronisation"))
+        return false;
+    set_reply_error(flight, FAULT_PROTOCOL, "the smarthost lists PIPELINING, "
+                    "and does not take it", err);
+    flight->no_pipelining = true;
+    return true;
+}
+
+/* To any command but the one that ends the content. */
 static bool read_reply_soon(struct flight *flight, struct error *err)
 {
-    return read_reply(flight, session_timeout(flight->session), err);
+    return read_reply(flight, session_timeout(flight->session), err) &&
+           !refuses_pipelining(flight, err);
 }
 
 /* Is a 421 the last the server sends, however much was asked (RFC 5321 section
  * 3.8)? Do not wait for more, then. */
 static bool is_over(struct flight *flight, struct error *err)
 {
-    struct buf text;
-
     if (flight->reply.code != 421)
         return false;
-    buf_init(&text, SIZE_MAX);
-    reply_describe(&flight->reply, REPLY_SHOWN_MAX, &text);
-    error_set(err, FAULT_TEMPORARY, "the smarthost closes the session: %s",
-              text.data);
-    buf_free(&text);
+    set_reply_error(flight, FAULT_TEMPORARY, "the smarthost closes the session",
+                    err);
     flight->goodbye = true;
     flight->farewell = *err;
     return !flight->whole;
@@ -222,15 +249,9 @@ static void doubt(struct flight *flight, struct transaction *t)
  * message, and the chunk may have been taken for commands. */
 static bool refuse_chunking(struct flight *flight, struct error *err)
 {
-    struct buf text;
-
-    buf_init(&text, SIZE_MAX);
-    reply_describe(&flight->reply, REPLY_SHOWN_MAX, &text);
-    error_set(err, FAULT_PROTOCOL, "the smarthost lists CHUNKING, and does "
-              "not know it: %s", text.data);
-    buf_free(&text);
     flight->no_chunking = true;
-    return false;
+    return set_reply_error(flight, FAULT_PROTOCOL, "the smarthost lists "
+                           "CHUNKING, and does not know it", err);
 }
 
 static bool read_final_reply(struct flight *flight, struct transaction *t,
@@ -412,6 +433,8 @@ static bool is_doubted(const struct flight *flight,
 {
     const struct session *session = flight->session;
 
+    if (flight->no_pipelining)
+        return true;
     if (t->in_step || (!t->answered && !t->ahead))
         return false;
     return err->fault == FAULT_PROTOCOL ||
@@ -432,7 +455,11 @@ static void give_up_flight(struct flight *flight, struct transaction *t,
         session_distrust(session, CAP_CHUNKING);
     } else if (is_doubted(flight, t, err)) {
         /* From now on this server gets a command at a time. */
-        verdict_withdraw(flight->first, t->next, err);
+        if (flight->no_pipelining ||
+            (cut == CUT_LOST && window_is_pipelined(session) &&
+             err->fault != FAULT_PROTOCOL))
+            cut = CUT_PIPELINING;
+        verdict_withdraw(flight->first, t->next, cut, err);
         session_distrust(session, CAP_PIPELINING | CAP_CHUNKING);
     }
     verdict_cut(t, cut, err);

@@ -11,26 +11,33 @@
 #include "smtp/reply.h"
 #include "smtp/session.h"
 #include "smtp/transaction.h"
+#include "smtp/words.h"
 #include "util/alloc.h"
 #include "util/text.h"
 
-/* RFC 5321 sections 4.2.2 and 4.1.1.11. */
+/* Where neither code nor status has it. */
+#define IS_ABOUT_SYNTAX \
+    "unrecognized command|unrecognised command|unknown command|" \
+    "unsupported command|invalid command|bad command|command unrecognized|" \
+    "command not recognized|command not recognised|command not known|" \
+    "command not implemented|command not supported|command unknown|" \
+    "unknown parameter|unrecognized parameter|unsupported parameter|" \
+    "invalid parameter|parameter not|parameters not|parameter unknown|" \
+    "parameter unrecognized|unknown option|unrecognized option|" \
+    "unsupported option|option not"
+
+/* RFC 5321 sections 4.2.2 and 4.1.1.11; RFC 3463 section 3.6. */
 bool verdict_is_about_syntax(const struct reply *reply)
 {
-    return (reply->code >= 500 && reply->code <= 504) || reply->code == 555;
-}
+    static const char *const subjects[] = { ".5.1", ".5.2", ".5.4" };
 
-/* Can this be the refusal of a client that has not logged in? Relaying is
- * denied with 5.7.1; 503 to MAIL means that AUTH must come before it. */
-static bool may_want_login(const struct session *session,
-                           enum outcome_stage stage, const struct reply *reply)
-{
-    if (!session_login_undecided(session))
-        return false;
-    if (text_starts(reply->status, "5.7."))
+    if ((reply->code >= 500 && reply->code <= 504) || reply->code == 555)
         return true;
-    return stage == STAGE_MAIL &&
-           (*reply->status == '\0' || reply->code == 503);
+    for (size_t i = 0; i < COUNT(subjects); i++)
+        if (*reply->status != '\0' &&
+            strcmp(reply->status + 1, subjects[i]) == 0)
+            return reply_class(reply) > 3;
+    return reply_class(reply) == 5 && words_in(reply, IS_ABOUT_SYNTAX);
 }
 
 static const enum advice_command commands[] = {
@@ -38,6 +45,22 @@ static const enum advice_command commands[] = {
     [STAGE_RCPT] = AT_RCPT,
     [STAGE_DATA] = AT_DATA,
 };
+
+/* Can this be the refusal of a client that has not logged in? Its words may say
+ * so. Relaying is denied with 5.7.1; 503 to MAIL means that AUTH must come
+ * before it. */
+static bool may_want_login(const struct session *session,
+                           enum outcome_stage stage, const struct reply *reply)
+{
+    if (session_lacks(session, commands[stage], reply))
+        return true;
+    if (!session_login_undecided(session) || stage == STAGE_DATA)
+        return false;
+    if (text_starts(reply->status, "5.7."))
+        return true;
+    return stage == STAGE_MAIL &&
+           (*reply->status == '\0' || reply->code == 503);
+}
 
 /*
  * Code 0 is what is not a reply; its text has the reason.
@@ -64,7 +87,7 @@ static void judge_reply(const struct session *session,
         outcome_defer(outcome);
     else if (reply->code == 530)
         outcome_blame_login(outcome, session_host(session));
-    else if (outcome->kind == OUTCOME_FAILED && stage != STAGE_DATA)
+    else if (outcome->kind == OUTCOME_FAILED)
         outcome->wants_login = may_want_login(session, stage, reply);
 }
 
@@ -200,6 +223,7 @@ void verdict_cut(struct transaction *t, enum cut cut, const struct error *err)
                                                      : STAGE_MAIL, err);
         /* It was on its way once more, and nothing was made of it. */
         outcome.again = cut == CUT_CHUNKING ||
+                        (cut == CUT_PIPELINING && !t->content_sent) ||
                         (t->suspect != 0 && !t->answered);
         outcome.uncertain = t->content_sent && cut != CUT_GOODBYE &&
                             cut != CUT_CHUNKING;
@@ -209,7 +233,8 @@ void verdict_cut(struct transaction *t, enum cut cut, const struct error *err)
 }
 
 static void withdraw_outcome(const struct transaction *t,
-                             struct outcome *outcome, const struct error *err)
+                             struct outcome *outcome, enum cut cut,
+                             const struct error *err)
 {
     if (outcome->stage == STAGE_LOCAL)
         return;
@@ -221,14 +246,17 @@ static void withdraw_outcome(const struct transaction *t,
         outcome->uncertain = t->content_sent;
         outcome->wants_login = false;
     }
+    if (cut == CUT_PIPELINING && outcome->kind == OUTCOME_DEFERRED)
+        outcome->again = !t->content_sent;
 }
 
 void verdict_withdraw(struct transaction *first,
-                      const struct transaction *end, const struct error *err)
+                      const struct transaction *end, enum cut cut,
+                      const struct error *err)
 {
     for (struct transaction *t = first; t != end; t = t->next)
         for (size_t i = 0; i < t->count; i++)
-            withdraw_outcome(t, &t->outcomes[i], err);
+            withdraw_outcome(t, &t->outcomes[i], cut, err);
 }
 
 void verdict_forget_login(struct transaction *t)
