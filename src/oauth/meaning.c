@@ -154,7 +154,7 @@ static const struct {
     { "slow_down", MEANS_PASSES, NULL },
     { "rate_limit_exceeded", MEANS_PASSES, NULL },
     { "invalid_client", MEANS_CHANGE, "check client_id and "
-                                      "client_secret_file" },
+      "client_secret_file, or client_key_file and the clock of this machine" },
     { "unauthorized_client", MEANS_CHANGE, "check what the app registration "
                                            "allows" },
     { "unsupported_grant_type", MEANS_CHANGE, "check flow, and token_url" },
