@@ -44,6 +44,8 @@ userdb static {{
 }}
 """}
 
+ENDLESS = {"2.3": "service_count = 0",
+           "2.4": "restart_request_count = unlimited"}
 COMMON = """
 protocols = submission
 base_dir = /run/dovecot
@@ -67,7 +69,7 @@ service submission-login {{
     port = {port}
   }}
   # One process serves all connections, and not one each.
-  service_count = 0
+  {endless}
 }}
 """
 
@@ -103,7 +105,8 @@ class Dovecot(Server):
             self.write("etc/ca.pem", file.read())
         version = self.run("/usr/sbin/dovecot", "--version")[:3]
         values = {"port": self.port, "sink": self.sink.port,
-                  "introspection": self._issuer.introspection}
+                  "introspection": self._issuer.introspection,
+                  "endless": ENDLESS[version]}
         self.write("etc/dovecot/oauth2.conf", INTROSPECTION.format(**values),
                    mode=0o600)
         self.write("etc/dovecot/dovecot.conf",

@@ -7,6 +7,8 @@
         assert issuer.count("granted", "refresh_token") == 1
 """
 
+import base64
+import hashlib
 import html
 import http.client
 import json
@@ -16,6 +18,7 @@ import secrets
 import shutil
 import socket
 import ssl
+import subprocess
 import urllib.parse
 
 from lib.servers import TOP, Missing, Server
@@ -42,6 +45,23 @@ CLIENTS = [
      "token_endpoint_auth_method": "client_secret_basic",
      "redirect_uris": [], "response_types": [], "grant_types": []},
 ]
+
+
+def certified(client, certificate):
+    """A client that shows it has the key of a certificate, in a PEM file."""
+    modulus = subprocess.run(
+        ("openssl", "x509", "-in", certificate, "-noout", "-modulus"),
+        check=True, capture_output=True, text=True).stdout.partition("=")[2]
+    with open(certificate, encoding="ascii") as file:
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read()))
+    return {
+        "client_id": client, "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": "PS256",
+        "redirect_uris": [], "response_types": [],
+        "grant_types": ["client_credentials"], "scope": SCOPE,
+        "jwks": {"keys": [{
+            "kty": "RSA", "n": _base64url(bytes.fromhex(modulus.strip())),
+            "e": "AQAB", "x5t#S256": _base64url(digest.digest())}]}}
 
 
 class OidcProvider(Server):
@@ -165,6 +185,10 @@ class Browser:
             else:
                 assert status == 200, body
                 return body
+
+
+def _base64url(octets):
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
 
 
 def _hidden(page):

@@ -58,6 +58,7 @@ class Authority:
         self.folder = str(folder)
         self._environment = clock and {**os.environ, **clock.environment}
         self.ca = os.path.join(self.folder, "ca.pem")
+        self.ca_key = os.path.join(self.folder, "ca.key")
         self.server = os.path.join(self.folder, "server.pem")
         self._make("ca", "-addext", "keyUsage=critical,keyCertSign")
         self._make("cert", "-CA", "ca.pem", "-CAkey", "ca.key", "-addext",

@@ -15,7 +15,8 @@ from lib.clock import Clock
 from lib.dovecot import Dovecot
 from lib.harness import message
 from lib.oauth import OAuth, age
-from lib.oidc_provider import MAILBOX, SCOPE, SECRET, OidcProvider
+from lib.oidc_provider import (MAILBOX, SCOPE, SECRET, OidcProvider,
+                               certified)
 from lib.queue import as_root
 from lib.servers import Authority, running
 
@@ -41,8 +42,10 @@ def authority(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def issuer(authority):
+    """With a client that has the authority's key: it is one of RSA."""
     with running(lambda authority, _: OidcProvider(
-            authority, lives={"brief": BRIEF}), authority) as server:
+            authority, lives={"brief": BRIEF}, clients=[
+                certified("certified", authority.ca)]), authority) as server:
         yield server
 
 
@@ -79,6 +82,15 @@ class Account(OAuth):
         self.configure(client_id=client, flow="client_credentials",
                        scope=SCOPE, client_secret_file=str(path), **keys)
 
+    def act_by_key(self, authority):
+        """The same with a key in the place of the secret."""
+        with open(authority.ca_key, encoding="ascii") as file:
+            key = self.programs.secret("client.key", file.read())
+        certificate = self.keys["tls_ca_file"]
+        self.configure(client_id="certified", flow="client_credentials",
+                       scope=SCOPE, client_key_file=str(key),
+                       client_cert_file=certificate)
+
     def log_in(self, env=None):
         """By an address that is pasted, as it is quick."""
         process = self.start("login", "m365", "--paste", env=env)
@@ -99,7 +111,8 @@ class Account(OAuth):
         """How the session logged in that brought it to Dovecot."""
         delivery, = self.dovecot.sink.wait(token.encode(), [RECIPIENT])
         assert delivery.sender == MAILBOX
-        return re.findall(r"Login: user=<reports@example\.com>, method=(\w+)",
+        return re.findall(r"(?:Login|Logged in): user=<reports@example\.com>, "
+                          r"method=(\w+)",
                           self.dovecot.read(self.dovecot.log))[-1]
 
 
@@ -169,6 +182,27 @@ def test_an_application_of_its_own(account, issuer, client_auth):
         before + 1
 
 
+def test_an_application_with_a_certificate(account, issuer, authority):
+    before = issuer.count("granted", "client_credentials", "certified")
+    account.act_by_key(authority)
+    account.arrived(account.send())
+    age(account, 3600)
+    account.arrived(account.send())
+    assert issuer.count("granted", "client_credentials", "certified") == \
+        before + 2
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_what_is_signed_by_a_wrong_clock(account, authority, clock, seconds):
+    account.act_by_key(authority)
+    clock.turn(seconds)
+    result = account.token(env=clock.environment).expect(77)
+    assert "invalid_client" in result.errors
+    assert "the clock of this machine" in result.errors
+    clock.turn(0)
+    account.arrived(account.send())
+
+
 def test_tokens_that_do_not_last(waiting, issuer):
     """All mail goes while twenty sessions at a time use tokens that are good
     for some seconds; there is one renewal in half a life."""
@@ -192,7 +226,8 @@ def test_tokens_that_do_not_last(waiting, issuer):
         assert daemon.count("status=sent") == MANY
     assert len(account.dovecot.sink.find(token.encode())) == MANY
     renewals = issuer.count("granted", "refresh_token", "brief") - before
-    assert 1 <= renewals <= took / (BRIEF / 2) + 1
+    # Its times are whole seconds: half a life may be one less.
+    assert 1 <= renewals <= took / (BRIEF / 2 - 1) + 1
     assert issuer.count("refused", "refresh_token", "brief") == 0
 
 
