@@ -206,15 +206,16 @@ unit:
 
 # Fault tests: tests/fault/NAME_test.c, linked so that each system call of the
 # code under test can be made to fail; sendmail as a whole is linked so, too.
-WRAPPED := access connect faccessat fchmod fdopendir fstat fstatat fsync \
-           ftruncate getrandom linkat lseek memfd_create open openat pread \
-           read readdir renameat socket syscall unlinkat write
+WRAPPED := access connect faccessat fchmod fdopendir flock fstat fstatat \
+           fsync ftruncate getrandom linkat lseek memfd_create open openat \
+           posix_fallocate pread read readdir renameat socket syscall unlinkat write
 # The names that glibc has for them where offsets and times have 64 bits.
-WRAPPED += fstat64 fstatat64 ftruncate64 lseek64 open64 openat64 pread64 \
-           readdir64 __fstat64_time64 __fstatat64_time64
+WRAPPED += fstat64 fstatat64 ftruncate64 lseek64 open64 openat64 \
+           posix_fallocate64 pread64 readdir64 __fstat64_time64 __fstatat64_time64
 WRAP_FLAGS := $(foreach call,$(WRAPPED),-Wl,--wrap=$(call))
 FAULT_TESTS := $(patsubst tests/fault/%.c,$(B)/fault/%,\
-                 $(sort $(wildcard tests/fault/*_test.c)))
+                 $(sort $(filter-out $(if $(strip $(OAUTH)),,%/oauth_test.c),\
+                   $(wildcard tests/fault/*_test.c))))
 
 $(B)/fault/wrap.o: tests/fault/wrap.c Makefile
 	@mkdir -p $(@D)
@@ -226,13 +227,17 @@ $(B)/fault/sendmail: $(B)/fault/wrap.o $(call object,sendmail) \
 	@echo "  LD $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie $(WRAP_FLAGS) -o $@ $^ -lconfuse
 
+# That of postrider-oauth has its objects and libraries, too.
+oauth_parts = $(filter-out %/main.o,$(call object,oauth))
+$(B)/fault/oauth_test: $(oauth_parts)
+$(B)/fault/oauth_test: FAULT_LIBS := $(OAUTH)
 $(B)/fault/%_test: tests/fault/%_test.c $(B)/fault/wrap.o \
                    $(call archives,$(below_relay))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -pie \
-	    $(WRAP_FLAGS) -o $@ $(filter-out %.h,$^) -lcmocka -lconfuse \
-	    $(TLS_AND_DNS)
+	    $(WRAP_FLAGS) -o $@ $(filter %.c %.o,$^) $(filter %.a,$^) \
+	    -lcmocka -lconfuse $(FAULT_LIBS) $(TLS_AND_DNS)
 
 -include $(wildcard $(B)/fault/*.d)
 

@@ -107,6 +107,15 @@ static bool take_file(const struct client *client, const struct buf *text,
     return is_right || refuse_damaged(client, err);
 }
 
+/* Only rights that are missing, or a link, are for a person to mend. */
+static bool refuse_open(const char *name, int number, struct error *err)
+{
+    bool stays = number == EACCES || number == EPERM || number == ELOOP;
+
+    errno = number;
+    return error_sys(err, stays ? FAULT_PERMISSION : FAULT_IO, "%s", name);
+}
+
 bool grant_load(const struct client *client, struct grant *grant,
                 struct error *err)
 {
@@ -119,7 +128,7 @@ bool grant_load(const struct client *client, struct grant *grant,
     bool is_there = fd != -1 || (client->state != -1 && errno != ENOENT);
     buf_init(&text, (size_t)FILE_MAX);
     bool done = !is_there ||
-                (fd == -1 ? error_sys(err, FAULT_PERMISSION, "%s", name)
+                (fd == -1 ? refuse_open(name, errno, err)
                  : io_read_all(fd, &text, err) || error_prefix(err, "%s",
                                                                name));
     if (done && is_there)
@@ -249,6 +258,20 @@ bool renewal_begin(struct renewal *renewal, const struct client *client,
     return true;
 }
 
+/* A file system may have no call for that, nor the C library a way round. */
+static bool take_room(int draft)
+{
+    errno = posix_fallocate(draft, 0, FILE_MAX);
+    if (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS)
+        return errno == 0;
+
+    char *nothing = alloc_zero(1, (size_t)FILE_MAX);
+    bool done = io_write_all(draft, nothing, (size_t)FILE_MAX) &&
+                lseek(draft, 0, SEEK_SET) == 0;
+    free(nothing);
+    return done;
+}
+
 bool renewal_reserve(struct renewal *renewal, const struct client *client,
                      struct error *err)
 {
@@ -257,9 +280,7 @@ bool renewal_reserve(struct renewal *renewal, const struct client *client,
     renewal->draft = openat(client->state, name, O_WRONLY | O_CREAT | O_TRUNC |
                             O_NOFOLLOW | O_CLOEXEC, 0600);
     free(name);
-    errno = renewal->draft == -1
-            ? errno : posix_fallocate(renewal->draft, 0, FILE_MAX);
-    return errno == 0 ||
+    return (renewal->draft != -1 && take_room(renewal->draft)) ||
            error_sys(err, FAULT_IO, "no room to keep a token, so that none is "
                      "asked for: oauth \"%s\"", client->oauth->name);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -147,6 +148,9 @@ WRAP(DIR *, fdopendir, (int fd), (fd), NULL)
 WRAP(struct dirent *, WIDE(readdir), (DIR *directory), (directory), NULL)
 WRAP(int, socket, (int domain, int type, int protocol),
      (domain, type, protocol), -1)
+WRAP(int, flock, (int fd, int operation), (fd, operation), -1)
+WRAP(int, WIDE(posix_fallocate), (int fd, off_t start, off_t length),
+     (fd, start, length), errno)        /* it returns the number */
 WRAP(int, connect, (int fd, const struct sockaddr *to, socklen_t length),
      (fd, to, length), -1)
 
