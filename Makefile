@@ -249,6 +249,44 @@ fault:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS='$(SANITIZE)' \
 	    FORTIFY= fault-tests
 
+# Fuzzers: tests/fuzz/LAYER/NAME_fuzz.c, with a folder NAME of inputs beside it.
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,\
+             $(sort $(filter-out $(if $(strip $(OAUTH)),,tests/fuzz/oauth/%),\
+             $(wildcard tests/fuzz/*/*_fuzz.c))))
+FUZZ_TIME := 60
+# What has main(): our own, or libFuzzer.
+FUZZ_MAIN := tests/fuzz/replay.c
+
+$(B)/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_MAIN) $$(call unit_parts,$$@)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/fuzz $(ALL_CFLAGS) $(LDFLAGS) -pie \
+	    $(FUZZ_ENGINE) -o $@ $^ -lconfuse \
+	    $(if $(filter oauth,$(call layer_of,$@)),$(OAUTH)) $(TLS_AND_DNS)
+
+fuzzers-replay: $(FUZZERS:%=$(B)/fuzz/%)
+	@for name in $(FUZZERS); do \
+	    "$(B)/fuzz/$$name" "tests/fuzz/$$name" || exit 1; done
+
+fuzz-replay:
+	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS='$(SANITIZE)' \
+	    FORTIFY= fuzzers-replay
+
+# What is new is kept in build/fuzzing/inputs; an input that breaks something is
+# named by libFuzzer, and belongs into the fuzzer's folder.
+fuzzers-run: $(FUZZERS:%=$(B)/fuzz/%)
+	@for name in $(FUZZERS); do \
+	    mkdir -p "$(B)/inputs/$$name" && printf '%s\n' "$$name" && \
+	    "$(B)/fuzz/$$name" -max_total_time=$(FUZZ_TIME) -max_len=70000 \
+	        -timeout=10 -print_final_stats=1 \
+	        -artifact_prefix="$(B)/inputs/$$(dirname "$$name")/" \
+	        "$(B)/inputs/$$name" "tests/fuzz/$$name" || exit 1; done
+
+fuzz:
+	@$(MAKE) --no-print-directory B=$(B)/fuzzing CC=clang FORTIFY= FUZZ_MAIN= \
+	    CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' \
+	    FUZZ_ENGINE=-fsanitize=fuzzer fuzzers-run
+
 # Sanitizers make system calls that the daemon's sandbox forbids: its tests run
 # on the plain build, too. On Debian the real servers must be there
 # (packaging/fetch-servers); elsewhere their tests are left out.
@@ -265,7 +303,7 @@ system: all sanitized
 	POSTRIDER_BUILD=$(B) $(PYTEST) \
 	    $(addprefix tests/system/test_,queue.py bounce.py real_queue.py)
 
-check: lint-layers unit fault system
+check: lint-layers unit fault fuzz-replay system
 
 lint-layers: all
 	tests/lint/layers
@@ -384,9 +422,10 @@ dist:
 	git archive --prefix=postrider-$(VERSION)/ \
 	    -o $(B)/postrider-$(VERSION).tar.gz HEAD
 
-.PHONY: all sanitized unit unit-tests fault fault-tests system check lint \
-        lint-layers map words compiled demo bench install uninstall deb rpm \
-        check-crash check-package check-callers dist clean
+.PHONY: all sanitized unit unit-tests fault fault-tests fuzz fuzz-replay \
+        fuzzers-replay fuzzers-run system check lint lint-layers map words \
+        compiled demo bench install uninstall deb rpm check-crash \
+        check-package check-callers dist clean
 clean:
 	rm -rf $(B)
 

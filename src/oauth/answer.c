@@ -15,13 +15,12 @@ struct answer {
 struct answer *answer_parse(const char *text, size_t length, struct error *err)
 {
     size_t mark = lines_mark_length(text, length);
-    json_error_t why;
+    json_error_t unsaid;        /* it repeats the text, where tokens may be */
     json_t *root = json_loadb(text + mark, length - mark,
-                              JSON_REJECT_DUPLICATES, &why);
+                              JSON_REJECT_DUPLICATES, &unsaid);
 
     if (!json_is_object(root)) {
-        error_set(err, FAULT_PROTOCOL, "the answer is not a JSON object%s%s",
-                  root == NULL ? ": " : "", root == NULL ? why.text : "");
+        error_set(err, FAULT_PROTOCOL, "the answer is not a JSON object");
         json_decref(root);
         return NULL;
     }

@@ -175,8 +175,8 @@ bool grant_take(struct grant *grant, const struct answer *answer,
         return error_set(err, FAULT_PROTOCOL, "the answer holds no "
                          "access_token that can be used");
     if (type != NULL && !text_equal_case(type, "bearer"))
-        return error_set(err, FAULT_PROTOCOL, "the token is of type %s, not "
-                         "Bearer", type);
+        return error_set(err, FAULT_PROTOCOL, "the token is not of type "
+                         "Bearer");
     grant->obtained = time(NULL);
     grant->expires = grant->obtained + (life != 0 ? life : LIFE_UNKNOWN);
     grant->wait_until = 0;
