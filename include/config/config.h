@@ -84,6 +84,7 @@ struct oauth {
     char *subject;                  /* whom a key signs for: OAUTH_JWT_BEARER */
     char *scope;
     char *state;                    /* folder of the tokens */
+    int64_t renew;                  /* milliseconds; 0: not when it is idle */
     char *tls_ca_file;
     char *proxy;
     unsigned line;

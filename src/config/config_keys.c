@@ -177,6 +177,9 @@ static const struct config_key oauth_keys[] = {
     { "scope", STRING(oauth, scope), .take = config_take_text },
     { "subject", STRING(oauth, subject), .take = config_take_text },
     { "state", STRING(oauth, state), .take = config_take_path },
+    { "renew", PLAIN(oauth, renew), .take = config_take_time,
+      .initial = "1d", .max = 365 * DAY,
+      .allowed = A_TIME ", at most 365d, or 0 for never" },
     { "tls_ca_file", STRING(oauth, tls_ca_file), .take = config_take_path },
     { "proxy", STRING(oauth, proxy), .take = config_take_text },
 };

@@ -16,10 +16,12 @@
 #include "config/config.h"
 #include "relay/launch.h"
 #include "relay/listener.h"
+#include "relay/renewals.h"
 #include "relay/wire.h"
 #include "relay/worker.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/process.h"
@@ -43,6 +45,7 @@ struct child {
 
 struct launcher {
     const struct launcher_settings *settings;
+    struct renewals *renewals;
     int signals;
     struct child *children;
     size_t count, limit;
@@ -101,6 +104,7 @@ static void reap(struct launcher *launcher)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         struct child *child = find_child(launcher, pid);
         servers_remove(launcher->settings->servers, pid);
+        renewals_reap(launcher->renewals, pid, status);
         if (pid == launcher->settings->manager) {
             launcher->over = true;
             launcher->status = status;
@@ -387,19 +391,22 @@ static size_t most_children(const struct config *config)
 int launcher_run(const struct launcher_settings *settings, int signals)
 {
     struct launcher launcher = { .settings = settings, .signals = signals,
+                                 .renewals = renewals_new(settings->config),
                                  .limit = most_children(settings->config) };
 
     for (size_t i = 0; i < settings->servers->count; i++)
         add_child(&launcher, settings->servers->list[i].pid);
     for (reap(&launcher); !launcher.over; reap(&launcher)) {
         tell_ends(&launcher);
+        renewals_start(launcher.renewals);
         struct pollfd set[] = {
             { .fd = signals, .events = POLLIN },
             { .fd = launcher.deaf ? -1 : settings->socket,
               /* While a reply cannot be sent, read no request. */
               .events = has_room(&launcher) ? POLLIN : POLLOUT },
         };
-        if (poll(set, 2, -1) < 1)
+        int64_t due = renewals_next_time(launcher.renewals);
+        if (poll(set, 2, clock_remaining(due)) < 1)
             continue;
         if (set[0].revents != 0)
             take_signals(&launcher);
@@ -407,6 +414,7 @@ int launcher_run(const struct launcher_settings *settings, int signals)
             launcher.deaf = !take_request(&launcher);
     }
     take_last_requests(&launcher);
+    renewals_free(launcher.renewals);
     free(launcher.children);
     free(launcher.remark);
     return launcher.status;

@@ -222,3 +222,29 @@ def test_many_workers_with_a_refused_token(queued, issuer):
         daemon.wait_until_removed(40)
         assert daemon.count("parked") == daemon.count("is down") == 0
     assert len(host.messages) == 40 and len(issuer.forms) == 1
+
+
+# A login that no mail uses
+
+def test_the_daemon_renews_an_idle_login(queued, issuer):
+    """The first time comes after a twenty-fourth of `renew`."""
+    queue, oauth = queued.programs, queued.oauth
+    oauth.configure(renew="24s")
+    age(oauth, 3600)
+    queue.write_config(queued.host, extra=oauth.section(), password=None,
+                       oauth="m365")
+    with queue.daemon() as daemon:
+        daemon.wait(lambda: oauth.kept()["access_token"] == "renewed")
+    assert len(issuer.forms) == 1 and queued.host.sessions == []
+
+
+def test_an_idle_login_that_has_ended_is_an_alert(queued, issuer):
+    queue, oauth = queued.programs, queued.oauth
+    oauth.configure(renew="24s")
+    age(oauth, 3600)
+    issuer.answers[:] = [refusal("invalid_grant")]
+    queue.write_config(queued.host, extra=oauth.section(), password=None,
+                       oauth="m365")
+    with queue.daemon() as daemon:
+        daemon.wait_for("oauth m365: its login cannot be renewed: .*"
+                        "log in again: postrider-oauth login m365")
