@@ -87,6 +87,8 @@ complete -c postrider -n $queue -a requeue \
     -d 'try what was given up anew'
 complete -c postrider -n $queue -a flush \
     -d 'try everything now'
+complete -c postrider -n $queue -a resubmit \
+    -d 'submit anew what was never tried'
 complete -c postrider -n '__postrider_words queue "hold|release|retry|remove|requeue"' \
     -a all -d 'every message'
 complete -c postrider -n '__postrider_words queue "show|hold|release|retry|remove|requeue"' \

@@ -12,6 +12,7 @@
 #include "control/client.h"
 #include "control/listing.h"
 #include "postrider/commands.h"
+#include "postrider/readdress.h"
 #include "postrider/waiting.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -359,6 +360,24 @@ static bool flush(const struct config *config, const struct action *action,
            err->fault == FAULT_INPUT;
 }
 
+static bool resubmit(const struct config *config, const struct action *action,
+                     char **operands, struct error *err)
+{
+    (void)action;
+    (void)operands;
+    if (geteuid() != 0)
+        return error_set(err, FAULT_PERMISSION, "only root can submit for "
+                         "other users");
+    if (*config->path == '\0')
+        return error_set(err, FAULT_CONFIG, "there is no configuration that "
+                         "could give other addresses");
+    struct readdressed mail = readdress_all(config, config->path);
+    printf("%zu submitted anew\n", mail.done);
+    return mail.left == 0 ||
+           error_set(err, FAULT_TEMPORARY, "%zu stay%s as before", mail.left,
+                     mail.left == 1 ? "s" : "");
+}
+
 static bool show(const struct config *config, const struct action *action,
                  char **operands, struct error *err)
 {
@@ -393,6 +412,8 @@ static const struct action actions[] = {
     { "requeue", "ID...|all", "try what was given up anew", requeue,
       REQUEST_REQUEUE, "queued again" },
     { "flush", "", "try everything now", flush, REQUEST_FLUSH, NULL },
+    { "resubmit", "", "submit anew what was never tried", resubmit,
+      REQUEST_REMOVE, NULL },
 };
 
 /* The word is one of no action, or one whose operands are wrong. */
@@ -451,7 +472,7 @@ static int print_help(void)
 {
     puts("usage: postrider queue [ACTION]");
     for (size_t i = 0; i < COUNT(actions); i++)
-        printf("  %-8s%-19s%s\n", actions[i].name, actions[i].operand,
+        printf("  %-9s%-19s%s\n", actions[i].name, actions[i].operand,
                actions[i].summary);
     puts("ID is a queue-id or the beginning of one, in any case; - reads them "
          "from\nstandard input.");

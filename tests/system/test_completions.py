@@ -65,7 +65,7 @@ esac
 CASES = [
     (["st"], ["status"]),
     (["--"], ["--help", "--version"]),
-    (["queue", "re"], ["release", "retry", "remove", "requeue"]),
+    (["queue", "re"], ["release", "retry", "remove", "requeue", "resubmit"]),
     (["queue", "list", ""], ["--json", "--failed"]),
     (["queue", "show", ""], ["aa1", "bb2"]),
     (["queue", "hold", ""], ["all", "aa1", "bb2"]),

@@ -651,7 +651,7 @@ def test_actions_are_listed(queue):
     text = queue.postrider("queue", "--help").expect(0).stdout.decode()
     actions = re.findall(r"(?m)^  ([a-z]+) ", text)
     assert actions == ["list", "show", "hold", "release", "retry", "remove",
-                       "requeue", "flush"]
+                       "requeue", "flush", "resubmit"]
     wrong = queue.postrider("queue", "move").expect(64).errors
     assert all(action in wrong for action in actions)
     assert 'is "list" meant?' in queue.postrider("queue", "lst").errors

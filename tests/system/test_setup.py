@@ -527,8 +527,8 @@ def test_what_only_root_can_read_is_no_use(programs, host, public):
     assert not programs.config.exists() and not host.sessions
 
 
-# The machine's own spool, and a daemon that has no smarthost yet; then setup,
-# with the password on standard input.
+# The machine's own spool, and a daemon that has no smarthost yet; then a
+# command.
 WITH_DAEMON = """
 mount -t tmpfs none /var/spool
 install -d -m 755 /var/spool/postrider
@@ -549,7 +549,8 @@ done
 until "$programs"/mailq </dev/null | grep -q "in 4 Requests"; do
     sleep 0.1
 done
-"$programs"/postrider setup --output /etc/postrider/postrider.conf "$@"
+export programs daemon
+"$@"
 status=$?
 kill $daemon
 wait $daemon
@@ -566,7 +567,9 @@ def test_mail_that_waited_leaves_and_setup_says_so(programs, host, public):
     (machine_etc(programs) / "postrider").mkdir()
     result = run_on_machine(
         programs, {"postrider": 990}, "sh", "-c", WITH_DAEMON, "sh",
-        programs.build, "--host", host.host, "--port", str(host.port),
+        programs.build, programs.build / "postrider", "setup", "--output",
+        "/etc/postrider/postrider.conf", "--host", host.host,
+        "--port", str(host.port),
         "--tls-ca-file", str(authority), "--user", ADDRESS, "--password-file",
         "-", "--domain", "d.example", "--root-to", "ops@d.example",
         stdin=PASSWORD, POSTRIDER_CONFIG="/etc/postrider/postrider.conf")
@@ -584,6 +587,34 @@ def test_mail_that_waited_leaves_and_setup_says_so(programs, host, public):
         assert message.reverse_path == "root@d.example"
         assert re.search(r"\broot@d\.example\b", message.fields("From")[0])
         assert message.body == b".\r\n"
+
+
+BY_HAND = """
+cat >/etc/postrider/postrider.conf
+"$programs"/postrider queue resubmit && kill -HUP $daemon || exit
+until grep -c status=sent daemon.log | grep -qx 4; do sleep 0.1; done
+"""
+
+
+def test_mail_that_waited_for_a_configuration_by_hand(programs, smarthost):
+    (machine_etc(programs) / "postrider").mkdir()
+    result = run_on_machine(
+        programs, {"postrider": 990}, "sh", "-c", WITH_DAEMON, "sh",
+        programs.build, "sh", "-c", BY_HAND, stdin=f"""
+log = stderr
+domain = "d.example"
+local_recipient = "ops@d.example"
+smarthost "main" {{
+    host = "{smarthost.host}" port = {smarthost.port} tls = none auth = none
+}}
+sender "root" {{ address = "web@d.example" }}
+""", POSTRIDER_CONFIG="/etc/postrider/postrider.conf")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout == "4 submitted anew\n"
+    assert sorted(message.recipients[0] for message in smarthost.messages) == [
+        "bob1@b.example", "bob2@b.example", "bob3@b.example", "ops@d.example"]
+    for message in smarthost.messages:
+        assert message.reverse_path == "web@d.example"
 
 
 def test_without_the_daemons_user_nothing_is_written(programs):
