@@ -1,7 +1,7 @@
 """An authorization server of OAuth 2: npm's package oidc-provider, with TLS.
 
     with OidcProvider(authority) as issuer:
-        browser = issuer.browser("reports@example.com")
+        browser = issuer.browser()
         address = browser.open(url)     # logs in, and takes what is asked
         browser.enter(url, "BCDF-GHJK")
         assert issuer.count("granted", "refresh_token") == 1
@@ -110,13 +110,22 @@ class OidcProvider(Server):
                               self.read(self.log)))
 
     def revoke(self, token, client="postrider"):
-        """As its owner does: the login and all that came of it."""
+        """An access token, or with a refresh token the login and all that
+        came of it."""
         status, body, _ = self.post("/token/revocation", {
             "token": token, "client_id": client})
         assert status == 200, body
 
-    def browser(self, login=MAILBOX):
-        return Browser(self, login)
+    def browser(self, agrees=True):
+        return Browser(self, agrees)
+
+    def knows(self, token):
+        """Is it good for something?"""
+        status, body, _ = self.post("/token/introspection", {
+            "token": token, "client_id": "dovecot",
+            "client_secret": "introspects"})
+        assert status == 200, body
+        return json.loads(body)["active"]
 
     def get(self, path, **fields):
         """Status, body and fields of the answer."""
@@ -140,10 +149,10 @@ class OidcProvider(Server):
 
 
 class Browser:
-    """A person with a browser who logs in as one user, and agrees."""
+    """A person with a browser who logs in, and agrees, or does not."""
 
-    def __init__(self, issuer, login):
-        self._issuer, self._login = issuer, login
+    def __init__(self, issuer, agrees):
+        self._issuer, self._agrees = issuer, agrees
         self._cookies = {}
 
     def open(self, url):
@@ -156,7 +165,7 @@ class Browser:
         page = self._follow(*self._ask("get", url))
         form = {**_hidden(page), "user_code": code}
         page = self._follow(*self._ask("post", url, form))
-        form = {**_hidden(page), "confirm": "yes"}
+        form = {**_hidden(page), "confirm" if self._agrees else "abort": "yes"}
         return self._follow(*self._ask("post", url, form))
 
     def _ask(self, method, url, *form):
@@ -177,9 +186,11 @@ class Browser:
                 if not url.startswith(self._issuer.url + "/"):
                     return url
                 path, status, body, fields = self._ask("get", url)
+            elif path.startswith("/interaction/") and not self._agrees:
+                path, status, body, fields = self._ask("get", path + "/abort")
             elif path.startswith("/interaction/"):
                 assert status == 200, body
-                form = {**_hidden(body), "login": self._login,
+                form = {**_hidden(body), "login": MAILBOX,
                         "password": "any"}
                 path, status, body, fields = self._ask("post", path, form)
             else:

@@ -4,6 +4,9 @@ Needs root and what packaging/fetch-servers unpacks. Without, the tests are
 skipped; POSTRIDER_SERVERS_REQUIRED=1 makes that a failure.
 """
 
+import base64
+import binascii
+import contextlib
 import json
 import re
 import time
@@ -93,12 +96,26 @@ class Account(OAuth):
 
     def log_in(self, env=None):
         """By an address that is pasted, as it is quick."""
+        assert self.paste(self.issuer.browser(), env) == (0, "")
+
+    def paste(self, browser, env=None):
+        """Exit status and errors of a login in that browser."""
         process = self.start("login", "m365", "--paste", env=env)
         url = next(line for line in process.stdout
                    if line.startswith(self.issuer.url)).strip()
-        output = process.communicate(self.issuer.browser().open(url) + "\n",
-                                     timeout=60)
-        assert (process.returncode, output[1]) == (0, ""), output
+        _, errors = process.communicate(browser.open(url) + "\n", timeout=60)
+        return process.returncode, errors
+
+    def enter(self, browser):
+        """The same by a code that is entered there; and the last page."""
+        process = self.start("login", "m365", "--device")
+        url, code = re.search(
+            r"Open (\S+) in any browser, and enter the code (\S+)$",
+            process.stdout.readline()).groups()
+        assert url == self.issuer.url + "/device"
+        page = browser.enter(url, code)
+        _, errors = process.communicate(timeout=60)
+        return process.returncode, errors, page
 
     def send(self, token=None):
         """Hand a message to sendmail; returns what is in no other one."""
@@ -132,13 +149,8 @@ def waiting(queue, issuer, dovecot):
 
 def test_a_login_by_device(account, issuer):
     before = issuer.count("granted", DEVICE)
-    process = account.start("login", "m365", "--device")
-    url, code = re.search(r"Open (\S+) in any browser, and enter the code "
-                          r"(\S+)$", process.stdout.readline()).groups()
-    assert url == issuer.url + "/device"
-    assert "Success" in issuer.browser().enter(url, code)
-    output = process.communicate(timeout=60)
-    assert (process.returncode, output[1]) == (0, ""), output
+    status, errors, page = account.enter(issuer.browser())
+    assert (status, errors) == (0, "") and "Success" in page
     assert issuer.count("granted", DEVICE) == before + 1
     assert account.arrived(account.send()) == "OAUTHBEARER"
 
@@ -150,6 +162,40 @@ def test_a_login_by_paste(account, auth, method):
     account.configure({"auth": auth})
     account.log_in()
     assert account.arrived(account.send()) == method
+
+
+@pytest.mark.parametrize("way", [Account.enter, Account.paste])
+def test_a_person_who_does_not_agree(account, issuer, way):
+    status, errors, *_ = way(account, issuer.browser(agrees=False))
+    assert status == 77 and "access_denied" in errors, errors
+    assert account.kept() is None
+
+
+def test_a_logout(account, issuer):
+    account.log_in()
+    kept = account.kept()
+    tokens = [kept["access_token"], kept["refresh_token"]]
+    assert all(issuer.knows(token) for token in tokens)
+    account.run("logout", "m365").expect(0)
+    assert not any(issuer.knows(token) for token in tokens)
+    assert LOG_IN_AGAIN in account.token().expect(77).errors
+
+
+def test_no_token_is_shown(account):
+    account.log_in()
+    age(account, 3600)
+    token = uuid.uuid4().hex
+    result = account.programs.sendmail("-v", "-i", "-f", MAILBOX, RECIPIENT,
+                                       stdin=message(token + "\n")).expect(0)
+    account.arrived(token)
+    kept = account.kept()
+    secrets = [kept["refresh_token"].encode(), kept["access_token"].encode()]
+    shown = result.stdout + result.stderr
+    for word in re.findall(rb"[A-Za-z0-9+/]{8,}=*", shown):
+        with contextlib.suppress(binascii.Error):
+            shown += base64.b64decode(word)
+    assert b"AUTH OAUTHBEARER" in shown
+    assert not any(secret in shown for secret in secrets)
 
 
 def test_renewal_with_rotation(account, issuer):
@@ -229,6 +275,17 @@ def test_tokens_that_do_not_last(waiting, issuer):
     # Its times are whole seconds: half a life may be one less.
     assert 1 <= renewals <= took / (BRIEF / 2 - 1) + 1
     assert issuer.count("refused", "refresh_token", "brief") == 0
+
+
+@pytest.mark.parametrize("auth", ["xoauth2", "oauthbearer"])
+def test_a_token_that_is_revoked(account, issuer, auth):
+    """The login stays: another token is asked for, and mail goes."""
+    account.configure({"auth": auth})
+    account.log_in()
+    before = issuer.count("granted", "refresh_token")
+    issuer.revoke(account.kept()["access_token"])
+    assert account.arrived(account.send()) == auth.upper()
+    assert issuer.count("granted", "refresh_token") == before + 1
 
 
 def test_a_login_that_is_revoked(waiting, issuer):
