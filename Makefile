@@ -374,7 +374,8 @@ install: all
 	    ln -sf $(sbindir)/$(program) $(DESTDIR)$(bindir)))
 	$(foreach n,$(MAN_SECTIONS),\
 	    $(call install_each,$(call manual,$(n)),$(mandir)/man$(n))$(newline))
-	$(call install_each,README.md LICENSE etc/postrider.conf,$(docdir))
+	$(call install_each,README.md LICENSE packaging/NEWS.md \
+	    etc/postrider.conf,$(docdir))
 	cp -R $(EXAMPLES) $(DESTDIR)$(docdir) && chmod -R go=rX \
 	    $(addprefix $(DESTDIR)$(docdir)/,$(notdir $(EXAMPLES)))
 	$(call install_each,etc/providers,$(datadir)/postrider)

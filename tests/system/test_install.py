@@ -80,7 +80,8 @@ def test_everything_is_where_it_belongs(make):
                 *examples(),
                 *(f"usr/share/man/{page}" for page in PAGES),
                 *(f"usr/share/doc/postrider/{name}"
-                  for name in ("README.md", "LICENSE", "postrider.conf"))}
+                  for name in ("README.md", "LICENSE", "NEWS.md",
+                               "postrider.conf"))}
     assert files(root) == expected
 
 
