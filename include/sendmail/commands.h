@@ -43,7 +43,7 @@ struct config *command_config(struct error *err);
  */
 struct submission;
 bool deliver_to_queue(const struct options *opt,
-                      const struct submission *said,
+                      const struct submission *given,
                       const struct config *config, char **id,
                       struct error *err);
 

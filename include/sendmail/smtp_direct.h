@@ -30,7 +30,7 @@ struct submission;
  */
 bool smtp_direct_deliver(const struct options *opt,
                          const struct config *config,
-                         const struct submission *said,
+                         const struct submission *given,
                          char **id, struct strings *answer,
                          struct error *err);
 

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-enum log_target { LOG_TO_SYSLOG, LOG_TO_STDERR, LOG_TO_NOBODY };
+enum log_target { LOG_TO_SYSLOG, LOG_TO_STDERR, LOG_OFF };
 enum log_level { LOG_LEVEL_ALERT, LOG_LEVEL_ERROR, LOG_LEVEL_WARNING,
                  LOG_LEVEL_INFO };
 

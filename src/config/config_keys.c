@@ -19,7 +19,7 @@ static const struct config_word deliveries[] = {
 };
 static const struct config_word logs[] = {
     { "syslog", LOG_TO_SYSLOG }, { "stderr", LOG_TO_STDERR },
-    { "none", LOG_TO_NOBODY }, { NULL, 0 }
+    { "none", LOG_OFF }, { NULL, 0 }
 };
 static const struct config_word extracts[] = {
     { "add", false }, { "subtract", true }, { NULL, 0 }

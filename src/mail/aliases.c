@@ -60,8 +60,8 @@ char *local_name_without_alias(const char *address,
 
 /* The mistakes in a file, for its administrator. */
 struct problems {
-    struct strings told;            /* the text of each */
-    aliases_problem *tell;
+    struct strings reported;        /* the text of each */
+    aliases_problem *report;
     void *context;
 };
 
@@ -69,10 +69,10 @@ struct problems {
 static void add_problem(struct problems *problems,
                         const struct error *problem)
 {
-    if (strings_has(&problems->told, problem->text))
+    if (strings_has(&problems->reported, problem->text))
         return;
-    strings_add(&problems->told, problem->text);
-    problems->tell(problems->context, problem);
+    strings_add(&problems->reported, problem->text);
+    problems->report(problems->context, problem);
 }
 
 /* One expansion: where it is, and what it has seen. Everything is expanded
@@ -352,7 +352,7 @@ void aliases_check(const struct aliases *aliases,
                    const struct local_names *local, aliases_problem *problem,
                    void *context)
 {
-    struct problems problems = { .tell = problem, .context = context };
+    struct problems problems = { .report = problem, .context = context };
     struct error err;
 
     for (size_t i = 0; aliases_is_junk(aliases, i, &err); i++)
@@ -370,5 +370,5 @@ void aliases_check(const struct aliases *aliases,
         expand_whole(aliases, alias, local, &found, &problems);
         recipients_free(&found);
     }
-    strings_free(&problems.told);
+    strings_free(&problems.reported);
 }

@@ -223,19 +223,19 @@ static bool write_failed(struct stream *stream, struct error *err)
             break;
     }
 
-    const char *said = stream->input + stream->start;
+    const char *last = stream->input + stream->start;
     size_t length = stream->end - stream->start;
-    while (length > 0 && (said[length - 1] == '\n' ||
-                          said[length - 1] == '\r'))
+    while (length > 0 && (last[length - 1] == '\n' ||
+                          last[length - 1] == '\r'))
         length--;
-    const char *before = memrchr(said, '\n', length);
+    const char *before = memrchr(last, '\n', length);
     if (before != NULL) {
-        length -= (size_t)(before + 1 - said);
-        said = before + 1;
+        length -= (size_t)(before + 1 - last);
+        last = before + 1;
     }
     if (length > 0)
         error_append(err, " after it sent: %.*s",
-                     length > 200 ? 200 : (int)length, said);
+                     length > 200 ? 200 : (int)length, last);
     return spoil(stream, err);
 }
 

@@ -24,20 +24,20 @@ static const char start_it[] = "systemctl start postrider, or run postrider "
 static const char test_it[] = "postrider test shows where it fails; "
                               SMARTHOST_WAY_OUT;
 
-/* What the daemon has told so far. */
-struct told {
+/* What the daemon has reported so far. */
+struct summary {
     struct check *check;
     uint64_t queued;            /* messages; its line comes first */
 };
 
 /* One that is down harms no one before mail waits for it. */
-static void tell_smarthost(const struct told *told,
-                           const struct smarthost_status *smarthost)
+static void report_smarthost(const struct summary *summary,
+                             const struct smarthost_status *smarthost)
 {
-    struct check *check = told->check;
+    struct check *check = summary->check;
     struct error err;
 
-    if (smarthost->state == SMARTHOST_DOWN && told->queued > 0) {
+    if (smarthost->state == SMARTHOST_DOWN && summary->queued > 0) {
         error_set(&err, FAULT_UNAVAILABLE, "smarthost %s is down: %s",
                   smarthost->name, smarthost->reason);
         error_remedy(&err, "%s", test_it);
@@ -55,8 +55,8 @@ static void tell_smarthost(const struct told *told,
 
 /* Rights and failed/ are looked at by other checks, which see what has
  * been mended since the daemon looked. */
-static void tell_trouble(struct check *check,
-                         const struct trouble_status *trouble)
+static void report_trouble(struct check *check,
+                           const struct trouble_status *trouble)
 {
     struct error err;
 
@@ -71,16 +71,16 @@ static void tell_trouble(struct check *check,
 
 static void take_line(void *context, char *text)
 {
-    struct told *told = context;
+    struct summary *summary = context;
     struct status_line line;
 
     protocol_parse_status(text, &line);
     if (line.kind == STATUS_FIGURE && strcmp(line.figure.name, "queued") == 0)
-        told->queued = line.figure.value;
+        summary->queued = line.figure.value;
     else if (line.kind == STATUS_SMARTHOST)
-        tell_smarthost(told, &line.smarthost);
+        report_smarthost(summary, &line.smarthost);
     else if (line.kind == STATUS_TROUBLE)
-        tell_trouble(told->check, &line.trouble);
+        report_trouble(summary->check, &line.trouble);
 }
 
 static void count_item(void *context, const struct queue_item *item,
@@ -106,7 +106,7 @@ static size_t count_waiting(const struct check *check)
     return count;
 }
 
-static void tell_absence(struct check *check)
+static void report_absence(struct check *check)
 {
     const char *path = check->config->control;
     size_t waiting = count_waiting(check);
@@ -129,15 +129,15 @@ void check_daemon(struct check *check)
         .path = check->config->control, .request = REQUEST_STATUS,
         .patience = ANSWER_TIME,
     };
-    struct told told = { .check = check };
+    struct summary summary = { .check = check };
     size_t before = check->count;
     struct error err = { 0 };
 
-    if (client_ask(&question, take_line, &told, &err)) {
+    if (client_ask(&question, take_line, &summary, &err)) {
         if (check->count == before)
             check_ok(check, "it runs");
     } else if (err.fault == FAULT_UNAVAILABLE) {
-        tell_absence(check);
+        report_absence(check);
     } else {
         check_error(check, &err);
     }

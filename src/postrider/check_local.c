@@ -238,7 +238,7 @@ void check_log(struct check *check)
     static const char *const words[] = {
         [LOG_TO_SYSLOG] = "syslog",
         [LOG_TO_STDERR] = "standard error",
-        [LOG_TO_NOBODY] = "off, as configured",
+        [LOG_OFF] = "off, as configured",
     };
 
     if (check->config->log == LOG_TO_SYSLOG &&

@@ -131,8 +131,8 @@ static void print(struct check *check, const struct finding *finding)
     check->errors += finding->severity == failure;
 }
 
-static void say(struct check *check, const char *severity, const char *remedy,
-                const char *format, va_list args)
+static void print_finding(struct check *check, const char *severity,
+                          const char *remedy, const char *format, va_list args)
 {
     struct buf text;
 
@@ -148,7 +148,7 @@ void check_ok(struct check *check, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    say(check, ok, "", format, args);
+    print_finding(check, ok, "", format, args);
     va_end(args);
 }
 
@@ -158,7 +158,7 @@ void check_warn(struct check *check, const char *remedy, const char *format,
     va_list args;
 
     va_start(args, format);
-    say(check, warning, remedy, format, args);
+    print_finding(check, warning, remedy, format, args);
     va_end(args);
 }
 
@@ -176,7 +176,7 @@ void check_fail(struct check *check, const char *remedy, const char *format,
 
     note(check, FAULT_CONFIG);
     va_start(args, format);
-    say(check, failure, remedy, format, args);
+    print_finding(check, failure, remedy, format, args);
     va_end(args);
 }
 
@@ -185,7 +185,7 @@ void check_unseen(struct check *check, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    say(check, unseen, "run as root", format, args);
+    print_finding(check, unseen, "run as root", format, args);
     va_end(args);
 }
 

@@ -36,8 +36,8 @@ static _Noreturn void look_up(const struct smarthost *host, int answer)
     _exit(!io_write_all(answer, &err, sizeof err));
 }
 
-static void tell_lookup(struct check *check, const struct smarthost *host,
-                        struct process_child *child)
+static void report_lookup(struct check *check, const struct smarthost *host,
+                          struct process_child *child)
 {
     int64_t deadline = clock_now() + LOOKUP_TIME;
     struct error err, ignored;
@@ -73,7 +73,7 @@ void check_lookup(struct check *check)
             return;
         if (child.pid == 0)
             look_up(host, child.output);
-        tell_lookup(check, host, &child);
+        report_lookup(check, host, &child);
     }
 }
 

@@ -203,7 +203,7 @@ static void add_item(void *context, const struct queue_item *item,
     sum->reason = alloc_string(item->reason);
 }
 
-static void tell_queue(struct check *check, const struct queue_sum *sum)
+static void report_queue(struct check *check, const struct queue_sum *sum)
 {
     int64_t age = (int64_t)time(NULL) - sum->oldest;
     int64_t limit = check->config->delay_warning / 1000;
@@ -235,7 +235,7 @@ void check_queue(struct check *check)
         check_unseen(check, "the mail of others");
     else if (listing_each(check->config->control, check->config->spool,
                           &reader, &err))
-        tell_queue(check, &sum);
+        report_queue(check, &sum);
     else if (err.fault != FAULT_UNAVAILABLE)    /* check_spool() reports it */
         check_error(check, &err);
     free(sum.reason);
@@ -292,8 +292,8 @@ static bool look_at_folder(struct looker *looker, int folder,
     return listed;
 }
 
-static void tell_looker(struct check *check, const struct looker *looker,
-                        bool has_daemon)
+static void report_looker(struct check *check, const struct looker *looker,
+                          bool has_daemon)
 {
     struct error err;
 
@@ -343,7 +343,7 @@ void check_unread(struct check *check)
     if (!look_at_folder(&looker, looker.spool.drop, &err) ||
         !look_at_folder(&looker, looker.spool.queue, &err))
         check_error(check, &err);
-    tell_looker(check, &looker, has_daemon);
+    report_looker(check, &looker, has_daemon);
     if (check->count == before)
         check_ok(check, "all messages can be read");
     strings_free(&looker.listed);

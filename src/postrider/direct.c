@@ -78,11 +78,12 @@ static bool never_connected(const struct outcome *outcomes, size_t count)
 }
 
 /* A line for the caller. */
-static void tell(const struct direct *direct, const char *word,
-                 const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void report(const struct direct *direct, const char *word,
+                   const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-static void tell(const struct direct *direct, const char *word,
-                 const char *format, ...)
+static void report(const struct direct *direct, const char *word,
+                   const char *format, ...)
 {
     struct buf text;
     va_list args;
@@ -100,19 +101,19 @@ static void tell(const struct direct *direct, const char *word,
 }
 
 /* Facts that the exit status cannot show. */
-static void tell_partial(const struct direct *direct,
-                         const struct outcome *outcomes, size_t count)
+static void report_partial(const struct direct *direct,
+                           const struct outcome *outcomes, size_t count)
 {
     size_t sent = 0;
 
     for (size_t i = 0; i < count; i++)
         sent += outcomes[i].kind == OUTCOME_DELIVERED;
     if (sent > 0 && sent < count)
-        tell(direct, "partial", "sent to %zu of %zu recipients", sent, count);
+        report(direct, "partial", "sent to %zu of %zu recipients", sent, count);
 }
 
-static void tell_recipient(const struct direct *direct, const char *path,
-                           const struct outcome *outcome, const char *relay)
+static void report_recipient(const struct direct *direct, const char *path,
+                             const struct outcome *outcome, const char *relay)
 {
     const char *word = outcome_word(outcome);
 
@@ -120,29 +121,29 @@ static void tell_recipient(const struct direct *direct, const char *path,
         return;
     char *shown = outcome_shown(outcome);
     if (outcome->stage == STAGE_LOCAL)
-        tell(direct, word, "%s: not sent: %s", path, shown);
+        report(direct, word, "%s: not sent: %s", path, shown);
     else
-        tell(direct, word, "%s: %s by %s: %s", path,
-             outcome->kind == OUTCOME_FAILED ? "refused" : "deferred", relay,
-             shown);
+        report(direct, word, "%s: %s by %s: %s", path,
+               outcome->kind == OUTCOME_FAILED ? "refused" : "deferred", relay,
+               shown);
     free(shown);
 }
 
-static void tell_caller(const struct direct *direct,
-                        const struct attempt *attempt)
+static void report_caller(const struct direct *direct,
+                          const struct attempt *attempt)
 {
     const struct envelope *env = &attempt->entry->envelope;
 
     if (never_connected(attempt->outcomes, env->count)) {
         char *shown = outcome_shown(attempt->outcomes);
-        tell(direct, outcome_word(attempt->outcomes), "not sent: %s", shown);
+        report(direct, outcome_word(attempt->outcomes), "not sent: %s", shown);
         free(shown);
         return;
     }
-    tell_partial(direct, attempt->outcomes, env->count);
+    report_partial(direct, attempt->outcomes, env->count);
     for (size_t i = 0; i < env->count; i++)
-        tell_recipient(direct, env->recipients[i].path, &attempt->outcomes[i],
-                       attempt->relays[i]);
+        report_recipient(direct, env->recipients[i].path, &attempt->outcomes[i],
+                         attempt->relays[i]);
 }
 
 static enum fault relay(const struct config *config, const struct entry *entry,
@@ -170,7 +171,7 @@ static enum fault relay(const struct config *config, const struct entry *entry,
             .relay = attempt.relays[i],
             .delay = clock_now() - start,
         });
-    tell_caller(direct, &attempt);
+    report_caller(direct, &attempt);
 
     enum fault fault = outcome_fault(attempt.outcomes, count);
     for (size_t i = 0; i < count; i++) {
@@ -198,7 +199,7 @@ int command_direct(int argc, char **argv)
         log_open(config->log, "postrider/direct");
         err.fault = relay(config, entry, &direct);
     } else {
-        tell(&direct, "deferred", "not sent: %s", err.text);
+        report(&direct, "deferred", "not sent: %s", err.text);
     }
     entry_free(entry);
     config_free(config);

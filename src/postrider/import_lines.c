@@ -107,11 +107,11 @@ static bool keep_first(struct import *import, void *into, char *line,
 
 char *import_first_line(const char *path)
 {
-    struct import nobody = { 0 };
+    struct import ignored_remarks = { 0 };
     struct error ignored;
     char *first = NULL;
 
-    if (!import_lines(&nobody, path, keep_first, &first, &ignored) ||
+    if (!import_lines(&ignored_remarks, path, keep_first, &first, &ignored) ||
         first == NULL || *first == '\0') {
         free(first);
         return NULL;

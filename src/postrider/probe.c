@@ -145,8 +145,8 @@ static void await_event(const struct probe *probe, enum trace_event event)
 
     if (probe->in_clear && event == AWAITS_GREETING)
         cause = "a server that wants TLS at once, as at port 465, sends none: "
-                "then set tls = implicit; others look up this machine's address "
-                "first, or are slow on purpose";
+                "then set tls = implicit; others look up this machine's "
+                "address first, or are slow on purpose";
     terminal_wait_for(awaited[event].what, cause);
 }
 
@@ -171,9 +171,9 @@ static void follow(void *context, enum trace_event event, const char *line)
 }
 
 /* The smarthost's reply to a part of the message. */
-static bool tell_refusal(const struct probe *probe,
-                         const struct outcome *outcome, const char *sender,
-                         const char *recipient, struct error *err)
+static bool explain_refusal(const struct probe *probe,
+                            const struct outcome *outcome, const char *sender,
+                            const char *recipient, struct error *err)
 {
     const char *peer = connector_peer(probe->connector);
     const char *verb = outcome->kind == OUTCOME_FAILED ? "refuses" : "defers";
@@ -240,8 +240,8 @@ static bool send_message(const struct probe *probe, struct session **session,
         outcome_blame_login(&outcome, session_host(*session));
     bool sent = outcome.kind == OUTCOME_DELIVERED ||
                 (*session != NULL &&
-                 tell_refusal(probe, &outcome, envelope_reverse_path(env),
-                              env->recipients[0].path, err));
+                 explain_refusal(probe, &outcome, envelope_reverse_path(env),
+                                 env->recipients[0].path, err));
     outcome_free(&outcome);
     return sent;
 }
@@ -295,7 +295,7 @@ static bool try_sender(struct probe *probe, struct session *session,
     findings->refuses_sender = done &&
                                is_refused(session, &outcome);
     if (done && outcome.kind != OUTCOME_DELIVERED)
-        done = tell_refusal(probe, &outcome, sender, NULL, err);
+        done = explain_refusal(probe, &outcome, sender, NULL, err);
     outcome_free(&outcome);
     free(sender);
     return done;
@@ -353,7 +353,7 @@ static void describe(struct probe *probe, const struct session *session)
 
 /* A certificate that the daemon's user, who this process is, cannot read; what
  * helps for passwords has been printed. */
-static bool tell_failure(const struct probe *probe, struct error *err)
+static bool explain_failure(const struct probe *probe, struct error *err)
 {
     const struct config *config = probe->config;
 
@@ -373,7 +373,7 @@ static bool run(struct probe *probe, const struct probe_message *message,
 {
     struct session *session = connector_open(probe->connector,
                                              probe->deadline, err);
-    bool done = session != NULL || tell_failure(probe, err);
+    bool done = session != NULL || explain_failure(probe, err);
 
     if (session != NULL)
         describe(probe, session);

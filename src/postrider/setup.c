@@ -136,8 +136,8 @@ static void readdress(const struct setup *setup, const struct config *config)
 }
 
 /* The next steps now that mail can leave. */
-static bool tell_all(struct setup *setup, struct config_draft *draft,
-                     bool first, struct error *err)
+static bool report_all(struct setup *setup, struct config_draft *draft,
+                       bool first, struct error *err)
 {
     struct config *config = config_load_file(setup->output, err);
 
@@ -166,7 +166,7 @@ static bool write_down(struct setup *setup, struct error *err)
                                      setup->replace, err);
 
     if (done)
-        done = tell_all(setup, draft, first, err);
+        done = report_all(setup, draft, first, err);
     config_draft_free(draft);
     return done;
 }
@@ -264,8 +264,8 @@ static bool complete(struct setup *setup, struct error *err)
         !check_option("--root-to", setup->root_to, err) ||
         !check_option("--test-to", setup->test_to, err) ||
         !setup_find_smarthost(setup, err) || !find_user(setup, err) ||
-        !setup_find_client(setup, err) || !setup_read_password(setup, err) || !find_root(setup, err) ||
-        !find_rewrite(setup, err))
+        !setup_find_client(setup, err) || !setup_read_password(setup, err) ||
+        !find_root(setup, err) || !find_rewrite(setup, err))
         return false;
     return !setup->rewrite || setup->address != NULL ||
            error_set(err, FAULT_USAGE, "--address is missing: what --rewrite "

@@ -50,17 +50,17 @@ static _Noreturn void run_child(const struct config *config,
 static void wait_for(struct process_child *child, struct trial *trial)
 {
     struct error ignored;
-    struct buf told;
+    struct buf output;
 
-    buf_init(&told, sizeof *trial);
-    process_read(child, &told, INT64_MAX, &ignored);
+    buf_init(&output, sizeof *trial);
+    process_read(child, &output, INT64_MAX, &ignored);
     process_end(child, INT64_MAX);
-    if (told.length == sizeof *trial)
-        memcpy(trial, told.data, sizeof *trial);
+    if (output.length == sizeof *trial)
+        memcpy(trial, output.data, sizeof *trial);
     else
         error_set(&trial->err, FAULT_SOFTWARE,
                   "the test process ended unexpectedly");
-    buf_free(&told);
+    buf_free(&output);
 }
 
 /* Root can read any file: what counts is what the daemon can, and it is in its

@@ -143,7 +143,7 @@ static void ignore_line(void *context, char *line)
 }
 
 /* A smarthost that was mended need not wait for the next trial. */
-static void tell_daemon(const struct config *config)
+static void flush_queue(const struct config *config)
 {
     const struct client_question question = {
         .path = config->control, .request = REQUEST_FLUSH,
@@ -175,7 +175,7 @@ int command_test(int argc, char **argv)
     else
         status = command_fail(&err);
     if (status == EX_OK && config != NULL)
-        tell_daemon(config);
+        flush_queue(config);
     free(trial.recipient);
     config_free(config);
     return status;

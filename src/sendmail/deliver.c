@@ -111,19 +111,19 @@ static bool await_outcome(int fd, bool verbose, struct error *err)
 
 /* Whom the daemon takes a message from that another's process stores: itself
  * only, for clients of its sockets. */
-static bool is_for_another(const struct submission *said)
+static bool is_for_another(const struct submission *given)
 {
-    return said->uid != geteuid();
+    return given->uid != geteuid();
 }
 
 /* The directory cannot be written (a sandbox, a full disk): the daemon, if it
  * listens, can. */
-static bool store_by_socket(const struct submission *said,
+static bool store_by_socket(const struct submission *given,
                             const struct config *config, const char *path,
                             struct error *err)
 {
     struct draft *draft = draft_new_unnamed(err);
-    bool done = draft != NULL && submit_message(said, config, draft, err) &&
+    bool done = draft != NULL && submit_message(given, config, draft, err) &&
                 host_queue_send(path, config, draft, err);
 
     draft_free(draft);
@@ -141,7 +141,7 @@ static const char *listening_socket(const struct config *config)
 }
 
 bool deliver_to_queue(const struct options *opt,
-                      const struct submission *said,
+                      const struct submission *given,
                       const struct config *config, char **id,
                       struct error *err)
 {
@@ -155,11 +155,11 @@ bool deliver_to_queue(const struct options *opt,
     if (draft == NULL && err->fault == FAULT_TEMPORARY &&
         (opt->mode != MODE_SMTP || !smtp_client_has_come())) {
         const char *path = listening_socket(config);
-        return path != NULL && store_by_socket(said, config, path, err);
+        return path != NULL && store_by_socket(given, config, path, err);
     }
-    if (draft != NULL && is_for_another(said))
-        draft_set_uid(draft, said->uid);
-    bool done = draft != NULL && submit_message(said, config, draft, err);
+    if (draft != NULL && is_for_another(given))
+        draft_set_uid(draft, given->uid);
+    bool done = draft != NULL && submit_message(given, config, draft, err);
     if (done) {
         question = ask_for_outcome(opt, config, draft_id(draft));
         done = draft_commit(draft, err);

@@ -342,13 +342,13 @@ static bool is_version_only(const struct options *opt)
 bool options_parse(struct options *opt, int argc, char **argv,
                    struct error *err)
 {
-    static char *const nobody[] = { NULL };
+    static char *const none[] = { NULL };
 
     *opt = (struct options){
         .mode = argc > 0 ? mode_of_name(argv[0]) : MODE_DELIVER,
         .error_mode = 'p',
         .message = { .uid = getuid(), .source = STDIN_FILENO, .dots = true,
-                     .recipients = nobody,
+                     .recipients = none,
                      .own_name = secure_getenv("NAME") },
     };
     if (argc > 0 && !parse_words(opt, argv + 1, err))

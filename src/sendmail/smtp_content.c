@@ -48,13 +48,13 @@ static void accept_message(struct server *server, const char *how,
                  id != NULL ? id : "");
 }
 
-static void send_message(struct server *server, const struct submission *said)
+static void send_message(struct server *server, const struct submission *given)
 {
     struct strings failures = { 0 };
     struct error err = { 0 };
     char *id = NULL;
 
-    if (smtp_direct_deliver(server->opt, server->config, said, &id, &failures,
+    if (smtp_direct_deliver(server->opt, server->config, given, &id, &failures,
                             &err))
         accept_message(server, "sent", id);
     else if (err.fault == FAULT_NONE)
@@ -67,12 +67,12 @@ static void send_message(struct server *server, const struct submission *said)
     free(id);
 }
 
-static void queue_message(struct server *server, const struct submission *said)
+static void queue_message(struct server *server, const struct submission *given)
 {
     struct error err = { 0 };
     char *id;
 
-    if (deliver_to_queue(server->opt, said, server->config, &id, &err))
+    if (deliver_to_queue(server->opt, given, server->config, &id, &err))
         accept_message(server, "queued", id);
     else if (err.fault == FAULT_NONE)
         accept_message(server, "discarded", NULL);
@@ -85,7 +85,7 @@ static void queue_message(struct server *server, const struct submission *said)
 static void deliver_message(struct server *server, struct scratch *message)
 {
     char *no_arguments[] = { NULL };
-    const struct submission said = {
+    const struct submission given = {
         .uid = server->uid,
         .account = server->is_confined ? &server->account : NULL,
         .route = server->route,
@@ -105,9 +105,9 @@ static void deliver_message(struct server *server, struct scratch *message)
         error_sys(&err, FAULT_TEMPORARY, "read the message");
         refuse_message(server, &err);
     } else if (server->config->delivery == DELIVERY_DIRECT) {
-        send_message(server, &said);
+        send_message(server, &given);
     } else {
-        queue_message(server, &said);
+        queue_message(server, &given);
     }
 }
 

@@ -151,12 +151,12 @@ static bool send_draft(struct draft *draft, bool verbose,
 
 bool smtp_direct_deliver(const struct options *opt,
                          const struct config *config,
-                         const struct submission *said,
+                         const struct submission *given,
                          char **id, struct strings *answer,
                          struct error *err)
 {
     struct draft *draft = draft_new_unnamed(err);
-    bool done = draft != NULL && submit_message(said, config, draft, err);
+    bool done = draft != NULL && submit_message(given, config, draft, err);
 
     if (done) {
         *id = alloc_string(draft_id(draft));

@@ -24,7 +24,7 @@
 
 /* A message on its way through this file. */
 struct work {
-    const struct submission *said;      /* by the caller */
+    const struct submission *given;     /* by the caller */
     const struct config *config;
     struct draft *draft;
     struct reader *reader;
@@ -38,13 +38,13 @@ struct work {
 };
 
 /* The refusals that need no reading. */
-static bool check_submission(const struct submission *said, struct error *err)
+static bool check_submission(const struct submission *given, struct error *err)
 {
-    if (!said->extract && said->recipients[0] == NULL &&
-        said->named_count == 0)
+    if (!given->extract && given->recipients[0] == NULL &&
+        given->named_count == 0)
         return error_set(err, FAULT_USAGE,
                          "Recipient names must be specified");
-    if (said->hops > SUBMIT_HOPS_MAX)
+    if (given->hops > SUBMIT_HOPS_MAX)
         return error_set(err, FAULT_UNAVAILABLE, "too many hops: more than %d",
                          SUBMIT_HOPS_MAX);
     return true;
@@ -52,12 +52,12 @@ static bool check_submission(const struct submission *said, struct error *err)
 
 static bool read_header(struct work *work, struct error *err)
 {
-    work->reader = reader_new(work->said->source, work->said->dots,
+    work->reader = reader_new(work->given->source, work->given->dots,
                               SUBMIT_HEADER_MAX);
     if (!reader_header(work->reader, &work->header, err))
         return false;
     struct resent_block block = complete_resent_block(&work->header);
-    work->resent = work->said->extract && block.first < block.end;
+    work->resent = work->given->extract && block.first < block.end;
     return true;
 }
 
@@ -128,7 +128,7 @@ static bool add_recipients(struct work *work, const struct mailbox_list *list,
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct submit_recipient who = {
-            .address = list->items[i].address, .notify = work->said->notify,
+            .address = list->items[i].address, .notify = work->given->notify,
         };
 
         if (except != NULL &&
@@ -142,10 +142,10 @@ static bool add_recipients(struct work *work, const struct mailbox_list *list,
 
 static bool add_named(struct work *work, struct error *err)
 {
-    const struct submission *said = work->said;
+    const struct submission *given = work->given;
 
-    for (size_t i = 0; i < said->named_count; i++)
-        if (!add_recipient(work, &said->named[i], err))
+    for (size_t i = 0; i < given->named_count; i++)
+        if (!add_recipient(work, &given->named[i], err))
             return false;
     return true;
 }
@@ -158,11 +158,11 @@ static bool add_written(struct work *work, struct error *err)
     struct mailbox_list named = { 0 };      /* by arguments */
     struct mailbox_list found = { 0 };      /* in the header */
     struct flaws flaws = { 0 };
-    bool subtract = work->said->extract && work->config->subtract_arguments;
+    bool subtract = work->given->extract && work->config->subtract_arguments;
 
-    for (char *const *word = work->said->recipients; *word != NULL; word++)
+    for (char *const *word = work->given->recipients; *word != NULL; word++)
         route_parse(*word, &named, &flaws);
-    if (work->said->extract)
+    if (work->given->extract)
         complete_recipients(&work->header, &found, &flaws);
     bool done = note_flaws(work, &flaws, err) &&
                 (subtract || add_recipients(work, &named, NULL, err)) &&
@@ -185,10 +185,10 @@ static bool is_for_any(const struct envelope *env)
 
 static bool find_recipients(struct work *work, struct error *err)
 {
-    if (work->said->route != NULL)
-        route_renew(work->route = work->said->route);
+    if (work->given->route != NULL)
+        route_renew(work->route = work->given->route);
     else
-        work->route = route_new(work->config, work->said->no_aliases);
+        work->route = route_new(work->config, work->given->no_aliases);
     if (!add_named(work, err) || !add_written(work, err))
         return false;
     if (is_for_any(&work->env) || route_discarded(work->route)->count > 0)
@@ -211,8 +211,8 @@ static bool complete_message(struct work *work, struct error *err)
         .original_to = originals,
         .id = draft_id(work->draft),
         .now = time(NULL),
-        .gateway = work->said->gateway,
-        .extracted = work->said->extract,
+        .gateway = work->given->gateway,
+        .extracted = work->given->extract,
     };
 
     if (rule != NULL && *rule->address != '\0')
@@ -246,11 +246,11 @@ static bool finish_envelope(struct work *work, struct error *err)
     if (!envelope_set_reverse_path(env, work->origin.reverse_path, err))
         return false;
     env->from_local = work->origin.is_local;
-    env->dsn_return = work->said->dsn_return;
-    env->envelope_id = alloc_string(work->said->envelope_id);
+    env->dsn_return = work->given->dsn_return;
+    env->envelope_id = alloc_string(work->given->envelope_id);
     if (rule != NULL && *rule->smarthost != '\0')
         env->smarthost = alloc_string(rule->smarthost);
-    env->utf8 = work->said->utf8 || envelope_has_utf8_address(env) ||
+    env->utf8 = work->given->utf8 || envelope_has_utf8_address(env) ||
                 header_has_utf8(&work->header);
     return true;
 }
@@ -258,7 +258,7 @@ static bool finish_envelope(struct work *work, struct error *err)
 static bool decide_envelope(struct work *work, struct error *err)
 {
     return find_recipients(work, err) &&
-           origin_find(&work->origin, work->said, work->config, &work->header,
+           origin_find(&work->origin, work->given, work->config, &work->header,
                        work->resent, err) &&
            complete_message(work, err) &&
            finish_envelope(work, err);
@@ -381,7 +381,7 @@ bool submit_message(const struct submission *submission,
                     struct error *err)
 {
     struct work work = {
-        .said = submission, .config = config, .draft = draft,
+        .given = submission, .config = config, .draft = draft,
     };
     bool done = check_submission(submission, err) &&
                 read_header(&work, err) &&

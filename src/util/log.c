@@ -109,7 +109,7 @@ void devlog_send(struct devlog *log, int priority, const char *name,
  * The log is the process's, as syslog(3) itself has it: the one exception to
  * "no state at file scope" besides signal flags.
  */
-static enum log_target target = LOG_TO_NOBODY;
+static enum log_target target = LOG_OFF;
 static char *name;
 static struct devlog devlog = DEVLOG_INIT("/dev/log");
 
@@ -146,7 +146,7 @@ void log_line(enum log_level level, const char *format, ...)
     va_list args;
     struct buf line;
 
-    if (target == LOG_TO_NOBODY)
+    if (target == LOG_OFF)
         return;
     buf_init(&line, 8192);
     va_start(args, format);

@@ -383,7 +383,7 @@ static inline void relay_set_up(struct relay *relay)
 
 static inline void relay_tear_down(struct relay *relay)
 {
-    log_open(LOG_TO_NOBODY, "test");
+    log_open(LOG_OFF, "test");
     io_close(&relay->log);
     free(relay->control_path);
     fixture_close(&relay->fixture);
