@@ -367,8 +367,9 @@ static void take_closed(struct result *result, struct hop *hop,
     if (event->renews)
         availability_cannot_connect(&hop->availability);
     else if (event->served && hop->availability.state == HOP_UP)
+        /* Without the remedy, which is for what concerns all connections. */
         log_line(LOG_LEVEL_INFO, "smarthost %s: one connection failed, others "
-                 "go on: %s", hop->smarthost->name, event->error->text);
+                 "go on: %s", hop->smarthost->name, event->error->what);
     else if (availability_failed(&hop->availability, event->error, now))
         log_down(result, hop, event->error);
 }

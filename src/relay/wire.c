@@ -1,6 +1,7 @@
 #include "relay/wire.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,14 +142,23 @@ static void closed_fields(struct coder *coder, struct packet *packet)
     struct error *error = &packet->error;
     enum fault fault = (enum fault)number(coder, error->fault, FAULT_LAST);
     enum reach reach = (enum reach)number(coder, error->reach, REACH_REPLY);
-    char *parsed = text(coder, error->text);
+    unsigned line = (unsigned)number(coder, error->line, UINT_MAX);
+    char *file = optional_text(coder, error->file);
+    char *what = text(coder, error->what);
+    char *remedy = optional_text(coder, error->remedy);
 
     packet->token = optional_text(coder, packet->token);
     if (coder->out != NULL)
         return;
-    error_set(error, fault, "%s", parsed);
+    error_set(error, fault, "%s", what);
+    if (file != NULL)
+        error_at(error, file, line);
+    if (remedy != NULL)
+        error_remedy(error, "%s", remedy);
     error->reach = reach;
-    free(parsed);
+    free(file);
+    free(what);
+    free(remedy);
 }
 
 static void token_field(struct coder *coder, struct packet *packet)

@@ -278,6 +278,15 @@ static bool renews_token(struct workers *pool, const struct worker_slot *slot,
     return !slot->renews;
 }
 
+/* Did this machine fail, and not the smarthost? A login that is refused while
+ * another session of the same account works is not for the password: some say
+ * 535 to one too many. */
+static bool is_ours(const struct error *err)
+{
+    return err->fault == FAULT_CONFIG ||
+           (err->fault == FAULT_PERMISSION && err->reach < REACH_REPLY);
+}
+
 /*
  * No session could be had. That is nothing new of a smarthost in which others
  * are had, or were opened since this one was begun: it may take no more at a
@@ -289,14 +298,13 @@ static void close_slot(struct workers *pool, struct worker_slot *slot,
     const struct error *err = &packet->error;
     bool renews = packet->token != NULL &&
                   renews_token(pool, slot, &packet->token);
-    bool refused = err->fault == FAULT_PERMISSION ||
-                   err->fault == FAULT_CONFIG;
-    bool served = !refused && (pool->opened > slot->started ||
-                               others_answer(pool, slot) ||
-                               others_work(pool, slot, err));
+    bool ours = is_ours(err);
+    bool served = !ours && (pool->opened > slot->started ||
+                            others_answer(pool, slot) ||
+                            others_work(pool, slot, err));
 
     slot->closed = true;
-    if (!refused && comes_too_soon(pool, slot, err))
+    if (!ours && comes_too_soon(pool, slot, err))
         served = true;
     else if (served)
         concurrency_refused(&pool->concurrency, placement_standing(pool, slot),

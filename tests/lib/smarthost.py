@@ -201,6 +201,10 @@ class Smarthost:
                 count += 1
         return count - len(waiting.poll(0))
 
+    def stop_listening(self):
+        """No more connections: those that are open stay."""
+        self._listener.stop_listening()
+
     def hold(self, stage):
         """Say nothing at this stage until the returned event is set."""
         self._gates[stage] = threading.Event()

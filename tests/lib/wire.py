@@ -295,7 +295,7 @@ class Listener:
 
     def finish(self, patience=5):
         """Stop listening, give the threads time to end by themselves."""
-        self._stop_listening()
+        self.stop_listening()
         for thread in self._threads:
             thread.join(patience)
         self.close()
@@ -303,7 +303,7 @@ class Listener:
     def close(self):
         """Stop listening, end all connections, wait for their threads."""
         self._closing = True
-        self._stop_listening()
+        self.stop_listening()
         with self._lock:
             for connection in self._open:
                 connection.abort()
@@ -311,7 +311,10 @@ class Listener:
             thread.join(PATIENCE)
 
 
-    def _stop_listening(self):
+    def stop_listening(self):
+        """Connections that are open stay."""
+        if self._wake.fileno() == -1:
+            return
         self._wake.close()
         self._acceptor.join(PATIENCE)
         for sock in self._sockets:

@@ -1,6 +1,8 @@
 """How many connections there are, and what one that is refused does to others.
 """
 
+import re
+
 import pytest
 
 from lib.harness import message
@@ -38,6 +40,7 @@ class Limit:
     ("AUTH", "454 " + TOO_MANY),
     ("AUTH", "421 " + TOO_MANY),
     ("AUTH", "535 " + TOO_MANY),
+    ("AUTH", "535 5.7.8 authentication failed"),
 ])
 def test_no_more_at_a_time(queue, certificates, stage, reply):
     """The open one goes on, however long its message takes."""
@@ -52,12 +55,48 @@ def test_no_more_at_a_time(queue, certificates, stage, reply):
             for _ in range(2):
                 queue.sendmail(TO, stdin=message()).expect(0)
             smarthost.wait(lambda: limit.refused)
-            daemon.wait_for("one connection failed, others go on")
+            failed = daemon.wait_for("one connection failed, others go on")
+            assert not re.search("check user|try again later$", failed.string)
             gate.set()
             daemon.wait_until_removed(3)
         assert not daemon.count("is down|is parked")
         assert len(limit.refused) == 1
         assert len(smarthost.messages) == 3
+
+
+def test_no_more_connections(queue):
+    """One more is refused by the kernel of the smarthost, or of a firewall."""
+    with Smarthost() as smarthost:
+        gate = smarthost.hold("BDAT")
+        queue.write_config(smarthost)
+        with queue.daemon() as daemon:
+            queue.sendmail(TO, stdin=message()).expect(0)
+            smarthost.wait_for_command("BDAT")
+            smarthost.stop_listening()
+            for _ in range(2):
+                queue.sendmail(TO, stdin=message()).expect(0)
+            daemon.wait_for("others go on: .*Connection refused$")
+            gate.set()
+            daemon.wait_until_removed(3)
+        assert not daemon.count("is down")
+        assert len(smarthost.messages) == 3
+
+
+def test_a_password_that_is_wrong_from_now_on(queue, certificates):
+    """As long as another session is open that is not known."""
+    with Smarthost(tls="starttls", auth=["PLAIN"],
+                   certificates=certificates) as smarthost:
+        gate = smarthost.hold("BDAT")
+        queue.write_config(smarthost, messages_per_connection=1)
+        with queue.daemon() as daemon:
+            queue.sendmail(TO, stdin=message()).expect(0)
+            smarthost.wait_for_command("BDAT")
+            smarthost.users = {"relay@example.com": "another"}
+            queue.sendmail(TO, stdin=message()).expect(0)
+            daemon.wait_for("others go on: .*AUTH PLAIN refused")
+            gate.set()
+            daemon.wait_for("is parked, .*check user and password")
+        assert len(smarthost.messages) == 1
 
 
 def test_no_more_at_a_time_over_many_sessions(queue, smarthost):

@@ -201,6 +201,8 @@ static void tells_of_sessions(void **state)
 
     packet.peer = peer;
     error_set(&packet.error, FAULT_PERMISSION, "535 no");
+    error_at(&packet.error, "/p", 3);
+    error_remedy(&packet.error, "check it");
     packet.error.reach = REACH_REPLY;
     assert_true(wire_send(pair->here, &packet, &err));
     receive(pair, WIRE_WORKER, &got);
@@ -212,7 +214,8 @@ static void tells_of_sessions(void **state)
     assert_string_equal(got.token, token);
     assert_int_equal(got.error.fault, FAULT_PERMISSION);
     assert_int_equal(got.error.reach, REACH_REPLY);
-    assert_string_equal(got.error.text, "535 no");
+    assert_string_equal(got.error.what, "535 no");
+    assert_string_equal(got.error.text, "/p:3: 535 no; check it");
     wire_free(&got);
     packet.kind = WIRE_OPENED;
     assert_true(wire_send(pair->here, &packet, &err));
