@@ -10,7 +10,7 @@ from lib.harness import ROOT
 
 MANUAL = ROOT / "packaging" / "man"
 OTHERS = ("install -", "cd ", "podman", "postrider ",      # no configuration
-          "POSTRIDER_CONFIG=", "[Service]")
+          "POSTRIDER_CONFIG=", "[Service]", "New-ServicePrincipal ")
 
 
 def literal_blocks(page):
@@ -46,7 +46,9 @@ def test_configurations_are_right(programs, text):
     programs.sendmail("-bC").expect(0)
 
 
-@pytest.mark.parametrize("line", commands("postrider-setup.8"))
+@pytest.mark.parametrize("line", [
+    line for page in ("postrider-setup.8", "postrider-examples.7")
+    for line in commands(page) if " setup " in line])
 def test_setup_takes_its_examples(programs, line):
     _, setup, *options = shlex.split(line)
     if "--print" not in options:
