@@ -137,8 +137,10 @@ def test_daemon_and_socket_start_restart_and_stop(bare, deb, tmp_path):
     bare.install(deb)
     new = told(bare)
     assert new["preset"] == new["start"] == units       # preset enables
+    assert new["try-restart"] == {"cronie.service"}
     bare.install(package(deb, tmp_path, "9.0"))
-    assert told(bare)["restart"] == units
+    upgraded = told(bare)
+    assert upgraded["restart"] == units and "try-restart" not in upgraded
     bare.apt("remove", "postrider")
     assert told(bare)["stop"] >= units
 
