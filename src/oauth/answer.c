@@ -20,7 +20,7 @@ struct answer *answer_parse(const char *text, size_t length, struct error *err)
                               JSON_REJECT_DUPLICATES, &unsaid);
 
     if (!json_is_object(root)) {
-        error_set(err, FAULT_PROTOCOL, "the answer is not a JSON object");
+        error_set(err, FAULT_PROTOCOL, "the answer is not one JSON object");
         json_decref(root);
         return NULL;
     }

@@ -93,5 +93,8 @@ size_t form_host(const char *url, const char **host)
     if (!text_starts_case(url, "https://"))
         return 0;
     *host = url + strlen("https://");
+    /* A name of a user is there to hide the host. */
+    if ((*host)[strcspn(*host, "/?#@")] == '@')
+        return 0;
     return strcspn(*host, ":/?#");
 }

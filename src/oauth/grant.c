@@ -182,12 +182,11 @@ bool grant_take(struct grant *grant, const struct answer *answer,
     grant->wait_until = 0;
     replace_text(&grant->access_token, token);
     replace_text(&grant->scope, scope);
-    if (refresh != NULL) {
-        int64_t refresh_left = refresh_life(answer);
+    if (refresh != NULL)
         replace_text(&grant->refresh_token, refresh);
-        grant->refresh_expires =
-            refresh_left != 0 ? grant->obtained + refresh_left : 0;
-    }
+    int64_t left = refresh_life(answer);
+    if (left != 0 || refresh != NULL)
+        grant->refresh_expires = left != 0 ? grant->obtained + left : 0;
     return true;
 }
 

@@ -77,7 +77,11 @@ static bool explain(CURLcode code, const char *words,
                          request->ca_file, why);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CONNECT_ERROR:
-        return error_set(err, FAULT_TLS, "%s: %s", request->url, why);
+        error_set(err, FAULT_TLS, "%s: %s", request->url, why);
+        if (strstr(why, "not yet valid") != NULL ||
+            strstr(why, "has expired") != NULL)
+            error_remedy(err, "check the clock of this machine");
+        return false;
     default:
         return error_set(err, FAULT_TEMPORARY, "%s: %s", request->url, why);
     }

@@ -8,6 +8,7 @@
 #include "control/client.h"
 #include "oauth/client.h"
 #include "oauth/commands.h"
+#include "oauth/status.h"
 
 #define WAKE_LIMIT 2000             /* milliseconds */
 
@@ -87,7 +88,7 @@ bool command_login(int argc, char **argv, struct error *err)
         done = log_in(&client, way, err);
     }
     if (done) {
-        printf("%s: logged in\n", client.oauth->name);
+        status_print(&client, &(struct error){ 0 });
         wake_daemon(client.config);
     }
     client_close(&client);

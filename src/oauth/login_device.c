@@ -16,7 +16,7 @@
 
 #define INTERVAL_USUAL 5            /* seconds, where the server gives none */
 #define INTERVAL_MORE 5             /* after slow_down */
-#define INTERVAL_MAX 60
+#define INTERVAL_MAX 600
 #define LIFE_USUAL 900              /* seconds; of a code */
 #define LIFE_MAX 3600
 

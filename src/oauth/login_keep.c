@@ -22,8 +22,9 @@ bool login_is_google(const struct client *client)
     size_t length = form_host(client->oauth->token_url, &host);
     size_t end = strlen(domain);
 
-    return length > end &&
-           text_equal_case_n(host + length - end, domain, end);
+    return strstr(client->oauth->scope, "https://mail.google.com/") != NULL ||
+           (length > end &&
+            text_equal_case_n(host + length - end, domain, end));
 }
 
 static bool keep(const struct client *client, struct renewal *renewal,

@@ -148,7 +148,8 @@ static char *take_code(const struct paste *paste, const char *text,
     const char *query = strchr(text, '?');
 
     query = query == NULL ? text : query + 1;
-    if (!check_origin(paste, query, err) || !check_error(paste, query, err))
+    /* A refusal needs no proof of where it comes from. */
+    if (!check_error(paste, query, err) || !check_origin(paste, query, err))
         return NULL;
     char *code = form_value(query, "code");
     if (code == NULL)

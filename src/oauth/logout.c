@@ -2,8 +2,10 @@
 #include "oauth/commands.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "config/config.h"
+#include "oauth/answer.h"
 #include "oauth/client.h"
 #include "oauth/form.h"
 #include "oauth/grant.h"
@@ -12,6 +14,16 @@
 #include "util/clock.h"
 
 #define LOCK_LIMIT 27000            /* milliseconds */
+
+/* Google refuses a token that is not good any more; RFC 7009 section 2.2 does
+ * not. */
+static bool is_revoked(const struct reply *reply)
+{
+    const char *error = reply->answer == NULL
+                        ? NULL : answer_text(reply->answer, "error");
+
+    return error != NULL && strcmp(error, "invalid_token") == 0;
+}
 
 /* RFC 7009. An answer of 200 has no body that counts (section 2.2). */
 static bool revoke(const struct client *client, const struct grant *grant,
@@ -31,7 +43,7 @@ static bool revoke(const struct client *client, const struct grant *grant,
              has_refresh ? "refresh_token" : "access_token");
     request.secret = token;
     bool done = request_send(&request, client, &reply, err) &&
-                (reply.status == 200 ||
+                (reply.status == 200 || is_revoked(&reply) ||
                  refusal_judge(client, &request, &reply, err) ||
                  error_prefix(err, "the tokens are kept"));
     reply_free(&reply);

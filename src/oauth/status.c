@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "oauth/client.h"
 #include "oauth/grant.h"
+#include "oauth/status.h"
 #include "util/alloc.h"
 #include "util/text.h"
 
@@ -27,9 +28,13 @@ static void print_time(const char *label, int64_t when)
 
 static void print_text(const struct client *client, const struct grant *grant)
 {
+    bool is_over = grant->refresh_expires != 0 &&
+                   grant->refresh_expires <= time(NULL);
+
     printf("%s: %s\n", client->oauth->name,
            client->oauth->flow != OAUTH_REFRESH_TOKEN ? "logs in by itself"
-           : grant->refresh_token != NULL ? "logged in" : "not logged in");
+           : grant->refresh_token == NULL ? "not logged in"
+           : is_over ? "the login has expired" : "logged in");
     print_time("login", grant->login);
     print_time("last renewal", grant->obtained);
     print_time("token until", grant->expires);
@@ -60,16 +65,30 @@ static void print_json(const struct client *client, const struct grant *grant)
     printf("}\n");
 }
 
-static bool print_one(const struct client *client, bool is_json,
-                      struct error *err)
+static bool load_and_print(const struct client *client,
+                           void (*print)(const struct client *client,
+                                         const struct grant *grant),
+                           struct error *err)
 {
     struct grant grant = { 0 };
     bool done = grant_load(client, &grant, err);
 
     if (done)
-        (is_json ? print_json : print_text)(client, &grant);
+        print(client, &grant);
     grant_free(&grant);
     return done;
+}
+
+bool status_print(const struct client *client, struct error *err)
+{
+    return load_and_print(client, print_text, err);
+}
+
+static bool print_one(const struct client *client, bool is_json,
+                      struct error *err)
+{
+    return is_json ? load_and_print(client, print_json, err)
+                   : status_print(client, err);
 }
 
 /* All are opened before the first is printed: then there is no way back to the

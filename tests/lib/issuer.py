@@ -63,7 +63,7 @@ class Issuer:
 
     def __init__(self, certificate):
         self.answers, self.forms, self.requests = [], [], []
-        self.before_answer = lambda: None
+        self.before_answer = self.after_answer = lambda: None
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -108,3 +108,4 @@ class Issuer:
         answer = self.answers.pop(0) if len(self.answers) > 1 \
             else self.answers[0]
         wire.sendall(answer.octets())
+        self.after_answer()

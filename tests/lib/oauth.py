@@ -66,9 +66,9 @@ class OAuth:
         path = self.state / "m365.json"
         return json.loads(path.read_text()) if path.exists() else None
 
-    def begin_paste(self):
+    def begin_paste(self, env=None):
         """The program, the address that it shows, and the query of that."""
-        login = self.start("login", "m365", "--paste")
+        login = self.start("login", "m365", "--paste", env=env)
         for line in login.stdout:
             if line.startswith("https://"):
                 url = urllib.parse.urlsplit(line.strip())
@@ -85,11 +85,11 @@ class OAuth:
         output = login.communicate(text + "\n", timeout=60)
         return login.returncode, *output
 
-    def log_in(self, **members):
+    def log_in(self, env=None, **members):
         """By paste; the tokens have as much life as the members say."""
         self.issuer.answers[:] = [
             tokens(**{"refresh_token": REFRESH, **members})]
-        login, _, query = self.begin_paste()
+        login, _, query = self.begin_paste(env)
         result = self.paste(login, query, code="code-1")
         assert result[0] == 0, result
         self.issuer.forms.clear()

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import resource
+import socket
 import stat
 
 import pytest
 
+from lib.clock import Clock
 from lib.issuer import Answer, Issuer, tokens
 from lib.oauth import REFRESH, SECRET, age
 
@@ -108,6 +110,34 @@ def test_a_secret_as_a_field(oauth):
     assert fields["authorization"].startswith("Basic ")
 
 
+@pytest.mark.parametrize("before, after", [(3600, 0), (0, 3600)])
+def test_a_clock_that_was_an_hour_off_at_the_login(oauth, programs, before,
+                                                   after):
+    clock = Clock(programs.folder)
+    clock.turn(before)
+    oauth.log_in(access="old", env=clock.environment)
+    clock.turn(after)
+    oauth.issuer.answers[:] = [tokens("right")]
+    for _ in range(2):
+        output = oauth.token(env=clock.environment).expect(0).stdout
+        assert output == b"right\n"
+    assert len(oauth.issuer.forms) == 1
+
+
+def test_a_week_of_renewals(oauth, programs):
+    clock = Clock(programs.folder)
+    oauth.log_in(env=clock.environment)
+    for hour in range(12, 7 * 24, 12):
+        clock.turn(hour * 3600)
+        oauth.issuer.answers[:] = [
+            tokens(f"access-{hour}", refresh_token=f"refresh-{hour}")]
+        for _ in range(2):
+            output = oauth.token(env=clock.environment).expect(0).stdout
+            assert output == f"access-{hour}\n".encode()
+    assert [form["refresh_token"] for form in oauth.issuer.forms] == \
+        [REFRESH] + [f"refresh-{hour}" for hour in range(12, 6 * 24 + 12, 12)]
+
+
 # Files
 
 def test_files_are_for_their_user_alone(stale):
@@ -165,6 +195,22 @@ def test_twenty_callers_make_one_renewal(stale):
     assert len(stale.issuer.forms) == 1
 
 
+def test_a_stop_after_the_answer_leaves_old_or_new_tokens(stale):
+    """kill -9 at the moment of the answer, again and again."""
+    for number in range(10):
+        stale.issuer.answers[:] = [
+            tokens(f"access-{number}", refresh_token=f"next-{number}")]
+        before = stale.kept()["refresh_token"]
+        renewing = stale.start("token", "m365")
+        stale.issuer.after_answer = renewing.kill
+        renewing.communicate()
+        assert stale.kept()["refresh_token"] in (before, f"next-{number}")
+        age(stale, 3600)
+    stale.issuer.after_answer = lambda: None
+    stale.issuer.answers[:] = [tokens("last")]
+    assert stale.token().expect(0).stdout == b"last\n"
+
+
 # A token that a smarthost refused
 
 def name_of(token):
@@ -213,6 +259,28 @@ def test_only_a_verified_server_is_asked(stale, certificates, certificate):
 def test_no_server(stale):
     stale.issuer.stop()
     stale.token().expect(75)
+
+
+def test_a_certificate_that_is_not_yet_valid_may_be_the_clock(stale,
+                                                              programs):
+    clock = Clock(programs.folder)
+    clock.turn(-10 * 365 * 86400)
+    assert "check the clock" in stale.token(
+        env=clock.environment).expect(75).errors
+
+
+def test_only_the_proxy_of_the_section_is_used(stale):
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(20)
+        port = proxy.getsockname()[1]
+        stale.configure(proxy=f"http://127.0.0.1:{port}")
+        renewing = stale.start("token", "m365")
+        wire, _ = proxy.accept()
+        with wire:
+            asked = wire.recv(4096)
+        renewing.communicate()
+    assert asked.startswith(b"CONNECT localhost:")
+    assert renewing.returncode == 75 and stale.issuer.forms == []
 
 
 def test_the_environment_chooses_no_proxy_and_no_key_log(stale):

@@ -9,7 +9,7 @@ import urllib.parse
 import pytest
 
 from lib.issuer import Answer, refusal, tokens
-from lib.oauth import REFRESH
+from lib.oauth import REFRESH, OAuth, age
 
 
 def test_there_is_no_login(oauth):
@@ -105,6 +105,11 @@ def test_a_login_by_paste(oauth):
     ({"code": "x", "iss": "https://evil.example"}, "another server"),
     ({"code": "x", "iss": "http://localhost"}, "another server"),
     ({"error": "access_denied"}, "access_denied"),
+    ({"error": "access_denied", "state": None}, "log in again"),
+    ({"error": "access_denied", "error_description":
+      "AADSTS90094: The grant requires admin permission."}, "administrator"),
+    ({"code": "x", "iss": "https://localhost:x@evil.example"},
+     "another server"),
     ({}, "holds no code")])
 def test_what_is_pasted_wrong(oauth, members, words):
     login, _, query = oauth.begin_paste()
@@ -138,6 +143,22 @@ def test_logout_without_an_address_to_revoke(oauth):
     oauth.token().expect(77)
 
 
+def test_logout_of_what_is_revoked_already(oauth):
+    oauth.configure(revoke_url=oauth.issuer.url + "/revoke")
+    oauth.log_in()
+    oauth.issuer.answers[:] = [refusal("invalid_token")]
+    oauth.run("logout", "m365").expect(0)
+    assert oauth.kept() is None
+
+
+def test_logout_without_the_secret(oauth):
+    """Nothing that is broken keeps tokens here."""
+    oauth.log_in()
+    oauth.configure(client_secret_file="/nowhere/at-all")
+    oauth.run("logout", "m365").expect(0)
+    assert oauth.kept() is None
+
+
 def test_logout_revokes(oauth):
     oauth.configure(revoke_url=oauth.issuer.url + "/revoke")
     oauth.log_in()
@@ -148,3 +169,56 @@ def test_logout_revokes(oauth):
     oauth.run("logout", "m365").expect(0)
     assert oauth.issuer.forms[-1]["token"] == REFRESH
     assert oauth.kept() is None
+
+
+def test_a_login_shows_the_day_of_the_next_one(oauth):
+    oauth.issuer.answers[:] = [
+        tokens(refresh_token=REFRESH, refresh_token_expires_in=604800)]
+    login, _, query = oauth.begin_paste()
+    status, output, _ = oauth.paste(login, query, code="code-1")
+    assert status == 0 and "new login needed by" in output
+    assert REFRESH not in output
+
+
+def test_a_login_that_has_expired(oauth):
+    oauth.log_in(refresh_token_expires_in=604800)
+    grant = oauth.kept()
+    grant["refresh_expires"] -= 700000
+    (oauth.state / "m365.json").write_text(json.dumps(grant))
+    assert b"the login has expired" in oauth.run("status").expect(0).stdout
+
+
+def test_a_renewal_says_how_long_the_login_lasts(oauth):
+    oauth.log_in()
+    age(oauth, 3600)
+    oauth.issuer.answers[:] = [tokens(refresh_token_expires_in=500)]
+    oauth.token().expect(0)
+    grant = oauth.kept()
+    assert grant["refresh_expires"] == grant["obtained"] + 500
+
+
+def test_status_of_all_sections_as_root(queue, issuer, certificates):
+    """Root becomes the daemon's user, who cannot read the configuration."""
+    oauth = OAuth(queue, issuer, certificates)
+    extra = oauth.section() + oauth.section().replace("m365", "other")
+    queue.write_config(extra=extra)
+    oauth.log_in()
+    output = oauth.run("status").expect(0).stdout
+    assert b"m365: logged in" in output and b"other: not logged in" in output
+
+
+def test_google_s_way_is_paste(oauth):
+    oauth.configure(scope="https://mail.google.com/")
+    login = oauth.start("login", "m365")
+    output, _ = login.communicate("\n")
+    assert "&access_type=offline&prompt=consent" in output
+
+
+def test_a_blocked_code_names_the_other_way(oauth):
+    oauth.issuer.answers[:] = [
+        Answer({"device_code": "d", "user_code": "u", "interval": 1,
+                "verification_uri": "https://login.example/device"}),
+        refusal("invalid_grant", error_codes=[53003], error_description=
+                "AADSTS53003: Access has been blocked by Conditional Access "
+                "policies.")]
+    assert "--paste" in oauth.run("login", "m365").expect(77).errors

@@ -87,6 +87,14 @@ def test_a_long_token(stale):
     assert stale.token().expect(0).stdout == b"\"\\~" * 5000 + b"\n"
 
 
+def test_a_pause_of_a_clock_that_was_ahead_is_over(stale):
+    grant = stale.kept()
+    grant["wait_until"] = grant["obtained"] + 10 * 86400
+    (stale.state / "m365.json").write_text(json.dumps(grant))
+    stale.issuer.answers[:] = [tokens("renewed")]
+    assert stale.token().expect(0).stdout == b"renewed\n"
+
+
 def test_a_pause_that_the_server_asks_for_is_kept_by_all(stale):
     stale.issuer.answers[:] = [Answer(b"", 429, {"Retry-After": "120"}),
                                tokens("renewed")]

@@ -55,6 +55,7 @@ static const struct {
     { "https://a.example/b", 9 }, { "HTTPS://a.example:443", 9 },
     { "https://a.example?x", 9 }, { "http://a.example/", 0 },
     { "https:///b", 0 }, { "a.example", 0 },
+    { "https://a.example@b.example/", 0 }, { "https://a.example/@", 9 },
 };
 
 static void finds_the_host(void **state)
