@@ -35,15 +35,15 @@ void reports_free(struct reports *reports);             /* NULL is allowed */
  *
  * False: something could not be written. That is logged.
  */
-bool reports_tell_sender(struct reports *reports, struct message *message,
-                         enum dsn_kind kind, int64_t wall,
-                         struct strings *made);
+bool reports_to_sender(struct reports *reports, struct message *message,
+                       enum dsn_kind kind, int64_t wall,
+                       struct strings *made);
 
 /* A message without a sender failed: only the postmaster can get a report, and
- * does, once. NOBODY: not even that. */
-enum telling { TELLING_DONE, TELLING_TROUBLE, TELLING_NOBODY };
-enum telling reports_tell_postmaster(struct reports *reports,
-                                     struct message *message, int64_t wall,
-                                     struct strings *made);
+ * does, once. HAS_NO_READER: not even that. */
+enum report_result { REPORT_MADE, REPORT_IN_TROUBLE, REPORT_HAS_NO_READER };
+enum report_result reports_to_postmaster(struct reports *reports,
+                                         struct message *message, int64_t wall,
+                                         struct strings *made);
 
 #endif

@@ -177,7 +177,7 @@ static void take_request(struct control *control, struct client *client)
 }
 
 /* False: the client is gone or sends too much. */
-static bool hear(struct control *control, struct client *client)
+static bool read_client(struct control *control, struct client *client)
 {
     char *room = buf_reserve(&client->request, 512);
 
@@ -293,7 +293,7 @@ static void accept_clients(struct control *control)
 {
     for (size_t i = 0; i < CLIENTS_MAX && accept_client(control); i++) {
         size_t last = control->count - 1;
-        if (!hear(control, control->clients[last]))
+        if (!read_client(control, control->clients[last]))
             drop(control, last);
     }
 }
@@ -312,7 +312,7 @@ void control_handle(struct control *control, int fd, short events)
     struct client *client = control->clients[i];
     bool alive = client->answered ? (events & POLLOUT) != 0 &&
                                     speak(control, client)
-                                  : hear(control, client);
+                                  : read_client(control, client);
     if (!alive)
         drop(control, i);
 }

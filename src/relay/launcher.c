@@ -50,7 +50,7 @@ struct launcher {
     struct child *children;
     size_t count, limit;
     size_t untold;              /* of them, ended */
-    bool deaf;                  /* the manager closed its end: it is leaving */
+    bool closed;                /* the manager closed its end: it is leaving */
     bool over;                  /* the manager ended: */
     int status;
     struct service_state state; /* as of the manager's last notice */
@@ -401,7 +401,7 @@ int launcher_run(const struct launcher_settings *settings, int signals)
         renewals_start(launcher.renewals);
         struct pollfd set[] = {
             { .fd = signals, .events = POLLIN },
-            { .fd = launcher.deaf ? -1 : settings->socket,
+            { .fd = launcher.closed ? -1 : settings->socket,
               /* While a reply cannot be sent, read no request. */
               .events = has_room(&launcher) ? POLLIN : POLLOUT },
         };
@@ -411,7 +411,7 @@ int launcher_run(const struct launcher_settings *settings, int signals)
         if (set[0].revents != 0)
             take_signals(&launcher);
         if ((set[1].revents & POLLIN) != 0)
-            launcher.deaf = !take_request(&launcher);
+            launcher.closed = !take_request(&launcher);
     }
     take_last_requests(&launcher);
     renewals_free(launcher.renewals);

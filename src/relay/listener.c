@@ -118,8 +118,8 @@ void servers_leave(const struct servers *servers)
 
 #define USER_MAX (SERVERS_MAX / 4)  /* connections of one user */
 #define TCP_MAX (SERVERS_MAX / 2)   /* of all that come over TCP */
-#define DEAF_TIME 1000          /* milliseconds, rather than try all the time */
-#define NOBODY ((uid_t)-1)      /* over TCP the kernel does not know */
+#define PAUSE_TIME 1000         /* milliseconds, rather than try all the time */
+#define UID_UNKNOWN ((uid_t)-1) /* over TCP the kernel does not know */
 
 struct listener {
     struct launch *launch;
@@ -127,7 +127,7 @@ struct listener {
     int *sockets;               /* one an address */
     size_t count;
     struct servers servers;
-    int64_t deaf_until;         /* no descriptors, or no memory, are left */
+    int64_t paused_until;       /* no descriptors, or no memory, are left */
 };
 
 /* -1 without a fault: a socket unit serves it, whether we run or not. */
@@ -185,9 +185,9 @@ void listener_free(struct listener *listener)
 void listener_each(struct listener *listener, listener_watch *add,
                    void *context)
 {
-    bool hears = clock_now() >= listener->deaf_until;
+    bool accepts = clock_now() >= listener->paused_until;
 
-    for (size_t i = 0; hears && i < listener->count; i++)
+    for (size_t i = 0; accepts && i < listener->count; i++)
         if (listener->sockets[i] != -1)
             add(context, listener->sockets[i], POLLIN);
 }
@@ -196,7 +196,7 @@ static uid_t peer_of(int connection)
 {
     uid_t uid;
 
-    return unix_socket_peer(connection, &uid) ? uid : NOBODY;
+    return unix_socket_peer(connection, &uid) ? uid : UID_UNKNOWN;
 }
 
 /*
@@ -207,7 +207,7 @@ static uid_t peer_of(int connection)
 static bool has_enough(const struct listener *listener, uid_t uid)
 {
     size_t free = SERVERS_MAX - listener->servers.count;
-    size_t share = uid == NOBODY ? TCP_MAX : USER_MAX;
+    size_t share = uid == UID_UNKNOWN ? TCP_MAX : USER_MAX;
     size_t count = servers_of(&listener->servers, uid);
 
     return count >= share || count >= free;
@@ -238,7 +238,7 @@ void listener_handle(struct listener *listener, int fd)
 
     if (connection == -1) {
         if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-            listener->deaf_until = clock_now() + DEAF_TIME;
+            listener->paused_until = clock_now() + PAUSE_TIME;
         return;
     }
     if (!serve(listener, connection))

@@ -188,9 +188,9 @@ static bool make_report(struct reports *reports, struct message *message,
     return true;
 }
 
-bool reports_tell_sender(struct reports *reports, struct message *message,
-                         enum dsn_kind kind, int64_t wall,
-                         struct strings *made)
+bool reports_to_sender(struct reports *reports, struct message *message,
+                       enum dsn_kind kind, int64_t wall,
+                       struct strings *made)
 {
     const struct entry *entry = message_entry(message);
     struct strings to = { 0 };
@@ -231,25 +231,25 @@ static bool can_tell(const struct strings *postmaster,
     return postmaster->count > 0;
 }
 
-enum telling reports_tell_postmaster(struct reports *reports,
-                                     struct message *message, int64_t wall,
-                                     struct strings *made)
+enum report_result reports_to_postmaster(struct reports *reports,
+                                         struct message *message, int64_t wall,
+                                         struct strings *made)
 {
     const struct entry *entry = message_entry(message);
-    enum telling telling = TELLING_DONE;
+    enum report_result result = REPORT_MADE;
     size_t count;
     size_t *recipients = dsn_recipients(DSN_DOUBLE, entry,
                                         message_state(message), &count);
 
     if (count > 0 && !can_tell(&reports->postmaster, entry, recipients, count))
-        telling = TELLING_NOBODY;
+        result = REPORT_HAS_NO_READER;
     else if (count > 0 && !make_report(reports, message, &(struct dsn){
                               .kind = DSN_DOUBLE,
                               .recipients = recipients,
                               .count = count,
                               .to = &reports->postmaster,
                           }, wall, made))
-        telling = TELLING_TROUBLE;
+        result = REPORT_IN_TROUBLE;
     free(recipients);
-    return telling;
+    return result;
 }

@@ -71,24 +71,24 @@ static bool record(struct settling *s)
     return false;
 }
 
-static bool tell_sender(struct settling *s, enum dsn_kind kind)
+static bool report_to_sender(struct settling *s, enum dsn_kind kind)
 {
-    bool told = reports_tell_sender(s->result->reports, s->message, kind,
-                                    s->now->wall, &s->reports);
+    bool made = reports_to_sender(s->result->reports, s->message, kind,
+                                  s->now->wall, &s->reports);
 
-    s->in_trouble = s->in_trouble || !told;
-    return told;
+    s->in_trouble = s->in_trouble || !made;
+    return made;
 }
 
 /* False: no report can be sent, and the message must be kept in failed/. */
-static bool tell_postmaster(struct settling *s)
+static bool report_to_postmaster(struct settling *s)
 {
-    enum telling telling = reports_tell_postmaster(s->result->reports,
-                                                   s->message, s->now->wall,
-                                                   &s->reports);
+    enum report_result result = reports_to_postmaster(s->result->reports,
+                                                      s->message, s->now->wall,
+                                                      &s->reports);
 
-    s->in_trouble = s->in_trouble || telling == TELLING_TROUBLE;
-    return telling != TELLING_NOBODY;
+    s->in_trouble = s->in_trouble || result == REPORT_IN_TROUBLE;
+    return result != REPORT_HAS_NO_READER;
 }
 
 /* Wait for so many milliseconds, unless it is held. */
@@ -245,9 +245,9 @@ static void settle(struct result *result, struct message *message,
     if (attempted)
         count_attempt(&s);
     message_end_attempt(message);
-    bool reported = tell_sender(&s, DSN_FAILURE) &&
-                    tell_sender(&s, DSN_SUCCESS);
-    bool kept = reported && *sender == '\0' && !tell_postmaster(&s);
+    bool reported = report_to_sender(&s, DSN_FAILURE) &&
+                    report_to_sender(&s, DSN_SUCCESS);
+    bool kept = reported && *sender == '\0' && !report_to_postmaster(&s);
     if (state_open_count(state) > 0)
         defer(&s, attempted);
     else if (kept || state->count == 0)     /* a report is about recipients */
@@ -313,7 +313,7 @@ static void warn(struct result *result, struct message *message,
     int64_t due = message->due;
     bool timed = message->place == MESSAGE_TIMED;
 
-    tell_sender(&s, DSN_DELAY);
+    report_to_sender(&s, DSN_DELAY);
     message_state(message)->warned = true;
     if (!s.in_trouble)
         record(&s);
