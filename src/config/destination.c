@@ -21,14 +21,21 @@ struct destinations {
     struct error why;               /* of sealed ones that are NULL */
 };
 
+/* Nothing elsewhere has a name without a dot. */
+static bool has_mailboxes(const struct config *config)
+{
+    const char *host = config->hostname;
+
+    return text_equal_case(host, config->domain) && !host_is_anyones(host) &&
+           strchr(host, '.') != NULL;
+}
+
 struct local_names destination_local_names(const struct config *config)
 {
     return (struct local_names){
         .host = config->hostname,
         .kernel_name = config->kernel_name,
-        .host_has_mailboxes = text_equal_case(config->hostname,
-                                              config->domain) &&
-                              !host_is_anyones(config->hostname),
+        .host_has_mailboxes = has_mailboxes(config),
     };
 }
 

@@ -229,8 +229,7 @@ void check_names(struct check *check)
 
     check_hostname(check);
     check_domain(check);
-    if (destination_local_names(config).host_has_mailboxes &&
-        strchr(config->domain, '.') != NULL)
+    if (destination_local_names(config).host_has_mailboxes)
         check_ok(check, "hostname and domain are both %s: mail for "
                  "NAME@%s leaves this machine, unless NAME has an alias",
                  config->hostname, config->domain);

@@ -17,9 +17,11 @@
 #include "spool/spool.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/host.h"
 #include "util/process.h"
 #include "util/scratch.h"
 #include "util/strings.h"
+#include "util/text.h"
 #include "util/user.h"
 
 #define OUTPUT_MAX 65536        /* octets that sendmail may print */
@@ -33,6 +35,7 @@ struct listed {
 struct readdress {
     const struct config *config;
     const char *path;
+    char *host;                 /* completed local names; NULL if it has none */
     struct spool spool;
     struct listed *messages;
     size_t count;
@@ -52,17 +55,33 @@ static void note_message(void *context, const struct queue_item *item,
         .id = alloc_string(item->id), .uid = item->uid };
 }
 
+/* The address without its domain. */
+static char *local_part_of(const char *address)
+{
+    const char *at = strrchr(address, '@');
+
+    return at != NULL ? alloc_format("%.*s", (int)(at - address), address)
+                      : alloc_string(address);
+}
+
 /* -f of a local name, so that the new domain completes it. */
 static char *sender_of(const struct envelope *env)
 {
     const char *path = envelope_reverse_path(env);
-    const char *at = strrchr(path, '@');
 
     if (*path == '\0')
         return alloc_string("<>");
-    return env->from_local && at != NULL
-           ? alloc_format("%.*s", (int)(at - path), path)
-           : alloc_string(path);
+    return env->from_local ? local_part_of(path) : alloc_string(path);
+}
+
+/* At the machine's own name it is a local name, whatever else that means now. */
+static char *recipient_of(const struct readdress *work, const char *path)
+{
+    const char *at = strrchr(path, '@');
+    bool is_own = at != NULL && work->host != NULL &&
+                  text_equal_case(at + 1, work->host);
+
+    return is_own ? local_part_of(path) : alloc_string(path);
 }
 
 static void add_option(struct strings *arguments, const char *option,
@@ -77,7 +96,8 @@ static void add_option(struct strings *arguments, const char *option,
 /* What its sender would call; with -odi it is in the daemon's list when that
  * ends. Notifications are those of the first recipient: they differ for clients
  * of SMTP alone. */
-static void list_arguments(const struct envelope *env,
+static void list_arguments(const struct readdress *work,
+                           const struct envelope *env,
                            struct strings *arguments)
 {
     char *sender = sender_of(env);
@@ -92,7 +112,8 @@ static void list_arguments(const struct envelope *env,
     add_option(arguments, "-V", env->envelope_id);
     strings_add(arguments, "--");
     for (size_t i = 0; i < env->count; i++)
-        strings_add(arguments, env->recipients[i].path);
+        strings_take(arguments,
+                     recipient_of(work, env->recipients[i].path));
     free(sender);
 }
 
@@ -142,7 +163,7 @@ static bool submit_entry(const struct readdress *work,
     struct strings arguments = { 0 };
     struct error ignored;
 
-    list_arguments(&entry->envelope, &arguments);
+    list_arguments(work, &entry->envelope, &arguments);
     bool done = scratch_open(&content, &ignored) &&
                 scratch_copy(&content, entry->fd, entry->content_start,
                              entry->content_length) &&
@@ -182,15 +203,18 @@ static bool readdress_one(const struct readdress *work,
 struct readdressed readdress_all(const struct config *config,
                                  const char *path)
 {
-    struct readdress work = { .config = config, .path = path };
+    struct readdress work = { .config = config, .path = path,
+                              .host = host_full_name() };
     const struct listing_reader reader = { .visit = note_message,
                                            .context = &work };
     struct readdressed result = { 0 };
     struct error ignored;
 
     if (config->delivery != DELIVERY_QUEUE ||
-        !spool_open(&work.spool, config->spool, false, &ignored))
+        !spool_open(&work.spool, config->spool, false, &ignored)) {
+        free(work.host);
         return result;
+    }
     (void)listing_each(config->control, config->spool, &reader, &ignored);
     for (size_t i = 0; i < work.count; i++) {
         if (readdress_one(&work, &work.messages[i]))
@@ -200,6 +224,7 @@ struct readdressed readdress_all(const struct config *config,
         free(work.messages[i].id);
     }
     free(work.messages);
+    free(work.host);
     spool_close(&work.spool);
     return result;
 }

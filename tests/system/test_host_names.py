@@ -179,7 +179,7 @@ def test_a_final_dot_of_a_key_is_cut(machine):
 
 @pytest.mark.parametrize("name, address", [
     ("shop_web_1", "root@shop_web_1"), ("web1.local", "root@web1"),
-    ("shop_web_1", "root@localhost"),
+    ("shop_web_1", "root@localhost"), ("web1", "root@web1"),
 ])
 def test_mail_to_what_the_machine_calls_itself_is_local(machine, name,
                                                         address):

@@ -538,6 +538,7 @@ for folder in queue state failed; do
 done
 programs=$1
 shift
+echo "127.0.1.1 $(uname -n).example.net $(uname -n)" >>/etc/hosts
 echo 'log = stderr' >/etc/postrider/postrider.conf
 ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 "$programs"/postrider daemon \
     </dev/null >/dev/null 2>daemon.log &
@@ -602,7 +603,6 @@ def test_mail_that_waited_for_a_configuration_by_hand(programs, smarthost):
         programs, {"postrider": 990}, "sh", "-c", WITH_DAEMON, "sh",
         programs.build, "sh", "-c", BY_HAND, stdin=f"""
 log = stderr
-domain = "d.example"
 local_recipient = "ops@d.example"
 smarthost "main" {{
     host = "{smarthost.host}" port = {smarthost.port} tls = none auth = none
