@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "relay/capacity.h"
+#include "relay/findings.h"
 #include "relay/launch.h"
 #include "relay/log_delivery.h"
 #include "relay/placement.h"
@@ -36,6 +37,7 @@ struct workers *workers_new(struct launch *launch, const char *name,
         .name = name,
         .smarthost = smarthost,
         .spool = spool,
+        .distrust = findings_read(spool, name),
         .slots = alloc_zero(connections, sizeof(struct worker_slot *)),
     };
     concurrency_init(&pool->concurrency, connections);
@@ -195,11 +197,18 @@ void workers_finish(struct workers *pool, const struct worker_event *event)
 /* It counts for all workers that are started from now on. */
 static void learn(struct workers *pool, const struct distrust *found)
 {
-    if (found->extensions == 0)
+    bool is_news = pool->distrust.extensions != 0;
+
+    if (found->extensions == 0) {
         pool->distrust.extensions = 0;  /* the EHLO has changed */
-    else if (distrust_add(&pool->distrust, found->extensions, found->hello,
-                          clock_now()))
-        log_distrust(pool->name, pool->distrust.extensions);
+    } else {
+        is_news = distrust_add(&pool->distrust, found->extensions,
+                               found->hello, clock_now());
+        if (is_news)
+            log_distrust(pool->name, pool->distrust.extensions);
+    }
+    if (is_news)
+        findings_write(pool->spool, pool->name, &pool->distrust);
 }
 
 /* That counts for open sessions, too. */

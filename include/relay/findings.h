@@ -1,0 +1,20 @@
+/*
+ * findings.h - extensions that smarthosts do not do, kept for the next daemon
+ *
+ * What cannot be read or written is found out again.
+ */
+#ifndef POSTRIDER_RELAY_FINDINGS_H
+#define POSTRIDER_RELAY_FINDINGS_H
+
+struct distrust;
+struct spool;
+
+/* What the daemon before has found out about this smarthost; { 0 }: nothing
+ * that counts today. */
+struct distrust findings_read(const struct spool *spool, const char *smarthost);
+
+/* Keep that in the place of what was known. Without extensions: forget it. */
+void findings_write(const struct spool *spool, const char *smarthost,
+                    const struct distrust *distrust);
+
+#endif
