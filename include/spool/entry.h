@@ -13,6 +13,8 @@
 #include "util/io.h"
 #include "util/random.h"
 
+struct header;
+
 struct entry {
     int fd;                 /* owned; read with pread only */
     char id[RANDOM_ID_LENGTH + 1];
@@ -86,6 +88,10 @@ uid_t entry_user(const struct entry *entry, uid_t owner);
 /* The octets [from, to) of the message, in blocks: io_blocks_next() them. */
 struct io_blocks entry_blocks(const struct entry *entry, uint64_t from,
                               uint64_t to);
+
+/* The fields that begin and end in the first 64 KB of the message, added to
+ * header, which is empty before. */
+void entry_header(const struct entry *entry, struct header *header);
 
 /* Do both hold the same message of the same user? Id, uid and END line decide,
  * with its checksum of all before it. False, too, if one cannot be read. */

@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "control/listing.h"
+#include "mail/header.h"
 #include "spool/entry.h"
 #include "spool/spool.h"
 #include "spool/unread.h"
@@ -20,8 +21,6 @@
 #include "util/clock.h"
 #include "util/io.h"
 #include "util/text.h"
-
-#define HEADER_MAX 65536            /* octets that are searched for Subject */
 
 struct wanted {
     const struct config *config;
@@ -53,42 +52,24 @@ static struct entry *open_message(const struct config *config, const char *id,
     return entry;
 }
 
-/* From the field's body to its end: continuation lines begin with blanks. */
-static void print_unfolded(const char *body)
-{
-    struct buf text;
-
-    buf_init(&text, HEADER_MAX);
-    for (body += strspn(body, " \t"); *body != '\0'; body++)
-        if (*body == '\n' && body[1] != ' ' && body[1] != '\t')
-            break;
-        else if (*body != '\r' && *body != '\n')
-            buf_add_char(&text, *body);
-    text_print(stdout, "subject: %s\n", text.data);
-    buf_free(&text);
-}
-
 static void print_subject(const struct entry *entry)
 {
-    static const char name[] = "subject:";
-    const uint64_t length = entry->content_length < HEADER_MAX
-                            ? entry->content_length : HEADER_MAX;
-    struct io_blocks blocks = entry_blocks(entry, 0, length);
-    struct buf header;
+    struct header header = { 0 };
+    struct buf text;
+    size_t length;
 
-    buf_init(&header, HEADER_MAX);
-    while (io_blocks_next(&blocks))
-        buf_add(&header, blocks.data, blocks.length);
-    (void)io_blocks_end(&blocks);
-    for (const char *line = header.data; *line != '\0' && *line != '\r'; ) {
-        if (text_starts_case(line, name)) {
-            print_unfolded(line + strlen(name));
-            break;
-        }
-        const char *end = strchr(line, '\n');
-        line = end != NULL ? end + 1 : "";
+    buf_init(&text, SIZE_MAX);
+    entry_header(entry, &header);
+    size_t index = header_find(&header, "Subject", 0);
+    if (index < header.count) {
+        const char *body = field_value(&header.fields[index], &length);
+        for (size_t i = 0; i < length; i++)
+            if (body[i] != '\r' && body[i] != '\n')
+                buf_add_char(&text, body[i]);
+        text_print(stdout, "subject: %s\n", text.data);
     }
-    buf_free(&header);
+    header_free(&header);
+    buf_free(&text);
 }
 
 static void print_time(const char *name, int64_t when, bool is_past)

@@ -5,18 +5,55 @@
 #include <stdlib.h>
 
 #include "mail/address.h"
+#include "mail/header.h"
 #include "smtp/capability.h"
 #include "spool/entry.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/log.h"
 
+#define SHOWN_MAX 254           /* octets of a field: it may be as long as a
+                                 * message */
+
+/* What programs and people have of a message: its Message-ID, and the first
+ * address in From. */
+static void describe_header(const struct entry *entry, struct buf *out)
+{
+    struct header header = { 0 };
+    struct mailbox_list list = { 0 };
+    struct error ignored;
+    size_t length;
+
+    entry_header(entry, &header);
+    size_t id = header_find(&header, "Message-ID", 0);
+    size_t from = header_find(&header, "From", 0);
+    if (id < header.count) {
+        const char *text = field_value(&header.fields[id], &length);
+        buf_add_format(out, ", message-id=%.*s", length < SHOWN_MAX
+                       ? (int)length : SHOWN_MAX, text);
+    }
+    if (from < header.count) {
+        const char *text = field_value(&header.fields[from], &length);
+        if (mailbox_list_parse(&list, text, length, &ignored) &&
+            list.count > 0)
+            buf_add_format(out, ", header-from=<%.*s>", SHOWN_MAX,
+                           list.items[0].address);
+    }
+    mailbox_list_free(&list);
+    header_free(&header);
+}
+
 void log_message(const struct entry *entry, uid_t uid)
 {
+    struct buf more;
+
+    buf_init(&more, SIZE_MAX);
+    describe_header(entry, &more);
     log_line(LOG_LEVEL_INFO, "%s: uid=%lu from=<%s>, size=%" PRIu64
-             ", nrcpt=%zu", entry->id, (unsigned long)uid,
+             ", nrcpt=%zu%s", entry->id, (unsigned long)uid,
              envelope_reverse_path(&entry->envelope), entry->content_length,
-             entry->envelope.count);
+             entry->envelope.count, more.data);
+    buf_free(&more);
 }
 
 /* By redirect_all it went elsewhere: in Postfix's words. */

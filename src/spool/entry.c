@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mail/header.h"
 #include "spool/draft.h"
 #include "spool/format.h"
 #include "spool/queue_file.h"
@@ -527,6 +528,41 @@ struct io_blocks entry_blocks(const struct entry *entry, uint64_t from,
 {
     return io_blocks(entry->fd, entry->content_start + from,
                      entry->content_start + to);
+}
+
+/* Octets of the field at the beginning, with its continuation lines; 0: its end
+ * is not there, or it is none. */
+static size_t field_length(const char *text, size_t length)
+{
+    size_t end = 0;
+
+    if (!header_line_is_field(text, length))
+        return 0;
+    do {
+        const char *stop = memchr(text + end, '\n', length - end);
+        if (stop == NULL)
+            return 0;
+        end = (size_t)(stop + 1 - text);
+        if (end == length)
+            return 0;
+    } while (text[end] == ' ' || text[end] == '\t');
+    return end;
+}
+
+void entry_header(const struct entry *entry, struct header *header)
+{
+    struct io_blocks blocks = entry_blocks(entry, 0, entry->content_length);
+
+    if (io_blocks_next(&blocks)) {
+        const char *text = blocks.data;
+        size_t left = blocks.length, length;
+        while ((length = field_length(text, left)) > 0) {
+            header_append_raw(header, text, length);
+            text += length;
+            left -= length;
+        }
+    }
+    (void)io_blocks_end(&blocks);
 }
 
 bool entry_is_same(const struct entry *one, const struct entry *other)

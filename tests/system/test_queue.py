@@ -41,7 +41,8 @@ def test_uid_without_passwd_entry(queue, smarthost):
     uid = ALICE if IS_ROOT else os.getuid()
     assert f"userid {uid})" in sent.fields("Received")[0]
     assert daemon.find(f"{queue_id}: uid={uid} from=<.*>, size=[0-9]+, "
-                       "nrcpt=1$")
+                       "nrcpt=1, message-id=<test@a.example>, "
+                       "header-from=<alice@a.example>$")
 
 
 @as_root

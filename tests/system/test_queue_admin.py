@@ -88,6 +88,19 @@ def capitals(queue_id):
     return queue_id.upper().encode()
 
 
+def test_log_names_what_the_sender_knows(queue):
+    """Message-ID and From, folded or odd as they are; none where there is
+    none."""
+    queue.write_config(1)
+    with queue.daemon() as daemon:
+        queue.sendmail(TO, stdin=message(
+            From="=?utf-8?q?A=C3=A4?= (x) <shop@c.example>, other@c.example",
+            Message_ID="\n <1.\x1b[2J@c.example>")).expect(0)
+        line = daemon.wait_for("nrcpt=1.*").group()
+        assert line == "nrcpt=1, message-id=<1.\\x1b[2J@c.example>, " \
+            "header-from=<shop@c.example>"
+
+
 def test_show_all_that_is_known(down):
     """Subject, age, next attempt, who sent it; and the message itself."""
     queue, daemon = down
