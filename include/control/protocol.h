@@ -13,7 +13,10 @@
  *     status      KEY NUMBER
  *                 since TIME NEXT NAME, before the line of that smarthost:
  *                 when its state began, and its next trial or 0
+ *                 refused NUMBER OF TEXT, before it, too: so many of the last
+ *                 messages were refused, and why
  *                 smarthost NAME up|down|parked WORKERS JOBS REASON
+ *                 remedy TEXT, before the trouble that it is for
  *                 trouble PLACE KIND COUNT TEXT, for administrators
  *     hold, release, remove, retry, run, flush, requeue
  *                 held NUMBER, before the next line, of retry
@@ -164,6 +167,9 @@ struct smarthost_status {
     int64_t since;              /* the state, in seconds since 1970; 0: not
                                  * known; not in its line, as is */
     int64_t next;               /* trial of one that is not up; 0: not known */
+    uint64_t refused;           /* of the last messages that it was sent, so */
+    uint64_t tried;             /* many; also not in its line, as is */
+    const char *refusal;        /* the reason of the last refusal */
 };
 
 /* Why messages need an administrator. */
@@ -189,6 +195,7 @@ struct trouble_status {
     enum trouble_kind kind;
     uint64_t count;
     const char *text;           /* about one of them, with what helps */
+    const char *remedy;         /* what helps, alone; "" if that is not known */
 };
 
 struct figure_status {
@@ -196,15 +203,16 @@ struct figure_status {
     uint64_t value;
 };
 
-enum status_kind { STATUS_UNKNOWN, STATUS_FIGURE, STATUS_SINCE,
-                   STATUS_SMARTHOST, STATUS_TROUBLE };
+enum status_kind { STATUS_UNKNOWN, STATUS_FIGURE, STATUS_SINCE, STATUS_REFUSED,
+                   STATUS_SMARTHOST, STATUS_REMEDY, STATUS_TROUBLE };
 
 struct status_line {
     enum status_kind kind;
     struct figure_status figure;
     struct smarthost_status smarthost;      /* of STATUS_SINCE name, since and
-                                             * next only */
-    struct trouble_status trouble;
+                                             * next only, of STATUS_REFUSED the
+                                             * last three */
+    struct trouble_status trouble;          /* of STATUS_REMEDY that only */
 };
 
 void protocol_put_figure(struct buf *out, const struct figure_status *figure);

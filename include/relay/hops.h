@@ -10,6 +10,7 @@
 
 #include "relay/availability.h"
 #include "relay/rates.h"
+#include "relay/refusals.h"
 #include "relay/workers.h"
 
 struct config;
@@ -24,6 +25,7 @@ struct hop {
     const struct smarthost *smarthost;
     struct availability availability;
     struct workers *workers;
+    struct refusals refusals;
 };
 
 struct hops {

@@ -26,6 +26,7 @@ struct trouble {
     enum log_level level;
     size_t count;               /* 0: none */
     char *text;                 /* owned; NULL if there is none */
+    char *remedy;               /* what helps, alone; the same */
 };
 
 /* Their order: those that cannot be read in drop/, then in queue/; then: */

@@ -295,7 +295,9 @@ void protocol_free_list(struct list_line *line)
 /* The status */
 
 static const char since_word[] = "since ";
+static const char refused_word[] = "refused ";
 static const char smarthost_word[] = "smarthost ";
+static const char remedy_word[] = "remedy ";
 static const char trouble_word[] = "trouble ";
 
 const char *const smarthost_states[SMARTHOST_STATES] = {
@@ -327,6 +329,12 @@ void protocol_put_smarthost(struct buf *out,
     if (smarthost->since > 0)
         buf_add_format(out, "%s%" PRId64 " %" PRId64 " %s\n", since_word,
                        smarthost->since, smarthost->next, smarthost->name);
+    if (smarthost->refused > 0) {
+        buf_add_format(out, "%s%" PRIu64 " %" PRIu64 " ", refused_word,
+                       smarthost->refused, smarthost->tried);
+        put_field(out, smarthost->refusal);
+        buf_add_char(out, '\n');
+    }
     buf_add_format(out, "%s%s %s %" PRIu64 " %" PRIu64 " ", smarthost_word,
                    smarthost->name, smarthost_states[smarthost->state],
                    smarthost->workers, smarthost->jobs);
@@ -337,6 +345,11 @@ void protocol_put_smarthost(struct buf *out,
 void protocol_put_trouble(struct buf *out,
                           const struct trouble_status *trouble)
 {
+    if (*trouble->remedy != '\0') {
+        buf_add_text(out, remedy_word);
+        put_field(out, trouble->remedy);
+        buf_add_char(out, '\n');
+    }
     buf_add_format(out, "%s%s %s %" PRIu64 " ", trouble_word, trouble->place,
                    trouble_kinds[trouble->kind].name, trouble->count);
     put_field(out, trouble->text);
@@ -411,6 +424,15 @@ static bool parse_since(char *text, struct smarthost_status *smarthost)
     return true;
 }
 
+static bool parse_refused(char *text, struct smarthost_status *smarthost)
+{
+    bool parsed = take_number(&text, &smarthost->refused) &&
+                  take_number(&text, &smarthost->tried);
+
+    smarthost->refusal = text;
+    return parsed;
+}
+
 static enum trouble_kind trouble_kind_of(const char *word)
 {
     size_t i = 0;
@@ -444,6 +466,12 @@ void protocol_parse_status(char *text, struct status_line *line)
     } else if (text_starts(text, since_word)) {
         if (parse_since(text + strlen(since_word), &line->smarthost))
             line->kind = STATUS_SINCE;
+    } else if (text_starts(text, refused_word)) {
+        if (parse_refused(text + strlen(refused_word), &line->smarthost))
+            line->kind = STATUS_REFUSED;
+    } else if (text_starts(text, remedy_word)) {
+        line->kind = STATUS_REMEDY;
+        line->trouble.remedy = text + strlen(remedy_word);
     } else if (text_starts(text, trouble_word)) {
         if (parse_trouble(text + strlen(trouble_word), &line->trouble))
             line->kind = STATUS_TROUBLE;

@@ -28,7 +28,35 @@ static const char test_it[] = "postrider test shows where it fails; "
 struct summary {
     struct check *check;
     uint64_t queued;            /* messages; its line comes first */
+    uint64_t refused, tried;    /* by the smarthost that follows */
+    char *refusal;              /* owned; or NULL */
 };
+
+static void note_refusal(struct summary *summary,
+                         const struct smarthost_status *smarthost)
+{
+    summary->refused = smarthost->refused;
+    summary->tried = smarthost->tried;
+    free(summary->refusal);
+    summary->refusal = alloc_string(smarthost->refusal);
+}
+
+/* Some recipients are always wrong; with most of them it is something else. */
+static void report_refusal(struct summary *summary, const char *name)
+{
+    struct error err;
+
+    if (summary->refusal != NULL && 2 * summary->refused > summary->tried) {
+        error_set(&err, FAULT_UNAVAILABLE, "smarthost %s: %" PRIu64 " of the "
+                  "last %" PRIu64 " messages %s refused: %s", name,
+                  summary->refused, summary->tried,
+                  summary->refused == 1 ? "was" : "were", summary->refusal);
+        error_remedy(&err, "postrider test shows the dialogue");
+        check_error(summary->check, &err);
+    }
+    free(summary->refusal);
+    summary->refusal = NULL;
+}
 
 /* One that is down harms no one before mail waits for it. */
 static void report_smarthost(const struct summary *summary,
@@ -77,9 +105,12 @@ static void take_line(void *context, char *text)
     protocol_parse_status(text, &line);
     if (line.kind == STATUS_FIGURE && strcmp(line.figure.name, "queued") == 0)
         summary->queued = line.figure.value;
-    else if (line.kind == STATUS_SMARTHOST)
+    else if (line.kind == STATUS_REFUSED)
+        note_refusal(summary, &line.smarthost);
+    else if (line.kind == STATUS_SMARTHOST) {
         report_smarthost(summary, &line.smarthost);
-    else if (line.kind == STATUS_TROUBLE)
+        report_refusal(summary, line.smarthost.name);
+    } else if (line.kind == STATUS_TROUBLE)
         report_trouble(summary->check, &line.trouble);
 }
 
@@ -141,6 +172,7 @@ void check_daemon(struct check *check)
     } else {
         check_error(check, &err);
     }
+    free(summary.refusal);
 }
 
 static bool answers_tcp(const char *address)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,16 +98,32 @@ static void check_kind(struct check *check, const struct statfs *status)
                        check->config->spool, kinds[i].name, kinds[i].trouble);
 }
 
+#define FULL 1048576            /* octets: a message and its state have to
+                                 * find room */
+
 static void check_space(struct check *check, const struct statfs *status)
 {
+    const char *path = check->config->spool;
     uint64_t octets = (uint64_t)status->f_bavail * (uint64_t)status->f_bsize;
+    bool has_no_files = status->f_files > 0 && status->f_ffree == 0;
+    struct error err;
 
-    if (octets < check->config->message_size_limit ||
-        (status->f_files > 0 && status->f_ffree == 0))
+    if ((status->f_flags & ST_RDONLY) != 0) {
+        error_set(&err, FAULT_UNAVAILABLE, "%s is read-only: no mail is "
+                  "accepted", path);
+        error_remedy(&err, "mount it for writing; the kernel's log has the "
+                     "reason");
+        check_error(check, &err);
+    } else if (octets < FULL || has_no_files) {
+        error_set(&err, FAULT_UNAVAILABLE, "%s is full: %" PRIu64 " KB and %"
+                  PRIu64 " files are free", path, octets >> 10,
+                  (uint64_t)status->f_ffree);
+        error_remedy(&err, "make room");
+        check_error(check, &err);
+    } else if (octets < check->config->message_size_limit) {
         check_warn(check, "make room, or lower message_size_limit", "%s: %"
-                   PRIu64 " MB and %" PRIu64 " files are free",
-                   check->config->spool, octets >> 20,
-                   (uint64_t)status->f_ffree);
+                   PRIu64 " MB are free", path, octets >> 20);
+    }
 }
 
 void check_file_system(struct check *check)

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -10,17 +11,52 @@
 
 #include "config/config.h"
 #include "control/client.h"
+#include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/text.h"
+
+/* What came before the line that it is about. */
+struct ahead {
+    int64_t since, next;        /* of a smarthost */
+    uint64_t refused, tried;
+    char *refusal;              /* owned; NULL: nothing was refused */
+    char *remedy;               /* of a trouble; owned; NULL: not known */
+};
+
+static void forget_ahead(struct ahead *ahead)
+{
+    free(ahead->refusal);
+    free(ahead->remedy);
+    *ahead = (struct ahead){ 0 };
+}
+
+/* True: the line was about one that follows. */
+static bool take_ahead(struct ahead *ahead, const struct status_line *line)
+{
+    if (line->kind == STATUS_SINCE) {
+        ahead->since = line->smarthost.since;
+        ahead->next = line->smarthost.next;
+    } else if (line->kind == STATUS_REFUSED) {
+        ahead->refused = line->smarthost.refused;
+        ahead->tried = line->smarthost.tried;
+        ahead->refusal = alloc_string(line->smarthost.refusal);
+    } else if (line->kind == STATUS_REMEDY) {
+        ahead->remedy = alloc_string(line->trouble.remedy);
+    } else {
+        return false;
+    }
+    return true;
+}
 
 /* The summary for people; the lines themselves are for scripts. */
 struct summary {
     struct buf text;            /* smarthosts and troubles */
     struct buf lines;           /* as they came */
     uint64_t queued, active, held, oldest;
-    int64_t since, next;        /* of the smarthost that comes next */
+    struct ahead ahead;
+    size_t smarthosts;
     int64_t now;
 };
 
@@ -42,17 +78,19 @@ static void describe_smarthost(struct summary *summary,
                                const struct smarthost_status *smarthost)
 {
     struct buf *text = &summary->text;
+    const struct ahead *ahead = &summary->ahead;
     bool up = smarthost->state == SMARTHOST_UP;
 
+    summary->smarthosts++;
     buf_add_format(text, "%s: %s", smarthost->name,
                    smarthost_states[smarthost->state]);
-    if (!up && summary->since > 0) {
+    if (!up && ahead->since > 0) {
         buf_add_text(text, " for ");
-        clock_add_span(text, summary->now - summary->since);
+        clock_add_span(text, summary->now - ahead->since);
     }
-    if (!up && summary->next > 0) {
+    if (!up && ahead->next > 0) {
         buf_add_text(text, ", next try in ");
-        clock_add_span(text, summary->next - summary->now);
+        clock_add_span(text, ahead->next - summary->now);
     }
     if (up && smarthost->workers > 0)
         buf_add_format(text, ", %" PRIu64 " connection%s, %" PRIu64
@@ -62,6 +100,10 @@ static void describe_smarthost(struct summary *summary,
     if (*smarthost->reason != '\0')
         buf_add_format(text, ": %s", smarthost->reason);
     buf_add_text(text, up ? "\n" : "\n    " SMARTHOST_WAY_OUT "\n");
+    if (ahead->refusal != NULL)
+        buf_add_format(text, "    %" PRIu64 " of the last %" PRIu64 " messages "
+                       "%s refused: %s\n", ahead->refused, ahead->tried,
+                       ahead->refused == 1 ? "was" : "were", ahead->refusal);
 }
 
 static void describe_trouble(struct summary *summary,
@@ -91,24 +133,15 @@ static void take_line(void *context, char *text)
 
     keep_line(&summary->lines, text);
     protocol_parse_status(text, &line);
-    switch (line.kind) {
-    case STATUS_FIGURE:
+    if (take_ahead(&summary->ahead, &line))
+        return;
+    if (line.kind == STATUS_FIGURE)
         note_figure(summary, &line.figure);
-        break;
-    case STATUS_SINCE:
-        summary->since = line.smarthost.since;
-        summary->next = line.smarthost.next;
-        break;
-    case STATUS_SMARTHOST:
+    else if (line.kind == STATUS_SMARTHOST)
         describe_smarthost(summary, &line.smarthost);
-        summary->since = summary->next = 0;
-        break;
-    case STATUS_TROUBLE:
+    else if (line.kind == STATUS_TROUBLE)
         describe_trouble(summary, &line.trouble);
-        break;
-    case STATUS_UNKNOWN:
-        break;
-    }
+    forget_ahead(&summary->ahead);
 }
 
 static void print_queue(const struct summary *summary)
@@ -147,10 +180,13 @@ static bool print_summary(const struct client_question *question,
     bool answered = client_ask(question, take_line, &summary, err);
     if (answered) {
         print_queue(&summary);
+        if (summary.smarthosts == 0)
+            puts("no smarthost is configured: run postrider setup");
         print_lines(&summary.text);
         if (!isatty(STDOUT_FILENO))
             print_lines(&summary.lines);
     }
+    forget_ahead(&summary.ahead);
     buf_free(&summary.text);
     buf_free(&summary.lines);
     return answered;
@@ -160,7 +196,9 @@ static bool print_summary(const struct client_question *question,
 struct json_printer {
     size_t members;
     enum status_kind open;      /* the array that is not closed yet */
-    int64_t since, next;        /* of the smarthost that comes next */
+    size_t smarthosts[SMARTHOST_STATES];
+    size_t troubles;
+    struct ahead ahead;
 };
 
 static void begin_member(struct json_printer *printer, const char *name)
@@ -173,16 +211,26 @@ static void begin_member(struct json_printer *printer, const char *name)
     fputs(": ", stdout);
 }
 
-static void begin_element(struct json_printer *printer, enum status_kind kind,
-                          const char *name)
+static void begin_array(struct json_printer *printer, enum status_kind kind)
 {
-    if (printer->open == kind) {
-        fputs(", ", stdout);
-        return;
-    }
-    begin_member(printer, name);
+    begin_member(printer, kind == STATUS_SMARTHOST ? "smarthosts"
+                                                   : "troubles");
     putchar('[');
     printer->open = kind;
+}
+
+static void begin_element(struct json_printer *printer, enum status_kind kind)
+{
+    if (printer->open == kind)
+        fputs(", ", stdout);
+    else
+        begin_array(printer, kind);
+}
+
+static void print_text_member(const char *name, const char *text)
+{
+    printf(", \"%s\": ", name);
+    text_print_json(stdout, text != NULL ? text : "");
 }
 
 static void print_figure(struct json_printer *printer,
@@ -195,30 +243,41 @@ static void print_figure(struct json_printer *printer,
 static void print_smarthost(struct json_printer *printer,
                             const struct smarthost_status *smarthost)
 {
-    begin_element(printer, STATUS_SMARTHOST, "smarthosts");
+    const struct ahead *ahead = &printer->ahead;
+
+    begin_element(printer, STATUS_SMARTHOST);
+    printer->smarthosts[smarthost->state]++;
     fputs("{\"name\": ", stdout);
     text_print_json(stdout, smarthost->name);
-    printf(", \"state\": \"%s\", \"workers\": %" PRIu64 ", \"jobs\": %" PRIu64
-           ", \"reason\": ", smarthost_states[smarthost->state],
-           smarthost->workers, smarthost->jobs);
-    text_print_json(stdout, smarthost->reason);
-    if (printer->since > 0)
-        printf(", \"since\": %" PRId64, printer->since);
-    if (printer->next > 0)
-        printf(", \"next_trial\": %" PRId64, printer->next);
-    printer->since = printer->next = 0;
+    printf(", \"state\": \"%s\", \"workers\": %" PRIu64 ", \"jobs\": %" PRIu64,
+           smarthost_states[smarthost->state], smarthost->workers,
+           smarthost->jobs);
+    print_text_member("reason", smarthost->reason);
+    print_text_member("remedy", smarthost->state == SMARTHOST_UP
+                                ? "" : SMARTHOST_WAY_OUT);
+    if (ahead->since > 0)
+        printf(", \"since\": %" PRId64, ahead->since);
+    if (ahead->next > 0)
+        printf(", \"next_trial\": %" PRId64, ahead->next);
+    if (ahead->refusal != NULL) {
+        printf(", \"refused\": %" PRIu64 ", \"refused_of\": %" PRIu64,
+               ahead->refused, ahead->tried);
+        print_text_member("refusal", ahead->refusal);
+    }
     putchar('}');
 }
 
 static void print_trouble(struct json_printer *printer,
                           const struct trouble_status *trouble)
 {
-    begin_element(printer, STATUS_TROUBLE, "troubles");
+    begin_element(printer, STATUS_TROUBLE);
+    printer->troubles++;
     fputs("{\"place\": ", stdout);
     text_print_json(stdout, trouble->place);
-    printf(", \"kind\": \"%s\", \"count\": %" PRIu64 ", \"text\": ",
+    printf(", \"kind\": \"%s\", \"count\": %" PRIu64,
            trouble_kinds[trouble->kind].name, trouble->count);
-    text_print_json(stdout, trouble->text);
+    print_text_member("text", trouble->text);
+    print_text_member("remedy", printer->ahead.remedy);
     putchar('}');
 }
 
@@ -228,23 +287,36 @@ static void print_json_line(void *context, char *text)
     struct status_line line;
 
     protocol_parse_status(text, &line);
-    switch (line.kind) {
-    case STATUS_FIGURE:
+    if (take_ahead(&printer->ahead, &line))
+        return;
+    if (line.kind == STATUS_FIGURE)
         print_figure(printer, &line.figure);
-        break;
-    case STATUS_SMARTHOST:
+    else if (line.kind == STATUS_SMARTHOST)
         print_smarthost(printer, &line.smarthost);
-        break;
-    case STATUS_TROUBLE:
+    else if (line.kind == STATUS_TROUBLE)
         print_trouble(printer, &line.trouble);
-        break;
-    case STATUS_SINCE:
-        printer->since = line.smarthost.since;
-        printer->next = line.smarthost.next;
-        break;
-    case STATUS_UNKNOWN:
-        break;
+    forget_ahead(&printer->ahead);
+}
+
+/* Both arrays are there, and how many smarthosts take no mail. */
+static void end_json(struct json_printer *printer)
+{
+    static const enum smarthost_state states[] = { SMARTHOST_DOWN,
+                                                   SMARTHOST_PARKED };
+    size_t smarthosts = 0;
+
+    for (size_t i = 0; i < SMARTHOST_STATES; i++)
+        smarthosts += printer->smarthosts[i];
+    if (smarthosts == 0)
+        begin_array(printer, STATUS_SMARTHOST);
+    if (printer->troubles == 0)
+        begin_array(printer, STATUS_TROUBLE);
+    for (size_t i = 0; i < COUNT(states); i++) {
+        begin_member(printer, smarthost_states[states[i]]);
+        printf("%zu", printer->smarthosts[states[i]]);
     }
+    puts("}");
+    forget_ahead(&printer->ahead);
 }
 
 static bool has_daemon(const struct config *config, struct error *err)
@@ -267,8 +339,7 @@ static bool print_status(const struct config *config, bool json,
         return print_summary(&question, err);
     if (!client_ask(&question, print_json_line, &printer, err))
         return false;
-    printf("%s%s}\n", printer.members == 0 ? "{" : "",
-           printer.open == STATUS_UNKNOWN ? "" : "]");
+    end_json(&printer);
     return true;
 }
 

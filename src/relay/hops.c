@@ -34,6 +34,7 @@ void hops_free(struct hops *hops)
     for (size_t i = 0; hops != NULL && i < hops->count; i++) {
         workers_free(hops->list[i].workers);
         availability_free(&hops->list[i].availability);
+        refusals_free(&hops->list[i].refusals);
     }
     if (hops == NULL)
         return;

@@ -117,6 +117,7 @@ static void add_troubles(const struct metrics *metrics, struct buf *out)
         const struct trouble_status status = {
             .place = troubles[i].place, .kind = troubles[i].kind,
             .count = troubles[i].count, .text = troubles[i].text,
+            .remedy = troubles[i].remedy,
         };
         if (status.count > 0)
             protocol_put_trouble(out, &status);
@@ -143,6 +144,8 @@ static void add_smarthost(const struct hop *hop, const struct moment *now,
     const struct availability *host = &hop->availability;
     int64_t next = host->state == HOP_UP
                    ? INT64_MAX : availability_next_time(host, now->awake);
+    unsigned refused;
+    unsigned tried = refusals_count(&hop->refusals, now->awake, &refused);
     struct buf remark;
 
     buf_init(&remark, SIZE_MAX);
@@ -155,6 +158,9 @@ static void add_smarthost(const struct hop *hop, const struct moment *now,
         .reason = remark.data,
         .since = moment_date(now, host->since),
         .next = next == INT64_MAX ? 0 : moment_date(now, next),
+        .refused = refused,
+        .tried = tried,
+        .refusal = hop->refusals.reason,
     });
     buf_free(&remark);
 }

@@ -495,6 +495,27 @@ static void end_job(struct result *result, struct message *message,
         put_back(result, message, hop, now->awake + delay);
 }
 
+/* Of all recipients that a worker has an outcome for: one who gets the message
+ * shows that the smarthost takes mail. */
+static void note_refusal(struct hop *hop, const struct worker_event *event,
+                         int64_t now)
+{
+    const struct outcome *refused = NULL;
+    bool taken = false;
+
+    for (size_t i = 0; i < event->count; i++) {
+        const struct outcome *outcome = &event->outcomes[i].outcome;
+        taken = taken || outcome->kind == OUTCOME_DELIVERED;
+        if (outcome->kind == OUTCOME_FAILED && outcome->code != 0)
+            refused = outcome;
+    }
+    if (!taken && refused == NULL)
+        return;
+    char *reason = taken ? NULL : outcome_shown(refused);
+    refusals_note(&hop->refusals, reason, now);
+    free(reason);
+}
+
 /* True: all that was asked of the job is known. */
 static bool take_outcomes(struct result *result,
                           const struct worker_event *event,
@@ -507,6 +528,8 @@ static bool take_outcomes(struct result *result,
             message_take_answer(message, event->outcomes[i].index))
             note_outcome(result, message, &event->outcomes[i], event->peer,
                          now);
+    note_refusal(&result->parts.hops->list[message->attempt->smarthost], event,
+                 now->awake);
     if (message->attempt->out > 0)
         return false;
     end_job(result, message, 0, now);

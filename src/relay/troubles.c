@@ -49,15 +49,21 @@ static void add_unread(struct trouble *list, const char *place,
                                     .level = i == UNREAD_FAILING
                                              ? LOG_LEVEL_WARNING
                                              : LOG_LEVEL_ALERT,
-                                    .count = unread->count[i],
-                                    .text = unread->count[i] == 0 ? NULL
-                                    : alloc_string(unread->example[i]->text) };
+                                    .count = unread->count[i] };
+        if (unread->count[i] == 0)
+            continue;
+        list[i].text = alloc_string(unread->example[i]->text);
+        list[i].remedy = alloc_string(unread->example[i]->remedy);
     }
 }
 
+static const char make_room[] = "remove what is not needed from failed/";
 static const char stranded[] = "their owners have as much in failed/ as one "
                                "user may have: remove what is not needed from "
                                "there";
+
+static const char add_section[] = "add it and reload postrider, or remove the "
+                                  "message";
 
 static void note_missing(void *context, struct message *message)
 {
@@ -92,24 +98,29 @@ void troubles_collect(const struct troubles *troubles,
         .place = "failed", .kind = TROUBLE_KIND_GIVEN_UP,
         .level = LOG_LEVEL_ALERT, .count = failed,
         .text = failed == 0 ? NULL : alloc_string(given_up),
+        .remedy = failed == 0 ? NULL : alloc_string(given_up),
     };
     list[TROUBLE_BOUND] = (struct trouble){
         .place = "queue", .kind = TROUBLE_KIND_NO_SMARTHOST,
         .level = LOG_LEVEL_ALERT, .count = bound,
         .text = alloc_string(find_missing(messages, bound)),
+        .remedy = bound == 0 ? NULL : alloc_string(add_section),
     };
     list[TROUBLE_STRANDED] = (struct trouble){
         .place = "queue", .kind = TROUBLE_KIND_NO_ROOM,
         .level = LOG_LEVEL_ALERT, .count = waiting,
         .text = waiting == 0 ? NULL : alloc_string(stranded),
+        .remedy = waiting == 0 ? NULL : alloc_string(make_room),
     };
     unread_clear(&dropped);
 }
 
 void troubles_free_list(struct trouble list[TROUBLES])
 {
-    for (size_t i = 0; i < TROUBLES; i++)
+    for (size_t i = 0; i < TROUBLES; i++) {
         free(list[i].text);
+        free(list[i].remedy);
+    }
 }
 
 void troubles_log(struct troubles *troubles, int64_t now)

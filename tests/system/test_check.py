@@ -385,7 +385,26 @@ def test_a_spool_that_does_not_last(good):
             if (t, s) == ("file system", "warning")]
     assert len(told) == 2, str(result)
     assert "is on tmpfs: queued mail is lost" in told[0]
-    assert re.search(r"1 MB and \d+ files are free; make room", told[1])
+    assert "1 MB are free; make room, or lower" in told[1]
+
+
+@pytest.mark.parametrize("command, words", [
+    ("mount -t tmpfs -o size=512k,mode=755 none {spool}",
+     r"{spool} is full: 512 KB and \d+ files are free; make room"),
+    ("mount -t tmpfs -o nr_inodes=1,mode=755 none {spool}",
+     r"{spool} is full: \d+ KB and 0 files are free; make room"),
+    ("mount --bind {spool} {spool} && mount -o remount,bind,ro {spool}",
+     r"{spool} is read-only: no mail is accepted; mount it for writing")])
+def test_a_spool_that_takes_no_mail(good, command, words):
+    result = good.run_other(
+        ["unshare", "--mount", "sh", "-c", command.format(spool=good.spool) +
+         f" && {good.build}/postrider check"])
+    if b"unshare" in result.stderr or b"mount:" in result.stderr:
+        pytest.skip("no mount namespaces here")
+    told = [text for t, s, text in all_findings(result)
+            if (t, s) == ("file system", "error")]
+    assert len(told) == 1, str(result)
+    assert re.search(words.format(spool=good.spool), told[0]), told
 
 
 def test_no_spool_is_one_finding(good):
@@ -524,6 +543,33 @@ def test_a_smarthost_that_refuses_the_password(queue, tls_smarthost):
         result = queue.postrider("check").expect(77)
     assert any(t == "daemon" and s == "error" and "host0 is parked: " in text
                for t, s, text in findings(result)), str(result)
+
+
+def test_a_smarthost_that_refuses_messages(queue, smarthost):
+    """Most of the last ones, and not a wrong recipient now and then."""
+    configure(queue, smarthost)
+    smarthost.replies["MAIL"] = lambda session, argument: \
+        "553 5.7.1 not owned by user" if "shop" in argument else None
+    told = "smarthost host0: 3 of the last 5 messages were refused: 553 5.7.1 " \
+        "not owned by user"
+    with queue.daemon() as daemon:
+        for sender in ("a", "shop", "a", "shop", "shop"):
+            assert told not in queue.postrider("check").stdout.decode()
+            queue.sendmail("-odi", "-N", "never", "-f", f"{sender}@a.example",
+                           "b@b.example", stdin=message()).expect(0, 69)
+        found = [text for t, s, text in
+                 findings(queue.postrider("check").expect(69))
+                 if (t, s) == ("daemon", "error")]
+        assert found and told in found[0], found
+        assert "postrider test shows the dialogue" in found[0]
+        (host,) = queue.status()["smarthosts"]
+        assert (host["refused"], host["refused_of"]) == (3, 5)
+        assert host["refusal"].startswith("553 5.7.1 not owned by user")
+        for _ in range(2):
+            queue.sendmail("-odi", "-f", "a@a.example", "b@b.example",
+                           stdin=message()).expect(0)
+        assert "refused" not in queue.postrider("check").stdout.decode()
+        assert daemon.count("status=bounced") == 3
 
 
 def test_a_smarthost_that_is_down(queue):

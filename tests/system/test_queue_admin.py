@@ -17,7 +17,7 @@ import pytest
 
 from lib.harness import ROOT, message
 from lib.queue import (ALICE, BOB, DAEMON, ID, IS_ROOT, as_root, message_file,
-                       on_terminal, user)
+                       on_terminal, random_id, user)
 
 TO = "b@b.example"
 
@@ -652,6 +652,37 @@ def test_verbose_submission(queue, smarthost):
             told = queue.sendmail("-v", "-odi", recipient, stdin=message()
                                   ).expect(status).stdout.decode()
             assert re.match(f"queued as [0-9a-f]{{32}}\n{outcome}", told), told
+
+
+def test_json_of_status_is_complete(queue, tls_smarthost):
+    """What waits for a person is a member, with what that person can do."""
+    queue.write_config(settings={"aliases": ""})
+    with queue.daemon() as daemon:
+        told = queue.status()
+        assert (told["smarthosts"], told["troubles"]) == ([], [])
+        assert (told["down"], told["parked"]) == (0, 0)
+        assert "no smarthost is configured: run postrider setup" in \
+            queue.postrider("status").expect(0).stdout.decode()
+    queue.write_config(tls_smarthost, password="wrong")
+    name = random_id()
+    give_up(queue, name)
+    with queue.daemon() as daemon:
+        fill(queue, TO)
+        daemon.wait_for("parked")
+        told = queue.status()
+        assert (told["down"], told["parked"]) == (0, 1)
+        (host,) = told["smarthosts"]
+        assert host["state"] == "parked"
+        assert host["remedy"] == "mend it, then: postrider queue flush"
+        (trouble,) = told["troubles"]
+        assert (trouble["kind"], trouble["count"]) == ("given-up", 1)
+        assert "postrider-queue(8)" in trouble["remedy"]
+
+
+def give_up(queue, name):
+    path = queue.spool / "failed" / name
+    path.write_bytes(message_file(name))
+    queue.give(path)
 
 
 def test_unknown_names_in_status(queue):

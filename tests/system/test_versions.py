@@ -272,7 +272,7 @@ def test_list_of_a_newer_daemon(queue):
         assert f"\n{first.upper()}! " in shown
         assert f"\n{second.upper()}  " in shown
         assert shown.endswith("2 more that cannot be read: they are newer\n"
-                              "-- 1 Kbytes in 4 Requests.\n")
+                              "\t\tTotal requests: 4\n-- 1 Kbytes in 4 Requests.\n")
         assert queue.sendmail("-bP").expect(0).stdout == b"4\n"
 
 
@@ -284,9 +284,11 @@ def test_status_of_a_newer_daemon(queue):
         assert queue.status() == {
             "queued": 3,
             "smarthosts": [{"name": "main", "state": "down", "workers": 1,
-                            "jobs": 0, "reason": "it is off"}],
+                            "jobs": 0, "reason": "it is off", "remedy":
+                            "mend it, then: postrider queue flush"}],
             "troubles": [{"place": "queue", "kind": "other", "count": 2,
-                          "text": "straighten it"}]}
+                          "text": "straighten it", "remedy": ""}],
+            "down": 1, "parked": 0}
         shown = queue.postrider("status").expect(0).stdout.decode()
         assert shown.endswith("\n" + lines.replace("0 \n", "0\n"))
         found = json.loads(queue.postrider("check", "--json").stdout)
