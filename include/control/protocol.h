@@ -195,7 +195,7 @@ struct trouble_status {
     enum trouble_kind kind;
     uint64_t count;
     const char *text;           /* about one of them, with what helps */
-    const char *remedy;         /* what helps, alone; "" if that is not known */
+    const char *remedy;         /* what helps, alone; NULL or "": not known */
 };
 
 struct figure_status {

@@ -345,7 +345,7 @@ void protocol_put_smarthost(struct buf *out,
 void protocol_put_trouble(struct buf *out,
                           const struct trouble_status *trouble)
 {
-    if (*trouble->remedy != '\0') {
+    if (trouble->remedy != NULL && *trouble->remedy != '\0') {
         buf_add_text(out, remedy_word);
         put_field(out, trouble->remedy);
         buf_add_char(out, '\n');
