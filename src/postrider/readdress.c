@@ -18,6 +18,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/host.h"
+#include "util/io.h"
 #include "util/process.h"
 #include "util/scratch.h"
 #include "util/strings.h"
@@ -25,6 +26,7 @@
 #include "util/user.h"
 
 #define OUTPUT_MAX 65536        /* octets that sendmail may print */
+#define HEADER_MAX (1u << 20)   /* octets in which authors are looked for */
 
 /* A message in the daemon's list. */
 struct listed {
@@ -155,6 +157,78 @@ static bool submit(const struct readdress *work, const struct listed *message,
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* Is the name of the field, or of the one that the line goes on with, one that
+ * sendmail completes? */
+static bool is_completed(const char *line, bool before)
+{
+    return text_is_space(*line) ? before
+           : text_starts_case(line, "from:") ||
+             text_starts_case(line, "sender:") ||
+             text_starts_case(line, "reply-to:");
+}
+
+/* A line without the machine's name after an @: for sendmail to complete. */
+static void add_line(struct buf *out, const char *line, size_t length,
+                     const char *host)
+{
+    static const char after[] = "> \t\r\n,;()";
+    size_t own = strlen(host);
+
+    for (size_t i = 0; i < length; i++) {
+        if (line[i] == '@' && length - i - 1 > own &&
+            text_equal_case_n(line + i + 1, host, own) &&
+            strchr(after, line[i + 1 + own]) != NULL)
+            i += own;
+        else
+            buf_add_char(out, line[i]);
+    }
+}
+
+/* The header section of a message, as far as it is in this text. Its length. */
+static size_t add_header(struct buf *out, const struct buf *text,
+                         const char *host)
+{
+    const char *line = text->data, *end = text->data + text->length;
+    bool completed = false;
+
+    while (line < end && *line != '\r') {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        if (stop == NULL)
+            break;
+        completed = is_completed(line, completed);
+        if (completed)
+            add_line(out, line, (size_t)(stop + 1 - line), host);
+        else
+            buf_add(out, line, (size_t)(stop + 1 - line));
+        line = stop + 1;
+    }
+    return (size_t)(line - text->data);
+}
+
+/* The message, with the machine's own name taken off its authors. */
+static bool add_content(const struct readdress *work, const struct entry *entry,
+                        struct scratch *content)
+{
+    uint64_t length = entry->content_length < HEADER_MAX
+                      ? entry->content_length : HEADER_MAX;
+    struct io_blocks blocks = entry_blocks(entry, 0, length);
+    struct buf text, header;
+    size_t done = 0;
+
+    buf_init(&text, HEADER_MAX);
+    buf_init(&header, HEADER_MAX);
+    while (io_blocks_next(&blocks))
+        buf_add(&text, blocks.data, blocks.length);
+    if (io_blocks_end(&blocks) && work->host != NULL)
+        done = add_header(&header, &text, work->host);
+    bool added = scratch_write(content, header.data, header.length) &&
+                 scratch_copy(content, entry->fd, entry->content_start + done,
+                              entry->content_length - done);
+    buf_free(&text);
+    buf_free(&header);
+    return added;
+}
+
 static bool submit_entry(const struct readdress *work,
                          const struct listed *message,
                          const struct entry *entry)
@@ -165,8 +239,7 @@ static bool submit_entry(const struct readdress *work,
 
     list_arguments(work, &entry->envelope, &arguments);
     bool done = scratch_open(&content, &ignored) &&
-                scratch_copy(&content, entry->fd, entry->content_start,
-                             entry->content_length) &&
+                add_content(work, entry, &content) &&
                 lseek(content.fd, 0, SEEK_SET) == 0 &&
                 submit(work, message, &arguments, content.fd);
     scratch_close(&content);
