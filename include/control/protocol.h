@@ -92,6 +92,7 @@ struct queue_state_words {
     char mark;                  /* in the list */
     char shown;                 /* by mailq, after the queue-id */
     const char *name;           /* for programs */
+    const char *released_by;    /* one that is not tried until then; or NULL */
 };
 extern const struct queue_state_words queue_states[QUEUE_STATES];
 

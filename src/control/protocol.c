@@ -134,9 +134,9 @@ enum { UNREAD_WORD, UNREAD_COUNT, UNREAD_TEXT, UNREAD_FIELDS };
 enum { OTHERS_WORD, OTHERS_COUNT, OTHERS_OCTETS, OTHERS_FIELDS };
 
 const struct queue_state_words queue_states[QUEUE_STATES] = {
-    [QUEUE_WAITING] = { '-', ' ', "waiting" },
-    [QUEUE_ACTIVE]  = { '*', '*', "active"  },
-    [QUEUE_HELD]    = { '!', '!', "held"    },
+    [QUEUE_WAITING] = { '-', ' ', "waiting", NULL },
+    [QUEUE_ACTIVE]  = { '*', '*', "active", NULL },
+    [QUEUE_HELD]    = { '!', '!', "held", "postrider queue release" },
 };
 
 static enum queue_state state_of(char mark)

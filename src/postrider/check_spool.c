@@ -212,7 +212,7 @@ static void add_item(void *context, const struct queue_item *item,
 
     (void)unattended;
     sum->count++;
-    sum->held += item->state == QUEUE_HELD;
+    sum->held += queue_states[item->state].released_by != NULL;
     if (sum->oldest != 0 && item->received >= sum->oldest)
         return;
     sum->oldest = item->received;

@@ -102,8 +102,11 @@ static void print_content_facts(const struct wanted *wanted)
 
 static void print_next(const struct queue_item *item, bool unattended)
 {
-    if (item->state == QUEUE_HELD)
-        puts("next-try: held: postrider queue release lets it go");
+    const struct queue_state_words *words = &queue_states[item->state];
+
+    if (words->released_by != NULL)
+        printf("next-try: %s: %s lets it go\n", words->name,
+               words->released_by);
     else if (item->state == QUEUE_ACTIVE)
         puts("next-try: now");
     else if (unattended)

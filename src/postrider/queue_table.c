@@ -155,8 +155,8 @@ static void add_span(struct buf *line, const char *before, int64_t seconds)
 static void add_next(struct buf *line, const struct table *table,
                      const struct row *row, int64_t now)
 {
-    if (row->state == QUEUE_HELD)
-        buf_add_text(line, " held");
+    if (queue_states[row->state].released_by != NULL)
+        buf_add_format(line, " %s", queue_states[row->state].name);
     else if (row->state == QUEUE_ACTIVE)
         buf_add_text(line, " on the way");
     else if (!table->unattended && row->next > now)

@@ -49,7 +49,8 @@ static void note_message(void *context, const struct queue_item *item,
     struct readdress *work = context;
 
     /* After an attempt some recipients may have it. */
-    if (unattended || item->state == QUEUE_HELD || item->attempts > 0)
+    if (unattended || item->attempts > 0 ||
+        queue_states[item->state].released_by != NULL)
         return;
     work->messages = alloc_resize(work->messages, work->count + 1,
                                   sizeof *work->messages);

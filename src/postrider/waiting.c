@@ -48,7 +48,7 @@ static void note_message(void *context, const struct queue_item *item,
     struct waiting *waiting = noting->waiting;
 
     (void)unattended;
-    if (item->state == QUEUE_HELD ||
+    if (queue_states[item->state].released_by != NULL ||
         (noting->ids != NULL && !strings_has(noting->ids, item->id)))
         return;
     waiting->messages = alloc_resize(waiting->messages, waiting->count + 1,
