@@ -84,8 +84,8 @@ def hold(world):
     world.smarthost.recipients["b@b.example"] = [LATER]
     world.start()
     with world.queue.daemon() as daemon:
-        (name,) = world.submit("held", "b@b.example")
-        daemon.wait_for("status=deferred")
+        world.submit("held", "b@b.example")
+        name = daemon.wait_for("([0-9a-f]{32}): to=.*status=deferred")[1]
         world.control("hold", name)
         world.tell(Told("held", "held", "-", ()))
         world.tell(Told("released", "held", "-", ()))
@@ -99,8 +99,8 @@ def remove(world):
     world.smarthost.recipients["b@b.example"] = [LATER] * 9
     world.start()
     with world.queue.daemon() as daemon:
-        (name,) = world.submit("removed", "b@b.example")
-        daemon.wait_for("status=deferred")
+        world.submit("removed", "b@b.example")
+        name = daemon.wait_for("([0-9a-f]{32}): to=.*status=deferred")[1]
         world.tell(Told("withdrawn", "removed", "-", ()))
         world.control("remove", name)
 
@@ -111,8 +111,8 @@ def requeue(world):
     world.smarthost.recipients["b@b.example"] = [REFUSED]
     world.start()
     with world.queue.daemon() as daemon:
-        (name,) = world.submit("failed", "b@b.example", sender="<>")
-        daemon.wait_for("cannot be delivered or returned")
+        world.submit("failed", "b@b.example", sender="<>")
+        name = daemon.wait_for("([0-9a-f]{32}): cannot be delivered")[1]
         world.control("requeue", name)
         daemon.wait_until_removed(1)
 
