@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "net/tls.h"
 #include "relay/launch.h"
 #include "relay/listener.h"
 #include "relay/renewals.h"
@@ -56,6 +57,7 @@ struct launcher {
     struct service_state state; /* as of the manager's last notice */
     char *remark;               /* of it; owned */
     bool is_wrong;              /* the configuration that a reload found */
+    bool is_warm;               /* TLS, for workers to come */
 };
 
 bool launcher_prepare(int *signals, struct error *err)
@@ -237,23 +239,35 @@ static void take_signals(struct launcher *launcher)
         }
 }
 
+/* For all workers from the first one on, and not before: a daemon that has no
+ * mail takes less memory without. */
+static void warm_up(struct launcher *launcher,
+                    const struct smarthost *smarthost)
+{
+    if (launcher->is_warm || smarthost->tls == TLS_NONE)
+        return;
+    tls_warm_up();
+    launcher->is_warm = true;
+}
+
 /*
  * A fork and no new program: whatever became of the files since, this end of
  * the worker's socket has the version and the configuration of the other one.
  */
-static int fork_worker(const struct launcher_settings *settings, pid_t *pid,
+static int fork_worker(struct launcher *launcher, pid_t *pid,
                        size_t smarthost, const int *fds)
 {
-    const struct config *config = settings->config;
-    const pid_t launcher = getpid();
+    const struct config *config = launcher->settings->config;
+    const pid_t parent = getpid();
 
     if (smarthost >= config->smarthost_count)
         return EINVAL;
+    warm_up(launcher, &config->smarthosts[smarthost]);
     *pid = fork();
     if (*pid != 0)
         return *pid == -1 ? errno : 0;
     process_be_called("postrider-wrk");
-    process_end_with(launcher, SIGTERM);
+    process_end_with(parent, SIGTERM);
     /* First, while the log's descriptor is the log's. */
     log_open(config->log, "postrider/worker");
     if (!process_close_all_but(fds, 2))
@@ -313,7 +327,7 @@ static void start(struct launcher *launcher, const struct packet *request)
     if (launcher->count == launcher->limit)
         answer.value = EAGAIN;
     else if (request->kind == WIRE_START_WORKER)
-        answer.value = fork_worker(settings, &pid, request->smarthost, fds);
+        answer.value = fork_worker(launcher, &pid, request->smarthost, fds);
     else
         answer.value = spawn_server(settings, &pid, request->fd,
                                     request->crowded);
