@@ -97,8 +97,8 @@ static bool explain_answer(const struct client *client,
     return refusal_explain(client, &words, err);
 }
 
-/* A page, or nothing, in the place of an answer: of another server, or one
- * whose gateway failed. */
+/* A server that is busy; or a page, or nothing, in the place of an answer: of
+ * another server, or one whose gateway failed. */
 static bool explain_status(const struct client *client,
                            const struct form_request *request,
                            const struct reply *reply, struct error *err)
@@ -106,11 +106,16 @@ static bool explain_status(const struct client *client,
     bool is_elsewhere = (reply->status >= 300 && reply->status < 400) ||
                         reply->status == 404 || reply->status == 405;
 
-    error_set(err, FAULT_TEMPORARY, "oauth \"%s\": %s: status %ld%s%s",
+    const char *why = "";
+    if (reply->answer != NULL)
+        why = shown(client, request, answer_text(reply->answer, "error"));
+    else if (reply->status < 300)
+        why = reply->why.text;
+    bool is_said = why != NULL && *why != '\0';
+
+    error_set(err, FAULT_TEMPORARY, "oauth \"%s\": %s: status %ld%s%.120s",
               client->oauth->name, request->url, reply->status,
-              reply->answer == NULL && reply->status < 300 ? ": " : "",
-              reply->answer == NULL && reply->status < 300 ? reply->why.text
-                                                           : "");
+              is_said ? ": " : "", is_said ? why : "");
     if (is_elsewhere)
         error_remedy(err, "check the address");
     return false;

@@ -1,10 +1,14 @@
 """postrider-oauth: tokens kept and renewed, with a fake issuer."""
 
+import errno
 import hashlib
 import json
+import pathlib
 import resource
+import shutil
 import socket
 import stat
+import subprocess
 
 import pytest
 
@@ -171,6 +175,40 @@ def test_without_room_on_the_disk_no_token_is_asked_for(stale):
     assert "no room" in result.errors and result.stdout == b""
     assert stale.kept() == before and stale.issuer.forms == []
     assert not (stale.state / "m365.new").exists()
+
+
+FULL_DISK = """
+mount -t tmpfs -o size=160k,mode=700 tmpfs "$1" && cp -p "$2" "$1" || exit 99
+"$3" token m365
+status=$?
+cp "$1/m365.json" "$2"
+exit "$status"
+"""
+
+
+def fill(folder):
+    with open(folder / "fill", "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+
+
+def test_a_disk_that_is_full_after_the_answer(stale, may_mount):
+    """The room for the tokens was taken before they were asked for."""
+    outside = stale.programs.folder / "m365.json"
+    shutil.copy(stale.state / "m365.json", outside)
+    stale.issuer.answers[:] = [tokens("renewed", refresh_token="next")]
+    renewing = subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", FULL_DISK, "sh", stale.state,
+         outside, stale.programs.build / "postrider-oauth"],
+        env=stale.programs.environment(), stdout=subprocess.PIPE)
+    stale.issuer.before_answer = lambda: fill(pathlib.Path(
+        f"/proc/{renewing.pid}/root{stale.state}"))
+    output, _ = renewing.communicate(timeout=60)
+    assert (renewing.returncode, output) == (0, b"renewed\n")
+    assert json.loads(outside.read_text())["refresh_token"] == "next"
 
 
 def test_a_file_of_a_newer_version_stays(stale):

@@ -71,6 +71,19 @@ def test_an_answer_that_cannot_be_used_passes(stale, answer):
     assert stale.kept() == before
 
 
+def test_a_server_that_is_busy_is_quoted(stale):
+    stale.issuer.answers[:] = [refusal("temporarily_unavailable", 503)]
+    assert "status 503: temporarily_unavailable" in \
+        stale.token().expect(75).errors
+
+
+@pytest.mark.parametrize("more, status", [(0, 0), (1, 75)])
+def test_an_answer_of_64_kb(stale, more, status):
+    body = json.dumps({"access_token": "a"}).encode()
+    stale.issuer.answers[:] = [Answer(body.ljust(65536 + more))]
+    stale.token().expect(status)
+
+
 @pytest.mark.parametrize("answer", [
     Answer(b'\xef\xbb\xbf{"access_token": "good", "expires_in": 60}'),
     Answer({"access_token": "good", "token_type": "bearer",
