@@ -315,7 +315,7 @@ static void close_slot(struct workers *pool, struct worker_slot *slot,
     slot->closed = true;
     if (!ours && comes_too_soon(pool, slot, err))
         served = true;
-    else if (served)
+    else if (served && !renews)
         concurrency_refused(&pool->concurrency, placement_standing(pool, slot),
                             clock_now());
     *event = (struct worker_event){ .kind = WORKER_CLOSED, .error = err,

@@ -53,6 +53,26 @@ def test_a_token_goes_into_no_mechanism_for_passwords(oauth, make_smarthost,
     assert host.messages == []
 
 
+@pytest.mark.parametrize("refusal_", [
+    "500 5.5.1 what?", "502 5.5.1 no", "504 5.5.4 not this one",
+    "534 5.7.9 too weak", "535 5.7.8 no", "454 4.7.0 later"])
+def test_no_refusal_leads_a_token_to_a_password(oauth, make_smarthost,
+                                                programs, refusal_):
+    host = make_smarthost(
+        tls="starttls", users={USER: "access-1"},
+        auth=["LOGIN", "PLAIN", "SCRAM-SHA-256", "CRAM-MD5", "XOAUTH2",
+              "OAUTHBEARER"])
+    host.replies["AUTH"] = lambda *_: refusal_
+    oauth.log_in()
+    oauth.issuer.answers[:] = [tokens("access-2")]
+    programs.write_config(host, extra=oauth.section(), password=None,
+                          oauth="m365")
+    programs.sendmail("-f", "a@a.example", "b@b.example",
+                      stdin=message("hello")).expect(75, 77)
+    assert {command.split()[1] for command in host.commands()
+            if command.startswith("AUTH ")} <= {"XOAUTH2", "OAUTHBEARER"}
+
+
 @pytest.mark.parametrize("keys, words", [
     ({"oauth": "other"}, 'no section oauth "other"'),
     ({"oauth": "m365", "password_command": "pass"}, "only one of"),
@@ -62,6 +82,46 @@ def test_a_wrong_smarthost(oauth, tls_smarthost, programs, keys, words):
     programs.write_config(tls_smarthost, extra=oauth.section(), password=None,
                           **keys)
     assert words in programs.sendmail("-bC").expect(78).errors
+
+
+# What goes wrong before there is a token
+
+# An answer, or None where the program is not installed; the exit status of
+# direct delivery, and what becomes of the smarthost.
+TROUBLES = [
+    (Answer(b"", 503), 75, "503", "is down"),
+    (refusal("invalid_grant"), 77, "log in again: postrider-oauth login m365",
+     "is parked"),
+    (None, 78, "install the package postrider-oauth", "is parked")]
+
+
+def spoil(mail, answer):
+    age(mail.oauth, 3600)
+    mail.oauth.issuer.answers[:] = [answer]
+    if answer is None:
+        (mail.programs.build / "postrider-oauth").unlink()
+
+
+@pytest.mark.parametrize("answer, status, words, _", TROUBLES)
+def test_what_is_wrong_is_the_exit_status(programs, issuer, certificates,
+                                          make_smarthost, answer, status,
+                                          words, _):
+    programs.copy_build()
+    mail = Mail(programs, issuer, certificates, make_smarthost)
+    spoil(mail, answer)
+    assert words in mail.send().expect(status).errors
+
+
+@pytest.mark.parametrize("answer, _, words, state", TROUBLES)
+def test_what_is_wrong_is_the_state_of_the_smarthost(queued, answer, _, words,
+                                                     state):
+    spoil(queued, answer)
+    with queued.programs.daemon() as daemon:
+        queued.programs.sendmail("b@b.example",
+                                 stdin=message("hello")).expect(0)
+        daemon.wait_for(f"smarthost host0 {state}.*{words}")
+        assert daemon.count("status=bounced") == 0
+    assert queued.host.sessions == []
 
 
 # A token that the smarthost refuses
@@ -102,12 +162,19 @@ def queued(queue, issuer, certificates, make_smarthost):
     return Mail(queue, issuer, certificates, make_smarthost)
 
 
-@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+LONG = "long" * 600             # so long that it follows an empty challenge
+
+
+@pytest.mark.parametrize("mechanism, token", [
+    ("XOAUTH2", "refused"), ("XOAUTH2", LONG), ("OAUTHBEARER", "refused"),
+    ("OAUTHBEARER", LONG)])
 def test_a_refused_token_is_renewed_and_tried_once_more(
-        programs, issuer, certificates, make_smarthost, mechanism):
+        programs, issuer, certificates, make_smarthost, mechanism, token):
     mail = Mail(programs, issuer, certificates, make_smarthost, mechanism)
+    mail.oauth.log_in(access=token)
+    issuer.answers[:] = [tokens("renewed")]
     mail.send().expect(0)
-    assert login_of(mail.host) == ["refused", "renewed"]
+    assert login_of(mail.host) == [token, "renewed"]
     assert len(mail.host.sessions) == 2 and len(issuer.forms) == 1
     mail.send().expect(0)
     assert login_of(mail.host)[2:] == ["renewed"]
