@@ -315,3 +315,15 @@ def test_an_idle_login_that_has_ended_is_an_alert(queued, issuer):
     with queue.daemon() as daemon:
         daemon.wait_for("oauth m365: its login cannot be renewed: .*"
                         "log in again: postrider-oauth login m365")
+
+
+def test_check_and_status_show_that_a_login_is_needed(queued, issuer):
+    queue = queued.programs
+    spoil(queued, refusal("invalid_grant"))
+    with queue.daemon() as daemon:
+        queue.sendmail("b@b.example", stdin=message("hello")).expect(0)
+        daemon.wait_for("is parked")
+        for command in ("check", "status"):
+            result = queue.postrider(command)
+            assert "log in again: postrider-oauth login m365" in \
+                result.stdout.decode() + result.errors, str(result)
