@@ -62,6 +62,7 @@ service anvil {{
     mode = 0
   }}
 }}
+mail_max_userip_connections = 100
 submission_relay_host = 127.0.0.1
 submission_relay_port = {sink}
 service submission-login {{
