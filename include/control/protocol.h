@@ -20,7 +20,7 @@
  *                 trouble PLACE KIND COUNT TEXT, for administrators
  *     hold, release, remove, retry, run, flush, requeue
  *                 held NUMBER, before the next line, of retry
- *                 CHANGED [LEFT]
+ *                 CHANGED [LEFT]; then error, if others could not be changed
  *     wait        sent|deferred|bounced|removed ADDRESS STATUS TEXT
  *     reload      nothing: the daemon reads its files anew soon afterwards, if
  *                 they are right

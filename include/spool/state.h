@@ -41,6 +41,8 @@ struct state_recipient {
     char *relay;            /* "host[address]:port" */
     char *text;             /* reply or our own words, one line, escaped */
     bool from_reply;        /* text is a reply of the smarthost */
+    char *remedy;           /* what can be done about it; owned, or NULL: it is
+                             * not written down */
     int64_t when;           /* of the last attempt, seconds since 1970 */
 };
 

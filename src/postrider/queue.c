@@ -63,14 +63,18 @@ static bool request(const struct config *config, enum request request,
         .patience = CLIENT_PATIENCE,
     };
     struct answer answer = { .known = !has_queue(config) };
+    bool asked = !has_queue(config) ||
+                 client_ask(&question, take_answer, &answer, err);
 
-    if (has_queue(config) && !client_ask(&question, take_answer, &answer, err))
-        return false;
-    if (!answer.known)
-        return error_set(err, FAULT_TEMPORARY, "the daemon gave no answer");
     changes->done += answer.changes.done;
     changes->left += answer.changes.left;
     changes->held += answer.changes.held;
+    if (!asked && answer.known)         /* of some, or of the only one */
+        err->fault = FAULT_IO;
+    if (!asked)
+        return false;
+    if (!answer.known)
+        return error_set(err, FAULT_TEMPORARY, "the daemon gave no answer");
     return answer.changes.done + answer.changes.left + answer.changes.held > 0
            || error_set(err, FAULT_INPUT, "no such message in the queue") ||
            error_remedy(err, "the log has what became of it");

@@ -202,8 +202,9 @@ static enum control_reply answer_list(const struct question *q)
 }
 
 /* The result: CHANGE_LEFT, nothing has changed yet, but will unless the
- * message is done first; CHANGE_HELD, nothing will, as it is held. */
-enum change_end { CHANGE_DONE, CHANGE_LEFT, CHANGE_HELD };
+ * message is done first; CHANGE_HELD, nothing will, as it is held;
+ * CHANGE_FAILED, that could not be written, and is logged. */
+enum change_end { CHANGE_DONE, CHANGE_LEFT, CHANGE_HELD, CHANGE_FAILED };
 typedef enum change_end change_message(const struct question *q,
                             struct message *message);
 
@@ -275,6 +276,10 @@ static enum control_reply change_all(const struct question *q,
         .done = q->progress->changes[CHANGE_DONE],
         .left = q->progress->changes[CHANGE_LEFT],
         .held = q->progress->changes[CHANGE_HELD] });
+    if (q->progress->changes[CHANGE_FAILED] > 0)
+        protocol_put_refusal(q->out, "%zu not changed: that cannot be written; "
+                             "the log has the reason",
+                             q->progress->changes[CHANGE_FAILED]);
     return CONTROL_DONE;
 }
 
@@ -332,6 +337,8 @@ static bool save_held(struct message *message, bool held, struct error *err)
     bool changes = state->held != held;
     state->held = held;
     bool saved = !changes || message_save(message, err);
+    if (!saved)
+        state->held = !held;
     message_close(message);
     return saved;
 }
@@ -359,7 +366,7 @@ static enum change_end hold_message(const struct question *q,
     else if (write_held(q, message, true))
         schedule_hold(q->requests->schedule, message);
     else
-        return CHANGE_DONE;
+        return CHANGE_FAILED;
     log_line(LOG_LEVEL_INFO, "%s: held", message->id);
     return CHANGE_DONE;
 }
@@ -369,10 +376,12 @@ static enum change_end release_message(const struct question *q,
 {
     if (message->place == MESSAGE_OUT)
         message_state(message)->held = false;
-    if (message->place == MESSAGE_HELD && write_held(q, message, false)) {
-        schedule_at(q->requests->schedule, message, q->now->awake);
-        log_line(LOG_LEVEL_INFO, "%s: released from hold", message->id);
-    }
+    if (message->place != MESSAGE_HELD)
+        return CHANGE_DONE;
+    if (!write_held(q, message, false))
+        return CHANGE_FAILED;
+    schedule_at(q->requests->schedule, message, q->now->awake);
+    log_line(LOG_LEVEL_INFO, "%s: released from hold", message->id);
     return CHANGE_DONE;
 }
 

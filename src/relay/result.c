@@ -196,14 +196,18 @@ static void announce(const struct settling *s)
             worst = i;
     }
     const struct state_recipient *rcpt = &state->recipients[worst];
+    char *text = alloc_format("%s%s%s", rcpt->text != NULL ? rcpt->text : "",
+                              rcpt->remedy != NULL ? "; " : "",
+                              rcpt->remedy != NULL ? rcpt->remedy : "");
     const struct wait_outcome outcome = {
         .kind = delivered == state->count ? WAIT_SENT
                 : rcpt->result == STATE_FAILED ? WAIT_BOUNCED : WAIT_DEFERRED,
         .address = env->recipients[worst].path,
         .status = rcpt->status != NULL ? rcpt->status : "-",
-        .text = rcpt->text != NULL ? rcpt->text : "",
+        .text = text,
     };
     control_announce(s->result->parts.control, s->message->id, &outcome);
+    free(text);
 }
 
 /* Reports are messages now; what could not be written stays in memory: no
@@ -437,6 +441,7 @@ static void note_outcome(struct result *result, struct message *message,
             .relay = peer,
             .text = text,
             .from_reply = outcome.code != 0,
+            .remedy = outcome.code != 0 ? outcome.remedy : NULL,
             .when = now->wall,
         }))
         log_recipient(result->parts.totals, &(struct attempted){

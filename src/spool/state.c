@@ -48,6 +48,7 @@ void state_free(struct state *state)
         free(state->recipients[i].status);
         free(state->recipients[i].relay);
         free(state->recipients[i].text);
+        free(state->recipients[i].remedy);
     }
     free(state->recipients);
     free(state);
@@ -75,6 +76,7 @@ bool state_put(struct state *state, size_t index,
     replace_text(&rcpt->status, known->status);
     replace_text(&rcpt->relay, known->relay);
     replace_text(&rcpt->text, known->text);
+    replace_text(&rcpt->remedy, known->remedy);
     return true;
 }
 

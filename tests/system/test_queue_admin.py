@@ -413,6 +413,28 @@ def test_hold_and_release(queue, smarthost):
     assert [m.recipients for m in smarthost.messages][-1] == [TO]
 
 
+def test_hold_that_cannot_be_written(down):
+    """It would not outlive the daemon: it is not done, and said so."""
+    queue, daemon = down
+    fill(queue, TO, "c@b.example")
+    items = wait_listed(queue, daemon, 2)
+    daemon.wait(lambda: len(queue.names("queue")) == 2)
+    first, second = (item["queue_id"] for item in items)
+    queue.postrider("queue", "hold", first).expect(0)
+    states = queue.spool / "state"
+    states.chmod(0o500)
+    for action, queue_id, state in (("hold", second, "waiting"),
+                                    ("release", first, "held")):
+        told = queue.postrider("queue", action, queue_id).expect(75)
+        assert told.stdout == b""
+        assert "1 not changed: that cannot be written; the log has" \
+            in told.errors
+        assert {i["queue_id"]: i["state"] for i in queue.listing()}[queue_id] \
+            == state
+    states.chmod(0o700)
+    queue.postrider("queue", "release", first).expect(0)
+
+
 def test_hold_while_a_worker_has_it(queue, smarthost):
     """It is held when it comes back."""
     queue.write_config(smarthost)
@@ -652,6 +674,16 @@ def test_verbose_submission(queue, smarthost):
             told = queue.sendmail("-v", "-odi", recipient, stdin=message()
                                   ).expect(status).stdout.decode()
             assert re.match(f"queued as [0-9a-f]{{32}}\n{outcome}", told), told
+
+
+def test_advice_of_an_attempt_that_is_waited_for(queue, smarthost):
+    """The same as in the log and in direct delivery."""
+    smarthost.replies["MAIL"] = "553 5.7.1 Sender address rejected: not owned"
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        told = queue.sendmail("-odi", TO, stdin=message()).expect(69).errors
+        assert "not owned; send from an address of the account: " in told
+        assert daemon.find(r"not owned; send from an address of the account: ")
 
 
 def test_json_of_status_is_complete(queue, tls_smarthost):
