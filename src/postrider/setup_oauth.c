@@ -169,24 +169,34 @@ static bool judge(int status, struct error *err)
     return code == EX_OK || error_set(err, fault, "the login failed");
 }
 
-static bool run_login(const struct setup *setup, struct error *err)
+/* option may be NULL. */
+static bool run_program(const struct setup *setup, char *command, char *option,
+                        struct error *err)
 {
     extern char **environ;
     char *program = process_beside(PROGRAM);
-    char command[] = "login", device[] = "--device", paste[] = "--paste";
-    char *arguments[] = { program, command, setup->oauth_name,
-                          setup->device ? device : setup->paste ? paste : NULL,
-                          NULL };
+    char *arguments[] = { program, command, setup->oauth_name, option, NULL };
 
     if (program == NULL)
         return error_set(err, FAULT_SYSTEM, "/proc is not mounted");
-    terminal_print("Log in as %s.\n", setup->user);
     fflush(stdout);
     int status = process_run(arguments, environ);
     free(program);
     if (status == -1)
         return error_sys(err, FAULT_SYSTEM, "start " PROGRAM);
     return judge(status, err);
+}
+
+/* Some logins end on a day that is known: status shows it. */
+static bool run_login(const struct setup *setup, struct error *err)
+{
+    char login[] = "login", device[] = "--device", paste[] = "--paste";
+    char show[] = "status";
+    char *option = setup->device ? device : setup->paste ? paste : NULL;
+
+    terminal_print("Log in as %s.\n", setup->user);
+    return run_program(setup, login, option, err) &&
+           run_program(setup, show, NULL, err);
 }
 
 bool setup_log_in(struct setup *setup, struct config_draft *draft,

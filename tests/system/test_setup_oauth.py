@@ -56,7 +56,7 @@ client-secret: yes
 
     def accept(self, access="access-1"):
         self.issuer.answers[:] = [Answer(DEVICE), tokens(
-            access, refresh_token=REFRESH)]
+            access, refresh_token=REFRESH, refresh_token_expires_in=604800)]
 
     def arguments(self, *more):
         return ["setup", "--providers", str(self.presets), "--tls-ca-file",
@@ -90,6 +90,7 @@ def test_one_command_and_a_login_suffice(programs, provider, issuer):
                     "--client-secret-file", str(secret)).expect(0)
     assert b"https://login.example/device" in result.stdout
     assert b"ABCD-EFGH" in result.stdout
+    assert b"new login needed by" in result.stdout
     host, url = provider.smarthost, issuer.url + "/contoso.example"
     assert programs.config.read_text() == f"""\
 # Written by postrider setup; postrider.conf(5) is the reference.
