@@ -420,7 +420,9 @@ int launcher_run(const struct launcher_settings *settings, int signals)
               .events = has_room(&launcher) ? POLLIN : POLLOUT },
         };
         int64_t due = renewals_next_time(launcher.renewals);
-        if (poll(set, 2, clock_remaining(due)) < 1)
+        /* Without a login to renew there is nothing to wake up for. */
+        int patience = due == INT64_MAX ? -1 : clock_remaining(due);
+        if (poll(set, 2, patience) < 1)
             continue;
         if (set[0].revents != 0)
             take_signals(&launcher);
