@@ -242,11 +242,20 @@ static bool retype_password(struct setup *setup, struct error *err)
     return setup_read_password(setup, err);
 }
 
+/* Some organisations block codes for devices. */
 static bool retype_login(struct setup *setup, struct error *err)
 {
-    (void)err;
+    bool has_both = setup->provider->device_url != NULL &&
+                    setup->provider->authorize_url != NULL;
+
     setup->is_logged_in = false;
-    return true;
+    if (!has_both)
+        return true;
+    bool done = terminal_ask_yes("Paste an address this time, instead of "
+                                 "entering a code?", setup->paste,
+                                 &setup->paste, err);
+    setup->device = setup->device && !setup->paste;
+    return done;
 }
 
 static bool retype_user(struct setup *setup, struct error *err)

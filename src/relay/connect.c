@@ -454,6 +454,7 @@ static bool is_token_refused(const struct connector *connector,
                              const struct error *err)
 {
     return *connector->smarthost->oauth != '\0' &&
+           connector->secret.data != NULL &&
            err->fault == FAULT_PERMISSION && err->reply.code == 535 &&
            strcmp(err->reply.status, "5.7.139") != 0;
 }

@@ -265,6 +265,8 @@ def test_a_person_logs_in_once_more(programs, provider, issuer):
     terminal.expect("535 5.7.8")
     terminal.answer("Do what again: host, port, tls, certificate, user, login, "
                     "address, nothing? [login]", "")
+    terminal.answer("Paste an address this time, instead of entering a code?",
+                    "n")
     terminal.expect("ABCD-EFGH")
     terminal.answer("Send a test message to", "n")
     assert terminal.end() == 0
