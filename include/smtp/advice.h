@@ -4,8 +4,9 @@
  * One table over what a reply answers, its code, its enhanced status code and
  * its words, and what is configured; and one over how a connection failed. All
  * who report a failure report this with it: the caller's line, the log,
- * `postrider test`, setup. A row is only for what is certain to fit: no advice
- * is better than a wrong one.
+ * `postrider test`, setup, the queue. A report to the sender has the reply
+ * alone: its reader is seldom the one who can do something. A row is only for
+ * what is certain to fit: no advice is better than a wrong one.
  */
 #ifndef POSTRIDER_SMTP_ADVICE_H
 #define POSTRIDER_SMTP_ADVICE_H

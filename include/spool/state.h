@@ -12,6 +12,8 @@
  *     reports NUMBER
  *     opt-report ABOUT ID                  only while one is being made
  *     rcpt RESULT NOTIFIED FROM-REPLY WHEN STATUS RELAY TEXT
+ *     opt-remedy TEXT                      after the rcpt line it is for, of
+ *                                          the first ones that have any
  *     end                                  or it was not written whole
  *
  * The rcpt lines are those of the envelope, in its order; "-" for none. Of a
@@ -41,8 +43,8 @@ struct state_recipient {
     char *relay;            /* "host[address]:port" */
     char *text;             /* reply or our own words, one line, escaped */
     bool from_reply;        /* text is a reply of the smarthost */
-    char *remedy;           /* what can be done about it; owned, or NULL: it is
-                             * not written down */
+    char *remedy;           /* what can be done about that; owned; NULL: not
+                             * known, or part of our own words */
     int64_t when;           /* of the last attempt, seconds since 1970 */
 };
 
@@ -86,5 +88,8 @@ bool state_put(struct state *state, size_t index,
                const struct state_recipient *known);
 
 size_t state_open_count(const struct state *state);
+
+/* Text and remedy, for people; NULL: there is no text. The caller frees it. */
+char *state_reason(const struct state_recipient *recipient);
 
 #endif

@@ -64,6 +64,7 @@ static void visit_entry(struct lister *lister, const struct entry *entry,
 {
     const struct envelope *env = &entry->envelope;
     struct stat status = { 0 };
+    char *reason = NULL;
     const char **paths = alloc_zero(env->count, sizeof *paths);
     fstat(entry->fd, &status);      /* of one in drop/: when it came */
     struct queue_item item = {
@@ -85,11 +86,14 @@ static void visit_entry(struct lister *lister, const struct entry *entry,
             (result == STATE_FAILED && !lister->failed))
             continue;
         paths[item.recipient_count++] = env->recipients[i].path;
-        if (state->recipients[i].text != NULL)
-            item.reason = state->recipients[i].text;
+        if (state->recipients[i].text == NULL)
+            continue;
+        free(reason);
+        item.reason = reason = state_reason(&state->recipients[i]);
     }
     lister->reader->visit(lister->reader->context, &item, !lister->failed);
     free(paths);
+    free(reason);
 }
 
 static struct state *load_state(const struct spool *spool, int folder,

@@ -268,12 +268,12 @@ static char *summary_of(const struct message *message, size_t max)
     return summary;
 }
 
-static const char *last_reason(const struct state *state)
+static char *last_reason(const struct state *state)
 {
     for (size_t i = 0; i < state->count; i++)
         if (state->recipients[i].result == STATE_OPEN &&
             state->recipients[i].text != NULL)
-            return state->recipients[i].text;
+            return state_reason(&state->recipients[i]);
     return NULL;
 }
 
@@ -282,7 +282,7 @@ void message_describe(struct message *message)
     free(message->summary);
     message->summary = summary_of(message, SUMMARY_MAX);
     free(message->reason);
-    message->reason = alloc_string(last_reason(message->state));
+    message->reason = last_reason(message->state);
     message->attempts = message->state->attempts;
     message->warned = message->state->warned;
 }

@@ -196,15 +196,13 @@ static void announce(const struct settling *s)
             worst = i;
     }
     const struct state_recipient *rcpt = &state->recipients[worst];
-    char *text = alloc_format("%s%s%s", rcpt->text != NULL ? rcpt->text : "",
-                              rcpt->remedy != NULL ? "; " : "",
-                              rcpt->remedy != NULL ? rcpt->remedy : "");
+    char *text = state_reason(rcpt);
     const struct wait_outcome outcome = {
         .kind = delivered == state->count ? WAIT_SENT
                 : rcpt->result == STATE_FAILED ? WAIT_BOUNCED : WAIT_DEFERRED,
         .address = env->recipients[worst].path,
         .status = rcpt->status != NULL ? rcpt->status : "-",
-        .text = text,
+        .text = text != NULL ? text : "",
     };
     control_announce(s->result->parts.control, s->message->id, &outcome);
     free(text);
@@ -299,6 +297,7 @@ static void explain(struct result *result, struct message *message,
         if (known.text == NULL || message->missing != NULL) {
             known.text = text;
             known.from_reply = false;
+            known.remedy = NULL;
             known.when = wall;
         }
         if (expired)

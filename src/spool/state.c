@@ -20,10 +20,13 @@
 #define TEXT_MAX 1024               /* octets of a text in it: so that the
                                      * most recipients there can be fit */
 
+#define REMEDIES_MAX 100              /* recipients whose remedy is in it */
+
 static const struct format format = { "postrider-state", 1 };
 
 /* A version that does not know it makes a report twice, at worst. */
 static const char report_name[] = "opt-report";
+static const char remedy_name[] = "opt-remedy";
 
 static const char *const results[] = {
     [STATE_OPEN] = "open",
@@ -80,6 +83,13 @@ bool state_put(struct state *state, size_t index,
     return true;
 }
 
+char *state_reason(const struct state_recipient *recipient)
+{
+    return recipient->text != NULL && recipient->remedy != NULL
+           ? alloc_format("%s; %s", recipient->text, recipient->remedy)
+           : alloc_string(recipient->text);
+}
+
 size_t state_open_count(const struct state *state)
 {
     size_t open = 0;
@@ -134,7 +144,7 @@ static bool write_state(const char *id, const struct state *state,
     if (fits && *state->report != '\0')
         fits = buf_add_format(out, "%s %s %s\n", report_name, state->about,
                               state->report);
-    for (size_t i = 0; fits && i < state->count; i++) {
+    for (size_t i = 0, remedies = 0; fits && i < state->count; i++) {
         const struct state_recipient *rcpt = &state->recipients[i];
         fits = buf_add_format(out, "rcpt %s %d %d %" PRId64 " %s ",
                               results[rcpt->result], rcpt->notified,
@@ -142,6 +152,9 @@ static bool write_state(const char *id, const struct state *state,
                               or_dash(rcpt->status)) &&
                add_text(out, rcpt->relay, ' ') &&
                add_text(out, rcpt->text, '\n');
+        if (fits && rcpt->remedy != NULL && remedies++ < REMEDIES_MAX)
+            fits = buf_add_format(out, "%s ", remedy_name) &&
+                   add_text(out, rcpt->remedy, '\n');
     }
     return fits && buf_add_text(out, "end\n");
 }
@@ -234,6 +247,13 @@ static void read_report(struct state *state, char *rest)
     memcpy(state->report, rest, sizeof state->report);
 }
 
+static void read_remedy(struct reading *reading, const char *rest)
+{
+    if (reading->recipients > 0 && rest != NULL)
+        replace_text(&reading->state->recipients[reading->recipients - 1]
+                          .remedy, rest);
+}
+
 static bool parse_line(struct reading *reading, char *line,
                        struct error *err)
 {
@@ -248,6 +268,10 @@ static bool parse_line(struct reading *reading, char *line,
         return true;
     if (strcmp(name, report_name) == 0) {
         read_report(state, rest);
+        return true;
+    }
+    if (strcmp(name, remedy_name) == 0) {
+        read_remedy(reading, rest);
         return true;
     }
     if (strcmp(name, "rcpt") != 0)

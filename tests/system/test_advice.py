@@ -108,3 +108,29 @@ def test_status_of_a_token(programs, make_smarthost):
     line = programs.sendmail(TO, stdin=message()).expect(77).errors
     assert re.search(r"AUTH XOAUTH2 refused: 535 .* \(status invalid_token\); "
                      "the access token may have expired", line), line
+
+
+def test_of_a_caller_that_waits_and_of_the_queue(queue, make_smarthost):
+    """The report to the sender quotes the reply as it is."""
+    sender = "553 5.7.1 <a@a.example>: Sender address rejected: not owned by me"
+    domain = "450 4.1.8 <a@a.example>: Sender address rejected: Domain not found"
+    host = make_smarthost()
+    host.recipients[TO] = sender
+    host.recipients["eve@b.example"] = domain
+    queue.write_config(host, settings={"retry_first": "1h",
+                                       "retry_longest": "1h"})
+    with queue.daemon() as daemon:
+        refused = queue.sendmail("-odi", "-f", "a@a.example", TO,
+                                 stdin=message()).expect(69).errors
+        assert re.search(re.escape(sender[10:]) + "; " + SENDER, refused)
+        (report,) = host.wait_for_messages(1)
+        text = b" ".join(report.body.split())
+        assert b"not owned by me" in text and b"send from" not in text
+        queue.sendmail("-f", "a@a.example", "eve@b.example",
+                       stdin=message()).expect(0)
+        daemon.wait_for("status=deferred")
+        (waiting,) = queue.listing()
+        wanted = re.escape(domain) + "; send from a domain that the DNS knows"
+        assert re.search(wanted, waiting["reason"])
+    (waiting,) = queue.listing()        # from the file
+    assert re.search(wanted, waiting["reason"])

@@ -26,6 +26,7 @@ static struct state *some_state(void)
         .status = alloc_string("5.1.1"),
         .relay = alloc_string("mx.example[192.0.2.1]:587"),
         .text = alloc_string("550 5.1.1 no such user \\x0a - end"),
+        .remedy = alloc_string("check the address"),
         .from_reply = true, .when = 1700000001,
     };
     known->recipients[1].result = STATE_DELIVERED;
@@ -58,6 +59,7 @@ static void assert_alike(const struct state *a, const struct state *b)
         assert_int_equal(x->result, y->result);
         assert_int_equal(x->notified, y->notified);
         assert_int_equal(x->from_reply, y->from_reply);
+        assert_same(x->remedy, y->remedy);
         assert_int_equal(x->when, y->when);
         assert_same(x->status, y->status);
         assert_same(x->relay, y->relay);
