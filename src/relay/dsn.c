@@ -5,6 +5,8 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "mail/encode.h"
+#include "mail/header.h"
 #include "relay/retry.h"
 #include "spool/draft.h"
 #include "spool/entry.h"
@@ -210,7 +212,23 @@ static void add_status(struct buf *out, const struct dsn *dsn)
         add_one_status(out, dsn, dsn->recipients[i]);
 }
 
-/* Octets of the header section, with the empty line; at most HEADER_MAX. */
+/* Octets of these lines before the first that is too long to be sent. */
+static size_t sound_length(const char *text, size_t length)
+{
+    size_t at = 0;
+
+    while (at < length) {
+        const char *stop = memchr(text + at, '\n', length - at);
+        size_t end = stop != NULL ? (size_t)(stop + 1 - text) : length;
+        if (end - at > HEADER_LINE_MAX + 2)
+            break;
+        at = end;
+    }
+    return at;
+}
+
+/* Octets of the header section, with the empty line; at most HEADER_MAX, and
+ * up to a line that is too long. */
 static uint64_t header_length(const struct entry *entry)
 {
     char *start = alloc_resize(NULL, HEADER_MAX, 1);
@@ -225,8 +243,22 @@ static uint64_t header_length(const struct entry *entry)
         result = (uint64_t)(end + 4 - start);
     else if (result >= 2 && memcmp(start, "\r\n", 2) == 0)
         result = 2;
+    result = sound_length(start, (size_t)result);
     free(start);
     return result;
+}
+
+/* Servers that refused a message for its lines would refuse a report with
+ * them, too. */
+static bool has_overlong_lines(const struct entry *entry)
+{
+    struct io_blocks blocks = entry_blocks(entry, 0, entry->content_length);
+    struct line_lengths lines = { 0 };
+
+    while (!lines.has_overlong && io_blocks_next(&blocks))
+        line_lengths_add(&lines, blocks.data, blocks.length);
+    (void)io_blocks_end(&blocks);
+    return lines.has_overlong;
 }
 
 static bool returns_whole(const struct dsn *dsn)
@@ -236,9 +268,10 @@ static bool returns_whole(const struct dsn *dsn)
     /* RFC 3461 section 6.2: a report of success or delay needs no more. */
     if (dsn->kind == DSN_SUCCESS || dsn->kind == DSN_DELAY)
         return false;
-    return wanted == RETURN_FULL ||
-           (wanted == RETURN_UNSPECIFIED &&
-            dsn->entry->content_length <= WHOLE_MAX);
+    return (wanted == RETURN_FULL ||
+            (wanted == RETURN_UNSPECIFIED &&
+             dsn->entry->content_length <= WHOLE_MAX)) &&
+           !has_overlong_lines(dsn->entry);
 }
 
 static bool copy_content(struct draft *draft, const struct entry *entry,

@@ -271,6 +271,41 @@ static void goes_by_what_the_sender_asked(void **state)
     }
 }
 
+/* A server that refuses such lines must take the report about them. */
+static void quotes_no_overlong_line(void **state)
+{
+    static const struct {
+        const char *before;     /* 1500 octets in a line, and what is after */
+        const char *after;
+        const char *part;       /* of the report */
+    } cases[] = {
+        { "Subject: s\r\n\r\nx\r\n", "y\r\n",
+          "text/rfc822-headers\r\n\r\nSubject: s\r\n\r\n\r\n--" },
+        { "Subject: s\r\nX-Long: ", "\r\nTo: c@d.example\r\n\r\ny\r\n",
+          "text/rfc822-headers\r\n\r\nSubject: s\r\n\r\n--" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct subject subject;
+        struct entry *report;
+        struct buf text;
+        char line[1501] = "";
+        memset(line, 'z', 1500);
+        char *message = alloc_format("%s%s\r\n%s", cases[i].before, line,
+                                     cases[i].after);
+        make(&subject, "a@example.com", message, false);
+        subject.entry->envelope.dsn_return = RETURN_FULL;
+        compose(&subject, DSN_FAILURE, NULL, &text, &report);
+        assert_lines(&text);
+        assert_has(&text, cases[i].part);
+        entry_free(report);
+        buf_free(&text);
+        free(message);
+        unmake(&subject);
+    }
+}
+
 static void returns_what_ret_says(void **state)
 {
     static const struct {
@@ -433,6 +468,7 @@ int main(void)
         cmocka_unit_test(reports_delay_and_success),
         cmocka_unit_test(goes_by_what_the_sender_asked),
         cmocka_unit_test(returns_what_ret_says),
+        cmocka_unit_test(quotes_no_overlong_line),
         cmocka_unit_test(declares_8_bits_and_uses_the_sender_rule),
         cmocka_unit_test(tells_the_postmaster_once),
         cmocka_unit_test(is_of_the_sender),
