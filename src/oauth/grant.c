@@ -171,6 +171,8 @@ bool grant_take(struct grant *grant, const struct answer *answer,
     const char *type = answer_text(answer, "token_type");
     int64_t life = answer_seconds(answer, "expires_in", ANSWER_LIFE_MAX);
 
+    if (refresh != NULL)
+        replace_text(&grant->refresh_token, refresh);
     if (token == NULL)
         return error_set(err, FAULT_PROTOCOL, "the answer holds no "
                          "access_token that can be used");
@@ -182,8 +184,6 @@ bool grant_take(struct grant *grant, const struct answer *answer,
     grant->wait_until = 0;
     replace_text(&grant->access_token, token);
     replace_text(&grant->scope, scope);
-    if (refresh != NULL)
-        replace_text(&grant->refresh_token, refresh);
     int64_t left = refresh_life(answer);
     if (left != 0 || refresh != NULL)
         grant->refresh_expires = left != 0 ? grant->obtained + left : 0;

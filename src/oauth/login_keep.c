@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "oauth/answer.h"
 #include "oauth/client.h"
 #include "oauth/form.h"
 #include "oauth/grant.h"
@@ -27,11 +28,77 @@ bool login_is_google(const struct client *client)
             text_equal_case_n(host + length - end, domain, end));
 }
 
+/* What a word of a scope is compared by. Microsoft has several names for the
+ * same host, and Google's ends with a slash. */
+static const char *end_of_word(const char *word, size_t *length)
+{
+    for (size_t i = *length; i > 0; i--)
+        if (word[i - 1] == '/' && i < *length) {
+            *length -= i;
+            return word + i;
+        }
+    return word;
+}
+
+static bool has_word(const char *scope, const char *word, size_t length)
+{
+    word = end_of_word(word, &length);
+    while (*scope != '\0') {
+        size_t other_length = strcspn(scope, " ");
+        const char *next = scope + other_length + (scope[other_length] == ' ');
+        const char *other = end_of_word(scope, &other_length);
+        if (other_length == length && text_equal_case_n(other, word, length))
+            return true;
+        scope = next;
+    }
+    return false;
+}
+
+/* The first permission of the scope that was not granted; NULL if there is
+ * none. Only those with the address of what they are for come back as they were
+ * asked for; and a person may leave a box unticked. */
+static const char *find_refused(const char *scope, const char *granted,
+                                size_t *length)
+{
+    static const char whole[] = "/.default";
+
+    for (; *scope != '\0'; scope += *length + strspn(scope + *length, " ")) {
+        *length = strcspn(scope, " ");
+        bool is_whole = *length >= sizeof whole - 1 &&
+                        text_starts(scope + *length - (sizeof whole - 1),
+                                    whole);
+        if (text_starts(scope, "https://") && !is_whole &&
+            !has_word(granted, scope, *length))
+            return scope;
+    }
+    return NULL;
+}
+
+static bool check_scope(const struct client *client,
+                        const struct reply *reply, struct error *err)
+{
+    const char *granted = answer_text(reply->answer, "scope");
+    size_t length;
+    const char *refused =
+        granted == NULL ? NULL : find_refused(client->oauth->scope, granted,
+                                              &length);
+
+    if (refused == NULL)
+        return true;
+    error_set(err, FAULT_PERMISSION, "oauth \"%s\": the login does not grant "
+              "%.*s", client->oauth->name, (int)length, refused);
+    return error_remedy(err, "log in again: postrider-oauth login %s, and "
+                        "allow that", client->oauth->name);
+}
+
 static bool keep(const struct client *client, struct renewal *renewal,
                  const struct reply *reply, struct error *err)
 {
     struct grant grant = { .login = time(NULL) };
-    bool done = grant_take(&grant, reply->answer, client->oauth->scope, err);
+    bool done = check_scope(client, reply, err) &&
+                (grant_take(&grant, reply->answer, client->oauth->scope,
+                            err) ||
+                 error_prefix(err, "oauth \"%s\"", client->oauth->name));
 
     if (done && grant.refresh_token == NULL) {
         error_set(err, FAULT_PERMISSION, "oauth \"%s\": the server gave no "

@@ -71,6 +71,10 @@ static const struct {
     { 650056, MEANS_CHANGE, CONSENT },
     { 650057, MEANS_CHANGE, "add the permission that scope names in the app "
                             "registration" },
+    { 28000, MEANS_CHANGE, "scope names more than one resource: a token is for "
+                           "one" },
+    { 28002, MEANS_CHANGE, "check scope" },
+    { 28003, MEANS_CHANGE, "check scope" },
     { 70011, MEANS_CHANGE, "check scope" },
     { 1002012, MEANS_CHANGE, "with flow = client_credentials scope ends with "
                              "/.default" },
@@ -90,6 +94,8 @@ static const struct {
     { 50194, MEANS_CHANGE, "token_url must name the tenant, not \"common\"" },
     { 90002, MEANS_CHANGE, "check the tenant in token_url" },
     { 900023, MEANS_CHANGE, "check the tenant in token_url" },
+    { 9002346, MEANS_CHANGE, "the application is for personal accounts: "
+                             "token_url must name \"consumers\"" },
     { 90133, MEANS_CHANGE, "device codes need the tenant's own name in "
                            "device_url and token_url" },
 };

@@ -85,7 +85,8 @@ static bool post(const struct form_request *request,
         .authorization = basic->length > 0 ? basic->data : NULL,
         .ca_file = client->oauth->tls_ca_file,
         .proxy = client->oauth->proxy, .deadline = request->deadline };
-    bool done = https_post(&https, &raw, err);
+    bool done = https_post(&https, &raw, err) ||
+                error_prefix(err, "oauth \"%s\"", client->oauth->name);
 
     if (done) {
         reply->status = raw.status;

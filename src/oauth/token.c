@@ -86,9 +86,13 @@ static bool keep_reply(const struct client *client, struct renewal *renewal,
 {
     struct error ignored;
 
-    if (is_good)
-        return grant_take(grant, reply->answer, client->oauth->scope, err) &&
-               renewal_save(renewal, client, grant, err);
+    if (is_good) {
+        bool is_taken = grant_take(grant, reply->answer, client->oauth->scope,
+                                   err) ||
+                        error_prefix(err, "oauth \"%s\"", client->oauth->name);
+        return renewal_save(renewal, client, grant,
+                            is_taken ? err : &ignored) && is_taken;
+    }
     if (reply->wait > 0) {
         int64_t pause = reply->wait < WAIT_MAX ? reply->wait : WAIT_MAX;
         grant->wait_until = time(NULL) + pause;

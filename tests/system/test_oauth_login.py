@@ -99,6 +99,31 @@ def test_a_login_by_paste(oauth):
     assert oauth.token().expect(0).stdout == b"first\n"
 
 
+SEND = "https://outlook.office.com/SMTP.Send"
+
+
+@pytest.mark.parametrize("scope, granted, status", [
+    (SEND + " offline_access", SEND, 0),
+    (SEND + " offline_access", "https://outlook.office365.com/smtp.send", 0),
+    (SEND + " offline_access", f"openid {SEND} profile", 0),
+    (SEND + " offline_access", "", 77),
+    (SEND + " offline_access", "https://outlook.office.com/IMAP.Read", 77),
+    ("https://outlook.office.com/.default offline_access", SEND, 0),
+    ("https://mail.google.com/ email", "https://mail.google.com/ "
+     "https://www.googleapis.com/auth/userinfo.email", 0),
+    ("https://mail.google.com/ email", "email openid", 77),
+    ("smtp offline_access", "mail", 0),
+])
+def test_what_a_login_grants(oauth, scope, granted, status):
+    oauth.configure(scope=scope)
+    oauth.issuer.answers[:] = [tokens(refresh_token=REFRESH, scope=granted)]
+    login, _, query = oauth.begin_paste()
+    result, _, errors = oauth.paste(login, query, code="code-1")
+    assert result == status
+    assert (oauth.kept() is not None) == (status == 0)
+    assert status == 0 or f"does not grant {scope.split()[0]}" in errors
+
+
 @pytest.mark.parametrize("members, words", [
     ({"code": "x", "state": "another"}, "state differs"),
     ({"code": "x", "state": None}, "state differs"),

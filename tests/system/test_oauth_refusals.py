@@ -71,6 +71,16 @@ def test_an_answer_that_cannot_be_used_passes(stale, answer):
     assert stale.kept() == before
 
 
+def test_a_refresh_token_is_kept_though_the_rest_cannot_be_used(stale):
+    """The old one may be void by now."""
+    stale.issuer.answers[:] = [tokens("a b", refresh_token="next"),
+                               tokens("renewed")]
+    errors = stale.token().expect(75).errors
+    assert errors.startswith('postrider-oauth: oauth "m365": the answer')
+    assert stale.token().expect(0).stdout == b"renewed\n"
+    assert stale.issuer.forms[1]["refresh_token"] == "next"
+
+
 def test_a_server_that_is_busy_is_quoted(stale):
     stale.issuer.answers[:] = [refusal("temporarily_unavailable", 503)]
     assert "status 503: temporarily_unavailable" in \
