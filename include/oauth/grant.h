@@ -76,7 +76,7 @@ bool renewal_save(struct renewal *renewal, const struct client *client,
                   const struct grant *grant, struct error *err);
 void renewal_end(struct renewal *renewal, const struct client *client);
 
-/* Remove it, durably. */
+/* Remove it, durably, with what a killed process left. */
 bool grant_remove(const struct client *client, struct error *err);
 
 #endif

@@ -358,15 +358,20 @@ void renewal_end(struct renewal *renewal, const struct client *client)
     io_close(&renewal->lock);
 }
 
-bool grant_remove(const struct client *client, struct error *err)
+static bool remove_file(const struct client *client, const char *suffix)
 {
-    char *name = file_name(client, "json");
-    bool done = (unlinkat(client->state, name, 0) == 0 || errno == ENOENT) &&
-                fsync(client->state) == 0;
+    char *name = file_name(client, suffix);
+    bool done = unlinkat(client->state, name, 0) == 0 || errno == ENOENT;
 
-    if (!done)
-        error_sys(err, FAULT_IO, "remove the tokens of oauth \"%s\"",
-                  client->oauth->name);
     free(name);
     return done;
+}
+
+bool grant_remove(const struct client *client, struct error *err)
+{
+    /* A process that was killed may have left tokens in its draft. */
+    return (remove_file(client, "new") && remove_file(client, "json") &&
+            fsync(client->state) == 0) ||
+           error_sys(err, FAULT_IO, "remove the tokens of oauth \"%s\"",
+                     client->oauth->name);
 }

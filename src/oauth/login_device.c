@@ -17,6 +17,7 @@
 #define INTERVAL_USUAL 5            /* seconds, where the server gives none */
 #define INTERVAL_MORE 5             /* after slow_down */
 #define INTERVAL_MAX 600
+#define BACK_OFF_MAX 60             /* without an answer */
 #define LIFE_USUAL 900              /* seconds; of a code */
 #define LIFE_MAX 3600
 
@@ -85,7 +86,7 @@ static bool is_pending(struct device *device, const struct reply *reply,
         return false;
     else if (reply->wait > device->interval)
         device->interval = reply->wait;
-    else
+    else if (device->interval < BACK_OFF_MAX / 2)
         device->interval *= 2;      /* RFC 8628 section 3.5: back off */
     if (device->interval > INTERVAL_MAX)
         device->interval = INTERVAL_MAX;

@@ -168,6 +168,13 @@ def test_logout_without_an_address_to_revoke(oauth):
     oauth.token().expect(77)
 
 
+def test_logout_leaves_no_draft_of_a_killed_process(oauth):
+    oauth.log_in()
+    (oauth.state / "m365.new").write_text("tokens")
+    oauth.run("logout", "m365").expect(0)
+    assert [path.name for path in oauth.state.iterdir()] == ["m365.lock"]
+
+
 def test_logout_of_what_is_revoked_already(oauth):
     oauth.configure(revoke_url=oauth.issuer.url + "/revoke")
     oauth.log_in()
