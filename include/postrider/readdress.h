@@ -19,11 +19,10 @@ struct readdressed {
 };
 
 /*
- * Do that with all that waits, is not held and was not tried yet, by the
- * configuration in the file at path, which is loaded in config. Only root can; the daemon has to
- * run, and must not have read that file yet.
+ * Do that with all that waits, is not held and was not tried yet, by the file
+ * that config is from. Only root can; the daemon has to run, and must not have
+ * read that file yet.
  */
-struct readdressed readdress_all(const struct config *config,
-                                 const char *path);
+struct readdressed readdress_all(const struct config *config);
 
 #endif

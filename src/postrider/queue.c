@@ -372,10 +372,10 @@ static bool resubmit(const struct config *config, const struct action *action,
     if (geteuid() != 0)
         return error_set(err, FAULT_PERMISSION, "only root can submit for "
                          "other users");
-    if (*config->path == '\0')
-        return error_set(err, FAULT_CONFIG, "there is no configuration that "
-                         "could give other addresses");
-    struct readdressed mail = readdress_all(config, config->path);
+    if (config->smarthost_count == 0)
+        return error_set(err, FAULT_CONFIG, "no smarthost is configured: what "
+                         "is submitted now would get the same addresses");
+    struct readdressed mail = readdress_all(config);
     printf("%zu submitted anew\n", mail.done);
     return mail.left == 0 ||
            error_set(err, FAULT_TEMPORARY, "%zu stay%s as before", mail.left,

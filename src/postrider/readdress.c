@@ -36,7 +36,6 @@ struct listed {
 
 struct readdress {
     const struct config *config;
-    const char *path;
     char *host;                 /* completed local names; NULL if it has none */
     struct spool spool;
     struct listed *messages;
@@ -126,7 +125,9 @@ static _Noreturn void run_sendmail(const struct readdress *work,
                                    const struct strings *arguments, int content)
 {
     const struct passwd *user = getpwuid(message->uid);
-    char *place = alloc_format("POSTRIDER_CONFIG=%s", work->path);
+    const char *path = work->config->path;
+    char *place = *path != '\0' ? alloc_format("POSTRIDER_CONFIG=%s", path)
+                                : NULL;
     char *program = process_beside("sendmail");
     char search[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
     char *environment[] = { search, place, NULL };
@@ -274,11 +275,9 @@ static bool readdress_one(const struct readdress *work,
     return done;
 }
 
-struct readdressed readdress_all(const struct config *config,
-                                 const char *path)
+struct readdressed readdress_all(const struct config *config)
 {
-    struct readdress work = { .config = config, .path = path,
-                              .host = host_full_name() };
+    struct readdress work = { .config = config, .host = host_full_name() };
     const struct listing_reader reader = { .visit = note_message,
                                            .context = &work };
     struct readdressed result = { 0 };

@@ -121,9 +121,9 @@ static bool mail_has_no_way(const struct setup *setup)
     return has_none;
 }
 
-static void readdress(const struct setup *setup, const struct config *config)
+static void readdress(const struct config *config)
 {
-    struct readdressed mail = readdress_all(config, setup->output);
+    struct readdressed mail = readdress_all(config);
 
     if (mail.done > 0)
         terminal_print("Mail that was accepted without a smarthost has been "
@@ -145,7 +145,7 @@ static bool report_all(struct setup *setup, struct config_draft *draft,
         return false;
     /* Before the daemon has a smarthost: it would send them at once. */
     if (first)
-        readdress(setup, config);
+        readdress(config);
     struct waiting *waiting = waiting_note(config, NULL);
     config_draft_report(setup->output);
     if (setup_uses_oauth(setup) && !setup->is_logged_in)

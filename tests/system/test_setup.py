@@ -591,24 +591,27 @@ def test_mail_that_waited_leaves_and_setup_says_so(programs, host, public):
 
 
 BY_HAND = """
-cat >/etc/postrider/postrider.conf
+rm /etc/postrider/postrider.conf
+cat >/etc/postrider/$0
 "$programs"/postrider queue resubmit && kill -HUP $daemon || exit
-until grep -c status=sent daemon.log | grep -qx 4; do sleep 0.1; done
+until "$programs"/mailq </dev/null | grep -q empty; do sleep 0.1; done
 """
 
 
-def test_mail_that_waited_for_a_configuration_by_hand(programs, smarthost):
+@pytest.mark.parametrize("name", ["postrider.conf", "smarthost.conf"])
+def test_mail_that_waited_for_a_configuration_by_hand(programs, smarthost,
+                                                      name):
     (machine_etc(programs) / "postrider").mkdir()
     result = run_on_machine(
-        programs, {"postrider": 990}, "sh", "-c", WITH_DAEMON, "sh",
-        programs.build, "sh", "-c", BY_HAND, stdin=f"""
-log = stderr
+        programs, {"postrider": 990}, "env", "-u", "POSTRIDER_CONFIG", "sh",
+        "-c", WITH_DAEMON, "sh", programs.build, "sh", "-c", BY_HAND, name,
+        stdin=f"""
 local_recipient = "ops@d.example"
 smarthost "main" {{
     host = "{smarthost.host}" port = {smarthost.port} tls = none auth = none
 }}
 sender "root" {{ address = "web@d.example" }}
-""", POSTRIDER_CONFIG="/etc/postrider/postrider.conf")
+""")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout == "4 submitted anew\n"
     assert sorted(message.recipients[0] for message in smarthost.messages) == [
