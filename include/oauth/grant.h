@@ -29,6 +29,8 @@ struct grant {
     int64_t refresh_expires;
     int64_t login;              /* when a person logged in */
     int64_t wait_until;         /* the server wants no request before */
+    int64_t refused;            /* when it refused, and only a person can mend
+                                 * that; 0 since a renewal */
 };
 
 /* Read it. One that is not there is empty, as is one for another client_id,

@@ -36,6 +36,7 @@ static const struct member {
 } members[] = {
     TEXT(access_token), TIME(obtained), TIME(expires), TEXT(scope),
     TEXT(refresh_token), TIME(refresh_expires), TIME(login), TIME(wait_until),
+    TIME(refused),
 };
 
 static char *file_name(const struct client *client, const char *suffix)
@@ -182,6 +183,7 @@ bool grant_take(struct grant *grant, const struct answer *answer,
     grant->obtained = time(NULL);
     grant->expires = grant->obtained + (life != 0 ? life : LIFE_UNKNOWN);
     grant->wait_until = 0;
+    grant->refused = 0;
     replace_text(&grant->access_token, token);
     replace_text(&grant->scope, scope);
     int64_t left = refresh_life(answer);

@@ -39,6 +39,7 @@ static void print_text(const struct client *client, const struct grant *grant)
     print_time("last renewal", grant->obtained);
     print_time("token until", grant->expires);
     print_time("new login needed by", grant->refresh_expires);
+    print_time("refused", grant->refused);
     if (grant->wait_until > time(NULL))
         print_time("no request before", grant->wait_until);
 }
@@ -62,6 +63,7 @@ static void print_json(const struct client *client, const struct grant *grant)
     print_member("expires", grant->expires);
     print_member("refresh_expires", grant->refresh_expires);
     print_member("wait_until", grant->wait_until);
+    print_member("refused", grant->refused);
     printf("}\n");
 }
 

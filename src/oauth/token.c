@@ -79,7 +79,8 @@ static bool describe_renewal(struct form_request *request,
     return true;
 }
 
-/* What came is on disk before it is used, also that there is to be a pause. */
+/* What came is on disk before it is used, also a refusal, and that there is to
+ * be a pause. */
 static bool keep_reply(const struct client *client, struct renewal *renewal,
                        struct grant *grant, const struct reply *reply,
                        bool is_good, struct error *err)
@@ -93,11 +94,15 @@ static bool keep_reply(const struct client *client, struct renewal *renewal,
         return renewal_save(renewal, client, grant,
                             is_taken ? err : &ignored) && is_taken;
     }
-    if (reply->wait > 0) {
-        int64_t pause = reply->wait < WAIT_MAX ? reply->wait : WAIT_MAX;
-        grant->wait_until = time(NULL) + pause;
+    bool stays = err->fault == FAULT_PERMISSION;
+    int64_t now = time(NULL);
+    int64_t pause = reply->wait < WAIT_MAX ? reply->wait : WAIT_MAX;
+    if (stays)
+        grant->refused = now;
+    if (pause > 0)
+        grant->wait_until = now + pause;
+    if (stays || pause > 0)
         renewal_save(renewal, client, grant, &ignored);
-    }
     return false;
 }
 

@@ -81,6 +81,16 @@ def test_a_refresh_token_is_kept_though_the_rest_cannot_be_used(stale):
     assert stale.issuer.forms[1]["refresh_token"] == "next"
 
 
+def test_status_shows_a_refusal_until_a_renewal(stale):
+    stale.issuer.answers[:] = [refusal("invalid_grant"), tokens("renewed")]
+    for status, is_shown in ((77, True), (0, False)):
+        stale.token().expect(status)
+        shown = stale.run("status", "--json").expect(0).stdout
+        assert (json.loads(shown)["refused"] is not None) == is_shown
+        output = stale.run("status").expect(0).stdout
+        assert (b"refused" in output) == is_shown
+
+
 def test_a_server_that_is_busy_is_quoted(stale):
     stale.issuer.answers[:] = [refusal("temporarily_unavailable", 503)]
     assert "status 503: temporarily_unavailable" in \
