@@ -134,6 +134,11 @@ bool import_account_equal(const struct import_account *a,
 void import_set(struct import *import, enum config_section section,
                 const char *key, const char *value);
 
+/* The alias that gets what no other one does, in that aliases file, becomes
+ * local_recipient. */
+void import_other_names(struct import *import, const char *path,
+                        const char *alias);
+
 /* Write the smarthost section, and note what differs from before. */
 void import_smarthost(struct import *import,
                       const struct import_account *account);

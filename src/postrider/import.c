@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "postrider/commands.h"
 #include "postrider/config_draft.h"
+#include "postrider/import_queue.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -37,6 +38,7 @@ struct order {
     const char *path;
     const char *output;             /* NULL: where it would be looked for */
     bool writes, replaces;
+    bool queue;                     /* the mail instead of the configuration */
 };
 
 /* The names, with this before the last; the caller frees them. */
@@ -58,7 +60,8 @@ static bool refuse_usage(struct error *err)
     char *list = list_formats("|", "|");
 
     error_set(err, FAULT_USAGE, "usage: postrider import [--from %s] "
-              "[--write [--replace]] [--output PATH] FILE|DIRECTORY", list);
+              "[--write [--replace]] [--output PATH] FILE|DIRECTORY, or "
+              "--queue [--from dma|nullmailer DIRECTORY]", list);
     free(list);
     return false;
 }
@@ -90,6 +93,7 @@ static bool parse_arguments(struct order *order, int argc, char **argv,
     static const struct option options[] = {
         { "from", required_argument, NULL, 'f' },
         { "output", required_argument, NULL, 'o' },
+        { "queue", no_argument, NULL, 'q' },
         { "replace", no_argument, NULL, 'r' },
         { "write", no_argument, NULL, 'w' },
         { NULL, 0, NULL, 0 },
@@ -106,6 +110,12 @@ static bool parse_arguments(struct order *order, int argc, char **argv,
             order->output = optarg;
         order->replaces = order->replaces || letter == 'r';
         order->writes = order->writes || letter == 'w';
+        order->queue = order->queue || letter == 'q';
+    }
+    if (order->queue) {
+        order->path = argv[optind];
+        return (optind >= argc - 1 && !order->writes &&
+                order->output == NULL) || refuse_usage(err);
     }
     if (optind != argc - 1 || (order->replaces && !order->writes))
         return refuse_usage(err);
@@ -282,6 +292,14 @@ static bool import_file(struct order *order, struct error *err)
     return done;
 }
 
+static bool run(struct order *order, struct error *err)
+{
+    return order->queue
+           ? import_queue(order->format != NULL ? order->format->name : "",
+                          order->path, err)
+           : import_file(order, err);
+}
+
 int command_import(int argc, char **argv)
 {
     struct order order = { 0 };
@@ -289,6 +307,6 @@ int command_import(int argc, char **argv)
 
     process_hide_memory();
     bool done = parse_arguments(&order, argc, argv, &err) &&
-                import_file(&order, &err);
+                run(&order, &err);
     return done ? EX_OK : command_fail(&err);
 }

@@ -180,6 +180,8 @@ static void write_config(struct import *import, const struct dma *dma)
                                                             : mail_name);
     if (aliases != NULL && strcmp(aliases, "/etc/aliases") != 0)
         import_set(import, CONFIG_TOP, "aliases", aliases);
+    import_other_names(import, aliases != NULL ? aliases : "/etc/aliases",
+                       "*");
     import_smarthost(import, &dma->account);
     if (address != NULL)
         import_sender(import, "*", address, NULL, NULL);

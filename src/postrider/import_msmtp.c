@@ -317,42 +317,16 @@ static void make_identity(struct import *import, const char *name,
                                                    "from_full_name"));
 }
 
-/* `default: ADDRESS` gets what no other alias does. */
-static bool take_alias(struct import *import, void *into, char *line,
-                       struct error *err)
-{
-    char **everything_else = into;
-    char *address = strchr(line, ':');
-
-    (void)import;
-    (void)err;
-    line[strcspn(line, "#")] = '\0';
-    if (address != NULL && text_starts_case(import_trim(line), "default:")) {
-        free(*everything_else);
-        *everything_else = alloc_string(import_trim(address + 1));
-    }
-    return true;
-}
-
 static void set_aliases(struct import *import,
                         const struct import_settings *settings)
 {
     char *path = home_path(import_text(settings, "aliases"));
-    const char *file = import->file;
-    struct error ignored;
-    char *address = NULL;
 
     import_at(import, import_find(settings, "aliases"));
     import_set(import, CONFIG_TOP, "aliases", path);
     import_at(import, NULL);
-    if (path != NULL && access(path, R_OK) == 0) {
-        import_lines(import, path, take_alias, &address, &ignored);
-        import->key = "default";
-        import_set(import, CONFIG_TOP, "local_recipient", address);
-    }
-    import_at(import, NULL);
-    import->file = file;
-    free(address);
+    if (path != NULL)
+        import_other_names(import, path, "default");
     free(path);
 }
 
@@ -556,6 +530,22 @@ static bool is_used(const struct import *import, const struct msmtp *msmtp,
     return false;
 }
 
+/* What an account has besides the usual one, and a smarthost cannot have. */
+static void note_domain(struct import *import,
+                        const struct import_settings *usual,
+                        const struct import_settings *other)
+{
+    const char *domain = import_text(other, "domain");
+    const char *first = import_text(usual, "domain");
+
+    if (domain == NULL || (first != NULL && strcmp(domain, first) == 0))
+        return;
+    import_at(import, import_find(other, "domain"));
+    import_note(import, "%s: left out: there is one hostname for all "
+                "smarthosts, that of the usual account", domain);
+    import_at(import, NULL);
+}
+
 static bool write_config(struct import *import, const struct msmtp *msmtp,
                          struct error *err)
 {
@@ -568,6 +558,9 @@ static bool write_config(struct import *import, const struct msmtp *msmtp,
             continue;
         if (i == usual)
             place = count;
+        else if (usual != SIZE_MAX)
+            note_domain(import, &msmtp->accounts[usual].settings,
+                        &msmtp->accounts[i].settings);
         make_identity(import, msmtp->accounts[i].name,
                       &msmtp->accounts[i].settings, i == usual,
                       &identities[count++]);

@@ -26,7 +26,8 @@ static const struct command {
       "postrider(8)", "[--to ADDRESS] [--smarthost NAME]" },
     { "import", command_import, "the configuration of ssmtp, msmtp, dma, ...",
       "postrider-import(8)", "[--from FORMAT] [--write [--replace]]\n"
-      "       [--output PATH] FILE|DIRECTORY" },
+      "       [--output PATH] FILE|DIRECTORY\n"
+      "       postrider import --queue [--from FORMAT DIRECTORY]" },
     { "setup", command_setup, "write the configuration, and try it",
       "postrider-setup(8)", NULL },
     { "direct", command_direct, "relay the message file on standard input",

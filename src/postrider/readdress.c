@@ -2,16 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/config.h"
 #include "control/client.h"
 #include "control/listing.h"
+#include "postrider/resubmit.h"
 #include "spool/entry.h"
 #include "spool/queue_file.h"
 #include "spool/spool.h"
@@ -19,13 +18,10 @@
 #include "util/buf.h"
 #include "util/host.h"
 #include "util/io.h"
-#include "util/process.h"
 #include "util/scratch.h"
 #include "util/strings.h"
 #include "util/text.h"
-#include "util/user.h"
 
-#define OUTPUT_MAX 65536        /* octets that sendmail may print */
 #define HEADER_MAX (1u << 20)   /* octets in which authors are looked for */
 
 /* A message in the daemon's list. */
@@ -119,46 +115,6 @@ static void list_arguments(const struct readdress *work,
     free(sender);
 }
 
-/* In the child: the message as standard input of its sender's sendmail. */
-static _Noreturn void run_sendmail(const struct readdress *work,
-                                   const struct listed *message,
-                                   const struct strings *arguments, int content)
-{
-    const struct passwd *user = getpwuid(message->uid);
-    const char *path = work->config->path;
-    char *place = *path != '\0' ? alloc_format("POSTRIDER_CONFIG=%s", path)
-                                : NULL;
-    char *program = process_beside("sendmail");
-    char search[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-    char *environment[] = { search, place, NULL };
-    char **argv = alloc_zero(arguments->count + 1, sizeof *argv);
-    struct error ignored;
-
-    memcpy(argv, arguments->items, arguments->count * sizeof *argv);
-    if (user != NULL && program != NULL && user_become(user, &ignored) &&
-        chdir("/") == 0 && dup2(content, STDIN_FILENO) != -1)
-        execve(program, argv, environment);
-    _exit(EXIT_FAILURE);
-}
-
-static bool submit(const struct readdress *work, const struct listed *message,
-                   const struct strings *arguments, int content)
-{
-    struct process_child child;
-    struct error ignored;
-    struct buf output;
-
-    if (!process_fork(&child))
-        return false;
-    if (child.pid == 0)
-        run_sendmail(work, message, arguments, content);
-    buf_init(&output, OUTPUT_MAX);
-    (void)process_read(&child, &output, INT64_MAX, &ignored);
-    buf_free(&output);
-    int status = process_end(&child, INT64_MAX);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 /* Is the name of the field, or of the one that the line goes on with, one that
  * sendmail completes? */
 static bool is_completed(const char *line, bool before)
@@ -243,7 +199,7 @@ static bool submit_entry(const struct readdress *work,
     bool done = scratch_open(&content, &ignored) &&
                 add_content(work, entry, &content) &&
                 lseek(content.fd, 0, SEEK_SET) == 0 &&
-                submit(work, message, &arguments, content.fd);
+                resubmit(message->uid, work->config->path, &arguments, content.fd);
     scratch_close(&content);
     strings_free(&arguments);
     return done;

@@ -657,6 +657,23 @@ def test_alias_of_everybody_else(programs):
     assert 'local_recipient = "ops@b.example"' in result.stdout.decode()
 
 
+def test_everybody_elses_alias_of_dma(programs):
+    lay(programs.folder, {"aliases": "root: a@b.example\n*: ops@b.example\n"})
+    path = programs.folder / "aliases"
+    result = run_import(programs, {
+        "dma.conf": f"SMARTHOST a.example\nALIASES {path}\n"}, "dma.conf")
+    assert 'local_recipient = "ops@b.example"' in result.stdout.decode()
+
+
+def test_domain_of_another_account(programs):
+    result = run_import(programs, {
+        "msmtprc": "account one\nhost a.example\ndomain one.example\n"
+                   "account two\nhost b.example\ndomain two.example\n"
+                   "account default : one\n"}, "msmtprc")
+    assert 'hostname = "one.example"' in result.stdout.decode()
+    assert "msmtprc:6: domain: two.example: left out: " in result.errors
+
+
 def test_writes_what_only_its_user_can_read(programs):
     result = run_import(programs, {".msmtprc": MSMTP}, ".msmtprc", "--write",
                         env={"XDG_CONFIG_HOME": str(programs.folder)})
@@ -771,3 +788,52 @@ def test_imported_ssmtp_conf_delivers(nobody, make_smarthost, certificates):
     received = deliver(nobody, path, host, **user)
     assert received.user == "me"
     assert received.recipients == ["bob@b.example"]
+
+
+def test_mail_that_others_left(queue, smarthost, may_mount):
+    """Taken over from dma and nullmailer; Exim and Postfix have to send
+    theirs."""
+    queue.write_config(smarthost)
+    queue.config.chmod(0o644)
+    spool = queue.folder / "others"
+    lay(spool, {
+        "dma/Q3.a1": "ID: 3.a1\nSender: root@vm.example\n"
+                     "Recipient: bob@b.example\n",
+        "dma/M3.a1": "Received: from root (uid 0)\nSubject: from dma\n\n"
+                     "one\n.two\n.\n",
+        "dma/Qbad": "junk", "dma/Mbad": "junk", "dma/flush": "",
+        "nullmailer/queue/123.4": b"\nbob@b.example\neve@b.example\n\n"
+                                  b"Subject: from nullmailer\n\nhello\n",
+        "exim4/input/1abcde-000001-Qr-H": "", "postfix/deferred/1/123": ""})
+    told = queue.run_other(["unshare", "--mount", "sh", "-c",
+                            'mount --bind "$0" /var/spool && exec "$@"',
+                            spool, queue.build / "postrider", "import",
+                            "--queue"])
+    assert told.status == 75, str(told)
+    out = told.stdout.decode()
+    assert "dma: 1 message taken over\nnullmailer: 1 message taken over\n" \
+        in out
+    assert "exim4: 1 message in /var/spool/exim4/input: install exim4 again, " \
+        "run exim4 -qff, then install postrider\n" in out
+    assert "postfix: 1 message in /var/spool/postfix/deferred: install" in out
+    assert "/var/spool/dma/Qbad: it is no whole message: it stays" in told.errors
+    assert sorted(path.name for path in (spool / "dma").iterdir()) == \
+        ["Mbad", "Qbad", "flush"]
+    assert not list((spool / "nullmailer" / "queue").iterdir())
+    with queue.daemon() as daemon:
+        daemon.wait_until_removed(2)
+    sent = {m.reverse_path: m for m in smarthost.messages}
+    assert sent["root@vm.example"].recipients == ["bob@b.example"]
+    assert sent["root@vm.example"].body == b"one\r\n.two\r\n.\r\n"
+    assert sent[""].recipients == ["bob@b.example", "eve@b.example"]
+    assert sent[""].fields("Subject") == ["from nullmailer"]
+
+
+def test_mail_of_others_is_roots_matter(queue, smarthost):
+    queue.write_config(smarthost)
+    folder = queue.folder / "dma"
+    folder.mkdir()
+    queue.postrider("import", "--queue", folder).expect(64, 77)
+    queue.write_config()
+    refused = queue.postrider("import", "--queue").expect(77, 78).errors
+    assert "only root" in refused or "run postrider setup first" in refused
