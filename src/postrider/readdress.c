@@ -199,7 +199,8 @@ static bool submit_entry(const struct readdress *work,
     bool done = scratch_open(&content, &ignored) &&
                 add_content(work, entry, &content) &&
                 lseek(content.fd, 0, SEEK_SET) == 0 &&
-                resubmit(message->uid, work->config->path, &arguments, content.fd);
+                resubmit(message->uid, work->config->path, &arguments,
+                         content.fd);
     scratch_close(&content);
     strings_free(&arguments);
     return done;
