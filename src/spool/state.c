@@ -19,13 +19,13 @@
 #define STATE_MAX (256u << 20)      /* octets of a state file */
 #define TEXT_MAX 1024               /* octets of a text in it: so that the
                                      * most recipients there can be fit */
-
-#define REMEDIES_MAX 100              /* recipients whose remedy is in it */
+#define REMEDIES_MAX 100            /* recipients whose remedy is in it */
 
 static const struct format format = { "postrider-state", 1 };
 
 /* A version that does not know it makes a report twice, at worst. */
 static const char report_name[] = "opt-report";
+/* ... and shows the reply without. */
 static const char remedy_name[] = "opt-remedy";
 
 static const char *const results[] = {

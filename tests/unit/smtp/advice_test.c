@@ -292,6 +292,81 @@ static void replies_have_the_advice_that_fits(void **state)
     }
 }
 
+/* Refused for what the section lacks, or for what a message is. */
+static const struct {
+    enum advice_command command;
+    unsigned facts;
+    const char *line;
+    bool lacks;
+} lacks[] = {
+    { AT_MAIL, IN_CLEAR | OFF, "550 5.7.0 Must issue a STARTTLS command first",
+      true },
+    { AT_MAIL, IN_CLEAR | OFF, "550 5.7.1 Encryption required by policy",
+      true },
+    { AT_MAIL, IN_TLS | OFF, "550 5.7.1 Encryption required by policy", false },
+    { AT_RCPT, IN_CLEAR | OFF, "550 SMTP AUTH is required", true },
+    { AT_RCPT, IN_TLS | NO_LOGIN, "553 authentication is required", true },
+    { AT_RCPT, IN_TLS | OPEN, "550 5.7.1 Client was not authenticated", true },
+    { AT_RCPT, IN_TLS | OPEN, "550 relay not permitted", true },
+    { AT_RCPT, IN_TLS | OFF, "550 relay not permitted", false },
+    { AT_RCPT, MEMBER, "550 5.7.1 Client was not authenticated", false },
+    { AT_MAIL, IN_TLS | OFF, "503 5.5.4 Error: send AUTH command first", true },
+    { AT_MAIL, IN_TLS | OFF, "550 5.7.0 no authentication, no mail", true },
+    { AT_DATA, IN_TLS | OFF, "550 5.7.0 authentication by DKIM failed", false },
+    { AT_DATA, IN_TLS | OFF, "550 5.7.26 authentication required: neither SPF "
+      "nor DKIM passed", false },
+    { AT_RCPT, IN_TLS | OFF, "535 5.7.8 no", true },
+    { AT_RCPT, IN_TLS | OFF, "550 must check for new mail first (POP before "
+      "SMTP)", true },
+    { AT_RCPT, IN_TLS | OFF, "550 5.1.1 no such user", false },
+    { AT_MAIL, IN_TLS | OPEN, "553 5.7.1 Sender address rejected: not owned by "
+      "user", false },
+};
+
+static void no_message_is_to_blame_for_what_is_lacking(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(lacks); i++) {
+        struct reply reply;
+
+        parse(&reply, lacks[i].line);
+        if (advice_is_for_lack(&(struct advice_case){
+                .command = lacks[i].command,
+                .facts = lacks[i].facts,
+                .reply = &reply,
+                .detail = "",
+            }) != lacks[i].lacks)
+            fail_msg("%s", lacks[i].line);
+        reply_free(&reply);
+    }
+}
+
+static const struct {
+    const char *line;
+    bool passes;
+} logins[] = {
+    { "535 5.7.8 authentication failed, please check it and try again", false },
+    { "535 5.7.8 try again in 5 minutes", true },
+    { "535 5.7.0 Too many bad login attempts", true },
+    { "550 daily limit exceeded", true },
+    { "535 temporarily unavailable", true },
+    { "535 5.3.0 server busy", true },
+    { "535 5.7.8 no", false },
+};
+
+static void a_login_may_be_refused_for_now(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(logins); i++) {
+        struct reply reply;
+
+        parse(&reply, logins[i].line);
+        if (advice_is_for_now(&reply) != logins[i].passes)
+            fail_msg("%s", logins[i].line);
+        reply_free(&reply);
+    }
+}
+
 /* "set tls = starttls" and nothing else, and the same for what has more. */
 static void advice_is_not_more_than_fits(void **state)
 {
@@ -349,6 +424,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_have_the_advice_that_fits),
+        cmocka_unit_test(no_message_is_to_blame_for_what_is_lacking),
+        cmocka_unit_test(a_login_may_be_refused_for_now),
         cmocka_unit_test(advice_is_not_more_than_fits),
         cmocka_unit_test(connections_have_the_advice_that_fits),
     };
