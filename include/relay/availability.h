@@ -54,6 +54,8 @@ struct availability {
     enum fault fault;       /* of that reason */
     bool refuses;           /* it opened a session, and took no mail in it */
     bool has_served;        /* a recipient was accepted since the start */
+    int64_t replied;        /* when there was the last reply about mail; 0: none
+                             * yet */
     int64_t since;          /* of the state */
     int64_t failed;         /* when the last attempt to reach it failed */
     int64_t trial_due;      /* when the next trial may go */
@@ -101,6 +103,13 @@ bool availability_failed(struct availability *host, const struct error *err,
 /* The same for a session that was had, and in which no mail may be sent. */
 bool availability_refused(struct availability *host, const struct error *err,
                           int64_t now);
+
+/* It has replied to mail, whatever that was. */
+void availability_replied(struct availability *host, int64_t now);
+
+/* Was there no such reply in the last minute? Then mail without one is not to
+ * blame for that. */
+bool availability_is_mute(const struct availability *host, int64_t now);
 
 /* Is it not up, and have attempts to reach it failed for so long, the first of
  * them no earlier than from? */

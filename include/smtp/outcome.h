@@ -68,6 +68,9 @@ char *outcome_shown(const struct outcome *outcome);
 void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
                         const struct error *err);
 
+/* Did the session end, or was the server silent, before any content went? */
+bool outcome_is_unanswered(const struct outcome *outcome);
+
 /* Not for good after all: what has failed is deferred, without advice. */
 void outcome_defer(struct outcome *outcome);
 

@@ -227,6 +227,16 @@ bool availability_refused(struct availability *host, const struct error *err,
     return news;
 }
 
+void availability_replied(struct availability *host, int64_t now)
+{
+    host->replied = now;
+}
+
+bool availability_is_mute(const struct availability *host, int64_t now)
+{
+    return host->replied == 0 || now - host->replied > MINUTE;
+}
+
 bool availability_was_down(const struct availability *host, int64_t from,
                            int64_t duration)
 {

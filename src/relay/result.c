@@ -370,7 +370,6 @@ static void take_closed(struct result *result, struct hop *hop,
     if (event->renews)
         availability_cannot_connect(&hop->availability);
     else if (event->served && hop->availability.state == HOP_UP)
-        /* Without the remedy, which is for what concerns all connections. */
         log_line(LOG_LEVEL_INFO, "smarthost %s: one connection failed, others "
                  "go on: %s", hop->smarthost->name, event->error->what);
     else if (availability_failed(&hop->availability, event->error, now))
@@ -388,19 +387,25 @@ static void judge_smarthost(struct result *result,
                             int64_t now)
 {
     struct hop *hop = &result->parts.hops->list[attempt->smarthost];
+    struct availability *host = &hop->availability;
     struct error err;
 
-    hop->availability.has_served |= outcome->kind == OUTCOME_DELIVERED;
-    if (outcome->wants_login && !hop->availability.has_served)
+    host->has_served |= outcome->kind == OUTCOME_DELIVERED;
+    if (outcome->code != 0)
+        availability_replied(host, now);
+    if (outcome->wants_login && !host->has_served)
         outcome_blame_login(outcome, hop->smarthost->host);
-    if (outcome->kind != OUTCOME_DEFERRED) {
-        if (availability_served(&hop->availability, attempt->trial, now))
+    if (outcome->kind != OUTCOME_DEFERRED ||
+        (outcome->code != 0 && host->fault == FAULT_TEMPORARY)) {
+        if (availability_served(host, attempt->trial, now))
             log_up(result, hop, peer);
-    } else if (outcome->fault == FAULT_PERMISSION) {
-        error_set(&err, FAULT_PERMISSION, "%s", outcome->text);
+    } else if (outcome->fault == FAULT_PERMISSION ||
+               (outcome_is_unanswered(outcome) &&
+                availability_is_mute(host, now))) {
+        error_set(&err, outcome->fault, "%s", outcome->text);
         if (outcome->remedy != NULL)
             error_remedy(&err, "%s", outcome->remedy);
-        if (availability_refused(&hop->availability, &err, now))
+        if (availability_refused(host, &err, now))
             log_down(result, hop, &err);
     }
 }

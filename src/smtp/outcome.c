@@ -115,6 +115,13 @@ void outcome_from_error(struct outcome *outcome, enum outcome_stage stage,
                                                   : REACH_CONNECTED;
 }
 
+bool outcome_is_unanswered(const struct outcome *outcome)
+{
+    return outcome->kind == OUTCOME_DEFERRED && outcome->code == 0 &&
+           outcome->stage == STAGE_MAIL && !outcome->uncertain &&
+           outcome->fault == FAULT_TEMPORARY;
+}
+
 void outcome_defer(struct outcome *outcome)
 {
     if (outcome->kind != OUTCOME_FAILED)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from lib.harness import message
-from lib.smarthost import CLOSE, EXTENSIONS, RESET, Smarthost
+from lib.smarthost import CLOSE, EXTENSIONS, RESET, SILENT, Smarthost
 
 TO = "b@b.example"
 TOO_MANY = "4.7.0 too many connections"
@@ -233,3 +233,22 @@ def test_recipients_of_a_message_over_sessions(queue, smarthost, delivery):
             assert not daemon.count("status=deferred")
     assert sorted(sum((m.recipients for m in smarthost.messages), [])) == \
         everybody
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT"])
+@pytest.mark.parametrize("what", [SILENT, CLOSE])
+def test_sessions_in_which_nothing_is_answered(queue, smarthost, stage, what):
+    """That is the smarthost's, and not an attempt of each message."""
+    smarthost.extensions = []
+    smarthost.replies[stage] = lambda *_: what
+    queue.write_config(smarthost, connections=2, timeout="1s",
+                       settings={"retry_first": "1h", "retry_longest": "1h"})
+    for _ in range(10):
+        queue.submit(TO, stdin=message())
+    with queue.daemon() as daemon:
+        daemon.wait_for("is down, its mail is kept: .*(no answer|closed)")
+        assert daemon.count("status=deferred") <= 2
+        del smarthost.replies[stage]
+        queue.postrider("queue", "flush").expect(0)
+        daemon.wait_until_removed(10)
+        daemon.wait_for("is up")

@@ -278,7 +278,7 @@ def test_messages_per_minute_after_a_restart(queue, smarthost, way):
     for _ in range(3):
         queue.sendmail(TO, stdin=message()).expect(0)
     daemon.wait_until_removed(1, after=mark)
-    assert queue.status()["queued"] == 2
+    daemon.wait(lambda: queue.status()["queued"] == 2)
     assert len(smarthost.messages) == 5
     daemon.stop()
 
