@@ -204,6 +204,37 @@ static void can_be_tried_before_it_is_installed(void **state)
     config_draft_free(draft);
 }
 
+/* Programs that are started read it, too, and the secret of an application. */
+static void can_be_shared_before_it_is_installed(void **state)
+{
+    struct config_draft *draft = a_draft("smtp.example.com");
+    struct error err = { 0 };
+    struct secret secret = { 0 };
+
+    (void)state;
+    config_draft_section(draft, "oauth", "m365");
+    config_draft_set(draft, "token_url", "https://login.example/token");
+    config_draft_set(draft, "client_id", "1234");
+    config_draft_password(draft, "hush");
+    if (!config_draft_share(draft, "etc/postrider.conf", "", &err))
+        fail_msg("%s", err.text);
+    struct config *config = config_load(&err);
+    if (config == NULL ||
+        !config_check_owner(config, "it is not used", &err) ||
+        !password_read_file(config, config->oauths[0].client_secret_file,
+                            &secret, &err))
+        fail_msg("%s", err.text);
+    assert_string_equal(secret.data, "hush");
+    assert_int_equal(access("etc", F_OK), -1);
+    secret_wipe(&secret);
+    config_free(config);
+    unsetenv("POSTRIDER_CONFIG");
+    install(draft, false);
+    assert_file("etc/client-secret", "hush", 0400);
+    assert_file("etc/password", "s3cret \"\\", 0400);
+    config_draft_free(draft);
+}
+
 static void is_installed_with_its_modes(void **state)
 {
     struct config_draft *draft = a_draft("smtp.example.com");
@@ -317,6 +348,7 @@ int main(void)
         IN_FOLDER(what_is_wrong_is_refused_with_its_place),
         IN_FOLDER(a_password_is_one_line),
         IN_FOLDER(can_be_tried_before_it_is_installed),
+        IN_FOLDER(can_be_shared_before_it_is_installed),
         IN_FOLDER(is_installed_with_its_modes),
         IN_FOLDER(an_old_file_is_refused_or_kept),
         IN_FOLDER(several_passwords_have_files_of_their_own),
