@@ -36,7 +36,9 @@ enum trace_event {
     AWAITS_ADDRESS,             /* of the name server */
     AWAITS_CONNECTION,
     AWAITS_TLS,
-    AWAITS_GREETING
+    AWAITS_GREETING,
+    TRACE_PROGRESS              /* of a large message: replaces the one before;
+                                 * "" when it is over */
 };
 
 #define TRACE_MARKS "><*"       /* before the line of an event, for people */
@@ -184,6 +186,7 @@ bool session_expect(struct session *session, struct error *err);
 
 /* Show a remark of ours in the trace, or that a wait begins. */
 void session_remark(struct session *session, const char *text);
+void session_progress(struct session *session, const char *text);
 void session_await(struct session *session, enum trace_event event);
 
 /* Flush, then read the next reply within timeout milliseconds. A 421 spoils

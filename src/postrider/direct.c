@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "postrider/terminal.h"
 #include "relay/delivery.h"
 #include "relay/log_delivery.h"
 #include "spool/entry.h"
@@ -64,7 +65,9 @@ static void show_dialogue(void *context, enum trace_event event,
                           const char *line)
 {
     (void)context;
-    if (event <= TRACE_REMARK)
+    if (event == TRACE_PROGRESS)
+        terminal_progress("%s", line);
+    else if (event <= TRACE_REMARK)
         text_print(stderr, "%c %s\n", TRACE_MARKS[event], line);
 }
 

@@ -155,6 +155,8 @@ static void follow(void *context, enum trace_event event, const char *line)
 {
     struct probe *probe = context;
 
+    if (event == TRACE_PROGRESS)        /* its message is small */
+        return;
     if (event == AWAITS_GREETING)       /* of a session that is new */
         probe->greeted = false;
     if (event > TRACE_REMARK) {

@@ -13,6 +13,7 @@
 #include "util/io.h"
 
 #define FLIGHT_OCTETS 32768     /* of RCPT commands without an answer */
+#define PROGRESS_STEP (1u << 20)        /* octets */
 
 uint64_t transaction_size(const struct transaction *t)
 {
@@ -187,6 +188,20 @@ static bool end_chunk(struct session *session, struct transaction *t,
     return session_content(session, data, length, err);
 }
 
+/* A large message may take minutes. *shown: the mark of the last line. */
+static void show_progress(struct session *session, const struct transaction *t,
+                          uint64_t sent, uint64_t *shown)
+{
+    if (sent - *shown < PROGRESS_STEP)
+        return;
+    char *text = alloc_format("%" PRIu64 " of %" PRIu64 " MB sent", sent >> 20,
+                              t->length >> 20);
+
+    session_progress(session, text);
+    free(text);
+    *shown = sent;
+}
+
 /* Send the content, dot-stuffed if state is not NULL. What cannot be read to
  * its end must not be ended, either: the session is lost then. */
 static bool add_content(struct session *session, struct transaction *t,
@@ -195,9 +210,10 @@ static bool add_content(struct session *session, struct transaction *t,
     uint64_t done = t->is_ascii ? t->header_replaced : 0;
     struct io_blocks blocks = io_blocks(t->fd, t->start + done,
                                         t->start + t->length);
+    uint64_t shown = 0;
     bool sent = true;
 
-    while (sent && io_blocks_next(&blocks))
+    while (sent && io_blocks_next(&blocks)) {
         if (state != NULL)
             sent = add_stuffed(session, state, blocks.data, blocks.length,
                                err);
@@ -205,6 +221,10 @@ static bool add_content(struct session *session, struct transaction *t,
             sent = end_chunk(session, t, blocks.data, blocks.length, err);
         else
             sent = session_content(session, blocks.data, blocks.length, err);
+        show_progress(session, t, blocks.at - t->start, &shown);
+    }
+    if (shown > 0)
+        session_progress(session, "");
     if (!io_blocks_end(&blocks))
         return error_set(err, FAULT_IO, "the message cannot be read");
     return sent;

@@ -311,6 +311,11 @@ void session_remark(struct session *session, const char *text)
     show_line(session, TRACE_REMARK, text);
 }
 
+void session_progress(struct session *session, const char *text)
+{
+    show_line(session, TRACE_PROGRESS, text);
+}
+
 void session_await(struct session *session, enum trace_event event)
 {
     show_line(session, event, "");

@@ -324,12 +324,13 @@ def write_over(path, data):
         file.write(data)
 
 
-def on_terminal(queue, *arguments, env=None):
-    """What postrider prints there, in lines without trailing blanks."""
+def on_terminal(queue, *arguments, env=None, program="postrider",
+                stdin=subprocess.DEVNULL):
+    """What it prints there, in lines without trailing blanks."""
     master, slave = pty.openpty()
-    process = subprocess.Popen([str(queue.build / "postrider"), *arguments],
-                               stdin=subprocess.DEVNULL, stdout=slave,
-                               stderr=slave, env=queue.environment(env))
+    process = subprocess.Popen([str(queue.build / program), *arguments],
+                               stdin=stdin, stdout=slave, stderr=slave,
+                               env=queue.environment(env))
     os.close(slave)
     text = b""
     with contextlib.suppress(OSError):      # EIO: the other end is closed

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from lib.harness import message
+from lib.queue import on_terminal
 from lib.smarthost import Smarthost
 
 CSI, OVERRIDE, ISOLATE = "\u009b", "\u202e", "\u2066"
@@ -127,3 +128,19 @@ def test_dialogue_is_shown(programs, smarthost):
     result = programs.postrider("test", "--to", "r@b.example")
     assert is_harmless(result.stdout + result.stderr)
     assert SHOWN[:13] in result.errors + result.stdout.decode()
+
+
+def test_large_message_shows_how_far_it_is(programs, smarthost):
+    """In one line, which is gone at the end; and nowhere else."""
+    programs.write_config(smarthost)
+    large = programs.folder / "large"
+    large.write_bytes(message(body=40000 * (b"y" * 76 + b"\n")))
+    with large.open("rb") as stream:
+        lines = on_terminal(programs, "-v", "b@b.example", program="sendmail",
+                            stdin=stream)
+    shown = [line for line in lines if " MB sent" in line]
+    assert shown == ["1 of 2 MB sent\x1b[K", "2 of 2 MB sent\x1b[K"], lines
+    assert lines[lines.index(shown[-1]) + 1].startswith("\x1b[K< 250 ")
+    with large.open("rb") as stream:
+        quiet = programs.sendmail("-v", "b@b.example", stdin=stream).expect(0)
+    assert b"MB sent" not in quiet.stderr + quiet.stdout
