@@ -24,7 +24,8 @@ struct import {
     const char *file;
     unsigned line;                  /* 0: no line in particular */
     const char *key;                /* NULL: none in particular */
-    unsigned obstacles;             /* what keeps mail from leaving as before */
+    struct strings obstacles;       /* places of what keeps mail from leaving as
+                                     * before; owned */
     bool is_own;                    /* a user's configuration, without daemon */
 };
 

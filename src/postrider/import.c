@@ -226,13 +226,29 @@ static char *default_output(bool is_own)
                                             "/postrider/postrider.conf");
 }
 
+/* Which of the lines above it is. */
+static bool refuse_obstacles(const struct import *import, const char *what,
+                             struct error *err)
+{
+    const struct strings *places = &import->obstacles;
+    struct buf list;
+
+    buf_init(&list, SIZE_MAX);
+    for (size_t i = 0; i < places->count; i++)
+        buf_add_format(&list, "%s%s", i > 0 ? ", " : "", places->items[i]);
+    error_set(err, FAULT_CONFIG, "%s: mail would not leave as before, because "
+              "of %s", what, list.data);
+    error_remedy(err, "see the lines above");
+    buf_free(&list);
+    return false;
+}
+
 static bool write_configuration(const struct import *import,
                                 const struct order *order, const char *output,
                                 struct error *err)
 {
-    if (import->obstacles > 0)
-        return error_set(err, FAULT_CONFIG, "%s: not written: the problems "
-                         "above would keep mail from leaving", order->path);
+    if (import->obstacles.count > 0)
+        return refuse_obstacles(import, "not written", err);
     if (!config_draft_install(import->draft, output,
                               import->is_own ? NULL : "postrider",
                               order->replaces, err))
@@ -243,15 +259,12 @@ static bool write_configuration(const struct import *import,
 }
 
 static bool print_configuration(const struct import *import,
-                                const struct order *order, const char *output,
-                                struct error *err)
+                                const char *output, struct error *err)
 {
     config_draft_print(import->draft, output, stdout);
     fflush(stdout);
-    if (import->obstacles > 0)
-        return error_set(err, FAULT_CONFIG, "%s: some required settings could "
-                         "not be translated", order->path) ||
-               error_remedy(err, "see above");
+    if (import->obstacles.count > 0)
+        return refuse_obstacles(import, "not complete", err);
     return config_draft_check(import->draft, output, err);
 }
 
@@ -262,7 +275,7 @@ static bool write_or_print(const struct import *import,
                                          : default_output(import->is_own);
     bool done = order->writes
                 ? write_configuration(import, order, output, err)
-                : print_configuration(import, order, output, err);
+                : print_configuration(import, output, err);
 
     free(output);
     return done;
@@ -279,6 +292,7 @@ static bool translate_file(const struct order *order, struct error *err)
     bool done = format != NULL && format->read(&import, order->path, err) &&
                 write_or_print(&import, order, err);
     config_draft_free(import.draft);
+    strings_free(&import.obstacles);
     return done;
 }
 

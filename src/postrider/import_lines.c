@@ -40,6 +40,20 @@ void import_note(const struct import *import, const char *format, ...)
     va_end(args);
 }
 
+/* "FILE:5 (key)", as far as that is known; the caller frees it. */
+static char *describe_place(const struct import *import)
+{
+    char *line = import->line > 0 ? alloc_format(":%u", import->line)
+                                  : alloc_string("");
+    char *place = alloc_format("%s%s%s%s%s", import->file, line,
+                               import->key != NULL ? " (" : "",
+                               import->key != NULL ? import->key : "",
+                               import->key != NULL ? ")" : "");
+
+    free(line);
+    return place;
+}
+
 void import_obstacle(struct import *import, const char *format, ...)
 {
     va_list args;
@@ -47,7 +61,7 @@ void import_obstacle(struct import *import, const char *format, ...)
     va_start(args, format);
     print_remark(import, format, args);
     va_end(args);
-    import->obstacles++;
+    strings_take(&import->obstacles, describe_place(import));
 }
 
 /* Tabs are blanks, everything else would end up in a file or on a terminal. */

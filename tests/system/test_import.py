@@ -665,6 +665,18 @@ def test_everybody_elses_alias_of_dma(programs):
     assert 'local_recipient = "ops@b.example"' in result.stdout.decode()
 
 
+def test_the_line_that_matters_is_named(programs):
+    """Others are remarks only."""
+    files = {"msmtprc": "account default\nhost a.example\nbogus x\n"
+                        "proxy_host b.example\nport 70000\n"}
+    for arguments, what in ((), "not complete"), (["--write"], "not written"):
+        result = run_import(programs, files, "msmtprc", *arguments, status=78)
+        last = result.errors.splitlines()[-1]
+        assert last == f"postrider: {what}: mail would not leave as before, " \
+            "because of msmtprc:4 (proxy_host), msmtprc:5; see the " \
+            "lines above", result.errors
+
+
 def test_domain_of_another_account(programs):
     result = run_import(programs, {
         "msmtprc": "account one\nhost a.example\ndomain one.example\n"

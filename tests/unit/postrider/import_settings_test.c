@@ -21,7 +21,7 @@ static void keep(struct import_settings *settings, unsigned line,
 
     import_keep(&import, keys, COUNT(keys), settings, key, value);
     assert_null(import.key);
-    assert_int_equal(import.obstacles, 0);
+    assert_int_equal(import.obstacles.count, 0);
 }
 
 static void the_last_of_a_key_counts(void **state)
