@@ -78,19 +78,19 @@ void check_lookup(struct check *check)
 }
 
 /* Those servers read what any user writes. */
-static void check_hidden(struct check *check, const struct smarthost *host,
-                         const char *key, const char *path)
+static void check_hidden(struct check *check, const char *name, const char *key,
+                         const char *path)
 {
     if (*path != '\0' && check->config->delivery == DELIVERY_QUEUE &&
         secrets_open_to_servers(check->config->source, path))
         check_warn(check, "move it to " POSTRIDER_SYSCONFDIR
                    "/postrider/secrets/", "%s: %s = %s is not hidden from the "
-                   "servers of postrider.socket", host->name, key, path);
+                   "servers of postrider.socket", name, key, path);
 }
 
 /* How long the certificate in a file can still be used. */
-static void check_expiry(struct check *check, const struct smarthost *host,
-                         const char *key, const char *path)
+static void check_expiry(struct check *check, const char *name, const char *key,
+                         const char *path)
 {
     struct error err = { 0 };
     int64_t left;
@@ -101,10 +101,10 @@ static void check_expiry(struct check *check, const struct smarthost *host,
         check_error(check, &err);
     else if (left < 0)
         check_fail(check, "get a new one", "%s: %s = %s expired %lld days ago",
-                   host->name, key, path, (long long)(-left / 86400));
+                   name, key, path, (long long)(-left / 86400));
     else if (left < SOON)
         check_warn(check, "get a new one", "%s: %s = %s expires in %lld days",
-                   host->name, key, path, (long long)(left / 86400));
+                   name, key, path, (long long)(left / 86400));
 }
 
 static void check_tls_of(struct check *check, const struct smarthost *host)
@@ -120,12 +120,12 @@ static void check_tls_of(struct check *check, const struct smarthost *host)
         return;
     }
     tls_context_free(context);
-    check_expiry(check, host, "tls_ca_file", host->tls_ca_file);
-    check_expiry(check, host, "tls_cert_file", host->tls_cert_file);
+    check_expiry(check, host->name, "tls_ca_file", host->tls_ca_file);
+    check_expiry(check, host->name, "tls_cert_file", host->tls_cert_file);
     if (*host->tls_key_file != '\0')
-        check_hidden(check, host, "tls_key_file", host->tls_key_file);
+        check_hidden(check, host->name, "tls_key_file", host->tls_key_file);
     else
-        check_hidden(check, host, "tls_cert_file", host->tls_cert_file);
+        check_hidden(check, host->name, "tls_cert_file", host->tls_cert_file);
     if (check->count == before)
         check_ok(check, "%s: certificates are verified by %s", host->name,
                  *host->tls_fingerprint != '\0' ? "their fingerprint"
@@ -205,7 +205,7 @@ static void check_fetched(struct check *check, const struct smarthost *host,
 
     check_folder(check, *host->password_file != '\0' ? host->password_file
                                                      : "/");
-    check_hidden(check, host, "password_file", host->password_file);
+    check_hidden(check, host->name, "password_file", host->password_file);
     check_mark(check, host);
     check_oddity(check, host, what, secret->data, secret->length);
     check_oddity(check, host, "user", host->user, strlen(host->user));
@@ -239,9 +239,23 @@ static void check_password(struct check *check, const struct smarthost *host)
     secret_wipe(&secret);
 }
 
+/* What proves to an authorization server who this client is. */
+static void check_client(struct check *check, const struct oauth *oauth)
+{
+    char *name = alloc_format("oauth %s", oauth->name);
+
+    check_hidden(check, name, "client_secret_file", oauth->client_secret_file);
+    check_hidden(check, name, "client_key_file", oauth->client_key_file);
+    if (check->all_seen)
+        check_expiry(check, name, "client_cert_file", oauth->client_cert_file);
+    free(name);
+}
+
 void check_passwords(struct check *check)
 {
     for (size_t i = 0; i < check->config->smarthost_count; i++)
         if (password_configured(&check->config->smarthosts[i]))
             check_password(check, &check->config->smarthosts[i]);
+    for (size_t i = 0; i < check->config->oauth_count; i++)
+        check_client(check, &check->config->oauths[i]);
 }

@@ -1,5 +1,8 @@
 """Mail with tokens: a smarthost with the key oauth, and a fake issuer."""
 
+import re
+import shutil
+
 import pytest
 
 from lib.harness import message
@@ -327,3 +330,17 @@ def test_check_and_status_show_that_a_login_is_needed(queued, issuer):
             result = queue.postrider(command)
             assert "log in again: postrider-oauth login m365" in \
                 result.stdout.decode() + result.errors, str(result)
+
+
+def test_check_shows_that_a_client_certificate_ends(mail, certificates):
+    """Its key is in the same file."""
+    path = mail.programs.folder / "client.pem"
+    shutil.copy(certificates.path("expired"), path)
+    path.chmod(0o600)
+    mail.oauth.configure(flow="client_credentials", client_key_file=str(path),
+                         client_cert_file=str(path))
+    mail.programs.write_config(mail.host, extra=mail.oauth.section(),
+                               password=None, oauth="m365")
+    output = mail.programs.postrider("check").expect(78).stdout.decode()
+    assert re.search(r"oauth m365: client_cert_file = \S+ expired [0-9]+ days "
+                     "ago", output), output
