@@ -78,7 +78,7 @@ void alias_files_forget(struct alias_files *files)
 }
 
 struct alias_name {
-    char *text;             /* without quotes, in lower case */
+    struct buf text;        /* without quotes, in lower case */
     bool has_domain;        /* an @ outside of quotes is in it */
 };
 
@@ -89,33 +89,36 @@ static bool take_name(const char *line, struct alias_name *found,
 {
     bool quoted = false;
     const char *p = line;
-    struct buf name;
+    struct buf *name = &found->text;
 
-    buf_init(&name, SIZE_MAX);
+    buf_clear(name);
+    found->has_domain = false;
     while (text_is_space(*p))
         p++;
-    for (; *p != '\0' && (quoted || *p != ':'); p++) {
-        if (*p == '"')
+    for (;; p++) {
+        size_t plain = strcspn(p, "\"\\@:");
+        buf_add(name, p, plain);
+        p += plain;
+        if (*p == '\0' || (*p == ':' && !quoted))
+            break;
+        if (*p == '"') {
             quoted = !quoted;
-        else if (*p == '\\' && p[1] != '\0')
-            buf_add_char(&name, text_lower(*++p));
-        else
-            buf_add_char(&name, text_lower(*p));
+            continue;
+        }
+        if (*p == '\\' && p[1] != '\0')
+            p++;
+        buf_add_char(name, *p);
         found->has_domain |= *p == '@' && !quoted;
     }
-    while (name.length > 0 && text_is_space(name.data[name.length - 1]))
-        name.data[--name.length] = '\0';
-    if (*p != ':' || name.length == 0) {
-        buf_free(&name);
-        return false;
-    }
+    text_lower_all(name->data);
+    while (name->length > 0 && text_is_space(name->data[name->length - 1]))
+        name->data[--name->length] = '\0';
     *rest = p + 1;
-    found->text = buf_take(&name);
-    return true;
+    return *p == ':' && name->length > 0;
 }
 
-static void add_entry(struct aliases *aliases, char *name, const char *list,
-                      unsigned line)
+static void add_entry(struct aliases *aliases, const char *name,
+                      const char *list, unsigned line)
 {
     if (aliases->count == aliases->capacity) {
         aliases->capacity = aliases->capacity * 2 + 16;
@@ -123,7 +126,7 @@ static void add_entry(struct aliases *aliases, char *name, const char *list,
                                         sizeof *aliases->entries);
     }
     aliases->entries[aliases->count++] = (struct alias){
-        .name = name,
+        .name = alloc_string(name),
         .list = alloc_string(list),
         .line = line,
     };
@@ -153,30 +156,32 @@ static void note_never(struct aliases *aliases, unsigned line,
 }
 
 /* One logical line, its continuations joined to it by a blank. */
-static void take_line(struct aliases *aliases, const char *text, unsigned line)
+static void take_line(struct aliases *aliases, const char *text, unsigned line,
+                      struct alias_name *name)
 {
-    struct alias_name name = { 0 };
     const char *rest;
 
     if (*text == '\0')
         return;
-    if (!take_name(text, &name, &rest)) {
+    if (!take_name(text, name, &rest)) {
         note_junk(aliases, line, "not an alias: a line must be \"name: "
                   "address, address\"", NULL);
         return;
     }
-    if (name.has_domain)
+    if (name->has_domain)
         note_junk(aliases, line, "an alias is for a local name, without @ and "
                   "domain: mail for this one never comes here", NULL);
     else
-        note_never(aliases, line, name.text);
-    add_entry(aliases, name.text, rest, line);
+        note_never(aliases, line, name->text.data);
+    add_entry(aliases, name->text.data, rest, line);
 }
 
 size_t aliases_line_length(const char *line, size_t length)
 {
     bool quoted = false;
 
+    if (memchr(line, '#', length) == NULL)
+        return length;
     for (size_t i = 0; i < length; i++) {
         if (line[i] == '\\')
             i++;
@@ -202,8 +207,10 @@ static void parse(struct aliases *aliases, const struct buf *text)
     unsigned first = 0;
     struct lines lines;
     struct buf logical;
+    struct alias_name name;     /* the room for each in turn */
 
     buf_init(&logical, SIZE_MAX);
+    buf_init(&name.text, SIZE_MAX);
     lines_start(&lines, text->data, text->length);
     while (lines_next(&lines)) {
         size_t length = aliases_line_length(lines.text, lines.length);
@@ -215,14 +222,15 @@ static void parse(struct aliases *aliases, const struct buf *text)
         if (is_blank(lines.text, length))
             continue;
         if (!continues || logical.length == 0) {
-            take_line(aliases, logical.data, first);
+            take_line(aliases, logical.data, first, &name);
             buf_clear(&logical);
             first = lines.number;
         }
         buf_add(&logical, lines.text, length);
         buf_add_char(&logical, ' ');
     }
-    take_line(aliases, logical.data, first);
+    take_line(aliases, logical.data, first, &name);
+    buf_free(&name.text);
     buf_free(&logical);
 }
 
