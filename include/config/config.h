@@ -168,6 +168,13 @@ char *config_own_path(void);
 
 /* One with all defaults, as from an empty file at path. */
 struct config *config_new(const char *path);
+
+/* A section that begins at that line, with what its keys have when the file
+ * sets none. */
+void config_add_smarthost(struct config *config, const char *name,
+                          unsigned line);
+void config_add_sender(struct config *config, const char *match, unsigned line);
+void config_add_oauth(struct config *config, const char *name, unsigned line);
 void config_free(struct config *config);                /* NULL is allowed */
 
 /*

@@ -5,6 +5,7 @@
 #define POSTRIDER_CONFIG_CONFIG_CHECK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "util/error.h"
 
@@ -23,5 +24,14 @@ bool config_check_oauth(const struct config *config, const struct oauth *oauth,
 
 /* The same for the whole file, when all sections have been read. */
 bool config_complete(struct config *config, struct error *err);
+
+/* Refuse a section, as its title is that of another one of the file. */
+bool config_refuse_title(const struct config *config, const char *title,
+                         unsigned line, struct error *err);
+
+/* Do the senders from number first on, those of a file, have different titles?
+ * They are sorted for that: there may be thousands. */
+bool config_check_titles(const struct config *config, size_t first,
+                         struct error *err);
 
 #endif

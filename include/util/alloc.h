@@ -16,6 +16,10 @@ void *alloc_zero(size_t count, size_t size) __attribute__((malloc));
 /* Like realloc(3) for count objects of size octets; overflow is checked. */
 void *alloc_resize(void *old, size_t count, size_t size);
 
+/* Room for one object more than the count that there are, which were all added
+ * so, one at a time. */
+void *alloc_more(void *old, size_t count, size_t size);
+
 char *alloc_string(const char *text);                   /* NULL gives NULL */
 char *alloc_bytes(const char *data, size_t length);     /* NUL is appended */
 char *alloc_format(const char *format, ...)

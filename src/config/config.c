@@ -9,6 +9,11 @@
 #include "util/alloc.h"
 #include "util/text.h"
 
+static unsigned *new_lines(enum config_section section)
+{
+    return alloc_zero(config_keys_of(section)->count, sizeof(unsigned));
+}
+
 struct config *config_new(const char *path)
 {
     struct config *config = alloc_zero(1, sizeof *config);
@@ -16,9 +21,40 @@ struct config *config_new(const char *path)
     config->path = alloc_string(path);
     config->source = alloc_string(path);
     config_keys_init(CONFIG_TOP, config);
-    config->lines = alloc_zero(config_keys_of(CONFIG_TOP)->count,
-                               sizeof *config->lines);
+    config->lines = new_lines(CONFIG_TOP);
     return config;
+}
+
+void config_add_smarthost(struct config *config, const char *name,
+                          unsigned line)
+{
+    config->smarthosts = alloc_more(config->smarthosts,
+                                    config->smarthost_count,
+                                    sizeof *config->smarthosts);
+    struct smarthost *added = &config->smarthosts[config->smarthost_count++];
+    *added = (struct smarthost){ .name = alloc_string(name), .line = line,
+                                 .lines = new_lines(CONFIG_SMARTHOST) };
+    config_keys_init(CONFIG_SMARTHOST, added);
+}
+
+void config_add_sender(struct config *config, const char *match, unsigned line)
+{
+    config->senders = alloc_more(config->senders, config->sender_count,
+                                 sizeof *config->senders);
+    struct sender_rule *added = &config->senders[config->sender_count++];
+    *added = (struct sender_rule){ .match = alloc_string(match), .line = line,
+                                   .lines = new_lines(CONFIG_SENDER) };
+    config_keys_init(CONFIG_SENDER, added);
+}
+
+void config_add_oauth(struct config *config, const char *name, unsigned line)
+{
+    config->oauths = alloc_more(config->oauths, config->oauth_count,
+                                sizeof *config->oauths);
+    struct oauth *added = &config->oauths[config->oauth_count++];
+    *added = (struct oauth){ .name = alloc_string(name), .line = line,
+                             .lines = new_lines(CONFIG_OAUTH) };
+    config_keys_init(CONFIG_OAUTH, added);
 }
 
 void config_free(struct config *config)

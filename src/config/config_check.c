@@ -287,6 +287,42 @@ static bool check_senders(const struct config *config, struct error *err)
     return true;
 }
 
+bool config_refuse_title(const struct config *config, const char *title,
+                         unsigned line, struct error *err)
+{
+    return error_set(err, FAULT_CONFIG, "there is another section \"%s\"",
+                     title) ||
+           error_at(err, config->source, line);
+}
+
+static int compare_rules(const void *a, const void *b)
+{
+    const struct sender_rule *one = *(const struct sender_rule *const *)a;
+    const struct sender_rule *other = *(const struct sender_rule *const *)b;
+    int order = strcmp(one->match, other->match);
+
+    return order != 0 ? order : one->line < other->line ? -1 : 1;
+}
+
+bool config_check_titles(const struct config *config, size_t first,
+                         struct error *err)
+{
+    size_t count = config->sender_count - first;
+    const struct sender_rule **rules = alloc_zero(count + 1, sizeof *rules);
+    const struct sender_rule *another = NULL;
+
+    for (size_t i = 0; i < count; i++)
+        rules[i] = &config->senders[first + i];
+    qsort(rules, count, sizeof *rules, compare_rules);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(rules[i - 1]->match, rules[i]->match) == 0 &&
+            (another == NULL || rules[i]->line < another->line))
+            another = rules[i];
+    free(rules);
+    return another == NULL ||
+           config_refuse_title(config, another->match, another->line, err);
+}
+
 bool config_complete(struct config *config, struct error *err)
 {
     fill_names(config);

@@ -69,12 +69,26 @@ static bool skip_block(struct scan *s, struct error *err)
     return fault_at(s, start, "this comment is never closed", err);
 }
 
+/* What means nothing inside quotes or outside of them, at once. */
+static void copy_ordinary(struct scan *s)
+{
+    const char *start = s->text + s->at;
+    size_t length = 0, rest = s->length - s->at;
+
+    while (length < rest && (text_is_alpha(start[length]) ||
+                             text_is_digit(start[length]) ||
+                             start[length] == ' ' || start[length] == '_'))
+        length++;
+    buf_add(s->out, start, length);
+    s->at += length;
+}
+
 static bool copy_string(struct scan *s, struct error *err)
 {
     char quote = s->text[s->at++];
 
     buf_add_char(s->out, quote);
-    while (s->at < s->length) {
+    while (copy_ordinary(s), s->at < s->length) {
         char c = s->text[s->at++];
         if (c == '\n')
             break;
@@ -155,7 +169,7 @@ static bool prepare_text(struct buf *out, const char *path, const char *text,
                       .at = lines_mark_length(text, length), .line = 1,
                       .out = out };
 
-    while (s.at < s.length)
+    while (copy_ordinary(&s), s.at < s.length)
         if (!step(&s, err))
             return false;
     if (s.depth > 0)
@@ -163,12 +177,20 @@ static bool prepare_text(struct buf *out, const char *path, const char *text,
     return true;
 }
 
+enum { SECTIONS = CONFIG_OAUTH + 1 };   /* and the top */
+
 /*
  * The data of the callbacks. libconfuse hands them nothing of ours, so the
  * first option of every section, whose name no file can hold, points here.
  */
 struct reading {
     struct config *config;
+    struct options {
+        const struct config_keys *keys;
+        size_t *rows;           /* which of them have an option, in order */
+        size_t count;
+    } options[SECTIONS];
+    size_t first_sender, first_oauth;   /* of this file */
     const unsigned *decided;    /* lines of the keys at the top that the file
                                  * before this one has set: they stay */
     const cfg_t *top;
@@ -177,6 +199,8 @@ struct reading {
 };
 
 enum { OPTION_READING, OPTION_FIRST_KEY };
+
+#define SHORT_TEXT 8192         /* octets: few of the keys are in it */
 
 static struct reading *reading_of(const cfg_t *cfg)
 {
@@ -203,60 +227,47 @@ static bool blame(const cfg_t *cfg, unsigned line)
         .section = section_of(cfg), .title = cfg->title });
 }
 
-static unsigned *new_lines(enum config_section section)
-{
-    return alloc_zero(config_keys_of(section)->count, sizeof(unsigned));
-}
-
 static bool begin_smarthost(struct config *config, const char *title,
                             unsigned line, struct error *err)
 {
-    size_t count = config->smarthost_count;
-
     if (!config_check_name(title, err))
         return false;
-    config->smarthosts = alloc_resize(config->smarthosts, count + 1,
-                                      sizeof *config->smarthosts);
-    config->smarthosts[count] = (struct smarthost){
-        .name = alloc_string(title), .line = line,
-        .lines = new_lines(CONFIG_SMARTHOST) };
-    config_keys_init(CONFIG_SMARTHOST, &config->smarthosts[count]);
-    config->smarthost_count++;
+    config_add_smarthost(config, title, line);
     return true;
 }
 
 static bool begin_sender(struct config *config, const char *title,
                          unsigned line, struct error *err)
 {
-    size_t count = config->sender_count;
-
     if (!config_check_match(title, err))
         return false;
-    config->senders = alloc_resize(config->senders, count + 1,
-                                   sizeof *config->senders);
-    config->senders[count] = (struct sender_rule){
-        .match = alloc_string(title), .line = line,
-        .lines = new_lines(CONFIG_SENDER) };
-    config_keys_init(CONFIG_SENDER, &config->senders[count]);
-    config->sender_count++;
+    config_add_sender(config, title, line);
     return true;
 }
 
 static bool begin_oauth(struct config *config, const char *title,
                         unsigned line, struct error *err)
 {
-    size_t count = config->oauth_count;
-
     if (!config_check_oauth_name(title, err))
         return false;
-    config->oauths = alloc_resize(config->oauths, count + 1,
-                                  sizeof *config->oauths);
-    config->oauths[count] = (struct oauth){
-        .name = alloc_string(title), .line = line,
-        .lines = new_lines(CONFIG_OAUTH) };
-    config_keys_init(CONFIG_OAUTH, &config->oauths[count]);
-    config->oauth_count++;
+    config_add_oauth(config, title, line);
     return true;
+}
+
+/* Has this file such a section already? For senders, of which there may be
+ * thousands, see config_check_titles(). */
+static bool has_section(const struct reading *reading,
+                        enum config_section section, const char *title)
+{
+    const struct config *config = reading->config;
+
+    if (section == CONFIG_SMARTHOST)
+        return config_smarthost(config, title) != NULL;
+    for (size_t i = reading->first_oauth; i < config->oauth_count; i++)
+        if (section == CONFIG_OAUTH &&
+            strcmp(config->oauths[i].name, title) == 0)
+            return true;
+    return false;
 }
 
 /* libconfuse reports a section by its first key, or at its end. The line of
@@ -276,6 +287,9 @@ static bool begin_section(const cfg_t *cfg)
     if (section == CONFIG_TOP || cfg == reading->section)
         return true;
     reading->section = cfg;
+    if (has_section(reading, section, cfg->title))
+        return config_refuse_title(reading->config, cfg->title, line,
+                                   reading->err);
     return begin[section](reading->config, cfg->title, line, reading->err) ||
            blame(cfg, line);
 }
@@ -318,9 +332,9 @@ static int take_value(cfg_t *cfg, cfg_opt_t *option, const char *text,
                       void *result)
 {
     struct reading *reading = reading_of(cfg);
-    size_t index = (size_t)(option - cfg->opts) - OPTION_FIRST_KEY;
-    const struct config_key *key =
-        &config_keys_of(section_of(cfg))->keys[index];
+    const struct options *options = &reading->options[section_of(cfg)];
+    size_t index = options->rows[option - cfg->opts - OPTION_FIRST_KEY];
+    const struct config_key *key = &options->keys->keys[index];
     unsigned *lines;
 
     if (!begin_section(cfg))
@@ -340,24 +354,29 @@ static int take_value(cfg_t *cfg, cfg_opt_t *option, const char *text,
 /* Lists are libconfuse's to keep: it knows = from +=. */
 static void copy_lists(const cfg_t *cfg)
 {
-    const struct config_keys *table = config_keys_of(section_of(cfg));
+    const struct options *options =
+        &reading_of(cfg)->options[section_of(cfg)];
     unsigned *lines;
     char *object = object_of(cfg, &lines);
 
-    for (size_t i = 0; i < table->count; i++) {
-        if (table->keys[i].kind != CONFIG_LIST || is_decided(cfg, i))
+    for (size_t i = 0; i < options->count; i++) {
+        size_t row = options->rows[i];
+        const struct config_key *key = &options->keys->keys[row];
+        if (key->kind != CONFIG_LIST || is_decided(cfg, row))
             continue;
         cfg_opt_t *option = &cfg->opts[OPTION_FIRST_KEY + i];
         /* An empty list has no value that could leave its line. */
-        if ((option->flags & CFGF_MODIFIED) != 0 && lines[i] == 0)
-            lines[i] = 1;
+        if ((option->flags & CFGF_MODIFIED) != 0 && lines[row] == 0)
+            lines[row] = 1;
         for (unsigned item = 0; item < cfg_opt_size(option); item++)
-            strings_add((void *)(object + table->keys[i].offset),
+            strings_add((void *)(object + key->offset),
                         cfg_opt_getnstr(option, item));
     }
 }
 
-/* After the closing brace of the last section of this option. */
+/* After the closing brace of the last section of this option. What it has is
+ * copied: libconfuse, which would compare the title with those of all to come,
+ * need not keep it. */
 static int end_section(cfg_t *cfg, cfg_opt_t *option)
 {
     struct reading *reading = reading_of(cfg);
@@ -375,7 +394,11 @@ static int end_section(cfg_t *cfg, cfg_opt_t *option)
     else if (section_of(section) == CONFIG_OAUTH)
         is_right = config_check_oauth(
             config, &config->oauths[config->oauth_count - 1], reading->err);
-    return is_right ? 0 : -1;
+    if (!is_right)
+        return -1;
+    reading->section = NULL;
+    cfg_opt_rmnsec(option, cfg_opt_size(option) - 1);
+    return 0;
 }
 
 /* libconfuse's texts with one name in them, and ours. */
@@ -387,7 +410,6 @@ static const struct {
     { "missing equal sign after option '%s'", "\"=\" is missing after %s" },
     { "attempt to append to non-list option '%s'",
       "%s is not a list: use = instead of +=" },
-    { "found duplicate title '%s'", "there is another section \"%s\"" },
     { "missing title for section '%s'",
       "%s needs a name in quotes: smarthost \"main\" {" },
     { "missing opening brace for section '%s'",
@@ -421,25 +443,67 @@ static void take_error(cfg_t *cfg, const char *format, va_list args)
     blame(cfg, (unsigned)cfg->line);
 }
 
-/* The options of a section, from its rows, and room for more after them. */
-static cfg_opt_t *make_options(enum config_section section, size_t more,
-                               struct reading *reading)
+/* The keys of the section that the text may set: libconfuse copies all options
+ * for each section. */
+static void choose_keys(struct options *options, enum config_section section,
+                        const char *text)
 {
-    const struct config_keys *table = config_keys_of(section);
-    cfg_opt_t *options = alloc_zero(OPTION_FIRST_KEY + table->count + more + 1,
+    bool is_long = strnlen(text, SHORT_TEXT) == SHORT_TEXT;
+
+    options->keys = config_keys_of(section);
+    options->rows = alloc_zero(options->keys->count, sizeof *options->rows);
+    for (size_t i = 0; i < options->keys->count; i++)
+        if (is_long || strstr(text, options->keys->keys[i].name) != NULL)
+            options->rows[options->count++] = i;
+}
+
+/* The options of a section, and room for more after them. */
+static cfg_opt_t *make_options(struct reading *reading,
+                               enum config_section section, size_t more)
+{
+    const struct options *from = &reading->options[section];
+    cfg_opt_t *options = alloc_zero(OPTION_FIRST_KEY + from->count + more + 1,
                                     sizeof *options);
 
     options[OPTION_READING] = (cfg_opt_t){
         .name = " ", .type = CFGT_PTR,
         .simple_value.ptr = (void **)reading };
-    for (size_t i = 0; i < table->count; i++) {
-        bool is_list = table->keys[i].kind == CONFIG_LIST;
+    for (size_t i = 0; i < from->count; i++) {
+        const struct config_key *key = &from->keys->keys[from->rows[i]];
+        bool is_list = key->kind == CONFIG_LIST;
         options[OPTION_FIRST_KEY + i] = (cfg_opt_t){
-            .name = table->keys[i].name, .type = CFGT_STR,
+            .name = key->name, .type = CFGT_STR,
             .flags = CFGF_NODEFAULT | (is_list ? CFGF_LIST : CFGF_NONE),
             .parsecb = take_value };
     }
     return options;
+}
+
+/* Those of the top, with the sections that the text may have. */
+static cfg_opt_t *make_top(struct reading *reading, const char *text)
+{
+    cfg_opt_t *top = make_options(reading, CONFIG_TOP, SECTIONS - 1);
+    cfg_opt_t *next = top + OPTION_FIRST_KEY +
+                      reading->options[CONFIG_TOP].count;
+
+    for (int i = CONFIG_SMARTHOST; i < SECTIONS; i++) {
+        const char *name = config_keys_of((enum config_section)i)->section;
+        if (strstr(text, name) == NULL)
+            continue;
+        *next++ = (cfg_opt_t){
+            .name = name, .type = CFGT_SEC, .flags = CFGF_MULTI | CFGF_TITLE,
+            .subopts = make_options(reading, (enum config_section)i, 0),
+            .validcb = end_section };
+    }
+    return top;
+}
+
+static void free_options(cfg_opt_t *top)
+{
+    for (const cfg_opt_t *option = top; option->name != NULL; option++)
+        if (option->type == CFGT_SEC)
+            free(option->subopts);
+    free(top);
 }
 
 static bool parse(struct reading *reading, cfg_t *top, const char *text)
@@ -454,42 +518,41 @@ static bool parse(struct reading *reading, cfg_t *top, const char *text)
         return false;
     }
     copy_lists(top);
-    return true;
+    return config_check_titles(reading->config, reading->first_sender,
+                               reading->err);
+}
+
+static bool read_options(struct reading *reading, const char *text)
+{
+    cfg_opt_t *options = make_top(reading, text);
+    cfg_t *top = cfg_init(options, CFGF_NONE);      /* makes its own copy */
+    bool done = top != NULL ? parse(reading, top, text)
+                            : error_set(reading->err, FAULT_SYSTEM,
+                                        "out of memory");
+
+    if (top != NULL)
+        cfg_free(top);
+    free_options(options);
+    return done;
 }
 
 static bool parse_prepared(struct config *config, const char *text,
                            struct error *err)
 {
-    enum { SECTIONS = CONFIG_OAUTH };   /* all but the top */
     const size_t count = config_keys_of(CONFIG_TOP)->count;
-    const size_t end = OPTION_FIRST_KEY + count;
-    unsigned *decided = new_lines(CONFIG_TOP);
+    unsigned *decided = alloc_zero(count, sizeof *decided);
     struct reading reading = { .config = config, .decided = decided,
+                               .first_sender = config->sender_count,
+                               .first_oauth = config->oauth_count,
                                .err = err };
-    cfg_opt_t *options = make_options(CONFIG_TOP, SECTIONS, &reading);
-    bool done = false;
 
     memcpy(decided, config->lines, count * sizeof *decided);
-    for (int i = 0; i < SECTIONS; i++) {
-        enum config_section section =
-            (enum config_section)(CONFIG_SMARTHOST + i);
-        options[end + (size_t)i] = (cfg_opt_t){
-            .name = config_keys_of(section)->section, .type = CFGT_SEC,
-            .flags = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
-            .subopts = make_options(section, 0, &reading),
-            .validcb = end_section };
-    }
+    for (int i = 0; i < SECTIONS; i++)
+        choose_keys(&reading.options[i], (enum config_section)i, text);
     err->fault = FAULT_NONE;
-    cfg_t *top = cfg_init(options, CFGF_NONE);      /* makes its own copy */
-    if (top != NULL) {
-        done = parse(&reading, top, text);
-        cfg_free(top);
-    } else {
-        error_set(err, FAULT_SYSTEM, "out of memory");
-    }
-    for (size_t i = 0; i < SECTIONS; i++)
-        free(options[end + i].subopts);
-    free(options);
+    bool done = read_options(&reading, text);
+    for (int i = 0; i < SECTIONS; i++)
+        free(reading.options[i].rows);
     free(decided);
     return done;
 }

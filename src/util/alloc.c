@@ -1,6 +1,7 @@
 #include "util/alloc.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,13 @@ void *alloc_resize(void *old, size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &octets))
         return must(NULL);
     return must(realloc(old, octets > 0 ? octets : 1));
+}
+
+void *alloc_more(void *old, size_t count, size_t size)
+{
+    bool is_full = (count & (count - 1)) == 0;      /* 0, 1, 2, 4, ... */
+
+    return is_full ? alloc_resize(old, count == 0 ? 1 : 2 * count, size) : old;
 }
 
 char *alloc_string(const char *text)

@@ -272,6 +272,33 @@ static void keeps_the_order_of_sections(void **state)
     config_free(config);
 }
 
+/* Far more than most have: their keys are looked for, and their titles
+ * compared, in another way than those of a short file. */
+static void reads_a_thousand_rules(void **state)
+{
+    struct error err;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, SIZE_MAX);
+    for (int i = 1000; i < 2000; i++)
+        buf_add_format(&text, "sender \"u%d\" { address = a%d@b.example }\n",
+                       i, i);
+    struct config *config = load(text.data);
+    assert_int_equal(config->sender_count, 1000);
+    assert_string_equal(config->senders[999].match, "u1999");
+    assert_string_equal(config->senders[999].address, "a1999@b.example");
+    assert_int_equal(config->senders[999].line, 1000);
+    config_free(config);
+
+    buf_add_text(&text, "sender \"u1500\" { }\nsender \"u1000\" { }\n");
+    write_text(name, text.data);
+    assert_null(config_load_file(name, &err));
+    assert_string_equal(err.text, "postrider.conf:1001: there is another "
+                        "section \"u1500\"");
+    buf_free(&text);
+}
+
 static void takes_lists(void **state)
 {
     static const struct {
@@ -729,6 +756,7 @@ int main(void)
         IN_FOLDER(takes_values_of_a_smarthost),
         IN_FOLDER(takes_values_of_a_sender),
         IN_FOLDER(keeps_the_order_of_sections),
+        IN_FOLDER(reads_a_thousand_rules),
         IN_FOLDER(takes_lists),
         IN_FOLDER(takes_lists_of_a_section),
         IN_FOLDER(reads_text_as_documented),
