@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "config/config_values.h"
@@ -340,4 +341,45 @@ void import_delivery(struct import *import)
                     "Postrider queues, and tries again when it must; delivery "
                     "= direct has them wait");
     free(path);
+}
+
+struct other_names {
+    const char *alias;
+    char *address;
+};
+
+static bool take_alias(struct import *import, void *into, char *line,
+                       struct error *err)
+{
+    struct other_names *wanted = into;
+
+    (void)import;
+    (void)err;
+    line[strcspn(line, "#")] = '\0';
+    char *colon = strchr(line, ':');
+    if (colon == NULL)
+        return true;
+    *colon = '\0';
+    if (text_equal_case(import_trim(line), wanted->alias)) {
+        free(wanted->address);
+        wanted->address = alloc_string(import_trim(colon + 1));
+    }
+    return true;
+}
+
+void import_other_names(struct import *import, const char *path,
+                        const char *alias)
+{
+    struct other_names wanted = { .alias = alias };
+    const char *file = import->file;
+    struct error ignored;
+
+    if (access(path, R_OK) == 0 &&
+        import_lines(import, path, take_alias, &wanted, &ignored)) {
+        import->key = alias;
+        import_set(import, CONFIG_TOP, "local_recipient", wanted.address);
+    }
+    import_at(import, NULL);
+    import->file = file;
+    free(wanted.address);
 }

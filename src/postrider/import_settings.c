@@ -1,7 +1,6 @@
 /* import_settings.c - the settings that another program's file makes */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "postrider/import.h"
 #include "util/alloc.h"
@@ -101,45 +100,4 @@ void import_at(struct import *import, const struct import_setting *setting)
 {
     import->line = setting != NULL ? setting->line : 0;
     import->key = setting != NULL ? setting->key : NULL;
-}
-
-struct other_names {
-    const char *alias;
-    char *address;
-};
-
-static bool take_alias(struct import *import, void *into, char *line,
-                       struct error *err)
-{
-    struct other_names *wanted = into;
-
-    (void)import;
-    (void)err;
-    line[strcspn(line, "#")] = '\0';
-    char *colon = strchr(line, ':');
-    if (colon == NULL)
-        return true;
-    *colon = '\0';
-    if (text_equal_case(import_trim(line), wanted->alias)) {
-        free(wanted->address);
-        wanted->address = alloc_string(import_trim(colon + 1));
-    }
-    return true;
-}
-
-void import_other_names(struct import *import, const char *path,
-                        const char *alias)
-{
-    struct other_names wanted = { .alias = alias };
-    const char *file = import->file;
-    struct error ignored;
-
-    if (access(path, R_OK) == 0 &&
-        import_lines(import, path, take_alias, &wanted, &ignored)) {
-        import->key = alias;
-        import_set(import, CONFIG_TOP, "local_recipient", wanted.address);
-    }
-    import_at(import, NULL);
-    import->file = file;
-    free(wanted.address);
 }
