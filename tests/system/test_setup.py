@@ -614,9 +614,10 @@ sender "root" {{ address = "web@d.example" }}
 """)
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout == "4 submitted anew\n"
-    assert sorted(message.recipients[0] for message in smarthost.messages) == [
+    messages = smarthost.wait_for_messages(4)
+    assert sorted(message.recipients[0] for message in messages) == [
         "bob1@b.example", "bob2@b.example", "bob3@b.example", "ops@d.example"]
-    for message in smarthost.messages:
+    for message in messages:
         assert message.reverse_path == "web@d.example"
 
 
