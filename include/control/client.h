@@ -28,7 +28,8 @@ typedef void client_line(void *context, char *line);
 
 /*
  * Ask, and call line, unless it is NULL, for each line of the answer until its
- * end.
+ * end. A daemon that stops, or reads its files anew, before it has answered is
+ * asked again.
  * FAULT_UNAVAILABLE: no daemon listens; FAULT_TEMPORARY: it does not answer;
  * FAULT_PERMISSION: it refuses, and the text is its reason.
  */

@@ -25,6 +25,8 @@
  *     reload      nothing: the daemon reads its files anew soon afterwards, if
  *                 they are right
  *     any of them error TEXT
+ *                 again: the daemon stops, or reads its files anew, before it
+ *                 has sent all of it
  *
  * Client and daemon may be of different versions: while a package is upgraded,
  * before a restart, and where containers share a host's daemon. All versions
@@ -256,6 +258,9 @@ void protocol_put_outcome(struct buf *out, const struct wait_outcome *outcome);
 bool protocol_parse_outcome(char *text, struct wait_outcome *outcome);
 
 /* Refusals */
+
+void protocol_put_again(struct buf *out);
+bool protocol_is_again(const char *line);
 
 void protocol_put_refusal(struct buf *out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

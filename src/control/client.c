@@ -64,6 +64,8 @@ struct answer {
     client_line *line;
     void *context;
     bool refused;               /* err is the daemon's reason */
+    bool broken_off;            /* another daemon can be asked for it */
+    bool begun;                 /* a line was handed out */
     struct error *err;
 };
 
@@ -81,8 +83,11 @@ static void hand_out(struct answer *answer)
         if (refusal != NULL) {
             answer->refused = true;
             error_set(answer->err, FAULT_PERMISSION, "%s", refusal);
+        } else if (protocol_is_again(start)) {
+            answer->broken_off = true;
         } else if (answer->line != NULL) {
             answer->line(answer->context, start);
+            answer->begun = true;
         }
         start = stop + 1;
     }
@@ -106,6 +111,9 @@ static bool read_answer(int fd, int patience, struct answer *answer)
         answer->text.length += (size_t)length;
         hand_out(answer);
     }
+    /* It was in line for a daemon that has stopped. */
+    answer->broken_off = answer->broken_off ||
+                         (length == -1 && errno == ECONNRESET);
     return length == 0 || error_sys(answer->err, FAULT_TEMPORARY,
                                     "the daemon does not answer");
 }
@@ -124,25 +132,42 @@ int client_begin(const struct client_question *question, struct error *err)
     return fd;
 }
 
+static bool finish(int fd, int patience, struct answer *answer)
+{
+    buf_init(&answer->text, LINE_MAX_SIZE + READ_SIZE);
+    bool done = read_answer(fd, patience, answer) && !answer->refused;
+    buf_free(&answer->text);
+    io_close(&fd);
+    return done && (!answer->broken_off ||
+                    error_set(answer->err, FAULT_TEMPORARY, "the daemon stops, "
+                              "or reads its configuration anew"));
+}
+
 bool client_finish(int fd, int patience, client_line *line, void *context,
                    struct error *err)
 {
     struct answer answer = { .line = line, .context = context, .err = err };
 
-    buf_init(&answer.text, LINE_MAX_SIZE + READ_SIZE);
-    bool done = read_answer(fd, patience, &answer) && !answer.refused;
-    buf_free(&answer.text);
-    io_close(&fd);
-    return done;
+    return finish(fd, patience, &answer);
 }
 
 bool client_ask(const struct client_question *question, client_line *line,
                 void *context, struct error *err)
 {
-    int fd = client_begin(question, err);
+    int64_t deadline = clock_now() + RELOAD_TIME;
 
-    return fd != -1 &&
-           client_finish(fd, question->patience, line, context, err);
+    for (;;) {
+        struct answer answer = { .line = line, .context = context,
+                                 .err = err };
+        int fd = client_begin(question, err);
+        if (fd == -1)
+            return false;
+        if (finish(fd, question->patience, &answer))
+            return true;
+        if (!answer.broken_off || answer.begun || clock_now() >= deadline)
+            return false;
+        usleep(RELOAD_PAUSE);
+    }
 }
 
 /* The same, and which process has answered. */

@@ -11,6 +11,7 @@
 #include "util/text.h"
 
 static const char error_word[] = "error ";
+static const char again_word[] = "again";
 
 /* Requests */
 
@@ -581,6 +582,17 @@ bool protocol_parse_outcome(char *text, struct wait_outcome *outcome)
 }
 
 /* Refusals */
+
+void protocol_put_again(struct buf *out)
+{
+    buf_add_text(out, again_word);
+    buf_add_char(out, '\n');
+}
+
+bool protocol_is_again(const char *line)
+{
+    return strcmp(line, again_word) == 0;
+}
 
 void protocol_put_refusal(struct buf *out, const char *format, ...)
 {

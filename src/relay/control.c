@@ -82,19 +82,6 @@ static void drop(struct control *control, size_t index)
     control->clients[index] = control->clients[--control->count];
 }
 
-void control_free(struct control *control)
-{
-    if (control == NULL)
-        return;
-    while (control->count > 0)
-        drop(control, 0);
-    if (control->listener != -1)
-        unlink(control->path);
-    io_close(&control->listener);
-    free(control->path);
-    free(control);
-}
-
 /* Octets that clients of this uid have not taken, or all clients. */
 static size_t unread_of(const struct control *control, const uid_t *uid)
 {
@@ -210,6 +197,38 @@ static bool send_part(struct client *client)
         client->deadline = clock_now() + READ_TIME;
     }
     return true;
+}
+
+/* An end without an answer would be one: of an empty queue. The outcome that
+ * others wait for is in the log. */
+static void finish(struct client *client)
+{
+    if (client->waiting[0] != '\0')
+        return;
+    if (client->answered && send_part(client) && !client->has_more &&
+        client->sent == client->answer.length)
+        return;
+    buf_clear(&client->answer);
+    if (client->sent > 0)               /* of a line, perhaps */
+        buf_add_char(&client->answer, '\n');
+    protocol_put_again(&client->answer);
+    client->sent = 0;
+    (void)send_part(client);
+}
+
+void control_free(struct control *control)
+{
+    if (control == NULL)
+        return;
+    while (control->count > 0) {
+        finish(control->clients[0]);
+        drop(control, 0);
+    }
+    if (control->listener != -1)
+        unlink(control->path);
+    io_close(&control->listener);
+    free(control->path);
+    free(control);
 }
 
 /* One part at most, so that each client has its turn. A change is made to its
