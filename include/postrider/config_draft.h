@@ -20,8 +20,8 @@ struct config_draft *config_draft_new(void);
 void config_draft_free(struct config_draft *draft);     /* NULL is allowed */
 
 /* What follows belongs to this section: kind "smarthost", "sender" or "oauth".
- * One that is there already is continued. Before the first call it belongs to the top
- * of the file. */
+ * One that is there already is continued. Before the first call it belongs to
+ * the top of the file. */
 void config_draft_section(struct config_draft *draft, const char *kind,
                           const char *name);
 
@@ -64,8 +64,9 @@ bool config_draft_share(struct config_draft *draft, const char *path,
  * Write the configuration to path (0644) and each password to a file of its
  * own where secrets.h has it (0400, owned by user if this process is root, else
  * by the caller, as without user, NULL or ""; "password", or "password-NAME" if
- * there are several; "client-secret" likewise), together, as install.h has it. An existing file is kept
- * as FILE.old if replace, else it is FAULT_CREATE with what to do.
+ * there are several; "client-secret" likewise), together, as install.h has it.
+ * An existing file is kept as FILE.old if replace, else it is FAULT_CREATE with
+ * what to do.
  */
 bool config_draft_install(const struct config_draft *draft, const char *path,
                           const char *user, bool replace, struct error *err);

@@ -50,7 +50,8 @@ bool providers_load(struct providers *providers, const char *path,
                     struct error *err);
 void providers_free(struct providers *providers);
 
-/* NULL if there is none: of that id, or short one; that has addresses of that domain. */
+/* NULL if there is none: of that id, or short one; that has addresses of that
+ * domain. */
 const struct provider *providers_find(const struct providers *providers,
                                       const char *id);
 const struct provider *providers_of_domain(const struct providers *providers,

@@ -3,9 +3,9 @@
  *
  * It comes from the command line (setup_options.c), a provider or the domain's
  * records (setup_smarthost.c), and a person, if there is one
- * (setup_answers.c), for OAuth also its client (setup_oauth.c), until nothing is
- * missing; from it comes a draft (setup_draft.c), which is tried, and after a
- * failure some of it is typed again (setup_try.c).
+ * (setup_answers.c), for OAuth also its client (setup_oauth.c), until nothing
+ * is missing; from it comes a draft (setup_draft.c), which is tried, and after
+ * a failure some of it is typed again (setup_try.c).
  */
 #ifndef POSTRIDER_POSTRIDER_SETUP_H
 #define POSTRIDER_POSTRIDER_SETUP_H

@@ -3,8 +3,8 @@
  *
  * A login ends when its refresh token is not used for long: with Microsoft for
  * 90 days, with Google for six months. So the daemon has each renewed after the
- * time of its key `renew`, as the smarthosts would have it. For the launcher, as
- * the manager can start nothing; times are clock_now()'s.
+ * time of its key `renew`, as the smarthosts would have it. For the launcher,
+ * as the manager can start nothing; times are clock_now()'s.
  */
 #ifndef POSTRIDER_RELAY_RENEWALS_H
 #define POSTRIDER_RELAY_RENEWALS_H

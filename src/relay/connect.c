@@ -464,7 +464,8 @@ static void advise_login(const struct connector *connector, struct error *err)
 {
     const struct smarthost *host = connector->smarthost;
     const struct oauth *oauth = config_oauth(connector->config, host->oauth);
-    const char *delay = strcmp(err->reply.status, "5.7.3") == 0     /* Exchange */
+    bool is_exchange = strcmp(err->reply.status, "5.7.3") == 0;
+    const char *delay = is_exchange
                         ? "; new permissions take up to two hours" : "";
 
     if (*err->remedy != '\0')

@@ -1,4 +1,4 @@
-"""postrider setup with OAuth: a client is made, a login is had, all is tried."""
+"""postrider setup with OAuth: a client, a login, and a session with both."""
 
 import pathlib
 import re
