@@ -101,7 +101,7 @@ bool draft_add(struct draft *draft, const char *data, size_t length,
 
 /* Take back what was added of the message, so that another form of it can be
  * added: it goes to content, which is opened. FAULT_TEMPORARY. It can be done
- * where the file can be read, or while nothing has been written (64 KB). */
+ * where the file can be read, which a process that shut itself in cannot. */
 bool draft_can_take_back(const struct draft *draft);
 bool draft_take_back(struct draft *draft, struct scratch *content,
                      struct error *err);

@@ -17,6 +17,7 @@
 #include "spool/draft.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/io.h"
 #include "util/log.h"
 #include "util/scratch.h"
 #include "util/strings.h"
@@ -314,25 +315,89 @@ static bool encode_content(struct work *work, size_t header_length,
     return done;
 }
 
-static bool write_draft(struct work *work, struct error *err)
+/* As a rule the body needs nothing, and is written as it comes. */
+static bool write_content(struct work *work, bool *is_8bit, struct error *err)
 {
     size_t length;
-    bool is_8bit;
+
+    if (!add_header(work, &length, is_8bit, err) ||
+        !reader_body(work->reader, add_body, work, err))
+        return false;
+    if (work->lines.has_overlong && encode_is_allowed(&work->header))
+        return encode_content(work, length, is_8bit, err);
+    *is_8bit = *is_8bit || reader_body_is_8bit(work->reader);
+    return true;
+}
+
+/* A body on its way to a file that can be read. */
+struct collection {
+    struct work *work;
+    struct scratch body;
+};
+
+/* What is beyond the limit is of no use: the draft refuses what is there. */
+static bool collect_body(void *context, const char *data, size_t length,
+                         struct error *err)
+{
+    struct collection *to = context;
+
+    line_lengths_add(&to->work->lines, data, length);
+    return to->body.length > to->work->config->message_size_limit ||
+           scratch_write(&to->body, data, length) ||
+           error_sys(err, FAULT_TEMPORARY, "store the message");
+}
+
+static bool copy_body(struct work *work, const struct scratch *body,
+                      struct error *err)
+{
+    struct io_blocks blocks = io_blocks(body->fd, 0, body->length);
+    bool added = true;
+
+    while (added && io_blocks_next(&blocks))
+        added = draft_add(work->draft, blocks.data, blocks.length, err);
+    if (!io_blocks_end(&blocks))
+        return error_sys(err, FAULT_TEMPORARY, "read the message again");
+    return added;
+}
+
+/* A process that has shut itself in cannot read what it has put into drop/: it
+ * has to know what the body needs before that. */
+static bool write_collected(struct work *work, bool *is_8bit,
+                            struct error *err)
+{
+    struct collection to = { .work = work, .body = SCRATCH_NONE };
+    size_t ignored;
+
+    bool done = scratch_open(&to.body, err) &&
+                reader_body(work->reader, collect_body, &to, err);
+    bool encodes = done && work->lines.has_overlong &&
+                   encode_is_allowed(&work->header);
+    if (encodes)
+        done = encode_declare(&work->header, to.body.fd, 0, to.body.length,
+                              err) &&
+               add_header(work, &ignored, is_8bit, err) &&
+               encode_body(to.body.fd, 0, to.body.length, add_encoded, work,
+                           err);
+    else if (done)
+        done = add_header(work, &ignored, is_8bit, err) &&
+               copy_body(work, &to.body, err);
+    if (!encodes)
+        *is_8bit = *is_8bit || reader_body_is_8bit(work->reader);
+    scratch_close(&to.body);
+    return done;
+}
+
+static bool write_draft(struct work *work, struct error *err)
+{
+    bool is_8bit = false;
 
     /* Of what leaves, not of what came in: the daemon counts that, too. */
     draft_set_limit(work->draft, work->config->message_size_limit);
-    if (!draft_envelope(work->draft, &work->env, err) ||
-        !add_header(work, &length, &is_8bit, err) ||
-        !reader_body(work->reader, add_body, work, err))
-        return false;
-    if (work->lines.has_overlong && encode_is_allowed(&work->header) &&
-        draft_can_take_back(work->draft)) {
-        if (!encode_content(work, length, &is_8bit, err))
-            return false;
-    } else {
-        is_8bit = is_8bit || reader_body_is_8bit(work->reader);
-    }
-    return draft_end(work->draft, is_8bit, err);
+    return draft_envelope(work->draft, &work->env, err) &&
+           (draft_can_take_back(work->draft)
+            ? write_content(work, &is_8bit, err)
+            : write_collected(work, &is_8bit, err)) &&
+           draft_end(work->draft, is_8bit, err);
 }
 
 static void log_discarded(const struct work *work)

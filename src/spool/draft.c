@@ -366,8 +366,7 @@ bool draft_add(struct draft *draft, const char *data, size_t length,
 
 bool draft_can_take_back(const struct draft *draft)
 {
-    return draft->file.length == 0 ||
-           (fcntl(draft->file.fd, F_GETFL) & O_ACCMODE) == O_RDWR;
+    return (fcntl(draft->file.fd, F_GETFL) & O_ACCMODE) == O_RDWR;
 }
 
 static bool take_back_pending(struct draft *draft, struct scratch *content)
