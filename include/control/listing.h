@@ -13,6 +13,8 @@
 #include "control/protocol.h"
 #include "util/error.h"
 
+struct config;
+
 /* A message. All text is borrowed for the call. unattended: no daemon runs to
  * deliver it. */
 typedef void listing_visit(void *context, const struct queue_item *item,
@@ -50,8 +52,8 @@ bool listing_each_failed(const char *spool,
  * program  the name that begins the lines on standard error: before the list,
  *          if messages wait and no daemon runs
  */
-bool listing_print(const char *control, const char *spool, bool json,
-                   const char *program, FILE *out, struct error *err);
+bool listing_print(const struct config *config, bool json, const char *program,
+                   FILE *out, struct error *err);
 /* The same of what is in failed/. */
 bool listing_print_failed(const char *spool, FILE *out, struct error *err);
 

@@ -68,7 +68,7 @@ enum import_value {
     IMPORT_IF_OFF, IMPORT_IF_ON     /* the same, if it is "off", or on */
 };
 
-/* A setting that the other program knows. */
+/* A setting that the other program knows. The last of a list has no name. */
 struct import_key {
     const char *name;
     enum import_value becomes;
@@ -90,8 +90,8 @@ struct import_settings {
 /* Keep a setting if one of the keys (in any case) has it, else note why not.
  * One that is set twice keeps the last value. */
 void import_keep(struct import *import, const struct import_key *keys,
-                 size_t count, struct import_settings *settings,
-                 const char *key, const char *value);
+                 struct import_settings *settings, const char *key,
+                 const char *value);
 /* Add all of from, which override those of the same keys. */
 void import_settings_copy(struct import_settings *to,
                           const struct import_settings *from);
@@ -120,7 +120,7 @@ void import_value(struct import *import, struct import_account *account,
 /* Set those that become values of the account, as keys has it, and note those
  * that it refuses. */
 void import_fill(struct import *import, struct import_account *account,
-                 const struct import_key *keys, size_t count,
+                 const struct import_key *keys,
                  const struct import_settings *settings);
 void import_account_copy(struct import_account *to,
                          const struct import_account *from);

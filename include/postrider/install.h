@@ -27,16 +27,19 @@ char *install_folder(const char *path);
  * that it is in, for all to enter if root makes them. False with errno. */
 bool install_private_folder(const char *folder);
 
-/*
- * Write a file beside its place, making the folder if there is none: for all
- * to enter if root makes it, else for the caller alone.
- *
- * owner  (uid_t)-1 for the caller; group likewise
- * err    FAULT_CREATE
- */
-bool install_stage(struct install *install, const char *path,
-                   const void *data, size_t length, mode_t mode, uid_t owner,
-                   gid_t group, struct error *err);
+struct install_file {
+    const char *path;
+    const void *data;
+    size_t length;
+    mode_t mode;
+    uid_t owner;                /* (uid_t)-1: the caller; */
+    gid_t group;                /* likewise */
+};
+
+/* Write a file beside its place, making the folder if there is none: for all
+ * to enter if root makes it, else for the caller alone. FAULT_CREATE. */
+bool install_stage(struct install *install, const struct install_file *file,
+                   struct error *err);
 
 /*
  * Rename all. A file that is there already is kept as FILE.old if replace, and

@@ -193,16 +193,20 @@ static bool read_file(const struct config *config, const char *path,
 }
 
 static bool fetch_file(const struct config *config, const char *path,
-                       bool is_private, struct buf *text,
-                       struct secret *secret, struct error *err)
+                       bool is_private, struct secret *secret,
+                       struct error *err)
 {
-    return read_file(config, path, is_private, text, err) &&
-           take_line(text, path, secret, err);
+    struct buf text;
+
+    buf_init(&text, PASSWORD_SIZE_MAX);
+    bool done = read_file(config, path, is_private, &text, err) &&
+                take_line(&text, path, secret, err);
+    buf_wipe(&text);
+    return done;
 }
 
 static bool fetch_credential(const struct config *config, const char *name,
-                             struct buf *text, struct secret *secret,
-                             struct error *err)
+                             struct secret *secret, struct error *err)
 {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
 
@@ -213,19 +217,24 @@ static bool fetch_credential(const struct config *config, const char *name,
                             name);
     char *path = alloc_format("%s/%s", folder, name);
     /* systemd sees to the rights: 0440 root where ACLs are used. */
-    bool done = fetch_file(config, path, false, text, secret, err);
+    bool done = fetch_file(config, path, false, secret, err);
     free(path);
     return done;
 }
 
 static bool fetch_command(const struct config *config, const char *command,
-                          struct buf *text, struct secret *secret,
-                          struct error *err)
+                          struct secret *secret, struct error *err)
 {
+    struct buf text;
+
+    buf_init(&text, PASSWORD_SIZE_MAX);
     /* A user who can write the file could have us run anything. */
-    return config_check_owner(config, "password_command is not run", err) &&
-           password_command_run(command, COMMAND_LIMIT, text, err) &&
-           take_line(text, "password_command", secret, err);
+    bool done = config_check_owner(config, "password_command is not run",
+                                   err) &&
+                password_command_run(command, COMMAND_LIMIT, &text, err) &&
+                take_line(&text, "password_command", secret, err);
+    buf_wipe(&text);
+    return done;
 }
 
 enum place { START, END, ANYWHERE };
@@ -291,12 +300,7 @@ const char *password_oddity(const char *text, size_t length)
 bool password_read_file(const struct config *config, const char *path,
                         struct secret *secret, struct error *err)
 {
-    struct buf text;
-
-    buf_init(&text, PASSWORD_SIZE_MAX);
-    bool done = fetch_file(config, path, true, &text, secret, err);
-    buf_wipe(&text);
-    return done;
+    return fetch_file(config, path, true, secret, err);
 }
 
 bool password_renew(const struct config *config,
@@ -324,25 +328,15 @@ bool password_fetch(const struct config *config,
                     const struct smarthost *smarthost, struct secret *secret,
                     struct error *err)
 {
-    struct buf text;
-    bool done;
-
-    buf_init(&text, PASSWORD_SIZE_MAX);
     if (*smarthost->password_file != '\0')
-        done = fetch_file(config, smarthost->password_file, true, &text,
-                          secret, err);
-    else if (*smarthost->password_command != '\0')
-        done = fetch_command(config, smarthost->password_command, &text,
-                             secret, err);
-    else if (*smarthost->password_credential != '\0')
-        done = fetch_credential(config, smarthost->password_credential, &text,
-                                secret, err);
-    else if (*smarthost->oauth != '\0')
-        done = password_renew(config, smarthost, NULL, secret, err);
-    else
-        done = error_set(err, FAULT_CONFIG,
-                         "smarthost \"%s\": no password is configured",
-                         smarthost->name);
-    buf_wipe(&text);
-    return done;
+        return fetch_file(config, smarthost->password_file, true, secret, err);
+    if (*smarthost->password_command != '\0')
+        return fetch_command(config, smarthost->password_command, secret, err);
+    if (*smarthost->password_credential != '\0')
+        return fetch_credential(config, smarthost->password_credential, secret,
+                                err);
+    if (*smarthost->oauth != '\0')
+        return password_renew(config, smarthost, NULL, secret, err);
+    return error_set(err, FAULT_CONFIG, "smarthost \"%s\": no password is "
+                     "configured", smarthost->name);
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "config/config.h"
 #include "util/text.h"
 
 struct printer {
@@ -122,8 +123,8 @@ static void print_sum(const struct printer *printer, const char *none)
                 count == 1 ? "" : "s");
 }
 
-bool listing_print(const char *control, const char *spool, bool json,
-                   const char *program, FILE *out, struct error *err)
+bool listing_print(const struct config *config, bool json, const char *program,
+                   FILE *out, struct error *err)
 {
     struct printer printer = { .program = program, .out = out };
     const struct listing_reader reader = {
@@ -133,7 +134,7 @@ bool listing_print(const char *control, const char *spool, bool json,
         .context = &printer,
     };
 
-    if (!listing_each(control, spool, &reader, err))
+    if (!listing_each(config->control, config->spool, &reader, err))
         return false;
     if (!json)
         print_sum(&printer, "Mail queue is empty\n");

@@ -482,20 +482,21 @@ static bool stage_passwords(const struct config_draft *draft, const char *path,
                             const char *user, struct install *install,
                             struct error *err)
 {
-    uid_t owner = (uid_t)-1;
-    gid_t group = (gid_t)-1;
+    struct install_file file = { .mode = 0400, .owner = (uid_t)-1,
+                                 .group = (gid_t)-1 };
     bool done = true;
 
     for (size_t i = 0; done && i < draft->count; i++) {
         const struct section *section = &draft->sections[i];
-        char *file = password_path(draft, section, path);
-        if (file != NULL)
-            done = find_owner(user, &owner, &group, err) &&
-                   secrets_make_folder(path, group, err) &&
-                   install_stage(install, file, section->password.data,
-                                 section->password.length, 0400, owner, group,
-                                 err);
-        free(file);
+        char *place = password_path(draft, section, path);
+        file.path = place;
+        file.data = section->password.data;
+        file.length = section->password.length;
+        if (place != NULL)
+            done = find_owner(user, &file.owner, &file.group, err) &&
+                   secrets_make_folder(path, file.group, err) &&
+                   install_stage(install, &file, err);
+        free(place);
     }
     return done;
 }
@@ -510,9 +511,12 @@ bool config_draft_install(const struct config_draft *draft, const char *path,
         return false;
     buf_init(&text, SIZE_MAX);
     add_text(&text, draft, path, false);
+    const struct install_file file = {
+        .path = path, .data = text.data, .length = text.length, .mode = 0644,
+        .owner = (uid_t)-1, .group = (gid_t)-1,
+    };
     bool done = stage_passwords(draft, path, user, &install, err) &&
-                install_stage(&install, path, text.data, text.length, 0644,
-                              (uid_t)-1, (gid_t)-1, err) &&
+                install_stage(&install, &file, err) &&
                 install_commit(&install, replace, err);
     buf_free(&text);
     install_free(&install);

@@ -47,19 +47,19 @@ void import_value(struct import *import, struct import_account *account,
 }
 
 void import_fill(struct import *import, struct import_account *account,
-                 const struct import_key *keys, size_t count,
+                 const struct import_key *keys,
                  const struct import_settings *settings)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (; keys->name != NULL; keys++) {
         const struct import_setting *setting =
-            import_find(settings, keys[i].name);
+            import_find(settings, keys->name);
         if (setting == NULL)
             continue;
         import_at(import, setting);
-        if (keys[i].becomes < IMPORT_VALUES)
-            import_value(import, account, keys[i].becomes, setting->value);
-        else if (keys[i].becomes == IMPORT_REFUSED && *setting->value != '\0')
-            import_obstacle(import, "%s", keys[i].why);
+        if (keys->becomes < IMPORT_VALUES)
+            import_value(import, account, keys->becomes, setting->value);
+        else if (keys->becomes == IMPORT_REFUSED && *setting->value != '\0')
+            import_obstacle(import, "%s", keys->why);
     }
     import_at(import, NULL);
 }

@@ -36,6 +36,7 @@ static const struct import_key keys[] = {
     { "DEFER", IMPORT_NOTHING, "left out: mail is sent at once" },
     { "SPOOLDIR", IMPORT_NOTHING, "left out: Postrider has its own spool; "
                                   "send what is in dma's with `dma -q`" },
+    { .name = NULL },
 };
 
 static bool take_setting(struct import *import, void *into, char *line,
@@ -50,7 +51,7 @@ static bool take_setting(struct import *import, void *into, char *line,
     if (*value != '\0')
         *value++ = '\0';
     if (*key != '\0')
-        import_keep(import, keys, COUNT(keys), &dma->settings, key,
+        import_keep(import, keys, &dma->settings, key,
                     import_trim(value));
     return true;
 }
@@ -208,7 +209,7 @@ bool import_dma(struct import *import, const char *path, struct error *err)
     bool done = import_lines(import, path, take_setting, &dma, err);
 
     import_value(import, &dma.account, IMPORT_PORT, "25");
-    import_fill(import, &dma.account, keys, COUNT(keys), &dma.settings);
+    import_fill(import, &dma.account, keys, &dma.settings);
     if (done && dma.account.values[IMPORT_HOST] == NULL)
         done = error_set(err, FAULT_CONFIG, "%s: has no SMARTHOST: dma "
                          "delivered to the recipients' servers, and Postrider "

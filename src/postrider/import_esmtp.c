@@ -48,6 +48,7 @@ static const struct import_key keys[] = {
       "left out: set tls_cert_file and tls_key_file, without a passphrase" },
     { "message_id", IMPORT_NOTHING, "left out: a missing Message-ID is always "
                                     "added" },
+    { .name = NULL },
 };
 
 static void add_identity(struct esmtp *esmtp, const char *address,
@@ -137,7 +138,7 @@ static bool keep_setting(struct import *import, struct esmtp *esmtp,
     else if (strcmp(key, "default") == 0)
         esmtp->usual = esmtp->count - 1;
     else
-        import_keep(import, keys, COUNT(keys),
+        import_keep(import, keys,
                     &esmtp->identities[esmtp->count - 1].settings,
                     long_form(key), value);
     return true;
@@ -284,7 +285,7 @@ static void make_identity(struct import *import, const struct esmtp *esmtp,
     made->account.name = alloc_string(identity->address != NULL
                                       ? identity->address : "main");
     set_host(import, &made->account, &identity->settings);
-    import_fill(import, &made->account, keys, COUNT(keys),
+    import_fill(import, &made->account, keys,
                 &identity->settings);
     set_tls(import, &made->account, &identity->settings);
     made->line = identity->line;

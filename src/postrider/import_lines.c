@@ -75,14 +75,14 @@ static bool check_line(const struct import *import, const char *line,
     return true;
 }
 
-static bool take_lines(struct import *import, char *text, size_t length,
+static bool take_lines(struct import *import, struct buf *text,
                        import_line *take, void *into, struct error *err)
 {
     struct lines lines;
 
-    lines_start(&lines, text, length);
+    lines_start(&lines, text->data, text->length);
     while (lines_next(&lines)) {
-        char *line = text + (lines.text - text);
+        char *line = text->data + (lines.text - text->data);
         line[lines.length] = '\0';
         import->line = lines.number;
         if (!check_line(import, line, lines.length, err) ||
@@ -101,7 +101,7 @@ bool import_lines(struct import *import, const char *path, import_line *take,
     import->file = path;
     import->line = 0;
     bool done = file_read(path, &text, err) &&
-                take_lines(import, text.data, text.length, take, into, err);
+                take_lines(import, &text, take, into, err);
     import->line = 0;
     import->key = NULL;
     buf_wipe(&text);

@@ -62,6 +62,7 @@ static const struct import_key keys[] = {
     { "dsn_return", IMPORT_NOTHING, "left out: callers ask with sendmail -R" },
     { "tls_priorities", IMPORT_NOTHING, "left out: tls_min_version is what "
                                         "can be chosen" },
+    { .name = NULL },
 };
 
 static bool is_on(const struct import_settings *settings,
@@ -305,7 +306,7 @@ static void make_identity(struct import *import, const char *name,
     struct import_account *account = &identity->account;
 
     account->name = alloc_string(name);
-    import_fill(import, account, keys, COUNT(keys), settings);
+    import_fill(import, account, keys, settings);
     set_tls(import, account, settings);
     set_auth(import, account, settings);
     set_timeout(import, account, settings);
@@ -474,7 +475,7 @@ static bool take_command(struct import *import, struct msmtp *msmtp,
         import_obstacle(import, "is not run: put what it prints into this "
                         "line");
     else
-        import_keep(import, keys, COUNT(keys),
+        import_keep(import, keys,
                     msmtp->in_defaults ? &msmtp->defaults : &last->settings,
                     key, argument);
     import->key = NULL;

@@ -35,6 +35,7 @@ static const struct import_key options[] = {
     { "x509cafile", IMPORT_CA_FILE, NULL },
     { "x509fmtder", IMPORT_REFUSED, "certificates must be PEM: openssl x509 "
                                     "-inform der -in FILE -out FILE.pem" },
+    { .name = NULL },
 };
 
 /* These have a value, in the same word or in the next. */
@@ -64,7 +65,7 @@ static void keep_options(struct import *import, const struct strings *words,
         } else if (has_value(name)) {
             value = i + 1 < words->count ? words->items[++i] : "";
         }
-        import_keep(import, options, COUNT(options), settings, name, value);
+        import_keep(import, options, settings, name, value);
     }
 }
 
@@ -97,7 +98,7 @@ static void add_remote(struct import *import, struct remotes *remotes,
     account->name = remotes->count == 1
                     ? alloc_string("main")
                     : alloc_format("remote%zu", remotes->count);
-    import_fill(import, account, options, COUNT(options), settings);
+    import_fill(import, account, options, settings);
     import->line = line;
     import_value(import, account, IMPORT_HOST, host);
     set_tls(import, account, settings);

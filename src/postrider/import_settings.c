@@ -44,22 +44,21 @@ static bool is_noted(enum import_value becomes, const char *value)
 }
 
 void import_keep(struct import *import, const struct import_key *keys,
-                 size_t count, struct import_settings *settings,
-                 const char *key, const char *value)
+                 struct import_settings *settings, const char *key,
+                 const char *value)
 {
-    size_t i = 0;
-
-    while (i < count && !text_equal_case(keys[i].name, key))
-        i++;
-    if (i < count && keys[i].becomes < IMPORT_NOTHING) {
-        put_setting(settings, keys[i].name, value, import->line);
+    while (keys->name != NULL && !text_equal_case(keys->name, key))
+        keys++;
+    bool is_known = keys->name != NULL;
+    if (is_known && keys->becomes < IMPORT_NOTHING) {
+        put_setting(settings, keys->name, value, import->line);
         return;
     }
-    if (i < count && !is_noted(keys[i].becomes, value))
+    if (is_known && !is_noted(keys->becomes, value))
         return;
     import->key = key;
-    import_note(import, "%s", i < count && keys[i].why != NULL
-                              ? keys[i].why : "no counterpart, left out");
+    import_note(import, "%s", keys->why != NULL ? keys->why
+                                                : "no counterpart, left out");
     import->key = NULL;
 }
 

@@ -45,6 +45,7 @@ static const struct import_key keys[] = {
     { "AuthUser", IMPORT_USER, NULL },
     { "AuthPass", IMPORT_PASSWORD, NULL },
     { "AuthMethod", IMPORT_OTHER, NULL },
+    { .name = NULL },
 };
 
 /* Of these ssmtp uses the first, of all others the last. */
@@ -85,7 +86,7 @@ static bool take_setting(struct import *import, void *into, char *line,
     *end = '\0';
     end_value(import, key, value, comment != NULL);
     if (*key != '\0' && *value != '\0' && !is_first_kept(ssmtp, key))
-        import_keep(import, keys, COUNT(keys), &ssmtp->settings, key, value);
+        import_keep(import, keys, &ssmtp->settings, key, value);
     return true;
 }
 
@@ -184,7 +185,7 @@ static void set_account(struct import *import, struct ssmtp *ssmtp)
     struct import_account *account = &ssmtp->account;
 
     import_value(import, account, IMPORT_PORT, "25");
-    import_fill(import, account, keys, COUNT(keys), &ssmtp->settings);
+    import_fill(import, account, keys, &ssmtp->settings);
     import_at(import, import_find(&ssmtp->settings, "MailHub"));
     set_mailhub(import, account, import_text(&ssmtp->settings, "MailHub"));
     import_value(import, account, IMPORT_TLS, find_tls(import, ssmtp));

@@ -60,21 +60,19 @@ static char *draft_name(const char *path)
     return alloc_format("%s.%s", path, id);
 }
 
-static bool write_draft(int fd, const void *data, size_t length, mode_t mode,
-                        uid_t owner, gid_t group)
+static bool write_draft(int fd, const struct install_file *file)
 {
-    bool keeps_owner = owner == (uid_t)-1 && group == (gid_t)-1;
+    bool keeps_owner = file->owner == (uid_t)-1 && file->group == (gid_t)-1;
 
-    return (keeps_owner || fchown(fd, owner, group) == 0) &&
-           fchmod(fd, mode) == 0 && io_write_all(fd, data, length) &&
-           fsync(fd) == 0;
+    return (keeps_owner || fchown(fd, file->owner, file->group) == 0) &&
+           fchmod(fd, file->mode) == 0 &&
+           io_write_all(fd, file->data, file->length) && fsync(fd) == 0;
 }
 
-bool install_stage(struct install *install, const char *path,
-                   const void *data, size_t length, mode_t mode, uid_t owner,
-                   gid_t group, struct error *err)
+bool install_stage(struct install *install, const struct install_file *file,
+                   struct error *err)
 {
-    char *folder = install_folder(path);
+    char *folder = install_folder(file->path);
     bool done = make_folder(folder);
 
     if (!done)
@@ -82,18 +80,18 @@ bool install_stage(struct install *install, const char *path,
     free(folder);
     if (!done)
         return false;
-    char *draft = draft_name(path);
+    char *draft = draft_name(file->path);
     int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                   0600);
     if (fd == -1) {
-        error_sys(err, FAULT_CREATE, "write %s", path);
+        error_sys(err, FAULT_CREATE, "write %s", file->path);
         free(draft);
         return false;
     }
-    strings_add(&install->paths, path);
+    strings_add(&install->paths, file->path);
     strings_take(&install->drafts, draft);
-    done = write_draft(fd, data, length, mode, owner, group) ||
-           error_sys(err, FAULT_CREATE, "write %s", path);
+    done = write_draft(fd, file) ||
+           error_sys(err, FAULT_CREATE, "write %s", file->path);
     io_close(&fd);
     return done;
 }

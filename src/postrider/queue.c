@@ -350,8 +350,7 @@ static bool list(const struct config *config, const struct action *action,
         return true;
     if (!json && isatty(STDOUT_FILENO))
         return queue_print_table(config, err);
-    return listing_print(config->control, config->spool, json, "postrider",
-                         stdout, err);
+    return listing_print(config, json, "postrider", stdout, err);
 }
 
 static bool flush(const struct config *config, const struct action *action,

@@ -25,8 +25,7 @@ bool command_queue_list(const struct options *opt, struct error *err)
     if (config->delivery == DELIVERY_DIRECT)
         puts("Mail queue is empty");
     else
-        done = listing_print(config->control, config->spool, false, "mailq",
-                             stdout, err);
+        done = listing_print(config, false, "mailq", stdout, err);
     config_free(config);
     return done;
 }

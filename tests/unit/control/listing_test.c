@@ -5,11 +5,11 @@
 #include <cmocka.h>
 
 #include "../spool/spool_fixture.h"
+#include "config/config.h"
 #include "control/listing.h"
 #include "util/text.h"
 
 #define ID "0123456789abcdef0123456789abcdef"
-#define NOBODY "/nonexistent/control"       /* no daemon listens */
 
 static int set_up(void **state)
 {
@@ -36,14 +36,22 @@ static void store_deferred(const struct fixture *fixture, const char *reason)
     state_free(known);
 }
 
-static char *print(const struct fixture *fixture, bool json)
+static struct config config_without_daemon(char *spool)
+{
+    static char control[] = "/nonexistent/control";
+
+    return (struct config){ .spool = spool, .control = control };
+}
+
+static char *print(struct fixture *fixture, bool json)
 {
     struct error err;
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
+    const struct config config = config_without_daemon(fixture->path);
 
-    if (!listing_print(NOBODY, fixture->path, json, "mailq", out, &err))
+    if (!listing_print(&config, json, "mailq", out, &err))
         fail_msg("%s", err.text);
     fclose(out);
     return text;
@@ -105,13 +113,14 @@ static void shows_what_lies_in_drop(void **state)
     free(text);
 }
 
-static void says_that_nobody_can_tell(void **state)
+static void refuses_without_daemon_and_spool(void **state)
 {
+    char none[] = "/nonexistent/spool";
+    const struct config config = config_without_daemon(none);
     struct error err;
 
     (void)state;
-    assert_false(listing_print(NOBODY, "/nonexistent/spool", false,
-                               "mailq", stdout, &err));
+    assert_false(listing_print(&config, false, "mailq", stdout, &err));
     assert_int_equal(err.fault, FAULT_UNAVAILABLE);
 }
 
@@ -121,7 +130,7 @@ int main(void)
         cmocka_unit_test(prints_as_postfix_does),
         cmocka_unit_test(prints_json),
         cmocka_unit_test(shows_what_lies_in_drop),
-        cmocka_unit_test(says_that_nobody_can_tell),
+        cmocka_unit_test(refuses_without_daemon_and_spool),
     };
 
     return cmocka_run_group_tests(tests, set_up, fixture_tear_down);

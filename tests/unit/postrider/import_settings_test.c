@@ -12,6 +12,7 @@ static const struct import_key keys[] = {
     { "Port", IMPORT_PORT, NULL },
     { "logfile", IMPORT_NOTHING, NULL },
     { "odd", IMPORT_REFUSED, "for a reason" },
+    { .name = NULL },
 };
 
 static void keep(struct import_settings *settings, unsigned line,
@@ -19,7 +20,7 @@ static void keep(struct import_settings *settings, unsigned line,
 {
     struct import import = { .file = "file", .line = line };
 
-    import_keep(&import, keys, COUNT(keys), settings, key, value);
+    import_keep(&import, keys, settings, key, value);
     assert_null(import.key);
     assert_int_equal(import.obstacles.count, 0);
 }

@@ -38,8 +38,11 @@ static void stage(struct install *install, const char *path, const char *text,
 {
     struct error err;
 
-    if (!install_stage(install, path, text, strlen(text), mode, (uid_t)-1,
-                       (gid_t)-1, &err))
+    const struct install_file file = {
+        .path = path, .data = text, .length = strlen(text), .mode = mode,
+        .owner = (uid_t)-1, .group = (gid_t)-1,
+    };
+    if (!install_stage(install, &file, &err))
         fail_msg("%s", err.text);
 }
 
