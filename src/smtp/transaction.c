@@ -442,6 +442,14 @@ static bool is_doubted(const struct flight *flight,
             session_is_silent(session));
 }
 
+/* No recipient of the flight was accepted, and so no content. A server that is
+ * slow could take it yet: then it arrives twice, as after any silence. */
+static void forget_content(struct transaction *t)
+{
+    for (; t != NULL && t->begun; t = t->next)
+        t->content_sent = false;
+}
+
 /* The flight was cut off, or is not trusted, at t. */
 static void give_up_flight(struct flight *flight, struct transaction *t,
                            const struct error *err)
@@ -459,6 +467,8 @@ static void give_up_flight(struct flight *flight, struct transaction *t,
             (cut == CUT_LOST && window_is_pipelined(session) &&
              err->fault != FAULT_PROTOCOL))
             cut = CUT_PIPELINING;
+        if (cut == CUT_PIPELINING && flight->accepted.length == 0)
+            forget_content(flight->first);
         verdict_withdraw(flight->first, t->next, cut, err);
         session_distrust(session, CAP_PIPELINING | CAP_CHUNKING);
     }
