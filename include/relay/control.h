@@ -26,6 +26,7 @@ struct control_progress {
     size_t place;
     size_t changes[4];          /* by how they ended: requests.c */
     struct queue_others hidden; /* from the caller of a list */
+    bool scanned;               /* what is in drop/ before the list */
 };
 
 struct control_request {

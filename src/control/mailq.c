@@ -72,6 +72,8 @@ static void print_json_item(void *context, const struct queue_item *item,
     text_print_json(out, item->sender);
     fputs(", \"reason\": ", out);
     text_print_json(out, item->reason);
+    if (item->next > 0)
+        fprintf(out, ", \"next_attempt_time\": %" PRId64, item->next);
     fputs(", \"recipients\": [", out);
     for (size_t i = 0; i < item->recipient_count; i++) {
         fputs(i == 0 ? "" : ", ", out);

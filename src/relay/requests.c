@@ -193,6 +193,12 @@ static enum control_reply answer_list(const struct question *q)
 {
     struct question context = *q;
 
+    /* What was committed before the question is in the list. */
+    if (!q->progress->scanned) {
+        q->progress->scanned = true;
+        pickup_scan(q->requests->parts.pickup);
+        return CONTROL_MORE;
+    }
     if (go_on(q, list_message, &context))
         return CONTROL_MORE;
     list_unread(q);

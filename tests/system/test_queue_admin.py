@@ -64,6 +64,18 @@ def test_mailq(down):
     assert queue.sendmail("-bP").expect(0).stdout == b"2\n"
 
 
+def test_what_was_accepted_is_listed(queue):
+    """At once, also before the daemon has taken it."""
+    queue.write_config(1)
+    with queue.daemon():
+        for number in range(1, 11):
+            queue.sendmail(TO, stdin=message()).expect(0)
+            assert queue.sendmail("-bP").expect(0).stdout == \
+                b"%d\n" % number
+        shown = queue.run("mailq", **user(BOB)).expect(0).stdout
+        assert b"Total requests: 10" in shown
+
+
 def test_json(down):
     queue, daemon = down
     fill(queue, TO)
@@ -73,6 +85,9 @@ def test_json(down):
     assert item["uid"] == (ALICE if IS_ROOT else os.getuid())
     assert item["state"] in ("waiting", "active")
     assert item["size"] > 100 and item["arrival_time"] > 1700000000
+    daemon.wait_for("is down")
+    (item,) = queue.listing()
+    assert 0 <= item["next_attempt_time"] - item["arrival_time"] < 3700
 
 
 def test_show(down):
