@@ -11,7 +11,8 @@
 #   make check-package, check-callers  the packages, real programs with them
 #   make install    DESTDIR, prefix, sysconfdir, localstatedir
 #   make deb, rpm   packages, in build/deb and build/rpm
-#   make dist       a source archive
+#   make dist       a source archive      make reproduce  two builds, compared
+#   make release VERSION=1.2.3            writes, tags, packs and signs it
 
 VERSION := 0.1.0
 
@@ -61,6 +62,8 @@ missing = $(strip $(call need,linux/openat2.h,linux-libc-dev (Linux 5.6)) \
 
 HARDENING := -fPIE -fstack-protector-strong \
              $(call has,-fstack-clash-protection) $(call has,-fcf-protection)
+# Where it was built is not in what is built: see make reproduce.
+PLACELESS := $(call has,-ffile-prefix-map=$(CURDIR)=.)
 FORTIFY  := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 PATHS    := -DPOSTRIDER_VERSION='"$(VERSION)"' \
             -DPOSTRIDER_SBINDIR='"$(sbindir)"' \
@@ -70,7 +73,8 @@ PATHS    := -DPOSTRIDER_VERSION='"$(VERSION)"' \
 # On 32-bit machines, too, files have large numbers and years after 2038.
 WIDE     := -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 ALL_CPPFLAGS = -Iinclude -D_GNU_SOURCE $(WIDE) $(PATHS) $(FORTIFY) $(CPPFLAGS)
-ALL_CFLAGS   = -std=c11 $(WARNINGS) $(WERROR) $(HARDENING) $(CFLAGS)
+ALL_CFLAGS   = -std=c11 $(WARNINGS) $(WERROR) $(HARDENING) $(PLACELESS) \
+               $(CFLAGS)
 ALL_LDFLAGS  = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed \
                -Wl,--hash-style=gnu $(LDFLAGS)
 
@@ -423,10 +427,17 @@ dist:
 	git archive --prefix=postrider-$(VERSION)/ \
 	    -o $(B)/postrider-$(VERSION).tar.gz HEAD
 
+release:
+	@packaging/release $(VERSION)
+
+# Two builds, compared octet by octet.
+reproduce:
+	packaging/reproduce
+
 .PHONY: all sanitized unit unit-tests fault fault-tests fuzz fuzz-replay \
         fuzzers-replay fuzzers-run system check lint lint-layers map words \
         compiled demo bench install uninstall deb rpm check-crash \
-        check-package check-callers dist clean
+        check-package check-callers dist release reproduce clean
 clean:
 	rm -rf $(B)
 
