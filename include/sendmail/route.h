@@ -38,12 +38,18 @@ bool route_is_current(const struct route *route);
 void route_parse(const char *argument, struct mailbox_list *list,
                  struct flaws *flaws);
 
+/* What the client asked for about a recipient (RFC 3461 section 4). */
+struct route_dsn {
+    unsigned notify;
+    const char *original;       /* ORCPT; NULL: made up when the address
+                                 * changes */
+};
+
 /*
  * Add to the envelope what a recipient becomes; nothing is added twice.
  *
  * address  as parsed from what the caller wrote; perhaps without a domain
- * notify   for each recipient it becomes
- * original ORCPT as the client gave it; NULL: made up when the address changes
+ * dsn      for each recipient it becomes; NULL: nothing is asked for
  *
  * False if it becomes no recipient: FAULT_DATA if it cannot be one;
  * FAULT_CONFIG for an alias that can be served in no part; FAULT_TEMPORARY for
@@ -51,8 +57,8 @@ void route_parse(const char *argument, struct mailbox_list *list,
  * a recipient with a flaw.
  */
 bool route_recipient(struct route *route, const char *address,
-                     unsigned notify, const char *original,
-                     struct envelope *env, struct error *err);
+                     const struct route_dsn *dsn, struct envelope *env,
+                     struct error *err);
 
 /* Those whose mail is discarded, in part or as a whole, since the last
  * route_renew(). Borrowed. */

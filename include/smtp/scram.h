@@ -40,7 +40,7 @@ bool scram_start(struct scram *scram, const struct scram_settings *settings,
  * nothing secret but the proof. FAULT_PROTOCOL, or FAULT_SYSTEM if the library
  * lacks the digest. */
 bool scram_answer(struct scram *scram, const struct secret *secret,
-                  const char *challenge, size_t length, struct buf *out,
+                  const struct buf *challenge, struct buf *out,
                   struct error *err);
 
 /* Does this server-final-message prove that the server knows the password?

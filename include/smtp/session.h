@@ -202,7 +202,7 @@ bool session_ask(struct session *session, struct reply *reply,
 /* The same with a line no trace sees; shown instead: shown. Where the reply
  * quotes what differs, or the password, it has "***" afterwards. */
 bool session_ask_secret(struct session *session, struct reply *reply,
-                        const char *line, size_t length, const char *shown,
+                        const struct buf *line, const char *shown,
                         struct error *err);
 
 #endif

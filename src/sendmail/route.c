@@ -143,10 +143,13 @@ static bool add_found(struct route *route, const struct target *to,
 }
 
 bool route_recipient(struct route *route, const char *address,
-                     unsigned notify, const char *original,
-                     struct envelope *env, struct error *err)
+                     const struct route_dsn *dsn, struct envelope *env,
+                     struct error *err)
 {
-    const struct target to = { address, notify, original, env };
+    const struct target to = {
+        .original = address, .notify = dsn != NULL ? dsn->notify : 0,
+        .orcpt = dsn != NULL ? dsn->original : NULL, .env = env,
+    };
     struct recipients found = { 0 };
 
     if (*route->config->redirect_all != '\0')

@@ -236,7 +236,7 @@ static bool can_route(struct server *server, const char *address,
     struct envelope env = { 0 };
 
     route_renew(server->route);
-    bool can = route_recipient(server->route, address, 0, NULL, &env, err);
+    bool can = route_recipient(server->route, address, NULL, &env, err);
     envelope_free(&env);
     return can;
 }

@@ -40,7 +40,7 @@ static bool expand_address(struct server *server, char *argument,
     if (expansion->address == NULL)
         return false;
     route_renew(server->route);
-    bool done = route_recipient(server->route, expansion->address, 0, NULL,
+    bool done = route_recipient(server->route, expansion->address, NULL,
                                 &expansion->env, &err);
     if (!done)
         server_refuse_address(server, &err);

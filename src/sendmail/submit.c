@@ -106,7 +106,9 @@ static bool add_recipient(struct work *work, const struct submit_recipient *who,
     size_t before = work->env.count;
     struct error why = { 0 };
 
-    if (route_recipient(work->route, who->address, who->notify, who->original,
+    if (route_recipient(work->route, who->address,
+                        &(struct route_dsn){ .notify = who->notify,
+                                             .original = who->original },
                         &work->env, &why))
         return true;
     if ((why.fault != FAULT_DATA && why.fault != FAULT_CONFIG) ||

@@ -57,7 +57,7 @@ static bool verify_one(struct route *route, const char *address,
     struct envelope env = { 0 };
     struct error err = { 0 };
     size_t before = route_discarded(route)->count;
-    bool good = route_recipient(route, address, 0, NULL, &env, &err);
+    bool good = route_recipient(route, address, NULL, &env, &err);
 
     print_parts(address, host, &env);
     if (route_discarded(route)->count > before)

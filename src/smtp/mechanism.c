@@ -22,8 +22,8 @@
 
 static bool send_line(struct exchange *x, const char *shown, struct error *err)
 {
-    bool sent = session_ask_secret(x->session, &x->reply, x->line.data,
-                                   x->line.length, shown, err);
+    bool sent = session_ask_secret(x->session, &x->reply, &x->line, shown,
+                                   err);
 
     buf_wipe(&x->line);
     buf_init(&x->line, SIZE_MAX);
@@ -186,8 +186,7 @@ static bool finish_scram(struct exchange *x, struct scram *scram,
     if (!take_scram_challenge(x, err))
         return false;
     buf_init(&out, SIZE_MAX);
-    bool done = scram_answer(scram, x->settings->secret, x->data.data,
-                             x->data.length, &out, &why)
+    bool done = scram_answer(scram, x->settings->secret, &x->data, &out, &why)
                 ? send_data(x, out.data, out.length, err)
                 : mechanism_cancel(x, why.text, err);
     buf_wipe(&out);

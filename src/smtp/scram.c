@@ -75,6 +75,7 @@ bool scram_start(struct scram *scram, const struct scram_settings *settings,
 
 /* The fields of the server-first-message; pieces of a copy. */
 struct challenge {
+    const struct buf *message;  /* as it came */
     const char *nonce;
     struct buf salt;
     unsigned iterations;
@@ -157,8 +158,7 @@ static bool compute_proof(struct scram *scram, const struct secret *secret,
 
 static bool answer_challenge(struct scram *scram, const struct secret *secret,
                              const struct challenge *challenge,
-                             const char *message,
-                             size_t length, struct buf *out, struct error *err)
+                             struct buf *out, struct error *err)
 {
     unsigned char proof[DIGEST_SIZE_MAX] = { 0 };
     size_t start = out->length;
@@ -167,7 +167,8 @@ static bool answer_challenge(struct scram *scram, const struct secret *secret,
     base64_encode(out, scram->header.data, scram->header.length);
     buf_add_format(out, ",r=%s", challenge->nonce);
     buf_add_char(&scram->first, ',');
-    buf_add(&scram->first, message, length);
+    buf_add(&scram->first, challenge->message->data,
+            challenge->message->length);
     buf_add_char(&scram->first, ',');
     buf_add(&scram->first, out->data + start, out->length - start);
     if (!compute_proof(scram, secret, challenge, proof))
@@ -179,16 +180,15 @@ static bool answer_challenge(struct scram *scram, const struct secret *secret,
 }
 
 bool scram_answer(struct scram *scram, const struct secret *secret,
-                  const char *challenge, size_t length, struct buf *out,
+                  const struct buf *challenge, struct buf *out,
                   struct error *err)
 {
-    struct challenge parsed = { 0 };
-    char *text = alloc_bytes(challenge, length);
+    struct challenge parsed = { .message = challenge };
+    char *text = alloc_bytes(challenge->data, challenge->length);
 
     buf_init(&parsed.salt, SIZE_MAX);
     bool done = parse_challenge(scram, text, &parsed)
-                ? answer_challenge(scram, secret, &parsed, challenge, length,
-                                   out, err)
+                ? answer_challenge(scram, secret, &parsed, out, err)
                 : error_set(err, FAULT_PROTOCOL, "an invalid SCRAM challenge");
     buf_free(&parsed.salt);
     free(text);

@@ -203,17 +203,17 @@ bool session_ask(struct session *session, struct reply *reply,
 }
 
 bool session_ask_secret(struct session *session, struct reply *reply,
-                        const char *line, size_t length, const char *shown,
+                        const struct buf *line, const char *shown,
                         struct error *err)
 {
     size_t open = 0;            /* octets that are shown as they are */
 
-    while (open < length && shown[open] == line[open])
+    while (open < line->length && shown[open] == line->data[open])
         open++;
     show_line(session, TRACE_SENT, shown);
-    session->secret = line + open;
-    session->secret_length = length - open;
-    bool asked = queue_line(session, line, length, err) &&
+    session->secret = line->data + open;
+    session->secret_length = line->length - open;
+    bool asked = queue_line(session, line->data, line->length, err) &&
                  session_reply(session, reply, session->settings.timeout, err);
     session->secret = NULL;
     stream_wipe(session->stream);

@@ -117,7 +117,7 @@ static void local_names_are_resolved(void **state)
         struct envelope env = { 0 };
         struct error err;
 
-        if (!route_recipient(route, cases[i].address, 0, NULL, &env, &err))
+        if (!route_recipient(route, cases[i].address, NULL, &env, &err))
             fail_msg("%s: %s", cases[i].address, err.text);
         char *paths = paths_of(&env);
         if (strcmp(paths, cases[i].becomes) != 0)
@@ -149,7 +149,7 @@ static void what_cannot_be_sent_is_refused(void **state)
         struct envelope env = { 0 };
         struct error err = { 0 };
 
-        if (route_recipient(route, refused[i].address, 0, NULL, &env, &err))
+        if (route_recipient(route, refused[i].address, NULL, &env, &err))
             fail_msg("%s was accepted", refused[i].address);
         if (err.fault != refused[i].fault)
             fail_msg("%s: fault %d: %s", refused[i].address, (int)err.fault,
@@ -169,7 +169,7 @@ static void broken_alias_names_its_line(void **state)
     struct error err = { 0 };
 
     (void)state;
-    assert_false(route_recipient(route, "pipe", 0, NULL, &env, &err));
+    assert_false(route_recipient(route, "pipe", NULL, &env, &err));
     if (strstr(err.text, aliases_path) == NULL ||
         strstr(err.text, ":6") == NULL)
         fail_msg("%s", err.text);
@@ -185,9 +185,9 @@ static void recipients_are_merged(void **state)
     struct error err;
 
     (void)state;
-    assert_true(route_recipient(route, "root", 0, NULL, &env, &err));
-    assert_true(route_recipient(route, "postmaster", 0, NULL, &env, &err));
-    assert_true(route_recipient(route, "admin@EXAMPLE.com", 0, NULL, &env,
+    assert_true(route_recipient(route, "root", NULL, &env, &err));
+    assert_true(route_recipient(route, "postmaster", NULL, &env, &err));
+    assert_true(route_recipient(route, "admin@EXAMPLE.com", NULL, &env,
                                 &err));
     assert_int_equal(env.count, 1);
     envelope_free(&env);
@@ -215,7 +215,8 @@ static void original_recipient_is_kept(void **state)
         struct envelope env = { 0 };
         struct error err;
 
-        assert_true(route_recipient(route, rows[i].address, NOTIFY_DELAY, NULL,
+        assert_true(route_recipient(route, rows[i].address,
+                                    &(struct route_dsn){ NOTIFY_DELAY, NULL },
                                     &env, &err));
         assert_int_equal(env.recipients[0].notify, NOTIFY_DELAY);
         if (rows[i].original == NULL)
@@ -238,10 +239,10 @@ static void redirection_replaces_all(void **state)
 
     (void)state;
     assert_null(route_originals(route));
-    assert_true(route_recipient(route, "x@b.example", 0, NULL, &env, &err));
-    assert_true(route_recipient(route, "root", 0, NULL, &env, &err));
-    assert_true(route_recipient(route, "pipe", 0, NULL, &env, &err));
-    assert_true(route_recipient(route, "x@b.example", 0, NULL, &env, &err));
+    assert_true(route_recipient(route, "x@b.example", NULL, &env, &err));
+    assert_true(route_recipient(route, "root", NULL, &env, &err));
+    assert_true(route_recipient(route, "pipe", NULL, &env, &err));
+    assert_true(route_recipient(route, "x@b.example", NULL, &env, &err));
     assert_int_equal(env.count, 1);
     assert_string_equal(env.recipients[0].path, redirect_all);
 
@@ -249,7 +250,7 @@ static void redirection_replaces_all(void **state)
     assert_string_equal(originals, "x@b.example, root@example.com, "
                         "pipe@example.com");
     free(originals);
-    assert_false(route_recipient(route, "-x@b.example", 0, NULL, &env, &err));
+    assert_false(route_recipient(route, "-x@b.example", NULL, &env, &err));
     assert_int_equal(err.fault, FAULT_DATA);
     envelope_free(&env);
     route_free(route);

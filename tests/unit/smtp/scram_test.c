@@ -26,6 +26,18 @@ static void start(struct scram *scram, const char *user, struct buf *out)
         .digest = DIGEST_SHA256, .user = user, .nonce = NONCE }, out, &err));
 }
 
+static bool answer(struct scram *scram, const char *challenge, struct buf *out,
+                   struct error *err)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    buf_add_text(&text, challenge);
+    bool done = scram_answer(scram, &password, &text, out, err);
+    buf_free(&text);
+    return done;
+}
+
 /* The example of RFC 7677 section 3. */
 static void agrees_with_the_rfc(void **state)
 {
@@ -38,8 +50,7 @@ static void agrees_with_the_rfc(void **state)
     start(&scram, "user", &out);
     assert_string_equal(out.data, "n,,n=user,r=" NONCE);
     buf_clear(&out);
-    assert_true(scram_answer(&scram, &password, CHALLENGE, strlen(CHALLENGE),
-                             &out, &err));
+    assert_true(answer(&scram, CHALLENGE, &out, &err));
     assert_string_equal(out.data, "c=biws,r=" SERVER_NONCE
                         ",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");
     assert_true(scram_check(&scram, proof, strlen(proof), &err));
@@ -64,8 +75,7 @@ static void knows_sha_512(void **state)
         .digest = DIGEST_SHA512, .user = "user", .nonce = NONCE }, &out, &err));
     assert_string_equal(out.data, "n,,n=user,r=" NONCE);
     buf_clear(&out);
-    assert_true(scram_answer(&scram, &password, CHALLENGE, strlen(CHALLENGE),
-                             &out, &err));
+    assert_true(answer(&scram, CHALLENGE, &out, &err));
     assert_string_equal(out.data, "c=biws,r=" SERVER_NONCE
                         ",p=gMGXRcevScNtxZ6/8lQYpGtnsNAc3mGcmNomv+xnoOMw+3R2xN"
                         "JdMNnzMlTN8PPC6wdp6dybEmDYXYTxwnYPJQ==");
@@ -91,8 +101,7 @@ static void refuses_a_server_without_proof(void **state)
 
     (void)state;
     start(&scram, "user", &out);
-    assert_true(scram_answer(&scram, &password, CHALLENGE, strlen(CHALLENGE),
-                             &out, &err));
+    assert_true(answer(&scram, CHALLENGE, &out, &err));
     for (size_t i = 0; i < COUNT(bad_proofs); i++) {
         const char *proof = bad_proofs[i];
         if (scram_check(&scram, proof, strlen(proof), &err))
@@ -132,8 +141,7 @@ static void refuses_challenges_that_cannot_be(void **state)
         const char *challenge = bad_challenges[i];
         start(&scram, "user", &out);
         buf_clear(&out);
-        if (scram_answer(&scram, &password, challenge, strlen(challenge),
-                         &out, &err))
+        if (answer(&scram, challenge, &out, &err))
             fail_msg("taken: %s", challenge);
         assert_int_equal(err.fault, FAULT_PROTOCOL);
         assert_null(strstr(out.data, "p="));
@@ -178,8 +186,7 @@ static void binds_the_channel(void **state)
         .binding = "tls-exporter", .binding_data = &data }, &out, &err));
     assert_string_equal(out.data, "p=tls-exporter,,n=u,r=" NONCE);
     buf_clear(&out);
-    assert_true(scram_answer(&scram, &password, CHALLENGE, strlen(CHALLENGE),
-                             &out, &err));
+    assert_true(answer(&scram, CHALLENGE, &out, &err));
     /* base64 of "p=tls-exporter,,channel" */
     assert_true(text_starts(out.data, "c=cD10bHMtZXhwb3J0ZXIsLGNoYW5uZWw=,"));
     scram_free(&scram);

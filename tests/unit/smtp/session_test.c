@@ -232,12 +232,15 @@ static void shows_no_secret(void **state)
     struct reply reply;
     struct error err;
     struct session *session = start(&peer, script);
-    const char *line = "AUTH PLAIN c2VjcmV0";
+    struct buf line;
 
     (void)state;
+    buf_init(&line, SIZE_MAX);
+    buf_add_text(&line, "AUTH PLAIN c2VjcmV0");
     reply_init(&reply);
-    assert_true(session_ask_secret(session, &reply, line, strlen(line),
-                                   "AUTH PLAIN ***", &err));
+    assert_true(session_ask_secret(session, &reply, &line, "AUTH PLAIN ***",
+                                   &err));
+    buf_free(&line);
     assert_string_equal(reply.text.data, "what is ***?");
     assert_non_null(strstr(peer.trace.data, "> AUTH PLAIN ***\n"
                            "< 535 what is ***?\n"));
