@@ -180,7 +180,12 @@ static bool explain_refusal(const struct probe *probe,
     const char *peer = connector_peer(probe->connector);
     const char *verb = outcome->kind == OUTCOME_FAILED ? "refuses" : "defers";
 
-    switch (outcome->stage) {
+    switch (outcome->fault == FAULT_PERMISSION ? STAGE_CONNECT
+                                               : outcome->stage) {
+    case STAGE_CONNECT:         /* it is for want of a login, or of TLS */
+        error_set(err, outcome->fault, "%s takes no mail: %s", peer,
+                  outcome->text);
+        break;
     case STAGE_MAIL:
         error_set(err, outcome->fault, "%s %s the sender <%s>: %s", peer, verb,
                   sender, outcome->text);

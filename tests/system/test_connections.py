@@ -82,6 +82,22 @@ def test_no_more_connections(queue):
         assert len(smarthost.messages) == 3
 
 
+def test_no_more_in_a_minute(queue, smarthost):
+    """Those that were had carry all there is."""
+    gate = smarthost.hold("BDAT")
+    smarthost.replies["GREETING"] = lambda session, _: \
+        None if session in smarthost.sessions[:2] else "421 4.7.0 slow down"
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        for _ in range(30):
+            queue.sendmail(TO, stdin=message()).expect(0)
+        daemon.wait_for("others go on: .*421 4.7.0 slow down$")
+        gate.set()
+        daemon.wait_until_removed(30)
+        assert not daemon.count("is down|status=deferred")
+    assert len(smarthost.messages) == 30
+
+
 def test_a_password_that_is_wrong_from_now_on(queue, certificates):
     """As long as another session is open that is not known."""
     with Smarthost(tls="starttls", auth=["PLAIN"],

@@ -227,6 +227,8 @@ FAILURES = [
      r'send from an address of the account: sender "\*"'),
     (dict(), dict(MAIL="530 5.7.0 Authentication required"), {}, 77,
      r"530 5\.7\.0 Authentication required; set [^;]*user and password_file"),
+    (dict(), dict(MAIL="550 SMTP AUTH is required"), {}, 77,
+     r" takes no mail: .*: 550 SMTP AUTH is required; set tls = starttls or "),
     (dict(), dict(RCPT="550 5.1.1 no such user"), {}, 67,
      r"refuses the recipient <bob@b\.example>: 550 5\.1\.1 no such user; "
      r"check the address"),
