@@ -15,6 +15,7 @@
 #include "util/error.h"
 
 struct header;
+struct io_blocks;
 
 /* The lines of a body, as it streams: { 0 } before the first piece. */
 struct line_lengths {
@@ -38,8 +39,8 @@ bool encode_declare(struct header *header, int fd, uint64_t start,
 typedef bool encode_sink(void *context, const char *data, size_t length,
                          struct error *err);
 
-/* Encode it. Also the sink's faults. */
-bool encode_body(int fd, uint64_t start, uint64_t length, encode_sink *sink,
-                 void *context, struct error *err);
+/* Encode what the blocks have. Also the sink's faults. */
+bool encode_body(struct io_blocks *blocks, encode_sink *sink, void *context,
+                 struct error *err);
 
 #endif

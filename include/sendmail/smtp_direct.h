@@ -7,11 +7,19 @@
 #include <stdbool.h>
 
 #include "util/error.h"
+#include "util/strings.h"
 
 struct config;
 struct options;
-struct strings;
 struct submission;
+
+/* { 0 } at first; the caller frees what is in it. */
+struct smtp_direct_result {
+    char *id;                   /* in the log; NULL: there was no attempt */
+    struct strings failures;    /* lines for the client, which name each
+                                 * recipient that did not get the message;
+                                 * perhaps none */
+};
 
 /*
  * The smarthost gets the recipients when the whole message is here: the
@@ -21,17 +29,12 @@ struct submission;
  * Run `postrider direct` as a child process, and wait for it. Its log,
  * and the dialogue with -v, go to our standard error.
  *
- * id       becomes its id in the log, which the caller frees; or is left alone
- * answer   must be { 0 }; on failure the lines it has for the caller, which
- *          name each recipient that did not get it; perhaps none
- *
  * FAULT_TEMPORARY only if no recipient got it, else the fault of a refusal. The
  * text is for when there is no answer.
  */
 bool smtp_direct_deliver(const struct options *opt,
                          const struct config *config,
                          const struct submission *given,
-                         char **id, struct strings *answer,
-                         struct error *err);
+                         struct smtp_direct_result *result, struct error *err);
 
 #endif

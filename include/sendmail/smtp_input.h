@@ -41,17 +41,22 @@ enum smtp_input_result { SMTP_LINE, SMTP_LINE_TOO_LONG, SMTP_INPUT_END };
 enum smtp_input_result smtp_input_line(struct smtp_input *in,
                                        struct buf *line);
 
+struct smtp_input_size {        /* octets */
+    uint64_t limit;
+    uint64_t came;
+};
+
 /*
  * A message up to its final dot, dots taken off. Text over the limit is
- * read and thrown away; *size is how much came. False: the input has ended
+ * read and thrown away; what came is added to size. False: the input has ended
  * first, or (err set) it could not be kept; then it has been read all the same.
  */
 bool smtp_input_data(struct smtp_input *in, struct scratch *out,
-                     uint64_t limit, uint64_t *size, struct error *err);
+                     struct smtp_input_size *size, struct error *err);
 
 /* The same for a chunk of BDAT: exactly length octets. */
 bool smtp_input_chunk(struct smtp_input *in, struct scratch *out,
-                      uint64_t limit, uint64_t length, uint64_t *size,
+                      uint64_t length, struct smtp_input_size *size,
                       struct error *err);
 
 #endif

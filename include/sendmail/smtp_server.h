@@ -47,7 +47,7 @@ struct server {
     char *envelope_id;
     bool utf8;
     struct scratch chunks;      /* of BDAT so far; closed if none */
-    uint64_t chunk_size;
+    struct smtp_input_size chunks_size;
 };
 
 /*

@@ -191,22 +191,21 @@ static void put_octet(struct writer *writer, char c)
     }
 }
 
-bool encode_body(int fd, uint64_t start, uint64_t length, encode_sink *sink,
-                 void *context, struct error *err)
+bool encode_body(struct io_blocks *blocks, encode_sink *sink, void *context,
+                 struct error *err)
 {
-    struct io_blocks blocks = io_blocks(fd, start, start + length);
     struct writer writer = { 0 };
     bool taken = true;
 
     buf_init(&writer.out, SIZE_MAX);
-    while (taken && io_blocks_next(&blocks)) {
-        for (size_t i = 0; i < blocks.length; i++)
-            put_octet(&writer, blocks.data[i]);
+    while (taken && io_blocks_next(blocks)) {
+        for (size_t i = 0; i < blocks->length; i++)
+            put_octet(&writer, blocks->data[i]);
         taken = sink(context, writer.out.data, writer.out.length, err);
         buf_clear(&writer.out);
     }
     buf_free(&writer.out);
-    if (!io_blocks_end(&blocks))
+    if (!io_blocks_end(blocks))
         return cannot_read(err);
     return taken;
 }

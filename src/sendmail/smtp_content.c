@@ -50,21 +50,19 @@ static void accept_message(struct server *server, const char *how,
 
 static void send_message(struct server *server, const struct submission *given)
 {
-    struct strings failures = { 0 };
+    struct smtp_direct_result result = { 0 };
     struct error err = { 0 };
-    char *id = NULL;
 
-    if (smtp_direct_deliver(server->opt, server->config, given, &id, &failures,
-                            &err))
-        accept_message(server, "sent", id);
+    if (smtp_direct_deliver(server->opt, server->config, given, &result, &err))
+        accept_message(server, "sent", result.id);
     else if (err.fault == FAULT_NONE)
         accept_message(server, "discarded", NULL);
-    else if (failures.count > 0)
-        server_reply_lines(server, code_of(err.fault), &failures);
+    else if (result.failures.count > 0)
+        server_reply_lines(server, code_of(err.fault), &result.failures);
     else
         refuse_message(server, &err);
-    strings_free(&failures);
-    free(id);
+    strings_free(&result.failures);
+    free(result.id);
 }
 
 static void queue_message(struct server *server, const struct submission *given)
@@ -124,10 +122,10 @@ static bool is_ready(struct server *server)
 
 void server_take_data(struct server *server, char *argument)
 {
-    uint64_t limit = server->config->message_size_limit;
+    struct smtp_input_size size = {
+        .limit = server->config->message_size_limit };
     struct scratch message = SCRATCH_NONE;
     struct error err = { 0 };
-    uint64_t size = 0;
 
     (void)argument;
     if (server->chunks.fd != -1) {
@@ -142,12 +140,12 @@ void server_take_data(struct server *server, char *argument)
     }
     server_reply(server, "354 End data with <CR><LF>.<CR><LF>");
     server_send_replies(server);
-    bool whole = smtp_input_data(&server->in, &message, limit, &size, &err);
+    bool whole = smtp_input_data(&server->in, &message, &size, &err);
     if (!whole && err.fault == FAULT_NONE)
         server->done = true;            /* the client is gone */
     else if (!whole)
         refuse_message(server, &err);
-    else if (size > limit)
+    else if (size.came > size.limit)
         server_reply(server, too_large);
     else
         deliver_message(server, &message);
@@ -176,17 +174,17 @@ static bool parse_bdat(struct server *server, char *argument,
 static void skip_chunk(struct server *server, uint64_t length)
 {
     struct scratch nowhere = SCRATCH_NONE;
+    struct smtp_input_size size = { 0 };
     struct error ignored = { 0 };
-    uint64_t size = 0;
 
-    (void)smtp_input_chunk(&server->in, &nowhere, 0, length, &size, &ignored);
+    (void)smtp_input_chunk(&server->in, &nowhere, length, &size, &ignored);
 }
 
 /* A chunk of the message; false, with a reply sent, if it cannot become a
  * message. */
 static bool take_chunk(struct server *server, uint64_t length)
 {
-    uint64_t limit = server->config->message_size_limit;
+    struct smtp_input_size *size = &server->chunks_size;
     struct error err = { 0 };
 
     if (server->chunks.fd == -1 && !scratch_open(&server->chunks, &err)) {
@@ -194,11 +192,11 @@ static bool take_chunk(struct server *server, uint64_t length)
         refuse_message(server, &err);
         return false;
     }
-    if (smtp_input_chunk(&server->in, &server->chunks, limit, length,
-                         &server->chunk_size, &err)) {
-        if (server->chunk_size > limit)
+    size->limit = server->config->message_size_limit;
+    if (smtp_input_chunk(&server->in, &server->chunks, length, size, &err)) {
+        if (size->came > size->limit)
             server_reply(server, too_large);
-        return server->chunk_size <= limit;
+        return size->came <= size->limit;
     }
     if (err.fault == FAULT_NONE)
         server->done = true;            /* the client is gone */

@@ -152,15 +152,14 @@ static bool send_draft(struct draft *draft, bool verbose,
 bool smtp_direct_deliver(const struct options *opt,
                          const struct config *config,
                          const struct submission *given,
-                         char **id, struct strings *answer,
-                         struct error *err)
+                         struct smtp_direct_result *result, struct error *err)
 {
     struct draft *draft = draft_new_unnamed(err);
     bool done = draft != NULL && submit_message(given, config, draft, err);
 
     if (done) {
-        *id = alloc_string(draft_id(draft));
-        done = send_draft(draft, opt->verbose, answer, err);
+        result->id = alloc_string(draft_id(draft));
+        done = send_draft(draft, opt->verbose, &result->failures, err);
     }
     draft_free(draft);
     return done;

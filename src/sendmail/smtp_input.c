@@ -96,15 +96,15 @@ enum smtp_input_result smtp_input_line(struct smtp_input *in,
 /* Where a message goes: a failure is kept, and the rest thrown away. */
 struct sink {
     struct scratch *out;
-    uint64_t limit;
-    uint64_t *size;
+    struct smtp_input_size *size;
     struct error *err;
 };
 
 static void keep_octets(struct sink *sink, const char *data, size_t length)
 {
-    *sink->size += length;
-    if (*sink->size > sink->limit || sink->err->fault != FAULT_NONE)
+    sink->size->came += length;
+    if (sink->size->came > sink->size->limit ||
+        sink->err->fault != FAULT_NONE)
         return;
     if (!scratch_write(sink->out, data, length))
         error_sys(sink->err, FAULT_TEMPORARY, "hold the message");
@@ -134,9 +134,9 @@ static void keep_piece(struct smtp_input *in, struct sink *sink,
 }
 
 bool smtp_input_data(struct smtp_input *in, struct scratch *out,
-                     uint64_t limit, uint64_t *size, struct error *err)
+                     struct smtp_input_size *size, struct error *err)
 {
-    struct sink sink = { out, limit, size, err };
+    struct sink sink = { out, size, err };
     bool in_line = false;       /* its beginning has been kept already */
 
     for (;;) {
@@ -153,16 +153,16 @@ bool smtp_input_data(struct smtp_input *in, struct scratch *out,
             return err->fault == FAULT_NONE;
         size_t dot = !in_line && *line == '.';
         keep_octets(&sink, line + dot, length - dot);
-        *size += length == 1 || line[length - 2] != '\r';  /* CR to come */
+        size->came += length == 1 || line[length - 2] != '\r'; /* CR to come */
         in_line = false;
     }
 }
 
 bool smtp_input_chunk(struct smtp_input *in, struct scratch *out,
-                      uint64_t limit, uint64_t length, uint64_t *size,
+                      uint64_t length, struct smtp_input_size *size,
                       struct error *err)
 {
-    struct sink sink = { out, limit, size, err };
+    struct sink sink = { out, size, err };
 
     while (length > 0) {
         size_t rest = in->data.length - in->at;

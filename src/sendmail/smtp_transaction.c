@@ -27,7 +27,7 @@ void server_reset(struct server *server)
     server->reverse_path = server->envelope_id = NULL;
     server->count = 0;
     server->chunks = SCRATCH_NONE;
-    server->chunk_size = 0;
+    server->chunks_size.came = 0;
     server->dsn_return = RETURN_UNSPECIFIED;
     server->utf8 = server->was_refused = false;
 }

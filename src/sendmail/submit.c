@@ -300,18 +300,27 @@ static bool add_header(struct work *work, size_t *length, bool *is_8bit,
     return done;
 }
 
-/* The body has lines that servers refuse: write all of it anew, encoded. */
+/* The body, which is there from start on, has lines that servers refuse: it
+ * goes encoded. */
+static bool write_encoded(struct work *work, const struct scratch *from,
+                          size_t start, bool *is_8bit, struct error *err)
+{
+    struct io_blocks body = io_blocks(from->fd, start, from->length);
+    size_t length;
+
+    return encode_declare(&work->header, from->fd, start, from->length - start,
+                          err) &&
+           add_header(work, &length, is_8bit, err) &&
+           encode_body(&body, add_encoded, work, err);
+}
+
+/* All of it is written anew. */
 static bool encode_content(struct work *work, size_t header_length,
                            bool *is_8bit, struct error *err)
 {
     struct scratch old;
-    size_t length;
     bool done = draft_take_back(work->draft, &old, err) &&
-                encode_declare(&work->header, old.fd, header_length,
-                               old.length - header_length, err) &&
-                add_header(work, &length, is_8bit, err) &&
-                encode_body(old.fd, header_length, old.length - header_length,
-                            add_encoded, work, err);
+                write_encoded(work, &old, header_length, is_8bit, err);
 
     scratch_close(&old);
     return done;
@@ -375,11 +384,7 @@ static bool write_collected(struct work *work, bool *is_8bit,
     bool encodes = done && work->lines.has_overlong &&
                    encode_is_allowed(&work->header);
     if (encodes)
-        done = encode_declare(&work->header, to.body.fd, 0, to.body.length,
-                              err) &&
-               add_header(work, &ignored, is_8bit, err) &&
-               encode_body(to.body.fd, 0, to.body.length, add_encoded, work,
-                           err);
+        done = write_encoded(work, &to.body, 0, is_8bit, err);
     else if (done)
         done = add_header(work, &ignored, is_8bit, err) &&
                copy_body(work, &to.body, err);

@@ -109,13 +109,13 @@ static void message_over_the_limit_is_read(void **state)
     struct fixture *f = *state;
     struct scratch out = SCRATCH_NONE;
     struct error err = { 0 };
-    uint64_t size = 0;
+    struct smtp_input_size size = { .limit = 6 };
 
     assert_true(scratch_open(&out, &err));
     say(f, "EHLO x\r\n" "..a\r\nbcdef\r\n.\r\nNOOP\r\n");
     assert_line(f, "EHLO x");
-    assert_true(smtp_input_data(&f->in, &out, 6, &size, &err));
-    assert_int_equal(size, 11);
+    assert_true(smtp_input_data(&f->in, &out, &size, &err));
+    assert_int_equal(size.came, 11);
     assert_int_equal(out.length, 4);
     assert_line(f, "NOOP");
     scratch_close(&out);
@@ -127,12 +127,12 @@ static void bare_line_ends_count_for_two(void **state)
     struct fixture *f = *state;
     struct scratch out = SCRATCH_NONE;
     struct error err = { 0 };
-    uint64_t size = 0;
+    struct smtp_input_size size = { .limit = 100 };
 
     assert_true(scratch_open(&out, &err));
     say(f, "a\n\nb\r\n.\n");
-    assert_true(smtp_input_data(&f->in, &out, 100, &size, &err));
-    assert_int_equal(size, 8);
+    assert_true(smtp_input_data(&f->in, &out, &size, &err));
+    assert_int_equal(size.came, 8);
     assert_int_equal(out.length, 6);
     scratch_close(&out);
 }
@@ -142,16 +142,16 @@ static void chunk_ends_where_it_says(void **state)
     struct fixture *f = *state;
     struct scratch out = SCRATCH_NONE;
     struct error err = { 0 };
-    uint64_t size = 3;          /* of chunks before */
+    struct smtp_input_size size = { .limit = 100, .came = 3 };
 
     assert_true(scratch_open(&out, &err));
     say(f, "abcdeNOOP\r\nxy");
-    assert_true(smtp_input_chunk(&f->in, &out, 100, 5, &size, &err));
-    assert_int_equal(size, 8);
-    assert_true(smtp_input_chunk(&f->in, &out, 100, 0, &size, &err));
+    assert_true(smtp_input_chunk(&f->in, &out, 5, &size, &err));
+    assert_int_equal(size.came, 8);
+    assert_true(smtp_input_chunk(&f->in, &out, 0, &size, &err));
     assert_line(f, "NOOP");
     io_close(&f->client);
-    assert_false(smtp_input_chunk(&f->in, &out, 100, 3, &size, &err));
+    assert_false(smtp_input_chunk(&f->in, &out, 3, &size, &err));
     assert_int_equal(err.fault, FAULT_NONE);
     scratch_close(&out);
 }
