@@ -1,5 +1,5 @@
 /*
- * protocol.h - what goes over the control socket, composed and parsed
+ * protocol.h - what the daemon answers over the control socket
  *
  * A client sends one line, "REQUEST [ARGUMENT]", and gets lines back until the
  * daemon closes the connection:
@@ -48,42 +48,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "control/request.h"
+
 struct buf;
-
-/* Requests */
-
-enum request { REQUEST_LIST, REQUEST_STATUS, REQUEST_FLUSH, REQUEST_RUN,
-               REQUEST_RETRY, REQUEST_HOLD, REQUEST_RELEASE, REQUEST_REMOVE,
-               REQUEST_WAIT, REQUEST_RELOAD, REQUEST_REQUEUE, REQUESTS };
-
-struct request_line {
-    enum request request;
-    const char *argument;       /* "" if the request takes none */
-};
-
-/* The line without its end; the caller frees it. */
-char *protocol_request(enum request request, const char *argument);
-
-/* Parse a line, which is changed, and which the argument points into. False
- * with the answer that refuses it. */
-bool protocol_parse_request(char *line, struct request_line *parsed,
-                            const char **refusal);
-
-/* May only root and the daemon's user ask for that? */
-bool protocol_is_restricted(enum request request);
-
-/* The argument of run: messages with, or without, this text in that part. */
-struct message_filter {
-    bool without;
-    char part;                  /* I: queue-id, R: a recipient, S: sender */
-    const char *text;
-};
-
-/* The argument; the caller frees it. */
-char *protocol_filter(const struct message_filter *filter);
-/* The text is borrowed. False: it is none. */
-bool protocol_parse_filter(const char *argument,
-                           struct message_filter *filter);
 
 /* Messages */
 

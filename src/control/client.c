@@ -120,7 +120,7 @@ static bool read_answer(int fd, int patience, struct answer *answer)
 
 int client_begin(const struct client_question *question, struct error *err)
 {
-    char *request = protocol_request(question->request, question->argument);
+    char *request = request_compose(question->request, question->argument);
     int fd = client_connect(question->path, err);
 
     if (fd != -1 && (!io_write_all(fd, request, strlen(request)) ||

@@ -7,87 +7,10 @@
 
 #include "util/alloc.h"
 #include "util/buf.h"
-#include "util/random.h"
 #include "util/text.h"
 
 static const char error_word[] = "error ";
 static const char again_word[] = "again";
-
-/* Requests */
-
-enum argument { NONE, MESSAGES, FILTER, ID };
-
-static const struct rule {
-    const char *name;
-    enum argument argument;
-    bool restricted;
-} requests[REQUESTS] = {
-    [REQUEST_LIST]    = { "list",    NONE,     false },
-    [REQUEST_STATUS]  = { "status",  NONE,     false },
-    [REQUEST_FLUSH]   = { "flush",   NONE,     false },
-    [REQUEST_RUN]     = { "run",     FILTER,   false },
-    [REQUEST_RETRY]   = { "retry",   MESSAGES, false },
-    [REQUEST_HOLD]    = { "hold",    MESSAGES, true  },
-    [REQUEST_RELEASE] = { "release", MESSAGES, true  },
-    [REQUEST_REMOVE]  = { "remove",  MESSAGES, false },
-    [REQUEST_WAIT]    = { "wait",    ID,       false },
-    [REQUEST_RELOAD]  = { "reload",  NONE,     true  },
-    [REQUEST_REQUEUE] = { "requeue", ID,       true  },
-};
-
-char *protocol_request(enum request request, const char *argument)
-{
-    const struct rule *rule = &requests[request];
-
-    return rule->argument == NONE ? alloc_string(rule->name)
-                                  : alloc_format("%s %s", rule->name, argument);
-}
-
-/* What hold and its like take. */
-static bool is_messages(const char *argument)
-{
-    return strcmp(argument, "all") == 0 || random_is_id(argument);
-}
-
-char *protocol_filter(const struct message_filter *filter)
-{
-    char *argument = alloc_format("%s%c %s", filter->without ? "!" : "",
-                                  filter->part, filter->text);
-
-    if (filter->part == 'I')    /* mailq prints capitals */
-        text_lower_all(strchr(argument, ' '));
-    return argument;
-}
-
-bool protocol_parse_filter(const char *argument,
-                           struct message_filter *filter)
-{
-    filter->without = *argument == '!';
-    argument += filter->without;
-    if (*argument == '\0' || strchr("IRS", *argument) == NULL ||
-        argument[1] != ' ')
-        return false;
-    filter->part = *argument;
-    filter->text = argument + 2;
-    return true;
-}
-
-static bool is_taken(enum argument kind, const char *argument)
-{
-    struct message_filter filter;
-
-    switch (kind) {
-    case NONE:
-        return *argument == '\0';
-    case MESSAGES:
-        return is_messages(argument);
-    case FILTER:
-        return protocol_parse_filter(argument, &filter);
-    case ID:
-        return random_is_id(argument);
-    }
-    return false;
-}
 
 /* Cut the first word off what *text points to. */
 static char *next_word(char **text)
@@ -98,28 +21,6 @@ static char *next_word(char **text)
     *text = *end == '\0' ? end : end + 1;
     *end = '\0';
     return word;
-}
-
-bool protocol_parse_request(char *line, struct request_line *parsed,
-                            const char **refusal)
-{
-    const char *name = next_word(&line);
-
-    *refusal = "unknown request";
-    for (size_t i = 0; i < REQUESTS; i++) {
-        if (strcmp(name, requests[i].name) != 0)
-            continue;
-        *parsed = (struct request_line){ .request = (enum request)i,
-                                         .argument = line };
-        *refusal = "unknown argument";
-        return is_taken(requests[i].argument, line);
-    }
-    return false;
-}
-
-bool protocol_is_restricted(enum request request)
-{
-    return requests[request].restricted;
 }
 
 /* Messages */

@@ -151,8 +151,7 @@ static void take_request(struct control *control, struct client *client)
     const char *refusal;
 
     *end = '\0';                /* what follows a NUL is not looked at */
-    if (!protocol_parse_request(client->request.data, &client->asked,
-                                &refusal)) {
+    if (!request_parse(client->request.data, &client->asked, &refusal)) {
         protocol_put_refusal(&client->answer, "%s", refusal);
         client->answered = true;
         client->deadline = clock_now() + READ_TIME;

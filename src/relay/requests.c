@@ -245,7 +245,7 @@ static bool is_matched(const struct question *q, struct message *message)
 {
     struct message_filter filter;
 
-    if (!protocol_parse_filter(q->argument, &filter))
+    if (!request_parse_filter(q->argument, &filter))
         return false;
     if (filter.part == 'I')
         return (strstr(message->id, filter.text) != NULL) != filter.without;
@@ -553,7 +553,7 @@ enum control_reply requests_answer(struct requests *requests,
         .waiting = what->waiting,
     };
 
-    if (protocol_is_restricted(what->request) && !is_administrator(what->uid)) {
+    if (request_is_restricted(what->request) && !is_administrator(what->uid)) {
         protocol_put_refusal(what->out, "not permitted: only root and the "
                              "daemon's user may do that");
         return CONTROL_DONE;

@@ -103,7 +103,7 @@ static bool ask_for_run(const struct config *config, const char *run,
     char *filter = NULL;
 
     if (*kind != '\0' && strchr("IRS", *kind) != NULL && kind[1] != '\0') {
-        filter = protocol_filter(&(struct message_filter){
+        filter = request_filter(&(struct message_filter){
             .without = kind != run, .part = *kind, .text = kind + 1 });
         question.request = REQUEST_RUN;
         question.argument = filter;
