@@ -59,7 +59,8 @@ size_t concurrency_limit(const struct concurrency *concurrency,
 /* How many there can be later without further news. */
 size_t concurrency_ceiling(const struct concurrency *concurrency);
 
-/* How many messages a connection takes while another one is opened. */
+/* How many messages each connection must have before it, for another one to
+ * save more time than it takes to open. */
 size_t concurrency_price(const struct concurrency *concurrency);
 
 /* Do messages take longer than with fewer connections, so that one more would

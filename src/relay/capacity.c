@@ -7,10 +7,15 @@
 #define AGAIN_LONGEST 1920000
 #define PRICE_MIN 4             /* messages: a start costs both sides more than
                                  * its time */
+#define GAIN 3                  /* times as long as a session takes to open, the
+                                 * others must have work: twice as many halve
+                                 * what is left then, and save the rest of the
+                                 * time that they took to open */
 #define SAMPLES 32              /* that a mean is made of: flights of eight are
                                  * answered at a time */
 #define LATELY 10000            /* milliseconds */
-#define NOISE 500               /* microseconds: the clock counts in two */
+#define NOISE 100               /* microseconds: messages are timed in
+                                 * milliseconds, and a mean is of 32 */
 #define KNOWN_TIME 600000       /* milliseconds that a session's end shows how
                                  * many messages one takes */
 #define PIECE 65536             /* octets that take as long as a message */
@@ -99,9 +104,9 @@ size_t concurrency_price(const struct concurrency *concurrency)
 {
     const struct concurrency *c = concurrency;
 
-    if (c->samples == 0 || c->opening <= PRICE_MIN * c->message)
+    if (c->samples == 0 || GAIN * c->opening <= PRICE_MIN * c->message)
         return PRICE_MIN;
-    return (size_t)(c->opening / (c->message > 0 ? c->message : 1));
+    return (size_t)(GAIN * c->opening / (c->message > 0 ? c->message : 1));
 }
 
 bool concurrency_is_crowded(const struct concurrency *concurrency)

@@ -88,8 +88,8 @@ static void knows_what_a_connection_costs(void **state)
         int64_t opening, message;   /* milliseconds, microseconds */
         size_t price;
     } cases[] = {
-        { 120, 20000, 6 }, { 120, 80000, 4 }, { 50, 1000000, 4 },
-        { 10, 200, 50 }, { 10, 0, 10001 },
+        { 120, 20000, 18 }, { 120, 80000, 4 }, { 50, 1000000, 4 },
+        { 10, 200, 150 }, { 10, 0, 30003 },
     };
     struct concurrency c;
 
