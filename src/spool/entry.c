@@ -20,6 +20,12 @@
 #define ENVELOPE_STEP 4096      /* octets read at a time */
 #define START_LENGTH 128        /* octets that hold the first line */
 
+/* The start of a file, read once: a small message is in it as a whole. */
+struct head {
+    char data[ENVELOPE_STEP];
+    size_t length;
+};
+
 static bool report_damage(struct error *err, const char *what)
 {
     return error_set(err, FAULT_DATA, "message file is damaged: %s", what);
@@ -197,24 +203,49 @@ static bool read_envelope_line(struct entry *entry, const char *line,
     return true;
 }
 
+static bool read_head(const struct entry *entry, uint64_t size,
+                      struct head *head, struct error *err)
+{
+    size_t length = size < sizeof head->data ? (size_t)size
+                                             : sizeof head->data;
+    ssize_t done = io_read_at(entry->fd, head->data, length, 0);
+
+    if (done == -1)
+        return error_sys(err, FAULT_IO, "read message file");
+    head->length = (size_t)done;
+    return true;
+}
+
+/* As io_read_at(). */
+static ssize_t read_part(const struct entry *entry, const struct head *head,
+                         char *part, size_t length, uint64_t at)
+{
+    if (at + length > head->length)
+        return io_read_at(entry->fd, part, length, (off_t)at);
+    memcpy(part, head->data + at, length);
+    return (ssize_t)length;
+}
+
 /* Of another version, nothing else may be known. */
-static bool read_first_line(struct entry *entry, const char *name,
-                            struct error *err)
+static bool read_first_line(struct entry *entry, const struct head *head,
+                            const char *name, struct error *err)
 {
     static const struct format format = { "postrider", DRAFT_VERSION };
     char start[START_LENGTH + 1] = "";
 
-    if (io_read_at(entry->fd, start, START_LENGTH, 0) == -1)
-        return error_sys(err, FAULT_IO, "read message file");
+    memcpy(start, head->data,
+           head->length < START_LENGTH ? head->length : START_LENGTH);
     return format_check_start(&format, start, name, entry->id, err);
 }
 
 /* All of the file up to the empty line after the envelope. */
-static bool read_envelope(struct entry *entry, uint64_t size, struct buf *text,
-                          struct error *err)
+static bool read_envelope(struct entry *entry, const struct head *head,
+                          uint64_t size, struct buf *text, struct error *err)
 {
-    const char *end = NULL;
+    const char *end;
 
+    buf_add(text, head->data, head->length);
+    end = memmem(text->data, text->length, "\n\n", 2);
     while (end == NULL) {
         size_t seen = text->length > 0 ? text->length - 1 : 0;
         char *room = buf_reserve(text, ENVELOPE_STEP);
@@ -304,8 +335,8 @@ static bool has_wire_ends(const char *data, size_t length, char before)
 
 /* The line of spool/queue_file.h, if the file of *size octets ends with one:
  * it is taken off *size. */
-static bool read_queued_line(struct entry *entry, uint64_t *size,
-                             struct error *err)
+static bool read_queued_line(struct entry *entry, const struct head *head,
+                             uint64_t *size, struct error *err)
 {
     char line[QUEUE_LINE_LENGTH + 1] = "";
     uint64_t received, uid;
@@ -313,7 +344,7 @@ static bool read_queued_line(struct entry *entry, uint64_t *size,
     if (*size <= QUEUE_LINE_LENGTH + DRAFT_END_LENGTH)
         return true;
     uint64_t start = *size - QUEUE_LINE_LENGTH;
-    if (io_read_at(entry->fd, line, QUEUE_LINE_LENGTH, (off_t)start) !=
+    if (read_part(entry, head, line, QUEUE_LINE_LENGTH, start) !=
         QUEUE_LINE_LENGTH)
         return error_sys(err, FAULT_IO, "read message file");
     if (memcmp(line, "QUEUED ", 7) != 0)
@@ -331,13 +362,14 @@ static bool read_queued_line(struct entry *entry, uint64_t *size,
     return true;
 }
 
-static bool read_end(struct entry *entry, uint64_t size, struct error *err)
+static bool read_end(struct entry *entry, const struct head *head,
+                     uint64_t size, struct error *err)
 {
     char line[DRAFT_END_LENGTH];
     struct end_line end = { 0 };
     uint64_t body_end = size - DRAFT_END_LENGTH;
 
-    ssize_t done = io_read_at(entry->fd, line, sizeof line, (off_t)body_end);
+    ssize_t done = read_part(entry, head, line, sizeof line, body_end);
     if (done == -1)
         return error_sys(err, FAULT_IO, "read message file");
     if (done != (ssize_t)sizeof line)
@@ -444,6 +476,7 @@ static bool read_entry(struct entry *entry, const char *name, bool whole,
 {
     struct entry_progress progress = { 0 };
     struct stat status;
+    struct head head;
     struct buf text;
 
     if (fstat(entry->fd, &status) == -1)
@@ -452,14 +485,15 @@ static bool read_entry(struct entry *entry, const char *name, bool whole,
         return report_damage(err, "it is not complete");
     entry->uid = status.st_uid;
     uint64_t size = (uint64_t)status.st_size;
-    if (!read_first_line(entry, name, err) ||
-        !read_queued_line(entry, &size, err))
+    if (!read_head(entry, size, &head, err) ||
+        !read_first_line(entry, &head, name, err) ||
+        !read_queued_line(entry, &head, &size, err))
         return false;
 
     buf_init(&text, DRAFT_ENVELOPE_MAX + ENVELOPE_STEP);
-    bool right = read_envelope(entry, size, &text, err);
+    bool right = read_envelope(entry, &head, size, &text, err);
     entry->content_start = text.length + 1;
-    right = right && read_end(entry, size, err) &&
+    right = right && read_end(entry, &head, size, err) &&
             (!whole || entry_verify(entry, &progress, UINT64_MAX, err)) &&
             parse_envelope(entry, &text, err);
     buf_free(&text);
@@ -496,6 +530,7 @@ bool entry_check(const struct entry *entry, struct error *err)
 
 bool entry_read_sender(int fd, uid_t *uid)
 {
+    static const struct head none = { .length = 0 };
     struct entry entry = { .fd = fd };
     struct error ignored;
     struct stat status;
@@ -503,7 +538,7 @@ bool entry_read_sender(int fd, uid_t *uid)
     if (fstat(fd, &status) == -1)
         return false;
     uint64_t size = (uint64_t)status.st_size;
-    if (!read_queued_line(&entry, &size, &ignored) || !entry.queued)
+    if (!read_queued_line(&entry, &none, &size, &ignored) || !entry.queued)
         return false;
     *uid = entry.uid;
     return true;
