@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "spool/queue.h"
 #include "util/error.h"
 #include "util/random.h"
 
@@ -81,6 +82,7 @@ struct message {
     /* private to message.c */
     bool charged;           /* to its owner's share of memory, or of queue/ */
     bool unsaved;           /* what state has is not on disk */
+    struct queue_files files;
     unsigned opens;
     struct message_home *home;
     struct entry *entry;

@@ -22,6 +22,8 @@ struct entry {
                              * queue file, what its last line has */
     bool has_claim;         /* the envelope names a user: see entry_user() */
     uid_t claimed_uid;
+    bool dropped;           /* taken from drop/ID, which is there still, as far
+                             * as is known */
     bool queued;            /* it has the last line of spool/queue_file.h */
     int64_t received;       /* seconds since 1970, if queued */
     struct envelope envelope;

@@ -18,11 +18,21 @@
 
 struct state;
 
+/* Which files of a message there may be, besides queue/.ID: what is known to be
+ * missing is not looked for. */
+struct queue_files {
+    bool original;              /* drop/ID, as that message */
+    bool message;               /* queue/ID */
+    bool state;                 /* state/ID */
+};
+#define QUEUE_ALL_FILES ((struct queue_files){ true, true, true })
+
 /*
  * Make a taken entry durable: its copy as queue/.ID, synced; then state/ID if
  * state is not NULL; then the name queue/ID and the directory; then drop/ID is
- * unlinked. At every point in between a restart finds the message, and finds it
- * once. FAULT_IO: nothing is lost, drop/ID or queue/.ID with state/ID is there.
+ * unlinked (if it cannot be, entry->dropped is true still). At every point in
+ * between a restart finds the message, and finds it once. FAULT_IO: nothing is
+ * lost, drop/ID or queue/.ID with state/ID is there.
  */
 bool queue_store(const struct spool *spool, struct entry *entry,
                  int64_t received, const struct state *state,
@@ -37,10 +47,12 @@ struct draft;
 bool queue_add(const struct spool *spool, struct draft *draft,
                int64_t received, struct error *err);
 
-/* The message is done: unlink drop/ID, queue/ID and queue/.ID, then state/ID.
- * With sync, durable on return (before a bounce made from it may be sent).
- * False: something of it is there still, and must not be taken for new. */
-bool queue_remove(const struct spool *spool, const char *id, bool sync);
+/* The message is done: unlink drop/ID, queue/ID and queue/.ID, then state/ID,
+ * those that there may be. With sync, durable on return (before a bounce made
+ * from it may be sent). False: something of it is there still, and must not be
+ * taken for new. */
+bool queue_remove(const struct spool *spool, const char *id,
+                  const struct queue_files *files, bool sync);
 
 /* Move queue/ID to failed/ID; state/ID goes along as failed/ID.state. False:
  * nothing has changed, or a failed/ID is there already. */

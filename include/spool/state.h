@@ -49,6 +49,7 @@ struct state_recipient {
 };
 
 struct state {
+    bool on_disk;           /* read from a file; of state_load() only */
     unsigned attempts;
     int64_t last;           /* attempt, seconds since 1970; 0: none */
     int64_t next;           /* attempt, seconds since 1970 */

@@ -103,6 +103,7 @@ struct message *message_new_taken(struct message_home *home,
     struct state *state = state_new(entry->envelope.count);
     struct message *message = new_message(home, entry, state, received);
 
+    message->files = (struct queue_files){ .original = true };
     charge(message);
     note_opened(message);
     return message;
@@ -115,6 +116,8 @@ struct message *message_new_stored(struct message_home *home,
     struct message *message = new_message(home, entry, state, received);
 
     message->stored = true;
+    message->files = QUEUE_ALL_FILES;
+    message->files.state = state->on_disk;
     charge(message);
     note_opened(message);
     return message;
@@ -176,7 +179,7 @@ static bool read_state(struct message *message, struct error *err)
     size_t count = message->entry->envelope.count;
 
     if (message->state == NULL)
-        message->state = message->stored
+        message->state = message->stored && message->files.state
                          ? state_load(message->home->spool, message->id,
                                       count, err)
                          : state_new(count);
@@ -303,9 +306,17 @@ char *message_summary(struct message *message)
 static bool put_in_queue(struct message *message, const struct state *state,
                          struct error *err)
 {
+    bool has_state = state != NULL || message->files.state;
+
+    message->files = QUEUE_ALL_FILES;   /* if that ends halfway */
     if (!queue_store(message->home->spool, message->entry, message->received,
                      state, err))
         return false;
+    message->files = (struct queue_files){
+        .original = message->entry->dropped,
+        .message = true,
+        .state = has_state,
+    };
     discharge(message);
     message->stored = true;
     charge(message);
@@ -322,12 +333,17 @@ bool message_store(struct message *message, struct error *err)
     return true;
 }
 
+static bool write_state(struct message *message, struct error *err)
+{
+    message->files.state = true;
+    return state_save(message->home->spool, message->id, message->state, err);
+}
+
 bool message_save(struct message *message, struct error *err)
 {
-    message->unsaved =
-        !(message->stored
-          ? state_save(message->home->spool, message->id, message->state, err)
-          : put_in_queue(message, message->state, err));
+    message->unsaved = !(message->stored
+                         ? write_state(message, err)
+                         : put_in_queue(message, message->state, err));
     return !message->unsaved;
 }
 
@@ -336,11 +352,11 @@ bool message_remove(struct message *message, bool sync)
     struct error ignored;
 
     discharge(message);
-    bool removed = queue_remove(message->home->spool, message->id, sync);
+    bool removed = queue_remove(message->home->spool, message->id,
+                                &message->files, sync);
     /* Another start must know that it is done. */
     if (!removed && !message->done && message->stored && message->opens > 0)
-        (void)state_save(message->home->spool, message->id, message->state,
-                         &ignored);
+        (void)write_state(message, &ignored);
     message->done = true;
     while (message->opens > 0)
         message_close(message);

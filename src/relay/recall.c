@@ -221,7 +221,8 @@ static bool record(const struct recall *recall, struct entry *entry,
                    struct error *err)
 {
     if (is_done(state))
-        return queue_remove(recall->spool, entry->id, false) ||
+        return queue_remove(recall->spool, entry->id, &QUEUE_ALL_FILES,
+                            false) ||
                error_set(err, FAULT_IO, "its files cannot be removed");
     return entry->queued
            ? state_save(recall->spool, entry->id, state, err)

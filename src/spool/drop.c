@@ -374,6 +374,7 @@ static enum drop_result make_entry(struct drop_taking *taking, bool copied,
         return DROP_LATER;
     }
     (*entry)->uid = uid;
+    (*entry)->dropped = true;
     (*entry)->queued = false;           /* trusted in queue/ only */
     taking_end(taking);
     return DROP_TAKEN;

@@ -122,7 +122,7 @@ bool queue_store(const struct spool *spool, struct entry *entry,
     free(temporary);
     if (!stored)
         return false;
-    drop_remove(spool, entry->id);
+    entry->dropped = !drop_remove(spool, entry->id);
     entry->queued = true;
     entry->received = received;
     return true;
@@ -158,19 +158,29 @@ static bool is_gone(int folder, const char *name)
     return unlinkat(folder, name, 0) == 0 || errno == ENOENT;
 }
 
-bool queue_remove(const struct spool *spool, const char *id, bool sync)
+static bool is_copy_gone(const struct spool *spool, const char *id)
 {
     char *temporary = temporary_name(id);
+    bool gone = is_gone(spool->queue, temporary);
 
-    /* First, as queue/ID shows whether it is that. */
-    bool dropped = drop_remove_original(spool, id);
-    bool queued = dropped && is_gone(spool->queue, id) &&
-                  is_gone(spool->queue, temporary);
     free(temporary);
-    /* The state last: without it a message that is found is new. */
-    if (!queued || (sync && fsync(spool->queue) == -1))
+    return gone;
+}
+
+bool queue_remove(const struct spool *spool, const char *id,
+                  const struct queue_files *files, bool sync)
+{
+    /* drop/ID first, as queue/ID shows whether it is that. */
+    if ((files->original && !(files->message ? drop_remove_original(spool, id)
+                                             : drop_remove(spool, id))) ||
+        (files->message && !is_gone(spool->queue, id)) ||
+        !is_copy_gone(spool, id))
         return false;
-    unlinkat(spool->state, id, 0);
+    if (sync && fsync(spool->queue) == -1)
+        return false;
+    /* The state last: without it a message that is found is new. */
+    if (files->state)
+        unlinkat(spool->state, id, 0);
     return true;
 }
 

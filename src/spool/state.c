@@ -341,6 +341,7 @@ static struct state *load_file(const struct spool *spool,
         right = true;
     io_close(&fd);
     buf_free(&text);
+    state->on_disk = true;
     if (right)
         return state;
     state_free(state);

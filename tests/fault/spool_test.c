@@ -373,7 +373,7 @@ static bool remove_it(void *context)
 {
     struct subject *subject = context;
 
-    queue_remove(&subject->fixture.spool, subject->id, true);
+    queue_remove(&subject->fixture.spool, subject->id, &QUEUE_ALL_FILES, true);
     return true;
 }
 

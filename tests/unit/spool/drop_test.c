@@ -413,7 +413,7 @@ static void reads_no_foreign_file_of_that_name(void **state)
                      DROP_LATER);
     assert_int_equal(err.fault, FAULT_UNAVAILABLE);
     assert_true(fixture_exists(spool->drop, ID));
-    assert_true(queue_remove(spool, ID, false));
+    assert_true(queue_remove(spool, ID, &QUEUE_ALL_FILES, false));
     assert_true(fixture_exists(spool->drop, ID));
     assert_int_equal(drop_take(spool, ID, LIMIT, LIMIT, &entry, &err),
                      DROP_GONE);

@@ -80,8 +80,8 @@ static void removes_every_trace(void **state)
     fixture_empty(fixture);
     store_one(fixture, id);
     assert_true(state_save(&fixture->spool, id, known, &err));
-    assert_true(queue_remove(&fixture->spool, id, true));
-    assert_true(queue_remove(&fixture->spool, id, false));
+    assert_true(queue_remove(&fixture->spool, id, &QUEUE_ALL_FILES, true));
+    assert_true(queue_remove(&fixture->spool, id, &QUEUE_ALL_FILES, false));
     assert_int_equal(fixture_count(fixture->spool.queue), 0);
     assert_int_equal(fixture_count(fixture->spool.state), 0);
     state_free(known);
@@ -142,7 +142,7 @@ static void leaves_others_of_that_name_in_drop(void **state)
         assert_int_equal(fixture_count(fixture->spool.drop),
                          again[i].original ? 0 : 1);
         store_then_drop_again(fixture, i, id);
-        assert_true(queue_remove(&fixture->spool, id, true));
+        assert_true(queue_remove(&fixture->spool, id, &QUEUE_ALL_FILES, true));
         assert_int_equal(fixture_count(fixture->spool.queue), 0);
         assert_int_equal(fixture_count(fixture->spool.drop),
                          again[i].original ? 0 : 1);
