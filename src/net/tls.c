@@ -57,43 +57,43 @@ struct meaning {
 #define TOO_OLD_FOR(what) "the server is too old for " what
 #define UPDATE "its administrator must update it"
 
+static const struct meaning meanings[] = {
+    { SSL_R_WRONG_VERSION_NUMBER,
+      "the server does not speak TLS on this port", NULL },
+    { SSL_R_UNSUPPORTED_PROTOCOL,
+      "the server's TLS version is older than tls_min_version", UPDATE },
+    { SSL_R_TLSV1_ALERT_PROTOCOL_VERSION,
+      "the server's TLS version is older than tls_min_version", UPDATE },
+    { SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED,
+      TOO_OLD_FOR("secure renegotiation (RFC 5746)"), UPDATE },
+    { SSL_R_DH_KEY_TOO_SMALL,
+      TOO_OLD_FOR("TLS that is safe: its Diffie-Hellman key is too small"),
+      UPDATE },
+    { SSL_R_WRONG_SIGNATURE_TYPE,
+      TOO_OLD_FOR("signatures that are safe: it has none but SHA-1"),
+      UPDATE },
+    { SSL_R_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED,
+      TOO_OLD_FOR("signatures that are safe: it has none but SHA-1"),
+      UPDATE },
+    { SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
+      "the server asks for a client certificate", "set tls_cert_file" },
+    { SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
+      "the server refuses our client certificate", NULL },
+    { SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
+      "the server refuses our client certificate", NULL },
+    { SSL_R_TLSV1_ALERT_UNKNOWN_CA,
+      "the server does not trust our client certificate's authority",
+      NULL },
+    { SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
+      "the server finds no cipher in common, or wants a client "
+      "certificate (tls_cert_file)", NULL },
+    { SSL_R_TLSV1_UNRECOGNIZED_NAME,
+      "the server does not recognize this host name", NULL },
+};
+
 /* NULL: OpenSSL's own words will do. */
 static const struct meaning *meaning_of(unsigned long code)
 {
-    static const struct meaning meanings[] = {
-        { SSL_R_WRONG_VERSION_NUMBER,
-          "the server does not speak TLS on this port", NULL },
-        { SSL_R_UNSUPPORTED_PROTOCOL,
-          "the server's TLS version is older than tls_min_version", UPDATE },
-        { SSL_R_TLSV1_ALERT_PROTOCOL_VERSION,
-          "the server's TLS version is older than tls_min_version", UPDATE },
-        { SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED,
-          TOO_OLD_FOR("secure renegotiation (RFC 5746)"), UPDATE },
-        { SSL_R_DH_KEY_TOO_SMALL,
-          TOO_OLD_FOR("TLS that is safe: its Diffie-Hellman key is too small"),
-          UPDATE },
-        { SSL_R_WRONG_SIGNATURE_TYPE,
-          TOO_OLD_FOR("signatures that are safe: it has none but SHA-1"),
-          UPDATE },
-        { SSL_R_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED,
-          TOO_OLD_FOR("signatures that are safe: it has none but SHA-1"),
-          UPDATE },
-        { SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
-          "the server asks for a client certificate", "set tls_cert_file" },
-        { SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
-          "the server refuses our client certificate", NULL },
-        { SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
-          "the server refuses our client certificate", NULL },
-        { SSL_R_TLSV1_ALERT_UNKNOWN_CA,
-          "the server does not trust our client certificate's authority",
-          NULL },
-        { SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
-          "the server finds no cipher in common, or wants a client "
-          "certificate (tls_cert_file)", NULL },
-        { SSL_R_TLSV1_UNRECOGNIZED_NAME,
-          "the server does not recognize this host name", NULL },
-    };
-
     if (ERR_GET_LIB(code) != ERR_LIB_SSL)
         return NULL;
     for (size_t i = 0; i < COUNT(meanings); i++)

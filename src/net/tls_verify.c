@@ -242,10 +242,12 @@ static void add_issuer(struct reason *reason, X509_STORE_CTX *ctx,
 }
 
 static void add_weakness(struct reason *reason, const X509 *certificate,
-                         int depth, const char *what)
+                         int depth, int code)
 {
     add_which(reason, certificate, depth);
-    buf_add_text(&reason->text, what);
+    buf_add_text(&reason->text, code == X509_V_ERR_CA_MD_TOO_WEAK
+                 ? "is signed with a digest that is too weak, as SHA-1 is"
+                 : "has a key that is too small");
     reason->remedy = depth > 0
                      ? "its administrator must get it from another authority; "
                        "or set tls_fingerprint"
@@ -286,11 +288,8 @@ static void explain(struct reason *reason, X509_STORE_CTX *ctx,
         break;
     case X509_V_ERR_EE_KEY_TOO_SMALL:
     case X509_V_ERR_CA_KEY_TOO_SMALL:
-        add_weakness(reason, certificate, depth, "has a key that is too small");
-        break;
     case X509_V_ERR_CA_MD_TOO_WEAK:
-        add_weakness(reason, certificate, depth,
-                     "is signed with a digest that is too weak, as SHA-1 is");
+        add_weakness(reason, certificate, depth, code);
         break;
     default:
         buf_add_text(&reason->text, X509_verify_cert_error_string(code));

@@ -260,19 +260,23 @@ static bool is_crowded_out(const struct server *server)
     return true;
 }
 
+static bool refuse_remote(struct error *err)
+{
+    printf("554 5.7.1 Access denied: only clients on this machine are "
+           "served\r\n");
+    fflush(stdout);
+    return error_set(err, FAULT_PERMISSION, "-bs: a client that is not on the "
+                     "loopback");
+}
+
 bool command_smtp(const struct options *opt, struct error *err)
 {
     struct server server = { .opt = opt, .uid = smtp_client_uid(),
                              .chunks = SCRATCH_NONE };
 
     smtp_client_keep_apart();
-    if (smtp_client_is_remote()) {
-        printf("554 5.7.1 Access denied: only clients on this machine are "
-               "served\r\n");
-        fflush(stdout);
-        return error_set(err, FAULT_PERMISSION, "-bs: a client that is not "
-                         "on the loopback");
-    }
+    if (smtp_client_is_remote())
+        return refuse_remote(err);
     server.config = command_config(err);
     if (server.config == NULL) {
         /* A client waits for a greeting: this one means try again later. */

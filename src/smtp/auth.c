@@ -77,6 +77,20 @@ static const struct sasl_mechanism *choose_mechanism(const struct exchange *x,
     return NULL;
 }
 
+/* What EXTERNAL needs is a certificate. */
+static bool lacks_password(const struct session_settings *settings)
+{
+    return settings->secret == NULL &&
+           strcmp(settings->auth, "external") != 0 &&
+           !settings->has_client_certificate;
+}
+
+static void list_offered(const struct strings *offered, struct buf *list)
+{
+    for (size_t i = 0; i < offered->count; i++)
+        buf_add_format(list, "%s%s", i == 0 ? "" : " ", offered->items[i]);
+}
+
 static bool explain_no_mechanism(const struct exchange *x, struct error *err)
 {
     const struct session_settings *settings = x->settings;
@@ -87,15 +101,12 @@ static bool explain_no_mechanism(const struct exchange *x, struct error *err)
                        ? FAULT_PERMISSION : FAULT_TEMPORARY;
     struct buf list;
 
-    if (settings->secret == NULL &&
-        strcmp(settings->auth, "external") != 0 &&
-        !settings->has_client_certificate)
+    if (lacks_password(settings))
         return error_set(err, FAULT_CONFIG, "%s: auth = %s needs a password",
                          settings->host, settings->auth) ||
                error_remedy(err, "set password_file");
     buf_init(&list, 400);
-    for (size_t i = 0; i < offered->count; i++)
-        buf_add_format(&list, "%s%s", i == 0 ? "" : " ", offered->items[i]);
+    list_offered(offered, &list);
     if (offered->count == 0) {
         error_set(err, fault, "%s offers no AUTH, and auth = %s",
                   settings->host, settings->auth);
