@@ -118,8 +118,7 @@ static bool explain_no_mechanism(const struct exchange *x, struct error *err)
         error_set(err, fault, "%s offers AUTH %s without TLS, which would "
                   "show the password", settings->host, list.data);
         error_remedy(err, session_has(x->session, CAP_STARTTLS)
-                              ? "set tls = starttls"
-                              : "set tls = starttls or implicit");
+                     ? "set tls = starttls" : "set tls = starttls or implicit");
     } else {
         error_set(err, fault, "%s offers AUTH %s, and auth = %s fits none of "
                   "them", settings->host, list.data, settings->auth);
