@@ -537,11 +537,12 @@ def test_mail_that_another_agent_has_left_is_named(bare, deb, agent, name):
 def test_purged_nothing_is_left(bare, deb):
     bare.preseed("smtp.example.com", USER, PASSWORD)
     bare.install(deb)
-    for name in ("password", "password-other", "postrider.conf",
-                 "smarthost.conf"):
+    (bare / "var/lib/postrider").mkdir(exist_ok=True)
+    for name in ("password", "password-other", "client-secret",
+                 "postrider.conf", "smarthost.conf"):
         for suffix in (".old", ".new", "." + "0123456789abcdef" * 2):
             (bare / "etc/postrider" / (name + suffix)).write_text("left\n")
-            if name.startswith("password"):
+            if name.startswith(("password", "client-secret")):
                 (bare / "etc/postrider/secrets" / (name + suffix)).write_text(
                     "left\n")
     (bare / "etc/postrider/secrets/password-other").write_text("secret\n")
