@@ -87,8 +87,7 @@ bool sign_certificate(const struct sign_key *key, const char *pem,
     if (certificate == NULL)
         error_set(err, FAULT_CONFIG, "holds no certificate in PEM");
     else if (X509_check_private_key(certificate, key->key) != 1)
-        error_set(err, FAULT_CONFIG, "does not belong to the key in "
-                  "client_key_file");
+        error_set(err, FAULT_CONFIG, "does not belong to the private key");
     else if (X509_digest(certificate, EVP_sha256(), digest, NULL) != 1)
         error_set(err, FAULT_SYSTEM, "OpenSSL has no SHA-256");
     else

@@ -88,13 +88,15 @@ static bool take_text(struct key *key, const struct oauth *oauth,
     return done;
 }
 
-static bool read_certificate(struct key *key, const char *path,
+/* Google takes the other method, and knows its keys by their names. */
+static bool read_certificate(struct key *key, const struct oauth *oauth,
                              struct error *err)
 {
+    const char *path = oauth->client_cert_file;
     unsigned char digest[DIGEST_SHA256_SIZE];
     struct buf text, name;
 
-    if (*path == '\0')
+    if (oauth->flow == OAUTH_JWT_BEARER)
         return true;
     buf_init(&text, FILE_MAX);
     buf_init(&name, SIZE_MAX);
@@ -126,7 +128,7 @@ struct key *key_read(const struct config *config, const struct oauth *oauth,
     bool done = password_read_key(config, path, &text, err) &&
                 (take_text(key, oauth, &text, err) ||
                  error_prefix(err, "client_key_file %s", path)) &&
-                read_certificate(key, oauth->client_cert_file, err);
+                read_certificate(key, oauth, err);
     buf_wipe(&text);
     if (done)
         return key;

@@ -556,6 +556,17 @@ def test_purged_nothing_is_left(bare, deb):
     assert "postrider/" not in bare.run("debconf-show", "postrider")
 
 
+def test_purged_the_tokens_go(installed, deb):
+    installed.install(next(deb.parent.glob("postrider-oauth_*.deb")))
+    tokens = installed / "var/lib/postrider/oauth"
+    tokens.mkdir(parents=True)
+    (tokens / "m365.json").write_text("{}\n")
+    installed.apt("remove", "postrider-oauth")
+    assert tokens.exists()
+    installed.apt("purge", "postrider-oauth")
+    assert not tokens.exists()
+
+
 def test_purged_the_files_of_others_stay(installed):
     theirs = {"tls.key", "tls.old", "passwords", "password.txt",
               "postrider.conf.0123", "secrets/tls.key"}

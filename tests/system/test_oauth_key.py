@@ -141,7 +141,7 @@ def test_what_was_signed_is_not_shown(signing):
     ("locked.pem", "other.pem", "passphrase"),
     ("ec.pem", "cert.pem", "not of RSA"),
     ("cert.pem", "cert.pem", "holds no private key"),
-    ("key.pem", "other.pem", "does not belong to the key"),
+    ("key.pem", "other.pem", "does not belong to the private key"),
     ("key.pem", "key.pem", "holds no certificate"),
     ("key.pem", None, "client_cert_file is missing"),
     (None, "cert.pem", "client_key_file is missing")])
@@ -166,6 +166,16 @@ def test_a_key_and_a_secret(signing):
 
 
 # A service account that asks for a mailbox
+
+def test_a_certificate_is_of_no_use_to_an_account(oauth, rsa, tmp_path):
+    """Google takes RS256 alone."""
+    use_account(oauth, rsa)
+    use(oauth, certificate=(rsa / "cert.pem").read_text())
+    oauth.issuer.answers[:] = [tokens()]
+    oauth.token().expect(0)
+    header, _ = read_token(oauth.issuer.forms[0]["assertion"], rsa, tmp_path)
+    assert header["alg"] == "RS256" and "x5t#S256" not in header
+
 
 def test_a_service_account_asks_for_a_mailbox(oauth, rsa, tmp_path):
     use_account(oauth, rsa)
