@@ -96,6 +96,8 @@ complete -c postrider -n '__postrider_words queue "show|hold|release|retry|remov
 # end of actions
 complete -c postrider -n '__postrider_words queue list' -l json \
     -d 'one JSON object a line'
+complete -c postrider -n '__postrider_words queue retry' -l wait \
+    -d 'until each was tried'
 complete -c postrider -n '__postrider_words queue list' -l failed \
     -d 'what was given up'
 
@@ -114,6 +116,7 @@ complete -c postrider -n $import -l from -x \
 complete -c postrider -n $import -l write -d 'install it'
 complete -c postrider -n $import -l replace \
     -d 'keep what was there as FILE.old'
+complete -c postrider -n $import -l queue -d 'the mail that it has left'
 complete -c postrider -n $import -l output -r -F \
     -d 'the configuration to write'
 
