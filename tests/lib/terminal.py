@@ -22,7 +22,7 @@ PATIENCE = 30           # seconds; the end of a test that has gone wrong
 class Terminal:
     """A person at their own terminal."""
 
-    def __init__(self, programs, *arguments):
+    def __init__(self, programs, *arguments, command="setup"):
         self.master, slave = pty.openpty()
         self.folder = programs.folder   # a long name that cannot be folded
         self.seen = self.whole = ""
@@ -30,7 +30,7 @@ class Terminal:
         def take_terminal():
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         self.process = subprocess.Popen(
-            [str(programs.build / "postrider"), "setup", *arguments],
+            [str(programs.build / "postrider"), command, *arguments],
             stdin=slave, stdout=slave, stderr=slave, cwd=programs.folder,
             env=programs.environment(), start_new_session=True,
             preexec_fn=take_terminal)

@@ -12,6 +12,7 @@ import textwrap
 import pytest
 
 from lib.harness import Programs, message
+from lib.terminal import Terminal
 
 NOBODY = 65534
 HOME = {"HOME": "/home/alice"}
@@ -839,6 +840,37 @@ def test_mail_that_others_left(queue, smarthost, may_mount):
     assert sent["root@vm.example"].body == b"one\r\n.two\r\n.\r\n"
     assert sent[""].recipients == ["bob@b.example", "eve@b.example"]
     assert sent[""].fields("Subject") == ["from nullmailer"]
+
+
+SPY = r"""#!/bin/sh
+cat >/dev/null
+(: </dev/tty) 2>/dev/null && echo it has the terminal
+for fd in 0 1 2; do test -t $fd && echo it has descriptor $fd; done
+printf 'sendmail: \033[2Jis full\n' >&2
+exit 75
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="other users need root")
+def test_a_user_is_not_given_roots_terminal(queue, smarthost):
+    """With it, their processes could type commands, and read passwords."""
+    queue.write_config(smarthost)
+    build = queue.folder / "build"
+    build.mkdir()
+    shutil.copy(queue.build / "postrider", build)
+    spy = build / "sendmail"
+    spy.write_text(SPY)
+    spy.chmod(0o755)
+    queue.build = build
+    lay(queue.folder / "dma", {
+        "Q1": "Sender: root@vm.example\nRecipient: bob@b.example\n",
+        "M1": "Subject: hello\n\nhello\n"})
+    terminal = Terminal(queue, "--queue", "--from", "dma",
+                        str(queue.folder / "dma"), command="import")
+    assert terminal.end() == 75
+    assert "it has" not in terminal.whole
+    assert "sendmail: \\x1b[2Jis full\r\n" in terminal.whole
+    assert "Q1: it was not accepted: it stays" in terminal.whole
 
 
 def test_mail_of_others_is_roots_matter(queue, smarthost):
