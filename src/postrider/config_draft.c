@@ -45,7 +45,11 @@ struct config_draft {
     size_t current;
     struct strings remarks;         /* of what comes next */
     int memory;                     /* holds all, for config_draft_share() */
+    bool is_shared;
+    char *chosen;                   /* $POSTRIDER_CONFIG before that, or NULL */
 };
+
+static const char chosen_name[] = "POSTRIDER_CONFIG";
 
 /* Put the remarks so far before this. */
 static void take_remarks(struct config_draft *draft, struct strings *remarks)
@@ -91,10 +95,22 @@ static void free_section(struct section *section)
     free(section->name);
 }
 
+/* The descriptor's number is another file's soon. */
+static void end_sharing(struct config_draft *draft)
+{
+    if (draft->chosen != NULL)
+        setenv(chosen_name, draft->chosen, 1);
+    else
+        unsetenv(chosen_name);
+    free(draft->chosen);
+}
+
 void config_draft_free(struct config_draft *draft)
 {
     if (draft == NULL)
         return;
+    if (draft->is_shared)
+        end_sharing(draft);
     for (size_t i = 0; i < draft->count; i++)
         free_section(&draft->sections[i]);
     free(draft->sections);
@@ -456,6 +472,19 @@ static bool share_secrets(struct config_draft *draft, const char *user,
     return true;
 }
 
+/* True; or false with errno. */
+static bool choose(struct config_draft *draft)
+{
+    char *name = memory_path(draft->memory);
+
+    if (!draft->is_shared)
+        draft->chosen = alloc_string(getenv(chosen_name));
+    draft->is_shared = true;
+    bool done = setenv(chosen_name, name, 1) == 0;
+    free(name);
+    return done;
+}
+
 bool config_draft_share(struct config_draft *draft, const char *path,
                         const char *user, struct error *err)
 {
@@ -468,12 +497,10 @@ bool config_draft_share(struct config_draft *draft, const char *path,
     add_text(&text, draft, path, true);
     io_close(&draft->memory);
     draft->memory = memfd_create("postrider.conf", 0);
-    char *name = memory_path(draft->memory);
     bool done = (draft->memory != -1 && fchmod(draft->memory, 0444) == 0 &&
                  io_write_all(draft->memory, text.data, text.length) &&
-                 setenv("POSTRIDER_CONFIG", name, 1) == 0) ||
+                 choose(draft)) ||
                 error_sys(err, FAULT_TEMPORARY, "share a configuration");
-    free(name);
     buf_free(&text);
     return done;
 }

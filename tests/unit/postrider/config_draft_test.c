@@ -228,11 +228,36 @@ static void can_be_shared_before_it_is_installed(void **state)
     assert_int_equal(access("etc", F_OK), -1);
     secret_wipe(&secret);
     config_free(config);
-    unsetenv("POSTRIDER_CONFIG");
     install(draft, false);
     assert_file("etc/client-secret", "hush", 0400);
     assert_file("etc/password", "s3cret \"\\", 0400);
     config_draft_free(draft);
+}
+
+/* The name of a descriptor means something else once that is closed. */
+static void what_was_chosen_before_is_again_after_it(void **state)
+{
+    static const char *const before[] = { "/etc/another.conf", NULL };
+    struct error err;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(before); i++) {
+        struct config_draft *draft = a_draft("smtp.example.com");
+
+        if (before[i] != NULL)
+            setenv("POSTRIDER_CONFIG", before[i], 1);
+        else
+            unsetenv("POSTRIDER_CONFIG");
+        for (int times = 0; times < 2; times++)
+            if (!config_draft_share(draft, "etc/postrider.conf", "", &err))
+                fail_msg("%s", err.text);
+        config_draft_free(draft);
+        const char *now = getenv("POSTRIDER_CONFIG");
+        if (before[i] != NULL)
+            assert_string_equal(now, before[i]);
+        else
+            assert_null(now);
+    }
 }
 
 static void is_installed_with_its_modes(void **state)
@@ -349,6 +374,7 @@ int main(void)
         IN_FOLDER(a_password_is_one_line),
         IN_FOLDER(can_be_tried_before_it_is_installed),
         IN_FOLDER(can_be_shared_before_it_is_installed),
+        IN_FOLDER(what_was_chosen_before_is_again_after_it),
         IN_FOLDER(is_installed_with_its_modes),
         IN_FOLDER(an_old_file_is_refused_or_kept),
         IN_FOLDER(several_passwords_have_files_of_their_own),
