@@ -416,6 +416,8 @@ static bool receive(struct workers *pool, struct worker_slot *slot)
         launch_signal(pool->launch, slot->pid, SIGKILL);
     }
     io_close(&slot->socket);    /* the rest when it is reaped */
+    if (slot->open)
+        pool->left = clock_now();
     return false;
 }
 
@@ -468,8 +470,6 @@ static void conclude(struct workers *pool, size_t index)
     slot_trim_journal(slot);
     if (!slot->reaped || slot->count > 0)
         return;
-    if (slot->open)
-        pool->left = clock_now();
     slot_free(slot, pool->spool, slot->unread);
     pool->slots[index] = pool->slots[--pool->count];
 }
