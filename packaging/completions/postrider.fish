@@ -102,6 +102,8 @@ complete -c postrider -n '__postrider_words queue list' -l failed \
     -d 'what was given up'
 
 complete -c postrider -n '__postrider_in status check' -l json -d 'for programs'
+complete -c postrider -n '__postrider_in status' -l check \
+    -d 'for a monitoring system'
 complete -c postrider -n '__postrider_in check' -l strict -d 'warnings count'
 complete -c postrider -n '__postrider_in direct' -s q -d 'print nothing'
 complete -c postrider -n '__postrider_in direct' -s v -d 'show the dialogue'

@@ -19,7 +19,7 @@ static const struct command {
     { "queue", command_queue, "list and change what is queued",
       "postrider-queue(8)", NULL },
     { "status", command_status, "the daemon in numbers", "postrider(8)",
-      "[--json]" },
+      "[--json | --check]" },
     { "check", command_check, "what is wrong here, and what can be done",
       "postrider(8)", "[--json] [--strict]" },
     { "test", command_test, "a session with each smarthost, step by step",

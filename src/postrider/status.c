@@ -11,51 +11,20 @@
 
 #include "config/config.h"
 #include "control/client.h"
+#include "postrider/status_ahead.h"
+#include "postrider/status_check.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/text.h"
 
-/* What came before the line that it is about. */
-struct ahead {
-    int64_t since, next;        /* of a smarthost */
-    uint64_t refused, tried;
-    char *refusal;              /* owned; NULL: nothing was refused */
-    char *remedy;               /* of a trouble; owned; NULL: not known */
-};
-
-static void forget_ahead(struct ahead *ahead)
-{
-    free(ahead->refusal);
-    free(ahead->remedy);
-    *ahead = (struct ahead){ 0 };
-}
-
-/* True: the line was about one that follows. */
-static bool take_ahead(struct ahead *ahead, const struct status_line *line)
-{
-    if (line->kind == STATUS_SINCE) {
-        ahead->since = line->smarthost.since;
-        ahead->next = line->smarthost.next;
-    } else if (line->kind == STATUS_REFUSED) {
-        ahead->refused = line->smarthost.refused;
-        ahead->tried = line->smarthost.tried;
-        ahead->refusal = alloc_string(line->smarthost.refusal);
-    } else if (line->kind == STATUS_REMEDY) {
-        ahead->remedy = alloc_string(line->trouble.remedy);
-    } else {
-        return false;
-    }
-    return true;
-}
-
 /* The summary for people; the lines themselves are for scripts. */
 struct summary {
     struct buf text;            /* smarthosts and troubles */
     struct buf lines;           /* as they came */
     uint64_t queued, active, held, oldest;
-    struct ahead ahead;
+    struct status_ahead ahead;
     size_t smarthosts;
     int64_t now;
 };
@@ -78,7 +47,7 @@ static void describe_smarthost(struct summary *summary,
                                const struct smarthost_status *smarthost)
 {
     struct buf *text = &summary->text;
-    const struct ahead *ahead = &summary->ahead;
+    const struct status_ahead *ahead = &summary->ahead;
     bool up = smarthost->state == SMARTHOST_UP;
 
     summary->smarthosts++;
@@ -133,7 +102,7 @@ static void take_line(void *context, char *text)
 
     keep_line(&summary->lines, text);
     protocol_parse_status(text, &line);
-    if (take_ahead(&summary->ahead, &line))
+    if (status_take_ahead(&summary->ahead, &line))
         return;
     if (line.kind == STATUS_FIGURE)
         note_figure(summary, &line.figure);
@@ -141,7 +110,7 @@ static void take_line(void *context, char *text)
         describe_smarthost(summary, &line.smarthost);
     else if (line.kind == STATUS_TROUBLE)
         describe_trouble(summary, &line.trouble);
-    forget_ahead(&summary->ahead);
+    status_forget_ahead(&summary->ahead);
 }
 
 static void print_queue(const struct summary *summary)
@@ -186,7 +155,7 @@ static bool print_summary(const struct client_question *question,
         if (!isatty(STDOUT_FILENO))
             print_lines(&summary.lines);
     }
-    forget_ahead(&summary.ahead);
+    status_forget_ahead(&summary.ahead);
     buf_free(&summary.text);
     buf_free(&summary.lines);
     return answered;
@@ -198,7 +167,7 @@ struct json_printer {
     enum status_kind open;      /* the array that is not closed yet */
     size_t smarthosts[SMARTHOST_STATES];
     size_t troubles;
-    struct ahead ahead;
+    struct status_ahead ahead;
 };
 
 static void begin_member(struct json_printer *printer, const char *name)
@@ -243,7 +212,7 @@ static void print_figure(struct json_printer *printer,
 static void print_smarthost(struct json_printer *printer,
                             const struct smarthost_status *smarthost)
 {
-    const struct ahead *ahead = &printer->ahead;
+    const struct status_ahead *ahead = &printer->ahead;
 
     begin_element(printer, STATUS_SMARTHOST);
     printer->smarthosts[smarthost->state]++;
@@ -287,7 +256,7 @@ static void print_json_line(void *context, char *text)
     struct status_line line;
 
     protocol_parse_status(text, &line);
-    if (take_ahead(&printer->ahead, &line))
+    if (status_take_ahead(&printer->ahead, &line))
         return;
     if (line.kind == STATUS_FIGURE)
         print_figure(printer, &line.figure);
@@ -295,7 +264,7 @@ static void print_json_line(void *context, char *text)
         print_smarthost(printer, &line.smarthost);
     else if (line.kind == STATUS_TROUBLE)
         print_trouble(printer, &line.trouble);
-    forget_ahead(&printer->ahead);
+    status_forget_ahead(&printer->ahead);
 }
 
 /* Both arrays are there, and how many smarthosts take no mail. */
@@ -316,7 +285,7 @@ static void end_json(struct json_printer *printer)
         printf("%zu", printer->smarthosts[states[i]]);
     }
     puts("}");
-    forget_ahead(&printer->ahead);
+    status_forget_ahead(&printer->ahead);
 }
 
 static bool has_daemon(const struct config *config, struct error *err)
@@ -343,18 +312,31 @@ static bool print_status(const struct config *config, bool json,
     return true;
 }
 
+static bool is_option(int argc, char **argv, const char *name)
+{
+    return argc == 2 && strcmp(argv[1], name) == 0;
+}
+
 int command_status(int argc, char **argv)
 {
-    bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+    bool json = is_option(argc, argv, "--json");
+    bool check = is_option(argc, argv, "--check");
     struct error err = { 0 };
+    int status;
 
-    if (argc > 1 && !json) {
-        error_set(&err, FAULT_USAGE, "usage: postrider status [--json]");
+    if (argc > 1 && !json && !check) {
+        error_set(&err, FAULT_USAGE,
+                  "usage: postrider status [--json | --check]");
         return command_fail(&err);
     }
     struct config *config = config_load(&err);
-    bool done = config != NULL && has_daemon(config, &err) &&
-                print_status(config, json, &err);
+    bool ready = config != NULL && has_daemon(config, &err);
+    if (check)
+        status = ready ? status_check(config) : status_check_fail(&err);
+    else if (ready && print_status(config, json, &err))
+        status = EX_OK;
+    else
+        status = command_fail(&err);
     config_free(config);
-    return done ? EX_OK : command_fail(&err);
+    return status;
 }

@@ -72,7 +72,7 @@ CASES = [
     (["queue", "remove", "b"], ["bb2"]),
     (["queue", "remove", "bb2", ""], []),
     (["queue", "flush", ""], []),
-    (["status", ""], ["--json"]),
+    (["status", ""], ["--json", "--check"]),
     (["check", "--j"], ["--json"]),
     (["direct", "-"], ["-q", "-v"]),
     (["test", "--"], ["--to", "--smarthost"]),

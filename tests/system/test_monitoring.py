@@ -1,0 +1,108 @@
+"""What monitoring systems get of the daemon."""
+
+import re
+
+import pytest
+
+from lib.harness import message
+from lib.queue import ALICE, as_root, random_id, user
+
+TO = "b@b.example"
+
+
+def fill(queue):
+    """One message, kept because no server listens."""
+    queue.sendmail("-f", "a@a.example", TO, stdin=message(),
+                   **user(ALICE)).expect(0)
+
+
+def check(queue, status, **options):
+    """The line, in its two parts; the second as numbers."""
+    result = queue.postrider("status", "--check", **options).expect(status)
+    (line,) = result.stdout.decode().splitlines()
+    text, _, figures = line.partition(" | ")
+    assert "|" not in figures
+    values = dict(figure.split("=") for figure in figures.split())
+    for value in values.values():
+        assert re.fullmatch(r"[0-9]+(c|s?;[0-9]*;;0)", value), value
+    return text, values
+
+
+def test_check_while_all_is_well(queue, smarthost):
+    queue.write_config(smarthost, settings={"delay_warning": "1h"})
+    with queue.daemon() as daemon:
+        fill(queue)
+        daemon.wait_until_removed(1)
+        text, values = check(queue, 0)
+        assert text == "POSTRIDER OK - 0 messages queued, 1 smarthost up"
+        assert values["delivered"] == "1c" and values["queued"] == "0;;;0"
+        assert values["oldest"] == "0s;3600;;0"
+        assert check(queue, 0, **user(ALICE))[0] == text, "for users, too"
+
+
+def test_check_without_an_answer(queue):
+    queue.write_config(1)
+    text, values = check(queue, 2)
+    assert text.startswith("POSTRIDER CRITICAL - no daemon listens at ")
+    assert not values
+
+
+def test_check_while_a_smarthost_is_down(queue):
+    """It is critical once mail waits, which may be held meanwhile."""
+    queue.write_config(1, settings={"retry_first": "1h",
+                                    "retry_longest": "1h"})
+    with queue.daemon() as daemon:
+        fill(queue)
+        daemon.wait_for("host0 is down")
+        daemon.wait(lambda: queue.status()["active"] == 0)
+        queue.postrider("queue", "hold", "all").expect(0)
+        text, values = check(queue, 2)
+        assert re.match("POSTRIDER CRITICAL - smarthost host0 is down for "
+                        "[0-9]+ s: .*; 1 message is held$", text)
+        assert values["queued"] == "1;;;0" == values["held"]
+        queue.postrider("queue", "remove", "all").expect(0)
+        daemon.wait(lambda: queue.status()["queued"] == 0)
+        assert check(queue, 1)[0].startswith(
+            "POSTRIDER WARNING - smarthost host0 is down for ")
+
+
+def test_check_of_late_messages(queue, smarthost):
+    queue.write_config(smarthost, settings={"delay_warning": "1s"})
+    with queue.daemon() as daemon:
+        smarthost.replies["RCPT"] = "450 4.2.0 later"
+        fill(queue)
+        daemon.wait_for("status=deferred")
+        daemon.wait(lambda: check_late(queue))
+
+
+def check_late(queue):
+    result = queue.postrider("status", "--check")
+    return result.status == 1 and re.match(
+        "POSTRIDER WARNING - the oldest message waits for ",
+        result.stdout.decode())
+
+
+@as_root
+def test_check_of_what_needs_an_administrator(queue, smarthost):
+    """Users get the number, administrators the place."""
+    queue.write_config(smarthost)
+    name = random_id()
+    path = queue.spool / "failed" / name
+    path.write_bytes(b"what it is does not matter")
+    queue.give(path)
+    with queue.daemon():
+        assert check(queue, 2)[0].startswith(
+            "POSTRIDER CRITICAL - 1 message in failed ")
+        assert check(queue, 2, **user(ALICE))[0] == \
+            "POSTRIDER CRITICAL - 1 message needs an administrator"
+
+
+@pytest.mark.parametrize("settings, reason", [
+    ({"delivery": "direct"}, "there is no daemon"),
+    ({"port": "x"}, "port"),
+])
+def test_check_without_a_daemon_to_ask(queue, settings, reason):
+    queue.write_config(1, settings=settings)
+    text, values = check(queue, 3)
+    assert text.startswith("POSTRIDER UNKNOWN - ") and reason in text
+    assert not values
