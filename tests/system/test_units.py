@@ -7,6 +7,7 @@ shows whether the programs keep to what the units allow.
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -19,7 +20,8 @@ from lib.queue import ALICE, DAEMON, FOLDERS, IS_ROOT, as_root, user
 UNITS = ROOT / "packaging" / "systemd"
 PROFILES = ROOT / "packaging" / "apparmor"
 SERVICES = ["postrider.service", "postrider@.service",
-            "postrider-smtp@.service"]
+            "postrider-smtp@.service", "postrider-queue@.service"]
+FAILURE = "postrider-failure@.service"
 EXPOSURE = 13           # tenths, as systemd-analyze counts them
 TO = "b@b.example"
 
@@ -38,7 +40,7 @@ def run(*command, **options):
 # The units
 
 @needs("systemd-analyze")
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, FAILURE])
 def test_little_is_exposed(name):
     result = run("systemd-analyze", "security", "--offline=true",
                  f"--threshold={EXPOSURE}", UNITS / name)
@@ -56,6 +58,64 @@ def test_units_are_valid(queue):
     result = run("systemd-analyze", "verify", "--man=no",
                  *(queue.folder / name for name in names))
     assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_a_second_queue_has_the_same_sandbox():
+    """Only its places and its order differ."""
+    own = ("Description=", "After=", "RequiresMountsFor=", "ReadWritePaths=",
+           "Environment=POSTRIDER_CONFIG=", "Also=")
+    first, second = (
+        [line for line in (UNITS / name).read_text().splitlines()
+         if not line.startswith(own)]
+        for name in ("postrider.service", "postrider-queue@.service"))
+    assert first == second
+
+
+def command(key, instance):
+    """The command of the unit for failures, as systemd makes it."""
+    text = (UNITS / FAILURE).read_text().replace("\\\n", " ")
+    words = shlex.split(re.search(rf"(?m)^{key}=(.*)$", text).group(1))
+    assert not any("\\" in word for word in words), "would be an escape"
+    return [word.replace("$$", "$").replace("%i", instance) for word in words]
+
+
+@as_root
+def test_failure_of_a_unit_is_mailed(queue, smarthost):
+    """With its status and its last lines, whatever these have."""
+    queue.write_config(smarthost, settings={"local_recipient": TO})
+    tools = queue.folder / "tools"
+    tools.mkdir()
+    for name in ("systemctl", "journalctl"):
+        (tools / name).write_text(f'#!/bin/sh\necho "{name} $*"\n'
+                                  'echo .; echo café; exit 3\n',
+                                  encoding="utf-8")
+        (tools / name).chmod(0o755)
+    queue.folder.chmod(0o755)
+    run_it = [word.replace("/usr/sbin", str(queue.build)) for word in
+              command("ExecStart", "back\\x2dup@a.service")]
+    environment = queue.environment()
+    environment["PATH"] = f"{tools}:{environment['PATH']}"
+    result = run(*run_it, env=environment, **user(DAEMON.pw_uid))
+    assert (result.returncode, result.stdout) == (0, "")
+    with queue.daemon():
+        (received,) = smarthost.wait_for_messages(1)
+    assert received.recipients == [TO]
+    text = received.content.decode()
+    assert f"Subject: back\\x2dup@a.service failed on {os.uname().nodename}" \
+        in text
+    assert re.search(r"(?m)^systemctl status .* back\\x2dup@a\.service\r$",
+                     text)
+    assert re.search(r"(?m)^journalctl .*--lines=50 --unit=back\\x2dup@a\."
+                     r"service\r\n\.\r\ncafé\r$", text)
+
+
+@pytest.mark.parametrize("instance, goes_on", [
+    ("backup.service", True), ("postrider.service", True),
+    (FAILURE.replace("@", "@backup.service"), False),
+])
+def test_failure_of_its_own_is_not_mailed(instance, goes_on):
+    result = run(*command("ExecCondition", instance))
+    assert (result.returncode == 0) == goes_on, result.stdout
 
 
 @needs("systemd-sysusers")
