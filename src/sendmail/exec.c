@@ -71,9 +71,12 @@ static int listen_for_notices(void)
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     socklen_t size = offsetof(struct sockaddr_un, sun_path);
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
 
     /* Without a name the kernel chooses an abstract one. */
-    if (fd == -1 || bind(fd, (struct sockaddr *)&address, size) == -1) {
+    if (fd == -1 ||
+        setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == -1 ||
+        bind(fd, (struct sockaddr *)&address, size) == -1) {
         io_close(&fd);
         return -1;
     }
@@ -101,20 +104,49 @@ static void leave_caller(int output)
         _exit(EX_OSERR);
 }
 
+/* Any user can send to an abstract name: only what the kernel says to be from
+ * the daemon counts. */
+static bool is_from(struct msghdr *notice, pid_t pid)
+{
+    const struct cmsghdr *header = CMSG_FIRSTHDR(notice);
+    struct ucred sender;
+
+    if (header == NULL || header->cmsg_level != SOL_SOCKET ||
+        header->cmsg_type != SCM_CREDENTIALS)
+        return false;
+    memcpy(&sender, CMSG_DATA(header), sizeof sender);
+    return sender.pid == pid;
+}
+
+/* Read a notice: does it say that this process has started? */
+static bool is_start(int notices, pid_t pid)
+{
+    static const char ready[] = "READY=1";
+    char text[sizeof ready] = "";
+    union {
+        struct cmsghdr align;
+        char octets[CMSG_SPACE(sizeof(struct ucred))];
+    } control;
+    struct iovec vector = { text, sizeof text - 1 };
+    struct msghdr notice = { .msg_iov = &vector, .msg_iovlen = 1,
+                             .msg_control = control.octets,
+                             .msg_controllen = sizeof control.octets };
+
+    return recvmsg(notices, &notice, MSG_CMSG_CLOEXEC) > 0 &&
+           is_from(&notice, pid) && strcmp(text, ready) == 0;
+}
+
 /* True: it has started. False: it has ended, and said why. */
 static bool await_start(int notices, const struct process_child *child,
                         struct buf *said)
 {
     struct pollfd ends[] = { { .fd = notices, .events = POLLIN },
                              { .fd = child->output, .events = POLLIN } };
-    static const char ready[] = "READY=1";
-    char text[sizeof ready] = "";
 
     for (;;) {
         if (poll(ends, COUNT(ends), -1) == -1 && errno != EINTR)
             return true;
-        if (ends[0].revents != 0 && recv(notices, text, sizeof text - 1, 0) > 0
-            && strcmp(text, ready) == 0)
+        if (ends[0].revents != 0 && is_start(notices, child->pid))
             return true;
         if (ends[1].revents != 0 && io_read_more(child->output, said) <= 0)
             return false;

@@ -7,12 +7,13 @@ Everything here runs sendmail with a stand-in for `postrider direct`
 import os
 import pty
 import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
-from lib.front import Draft, Front
+from lib.front import Draft, Front, install
 from lib.harness import message, wire
 from lib.wire import localhost
 
@@ -366,6 +367,24 @@ def test_daemon_is_handed_over(front, text):
     """One that ends before it has started gives its exit status."""
     front.sendmail(*words(text), env={"FRONT_STATUS": "78"}).expect(78)
     assert front.arguments() == ["daemon"]
+
+
+NOT_THE_DAEMON = """#!/bin/sh
+"$PYTHON" -c '
+import os, socket
+name = os.environ["NOTIFY_SOCKET"].replace("@", chr(0), 1)
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", name)'
+exit 78
+"""
+
+
+def test_only_the_daemon_says_that_it_has_started(front):
+    """Its notices have a name that any user can send to."""
+    build = front.folder / "build"
+    build.mkdir()
+    front.build = install(build)
+    (build / "postrider").write_text(NOT_THE_DAEMON)
+    front.sendmail("-bd", env={"PYTHON": sys.executable}).expect(78)
 
 
 def test_smtpd_is_the_daemon(front):
