@@ -62,8 +62,39 @@ static char *folder_of(const struct client *client)
     return own_folder();
 }
 
-/* Make what is missing of the path, for this user. */
-static bool make_folder(const char *path, const struct passwd *owner,
+/* Root becomes this user where their folders begin: they could lead it from
+ * there to anywhere. */
+static bool become_owner(const char *part, const struct passwd **owner,
+                         struct error *err)
+{
+    const struct passwd *user = *owner;
+    struct stat status;
+
+    if (user == NULL || stat(part, &status) == -1 ||
+        status.st_uid != user->pw_uid)
+        return true;
+    *owner = NULL;
+    return user_become(user, err);
+}
+
+/* It may be there, or be a part that nothing can be made in. */
+static bool make_part(const char *part, const struct passwd **owner,
+                      struct error *err)
+{
+    if (mkdir(part, 0700) == 0) {
+        if (*owner != NULL &&
+            lchown(part, (*owner)->pw_uid, (*owner)->pw_gid) == -1)
+            return error_sys(err, FAULT_IO, "make %s", part);
+    } else if (errno != EEXIST && errno != EISDIR && errno != EROFS &&
+               errno != EACCES) {
+        return error_sys(err, FAULT_IO, "make %s", part);
+    }
+    return become_owner(part, owner, err);
+}
+
+/* Make what is missing of the path, for this user, whom root has become if
+ * *owner is NULL then. */
+static bool make_folder(const char *path, const struct passwd **owner,
                         struct error *err)
 {
     char *part = alloc_string(path);
@@ -73,18 +104,10 @@ static bool make_folder(const char *path, const struct passwd *owner,
         end = strchr(end, '/');
         if (end != NULL)
             *end = '\0';
-        if (mkdir(part, 0700) == 0)
-            /* The owner of the folder above may have put a link there. */
-            done = owner == NULL ||
-                   lchown(part, owner->pw_uid, owner->pw_gid) == 0;
-        else
-            done = errno == EEXIST || errno == EISDIR || errno == EROFS ||
-                   errno == EACCES;
+        done = make_part(part, owner, err);
         if (end != NULL)
             *end++ = '/';
     }
-    if (!done)
-        error_sys(err, FAULT_IO, "make %s", path);
     free(part);
     return done;
 }
@@ -132,7 +155,7 @@ static bool enter(struct client *client, const char *path, bool make,
 
     if (changes && (user = user_find(client->config->user, err)) == NULL)
         return false;
-    return (!make || make_folder(path, user, err)) &&
+    return (!make || make_folder(path, &user, err)) &&
            (user == NULL || user_become(user, err)) &&
            config_check_owner(client->config, "no token is asked for", err) &&
            open_folder(client, path, err);

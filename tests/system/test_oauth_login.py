@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import re
 import urllib.parse
 
@@ -10,6 +11,7 @@ import pytest
 
 from lib.issuer import Answer, refusal, tokens
 from lib.oauth import REFRESH, OAuth, age
+from lib.queue import DAEMON, as_root
 
 
 def test_there_is_no_login(oauth):
@@ -237,6 +239,26 @@ def test_status_of_all_sections_as_root(queue, issuer, certificates):
     oauth.log_in()
     output = oauth.run("status").expect(0).stdout
     assert b"m365: logged in" in output and b"other: not logged in" in output
+
+
+@as_root
+def test_root_makes_no_folder_where_the_daemons_user_leads_it(
+        queue, issuer, certificates):
+    oauth = OAuth(queue, issuer, certificates)
+    theirs, roots = queue.folder / "theirs", queue.folder / "roots"
+    for folder, mode in (theirs, 0o700), (roots, 0o755):
+        folder.mkdir()
+        folder.chmod(mode)
+    os.chown(theirs, DAEMON.pw_uid, DAEMON.pw_gid)
+    (theirs / "link").symlink_to(roots)
+    oauth.configure(state=str(theirs / "link" / "tokens"))
+    oauth.run("logout", "m365").expect(78)
+    assert not list(roots.iterdir())
+    oauth.configure(state=str(theirs / "some" / "tokens"))
+    oauth.log_in()
+    for folder in theirs / "some", theirs / "some" / "tokens":
+        assert folder.stat().st_uid == DAEMON.pw_uid
+        assert folder.stat().st_mode & 0o7777 == 0o700
 
 
 def test_google_s_way_is_paste(oauth):
