@@ -355,7 +355,8 @@ UNITS := $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)
 SYSUSERS := $(wildcard packaging/systemd/sysusers.d/*.conf)
 TMPFILES := $(wildcard packaging/systemd/tmpfiles.d/*.conf)
 COMPLETIONS := packaging/completions
-EXAMPLES := $(addprefix packaging/,apparmor container openrc runit selinux)
+EXAMPLES := $(addprefix packaging/,apparmor container openrc prometheus runit \
+            selinux)
 # $(call install_each,FILES,FOLDER), and what takes them away again.
 install_each = install -d $(DESTDIR)$(2) && install -m 644 $(1) $(DESTDIR)$(2)
 remove_each = rm -f $(addprefix $(DESTDIR)$(2)/,$(notdir $(1)))

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "relay/delays.h"
 #include "smtp/outcome.h"
 #include "util/error.h"
 
@@ -22,6 +23,8 @@ struct totals {
     uint64_t deferred;
     uint64_t failed;
     uint64_t reports;           /* DSNs made */
+    int64_t last_delivery;      /* seconds since 1970; 0: none */
+    struct delays delays;       /* of those delivered */
 };
 
 /* One recipient of an entry after an attempt. */

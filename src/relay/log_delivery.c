@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "mail/address.h"
 #include "mail/header.h"
@@ -64,11 +65,17 @@ static char *describe_recipient(const char *path, const char *redirect)
     return alloc_format("to=<%s>, orig_to=<%s>", redirect, path);
 }
 
-static void count(struct totals *totals, enum outcome_kind kind)
+static void count(struct totals *totals, const struct attempted *one)
 {
+    enum outcome_kind kind = one->outcome->kind;
+
     totals->delivered += kind == OUTCOME_DELIVERED;
     totals->deferred += kind == OUTCOME_DEFERRED;
     totals->failed += kind == OUTCOME_FAILED;
+    if (kind == OUTCOME_DELIVERED) {
+        totals->last_delivery = (int64_t)time(NULL);
+        delays_count(&totals->delays, one->delay);
+    }
 }
 
 void log_recipient(struct totals *totals, const struct attempted *one)
@@ -88,7 +95,7 @@ void log_recipient(struct totals *totals, const struct attempted *one)
     free(shown);
     free(to);
     if (totals != NULL)
-        count(totals, outcome->kind);
+        count(totals, one);
 }
 
 void log_distrust(const char *smarthost, unsigned extensions)

@@ -53,7 +53,7 @@ struct figure {
     uint64_t value;
 };
 
-#define FIGURES 14
+#define FIGURES 15
 
 static void collect(struct metrics *metrics, struct figure figures[FIGURES])
 {
@@ -96,6 +96,9 @@ static void collect(struct metrics *metrics, struct figure figures[FIGURES])
           "Messages picked up.", totals->accepted },
         { "delivered", "delivered_recipients_total", "counter",
           "Recipients a smarthost accepted.", totals->delivered },
+        { "last_delivery", "last_delivery_timestamp_seconds", "gauge",
+          "When a smarthost last accepted a recipient; 0: not since the start.",
+          (uint64_t)totals->last_delivery },
         { "deferrals", "deferred_recipients_total", "counter",
           "Attempts at a recipient that were deferred.", totals->deferred },
         { "failed", "failed_recipients_total", "counter",
@@ -209,6 +212,13 @@ static void add_smarthosts(const struct hops *hops, struct buf *out)
     }
 }
 
+static void add_build(struct buf *out)
+{
+    buf_add_text(out, "# HELP postrider_build_info 1, for the version.\n"
+                 "# TYPE postrider_build_info gauge\n"
+                 "postrider_build_info{version=\"" POSTRIDER_VERSION "\"} 1\n");
+}
+
 static bool replace(const char *path, const struct buf *text)
 {
     char *draft = alloc_format("%s.new", path);
@@ -235,7 +245,9 @@ void metrics_write(struct metrics *metrics)
                        "%s\npostrider_%s %" PRIu64 "\n", figures[i].metric,
                        figures[i].help, figures[i].metric, figures[i].type,
                        figures[i].metric, figures[i].value);
+    delays_put(&metrics->parts.totals->delays, &text);
     add_smarthosts(metrics->parts.hops, &text);
+    add_build(&text);
     if (!replace(path, &text))
         log_line(LOG_LEVEL_WARNING, "metrics: %s cannot be written", path);
     buf_free(&text);

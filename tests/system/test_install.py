@@ -13,7 +13,7 @@ from lib.harness import ROOT
 CONFIGURATION = "etc/postrider/postrider.conf"
 PROGRAMS = ("usr/sbin/sendmail", "usr/sbin/postrider",
             "usr/sbin/postrider-oauth")
-EXAMPLES = ("apparmor", "container", "openrc", "runit", "selinux")
+EXAMPLES = ("apparmor", "container", "openrc", "prometheus", "runit", "selinux")
 LINKS = {"usr/bin/mailq": "sendmail", "usr/bin/newaliases": "sendmail",
          "usr/lib/sendmail": "sendmail",
          "usr/bin/postrider-oauth": "postrider-oauth"}

@@ -1,13 +1,17 @@
 """What monitoring systems get of the daemon."""
 
+import pathlib
 import re
+import shutil
+import subprocess
 
 import pytest
 
-from lib.harness import message
+from lib.harness import ROOT, message
 from lib.queue import ALICE, as_root, random_id, user
 
 TO = "b@b.example"
+RULES = ROOT / "packaging" / "prometheus" / "postrider.rules.yml"
 
 
 def fill(queue):
@@ -106,3 +110,27 @@ def test_check_without_a_daemon_to_ask(queue, settings, reason):
     text, values = check(queue, 3)
     assert text.startswith("POSTRIDER UNKNOWN - ") and reason in text
     assert not values
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None,
+                    reason="no promtool, which Debian's prometheus has")
+def test_each_alert_fires_and_clears(tmp_path):
+    for path in (RULES, ROOT / "tests" / "prometheus" / "rules_test.yml"):
+        shutil.copy(path, tmp_path)
+    for command in (["check", "rules", RULES.name],
+                    ["test", "rules", "rules_test.yml"]):
+        result = subprocess.run(["promtool", *command], cwd=tmp_path,
+                                stdout=subprocess.PIPE, text=True,
+                                stderr=subprocess.STDOUT, check=False)
+        assert result.returncode == 0, result.stdout
+
+
+def test_rules_are_about_metrics_that_there_are(queue, smarthost):
+    metrics = pathlib.Path(queue.run_folder / "postrider.prom")
+    queue.write_config(smarthost, settings={"metrics": str(metrics)})
+    with queue.daemon():
+        pass
+    written = set(re.findall(r"(?m)^(postrider_[a-z_]+)", metrics.read_text()))
+    named = set(re.findall(r"postrider_[a-z_]+", RULES.read_text()))
+    assert named and named <= written
+    assert "postrider_build_info" in written
