@@ -375,8 +375,8 @@ install: all
 	ln -sf $(sbindir)/sendmail $(DESTDIR)$(bindir)/newaliases
 	ln -sf $(sbindir)/sendmail $(DESTDIR)$(libdir)/sendmail
 	$(if $(filter-out $(sbindir),$(bindir)),\
-	    $(foreach program,$(filter postrider-oauth,$(PROGRAMS)),\
-	    ln -sf $(sbindir)/$(program) $(DESTDIR)$(bindir)))
+	    ln -sf $(addprefix $(sbindir)/,$(filter-out sendmail,$(PROGRAMS))) \
+	    $(DESTDIR)$(bindir))
 	$(foreach n,$(MAN_SECTIONS),\
 	    $(call install_each,$(call manual,$(n)),$(mandir)/man$(n))$(newline))
 	$(call install_each,README.md LICENSE packaging/NEWS.md \
@@ -396,7 +396,8 @@ install: all
 # The configuration and the spool are the administrator's: they stay.
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(sbindir)/,$(PROGRAMS)) \
-	    $(addprefix $(DESTDIR)$(bindir)/,mailq newaliases postrider-oauth) \
+	    $(addprefix $(DESTDIR)$(bindir)/,mailq newaliases postrider \
+        postrider-oauth) \
 	    $(DESTDIR)$(libdir)/sendmail
 	$(foreach n,$(MAN_SECTIONS),\
 	    $(call remove_each,$(call manual,$(n)),$(mandir)/man$(n))$(newline))

@@ -15,7 +15,7 @@ PROGRAMS = ("usr/sbin/sendmail", "usr/sbin/postrider",
             "usr/sbin/postrider-oauth")
 EXAMPLES = ("apparmor", "container", "openrc", "prometheus", "runit", "selinux")
 LINKS = {"usr/bin/mailq": "sendmail", "usr/bin/newaliases": "sendmail",
-         "usr/lib/sendmail": "sendmail",
+         "usr/lib/sendmail": "sendmail", "usr/bin/postrider": "postrider",
          "usr/bin/postrider-oauth": "postrider-oauth"}
 PAGES = [f"man{path.suffix[1:]}/{path.name}"
          for path in (ROOT / "packaging" / "man").iterdir()]
