@@ -119,13 +119,15 @@ static const char *or_dash(const char *text)
     return text == NULL || *text == '\0' ? "-" : text;
 }
 
-/* A text, or as many whole characters of it as fit. */
+/* A text, or as many whole characters of it as fit; it may be no UTF-8, where
+ * after an octet come up to three others of its character. */
 static bool add_text(struct buf *out, const char *text, char end)
 {
     size_t length = strlen(or_dash(text));
 
     if (length > TEXT_MAX)
-        for (length = TEXT_MAX; (text[length] & 0xc0) == 0x80; )
+        for (length = TEXT_MAX; length > TEXT_MAX - 3 &&
+                                (text[length] & 0xc0) == 0x80; )
             length--;
     return buf_add(out, or_dash(text), length) && buf_add_char(out, end);
 }

@@ -162,6 +162,7 @@ def test_wrong_frame(attacked, what):
     (dict(recipients=["x@b\0.example"]), "5.1.3"),
     (dict(recipients=["x" * 300 + "@b.example"]), "5.1.3"),
     (dict(recipients=["x@b.example\r"]), "5.1.3"),
+    (dict(lines=["opt-flaw " + "\udc80" * 3000]), "5.1.3"),
     (dict(lines=["uid x"]), "5.6.0"), (dict(lines=["uid 1", "uid 2"]), "5.6.0"),
     (dict(lines=["ret sideways"]), "5.6.0"),
     (dict(lines=["envid a b\tc"]), "5.6.0"),

@@ -209,6 +209,27 @@ static void holds_as_many_recipients_as_an_envelope(void **state)
     free(text);
 }
 
+/* Users write the reason of a flaw as they like: no character ends in it. */
+static void cuts_what_is_not_utf8(void **state)
+{
+    enum { LONG = 4000 };
+    const struct spool *spool = &((struct fixture *)*state)->spool;
+    struct error err = { 0 };
+    struct state *known = some_state();
+    char *text = alloc_zero(LONG + 1, 1);
+
+    memset(text, 0x80, LONG);
+    free(known->recipients[0].text);
+    known->recipients[0].text = text;
+    if (!state_save(spool, ID, known, &err))
+        fail_msg("%s", err.text);
+    struct state *read = state_load(spool, ID, 3, &err);
+    assert_non_null(read);
+    assert_in_range(strlen(read->recipients[0].text), 1000, 1024);
+    state_free(read);
+    state_free(known);
+}
+
 static void belongs_to_one_message(void **state)
 {
     static const size_t counts[] = { 0, 1, 2, 4, 100 };
@@ -258,6 +279,7 @@ int main(void)
         cmocka_unit_test(refuses_a_cut_file_and_survives_a_changed_one),
         cmocka_unit_test(reads_lines_in_any_order_and_knows_what_is_newer),
         cmocka_unit_test(holds_as_many_recipients_as_an_envelope),
+        cmocka_unit_test(cuts_what_is_not_utf8),
         cmocka_unit_test(belongs_to_one_message),
         cmocka_unit_test(can_do_without_a_report_that_is_cut),
     };
