@@ -4,11 +4,13 @@
         queue.daemon(preexec_fn=server.use)
 
 records is {"NAME": [("A", "127.0.0.1"), ("SRV", 10, 0, 587, "HOST")]}. It
-listens at port 53 of a loopback address that nothing else has; use() gives the
+listens at port 53 of a loopback address that no other test has; use() gives the
 calling process an /etc/resolv.conf of its own, which takes root.
 """
 
+import errno
 import os
+import random
 import socket
 import struct
 import tempfile
@@ -16,7 +18,6 @@ import threading
 
 from .mounts import mounted
 
-ADDRESS = "127.53.53.53"
 TYPES = {"A": 1, "AAAA": 28, "SRV": 33}
 
 
@@ -41,14 +42,26 @@ def data_of(record):
     return struct.pack("!HHH", *record[1:4]) + encode(record[4])
 
 
+def _listen():
+    """A socket and its address: several tests run at a time."""
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    while True:
+        address = f"127.53.{random.randrange(256)}.{random.randrange(256)}"
+        try:
+            taken.bind((address, 53))
+            return taken, address
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+
+
 class Nameserver:
     def __init__(self, records):
         self.records = records
         self.asked = []
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((ADDRESS, 53))
+        self.socket, self.address = _listen()
         self.file = tempfile.NamedTemporaryFile("w", suffix=".conf")
-        self.file.write(f"nameserver {ADDRESS}\n")
+        self.file.write(f"nameserver {self.address}\n")
         self.file.flush()
         os.chmod(self.file.name, 0o644)
         self.thread = threading.Thread(target=self.serve, daemon=True)
@@ -58,7 +71,7 @@ class Nameserver:
         return self
 
     def __exit__(self, *_):
-        self.socket.sendto(b"", (ADDRESS, 53))
+        self.socket.sendto(b"", (self.address, 53))
         self.thread.join()
         self.socket.close()
         self.file.close()
