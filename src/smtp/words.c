@@ -23,12 +23,47 @@ static size_t length_of(const char *text)
     return length;
 }
 
-/* "<bob smith@b.example>:" is one name, too. */
+/* After the string in quotes that begins here; NULL if it does not end. */
+static const char *after_quotes(const char *text)
+{
+    for (text++; *text != '\0' && *text != '"'; text++)
+        if (*text == '\\' && text[1] != '\0')
+            text++;
+    return *text == '"' ? text + 1 : NULL;
+}
+
+/* The > that belongs to this <, as quotes may hold one, too; NULL if there is
+ * none. */
+static const char *closing_bracket(const char *open)
+{
+    const char *at = open + 1;
+
+    for (; *at != '\0' && *at != '>'; at++) {
+        const char *after = *at == '"' ? after_quotes(at) : NULL;
+        if (after != NULL && *after == '@')
+            at = after;
+    }
+    return *at == '>' ? at : NULL;
+}
+
+/* Of a string in quotes that an @ follows; NULL if there is none. */
+static const char *end_of_quoted(const char *text, size_t length)
+{
+    const char *quotes = memchr(text, '"', length);
+    bool begins = quotes != NULL && (quotes == text || !is_word(quotes[-1]));
+    const char *end = begins ? after_quotes(quotes) : NULL;
+
+    return end != NULL && *end == '@' ? end : NULL;
+}
+
+/* "<bob smith@b.example>:" is one name, too, and so is "bob smith"@b.example:
+ * users choose what is in it. */
 static size_t quoted_length(const char *text)
 {
     size_t length = length_of(text);
     const char *start = memchr(text, '<', length);
-    const char *end = start != NULL ? strchr(start, '>') : NULL;
+    const char *end = start != NULL ? closing_bracket(start)
+                                    : end_of_quoted(text, length);
 
     return end == NULL || end < text + length
                ? length : (size_t)(end - text) + length_of(end);

@@ -17,6 +17,10 @@ static const struct {
     { "<starttls@limit.example>: not  known", "* not known" },
     { "<bob too many@b.example>: no", "* no" },
     { "x <never ended", "x * ended" },
+    { "<\"bob> too many\"@b.example>: no", "* no" },
+    { "<\"bob\\\" > too many\"@b.example>: no", "* no" },
+    { "to=\"bob too many\"@b.example, no", "* no" },
+    { "\"too many\" for <bob\"@b.example>: no", "\"too many\" for * no" },
     { "smtp-relay.example: go away", "* go away" },
     { "host [192.0.2.1] listed; see https://too.many/later", "host * listed; "
       "see *" },
