@@ -10,6 +10,7 @@
 #define POSTRIDER_UTIL_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_target { LOG_TO_SYSLOG, LOG_TO_STDERR, LOG_OFF };
 enum log_level { LOG_LEVEL_ALERT, LOG_LEVEL_ERROR, LOG_LEVEL_WARNING,
@@ -41,6 +42,8 @@ struct devlog {
     bool is_stream;         /* the socket is one, as with some daemons */
     bool is_stuck;          /* the last line was not taken: do not wait */
     unsigned lost;          /* lines since one got through */
+    unsigned refusals;      /* of connections, in a row: after two, */
+    int64_t next;           /* the next one is tried then (clock_now) */
 };
 
 #define DEVLOG_INIT(where) { .path = (where), .fd = -1 }

@@ -12,11 +12,14 @@
 
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/io.h"
 #include "util/text.h"
 #include "util/unix_socket.h"
 
 #define PATIENCE 200            /* milliseconds for a log that is busy */
+#define ABSENT_TIME 1000        /* milliseconds between looks for a daemon that
+                                 * was not there twice */
 
 static bool connect_as(struct devlog *log, int type)
 {
@@ -25,11 +28,26 @@ static bool connect_as(struct devlog *log, int type)
     return log->fd != -1;
 }
 
+static bool may_connect(const struct devlog *log)
+{
+    return log->refusals < 2 || clock_now() >= log->next;
+}
+
 /* False: no daemon listens. */
 static bool connect_log(struct devlog *log)
 {
-    return log->fd != -1 || connect_as(log, SOCK_DGRAM) ||
-           (errno == EPROTOTYPE && connect_as(log, SOCK_STREAM));
+    if (log->fd != -1)
+        return true;
+    if (!may_connect(log))
+        return false;
+    if (connect_as(log, SOCK_DGRAM) ||
+        (errno == EPROTOTYPE && connect_as(log, SOCK_STREAM))) {
+        log->refusals = 0;
+        return true;
+    }
+    log->refusals++;
+    log->next = clock_now() + ABSENT_TIME;
+    return false;
 }
 
 /* A stream's records end with NUL. One that was sent in part cannot be gone on
@@ -83,6 +101,8 @@ static char *compose(int priority, const char *name, const char *text)
 static bool try_line(struct devlog *log, int priority, const char *name,
                      const char *text)
 {
+    if (log->fd == -1 && !may_connect(log))
+        return false;
     char *line = compose(priority, name, text);
     bool sent = send_line(log, line);
 

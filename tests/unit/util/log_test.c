@@ -77,6 +77,27 @@ static void finds_a_daemon_that_was_started_anew(void **state)
     close(log.fd);
 }
 
+/* A line costs next to nothing then, and none is sent twice. */
+static void looks_for_a_daemon_once_a_second(void **state)
+{
+    struct devlog log = DEVLOG_INIT(path);
+
+    (void)state;
+    unlink(path);
+    for (int i = 0; i < 3; i++)
+        devlog_send(&log, INFO, "test", "to nobody");
+    int fd = listen_there(SOCK_DGRAM);
+    log.next = clock_now() + 60000;
+    devlog_send(&log, INFO, "test", "to nobody");
+    assert_int_equal(log.lost, 4);
+    log.next = clock_now();
+    devlog_send(&log, INFO, "test", "one");
+    expect_line(fd, "lines lost while the log was not read: 4");
+    expect_line(fd, "one");
+    close(fd);
+    close(log.fd);
+}
+
 static void speaks_to_a_stream(void **state)
 {
     struct devlog log = DEVLOG_INIT(path);
@@ -118,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_a_line),
         cmocka_unit_test(finds_a_daemon_that_was_started_anew),
+        cmocka_unit_test(looks_for_a_daemon_once_a_second),
         cmocka_unit_test(speaks_to_a_stream),
         cmocka_unit_test(waits_for_no_daemon_that_is_stuck),
     };
