@@ -12,6 +12,7 @@
 #include "relay/rates.h"
 #include "relay/refusals.h"
 #include "relay/workers.h"
+#include "smtp/outcome.h"
 
 struct config;
 struct message;
@@ -26,6 +27,7 @@ struct hop {
     struct availability availability;
     struct workers *workers;
     struct refusals refusals;
+    uint64_t attempts[OUTCOME_FAILED + 1];  /* at recipients, by outcome */
 };
 
 struct hops {
@@ -38,6 +40,9 @@ struct hops {
 struct hops *hops_new(const struct config *config, struct launch *launch,
                       const struct spool *spool, const struct moment *now);
 void hops_free(struct hops *hops);                      /* NULL is allowed */
+
+/* An attempt at a recipient came to this there. */
+void hops_note_attempt(struct hop *hop, enum outcome_kind kind);
 
 /* Does any smarthost that may carry a message take mail at the moment? */
 bool hops_take(const struct hops *hops, const struct message *message);

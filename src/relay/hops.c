@@ -43,6 +43,12 @@ void hops_free(struct hops *hops)
     free(hops);
 }
 
+void hops_note_attempt(struct hop *hop, enum outcome_kind kind)
+{
+    hop->attempts[kind]++;
+    hop->availability.has_served |= kind == OUTCOME_DELIVERED;
+}
+
 bool hops_take(const struct hops *hops, const struct message *message)
 {
     for (size_t i = 0; i < hops->count; i++)

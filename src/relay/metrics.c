@@ -193,6 +193,29 @@ static void add_label(struct buf *out, const char *text)
     }
 }
 
+static void add_attempts(const struct hops *hops, struct buf *out)
+{
+    static const struct {
+        enum outcome_kind kind;
+        const char *name;
+    } kinds[] = {
+        { OUTCOME_DELIVERED, "delivered" }, { OUTCOME_DEFERRED, "deferred" },
+        { OUTCOME_FAILED, "failed" },
+    };
+
+    buf_add_text(out, "# HELP postrider_attempts_total Attempts at a recipient "
+                 "by what they came to.\n"
+                 "# TYPE postrider_attempts_total counter\n");
+    for (size_t i = 0; i < hops->count; i++)
+        for (size_t j = 0; j < COUNT(kinds); j++) {
+            buf_add_text(out, "postrider_attempts_total{smarthost=\"");
+            add_label(out, hops->list[i].smarthost->name);
+            buf_add_format(out, "\",outcome=\"%s\"} %" PRIu64 "\n",
+                           kinds[j].name,
+                           hops->list[i].attempts[kinds[j].kind]);
+        }
+}
+
 static void add_smarthosts(const struct hops *hops, struct buf *out)
 {
     buf_add_text(out, "# HELP postrider_smarthost_up Whether the smarthost "
@@ -247,6 +270,7 @@ void metrics_write(struct metrics *metrics)
                        figures[i].metric, figures[i].value);
     delays_put(&metrics->parts.totals->delays, &text);
     add_smarthosts(metrics->parts.hops, &text);
+    add_attempts(metrics->parts.hops, &text);
     add_build(&text);
     if (!replace(path, &text))
         log_line(LOG_LEVEL_WARNING, "metrics: %s cannot be written", path);

@@ -390,11 +390,11 @@ static void judge_smarthost(struct result *result,
     struct availability *host = &hop->availability;
     struct error err;
 
-    host->has_served |= outcome->kind == OUTCOME_DELIVERED;
     if (outcome->code != 0)
         availability_replied(host, now);
     if (outcome->wants_login && !host->has_served)
         outcome_blame_login(outcome, hop->smarthost->host);
+    hops_note_attempt(hop, outcome->kind);
     if (outcome->kind != OUTCOME_DEFERRED ||
         (outcome->code != 0 && host->fault == FAULT_TEMPORARY)) {
         if (availability_served(host, attempt->trial, now))

@@ -609,11 +609,14 @@ def test_status_and_metrics(queue, smarthost):
     assert stat.S_IMODE(metrics.stat().st_mode) == 0o644
     for line in text.splitlines():
         assert re.fullmatch(r'# (HELP|TYPE) postrider_[a-z_]+ .+|postrider_'
-                            r'[a-z_]+(\{[a-z]+="[^"]*"\})? [0-9.]+', line)
+                            r'[a-z_]+(\{([a-z]+="[^"]*",?)+\})? [0-9.]+', line)
     assert "postrider_delivered_recipients_total 1\n" in text, \
         "written once more at the end"
     assert "postrider_queued_messages 1\n" in text
     assert "postrider_delivery_seconds_count 1\n" in text
+    for outcome, count in (("delivered", 1), ("deferred", 1), ("failed", 0)):
+        assert 'postrider_attempts_total{smarthost="host0",' \
+            f'outcome="{outcome}"}} {count}\n' in text
     assert time.time() - 3600 < int(re.search(
         r"(?m)^postrider_last_delivery_timestamp_seconds (\d+)$",
         text).group(1))
