@@ -19,10 +19,15 @@
 #include "spool/journal.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/io.h"
 
 #define IDLE_TIME 5000          /* milliseconds a session is kept idle */
 #define FRESH_TIME 1000         /* ... and must be open before its first */
 #define REFUSED_MAX 2           /* messages in a row, before it is over */
+
+#define KEPT 16                 /* files of jobs that are over */
+#define KEPT_OCTETS 65536       /* larger ones are not kept */
+#define KEPT_TIME 100           /* milliseconds without a job */
 
 static volatile sig_atomic_t asked_to_stop;
 static volatile sig_atomic_t may_leave;     /* there is nothing to finish */
@@ -60,6 +65,8 @@ struct worker {
     int socket;
     int journal;
     struct job *first, *last;
+    int kept[KEPT];             /* a ring; -1: none */
+    size_t next_kept;
 };
 
 static void job_free(struct job *job)
@@ -69,6 +76,29 @@ static void job_free(struct job *job)
     delivery_free(&job->delivery);
     entry_free(job->entry);
     free(job);
+}
+
+/*
+ * The last one to close an unlinked file waits for its blocks to be freed,
+ * which takes some disks long. That must not be the manager, which all mail
+ * waits for: a worker keeps the files of its last jobs until they are unlinked.
+ */
+static void keep_file(struct worker *worker, struct job *job)
+{
+    int *place = &worker->kept[worker->next_kept];
+
+    if (job->entry->content_length > KEPT_OCTETS)
+        return;
+    worker->next_kept = (worker->next_kept + 1) % KEPT;
+    io_close(place);
+    *place = job->entry->fd;
+    job->entry->fd = -1;
+}
+
+static void close_kept(struct worker *worker)
+{
+    for (size_t i = 0; i < KEPT; i++)
+        io_close(&worker->kept[i]);
 }
 
 static void append(struct worker *worker, struct job *job)
@@ -208,15 +238,26 @@ static bool take_meanwhile(void *context, bool reads)
     return take_packets(context, reads);
 }
 
+/* False: nothing came until then, or a signal did. */
+static bool wait_for_packet(struct worker *worker, int64_t until)
+{
+    struct pollfd waiting = { .fd = worker->socket, .events = POLLIN };
+    int ready = poll(&waiting, 1, KEPT_TIME);
+
+    if (ready != 0)
+        return ready > 0;
+    close_kept(worker);
+    return poll(&waiting, 1, clock_remaining(until)) > 0;
+}
+
 /* The same, between two messages; without a job, wait for one for a while. */
 static bool take_jobs(struct worker *worker)
 {
-    struct pollfd waiting = { .fd = worker->socket, .events = POLLIN };
     int64_t until = clock_now() + IDLE_TIME;
     bool manager = take_packets(worker, false);
 
     while (manager && worker->first == NULL && !asked_to_stop &&
-           poll(&waiting, 1, clock_remaining(until)) > 0)
+           wait_for_packet(worker, until))
         manager = take_packets(worker, false);
     return manager;
 }
@@ -378,6 +419,7 @@ static void end_job(struct worker *worker, struct job *job)
         if (!delivery_is_undone(&job->delivery))
             report_outcomes(worker, job, false);
     }
+    keep_file(worker, job);
     job_free(job);
 }
 
@@ -502,6 +544,8 @@ int worker_run(const struct config *config, const struct smarthost *smarthost,
         .journal = journal,
     };
 
+    for (size_t i = 0; i < KEPT; i++)
+        worker.kept[i] = -1;
     prepare_signals();
     /* What is known of the smarthost comes first. */
     if (take_packets(&worker, false) && open_session(&worker))
@@ -509,6 +553,7 @@ int worker_run(const struct config *config, const struct smarthost *smarthost,
     session_close(worker.session);
     while (worker.first != NULL)
         job_free(take_first(&worker));
+    close_kept(&worker);
     connector_free(worker.connector);
     return EX_OK;
 }
