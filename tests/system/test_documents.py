@@ -10,7 +10,8 @@ from lib.harness import ROOT
 
 MANUAL = ROOT / "packaging" / "man"
 OTHERS = ("install -", "cd ", "podman", "postrider ",      # no configuration
-          "POSTRIDER_CONFIG=", "[Service]", "New-ServicePrincipal ")
+          "POSTRIDER_CONFIG=", "[Service]", "[Unit]",
+          "New-ServicePrincipal ")
 
 
 def literal_blocks(page):
