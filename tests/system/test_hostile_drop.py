@@ -335,9 +335,11 @@ def test_growing(attacked):
     path = queue.write_drop(".t" + name, b"postrider 1 " + name.encode()
                             + b"\nfrom a@a.example\nto - - b@b.example\n\n")
 
+    file = open(path, "r+b", buffering=0)
+    file.seek(0, os.SEEK_END)
+
     def grow():
-        with open(path, "r+b", buffering=0) as file:
-            file.seek(0, os.SEEK_END)
+        with file:
             while not stop.is_set() and file.tell() < 1 << 26:
                 file.write(b"x" * 65536)
     thread = threading.Thread(target=grow)
