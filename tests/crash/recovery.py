@@ -14,7 +14,7 @@ from lib.smarthost import Smarthost
 
 ROW = re.compile(r"\| (yes|maybe)? *\| (yes|maybe)? *\| (yes|maybe)? *"
                  r"\| (yes|maybe)? *\|")
-NOBODY = re.compile(rb"(?m)^from *$")       # can be told of a failure
+NULL_PATH = re.compile(rb"(?m)^from *$")    # nobody can be told of a failure
 PLACES = "drop/{}", "queue/.{}", "queue/{}", "state/{}"
 
 
@@ -55,7 +55,7 @@ class Recovery:
                          for told in told_by(message))
         excused = set()
         for name, octets in self._failed().items():
-            if NOBODY.search(octets) or name in dict(state.files):
+            if NULL_PATH.search(octets) or name in dict(state.files):
                 excused.update(keys_of(octets))
             else:
                 found.append(f"{name}: it was moved there")
