@@ -76,7 +76,7 @@ bool command_login(int argc, char **argv, struct error *err)
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         is_right = is_right && way == WAY_USUAL && option != '?';
-        way = (enum way)option;
+        way = option == WAY_DEVICE ? WAY_DEVICE : WAY_PASTE;
     }
     if (!is_right || argc - optind != 1)
         return error_set(err, FAULT_USAGE, "usage: postrider-oauth login NAME "

@@ -71,7 +71,8 @@ static void take_record(struct report *report, char *record)
 
 static void read_report(int fd, struct report *report)
 {
-    FILE *stream = lseek(fd, 0, SEEK_SET) == -1 ? NULL : fdopen(dup(fd), "r");
+    int copy = lseek(fd, 0, SEEK_SET) == -1 ? -1 : dup(fd);
+    FILE *stream = copy == -1 ? NULL : fdopen(copy, "r");
     char *line = NULL;
     size_t size = 0;
 
@@ -82,6 +83,8 @@ static void read_report(int fd, struct report *report)
     free(line);
     if (stream != NULL)
         fclose(stream);
+    else if (copy != -1)
+        close(copy);
 }
 
 /* In the child: become postrider direct. */
