@@ -20,6 +20,8 @@ struct status_ahead {
 /* True: the line was about one that follows. */
 bool status_take_ahead(struct status_ahead *ahead,
                        const struct status_line *line);
+/* Some recipients are always wrong; with most of them it is something else. */
+bool status_refuses_most(const struct status_ahead *ahead);
 /* To be called after each line that was about itself. */
 void status_forget_ahead(struct status_ahead *ahead);
 

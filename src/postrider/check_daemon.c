@@ -11,6 +11,7 @@
 #include "control/client.h"
 #include "control/listing.h"
 #include "net/dial.h"
+#include "postrider/status_ahead.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/io.h"
@@ -28,34 +29,22 @@ static const char test_it[] = "postrider test shows where it fails; "
 struct summary {
     struct check *check;
     uint64_t queued;            /* messages; its line comes first */
-    uint64_t refused, tried;    /* by the smarthost that follows */
-    char *refusal;              /* owned; or NULL */
+    struct status_ahead ahead;
 };
 
-static void note_refusal(struct summary *summary,
-                         const struct smarthost_status *smarthost)
+static void report_refusal(const struct summary *summary, const char *name)
 {
-    summary->refused = smarthost->refused;
-    summary->tried = smarthost->tried;
-    free(summary->refusal);
-    summary->refusal = alloc_string(smarthost->refusal);
-}
-
-/* Some recipients are always wrong; with most of them it is something else. */
-static void report_refusal(struct summary *summary, const char *name)
-{
+    const struct status_ahead *ahead = &summary->ahead;
     struct error err;
 
-    if (summary->refusal != NULL && 2 * summary->refused > summary->tried) {
-        error_set(&err, FAULT_UNAVAILABLE, "smarthost %s: %" PRIu64 " of the "
-                  "last %" PRIu64 " messages %s refused: %s", name,
-                  summary->refused, summary->tried,
-                  summary->refused == 1 ? "was" : "were", summary->refusal);
-        error_remedy(&err, "postrider test shows the dialogue");
-        check_error(summary->check, &err);
-    }
-    free(summary->refusal);
-    summary->refusal = NULL;
+    if (!status_refuses_most(ahead))
+        return;
+    error_set(&err, FAULT_UNAVAILABLE, "smarthost %s: %" PRIu64 " of the last "
+              "%" PRIu64 " messages %s refused: %s", name, ahead->refused,
+              ahead->tried, ahead->refused == 1 ? "was" : "were",
+              ahead->refusal);
+    error_remedy(&err, "postrider test shows the dialogue");
+    check_error(summary->check, &err);
 }
 
 /* One that is down harms no one before mail waits for it. */
@@ -103,15 +92,17 @@ static void take_line(void *context, char *text)
     struct status_line line;
 
     protocol_parse_status(text, &line);
-    if (line.kind == STATUS_FIGURE && strcmp(line.figure.name, "queued") == 0)
+    if (status_take_ahead(&summary->ahead, &line))
+        return;
+    if (line.kind == STATUS_FIGURE && strcmp(line.figure.name, "queued") == 0) {
         summary->queued = line.figure.value;
-    else if (line.kind == STATUS_REFUSED)
-        note_refusal(summary, &line.smarthost);
-    else if (line.kind == STATUS_SMARTHOST) {
+    } else if (line.kind == STATUS_SMARTHOST) {
         report_smarthost(summary, &line.smarthost);
         report_refusal(summary, line.smarthost.name);
-    } else if (line.kind == STATUS_TROUBLE)
+    } else if (line.kind == STATUS_TROUBLE) {
         report_trouble(summary->check, &line.trouble);
+    }
+    status_forget_ahead(&summary->ahead);
 }
 
 static void count_item(void *context, const struct queue_item *item,
@@ -172,7 +163,7 @@ void check_daemon(struct check *check)
     } else {
         check_error(check, &err);
     }
-    free(summary.refusal);
+    status_forget_ahead(&summary.ahead);
 }
 
 static bool answers_tcp(const char *address)

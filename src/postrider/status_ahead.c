@@ -20,11 +20,18 @@ bool status_take_ahead(struct status_ahead *ahead,
     } else if (line->kind == STATUS_REFUSED) {
         ahead->refused = line->smarthost.refused;
         ahead->tried = line->smarthost.tried;
+        free(ahead->refusal);
         ahead->refusal = alloc_string(line->smarthost.refusal);
     } else if (line->kind == STATUS_REMEDY) {
+        free(ahead->remedy);
         ahead->remedy = alloc_string(line->trouble.remedy);
     } else {
         return false;
     }
     return true;
+}
+
+bool status_refuses_most(const struct status_ahead *ahead)
+{
+    return ahead->refusal != NULL && 2 * ahead->refused > ahead->tried;
 }

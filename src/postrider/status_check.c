@@ -114,7 +114,7 @@ static void judge_refusals(struct plugin *plugin, const char *name)
 {
     const struct status_ahead *ahead = &plugin->ahead;
 
-    if (ahead->refusal == NULL || 2 * ahead->refused <= ahead->tried)
+    if (!status_refuses_most(ahead))
         return;
     begin_remark(plugin, CRITICAL);
     buf_add_format(&plugin->found[CRITICAL], "smarthost %s refused %" PRIu64
