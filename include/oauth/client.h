@@ -23,7 +23,7 @@ struct client {
     const struct oauth *oauth;      /* in config */
     struct secret secret;           /* of client_secret_file; or data NULL */
     struct key *key;                /* of client_key_file; or NULL */
-    const char *subject;            /* whom a key asks for; "": nobody */
+    const char *subject;            /* jwt_bearer: the mailbox; "": not set */
     char *folder;                   /* of tokens */
     int state;                      /* the same, open; -1: it is not there */
 };

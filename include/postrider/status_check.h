@@ -13,7 +13,8 @@ struct error;
  * Returns the exit status that goes with it: 0 OK, 1 WARNING, 2 CRITICAL.
  */
 int status_check(const struct config *config);
-/* There is no daemon to ask: 3, UNKNOWN. */
+/* For a configuration that is wrong or has no daemon: prints err, returns 3,
+ * UNKNOWN. */
 int status_check_fail(const struct error *err);
 
 #endif

@@ -40,8 +40,8 @@ void pickup_free(struct pickup *pickup);                /* NULL is allowed */
  * mail is then found every rescan_time milliseconds.
  */
 void pickup_watch(struct pickup *pickup, int rescan_time);
-/* For the poll loop: input means that pickup_take_hints() has something. -1:
- * there is no watch. */
+/* For the poll loop: input means that pickup_take_hints() has something. -1
+ * if the kernel gave no watch: then only the rescans find new names. */
 int pickup_descriptor(const struct pickup *pickup);
 
 /* Take in what has happened, without waiting. If it was too much, the directory

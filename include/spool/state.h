@@ -90,7 +90,8 @@ bool state_put(struct state *state, size_t index,
 
 size_t state_open_count(const struct state *state);
 
-/* Text and remedy, for people; NULL: there is no text. The caller frees it. */
+/* Text and remedy in one line for people, or NULL if the recipient has no text.
+ * The caller frees it. */
 char *state_reason(const struct state_recipient *recipient);
 
 #endif

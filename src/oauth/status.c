@@ -93,8 +93,8 @@ static bool print_one(const struct client *client, bool is_json,
                    : status_print(client, err);
 }
 
-/* All are opened before the first is printed: then there is no way back to the
- * configuration. */
+/* All are opened before client_confine(), after which the process can read
+ * neither the configuration nor the files of a client that is not open yet. */
 static bool print_all(bool is_json, struct error *err)
 {
     struct config *config = config_load(err);

@@ -44,7 +44,8 @@ static void judge_oldest(struct plugin *plugin, int64_t age)
     clock_add_span(text, age);
 }
 
-/* An age says more than a date, which is 0 if there is no message. */
+/* The age of the oldest message; the daemon sends date 0 if the queue is
+ * empty. */
 static void take_oldest(struct plugin *plugin, int64_t date)
 {
     int64_t age = date > 0 && date < plugin->now ? plugin->now - date : 0;

@@ -28,7 +28,7 @@
 #define CHECK_PASSWORD \
     "check user and password: user is often the whole address, and many " \
     "providers want an app password"
-/* Microsoft: there is no fourth one. */
+/* All that Microsoft leaves to those whom it refuses a login by password. */
 #define WAYS_OUT \
     "let its administrator enable authenticated SMTP (SMTP AUTH) for this " \
     "mailbox, or send by a connector of the organisation (port = 25, auth = " \
