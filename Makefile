@@ -432,6 +432,10 @@ dist:
 release:
 	@packaging/release $(VERSION)
 
+# The manual as HTML.
+site:
+	packaging/site $(B)/site
+
 # Two builds, compared octet by octet.
 reproduce:
 	packaging/reproduce
@@ -439,7 +443,8 @@ reproduce:
 .PHONY: all sanitized unit unit-tests fault fault-tests fuzz fuzz-replay \
         fuzzers-replay fuzzers-run system check lint lint-layers map words \
         compiled demo bench install uninstall deb rpm check-crash \
-        check-package check-callers dist release reproduce clean
+        check-package check-callers dist release site reproduce \
+        clean
 clean:
 	rm -rf $(B)
 
