@@ -15,17 +15,14 @@ struct hops;
 struct message;
 struct messages;
 struct moment;
-struct storage;
 struct totals;
-struct worker_event;
 struct result;              /* fields: src/relay/result.c */
 
 /* The parts that this module uses. Borrowed. */
 struct result_parts {
     const struct config *config;
     struct messages *messages;
-    struct hops *hops;
-    struct storage *storage;
+    const struct hops *hops;    /* for the reasons of what is late */
     struct control *control;    /* for callers who wait for an attempt */
     struct totals *totals;
 };
@@ -35,9 +32,16 @@ struct result_parts {
 struct result *result_new(const struct result_parts *parts);
 void result_free(struct result *result);                /* NULL is allowed */
 
-/* Act on what a worker of this smarthost reports. */
-void result_take(struct result *result, size_t smarthost,
-                 const struct worker_event *event, const struct moment *now);
+/* Outcomes are known and no worker has the message: record and report them,
+ * and remove or schedule it. attempted: its recipients have been offered, which
+ * sets the time of the next attempt. */
+void result_settle(struct result *result, struct message *message,
+                   bool attempted, const struct moment *now);
+
+/* The first part of an attempt is over: record it; the next part follows at
+ * once. */
+void result_settle_part(struct result *result, struct message *message,
+                        const struct moment *now);
 
 /* No recipient of the message is open: a stop came between its last outcome and
  * its report; or it has flaws, which are the outcome of a first attempt. */

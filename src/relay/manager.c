@@ -27,6 +27,7 @@
 #include "relay/schedule.h"
 #include "relay/storage.h"
 #include "relay/troubles.h"
+#include "relay/worker_answers.h"
 #include "spool/spool.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -63,6 +64,7 @@ struct manager {
     struct pickup *pickup;
     struct dispatch *dispatch;
     struct result *result;
+    struct worker_answers answers;
     struct expiry *expiry;
     struct troubles *troubles;
     struct metrics *metrics;
@@ -115,16 +117,6 @@ static void reap(struct manager *manager)
         for (size_t i = 0; !found && i < hops->count; i++)
             found = workers_reap(hops->list[i].workers, pid, status);
     }
-}
-
-/* The packets of workers, and the ends of those that were reaped. */
-static void take_worker_events(struct manager *manager)
-{
-    struct worker_event event;
-
-    for (size_t i = 0; i < manager->hops->count; i++)
-        while (workers_next(manager->hops->list[i].workers, &event))
-            result_take(manager->result, i, &event, now_of(manager));
 }
 
 static void tell(struct manager *manager, enum notice notice)
@@ -418,7 +410,7 @@ static void run_round(struct manager *manager)
         if (manager->set[i].revents != 0)
             handle(manager, i);
     reap(manager);
-    take_worker_events(manager);
+    worker_answers_take(&manager->answers, now_of(manager));
     housekeeping(manager);
 }
 
@@ -483,10 +475,18 @@ static void prepare_parts(struct manager *manager)
         .config = config,
         .messages = manager->messages,
         .hops = manager->hops,
-        .storage = manager->storage,
         .control = manager->control,
         .totals = &manager->totals,
     });
+    manager->answers = (struct worker_answers){
+        .config = config,
+        .messages = manager->messages,
+        .hops = manager->hops,
+        .storage = manager->storage,
+        .control = manager->control,
+        .totals = &manager->totals,
+        .result = manager->result,
+    };
     manager->expiry = expiry_new(config, manager->messages, manager->hops);
 }
 

@@ -32,6 +32,7 @@
 #include "relay/storage.h"
 #include "relay/troubles.h"
 #include "relay/wire.h"
+#include "relay/worker_answers.h"
 #include "spool/journal.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -66,6 +67,7 @@ struct relay {
     struct pickup *pickup;
     struct dispatch *dispatch;
     struct result *result;
+    struct worker_answers answers;
     struct expiry *expiry;
     struct troubles *troubles;
     struct metrics *metrics;
@@ -152,9 +154,15 @@ static inline void relay_prepare_parts(struct relay *relay)
     relay->dispatch = dispatch_new(relay->messages, relay->hops);
     relay->result = result_new(&(struct result_parts){
         .config = &relay->config, .messages = relay->messages,
+        .hops = relay->hops, .control = relay->control,
+        .totals = &relay->totals,
+    });
+    relay->answers = (struct worker_answers){
+        .config = &relay->config, .messages = relay->messages,
         .hops = relay->hops, .storage = relay->storage,
         .control = relay->control, .totals = &relay->totals,
-    });
+        .result = relay->result,
+    };
     relay->expiry = expiry_new(&relay->config, relay->messages, relay->hops);
     relay->troubles = troubles_new(relay->messages, relay->pickup);
     relay->metrics = metrics_new(&(struct metrics_parts){
@@ -268,14 +276,6 @@ static inline struct workers *relay_workers(const struct relay *relay)
     return relay->hops->list[0].workers;
 }
 
-static inline void relay_take_events(struct relay *relay)
-{
-    struct worker_event event;
-
-    while (workers_next(relay_workers(relay), &event))
-        result_take(relay->result, 0, &event, relay_now(relay));
-}
-
 /* What the worker has sent. */
 static inline void relay_hear_worker(struct relay *relay)
 {
@@ -284,13 +284,13 @@ static inline void relay_hear_worker(struct relay *relay)
     workers_each(relay_workers(relay), relay_note_slot, &slot);
     if (slot != NULL)
         workers_note_input(slot);
-    relay_take_events(relay);
+    worker_answers_take(&relay->answers, relay_now(relay));
 }
 
 static inline void relay_reap(struct relay *relay, int status)
 {
     assert_true(workers_reap(relay_workers(relay), relay->pid, status));
-    relay_take_events(relay);
+    worker_answers_take(&relay->answers, relay_now(relay));
 }
 
 static inline void relay_sweep(struct relay *relay)
