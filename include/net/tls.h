@@ -99,6 +99,9 @@ const char *tls_group(const struct tls *tls);
 bool tls_channel_binding(const struct tls *tls, const char **name,
                          struct buf *data);
 
+/* When the peer's certificate ends, in seconds since 1970; 0: unknown. */
+int64_t tls_certificate_end(const struct tls *tls);
+
 /* The peer's certificate for people: subject, names, issuer, not after and the
  * days left, SHA-256. */
 void tls_describe(const struct tls *tls, struct buf *out);

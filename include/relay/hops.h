@@ -27,6 +27,8 @@ struct hop {
     struct availability availability;
     struct workers *workers;
     struct refusals refusals;
+    int64_t certificate_end;    /* as the last session had it, in seconds since
+                                 * 1970; 0: not known */
     uint64_t attempts[OUTCOME_FAILED + 1];  /* at recipients, by outcome */
 };
 

@@ -7,7 +7,8 @@
  * packet is parsed with all bounds, and one of a kind that its sender has no
  * business with is malformed.
  *
- *   worker -> manager    OPENED: a session is open; its peer
+ *   worker -> manager    OPENED: a session is open; its peer, and
+ *                        when the certificate of that ends
  *                        DISTRUST: what is known of the smarthost now
  *                        CLOSED: no session could be had; fault and text;
  *                        the name of a token that was refused
@@ -76,6 +77,8 @@ struct packet {
     size_t count;                       /* of recipients or outcomes */
     size_t sent;                        /* OUTCOMES: so many have gone */
     char *peer;                         /* OPENED, OUTCOMES; owned */
+    int64_t certificate_end;            /* OPENED: in seconds since 1970; 0:
+                                         * there is none */
     struct error error;                 /* CLOSED */
     char *token;                        /* CLOSED, or NULL; REFUSED:
                                          * digest_name(); owned */

@@ -80,6 +80,8 @@ enum worker_event_kind {
 struct worker_event {
     enum worker_event_kind kind;
     char *peer;                 /* OPENED, OUTCOMES */
+    int64_t certificate_end;    /* OPENED: that of the smarthost ends then, in
+                                 * seconds since 1970; 0: there is none */
     const struct error *error;  /* CLOSED: why */
     bool served;                /* CLOSED: others are had still, or were since
                                  * this one was begun */

@@ -86,6 +86,9 @@ session_settings(const struct session *session);
 const char *session_host(const struct session *session);
 const struct capabilities *session_capabilities(const struct session *session);
 
+/* When the server's certificate ends, in seconds since 1970; 0: it has none. */
+int64_t session_certificate_end(const struct session *session);
+
 /* The configuration and steps so far, for advice: enum advice_fact, or-ed. */
 unsigned session_facts(const struct session *session);
 

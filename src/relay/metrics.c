@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -13,6 +14,7 @@
 #include "relay/schedule.h"
 #include "relay/troubles.h"
 #include "smtp/capability.h"
+#include "spool/spool.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/file.h"
@@ -53,7 +55,18 @@ struct figure {
     uint64_t value;
 };
 
-#define FIGURES 15
+#define FIGURES 16
+
+/* Octets; 0 if that cannot be known, as a file system that is ill has no room
+ * either. */
+static uint64_t free_room(const struct spool *spool)
+{
+    struct statvfs status;
+
+    if (fstatvfs(spool->queue, &status) == -1)
+        return 0;
+    return (uint64_t)status.f_bavail * (uint64_t)status.f_frsize;
+}
 
 static void collect(struct metrics *metrics, struct figure figures[FIGURES])
 {
@@ -92,6 +105,9 @@ static void collect(struct metrics *metrics, struct figure figures[FIGURES])
           (uint64_t)messages_oldest(messages) },
         { "started", "start_timestamp_seconds", "gauge",
           "When the daemon was started.", (uint64_t)metrics->started },
+        { "free", "spool_free_bytes", "gauge",
+          "Room that is left in the file system of the spool.",
+          free_room(messages->home.spool) },
         { "accepted", "accepted_messages_total", "counter",
           "Messages picked up.", totals->accepted },
         { "delivered", "delivered_recipients_total", "counter",
@@ -235,6 +251,23 @@ static void add_smarthosts(const struct hops *hops, struct buf *out)
     }
 }
 
+/* Only of those that have had a session with TLS since the start. */
+static void add_certificates(const struct hops *hops, struct buf *out)
+{
+    static const char name[] =
+        "postrider_smarthost_certificate_expiry_timestamp_seconds";
+
+    buf_add_format(out, "# HELP %s When the smarthost's certificate ends.\n"
+                   "# TYPE %s gauge\n", name, name);
+    for (size_t i = 0; i < hops->count; i++) {
+        if (hops->list[i].certificate_end == 0)
+            continue;
+        buf_add_format(out, "%s{smarthost=\"", name);
+        add_label(out, hops->list[i].smarthost->name);
+        buf_add_format(out, "\"} %" PRId64 "\n", hops->list[i].certificate_end);
+    }
+}
+
 static void add_build(struct buf *out)
 {
     buf_add_text(out, "# HELP postrider_build_info 1, for the version.\n"
@@ -271,6 +304,7 @@ void metrics_write(struct metrics *metrics)
     delays_put(&metrics->parts.totals->delays, &text);
     add_smarthosts(metrics->parts.hops, &text);
     add_attempts(metrics->parts.hops, &text);
+    add_certificates(metrics->parts.hops, &text);
     add_build(&text);
     if (!replace(path, &text))
         log_line(LOG_LEVEL_WARNING, "metrics: %s cannot be written", path);

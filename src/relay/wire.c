@@ -120,9 +120,11 @@ static char *optional_text(struct coder *coder, char *value)
     return NULL;
 }
 
-static void peer_field(struct coder *coder, struct packet *packet)
+static void opened_fields(struct coder *coder, struct packet *packet)
 {
     packet->peer = text(coder, packet->peer);
+    packet->certificate_end =
+        (int64_t)number(coder, (uint64_t)packet->certificate_end, INT64_MAX);
 }
 
 static void distrust_fields(struct coder *coder, struct packet *packet)
@@ -283,7 +285,7 @@ static const struct rule {
     size_t descriptors;
     void (*fields)(struct coder *coder, struct packet *packet);
 } rules[WIRE_KINDS] = {
-    [WIRE_OPENED]       = { WIRE_WORKER | WIRE_MANAGER, 0, peer_field },
+    [WIRE_OPENED]       = { WIRE_WORKER | WIRE_MANAGER, 0, opened_fields },
     [WIRE_DISTRUST]     = { WIRE_WORKER | WIRE_MANAGER, 0, distrust_fields },
     [WIRE_CLOSED]       = { WIRE_WORKER, 0, closed_fields },
     [WIRE_OUTCOMES]     = { WIRE_WORKER, 0, outcomes_fields },

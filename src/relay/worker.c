@@ -345,6 +345,7 @@ static bool open_session(struct worker *worker)
         packet.token = copy_of(connector_refused_token(worker->connector));
     } else {
         worker->opened = clock_now();
+        packet.certificate_end = session_certificate_end(worker->session);
         stream_set_watch(session_stream(worker->session), worker->socket,
                          take_meanwhile, worker);
     }

@@ -267,6 +267,7 @@ static void take(const struct worker_answers *answers, struct hop *hop,
 {
     switch (event->kind) {
     case WORKER_OPENED:
+        hop->certificate_end = event->certificate_end;
         if (availability_opened(&hop->availability, now->awake))
             log_up(answers, hop, event->peer);
         break;

@@ -376,7 +376,9 @@ static bool take_packet(struct workers *pool, struct worker_slot *slot,
         note_opened(pool, slot);
         note_winner(pool, packet->peer);
         *event = (struct worker_event){ .kind = WORKER_OPENED,
-                                        .peer = packet->peer };
+                                        .peer = packet->peer,
+                                        .certificate_end =
+                                            packet->certificate_end };
         return true;
     case WIRE_CLOSED:
         close_slot(pool, slot, packet, event);

@@ -383,6 +383,13 @@ static void show_tls(const struct session *session, const struct tls *tls)
     buf_free(&text);
 }
 
+int64_t session_certificate_end(const struct session *session)
+{
+    const struct tls *tls = stream_tls(session->stream);
+
+    return tls != NULL ? tls_certificate_end(tls) : 0;
+}
+
 bool session_start_tls(struct session *session, struct error *err)
 {
     const struct session_settings *settings = &session->settings;

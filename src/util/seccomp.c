@@ -156,7 +156,7 @@ static const struct rule manager[] = {
     CALL(linkat), CALL(renameat2), CALL(mkdirat), CALL(readlinkat),
     CALL(faccessat), CALL(faccessat2), CALL(fsync), CALL(fdatasync),
     CALL(ftruncate), CALL(fchmod), CALL(flock), CALL(umask),
-    CALL(memfd_create),
+    CALL(memfd_create), CALL(fstatfs),
 
     /* The poll loop. */
     CALL(inotify_init1), CALL(inotify_add_watch), CALL(inotify_rm_watch),
@@ -185,7 +185,7 @@ static const struct rule manager[] = {
     CALL(rmdir), CALL(link), CALL(rename), CALL(mkdir), CALL(readlink),
 #endif
 #ifdef __NR_fcntl64
-    CALL(stat64), CALL(lstat64), CALL(ftruncate64),
+    CALL(stat64), CALL(lstat64), CALL(ftruncate64), CALL(fstatfs64),
 #endif
 };
 

@@ -1,17 +1,21 @@
 """What monitoring systems get of the daemon."""
 
+import json
 import pathlib
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
+from lib import prometheus
 from lib.harness import ROOT, message
 from lib.queue import ALICE, as_root, random_id, user
 
 TO = "b@b.example"
-RULES = ROOT / "packaging" / "prometheus" / "postrider.rules.yml"
+KIT = ROOT / "packaging" / "prometheus"
+RULES, DASHBOARD = KIT / "postrider.rules.yml", KIT / "postrider.dashboard.json"
 
 
 def fill(queue):
@@ -112,25 +116,88 @@ def test_check_without_a_daemon_to_ask(queue, settings, reason):
     assert not values
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None,
-                    reason="no promtool, which Debian's prometheus has")
+def needs(name):
+    return pytest.mark.skipif(
+        prometheus.program(name) is None,
+        reason=f"{name} is missing: packaging/fetch-servers prometheus")
+
+
+@needs("promtool")
 def test_each_alert_fires_and_clears(tmp_path):
     for path in (RULES, ROOT / "tests" / "prometheus" / "rules_test.yml"):
         shutil.copy(path, tmp_path)
     for command in (["check", "rules", RULES.name],
                     ["test", "rules", "rules_test.yml"]):
-        result = subprocess.run(["promtool", *command], cwd=tmp_path,
-                                stdout=subprocess.PIPE, text=True,
-                                stderr=subprocess.STDOUT, check=False)
+        result = subprocess.run([prometheus.program("promtool"), *command],
+                                cwd=tmp_path, stdout=subprocess.PIPE,
+                                text=True, stderr=subprocess.STDOUT,
+                                check=False)
         assert result.returncode == 0, result.stdout
+    tested = set(re.findall("alertname: ([A-Za-z]+)",
+                            (tmp_path / "rules_test.yml").read_text()))
+    assert tested == set(re.findall("alert: ([A-Za-z]+)", RULES.read_text()))
 
 
-def test_rules_are_about_metrics_that_there_are(queue, smarthost):
+def without_patience(rules):
+    """The same rules, for trouble of some seconds."""
+    text = re.sub("for: [0-9]+[mh]", "for: 0s", RULES.read_text())
+    rules.write_text(text.replace("4 * 3600", "2"))
+    return rules
+
+
+def queries_of_dashboard():
+    """As Grafana sends them: for all machines, and a short time."""
+    board = json.loads(DASHBOARD.read_text())
+    for panel in board["panels"]:
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"].replace(
+                "$instance", ".*").replace("$__rate_interval", "1m")
+
+
+@needs("prometheus")
+def test_an_outage_as_prometheus_sees_it(queue, make_smarthost, tmp_path):
+    """A smarthost goes and comes back. Then every query of the dashboard has
+    data."""
+    options = {"tls": "starttls", "auth": ["LOGIN"]}
+    smarthost = make_smarthost(**options)
+    queue.write_config(
+        smarthost,
+        settings={"metrics": str(queue.run_folder / "postrider.prom")})
+    outage = {"PostriderSmarthostDown", "PostriderMailIsLate"}
+    with queue.daemon() as daemon, prometheus.Prometheus(
+            tmp_path, queue.run_folder,
+            without_patience(tmp_path / "rules.yml")) as server:
+        fill(queue)
+        daemon.wait_until_removed(1)
+        server.wait(lambda: server.query(
+            "postrider_delivered_recipients_total > 0"))
+        assert not server.firing()
+        smarthost.close()
+        fill(queue)
+        server.wait(lambda: server.firing() >= outage)
+        make_smarthost(port=smarthost.port, **options)
+        daemon.wait_until_removed(2)
+        server.wait(lambda: not server.firing())
+        for panel, query in queries_of_dashboard():
+            server.wait(lambda: server.query(query), f"{panel}: {query}")
+
+
+def test_rules_and_dashboard_are_about_metrics_that_there_are(
+        queue, tls_smarthost):
     metrics = pathlib.Path(queue.run_folder / "postrider.prom")
-    queue.write_config(smarthost, settings={"metrics": str(metrics)})
-    with queue.daemon():
-        pass
-    written = set(re.findall(r"(?m)^(postrider_[a-z_]+)", metrics.read_text()))
-    named = set(re.findall(r"postrider_[a-z_]+", RULES.read_text()))
-    assert named and named <= written
+    queue.write_config(tls_smarthost,
+                       settings={"metrics": str(metrics)})
+    with queue.daemon() as daemon:
+        fill(queue)
+        daemon.wait_until_removed(1)
+    text = metrics.read_text()
+    written = set(re.findall(r"(?m)^(postrider_[a-z_]+)", text))
+    for file in (RULES, DASHBOARD):
+        named = set(re.findall(r"postrider_[a-z_]+", file.read_text()))
+        assert named and named <= written
     assert "postrider_build_info" in written
+    end = int(re.search(r"certificate_expiry_timestamp_seconds"
+                        r"\{smarthost=\"host0\"\} (\d+)\n", text).group(1))
+    assert time.gmtime(end)[:3] == (2049, 12, 31)
+    free = int(re.search(r"spool_free_bytes (\d+)\n", text).group(1))
+    assert 0 < free <= shutil.disk_usage(queue.spool).total

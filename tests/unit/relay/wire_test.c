@@ -218,9 +218,11 @@ static void tells_of_sessions(void **state)
     assert_string_equal(got.error.text, "/p:3: 535 no; check it");
     wire_free(&got);
     packet.kind = WIRE_OPENED;
+    packet.certificate_end = 4102444800;
     assert_true(wire_send(pair->here, &packet, &err));
     receive(pair, WIRE_WORKER, &got);
     assert_int_equal(got.kind, WIRE_OPENED);
+    assert_true(got.certificate_end == 4102444800);
     assert_string_equal(got.peer, peer);
     wire_free(&got);
     packet.kind = WIRE_REFUSED;
