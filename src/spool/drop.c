@@ -136,8 +136,8 @@ static void blame_size(struct entry *entry, uint64_t limit)
     free(flaw);
 }
 
-/* A file with its frame becomes an entry, whatever is wrong with it. NULL: it
- * has to wait. Takes found over. */
+/* A file with its frame becomes an entry, whatever is wrong with it: found
+ * itself, or another one. NULL: it has to wait. */
 static struct entry *admit_entry(const struct spool *spool, struct entry *found,
                                  uint64_t size_limit, struct error *err)
 {
@@ -154,8 +154,6 @@ static struct entry *admit_entry(const struct spool *spool, struct entry *found,
         entry = found;
     if (entry == NULL)
         error_prefix(err, "%s/drop/%s", spool->path, found->id);
-    if (entry != found)
-        entry_free(found);
     return entry;
 }
 
@@ -244,18 +242,20 @@ static enum drop_result meet_verified(const struct spool *spool,
                                       struct error *err)
 {
     uid_t sender = found->uid;
+    struct entry *entry = admit_entry(spool, found, size_limit,
+                                      err);     /* as when it was taken */
 
-    found = admit_entry(spool, found, size_limit,
-                        err);   /* as when it was taken */
-    if (found == NULL)
+    if (entry != found)
+        entry_free(found);
+    if (entry == NULL)
         return DROP_LATER;
-    found->uid = sender;
+    entry->uid = sender;
     /* Only the copy is left now. */
-    bool removed = is_original(spool, found, entry_is_same, err) &&
+    bool removed = is_original(spool, entry, entry_is_same, err) &&
                    ((fsync(spool->queue) == 0 &&
-                     drop_remove(spool, found->id)) ||
-                    unread_explain(spool, spool->drop, found->id, err));
-    entry_free(found);
+                     drop_remove(spool, entry->id)) ||
+                    unread_explain(spool, spool->drop, entry->id, err));
+    entry_free(entry);
     return removed ? DROP_GONE : DROP_LATER;
 }
 
@@ -367,9 +367,13 @@ static enum drop_result make_entry(struct drop_taking *taking, bool copied,
 
     taking->entry = NULL;
     *entry = admit_entry(taking->spool, found, taking->size_limit, err);
+    /* A copy that is not the entry's would be taken for it when that is stored,
+     * with its owner's line ends and last line. */
+    if (*entry != found && copied)
+        remove_copy(taking->spool, taking->id);
+    if (*entry != found)
+        entry_free(found);
     if (*entry == NULL) {
-        if (copied)
-            remove_copy(taking->spool, taking->id);
         taking_end(taking);
         return DROP_LATER;
     }

@@ -224,22 +224,27 @@ static const struct {
     { "linked twice",    make_linked_twice, DROP_TAKEN, NULL },
 };
 
-static void check_entry(const char *name, const struct entry *entry,
-                        const char *status)
+/* A hostile message is harmless wherever it goes from here. */
+static void check_line_ends(const struct entry *entry)
 {
     char octets[64] = "";
     size_t length = entry->content_length < 63 ? entry->content_length : 63;
 
+    assert_int_equal(io_read_at(entry->fd, octets, length,
+                                (off_t)entry->content_start), length);
+    for (const char *lf = octets; (lf = strchr(lf, '\n')) != NULL; lf++)
+        assert_true(lf > octets && lf[-1] == '\r');
+}
+
+static void check_entry(const char *name, const struct entry *entry,
+                        const char *status)
+{
     if ((entry->flaw == NULL) != (status == NULL) ||
         (status != NULL && strcmp(entry->flaw_status, status) != 0))
         fail_msg("%s: flaw: %s", name, entry->flaw);
     if (entry->queued || entry->content_length > LIMIT)
         fail_msg("%s: not as it should be", name);
-    /* A hostile message is harmless wherever it goes from here. */
-    assert_int_equal(io_read_at(entry->fd, octets, length,
-                                (off_t)entry->content_start), length);
-    for (const char *lf = octets; (lf = strchr(lf, '\n')) != NULL; lf++)
-        assert_true(lf > octets && lf[-1] == '\r');
+    check_line_ends(entry);
 }
 
 static void takes_messages_and_throws_out_the_rest(void **state)
@@ -419,6 +424,33 @@ static void reads_no_foreign_file_of_that_name(void **state)
                      DROP_GONE);
 }
 
+/* A message whose line ends are made right is stored so, wherever it was copied
+ * to, and as its owner's, whatever a last line of theirs may say. */
+static void stores_what_it_made_right(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct spool *spool = &fixture->spool;
+
+    for (uint64_t memory = 0; memory <= LIMIT; memory += LIMIT) {
+        struct entry *entry = NULL;
+        int64_t received = 0;
+        struct error err;
+        fixture_empty(fixture);
+        make_text(spool, ID, "a\n.\nQUIT\n",
+                  "QUEUED 00000000000000000001 4294967294\n");
+        assert_int_equal(drop_take(spool, ID, LIMIT, memory, &entry, &err),
+                         DROP_TAKEN);
+        assert_true(queue_store(spool, entry, 1700000000, NULL, &err));
+        entry_free(entry);
+        entry = queue_file_open(spool, ID, &received, &err);
+        assert_non_null(entry);
+        check_line_ends(entry);
+        assert_int_equal(entry->uid, geteuid());
+        assert_int_equal(received, 1700000000);
+        entry_free(entry);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +461,7 @@ int main(void)
         cmocka_unit_test(keeps_the_unreadable_for_a_while),
         cmocka_unit_test(believes_its_own_claims),
         cmocka_unit_test(reads_no_foreign_file_of_that_name),
+        cmocka_unit_test(stores_what_it_made_right),
     };
 
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
