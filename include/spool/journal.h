@@ -6,7 +6,7 @@
  * before it reports to the manager. When the manager or the worker is killed in
  * between, the journal shows what must not be sent again.
  *
- * A line of another form was not written whole, and is passed over: a version
+ * Of a line that was not written whole the numbers that were count: a version
  * that has other lines gives its journals another name than journal.NUMBER.
  */
 #ifndef POSTRIDER_SPOOL_JOURNAL_H

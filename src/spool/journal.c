@@ -72,14 +72,19 @@ void journal_note(int fd, const char *id, const size_t *indices, size_t count)
     buf_free(&line);
 }
 
-/* "ID 0,1,2" -> a call. A line of another form was not written whole. */
-static bool read_line(char *text, journal_line *line, void *context)
+/*
+ * "ID 0,1,2" -> a call. A line of another form was not written whole: the
+ * numbers that a comma ends were. One that ends at a NUL, which a power cut can
+ * leave in the place of what followed, may be the beginning of another number.
+ */
+static bool read_line(char *text, size_t length, journal_line *line,
+                      void *context)
 {
     size_t *indices = NULL;
     size_t count = 0;
     char *rest = strchr(text, ' ');
 
-    if (rest == NULL)
+    if (rest == NULL || strlen(text) != length)
         return true;
     *rest++ = '\0';
     while (rest != NULL && random_is_id(text)) {
@@ -115,8 +120,8 @@ static bool read_journal(const struct spool *spool, const char *name,
     }
     while ((length = getline(&text, &size, file)) > 0)
         if (text[length - 1] == '\n') {
-            text[length - 1] = '\0';
-            taken = read_line(text, line, context) && taken;
+            text[--length] = '\0';
+            taken = read_line(text, (size_t)length, line, context) && taken;
         }
     taken = taken && !ferror(file);
     free(text);
