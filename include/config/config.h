@@ -106,6 +106,7 @@ struct config {
     char *local_recipient;          /* "" if not set */
     enum delivery_way delivery;
     char *spool;
+    bool make_spool;                /* the daemon makes what is missing of it */
     char *control;                  /* path of the daemon's socket; default:
                                      * /run/postrider/control, or control in
                                      * a spool elsewhere */
@@ -117,6 +118,7 @@ struct config {
     int64_t retry_longest;
     int64_t expire_after;
     int64_t delay_warning;          /* 0: none */
+    int64_t drain;                  /* milliseconds for a stop; 0: none */
     char *redirect_all;             /* "" if not set */
     bool subtract_arguments;        /* extract = subtract: with -t, arguments
                                      * are taken off the recipients */

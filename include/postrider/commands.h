@@ -18,6 +18,7 @@ int command_status(int argc, char **argv);
 int command_setup(int argc, char **argv);
 int command_test(int argc, char **argv);
 int command_import(int argc, char **argv);
+int command_copy(int argc, char **argv);
 
 /* Root becomes the user that owns the spool; others stay who they are. The
  * directory of the control socket is made for that user. */

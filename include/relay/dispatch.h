@@ -30,6 +30,10 @@ void dispatch_free(struct dispatch *dispatch);          /* NULL is allowed */
 struct message *dispatch_run(struct dispatch *dispatch,
                              const struct moment *now, bool *more);
 
+/* Is no message with a worker, and none ready for a smarthost that takes mail,
+ * or may be tried? */
+bool dispatch_is_idle(const struct dispatch *dispatch);
+
 /* When dispatch_run() may have something to do without an event, as it was when
  * that ran: what became due since is due at once. */
 int64_t dispatch_next_time(const struct dispatch *dispatch);

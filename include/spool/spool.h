@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "util/error.h"
 
@@ -23,6 +24,12 @@ struct spool {
     int drop, queue, state, failed;     /* directories; -1 if not open */
     struct junk *junk;      /* the junk that was logged, by its owner; owned */
 };
+
+/*
+ * Make the folders that are missing, as above for that user, whose group may
+ * be one without a name. What is there stays as it is. FAULT_CONFIG.
+ */
+bool spool_make(const char *path, uid_t user, gid_t group, struct error *err);
 
 /*
  * Open all folders for the daemon, or for root to look at a spool whose

@@ -61,6 +61,8 @@ complete -c postrider -n $none -a test \
     -d 'a session with each smarthost, step by step'
 complete -c postrider -n $none -a import \
     -d 'the configuration of ssmtp, msmtp, dma, ...'
+complete -c postrider -n $none -a copy \
+    -d 'the static sendmail, for a container without it'
 complete -c postrider -n $none -a setup \
     -d 'write the configuration, and try it'
 complete -c postrider -n $none -a direct \
@@ -104,6 +106,11 @@ complete -c postrider -n '__postrider_words queue list' -l failed \
 complete -c postrider -n '__postrider_in status check' -l json -d 'for programs'
 complete -c postrider -n '__postrider_in status' -l check \
     -d 'for a monitoring system'
+complete -c postrider -n '__postrider_in status' -l alive \
+    -d 'does the daemon answer'
+complete -c postrider -n '__postrider_in status' -l ready \
+    -d 'does it take mail'
+complete -c postrider -n '__postrider_in copy' -x -a '(__fish_complete_directories)'
 complete -c postrider -n '__postrider_in check' -l strict -d 'warnings count'
 complete -c postrider -n '__postrider_in direct' -s q -d 'print nothing'
 complete -c postrider -n '__postrider_in direct' -s v -d 'show the dialogue'

@@ -19,6 +19,7 @@
 #include "control/listing.h"
 #include "spool/spool.h"
 #include "spool/unread.h"
+#include "spool/volume.h"
 #include "util/alloc.h"
 #include "util/file.h"
 #include "util/io.h"
@@ -94,12 +95,9 @@ static void check_kind(struct check *check, const struct statfs *status)
 
     for (size_t i = 0; i < COUNT(kinds); i++)
         if (((unsigned long)status->f_type & 0xffffffff) == kinds[i].type)
-            check_warn(check, "give the spool a local disk", "%s is on %s: %s",
+            check_warn(check, VOLUME_REMEDY, "%s is on %s: %s",
                        check->config->spool, kinds[i].name, kinds[i].trouble);
 }
-
-#define FULL 1048576            /* octets: a message and its state have to
-                                 * find room */
 
 static void check_space(struct check *check, const struct statfs *status)
 {
@@ -114,7 +112,7 @@ static void check_space(struct check *check, const struct statfs *status)
         error_remedy(&err, "mount it for writing; the kernel's log has the "
                      "reason");
         check_error(check, &err);
-    } else if (octets < FULL || has_no_files) {
+    } else if (octets < VOLUME_FULL || has_no_files) {
         error_set(&err, FAULT_UNAVAILABLE, "%s is full: %" PRIu64 " KB and %"
                   PRIu64 " files are free", path, octets >> 10,
                   (uint64_t)status->f_ffree);
@@ -124,6 +122,19 @@ static void check_space(struct check *check, const struct statfs *status)
         check_warn(check, "make room, or lower message_size_limit", "%s: %"
                    PRIu64 " MB are free", path, octets >> 20);
     }
+}
+
+static void check_volume(struct check *check)
+{
+    struct spool spool;
+    struct error err = { 0 };
+
+    if (!check->all_seen ||
+        !spool_open(&spool, check->config->spool, false, &err))
+        return;                         /* check_spool() has the reason */
+    if (!volume_check(&spool, &err))
+        check_error(check, &err);
+    spool_close(&spool);
 }
 
 void check_file_system(struct check *check)
@@ -139,6 +150,7 @@ void check_file_system(struct check *check)
     }
     check_kind(check, &status);
     check_space(check, &status);
+    check_volume(check);
     if (check->count == before)
         check_ok(check, "%s is local, with room", path);
 }

@@ -18,6 +18,7 @@
 #include "relay/listen_address.h"
 #include "relay/listener.h"
 #include "relay/manager.h"
+#include "spool/spool.h"
 #include "util/alloc.h"
 #include "util/file.h"
 #include "util/io.h"
@@ -82,6 +83,24 @@ static bool may_have_spool(const struct config *config, struct error *err)
                         "configuration");
 }
 
+/* In a container the volume is empty, and nobody else would do it. */
+static bool make_spool(const struct config *config, struct error *err)
+{
+    uid_t user = geteuid();
+    gid_t group = getegid();
+
+    if (!config->make_spool)
+        return true;
+    if (user == 0 && strcmp(config->user, "root") != 0) {
+        const struct passwd *daemon = user_find(config->user, err);
+        if (daemon == NULL)
+            return false;
+        user = daemon->pw_uid;
+        group = daemon->pw_gid;
+    }
+    return spool_make(config->spool, user, group, err);
+}
+
 static bool prepare(struct daemon *daemon, struct error *err)
 {
     daemon->config = config_load(err);
@@ -89,7 +108,8 @@ static bool prepare(struct daemon *daemon, struct error *err)
         return false;
     log_open(daemon->config->log, "postrider/daemon");
     sockets_prepare(daemon->sockets, &daemon->config->listen);
-    if (!become_daemon_user(daemon->config, err) ||
+    if (!make_spool(daemon->config, err) ||
+        !become_daemon_user(daemon->config, err) ||
         !may_have_spool(daemon->config, err))
         return false;
     process_hide_memory();

@@ -19,7 +19,7 @@ static const struct command {
     { "queue", command_queue, "list and change what is queued",
       "postrider-queue(8)", NULL },
     { "status", command_status, "the daemon in numbers", "postrider(8)",
-      "[--json | --check]" },
+      "[--json | --check | --alive | --ready]" },
     { "check", command_check, "what is wrong here, and what can be done",
       "postrider(8)", "[--json] [--strict]" },
     { "test", command_test, "a session with each smarthost, step by step",
@@ -28,6 +28,8 @@ static const struct command {
       "postrider-import(8)", "[--from FORMAT] [--write [--replace]]\n"
       "       [--output PATH] FILE|DIRECTORY\n"
       "       postrider import --queue [--from FORMAT DIRECTORY]" },
+    { "copy", command_copy, "the static sendmail, for a container without it",
+      "postrider(8)", "DIRECTORY" },
     { "setup", command_setup, "write the configuration, and try it",
       "postrider-setup(8)", NULL },
     { "direct", command_direct, "relay the message file on standard input",

@@ -13,6 +13,7 @@
 #include "control/client.h"
 #include "postrider/status_ahead.h"
 #include "postrider/status_check.h"
+#include "spool/volume.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -312,6 +313,45 @@ static bool print_status(const struct config *config, bool json,
     return true;
 }
 
+/* What a daemon that can be asked may lack all the same. */
+struct readiness {
+    uint64_t room;              /* octets */
+    bool has_smarthost;
+};
+
+static void take_readiness(void *context, char *text)
+{
+    struct readiness *ready = context;
+    struct status_line line;
+
+    protocol_parse_status(text, &line);
+    if (line.kind == STATUS_SMARTHOST)
+        ready->has_smarthost = true;
+    else if (line.kind == STATUS_FIGURE && strcmp(line.figure.name, "free") == 0)
+        ready->room = line.figure.value;
+}
+
+/* For probes. One that is ready takes mail: that a smarthost is down is no
+ * reason to take the programs that send out of service. */
+static bool probe_daemon(const struct config *config, bool to_take,
+                         struct error *err)
+{
+    const struct client_question question = {
+        .path = config->control, .request = REQUEST_STATUS,
+        .patience = CLIENT_PATIENCE,
+    };
+    struct readiness ready = { 0 };
+
+    if (!client_ask(&question, take_readiness, &ready, err))
+        return false;
+    if (to_take && !ready.has_smarthost)
+        return error_set(err, FAULT_UNAVAILABLE, "no smarthost is configured");
+    if (to_take && ready.room < VOLUME_FULL)
+        return error_set(err, FAULT_UNAVAILABLE, "%s is full", config->spool);
+    puts(to_take ? "ready" : "alive");
+    return true;
+}
+
 static bool is_option(int argc, char **argv, const char *name)
 {
     return argc == 2 && strcmp(argv[1], name) == 0;
@@ -321,19 +361,24 @@ int command_status(int argc, char **argv)
 {
     bool json = is_option(argc, argv, "--json");
     bool check = is_option(argc, argv, "--check");
+    bool alive = is_option(argc, argv, "--alive");
+    bool to_take = is_option(argc, argv, "--ready");
     struct error err = { 0 };
     int status;
 
-    if (argc > 1 && !json && !check) {
+    if (argc > 1 && !json && !check && !alive && !to_take) {
         error_set(&err, FAULT_USAGE,
-                  "usage: postrider status [--json | --check]");
+                  "usage: postrider status [--json | --check | --alive | "
+                  "--ready]");
         return command_fail(&err);
     }
     struct config *config = config_load(&err);
     bool ready = config != NULL && has_daemon(config, &err);
     if (check)
         status = ready ? status_check(config) : status_check_fail(&err);
-    else if (ready && print_status(config, json, &err))
+    else if (ready && (alive || to_take
+                       ? probe_daemon(config, to_take, &err)
+                       : print_status(config, json, &err)))
         status = EX_OK;
     else
         status = command_fail(&err);

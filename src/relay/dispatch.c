@@ -249,3 +249,21 @@ int64_t dispatch_next_time(const struct dispatch *dispatch)
     }
     return next;
 }
+
+bool dispatch_is_idle(const struct dispatch *dispatch)
+{
+    int64_t now = dispatch->now.awake;
+
+    if (schedule_count_in(dispatch->schedule, MESSAGE_OUT) > 0)
+        return false;
+    for (size_t i = 0; i < dispatch->hops->count; i++) {
+        const struct availability *host =
+            &dispatch->hops->list[i].availability;
+        if ((host->state == HOP_UP ||
+             availability_next_time(host, now) <= now) &&
+            schedule_ready_for(dispatch->schedule, i,
+                               has_turn(dispatch, i)) > 0)
+            return false;
+    }
+    return true;
+}

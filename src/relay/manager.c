@@ -25,10 +25,12 @@
 #include "relay/result.h"
 #include "relay/retry.h"
 #include "relay/schedule.h"
+#include "relay/shutdown.h"
 #include "relay/storage.h"
 #include "relay/troubles.h"
 #include "relay/worker_answers.h"
 #include "spool/spool.h"
+#include "spool/volume.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/io.h"
@@ -39,7 +41,6 @@
                                  * of the poll loop */
 #define MOVED_TIME 3600000      /* between lines about a spool that was moved */
 #define METRICS_TIME 15000
-#define DRAIN_TIME 2000         /* the first one of a stop or reload */
 
 /* The source of a descriptor in the poll set. */
 enum source { SOURCE_SIGNAL, SOURCE_PICKUP, SOURCE_LAUNCH, SOURCE_WORKER,
@@ -78,10 +79,7 @@ struct manager {
                                  * again */
     char *remark;               /* the last one in a notice; owned */
     int64_t watchdog;           /* interval; 0: none */
-    int64_t drain_until;        /* then a reload serves in between */
-    int64_t drain_time;         /* longer each time */
-    bool stopping;              /* hand out nothing any more */
-    enum manager_end end;       /* once a stop or a reload was asked for */
+    struct shutdown shutdown;
 };
 
 /* --- The clocks. --- */
@@ -143,40 +141,20 @@ static void tell_changes(struct manager *manager)
 
 /* --- To stop, or to start anew. --- */
 
-/* Hand out nothing more, and let the workers go. */
-static void drain(struct manager *manager)
+static bool is_leaving(const struct manager *manager)
 {
-    manager->stopping = true;
-    manager->drain_until = now_of(manager)->awake + manager->drain_time;
-    for (size_t i = 0; i < manager->hops->count; i++)
-        workers_stop(manager->hops->list[i].workers);
-}
-
-/* A worker may wait for a reply for minutes. That must not hold up all mail:
- * a reload lets others go on until it has left, and then tries again. With
- * more patience, or it would never meet workers that are all quick enough. */
-static void mind_reload(struct manager *manager)
-{
-    if (manager->end != MANAGER_RELOAD)
-        return;
-    if (manager->stopping && now_of(manager)->awake >= manager->drain_until)
-        manager->stopping = !hops_leave(manager->hops);
-    else if (!manager->stopping && !hops_leave(manager->hops)) {
-        manager->drain_time *= 2;
-        drain(manager);
-    }
+    return manager->shutdown.stage == SHUTDOWN_LEAVING;
 }
 
 static void stop(struct manager *manager, enum manager_end end)
 {
-    if (manager->stopping && manager->end == MANAGER_STOPPED)
+    if (!shutdown_ask(&manager->shutdown, end, now_of(manager)->awake))
         return;
-    log_line(LOG_LEVEL_INFO, "%s", end == MANAGER_RELOAD
-             ? "configuration will be read again" : "stopping");
     tell(manager, end == MANAGER_RELOAD ? NOTICE_RELOADING : NOTICE_STOPPING);
-    manager->end = end;
-    manager->drain_time = DRAIN_TIME;
-    drain(manager);
+    /* What was committed just before: where the spool goes with a container,
+     * no other daemon will send it. */
+    if (manager->shutdown.stage == SHUTDOWN_DRAINING)
+        pickup_scan(manager->pickup);
 }
 
 static void take_signals(struct manager *manager)
@@ -239,7 +217,7 @@ static void build_set(struct manager *manager)
     for (size_t i = 0; i < manager->hops->count; i++)
         workers_each(manager->hops->list[i].workers, watch_worker, manager);
     control_each(manager->control, watch_control, manager);
-    if (!manager->stopping)
+    if (manager->shutdown.stage == SHUTDOWN_NONE)
         listener_each(manager->listener, watch_listener, manager);
 }
 
@@ -274,9 +252,9 @@ static int patience(const struct manager *manager, bool more)
 {
     int64_t next = clock_earlier(manager->next_rescan, manager->next_sweep);
 
-    if (more && !manager->stopping)
+    if (more && !is_leaving(manager))
         return 0;
-    if (!manager->stopping)
+    if (!is_leaving(manager))
         next = clock_earlier(next, dispatch_next_time(manager->dispatch));
     next = clock_earlier(next, control_expire(manager->control,
                                               now_of(manager)->awake));
@@ -284,8 +262,7 @@ static int patience(const struct manager *manager, bool more)
         next = clock_earlier(next, manager->next_metrics);
     if (manager->watchdog > 0)
         next = clock_earlier(next, manager->next_watchdog);
-    if (manager->end == MANAGER_RELOAD && manager->stopping)
-        next = clock_earlier(next, manager->drain_until);
+    next = clock_earlier(next, shutdown_next_time(&manager->shutdown));
     return clock_remaining(next);
 }
 
@@ -345,7 +322,6 @@ static void housekeeping(struct manager *manager)
 {
     int64_t now = now_of(manager)->awake;
 
-    mind_reload(manager);
     if (now >= manager->next_rescan) {
         rescan(manager);
         manager->next_rescan = now + RESCAN_TIME;
@@ -369,7 +345,7 @@ static void housekeeping(struct manager *manager)
 static bool take_in(struct manager *manager)
 {
     const struct moment *now = now_of(manager);
-    bool more = !manager->stopping &&
+    bool more = !is_leaving(manager) &&
                 pickup_run(manager->pickup, now, clock_now() + ROUND_TIME);
 
     if (pickup_has_passed(manager->pickup))
@@ -386,7 +362,7 @@ static bool hand_out(struct manager *manager)
     int64_t end = clock_now() + ROUND_TIME;
     bool more;
 
-    if (manager->stopping)
+    if (is_leaving(manager))
         return false;
     do {
         struct message *message = dispatch_run(manager->dispatch, now, &more);
@@ -403,6 +379,10 @@ static void run_round(struct manager *manager)
 
     look_at_clocks(manager);
     more = hand_out(manager) || more;
+    shutdown_go_on(&manager->shutdown,
+                   !more && dispatch_is_idle(manager->dispatch),
+                   schedule_count(manager->messages->schedule),
+                   now_of(manager)->awake);
     build_set(manager);
     int ready = poll(manager->set, manager->count, patience(manager, more));
     look_at_clocks(manager);
@@ -414,11 +394,6 @@ static void run_round(struct manager *manager)
     housekeeping(manager);
 }
 
-static bool is_finished(const struct manager *manager)
-{
-    return manager->stopping && hops_workers(manager->hops) == 0;
-}
-
 static void work(struct manager *manager)
 {
     log_line(LOG_LEVEL_INFO, "started: %zu queued",
@@ -426,7 +401,7 @@ static void work(struct manager *manager)
     if (manager->hops->count == 0)
         log_line(LOG_LEVEL_WARNING, "mail is kept: " HOPS_MISSING);
     tell(manager, NOTICE_READY);
-    while (!is_finished(manager))
+    while (!shutdown_is_over(&manager->shutdown))
         run_round(manager);
     metrics_write(manager->metrics);
 }
@@ -524,7 +499,8 @@ static bool start(struct manager *manager, struct sockets *sockets,
     manager->next_sweep = moment.awake + retry_sweep_time(config);
 
     /* The spool is locked from here on: no other daemon uses it. */
-    if (!spool_open(&manager->spool, config->spool, true, err))
+    if (!spool_open(&manager->spool, config->spool, true, err) ||
+        !volume_check(&manager->spool, err))
         return false;
     /* Signals wait for the poll loop. */
     if (!prepare_signals(manager, err))
@@ -540,6 +516,7 @@ static bool start(struct manager *manager, struct sockets *sockets,
     /* Smarthosts, and what they were sent before. */
     manager->hops = hops_new(config, manager->launch, &manager->spool,
                              &moment);
+    manager->shutdown.hops = manager->hops;
     manager->messages = messages_new(config, &manager->spool,
                                      &manager->totals);
     /* Files outside of the spool: the watch on drop/, and aliases for reports,
@@ -584,11 +561,11 @@ enum manager_end manager_run(const struct config *config,
         .launch = launch_new(launcher),
         .signals = -1,
         .watchdog = launch_notice_interval(),
-        .end = MANAGER_FAILED,
+        .shutdown = shutdown_none(config, NULL),
     };
 
     if (start(&manager, sockets, servers, err))
         work(&manager);
     clean_up(&manager);
-    return manager.end;
+    return manager.shutdown.end;
 }

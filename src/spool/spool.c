@@ -152,6 +152,35 @@ bool spool_is_in_place(const struct spool *spool)
     return same;
 }
 
+/* One that is not there yet. Its mode comes last: none may enter before. Its
+ * group would be that of a volume with a setgid bit, as pods have them. */
+static bool make_folder(const char *path, const struct folder *folder,
+                        uid_t user, gid_t group)
+{
+    char *name = alloc_format("%s/%s", path, folder->name);
+    bool made = mkdir(name, 0700) == 0;
+    bool right = made || errno == EEXIST;
+
+    int fd = made ? open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                  : -1;
+    if (made)
+        right = fd != -1 &&
+                (folder->of_root || fchown(fd, user, group) == 0) &&
+                fchmod(fd, folder->mode) == 0;
+    io_close(&fd);
+    free(name);
+    return right;
+}
+
+bool spool_make(const char *path, uid_t user, gid_t group, struct error *err)
+{
+    for (size_t i = 0; i < COUNT(folders); i++)
+        if (!make_folder(path, &folders[i], user, group))
+            return error_sys(err, FAULT_CONFIG, "make_spool: %s/%s", path,
+                             folders[i].name);
+    return true;
+}
+
 bool spool_open(struct spool *spool, const char *path, bool strict,
                 struct error *err)
 {

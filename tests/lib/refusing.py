@@ -15,9 +15,11 @@ import sys
 # Numbers of x86-64; those from 424 on are the same everywhere.
 NUMBERS = {"openat2": 437, "faccessat2": 439}
 if platform.machine() == "x86_64":
-    NUMBERS |= {"memfd_create": 319, "getrandom": 318, "inotify_init1": 294}
+    NUMBERS |= {"memfd_create": 319, "getrandom": 318, "inotify_init1": 294,
+                "fsync": 74, "linkat": 265}
 elif platform.machine() == "aarch64":
-    NUMBERS |= {"memfd_create": 279, "getrandom": 278, "inotify_init1": 26}
+    NUMBERS |= {"memfd_create": 279, "getrandom": 278, "inotify_init1": 26,
+                "fsync": 82, "linkat": 37}
 
 EPERM = 1
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2

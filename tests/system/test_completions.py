@@ -72,7 +72,7 @@ CASES = [
     (["queue", "remove", "b"], ["bb2"]),
     (["queue", "remove", "bb2", ""], []),
     (["queue", "flush", ""], []),
-    (["status", ""], ["--json", "--check"]),
+    (["status", ""], ["--json", "--check", "--alive", "--ready"]),
     (["check", "--j"], ["--json"]),
     (["direct", "-"], ["-q", "-v"]),
     (["test", "--"], ["--to", "--smarthost"]),
