@@ -117,13 +117,23 @@ static void hide_secrets(const struct session *session, struct reply *reply)
         reply_hide(reply, password->data, password->length);
 }
 
+/* The error of a line that is not a reply has its beginning, which may be what
+ * was sent: part of that cannot be found in it. */
+static bool hide_line(const struct session *session, struct error *err)
+{
+    if (session->secret != NULL && err->fault == FAULT_PROTOCOL)
+        error_set(err, FAULT_PROTOCOL, "not an SMTP reply to AUTH; it may "
+                  "quote the password, and is not shown");
+    return false;
+}
+
 static bool read_reply(struct session *session, struct reply *reply,
                        int64_t timeout, struct error *err)
 {
     if (session->stopped && session->answerable == 0)
         return false;
     if (!reply_read(reply, session->stream, clock_now() + timeout, err))
-        return false;
+        return hide_line(session, err);
     if (session->unanswered > 0)
         session->unanswered--;
     if (session->answerable > 0)
