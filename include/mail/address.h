@@ -74,8 +74,8 @@ void mailbox_list_free(struct mailbox_list *list);      /* empty again */
 /*
  * An argument of the command line without the line ends and blanks around it,
  * which a shell or a file may have left there. The caller frees it; NULL with
- * FAULT_DATA if there is a line end or another control character in it: no
- * fold is needed in an argument.
+ * FAULT_DATA if there is a line end or another control character but a tab in
+ * it: no fold is needed in an argument.
  */
 char *address_argument(const char *text, struct error *err);
 

@@ -39,7 +39,8 @@ bool aliases_is_current(const struct aliases *aliases);
  * nowhere.
  * False if there is no such alias.
  * A name that leads back to itself is an address itself, as in
- * `root: root, ops@x`. A recipient that several ways lead to is found once.
+ * `root: root, ops@x`. An alias that several ways lead to is expanded once; an
+ * address may be found several times.
  */
 struct local_names {
     const char *host;       /* name@host, name@first-label, name@localhost */
