@@ -1,0 +1,188 @@
+/* A header section on its way: read, completed and rewritten by sendmail, made
+ * ASCII by the relay. The first octet has the options. */
+#include "../input.h"
+#include "mail/address.h"
+#include "mail/ascii.h"
+#include "mail/complete.h"
+#include "mail/header.h"
+#include "mail/reader.h"
+#include "mail/recipients.h"
+#include "util/buf.h"
+
+#define HEADER_MAX ((size_t)1 << 20)
+
+enum option { GATEWAY = 1, EXTRACTED = 2, RULE = 4, REPLACES = 8, UTF8_NAME = 16 };
+
+static const char rule_address[] = "rule@r.example";
+
+static void read_header(struct header *header, const char *text, size_t length)
+{
+    int fd = memory_file(text, length);
+    struct reader *reader = reader_new(fd, false, HEADER_MAX);
+    struct error err;
+
+    *header = (struct header){ 0 };
+    PROMISE(reader_header(reader, header, &err));
+    reader_free(reader);
+    close(fd);
+}
+
+/* What another reader finds in it are the same fields. */
+static void check_text(const struct buf *text, size_t count)
+{
+    struct header again;
+    struct buf written;
+
+    PROMISE(memchr(text->data, '\0', text->length) == NULL);
+    for (size_t i = 0; i < text->length; i++)
+        if (text->data[i] == '\r')
+            PROMISE(text->data[i + 1] == '\n');
+        else if (text->data[i] == '\n')
+            PROMISE(i > 0 && text->data[i - 1] == '\r');
+    read_header(&again, text->data, text->length);
+    buf_init(&written, SIZE_MAX);
+    header_write(&again, &written);
+    PROMISE(again.count == count);
+    PROMISE(strcmp(written.data, text->data) == 0);
+    buf_free(&written);
+    header_free(&again);
+}
+
+static bool read_list(struct mailbox_list *list, const struct field *field)
+{
+    struct error ignored;
+    size_t length;
+    const char *body = field_body(field, &length);
+
+    return mailbox_list_parse(list, body, length, &ignored);
+}
+
+/* Under a rule no other address is an author's, whatever stood there. */
+static void check_author(const struct header *header)
+{
+    for (size_t i = 0; i < header->count; i++) {
+        struct mailbox_list list = { 0 };
+        if (!field_is(&header->fields[i], "From") ||
+            field_is_blank(&header->fields[i]))
+            continue;
+        PROMISE(read_list(&list, &header->fields[i]));
+        for (size_t k = 0; k < list.count; k++)
+            PROMISE(strcmp(list.items[k].address, rule_address) == 0);
+        mailbox_list_free(&list);
+    }
+}
+
+/* Recipients that are read in the field before and after are the same. */
+static void check_same_list(const struct field *before,
+                            const struct field *after)
+{
+    struct mailbox_list one = { 0 }, other = { 0 };
+
+    PROMISE(before->name_length == after->name_length &&
+            memcmp(before->text, after->text, before->name_length) == 0);
+    if (field_is(before, "To") && read_list(&one, before) &&
+        !one.is_repaired) {
+        PROMISE(read_list(&other, after));
+        PROMISE(one.count == other.count);
+        for (size_t i = 0; i < one.count; i++) {
+            const char *address = one.items[i].address;
+            PROMISE(!text_is_ascii(address, strlen(address)) ||
+                    strcmp(address, other.items[i].address) == 0);
+        }
+    }
+    mailbox_list_free(&one);
+    mailbox_list_free(&other);
+}
+
+/* What the relay makes of it for a server without SMTPUTF8: other words, no
+ * other fields and no other addresses. */
+static void check_ascii(const struct header *header, const struct buf *text)
+{
+    struct header read;
+    struct buf ascii, again;
+
+    buf_init(&ascii, SIZE_MAX);
+    buf_init(&again, SIZE_MAX);
+    ascii_header(text->data, text->length, &ascii);
+    check_text(&ascii, header->count);
+    if (text_is_ascii(text->data, text->length))
+        PROMISE(strcmp(text->data, ascii.data) == 0);
+    read_header(&read, ascii.data, ascii.length);
+    for (size_t i = 0; i < header->count; i++)
+        check_same_list(&header->fields[i], &read.fields[i]);
+    header_free(&read);
+    ascii_header(ascii.data, ascii.length, &again);
+    PROMISE(strcmp(again.data, ascii.data) == 0);
+    buf_free(&again);
+    buf_free(&ascii);
+}
+
+/* Of the recipients that it names, each one is an address or has a reason. */
+static void check_recipients(const struct header *header)
+{
+    struct mailbox_list list = { 0 };
+    struct flaws flaws = { 0 };
+
+    complete_recipients(header, &list, &flaws);
+    PROMISE(flaws.texts.count == flaws.reasons.count);
+    for (size_t i = 0; i < flaws.texts.count; i++) {
+        promise_one_line(flaws.texts.items[i]);
+        promise_one_line(flaws.reasons.items[i]);
+    }
+    for (size_t i = 0; i < list.count; i++)
+        PROMISE(!text_has_control(list.items[i].address,
+                                  strlen(list.items[i].address)));
+    mailbox_list_free(&list);
+    flaws_free(&flaws);
+}
+
+static struct completion completion_of(unsigned options)
+{
+    bool rule = (options & RULE) != 0;
+
+    return (struct completion){
+        .host = "h.example", .domain = "d.example", .sender = "s@d.example",
+        .full_name = (options & UTF8_NAME) != 0 ? "J\xc3\xb6rg" : "Ann, Bob",
+        .rule_address = rule ? rule_address : NULL,
+        .rule_name = rule ? "Rule" : NULL,
+        .rule_replaces_name = (options & REPLACES) != 0,
+        .id = "1", .now = 1000000000, .gateway = (options & GATEWAY) != 0,
+        .extracted = (options & EXTRACTED) != 0,
+    };
+}
+
+static void check_completed(struct header *header, unsigned options)
+{
+    struct completion with = completion_of(options);
+    struct buf text;
+    struct error err;
+
+    if (!complete_header(header, &with, &err)) {
+        promise_error(&err);
+        return;
+    }
+    buf_init(&text, SIZE_MAX);
+    header_write(header, &text);
+    check_text(&text, header->count);
+    PROMISE(!header_has(header, "Bcc") && !header_has(header, "Resent-Bcc"));
+    if ((options & RULE) != 0 && (options & EXTRACTED) == 0)
+        check_author(header);
+    if ((options & GATEWAY) == 0)
+        PROMISE(header_has(header, "From") && header_has(header, "Date") &&
+                header_has(header, "Message-ID"));
+    check_ascii(header, &text);
+    buf_free(&text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct input in = input_of(data, size);
+    unsigned options = input_octet(&in);
+    struct header header;
+
+    read_header(&header, in.at, in.left);
+    check_recipients(&header);
+    check_completed(&header, options);
+    header_free(&header);
+    return 0;
+}
