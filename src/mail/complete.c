@@ -462,12 +462,10 @@ bool complete_header(struct header *header, const struct completion *with,
                          COMPLETE_RECEIVED_MAX);
 
     /* The block may be no more than a Resent-Bcc: first what joins it. */
-    if (resent && !with->gateway)
+    if (!with->gateway && (resent || complete_is_resent_now(header)))
         supply_missing(header, true, with);
     header_remove_all(header, "Bcc");
     header_remove_all(header, "Resent-Bcc");
-    if (!resent && !with->gateway && complete_is_resent_now(header))
-        supply_missing(header, true, with);
 
     if (block.first == block.end && !with->gateway
         && with->rule_address == NULL)
