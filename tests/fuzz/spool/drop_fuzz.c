@@ -21,7 +21,8 @@ static uint64_t memory_of(unsigned how)
     return (how & ON_DISK) != 0 ? 0 : 1 << 20;
 }
 
-/* Is that the start "postrider VERSION ID" of a higher version? */
+/* Is that the start "postrider VERSION ID" of a higher version? Nobody counts
+ * so far that its number fills a first line. */
 static bool is_newer(const struct buf *file)
 {
     const char *at = file->data + strlen("postrider ");
@@ -29,7 +30,7 @@ static bool is_newer(const struct buf *file)
     if (!text_starts(file->data, "postrider ") || *at == '0')
         return false;
     size_t digits = strspn(at, "0123456789");
-    return digits > 0 && !(digits == 1 && *at == '1') &&
+    return digits > 0 && digits < 60 && !(digits == 1 && *at == '1') &&
            text_starts(at + digits, " " FUZZ_ID) &&
            strchr(" \n", at[digits + 1 + RANDOM_ID_LENGTH]) != NULL;
 }
@@ -40,6 +41,7 @@ static bool is_queued_line(const char *line, size_t length)
     return length == 0 ||
            (strspn(line + 7, "0123456789") == 20 && line[27] == ' ' &&
             strspn(line + 28, "0123456789") == 10 &&
+            strtoull(line + 7, NULL, 10) <= INT64_MAX &&
             strtoull(line + 28, NULL, 10) <= UINT32_MAX && line[38] == '\n');
 }
 

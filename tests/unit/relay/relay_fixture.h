@@ -174,6 +174,7 @@ static inline void relay_prepare_parts(struct relay *relay)
         .messages = relay->messages, .hops = relay->hops,
         .storage = relay->storage, .pickup = relay->pickup,
         .metrics = relay->metrics, .troubles = relay->troubles,
+        .launch = relay->launch,
     });
 }
 
