@@ -21,12 +21,13 @@ struct targets;
  */
 void confine_manager(const struct config *config);
 
-/* Before the first connection: read certificates, connect to the ports. */
-void confine_worker_files(const struct config *config,
-                          const struct smarthost *smarthost,
-                          const struct targets *targets);
+/* Before the first connection: read certificates, connect to the ports over
+ * TCP; no other file, socket, program or process. */
+void confine_worker_opening(const struct config *config,
+                            const struct smarthost *smarthost,
+                            const struct targets *targets);
 
 /* Once the session is open: open and start nothing, connect nowhere. */
-void confine_worker_calls(const struct config *config);
+void confine_worker_session(const struct config *config);
 
 #endif

@@ -22,11 +22,11 @@ enum landlock_right {
     LANDLOCK_READ,          /* read files, list directories */
     LANDLOCK_EXECUTE,       /* the same, and execute: programs, libraries */
     LANDLOCK_REMOVE,        /* read, and remove files and directories */
-    LANDLOCK_WRITE,         /* read and write what exists */
+    LANDLOCK_WRITE,         /* read and write files that exist; not list */
     LANDLOCK_CREATE,        /* create files and write them */
-    LANDLOCK_CHANGE         /* write, truncate, create (files, directories and
-                             * sockets), remove, rename within and between
-                             * such directories; not execute */
+    LANDLOCK_CHANGE         /* write, truncate, create files and no others,
+                             * remove, rename within and between such
+                             * directories; not execute */
 };
 
 /* Rights to leave as they were, for landlock_enforce(). */

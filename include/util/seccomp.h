@@ -3,7 +3,7 @@
  *
  * A program that a hostile peer or caller has taken over should have nothing
  * to do with its power: what a profile does not name ends the process with
- * SIGSYS, and the kernel's log names the call. Calls that a C library makes
+ * SIGSYS, and the kernel's log names the call (in the last two it fails). Calls that a C library makes
  * unasked, and can do without, fail with an error instead. Calls that are
  * newer than the tables fail with ENOSYS, so that libraries fall back.
  */
@@ -23,7 +23,14 @@ enum seccomp_profile {
     SECCOMP_WORKER,
     /* Stores messages for others: opens and creates files. Making a socket
      * fails with EACCES: the log is opened before. */
-    SECCOMP_SERVER
+    SECCOMP_SERVER,
+    /* Opens a session, and becomes a SECCOMP_WORKER then: reads files, connects
+     * TCP sockets. All else fails with EPERM. */
+    SECCOMP_OPENING,
+    /* A client with large libraries: may do all but start programs, look into
+     * other processes, change rights of files, make namespaces, and use
+     * parts of the kernel that such a client has no use for; these fail. */
+    SECCOMP_CLIENT
 };
 
 /*

@@ -5,6 +5,7 @@
 #include "net/tls_store.h"
 #include "util/landlock.h"
 #include "util/sanitizer.h"
+#include "util/seccomp.h"
 #include "util/text.h"
 
 /* What libc reads to find an address; the libraries are for its modules. */
@@ -38,7 +39,9 @@ void client_confine(const struct client *clients, size_t count)
     }
     if (SANITIZED)
         landlock_allow(rules, "/proc", LANDLOCK_READ);
-    if (count > 0 && clients[0].config->sandbox)
+    if (count > 0 && clients[0].config->sandbox) {
         (void)landlock_enforce(rules, LANDLOCK_LEAVE_TCP, &ignored);
+        (void)seccomp_enforce(SECCOMP_CLIENT, &ignored);
+    }
     landlock_free(rules);
 }

@@ -94,9 +94,9 @@ void confine_manager(const struct config *config)
     buf_free(&what);
 }
 
-void confine_worker_files(const struct config *config,
-                          const struct smarthost *smarthost,
-                          const struct targets *targets)
+void confine_worker_opening(const struct config *config,
+                            const struct smarthost *smarthost,
+                            const struct targets *targets)
 {
     struct error err = { 0 };
 
@@ -111,9 +111,10 @@ void confine_worker_files(const struct config *config,
         landlock_allow_bind(rules, 0);
     (void)landlock_enforce(rules, 0, &err);
     landlock_free(rules);
+    (void)seccomp_enforce(SECCOMP_OPENING, &err);
 }
 
-void confine_worker_calls(const struct config *config)
+void confine_worker_session(const struct config *config)
 {
     struct error err = { 0 };
 

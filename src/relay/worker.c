@@ -330,13 +330,13 @@ static bool open_session(struct worker *worker)
         may_leave = 1;
         if (asked_to_stop)
             return false;
-        confine_worker_files(worker->config, worker->smarthost,
-                             connector_targets(worker->connector));
+        confine_worker_opening(worker->config, worker->smarthost,
+                               connector_targets(worker->connector));
         worker->session = connector_open_once(worker->connector,
                                               deadline_for(worker, 0), &err);
     }
     may_leave = 0;
-    confine_worker_calls(worker->config);
+    confine_worker_session(worker->config);
     packet.peer = alloc_string(connector_peer(worker->connector));
     if (worker->session == NULL) {
         packet.kind = WIRE_CLOSED;

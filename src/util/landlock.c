@@ -27,9 +27,7 @@ enum {
     FS_READ_DIR    = 1 << 3,
     FS_REMOVE_DIR  = 1 << 4,
     FS_REMOVE_FILE = 1 << 5,
-    FS_MAKE_DIR    = 1 << 7,
     FS_MAKE_REG    = 1 << 8,
-    FS_MAKE_SOCK   = 1 << 9,
     FS_FIRST       = (1 << 13) - 1,     /* all of version 1 */
     FS_REFER       = 1 << 13,           /* version 2: from another directory */
     FS_TRUNCATE    = 1 << 14,           /* version 3 */
@@ -68,11 +66,11 @@ static const uint64_t access_of[] = {
     [LANDLOCK_EXECUTE] = FS_READ_FILE | FS_READ_DIR | FS_EXECUTE,
     [LANDLOCK_REMOVE]  = FS_READ_FILE | FS_READ_DIR | FS_REMOVE_FILE |
                          FS_REMOVE_DIR,
-    [LANDLOCK_WRITE]   = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE,
+    [LANDLOCK_WRITE]   = FS_READ_FILE | FS_WRITE_FILE,
     [LANDLOCK_CREATE]  = FS_WRITE_FILE | FS_MAKE_REG,
     [LANDLOCK_CHANGE]  = FS_READ_FILE | FS_READ_DIR | FS_REMOVE_FILE |
                          FS_REMOVE_DIR | FS_WRITE_FILE | FS_TRUNCATE |
-                         FS_MAKE_DIR | FS_MAKE_REG | FS_MAKE_SOCK | FS_REFER,
+                         FS_MAKE_REG | FS_REFER,
 };
 
 struct rule {

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/unistd.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,17 +42,24 @@
  * numbers of later calls are greater, and the same on all of the above. */
 #define LAST_NUMBER 450
 
+/* Of clone(2): new ones of mounts, names, users, processes, networks... */
+#define NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | \
+                    CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
 #ifndef SECCOMP_RET_KILL_PROCESS        /* before Linux 4.14 */
 #define SECCOMP_RET_KILL_PROCESS SECCOMP_RET_KILL
 #endif
 
-/* The first rule that fits decides; without one the process ends. */
+/* The first rule that fits decides, those of the profile before everybody's;
+ * without one it is the profile's last word. */
 enum verdict {
     ALLOW,
     ALLOW_IF,               /* the argument has this value */
     ALLOW_WITHOUT,          /* the argument has none of these bits */
     ALLOW_SELF,             /* the argument is this process's id */
-    REFUSE                  /* fails, with this value as errno */
+    REFUSE,                 /* fails, with this value as errno */
+    REFUSE_WITH             /* fails with EACCES if the argument has any of
+                             * these bits */
 };
 
 struct rule {
@@ -153,14 +161,9 @@ static const struct rule everybody[] = {
 static const struct rule manager[] = {
     /* The spool, the metrics file. */
     CALL(openat), CALL(openat2), CALL(getdents64), CALL(unlinkat),
-    CALL(linkat), CALL(renameat2), CALL(mkdirat), CALL(readlinkat),
-    CALL(faccessat), CALL(faccessat2), CALL(fsync), CALL(fdatasync),
-    CALL(ftruncate), CALL(fchmod), CALL(flock), CALL(umask),
-    CALL(memfd_create), CALL(fstatfs),
-
-    /* The poll loop. */
-    CALL(inotify_init1), CALL(inotify_add_watch), CALL(inotify_rm_watch),
-    CALL(signalfd4),
+    CALL(linkat), CALL(renameat2), CALL(readlinkat), CALL(faccessat),
+    CALL(faccessat2), CALL(fsync), CALL(fdatasync), CALL(ftruncate),
+    CALL(fchmod), CALL(memfd_create), CALL(fstatfs),
 
     /* The control socket and the listeners, the log: nothing that leads
      * out of the machine. */
@@ -182,10 +185,46 @@ static const struct rule manager[] = {
 #endif
 #ifdef __NR_open
     CALL(open), CALL(stat), CALL(lstat), CALL(access), CALL(unlink),
-    CALL(rmdir), CALL(link), CALL(rename), CALL(mkdir), CALL(readlink),
+    CALL(rmdir), CALL(link), CALL(rename), CALL(readlink),
 #endif
 #ifdef __NR_fcntl64
     CALL(stat64), CALL(lstat64), CALL(ftruncate64), CALL(fstatfs64),
+#endif
+};
+
+/*
+ * What is missing here fails, and ends nothing: libraries find another way, and
+ * a session that cannot be opened has cost nothing.
+ */
+static const struct rule opening[] = {
+    /* Once more, when the session is open. */
+    { __NR_prctl, ALLOW_IF, PR_SET_NO_NEW_PRIVS, 0 },
+    { __NR_prctl, ALLOW_IF, PR_SET_SECCOMP, 0 },
+
+    /* Certificates, the time zone of the log. */
+    CALL(openat), CALL(getdents64), CALL(faccessat), CALL(faccessat2),
+    CALL(readlinkat),
+
+    /* TCP, and no variety of it that landlock(7) does not see. The log, whose
+     * socket is Unix's, is connected. */
+    { __NR_socket, REFUSE_WITH,
+      ~(uint32_t)(SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC), 1 },
+    { __NR_socket, REFUSE_WITH, 0x100, 2 },     /* IPPROTO_MPTCP, SMC */
+    { __NR_socket, ALLOW_IF, AF_INET, 0 },
+    { __NR_socket, ALLOW_IF, AF_INET6, 0 },
+    CALL(connect), CALL(bind),
+
+    /* The same on older and on 32-bit architectures. */
+#ifdef __NR_open
+    CALL(open), CALL(stat), CALL(lstat), CALL(access), CALL(readlink),
+#endif
+#ifdef __NR_fcntl64
+    CALL(stat64), CALL(lstat64),
+#endif
+#ifdef __NR_socketcall
+    { __NR_socketcall, ALLOW_IF, 1, 0 },        /* socket */
+    { __NR_socketcall, ALLOW_IF, 2, 0 },        /* bind */
+    { __NR_socketcall, ALLOW_IF, 3, 0 },        /* connect */
 #endif
 };
 
@@ -239,6 +278,64 @@ static const struct rule server[] = {
 #endif
 };
 
+/*
+ * All but what no client of a server needs, as nobody knows what the libraries
+ * of this one do: other programs and processes, the rights of files, the
+ * organs of the kernel that have had most faults.
+ */
+static const struct rule client[] = {
+    { __NR_execve, REFUSE, EPERM, 0 }, { __NR_execveat, REFUSE, EPERM, 0 },
+    { __NR_ptrace, REFUSE, EPERM, 0 }, { __NR_kcmp, REFUSE, EPERM, 0 },
+    { __NR_process_vm_readv, REFUSE, EPERM, 0 },
+    { __NR_process_vm_writev, REFUSE, EPERM, 0 },
+    { __NR_pidfd_open, REFUSE, EPERM, 0 },
+    { __NR_setpriority, REFUSE, EPERM, 0 },
+
+    { __NR_fchmodat, REFUSE, EPERM, 0 }, { __NR_fchownat, REFUSE, EPERM, 0 },
+    { __NR_utimensat, REFUSE, EPERM, 0 }, { __NR_mknodat, REFUSE, EPERM, 0 },
+    { __NR_inotify_add_watch, REFUSE, EPERM, 0 },
+#ifdef __NR_chmod
+    { __NR_chmod, REFUSE, EPERM, 0 }, { __NR_chown, REFUSE, EPERM, 0 },
+    { __NR_mknod, REFUSE, EPERM, 0 }, { __NR_utimes, REFUSE, EPERM, 0 },
+#endif
+#ifdef __NR_utime
+    { __NR_utime, REFUSE, EPERM, 0 },
+#endif
+#ifdef __NR_utimensat_time64
+    { __NR_utimensat_time64, REFUSE, EPERM, 0 },
+#endif
+
+    /* Namespaces: of what has no other bits, threads are made. A library that
+     * cannot have clone3() takes clone(). */
+    { __NR_unshare, REFUSE, EPERM, 0 }, { __NR_setns, REFUSE, EPERM, 0 },
+    { __NR_clone3, REFUSE, ENOSYS, 0 },
+    { __NR_clone, REFUSE_WITH, NAMESPACES, 0 },
+    { __NR_mount, REFUSE, EPERM, 0 }, { __NR_umount2, REFUSE, EPERM, 0 },
+    { __NR_chroot, REFUSE, EPERM, 0 }, { __NR_pivot_root, REFUSE, EPERM, 0 },
+    { __NR_fsopen, REFUSE, EPERM, 0 }, { __NR_open_tree, REFUSE, EPERM, 0 },
+    { __NR_move_mount, REFUSE, EPERM, 0 },
+
+    { __NR_bpf, REFUSE, EPERM, 0 }, { __NR_userfaultfd, REFUSE, EPERM, 0 },
+    { __NR_perf_event_open, REFUSE, EPERM, 0 },
+    { __NR_io_uring_setup, REFUSE, EPERM, 0 },
+    { __NR_add_key, REFUSE, EPERM, 0 }, { __NR_keyctl, REFUSE, EPERM, 0 },
+    { __NR_request_key, REFUSE, EPERM, 0 },
+    { __NR_personality, REFUSE, EPERM, 0 },
+    { __NR_syslog, REFUSE, EPERM, 0 },
+#ifdef __NR_msgget
+    { __NR_msgget, REFUSE, EPERM, 0 }, { __NR_semget, REFUSE, EPERM, 0 },
+    { __NR_shmget, REFUSE, EPERM, 0 },
+#endif
+#ifdef __NR_socket
+    { __NR_socket, ALLOW_IF, AF_UNIX, 0 },
+    { __NR_socket, REFUSE_WITH, 0x100, 2 },     /* IPPROTO_MPTCP, SMC */
+    { __NR_socket, ALLOW_IF, AF_INET, 0 },
+    { __NR_socket, ALLOW_IF, AF_INET6, 0 },
+    { __NR_socket, ALLOW_IF, AF_NETLINK, 0 },   /* which addresses it has */
+    { __NR_socket, REFUSE, EAFNOSUPPORT, 0 },
+#endif
+};
+
 /* The program for the kernel, in its classic BPF. */
 struct program {
     struct sock_filter *items;
@@ -272,7 +369,7 @@ static void put_return(struct program *program, uint32_t action)
     put(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
 }
 
-/* Allow if the argument fits; else go on with the number in the register. */
+/* Decide if the argument fits; else go on with the number in the register. */
 static void put_condition(struct program *program, const struct rule *rule)
 {
     enum { BEHIND = 4 };        /* instructions from the number to the next */
@@ -280,13 +377,16 @@ static void put_condition(struct program *program, const struct rule *rule)
     put_if(program, BPF_JEQ, (uint32_t)rule->number, BEHIND);
     put_load(program, offsetof(struct seccomp_data, args) +
                       rule->argument * sizeof(uint64_t));
-    if (rule->verdict == ALLOW_WITHOUT)
+    if (rule->verdict == REFUSE_WITH)
+        put_if(program, BPF_JSET, rule->value, 1);
+    else if (rule->verdict == ALLOW_WITHOUT)
         put(program, (struct sock_filter)
                      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, rule->value, 1, 0));
     else
         put_if(program, BPF_JEQ, rule->verdict == ALLOW_SELF
                                  ? (uint32_t)getpid() : rule->value, 1);
-    put_return(program, SECCOMP_RET_ALLOW);
+    put_return(program, rule->verdict == REFUSE_WITH
+                        ? SECCOMP_RET_ERRNO | EACCES : SECCOMP_RET_ALLOW);
     put_load(program, offsetof(struct seccomp_data, nr));
 }
 
@@ -304,6 +404,7 @@ static void put_rule(struct program *program, const struct rule *rule)
     case ALLOW_IF:
     case ALLOW_WITHOUT:
     case ALLOW_SELF:
+    case REFUSE_WITH:
         put_condition(program, rule);
         break;
     }
@@ -319,10 +420,18 @@ static void put_rules(struct program *program, const struct rule *rules,
 static const struct {
     const struct rule *rules;
     size_t count;
+    uint32_t otherwise;         /* what becomes of calls without a rule */
+    bool only_these;            /* everybody's rules do not count */
 } profiles[] = {
-    [SECCOMP_MANAGER] = { manager, COUNT(manager) },
-    [SECCOMP_WORKER] = { worker, COUNT(worker) },
-    [SECCOMP_SERVER] = { server, COUNT(server) },
+    [SECCOMP_MANAGER] = { manager, COUNT(manager), SECCOMP_RET_KILL_PROCESS,
+                          false },
+    [SECCOMP_WORKER] = { worker, COUNT(worker), SECCOMP_RET_KILL_PROCESS,
+                         false },
+    [SECCOMP_SERVER] = { server, COUNT(server), SECCOMP_RET_KILL_PROCESS,
+                         false },
+    [SECCOMP_OPENING] = { opening, COUNT(opening), SECCOMP_RET_ERRNO | EPERM,
+                          false },
+    [SECCOMP_CLIENT] = { client, COUNT(client), SECCOMP_RET_ALLOW, true },
 };
 
 static struct program compile(enum seccomp_profile profile)
@@ -336,11 +445,12 @@ static struct program compile(enum seccomp_profile profile)
     put_return(&program, SECCOMP_RET_KILL_PROCESS);
 
     put_load(&program, offsetof(struct seccomp_data, nr));
-    put_rules(&program, everybody, COUNT(everybody));
     put_rules(&program, profiles[profile].rules, profiles[profile].count);
+    if (!profiles[profile].only_these)
+        put_rules(&program, everybody, COUNT(everybody));
     put_if(&program, BPF_JGT, LAST_NUMBER, 1);
     put_return(&program, SECCOMP_RET_ERRNO | ENOSYS);
-    put_return(&program, SECCOMP_RET_KILL_PROCESS);
+    put_return(&program, profiles[profile].otherwise);
     return program;
 }
 

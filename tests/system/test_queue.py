@@ -574,7 +574,7 @@ def test_interactive(queue, smarthost):
         queue.sendmail("-odi", TO, stdin=message()).expect(0)
         assert len(smarthost.messages) == 1, "it was said to be delivered"
         queue.sendmail("-odi", "later@b.example", stdin=message()).expect(0)
-        assert daemon.find("status=deferred")
+        daemon.wait_for("status=deferred")
         result = queue.sendmail("-odi", "never@b.example", stdin=message())
         result.expect(67)
         assert "nobody" in result.errors

@@ -136,6 +136,16 @@ static long make_new_file(const void *attempt)
     return open_in(attempt, "new", O_WRONLY | O_CREAT);
 }
 
+static long make_folder(const void *argument)
+{
+    const struct attempt *attempt = argument;
+    char *path = alloc_format("%s/folder", attempt->folder);
+    long result = mkdirat(attempt->place->folder, path, 0700);
+
+    free(path);
+    return result;
+}
+
 static long remove_file(const void *argument)
 {
     const struct attempt *attempt = argument;
@@ -207,6 +217,8 @@ static const struct {
     { "unlink",         remove_file,    "write",    1, EACCES },
     { "truncate",       truncate_file,  "write",    3, EACCES },
     { "make",           make_new_file,  "change",   1, 0 },
+    { "make a folder",  make_folder,    "change",   1, EACCES },
+    { "list",           list_folder,    "write",    1, EACCES },
     { "truncate",       truncate_file,  "change",   1, 0 },
     { "execute",        execute_file,   "change",   1, EACCES },
     { "rename",         rename_file,    "change",   1, 0 },

@@ -4,10 +4,12 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -123,6 +125,12 @@ static long take_inet_socket(const void *unused)
     return socket(AF_INET, SOCK_STREAM, 0);
 }
 
+static long take_datagram_socket(const void *unused)
+{
+    (void)unused;
+    return socket(AF_INET, SOCK_DGRAM, 0);
+}
+
 static long connect_again(const void *sockets)
 {
     const int *ends = sockets;
@@ -174,6 +182,24 @@ static long signal_thread_of_parent(const void *unused)
     return syscall(SYS_tgkill, getppid(), getppid(), 0);
 }
 
+static long trace_parent(const void *unused)
+{
+    (void)unused;
+    return ptrace(PTRACE_SEIZE, getppid(), NULL, NULL);
+}
+
+static long make_namespace(const void *unused)
+{
+    (void)unused;
+    return syscall(SYS_clone, SIGCHLD | CLONE_NEWUSER, 0, 0, 0, 0);
+}
+
+static long change_mode(const void *unused)
+{
+    (void)unused;
+    return chmod("/nonexistent/file", 0600);
+}
+
 static long handle_signal(const void *unused)
 {
     const struct sigaction action = { .sa_handler = SIG_IGN };
@@ -207,43 +233,64 @@ static long make_call_of_the_future(const void *unused)
 /* Where all calls for sockets are one, its filter cannot see their families,
  * and a worker's call is not told from what its C library may try. */
 #ifdef SYS_socketcall
-enum { INET_SOCKET = 0, LISTENING = EACCES };
+enum { INET_SOCKET = 0, LISTENING = EACCES, UNIX_SOCKET = 0,
+       DATAGRAM_SOCKET = 0 };
 #else
-enum { INET_SOCKET = KILLED, LISTENING = KILLED };
+enum { INET_SOCKET = KILLED, LISTENING = KILLED, UNIX_SOCKET = EACCES,
+       DATAGRAM_SOCKET = EACCES };
 #endif
 
 static const struct {
     const char *what;
     long (*attempt)(const void *);
-    int results[3];             /* by profile, as of in_restricted_child() */
+    int results[5];             /* by profile, as of in_restricted_child() */
 } cases[] = {
-    { "map data",               map_data, { 0, 0, 0 } },
-    { "map code",               map_code, { KILLED, KILLED, KILLED } },
-    { "make data code",         protect_code, { KILLED, KILLED, KILLED } },
-    { "send and receive",       send_and_receive, { 0, 0, 0 } },
-    { "take the time",          take_time, { 0, 0, 0 } },
-    { "take random octets",     take_random, { 0, 0, 0 } },
-    { "handle a signal",        handle_signal, { 0, 0, 0 } },
-    { "fstat",                  ask_for_size, { 0, 0, 0 } },
-    { "open",                   open_file, { 0, EACCES, 0 } },
-    { "open the old way",       open_by_old_call, { 0, EACCES, 0 } },
-    { "unlink",                 remove_file, { ENOENT, KILLED, ENOENT } },
-    { "socket(AF_UNIX)",        take_unix_socket, { 0, EACCES, EACCES } },
+    { "map data",               map_data, { 0, 0, 0, 0, 0 } },
+    { "map code",               map_code,
+      { KILLED, KILLED, KILLED, EPERM, 0 } },
+    { "make data code",         protect_code,
+      { KILLED, KILLED, KILLED, EPERM, 0 } },
+    { "send and receive",       send_and_receive, { 0, 0, 0, 0, 0 } },
+    { "take the time",          take_time, { 0, 0, 0, 0, 0 } },
+    { "take random octets",     take_random, { 0, 0, 0, 0, 0 } },
+    { "handle a signal",        handle_signal, { 0, 0, 0, 0, 0 } },
+    { "fstat",                  ask_for_size, { 0, 0, 0, 0, 0 } },
+    { "open",                   open_file, { 0, EACCES, 0, 0, 0 } },
+    { "open the old way",       open_by_old_call, { 0, EACCES, 0, 0, 0 } },
+    { "unlink",                 remove_file,
+      { ENOENT, KILLED, ENOENT, EPERM, ENOENT } },
+    { "socket(AF_UNIX)",        take_unix_socket,
+      { 0, EACCES, EACCES, UNIX_SOCKET, 0 } },
     { "socket(AF_INET)",        take_inet_socket,
-      { INET_SOCKET, EACCES, EACCES } },
-    { "connect elsewhere",      connect_again, { EINVAL, EACCES, EACCES } },
-    { "listen",                 listen_there, { KILLED, LISTENING, LISTENING } },
-    { "fork",                   start_process, { KILLED, KILLED, KILLED } },
-    { "execute",                execute, { KILLED, KILLED, KILLED } },
-    { "setuid",                 change_user, { KILLED, KILLED, KILLED } },
-    { "signal a process",       signal_parent, { KILLED, KILLED, KILLED } },
+      { INET_SOCKET, EACCES, EACCES, 0, 0 } },
+    { "socket(SOCK_DGRAM)",     take_datagram_socket,
+      { INET_SOCKET, EACCES, EACCES, DATAGRAM_SOCKET, 0 } },
+    { "connect elsewhere",      connect_again,
+      { EINVAL, EACCES, EACCES, EINVAL, EINVAL } },
+    { "listen",                 listen_there,
+      { KILLED, LISTENING, LISTENING, EPERM, EINVAL } },
+    { "fork",                   start_process,
+      { KILLED, KILLED, KILLED, EPERM, 0 } },
+    { "execute",                execute,
+      { KILLED, KILLED, KILLED, EPERM, EPERM } },
+    { "setuid",                 change_user,
+      { KILLED, KILLED, KILLED, EPERM, 0 } },
+    { "signal a process",       signal_parent,
+      { KILLED, KILLED, KILLED, EPERM, 0 } },
     { "abort",                  abort_myself,
-      { -SIGABRT, -SIGABRT, -SIGABRT } },
+      { -SIGABRT, -SIGABRT, -SIGABRT, -SIGABRT, -SIGABRT } },
     { "signal another thread",  signal_thread_of_parent,
-      { KILLED, KILLED, KILLED } },
-    { "ask for the terminal",   ask_for_terminal, { ENOTTY, ENOTTY, ENOTTY } },
+      { KILLED, KILLED, KILLED, EPERM, 0 } },
+    { "ask for the terminal",   ask_for_terminal,
+      { ENOTTY, ENOTTY, ENOTTY, ENOTTY, ENOTTY } },
     { "a newer call",           make_call_of_the_future,
-      { ENOSYS, ENOSYS, ENOSYS } },
+      { ENOSYS, ENOSYS, ENOSYS, ENOSYS, ENOSYS } },
+    { "trace a process",        trace_parent,
+      { KILLED, KILLED, KILLED, EPERM, EPERM } },
+    { "make a namespace",       make_namespace,
+      { KILLED, KILLED, KILLED, EPERM, EACCES } },
+    { "change a mode",          change_mode,
+      { KILLED, KILLED, KILLED, EPERM, EPERM } },
 };
 
 static void hold(enum seccomp_profile profile)
@@ -283,6 +330,47 @@ static void holds_a_server(void **state)
     hold(SECCOMP_SERVER);
 }
 
+static void holds_a_worker_that_opens_its_session(void **state)
+{
+    (void)state;
+    hold(SECCOMP_OPENING);
+}
+
+static void holds_a_client(void **state)
+{
+    (void)state;
+    hold(SECCOMP_CLIENT);
+}
+
+/* The second filter comes on top of the first one. */
+static bool enforce_both(const void *unused)
+{
+    const enum seccomp_profile opening = SECCOMP_OPENING;
+    const enum seccomp_profile worker = SECCOMP_WORKER;
+
+    (void)unused;
+    return enforce(&opening) && enforce(&worker);
+}
+
+static void holds_a_worker_once_its_session_is_open(void **state)
+{
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    int result = in_restricted_child(enforce_both, NULL, send_and_receive,
+                                     ends);
+    if (result == UNSUPPORTED)
+        skip();
+    assert_int_equal(result, 0);
+    assert_int_equal(in_restricted_child(enforce_both, NULL, open_file, NULL),
+                     EACCES);
+    assert_int_equal(in_restricted_child(enforce_both, NULL, start_process,
+                                         NULL), KILLED);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 #ifdef __x86_64__
 /* fork() by the entry of 32-bit programs, where its number is 2. */
 static long call_as_i386(const void *unused)
@@ -315,6 +403,9 @@ int main(void)
         cmocka_unit_test(holds_a_manager),
         cmocka_unit_test(holds_a_worker),
         cmocka_unit_test(holds_a_server),
+        cmocka_unit_test(holds_a_worker_that_opens_its_session),
+        cmocka_unit_test(holds_a_client),
+        cmocka_unit_test(holds_a_worker_once_its_session_is_open),
         cmocka_unit_test(kills_what_comes_by_another_entry),
     };
 
