@@ -8,6 +8,7 @@
 #   make bench      figures, side by side with the least it could cost
 #   make map        the list of files in src/README.md, made anew
 #   make words      the completions, made anew from the tables of src
+#   make check-crash, check-compromise  power cuts; a process taken over
 #   make check-package, check-callers  the packages, real programs with them
 #   make install    DESTDIR, prefix, sysconfdir, localstatedir
 #   make deb, rpm   packages, in build/deb and build/rpm
@@ -301,7 +302,7 @@ AT_ONCE = $(shell $(PYTHON) -c 'import xdist' 2>/dev/null && \
             echo --numprocesses=4 --dist=loadfile)
 PYTEST = $(PYTHON) -m pytest -q -p no:cacheprovider $(AT_ONCE)
 
-system: all sanitized
+system: all sanitized $(B)/compromise/sendmail
 	POSTRIDER_SERVERS_REQUIRED=$(if $(wildcard /etc/debian_version),1) \
 	    $(PYTEST) tests/system
 	POSTRIDER_BUILD=$(B) $(PYTEST) \
@@ -327,6 +328,18 @@ demo: all
 # Every state that a power cut can leave: minutes, as root.
 check-crash: all
 	POSTRIDER_BUILD=$(B) $(PYTHON) tests/crash/run --mutants
+
+# What an attacker can do who has taken over a process, as root. The payload is
+# preloaded, which a static sendmail would not take.
+$(B)/compromise/sendmail: $(call object,sendmail) \
+                   $(call archives,$(filter-out sendmail,$(SENDMAIL_PARTS)))
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lconfuse
+
+check-compromise: all $(B)/compromise/sendmail
+	POSTRIDER_BUILD=$(B) $(PYTHON) tests/compromise/run --mutants || \
+	    [ $$? = 75 ]
 
 bench: all
 	tests/bench/run
@@ -443,7 +456,7 @@ reproduce:
 .PHONY: all sanitized unit unit-tests fault fault-tests fuzz fuzz-replay \
         fuzzers-replay fuzzers-run system check lint lint-layers map words \
         compiled demo bench install uninstall deb rpm check-crash \
-        check-package check-callers dist release site reproduce \
+        check-compromise check-package check-callers dist release site reproduce \
         clean
 clean:
 	rm -rf $(B)

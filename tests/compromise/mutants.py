@@ -1,0 +1,94 @@
+"""The sandbox made wider in one place: what must be found."""
+
+import contextlib
+import pathlib
+import subprocess
+import tempfile
+from typing import NamedTuple
+
+from lib.harness import ROOT
+
+NEEDED = "Makefile", "src", "include", "packaging"
+
+
+class Mutant(NamedTuple):
+    name: str
+    process: str        # where it shows
+    file: str
+    old: str
+    new: str
+
+
+SECCOMP, CONFINE = "src/util/seccomp.c", "src/relay/confine.c"
+OAUTH = "src/oauth/client_confine.c"
+SMTP = "src/sendmail/smtp_confine.c"
+
+MUTANTS = (
+    Mutant("the manager may make folders", "manager", SECCOMP,
+           "CALL(openat2), CALL(getdents64),",
+           "CALL(openat2), CALL(getdents64), CALL(mkdirat),"),
+    Mutant("the manager may connect over TCP", "manager", SECCOMP,
+           "{ __NR_socketpair, ALLOW_IF, AF_UNIX, 0 },",
+           "{ __NR_socketpair, ALLOW_IF, AF_UNIX, 0 },\n"
+           "    { __NR_socket, ALLOW_IF, AF_INET, 0 },"),
+    Mutant("the manager may write into drop/", "manager", CONFINE,
+           '{ "drop", LANDLOCK_REMOVE }', '{ "drop", LANDLOCK_CHANGE }'),
+    Mutant("the manager reads /etc", "manager", CONFINE,
+           "allow_spool(rules, config->spool);",
+           "allow_spool(rules, config->spool);\n"
+           '    landlock_allow(rules, "/etc", LANDLOCK_READ);'),
+    Mutant("a worker may open files", "worker", SECCOMP,
+           "{ __NR_openat, REFUSE, EACCES, 0 },", "CALL(openat),"),
+    Mutant("all may fork", "worker", SECCOMP,
+           "CALL(exit), CALL(exit_group),",
+           "CALL(exit), CALL(exit_group), CALL(clone),"),
+    Mutant("a worker is not shut in once its session is open", "worker",
+           CONFINE, "(void)seccomp_enforce(SECCOMP_WORKER, &err);",
+           "(void)err;"),
+    Mutant("a worker that opens its session has UDP", "opening-worker",
+           SECCOMP, "~(uint32_t)(SOCK_STREAM |",
+           "~(uint32_t)(SOCK_DGRAM | SOCK_STREAM |"),
+    Mutant("it connects to any port", "opening-worker", CONFINE,
+           "(void)landlock_enforce(rules, 0, &err);",
+           "(void)landlock_enforce(rules, LANDLOCK_LEAVE_TCP, &err);"),
+    Mutant("it has no filter", "opening-worker", CONFINE,
+           "(void)seccomp_enforce(SECCOMP_OPENING, &err);", "(void)err;"),
+    Mutant("a server may start programs", "server", SECCOMP,
+           "CALL(linkat), CALL(renameat2),\n    CALL(unlinkat), CALL(fsync)",
+           "CALL(linkat), CALL(renameat2),\n    CALL(execve), CALL(fsync)"),
+    Mutant("a server reads drop/", "server", SMTP,
+           "landlock_allow(rules, drop, LANDLOCK_CREATE);",
+           "landlock_allow(rules, drop, LANDLOCK_CREATE);\n"
+           "    landlock_allow(rules, drop, LANDLOCK_READ);"),
+    Mutant("postrider-oauth reads the spool", "oauth", OAUTH,
+           "landlock_allow_system(rules);",
+           "landlock_allow_system(rules);\n"
+           "    landlock_allow(rules, clients[0].config->spool, "
+           "LANDLOCK_READ);"),
+    Mutant("postrider-oauth may send signals", "oauth", OAUTH,
+           "LANDLOCK_LEAVE_TCP,",
+           "LANDLOCK_LEAVE_TCP | LANDLOCK_LEAVE_SIGNALS,"),
+    Mutant("postrider-oauth may trace processes", "oauth", SECCOMP,
+           "{ __NR_ptrace, REFUSE, EPERM, 0 },", ""),
+)
+
+
+@contextlib.contextmanager
+def built(mutant, build):
+    """The programs with it, made from what is built: a folder."""
+    with tempfile.TemporaryDirectory(prefix="postrider-mutant-") as folder:
+        tree = pathlib.Path(folder)
+        for name in NEEDED:
+            subprocess.run(["cp", "-a", ROOT / name, tree], check=True)
+        (tree / "build").mkdir()
+        for path in build.iterdir():
+            if path.is_file() or path.name in ("obj", "compromise"):
+                subprocess.run(["cp", "-a", path, tree / "build"], check=True)
+        path = tree / mutant.file
+        text = path.read_text()
+        assert text.count(mutant.old) == 1, f"{mutant.name}: not to be made"
+        path.write_text(text.replace(mutant.old, mutant.new))
+        subprocess.run(["make", "-s", "-j2", "all",
+                        "build/compromise/sendmail"], cwd=tree, check=True,
+                       stdout=subprocess.DEVNULL)
+        yield tree / "build"
