@@ -11,9 +11,15 @@
 
 #include "util/error.h"
 
+struct client;
+
 bool command_token(int argc, char **argv, struct error *err);
 bool command_login(int argc, char **argv, struct error *err);
 bool command_status(int argc, char **argv, struct error *err);
 bool command_logout(int argc, char **argv, struct error *err);
+
+/* What status prints of one client, as login does at its end: when the login
+ * was, until when it lasts, and no token. */
+bool status_print(const struct client *client, struct error *err);
 
 #endif

@@ -8,7 +8,6 @@
 #include "control/client.h"
 #include "oauth/client.h"
 #include "oauth/commands.h"
-#include "oauth/status.h"
 
 #define WAKE_LIMIT 2000             /* milliseconds */
 

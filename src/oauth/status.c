@@ -10,7 +10,6 @@
 #include "config/config.h"
 #include "oauth/client.h"
 #include "oauth/grant.h"
-#include "oauth/status.h"
 #include "util/alloc.h"
 #include "util/text.h"
 
