@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -55,7 +56,9 @@ struct figure {
     uint64_t value;
 };
 
-#define FIGURES 16
+#define NOW_FIGURES 10          /* of the queue as it is */
+#define TOTAL_FIGURES 6         /* since the start */
+#define FIGURES (NOW_FIGURES + TOTAL_FIGURES)
 
 /* Octets; 0 if that cannot be known, as a file system that is ill has no room
  * either. */
@@ -68,14 +71,13 @@ static uint64_t free_room(const struct spool *spool)
     return (uint64_t)status.f_bavail * (uint64_t)status.f_frsize;
 }
 
-static void collect(struct metrics *metrics, struct figure figures[FIGURES])
+static void collect_now(const struct metrics *metrics, struct figure *figures)
 {
     struct messages *messages = metrics->parts.messages;
     const struct schedule *schedule = messages->schedule;
     size_t out = schedule_count_in(schedule, MESSAGE_OUT);
     size_t held = schedule_count_in(schedule, MESSAGE_HELD);
     size_t all = schedule_count(schedule);
-    const struct totals *totals = metrics->parts.totals;
     struct trouble troubles[TROUBLES];
     uint64_t unread = 0;
 
@@ -85,7 +87,7 @@ static void collect(struct metrics *metrics, struct figure figures[FIGURES])
     uint64_t given_up = troubles[TROUBLE_GIVEN_UP].count;
     uint64_t bound = troubles[TROUBLE_BOUND].count;
     troubles_free_list(troubles);
-    const struct figure list[FIGURES] = {
+    const struct figure list[NOW_FIGURES] = {
         { "queued", "queued_messages", "gauge",
           "Messages in the queue.", all },
         { "active", "active_messages", "gauge",
@@ -108,6 +110,14 @@ static void collect(struct metrics *metrics, struct figure figures[FIGURES])
         { "free", "spool_free_bytes", "gauge",
           "Room that is left in the file system of the spool.",
           free_room(messages->home.spool) },
+    };
+
+    memcpy(figures, list, sizeof list);
+}
+
+static void collect_totals(const struct totals *totals, struct figure *figures)
+{
+    const struct figure list[TOTAL_FIGURES] = {
         { "accepted", "accepted_messages_total", "counter",
           "Messages picked up.", totals->accepted },
         { "delivered", "delivered_recipients_total", "counter",
@@ -123,8 +133,14 @@ static void collect(struct metrics *metrics, struct figure figures[FIGURES])
           "Delivery status notifications made.", totals->reports },
     };
 
-    for (size_t i = 0; i < FIGURES; i++)
-        figures[i] = list[i];
+    memcpy(figures, list, sizeof list);
+}
+
+static void collect(const struct metrics *metrics,
+                    struct figure figures[FIGURES])
+{
+    collect_now(metrics, figures);
+    collect_totals(metrics->parts.totals, figures + NOW_FIGURES);
 }
 
 static void add_troubles(const struct metrics *metrics, struct buf *out)
