@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "mail/envelope.h"
 #include "smtp/outcome.h"
@@ -34,13 +33,13 @@ struct delivery {
 
 /*
  * Prepare the transaction of these recipients (indices, copied). config and
- * entry are borrowed. uid is the sender's. With redirect_all one copy
- * goes there for all of them, with X-Original-To. Mail with the null
- * reverse-path has the sender of config_sender_null().
+ * entry are borrowed. With redirect_all one copy goes there for all of them,
+ * with X-Original-To. Mail with the null reverse-path has the sender of
+ * config_sender_null().
  */
 void delivery_init(struct delivery *delivery, const struct config *config,
-                   const struct entry *entry, uid_t uid,
-                   const size_t *recipients, size_t count);
+                   const struct entry *entry, const size_t *recipients,
+                   size_t count);
 void delivery_free(struct delivery *delivery);
 
 /* After a run: each recipient has its outcome. */
@@ -73,7 +72,6 @@ bool delivery_is_undone(const struct delivery *delivery);
 struct attempt {
     const struct config *config;
     const struct entry *entry;
-    uid_t uid;                  /* for the Received field */
     session_trace *trace;       /* or NULL */
     void *trace_context;
     struct outcome *outcomes;   /* one a recipient; allocated by the caller */

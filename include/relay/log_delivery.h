@@ -14,7 +14,7 @@
 struct entry;
 
 /* `ID: uid=1000 from=<a@b>, size=1234, nrcpt=1` */
-void log_message(const struct entry *entry, uid_t uid);
+void log_message(const struct entry *entry);
 
 /* Counts of what was logged since the start, for status and metrics. */
 struct totals {

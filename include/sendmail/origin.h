@@ -27,12 +27,12 @@ struct origin {
  * section's address goes before either; the null reverse-path stays null. A
  * section may take the address in From for that of the login name.
  *
- * author and full_name are found only if the header needs them: resent means
- * that Resent-From may be needed. FAULT_DATA if -f is not an address.
+ * author and full_name are found only if the header needs them. With -t it may
+ * be a Resent-From that does. FAULT_DATA if -f is not an address.
  */
 bool origin_find(struct origin *origin, const struct submission *submission,
                  const struct config *config, const struct header *header,
-                 bool resent, struct error *err);
+                 struct error *err);
 void origin_free(struct origin *origin);
 
 #endif

@@ -78,10 +78,10 @@ void outcome_defer(struct outcome *outcome);
  * does not concern the message: deferred, as by AUTH that was refused. */
 void outcome_blame_login(struct outcome *outcome, const char *host);
 
-/* Set kind, status and text directly, as for SMTPUTF8 that is not offered. */
-void outcome_set(struct outcome *outcome, enum outcome_kind kind,
-                 enum outcome_stage stage, enum fault fault,
-                 const char *status, const char *text);
+/* Set as failed by ourselves, as for SMTPUTF8 that is not offered: STAGE_LOCAL
+ * and FAULT_DATA. */
+void outcome_refuse(struct outcome *outcome, const char *status,
+                    const char *text);
 
 void outcome_copy(struct outcome *to, const struct outcome *from);
 void outcome_free(struct outcome *outcome);             /* OUTCOME_NONE again */

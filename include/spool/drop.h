@@ -19,8 +19,14 @@
 #include "spool/spool.h"
 #include "util/error.h"
 
+/* In octets. */
+struct drop_limits {
+    uint64_t size;          /* of a message: message_size_limit */
+    uint64_t memory;        /* of a copy that is made in memory */
+};
+
 enum drop_result {
-    DROP_TAKEN,             /* *entry is the caller's */
+    DROP_TAKEN,             /* *entry is the caller's; not of drop_begin */
     DROP_GONE,              /* ENOENT, or junk that has been removed */
     DROP_MORE,              /* of drop_begin and drop_go_on only */
     DROP_LATER              /* cannot be read or removed now; stays; err is
@@ -29,12 +35,11 @@ enum drop_result {
 };
 
 /*
- * Copy drop/ID and verify the copy. Copies of up to memory_max octets are made
- * in memory (memfd) if the system has that, others in queue/.ID; neither is
- * synced. Without the frame of a message file it is unlinked, logged with uid,
- * size and reason. With it, it becomes an entry, which may have flaws: one is
- * that its message has more than size_limit octets; of that the entry has the
- * header section only.
+ * Copy drop/ID and verify the copy. Small copies are made in memory (memfd) if
+ * the system has that, others in queue/.ID; neither is synced. Without the
+ * frame of a message file it is unlinked, logged with uid, size and reason.
+ * With it, it becomes an entry, which may have flaws: one is that its message
+ * is larger than the limit; of that the entry has the header section only.
  *
  * Callers choose their ids, and see those of others: a file with the id of a
  * message in queue/ is removed if it is what that was copied from, and else
@@ -44,7 +49,7 @@ enum drop_result {
  * without a sender.
  */
 enum drop_result drop_take(const struct spool *spool, const char *id,
-                           uint64_t size_limit, uint64_t memory_max,
+                           const struct drop_limits *limits,
                            struct entry **entry, struct error *err);
 
 /*
@@ -57,9 +62,8 @@ enum drop_result drop_take(const struct spool *spool, const char *id,
 struct drop_taking;         /* fields: src/spool/drop.c */
 
 enum drop_result drop_begin(const struct spool *spool, const char *id,
-                            uint64_t size_limit, uint64_t memory_max,
-                            struct drop_taking **taking,
-                            struct entry **entry, struct error *err);
+                            const struct drop_limits *limits,
+                            struct drop_taking **taking, struct error *err);
 enum drop_result drop_go_on(struct drop_taking *taking, uint64_t octets,
                             struct entry **entry, struct error *err);
 const char *drop_taking_id(const struct drop_taking *taking);

@@ -39,12 +39,16 @@ bool unix_socket_peer(int fd, uid_t *uid);
 bool pass_send(int socket, const void *data, size_t length, const int *fds,
                size_t count);
 
-/*
- * Length of what was received; 0: the peer is gone; -1 with errno. The first
- * *count descriptors are in fds, close-on-exec and the caller's; room is
- * how many are wanted, and others are closed.
- */
-ssize_t pass_receive(int socket, void *data, size_t size, int *fds,
-                     size_t room, size_t *count);
+/* The descriptors that came along, close-on-exec and the caller's. */
+struct passed {
+    size_t wanted;          /* others are closed */
+    size_t count;
+    int fds[PASS_MAX];
+};
+
+/* Length of what was received; 0: the peer is gone; -1 with errno. wanted is
+ * set; passed may be NULL where no descriptor is. */
+ssize_t pass_receive(int socket, void *data, size_t size,
+                     struct passed *passed);
 
 #endif

@@ -31,6 +31,8 @@ struct reader {
     size_t header_max;
     size_t octets;          /* of the header section so far, with CRLF */
     bool is_8bit;
+    reader_sink *sink;      /* for the body */
+    void *context;          /* of the sink */
 
     /* The state of the input. A dot and CRs that what follows decides about
      * are not in the text yet. */
@@ -385,11 +387,11 @@ static bool has_8bit(const char *data, size_t length)
 
 /* Give the sink a piece of the body. */
 static bool give(struct reader *reader, const char *data, size_t length,
-                 reader_sink *sink, void *context, struct error *err)
+                 struct error *err)
 {
     if (!reader->is_8bit)
         reader->is_8bit = has_8bit(data, length);
-    return sink(context, data, length, err);
+    return reader->sink(reader->context, data, length, err);
 }
 
 /* The place after the next bare CR, or the end. */
@@ -402,8 +404,7 @@ static const char *pass_bare_cr(const char *from, const char *end)
 }
 
 /* Hand out all of the text. A bare CR ends a line here, and gets its LF. */
-static bool hand_out(struct reader *reader, reader_sink *sink, void *context,
-                     struct error *err)
+static bool hand_out(struct reader *reader, struct error *err)
 {
     const char *from = reader->text + reader->start;
     const char *end = reader->text + reader->end;
@@ -411,10 +412,9 @@ static bool hand_out(struct reader *reader, reader_sink *sink, void *context,
     reader->start = reader->end = 0;
     while (from < end) {
         const char *stop = reader->has_bare_cr ? pass_bare_cr(from, end) : end;
-        if (!give(reader, from, (size_t)(stop - from), sink, context, err))
+        if (!give(reader, from, (size_t)(stop - from), err))
             return false;
-        if (stop[-1] == '\r'
-            && !give(reader, "\n", 1, sink, context, err))
+        if (stop[-1] == '\r' && !give(reader, "\n", 1, err))
             return false;
         from = stop;
     }
@@ -424,8 +424,10 @@ static bool hand_out(struct reader *reader, reader_sink *sink, void *context,
 bool reader_body(struct reader *reader, reader_sink *sink, void *context,
                  struct error *err)
 {
+    reader->sink = sink;
+    reader->context = context;
     for (;;) {
-        if (!hand_out(reader, sink, context, err))
+        if (!hand_out(reader, err))
             return false;
         if (reader->ended)
             break;

@@ -79,31 +79,35 @@ static bool describe_renewal(struct form_request *request,
     return true;
 }
 
-/* What came is on disk before it is used, also a refusal, and that there is to
- * be a pause. */
-static bool keep_reply(const struct client *client, struct renewal *renewal,
-                       struct grant *grant, const struct reply *reply,
-                       bool is_good, struct error *err)
+/* A token is on disk before it is used. */
+static bool keep_tokens(const struct client *client, struct renewal *renewal,
+                        struct grant *grant, const struct answer *answer,
+                        struct error *err)
 {
     struct error ignored;
+    bool is_taken = grant_take(grant, answer, client->oauth->scope, err) ||
+                    error_prefix(err, "oauth \"%s\"", client->oauth->name);
 
-    if (is_good) {
-        bool is_taken = grant_take(grant, reply->answer, client->oauth->scope,
-                                   err) ||
-                        error_prefix(err, "oauth \"%s\"", client->oauth->name);
-        return renewal_save(renewal, client, grant,
-                            is_taken ? err : &ignored) && is_taken;
-    }
-    bool stays = err->fault == FAULT_PERMISSION;
+    return renewal_save(renewal, client, grant, is_taken ? err : &ignored) &&
+           is_taken;
+}
+
+/* So is a refusal with this fault, and that there is to be a pause. */
+static void keep_refusal(const struct client *client, struct renewal *renewal,
+                         struct grant *grant, const struct reply *reply,
+                         enum fault fault)
+{
+    bool stays = fault == FAULT_PERMISSION;
     int64_t now = time(NULL);
     int64_t pause = reply->wait < WAIT_MAX ? reply->wait : WAIT_MAX;
+    struct error ignored;
+
     if (stays)
         grant->refused = now;
     if (pause > 0)
         grant->wait_until = now + pause;
     if (stays || pause > 0)
         renewal_save(renewal, client, grant, &ignored);
-    return false;
 }
 
 static bool ask(const struct client *client, struct renewal *renewal,
@@ -114,11 +118,13 @@ static bool ask(const struct client *client, struct renewal *renewal,
 
     request_init(&request, client->oauth->token_url);
     request.deadline = clock_earlier(request.deadline, deadline);
-    bool done = describe_renewal(&request, client, grant, err) &&
-                request_send(&request, client, &reply, err);
+    bool replied = describe_renewal(&request, client, grant, err) &&
+                   request_send(&request, client, &reply, err);
+    bool done = replied && refusal_judge(client, &request, &reply, err);
     if (done)
-        done = keep_reply(client, renewal, grant, &reply,
-                          refusal_judge(client, &request, &reply, err), err);
+        done = keep_tokens(client, renewal, grant, reply.answer, err);
+    else if (replied)
+        keep_refusal(client, renewal, grant, &reply, err->fault);
     reply_free(&reply);
     request_free(&request);
     return done;

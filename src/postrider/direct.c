@@ -156,14 +156,13 @@ static enum fault relay(const struct config *config, const struct entry *entry,
     struct attempt attempt = {
         .config = config,
         .entry = entry,
-        .uid = getuid(),
         .trace = direct->verbose ? show_dialogue : NULL,
         .outcomes = alloc_zero(count, sizeof *attempt.outcomes),
         .relays = alloc_zero(count, sizeof *attempt.relays),
     };
     int64_t start = clock_now();
 
-    log_message(entry, attempt.uid);
+    log_message(entry);
     attempt_run(&attempt);
     for (size_t i = 0; i < count; i++)
         log_recipient(NULL, &(struct attempted){
@@ -200,6 +199,7 @@ int command_direct(int argc, char **argv)
         (entry = entry_open(dup(STDIN_FILENO), NULL, &err)) != NULL &&
         entry_check(entry, &err)) {
         log_open(config->log, "postrider/direct");
+        entry->uid = getuid();
         err.fault = relay(config, entry, &direct);
     } else {
         report(&direct, "deferred", "not sent: %s", err.text);

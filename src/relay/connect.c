@@ -23,9 +23,10 @@
 
 /* --- Where a smarthost is reached. --- */
 
-static bool add_target(struct targets *targets, const char *host,
-                       const char *name, uint16_t port,
-                       const struct smarthost *smarthost, struct error *err)
+/* name is whose certificate it is to have. */
+static bool add_target(struct targets *targets, const struct srv_target *at,
+                       const char *name, enum inet_use inet,
+                       struct error *err)
 {
     static const enum dial_family families[] = {
         [INET_ANY] = DIAL_ANY,
@@ -34,14 +35,14 @@ static bool add_target(struct targets *targets, const char *host,
     };
     struct dial_list addresses = { 0 };
 
-    if (!dial_resolve(&addresses, host, port, families[smarthost->inet], err))
+    if (!dial_resolve(&addresses, at->host, at->port, families[inet], err))
         return false;
     targets->items = alloc_resize(targets->items, targets->count + 1,
                                   sizeof *targets->items);
     targets->items[targets->count++] = (struct target){
-        .host = alloc_string(host),
+        .host = alloc_string(at->host),
         .name = alloc_string(name),
-        .port = port,
+        .port = at->port,
         .addresses = addresses,
     };
     return true;
@@ -71,9 +72,8 @@ static bool add_service(struct targets *targets,
     for (size_t i = 0; done && i < list.count; i++) {
         const struct srv_target *target = &list.items[i];
         bool inside = srv_in_domain(target->host, domain);
-        (void)add_target(targets, target->host,
-                         inside ? target->host : domain, target->port,
-                         smarthost, err);
+        (void)add_target(targets, target, inside ? target->host : domain,
+                         smarthost->inet, err);
     }
     srv_list_free(&list);
     free(service);
@@ -83,14 +83,14 @@ static bool add_service(struct targets *targets,
 bool targets_find(struct targets *targets, const struct smarthost *smarthost,
                   struct error *err)
 {
-    const char *host = smarthost->host;
-    const char *domain = service_domain(host);
+    const struct srv_target self = { .host = smarthost->host,
+                                     .port = smarthost->port };
+    const char *domain = service_domain(smarthost->host);
 
     *targets = (struct targets){ 0 };
     return domain != NULL
            ? add_service(targets, smarthost, domain, err)
-           : add_target(targets, host, host, smarthost->port, smarthost,
-                        err);
+           : add_target(targets, &self, self.host, smarthost->inet, err);
 }
 
 void targets_free(struct targets *targets)

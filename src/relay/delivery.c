@@ -19,10 +19,10 @@
 
 /* The trace field of RFC 5321 section 4.4, before what was submitted. */
 static void add_received(struct buf *out, const struct config *config,
-                         const struct entry *entry, uid_t uid)
+                         const struct entry *entry)
 {
     buf_add_format(out, "Received: by %s (Postrider, from userid %lu)\r\n"
-                   "\tid %s; ", config->hostname, (unsigned long)uid,
+                   "\tid %s; ", config->hostname, (unsigned long)entry->uid,
                    entry->id);
     clock_add_date(out, time(NULL));
     buf_add_text(out, "\r\n");
@@ -141,8 +141,8 @@ static void choose_sender(struct transaction *t, const struct config *config)
 }
 
 void delivery_init(struct delivery *delivery, const struct config *config,
-                   const struct entry *entry, uid_t uid,
-                   const size_t *recipients, size_t count)
+                   const struct entry *entry, const size_t *recipients,
+                   size_t count)
 {
     struct transaction *t = &delivery->transaction;
 
@@ -163,7 +163,7 @@ void delivery_init(struct delivery *delivery, const struct config *config,
         .is_8bit = entry->is_8bit,
     };
     buf_init(&delivery->prefix, SIZE_MAX);
-    add_received(&delivery->prefix, config, entry, uid);
+    add_received(&delivery->prefix, config, entry);
     redirect(delivery, entry, config->redirect_all);
     choose_sender(t, config);
     buf_init(&delivery->header, SIZE_MAX);
@@ -380,8 +380,7 @@ static void try_smarthost(struct attempt *attempt,
     struct delivery delivery;
     bool more = true;
 
-    delivery_init(&delivery, attempt->config, attempt->entry, attempt->uid,
-                  indices, count);
+    delivery_init(&delivery, attempt->config, attempt->entry, indices, count);
     while (more) {
         struct session *session =
             connector_open(connector, deadline_for(attempt, smarthost), &err);
@@ -472,8 +471,7 @@ static void settle_flawed(struct attempt *attempt)
         struct outcome outcome = { 0 };
         if (env->recipients[i].flaw == NULL)
             continue;
-        outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA, "5.1.3",
-                    env->recipients[i].flaw);
+        outcome_refuse(&outcome, "5.1.3", env->recipients[i].flaw);
         settle(attempt, i, &outcome, "none");
         outcome_free(&outcome);
     }

@@ -44,14 +44,14 @@ static void describe_header(const struct entry *entry, struct buf *out)
     header_free(&header);
 }
 
-void log_message(const struct entry *entry, uid_t uid)
+void log_message(const struct entry *entry)
 {
     struct buf more;
 
     buf_init(&more, SIZE_MAX);
     describe_header(entry, &more);
     log_line(LOG_LEVEL_INFO, "%s: uid=%lu from=<%s>, size=%" PRIu64
-             ", nrcpt=%zu%s", entry->id, (unsigned long)uid,
+             ", nrcpt=%zu%s", entry->id, (unsigned long)entry->uid,
              envelope_reverse_path(&entry->envelope), entry->content_length,
              entry->envelope.count, more.data);
     buf_free(&more);

@@ -165,7 +165,7 @@ static void admit(struct pickup *pickup, struct entry *entry)
     const struct pickup_parts *parts = &pickup->parts;
 
     parts->totals->accepted++;
-    log_message(entry, entry->uid);
+    log_message(entry);
     if (parts->hops->count == 0 && parts->totals->accepted == 1)
         log_line(LOG_LEVEL_WARNING, "%s: mail is kept: " HOPS_MISSING,
                  entry->id);
@@ -212,16 +212,18 @@ static bool take_more(struct pickup *pickup)
  * is found again. */
 static void take(struct pickup *pickup, const char *id)
 {
+    const struct drop_limits limits = {
+        .size = pickup->parts.config->message_size_limit,
+        .memory = MEMORY_MAX,
+    };
     struct drop_taking *taking;
     struct entry *entry = NULL;
     struct error err = { 0 };
 
     if (is_known(pickup, id))
         return;
-    enum drop_result result = drop_begin(pickup->parts.spool, id,
-                                         pickup->parts.config->
-                                         message_size_limit, MEMORY_MAX,
-                                         &taking, &entry, &err);
+    enum drop_result result = drop_begin(pickup->parts.spool, id, &limits,
+                                         &taking, &err);
     for (uint64_t done = 0; result == DROP_MORE && done <= DROP_LARGE;
          done += STEP_SIZE)
         result = drop_go_on(taking, STEP_SIZE, &entry, &err);

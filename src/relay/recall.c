@@ -206,12 +206,12 @@ static bool is_done(const struct state *state)
 static struct entry *open_message(const struct recall *recall, const char *id,
                                   int64_t *received, struct error *err)
 {
+    static const struct drop_limits limits = { .size = DRAFT_CONTENT_MAX };
     struct entry *entry = NULL;
 
     if (queue_file_exists(recall->spool, id))
         return queue_file_open(recall->spool, id, received, err);
-    if (drop_take(recall->spool, id, DRAFT_CONTENT_MAX, 0, &entry, err) ==
-        DROP_GONE)
+    if (drop_take(recall->spool, id, &limits, &entry, err) == DROP_GONE)
         err->fault = FAULT_NONE;
     return entry;
 }

@@ -377,15 +377,13 @@ int wire_receive(int socket, enum wire_party from, struct packet *packet,
                  struct error *err)
 {
     char *data = alloc_resize(NULL, WIRE_SIZE_MAX, 1);
-    int fds[] = { -1, -1 };
-    size_t count;
+    struct passed passed = { .wanted = 2, .fds = { -1, -1 } };
     int result = 1;
 
-    ssize_t length = pass_receive(socket, data, WIRE_SIZE_MAX, fds, COUNT(fds),
-                                  &count);
+    ssize_t length = pass_receive(socket, data, WIRE_SIZE_MAX, &passed);
     *packet = wire_packet(WIRE_DONE);
-    packet->fd = fds[0];
-    packet->journal = fds[1];
+    packet->fd = passed.fds[0];
+    packet->journal = passed.fds[1];
     if (length == 0) {
         result = 0;
     } else if (length == -1) {
@@ -394,7 +392,7 @@ int wire_receive(int socket, enum wire_party from, struct packet *packet,
     } else {
         struct coder coder = { .data = data, .rest = (size_t)length,
                                .right = true };
-        if (!parse(&coder, from, packet, count)) {
+        if (!parse(&coder, from, packet, passed.count)) {
             error_set(err, FAULT_PROTOCOL, "malformed packet from the other "
                       "process");
             wire_free(packet);

@@ -159,8 +159,9 @@ static void accept_job(struct worker *worker, struct packet *packet)
     job->number = packet->job;
     job->final = packet->final;
     job->entry = entry;
-    delivery_init(&job->delivery, worker->config, entry, packet->uid,
-                  packet->recipients, packet->count);
+    entry->uid = packet->uid;
+    delivery_init(&job->delivery, worker->config, entry, packet->recipients,
+                  packet->count);
     job->delivery.transaction.stoppable = &may_leave;
     append(worker, job);
 }

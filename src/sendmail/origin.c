@@ -163,12 +163,22 @@ static void find_author(struct origin *origin,
         origin->full_name = alloc_string(name);
 }
 
+/* -t goes by the resent block, if there is one. */
+static bool goes_by_block(const struct submission *submission,
+                          const struct header *header)
+{
+    struct resent_block block = complete_resent_block(header);
+
+    return submission->extract && block.first < block.end;
+}
+
 bool origin_find(struct origin *origin, const struct submission *submission,
                  const struct config *config, const struct header *header,
-                 bool resent, struct error *err)
+                 struct error *err)
 {
     struct user user = { .uid = submission->uid,
                          .account = submission->account };
+    bool resent = goes_by_block(submission, header);
 
     *origin = (struct origin){ 0 };
     if (submission->reverse_path != NULL) {

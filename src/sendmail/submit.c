@@ -31,7 +31,6 @@ struct work {
     struct reader *reader;
     struct header header;
     struct line_lengths lines;          /* of the body */
-    bool resent;                        /* -t goes by the resent block */
     struct origin origin;
     struct route *route;
     struct envelope env;
@@ -55,11 +54,7 @@ static bool read_header(struct work *work, struct error *err)
 {
     work->reader = reader_new(work->given->source, work->given->dots,
                               SUBMIT_HEADER_MAX);
-    if (!reader_header(work->reader, &work->header, err))
-        return false;
-    struct resent_block block = complete_resent_block(&work->header);
-    work->resent = work->given->extract && block.first < block.end;
-    return true;
+    return reader_header(work->reader, &work->header, err);
 }
 
 static bool is_among(const struct mailbox_list *list, const char *address,
@@ -262,7 +257,7 @@ static bool decide_envelope(struct work *work, struct error *err)
 {
     return find_recipients(work, err) &&
            origin_find(&work->origin, work->given, work->config, &work->header,
-                       work->resent, err) &&
+                       err) &&
            complete_message(work, err) &&
            finish_envelope(work, err);
 }

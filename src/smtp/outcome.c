@@ -159,11 +159,10 @@ void outcome_blame_login(struct outcome *outcome, const char *host)
     outcome_from_error(outcome, outcome->stage, &err);
 }
 
-void outcome_set(struct outcome *outcome, enum outcome_kind kind,
-                 enum outcome_stage stage, enum fault fault,
-                 const char *status, const char *text)
+void outcome_refuse(struct outcome *outcome, const char *status,
+                    const char *text)
 {
-    set_outcome(outcome, kind, stage, fault, status);
+    set_outcome(outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA, status);
     outcome->text = alloc_string(text);
 }
 

@@ -185,9 +185,8 @@ static void refuse_utf8(struct transaction *t)
     for (size_t i = 0; i < t->count; i++)
         if (t->outcomes[i].kind == OUTCOME_NONE &&
             (all || is_beyond_ascii(transaction_recipient(t, i)->path)))
-            outcome_set(&t->outcomes[i], OUTCOME_FAILED, STAGE_LOCAL,
-                        FAULT_DATA, "5.6.7", "an address needs SMTPUTF8, which "
-                        "the smarthost does not offer");
+            outcome_refuse(&t->outcomes[i], "5.6.7", "an address needs "
+                           "SMTPUTF8, which the smarthost does not offer");
 }
 
 static void refuse_size(struct transaction *t, uint64_t limit)
@@ -197,8 +196,7 @@ static void refuse_size(struct transaction *t, uint64_t limit)
                               "smarthost takes %" PRIu64, transaction_size(t),
                               limit);
 
-    outcome_set(&outcome, OUTCOME_FAILED, STAGE_LOCAL, FAULT_DATA, "5.3.4",
-                text);
+    outcome_refuse(&outcome, "5.3.4", text);
     settle_open(t, &outcome);
     outcome_free(&outcome);
     free(text);

@@ -169,11 +169,13 @@ struct drop_taking {
     uint64_t copied;
     struct entry *entry;        /* NULL before the copy is complete */
     struct entry_progress progress;
+    bool too_large;             /* entry is the file itself: it is not copied */
 };
 
 static struct drop_taking *taking_new(const struct spool *spool,
                                       const char *id, int fd,
-                                      const struct stat *status)
+                                      const struct stat *status,
+                                      uint64_t size_limit)
 {
     struct drop_taking *taking = alloc_zero(1, sizeof *taking);
 
@@ -181,6 +183,7 @@ static struct drop_taking *taking_new(const struct spool *spool,
     memcpy(taking->id, id, RANDOM_ID_LENGTH + 1);
     taking->uid = status->st_uid;
     taking->size = (uint64_t)status->st_size;
+    taking->size_limit = size_limit;
     taking->fd = fd;
     taking->copy = -1;
     return taking;
@@ -261,28 +264,29 @@ static enum drop_result meet_verified(const struct spool *spool,
 
 /* There is a message of that id already. Nothing is copied, as the copy would
  * have the name of that one's; nor is a file read that cannot be what was
- * copied from, since it may wait for long, and be large. Takes over fd. */
-static enum drop_result meet_known(const struct spool *spool, const char *id,
-                                   int fd, uid_t owner, uint64_t size_limit,
+ * copied from, since it may wait for long, and be large. */
+static enum drop_result meet_known(struct drop_taking *taking,
                                    struct error *err)
 {
-    struct entry_progress progress = { 0 };
-    struct entry *found = entry_reopen(fd, id, err);
+    const struct spool *spool = taking->spool;
+    struct entry *found = entry_reopen(taking->fd, taking->id, err);
 
+    taking->fd = -1;
     if (found == NULL)
-        return refuse_file(spool, id, owner, err);
-    found->uid = entry_user(found, owner);
-    bool large = found->content_length > size_limit;    /* never read whole */
+        return refuse_file(spool, taking->id, taking->uid, err);
+    found->uid = entry_user(found, taking->uid);
+    bool large = found->content_length > taking->size_limit;
     if (!is_original(spool, found, large ? has_same_owner : may_be_copied,
                      err)) {
         entry_free(found);
         return DROP_LATER;
     }
-    if (!large && !entry_verify(found, &progress, UINT64_MAX, err)) {
+    /* A large one is never read whole. */
+    if (!large && !entry_verify(found, &taking->progress, UINT64_MAX, err)) {
         entry_free(found);
-        return refuse_file(spool, id, owner, err);
+        return refuse_file(spool, taking->id, taking->uid, err);
     }
-    return meet_verified(spool, found, size_limit, err);
+    return meet_verified(spool, found, taking->size_limit, err);
 }
 
 const char *drop_taking_id(const struct drop_taking *taking)
@@ -341,6 +345,8 @@ static bool copy_octets(struct drop_taking *taking, uint64_t octets)
 static bool go_on_taking(struct drop_taking *taking, uint64_t octets,
                          struct error *err)
 {
+    if (taking->too_large)
+        return true;
     if (taking->entry != NULL)
         return entry_verify(taking->entry, &taking->progress, octets, err);
     if (taking->copy == -1 || !copy_octets(taking, octets))
@@ -355,11 +361,12 @@ static bool go_on_taking(struct drop_taking *taking, uint64_t octets,
 static bool is_taken(const struct drop_taking *taking)
 {
     return taking->entry != NULL &&
-           entry_is_verified(taking->entry, &taking->progress);
+           (taking->too_large ||
+            entry_is_verified(taking->entry, &taking->progress));
 }
 
 /* What is verified, or need not be copied, becomes an entry: the caller's. */
-static enum drop_result make_entry(struct drop_taking *taking, bool copied,
+static enum drop_result make_entry(struct drop_taking *taking,
                                    struct entry **entry, struct error *err)
 {
     struct entry *found = taking->entry;
@@ -369,7 +376,7 @@ static enum drop_result make_entry(struct drop_taking *taking, bool copied,
     *entry = admit_entry(taking->spool, found, taking->size_limit, err);
     /* A copy that is not the entry's would be taken for it when that is stored,
      * with its owner's line ends and last line. */
-    if (*entry != found && copied)
+    if (*entry != found && !taking->too_large)
         remove_copy(taking->spool, taking->id);
     if (*entry != found)
         entry_free(found);
@@ -393,13 +400,32 @@ enum drop_result drop_go_on(struct drop_taking *taking, uint64_t octets,
         drop_taking_free(taking);
         return result;
     }
-    return is_taken(taking) ? make_entry(taking, true, entry, err) : DROP_MORE;
+    return is_taken(taking) ? make_entry(taking, entry, err) : DROP_MORE;
+}
+
+/* A look at the file itself shows most that need not be copied. */
+static enum drop_result begin_copy(struct drop_taking *taking,
+                                   uint64_t memory_max, struct error *err)
+{
+    struct entry *found = entry_reopen(fcntl(taking->fd, F_DUPFD_CLOEXEC, 0),
+                                       taking->id, err);
+
+    if (found == NULL)
+        return refuse_file(taking->spool, taking->id, taking->uid, err);
+    if (found->content_length > taking->size_limit) {
+        taking->entry = found;
+        taking->too_large = true;
+        return DROP_MORE;
+    }
+    entry_free(found);
+    taking->copy = open_copy(taking->spool, taking->id,
+                             taking->size <= memory_max);
+    return DROP_MORE;
 }
 
 enum drop_result drop_begin(const struct spool *spool, const char *id,
-                            uint64_t size_limit, uint64_t memory_max,
-                            struct drop_taking **taking,
-                            struct entry **entry, struct error *err)
+                            const struct drop_limits *limits,
+                            struct drop_taking **taking, struct error *err)
 {
     struct stat status;
 
@@ -410,33 +436,21 @@ enum drop_result drop_begin(const struct spool *spool, const char *id,
         close(fd);
         return put_off(spool, id, err);
     }
-    if (is_known(spool, id))
-        return meet_known(spool, id, fd, status.st_uid, size_limit, err);
-    *taking = taking_new(spool, id, fd, &status);
-    (*taking)->size_limit = size_limit;
-    /* A look at the file itself shows most that need not be copied. */
-    struct entry *found = entry_reopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), id,
-                                       err);
-    if (found == NULL) {
+    *taking = taking_new(spool, id, fd, &status, limits->size);
+    enum drop_result result = is_known(spool, id)
+                              ? meet_known(*taking, err)
+                              : begin_copy(*taking, limits->memory, err);
+    if (result != DROP_MORE)
         taking_end(*taking);
-        return refuse_file(spool, id, status.st_uid, err);
-    }
-    if (found->content_length > size_limit) {
-        (*taking)->entry = found;
-        return make_entry(*taking, false, entry, err);
-    }
-    entry_free(found);
-    (*taking)->copy = open_copy(spool, id, (*taking)->size <= memory_max);
-    return DROP_MORE;
+    return result;
 }
 
 enum drop_result drop_take(const struct spool *spool, const char *id,
-                           uint64_t size_limit, uint64_t memory_max,
+                           const struct drop_limits *limits,
                            struct entry **entry, struct error *err)
 {
     struct drop_taking *taking;
-    enum drop_result result = drop_begin(spool, id, size_limit, memory_max,
-                                         &taking, entry, err);
+    enum drop_result result = drop_begin(spool, id, limits, &taking, err);
 
     while (result == DROP_MORE)
         result = drop_go_on(taking, UINT64_MAX, entry, err);

@@ -107,23 +107,23 @@ bool pass_send(int socket, const void *data, size_t length, const int *fds,
     return sent != -1;
 }
 
-static void take_descriptors(const struct cmsghdr *header, int *fds,
-                             size_t room, size_t *count)
+static void take_descriptors(const struct cmsghdr *header,
+                             struct passed *passed)
 {
     size_t came = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
     for (size_t i = 0; i < came; i++) {
         int fd;
         memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
-        if (*count < room)
-            fds[(*count)++] = fd;
+        if (passed != NULL && passed->count < passed->wanted)
+            passed->fds[passed->count++] = fd;
         else
             close(fd);
     }
 }
 
-ssize_t pass_receive(int socket, void *data, size_t size, int *fds,
-                     size_t room, size_t *count)
+ssize_t pass_receive(int socket, void *data, size_t size,
+                     struct passed *passed)
 {
     union control control;
     struct iovec vector = { data, size };
@@ -135,7 +135,8 @@ ssize_t pass_receive(int socket, void *data, size_t size, int *fds,
     };
     ssize_t length;
 
-    *count = 0;
+    if (passed != NULL)
+        passed->count = 0;
     /* A peer that left something unread resets the connection; that is reported
      * once, and before what it has sent. */
     do
@@ -147,6 +148,6 @@ ssize_t pass_receive(int socket, void *data, size_t size, int *fds,
     const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header != NULL && header->cmsg_level == SOL_SOCKET &&
         header->cmsg_type == SCM_RIGHTS)
-        take_descriptors(header, fds, room, count);
+        take_descriptors(header, passed);
     return length;
 }

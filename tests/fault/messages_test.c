@@ -49,12 +49,13 @@ static int tear_down(void **state)
 
 static struct entry *take(struct subject *subject)
 {
+    static const struct drop_limits limits = { 100000, 100000 };
     struct entry *entry = NULL;
     struct error err;
 
     fixture_drop(&subject->fixture, subject->id);
-    assert_int_equal(drop_take(&subject->fixture.spool, subject->id, 100000,
-                               100000, &entry, &err), DROP_TAKEN);
+    assert_int_equal(drop_take(&subject->fixture.spool, subject->id,
+                               &limits, &entry, &err), DROP_TAKEN);
     return entry;
 }
 

@@ -122,9 +122,9 @@ static void prepare_drop(void *context)
 static bool take(void *context)
 {
     struct subject *subject = context;
+    const struct drop_limits limits = { SIZE_LIMIT, subject->memory_max };
 
-    subject->taken = drop_take(&subject->fixture.spool, subject->id,
-                               SIZE_LIMIT, subject->memory_max,
+    subject->taken = drop_take(&subject->fixture.spool, subject->id, &limits,
                                &subject->entry, &subject->err);
     return subject->taken == DROP_TAKEN;
 }

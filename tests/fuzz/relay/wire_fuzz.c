@@ -97,19 +97,19 @@ static void make_pair(int ends[2])
 static char *send_on(struct packet *packet, size_t *length)
 {
     char *data = alloc_resize(NULL, WIRE_SIZE_MAX, 1);
-    int ends[2], fds[] = { -1, -1 };
+    struct passed passed = { .wanted = 2, .fds = { -1, -1 } };
+    int ends[2];
     struct error err;
-    size_t count;
 
     make_pair(ends);
     packet->sent = 0;
     PROMISE(wire_send(ends[0], packet, &err) ||
             (packet->kind == WIRE_OUTCOMES && packet->sent > 0));
-    ssize_t done = pass_receive(ends[1], data, WIRE_SIZE_MAX, fds, 2, &count);
+    ssize_t done = pass_receive(ends[1], data, WIRE_SIZE_MAX, &passed);
     PROMISE(done > 0 || (packet->kind == WIRE_OUTCOMES && packet->count == 0));
     *length = done > 0 ? (size_t)done : 0;
-    io_close(&fds[0]);
-    io_close(&fds[1]);
+    io_close(&passed.fds[0]);
+    io_close(&passed.fds[1]);
     close(ends[0]);
     close(ends[1]);
     return data;

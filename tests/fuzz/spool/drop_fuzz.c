@@ -72,10 +72,10 @@ static bool has_frame(const struct buf *file)
 static enum drop_result take(const struct spool *spool, unsigned how,
                              uint64_t step, struct entry **entry)
 {
+    const struct drop_limits limits = { limit_of(how), memory_of(how) };
     struct drop_taking *taking = NULL;
     struct error err = { 0 };
-    enum drop_result result = drop_begin(spool, FUZZ_ID, limit_of(how),
-                                         memory_of(how), &taking, entry,
+    enum drop_result result = drop_begin(spool, FUZZ_ID, &limits, &taking,
                                          &err);
 
     while (result == DROP_MORE)

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "relay/hops.h"
 #include "relay/clocks.h"
+#include "relay/rates.h"
 #include "util/text.h"
 
 #define LIMIT 10

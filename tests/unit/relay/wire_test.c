@@ -111,8 +111,11 @@ static void splits_many_outcomes(void **state)
     for (size_t i = 0; i < COUNT_OF_ALL; i++) {
         packet.outcomes[i].index = i;
         packet.outcomes[i].dsn_passed_on = i % 2 != 0;
-        outcome_set(&packet.outcomes[i].outcome, OUTCOME_FAILED, STAGE_RCPT,
-                    FAULT_RECIPIENT, "5.1.1", text);
+        packet.outcomes[i].outcome = (struct outcome){
+            .kind = OUTCOME_FAILED, .stage = STAGE_RCPT,
+            .fault = FAULT_RECIPIENT, .status = "5.1.1",
+            .text = alloc_string(text),
+        };
     }
     pid_t pid = fork();
     if (pid == 0) {
@@ -166,8 +169,11 @@ static void goes_on_where_it_was(void **state)
     packet.outcomes = alloc_zero(COUNT_OF_ALL, sizeof *packet.outcomes);
     for (size_t i = 0; i < COUNT_OF_ALL; i++) {
         packet.outcomes[i].index = i;
-        outcome_set(&packet.outcomes[i].outcome, OUTCOME_DEFERRED, STAGE_RCPT,
-                    FAULT_TEMPORARY, "4.2.0", "450 greylisted");
+        packet.outcomes[i].outcome = (struct outcome){
+            .kind = OUTCOME_DEFERRED, .stage = STAGE_RCPT,
+            .fault = FAULT_TEMPORARY, .status = "4.2.0",
+            .text = alloc_string("450 greylisted"),
+        };
     }
     while (!wire_send(pair->here, &packet, &err)) {
         struct packet got;
@@ -342,12 +348,10 @@ static void knows_who_may_send_what(void **state)
     job.recipients = &recipient;
     job.count = 1;
     assert_true(wire_send(pair->here, &job, &err));
-    size_t count;
-    int fd;
-    ssize_t length = pass_receive(pair->there, data, sizeof data, &fd, 1,
-                                  &count);
-    assert_true(length > 0 && count == 1);
-    close(fd);
+    struct passed passed = { .wanted = 1 };
+    ssize_t length = pass_receive(pair->there, data, sizeof data, &passed);
+    assert_true(length > 0 && passed.count == 1);
+    close(passed.fds[0]);
     assert_true(pass_send(pair->here, data, (size_t)length, NULL, 0));
     assert_int_equal(wire_receive(pair->there, WIRE_MANAGER, &got, &err), -1);
     struct packet done = wire_packet(WIRE_DONE);
@@ -429,11 +433,12 @@ static void survives_changed_octets(void **state)
     char peer[] = "mx.example[192.0.2.1]:587", text[] = "250 Ok";
     char data[4096];
     struct packet packet = wire_packet(WIRE_OUTCOMES);
-    struct wire_outcome one = { 0 };
+    struct wire_outcome one = { .outcome = {
+        .kind = OUTCOME_DELIVERED, .stage = STAGE_DATA, .status = "2.0.0",
+        .text = alloc_string(text),
+    } };
     struct error err;
 
-    outcome_set(&one.outcome, OUTCOME_DELIVERED, STAGE_DATA, FAULT_NONE,
-                "2.0.0", text);
     packet.peer = peer;
     packet.count = 1;
     packet.outcomes = &one;

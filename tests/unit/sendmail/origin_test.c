@@ -99,7 +99,7 @@ static void finds_whom_mail_is_from(void **state)
         if (*cases[i].header != '\0')
             header_append_raw(&header, cases[i].header,
                               strlen(cases[i].header));
-        if (!origin_find(&origin, &submission, config, &header, false, &err))
+        if (!origin_find(&origin, &submission, config, &header, &err))
             fail_msg("%s: %s", name, err.text);
         assert_same(name, origin.reverse_path, cases[i].reverse_path);
         assert_same(name, origin.author, cases[i].author);
@@ -136,7 +136,7 @@ static void finds_the_full_name(void **state)
             .own_name = names[i].own, .reverse_path = names[i].reverse_path };
         struct origin origin;
         struct error err;
-        assert_true(origin_find(&origin, &submission, config, &header, false,
+        assert_true(origin_find(&origin, &submission, config, &header,
                                 &err));
         assert_same("full name", origin.full_name, names[i].expected);
         origin_free(&origin);
@@ -155,7 +155,7 @@ static void a_user_without_a_name_is_a_number(void **state)
     struct error err;
 
     (void)state;
-    assert_true(origin_find(&origin, &submission, config, &header, false,
+    assert_true(origin_find(&origin, &submission, config, &header,
                             &err));
     assert_string_equal(origin.reverse_path, "4711@example.com");
     assert_null(origin.full_name);
@@ -176,7 +176,7 @@ static void refuses_what_is_not_an_address(void **state)
                                                .reverse_path = bad[i] };
         struct origin origin;
         struct error err = { 0 };
-        if (origin_find(&origin, &submission, config, &header, false, &err))
+        if (origin_find(&origin, &submission, config, &header, &err))
             fail_msg("%s: %s", bad[i], origin.reverse_path);
         assert_int_equal(err.fault, FAULT_DATA);
         assert_true(text_starts(err.text, "-f"));

@@ -18,6 +18,8 @@
 #define ID "0123456789abcdef0123456789abcdef"
 #define LIMIT 100000
 
+static const struct drop_limits limits = { LIMIT, LIMIT };
+
 static void make_link(const struct spool *spool)
 {
     fixture_write(spool->failed, "target", "x", 1);
@@ -259,8 +261,9 @@ static void takes_messages_and_throws_out_the_rest(void **state)
             fixture_empty(fixture);
             cases[i].make(spool);
             int64_t start = clock_now();
-            enum drop_result result = drop_take(spool, ID, LIMIT, memory,
-                                                &entry, &err);
+            const struct drop_limits limit = { LIMIT, memory };
+            enum drop_result result = drop_take(spool, ID, &limit, &entry,
+                                                &err);
             if (result != cases[i].result)
                 fail_msg("%s: %d: %s", cases[i].name, result, err.text);
             if (clock_now() - start > 2000)
@@ -283,7 +286,7 @@ static void says_what_is_newer(void **state)
 
     fixture_empty(fixture);
     make_newer(&fixture->spool);
-    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
+    assert_int_equal(drop_take(&fixture->spool, ID, &limits, &entry,
                                &err), DROP_LATER);
     assert_int_equal(err.fault, FAULT_NEWER);
     assert_non_null(strstr(err.text, "drop/" ID));
@@ -305,12 +308,12 @@ static void does_not_wait_for_a_lease(void **state)
         skip();
     }
     int64_t start = clock_now();
-    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
+    assert_int_equal(drop_take(&fixture->spool, ID, &limits, &entry,
                                &err), DROP_LATER);
     assert_true(clock_now() - start < 2000);
     assert_true(fixture_exists(fixture->spool.drop, ID));
     close(fd);
-    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
+    assert_int_equal(drop_take(&fixture->spool, ID, &limits, &entry,
                                &err), DROP_TAKEN);
     entry_free(entry);
 }
@@ -326,8 +329,9 @@ static void copies_instead_of_adopting(void **state)
     for (uint64_t memory = 0; memory <= LIMIT; memory += LIMIT) {
         fixture_empty(fixture);
         make_right(&fixture->spool);
-        assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, memory, &entry,
-                                   &err), DROP_TAKEN);
+        const struct drop_limits limit = { LIMIT, memory };
+        assert_int_equal(drop_take(&fixture->spool, ID, &limit, &entry, &err),
+                         DROP_TAKEN);
         make_zeros(&fixture->spool);
         assert_true(io_read_at(entry->fd, octets, strlen(FIXTURE_BODY),
                                (off_t)entry->content_start) > 0);
@@ -348,7 +352,7 @@ static void keeps_the_unreadable_for_a_while(void **state)
     fixture_empty(fixture);
     make_right(&fixture->spool);
     assert_int_equal(fchmodat(fixture->spool.drop, ID, 0, 0), 0);
-    assert_int_equal(drop_take(&fixture->spool, ID, LIMIT, LIMIT, &entry,
+    assert_int_equal(drop_take(&fixture->spool, ID, &limits, &entry,
                                &err), DROP_LATER);
     assert_true(fixture_exists(fixture->spool.drop, ID));
 }
@@ -369,15 +373,15 @@ static void believes_its_own_claims(void **state)
     assert_true(draft_envelope(draft, &env, &err) &&
                 draft_add(draft, "x\r\n", 3, &err) &&
                 draft_end(draft, false, &err) && draft_commit(draft, &err));
-    assert_int_equal(drop_take(&fixture->spool, draft_id(draft), LIMIT, LIMIT,
+    assert_int_equal(drop_take(&fixture->spool, draft_id(draft), &limits,
                                &entry, &err), DROP_TAKEN);
     assert_int_equal(entry->uid, 12345);
     entry_free(entry);
     if (geteuid() == 0) {
         assert_int_equal(fchownat(fixture->spool.drop, draft_id(draft), 65534,
                                   (gid_t)-1, 0), 0);
-        assert_int_equal(drop_take(&fixture->spool, draft_id(draft), LIMIT,
-                                   LIMIT, &entry, &err), DROP_TAKEN);
+        assert_int_equal(drop_take(&fixture->spool, draft_id(draft),
+                                   &limits, &entry, &err), DROP_TAKEN);
         assert_int_equal(entry->uid, 65534);
         entry_free(entry);
     }
@@ -407,20 +411,20 @@ static void reads_no_foreign_file_of_that_name(void **state)
         skip();
     fixture_empty(fixture);
     make_right(spool);
-    assert_int_equal(drop_take(spool, ID, LIMIT, LIMIT, &entry, &err),
+    assert_int_equal(drop_take(spool, ID, &limits, &entry, &err),
                      DROP_TAKEN);
     assert_true(queue_store(spool, entry, 1700000000, NULL, &err));
     entry_free(entry);
     make_right(spool);
     spoil_content(spool);
     assert_int_equal(fchownat(spool->drop, ID, 65534, (gid_t)-1, 0), 0);
-    assert_int_equal(drop_take(spool, ID, LIMIT, LIMIT, &entry, &err),
+    assert_int_equal(drop_take(spool, ID, &limits, &entry, &err),
                      DROP_LATER);
     assert_int_equal(err.fault, FAULT_UNAVAILABLE);
     assert_true(fixture_exists(spool->drop, ID));
     assert_true(queue_remove(spool, ID, &QUEUE_ALL_FILES, false));
     assert_true(fixture_exists(spool->drop, ID));
-    assert_int_equal(drop_take(spool, ID, LIMIT, LIMIT, &entry, &err),
+    assert_int_equal(drop_take(spool, ID, &limits, &entry, &err),
                      DROP_GONE);
 }
 
@@ -438,7 +442,8 @@ static void stores_what_it_made_right(void **state)
         fixture_empty(fixture);
         make_text(spool, ID, "a\n.\nQUIT\n",
                   "QUEUED 00000000000000000001 4294967294\n");
-        assert_int_equal(drop_take(spool, ID, LIMIT, memory, &entry, &err),
+        const struct drop_limits limit = { LIMIT, memory };
+        assert_int_equal(drop_take(spool, ID, &limit, &entry, &err),
                          DROP_TAKEN);
         assert_true(queue_store(spool, entry, 1700000000, NULL, &err));
         entry_free(entry);

@@ -10,14 +10,17 @@
 
 #define RECEIVED 1700000000
 
+static const struct drop_limits limits = { 100000, 100000 };
+static const struct drop_limits on_disk = { 100000, 0 };
+
 static struct entry *take_one(const struct fixture *fixture, char *id)
 {
     struct entry *entry = NULL;
     struct error err;
 
     fixture_drop(fixture, id);
-    assert_int_equal(drop_take(&fixture->spool, id, 100000, 100000, &entry,
-                               &err), DROP_TAKEN);
+    assert_int_equal(drop_take(&fixture->spool, id, &limits, &entry, &err),
+                     DROP_TAKEN);
     return entry;
 }
 
@@ -135,9 +138,8 @@ static void leaves_others_of_that_name_in_drop(void **state)
 
     for (size_t i = 0; i < COUNT(again); i++) {
         store_then_drop_again(fixture, i, id);
-        assert_int_equal(drop_take(&fixture->spool, id, 100000, 0, &entry,
-                                   &err), again[i].original ? DROP_GONE
-                                                            : DROP_LATER);
+        assert_int_equal(drop_take(&fixture->spool, id, &on_disk, &entry, &err),
+                         again[i].original ? DROP_GONE : DROP_LATER);
         assert_int_equal(fixture_count(fixture->spool.queue), 1);
         assert_int_equal(fixture_count(fixture->spool.drop),
                          again[i].original ? 0 : 1);
@@ -191,7 +193,7 @@ static void takes_no_name_that_a_state_has(void **state)
     char *temporary = alloc_format(".%s", id);
     fixture_write(fixture->spool.queue, temporary, "kept", 4);
     fixture_write(fixture->spool.state, id, "kept", 4);
-    assert_int_equal(drop_take(&fixture->spool, id, 100000, 0, &entry, &err),
+    assert_int_equal(drop_take(&fixture->spool, id, &on_disk, &entry, &err),
                      DROP_LATER);
     assert_int_equal(err.fault, FAULT_UNAVAILABLE);
     struct stat status;
