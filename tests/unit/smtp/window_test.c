@@ -4,6 +4,7 @@
 #include <cmocka.h>
 
 #include "sample.h"
+#include "smtp/window.h"
 
 /* Two or three messages "hi\r\n" to bob, one behind the other. */
 static const struct {
@@ -100,7 +101,7 @@ static void add_times(struct buf *out, const char *text, size_t times)
 /* 150 recipients: a hundred a flight, DATA when all have been offered. */
 static void offers_many_recipients_in_flights(void **state)
 {
-    enum { MANY = 150, FIRST = 100 };
+    enum { MANY = 150, FIRST = WINDOW_RECIPIENTS };
     char *paths[MANY];
     struct buf rows[4];
     struct peer peer;
