@@ -1,10 +1,10 @@
 /*
  * config.h - the configuration file, read and checked
  *
- * postrider.conf(5) is the reference. What a struct config holds is checked:
- * values are in range, names are known, defaults are filled in. Errors
- * are FAULT_CONFIG: `/etc/postrider/postrider.conf:12: smarthost "main":
- * port = 99999: must be 1 to 65535`.
+ * postrider.conf(5) is the reference. A struct config holds what was checked:
+ * values are in range, names are known, defaults are filled in. Errors are
+ * FAULT_CONFIG: `/etc/postrider/postrider.conf:12: smarthost "main": port =
+ * 99999: must be 1 to 65535`.
  */
 #ifndef POSTRIDER_CONFIG_CONFIG_H
 #define POSTRIDER_CONFIG_CONFIG_H

@@ -54,8 +54,8 @@ bool password_read_key(const struct config *config, const char *path,
                        struct buf *text, struct error *err);
 
 /*
- * What is in a password, or in another text that was pasted, and is seldom
- * meant to be: "ends with a blank", "holds a no-break space". It is
+ * The octets of a password, or of another text that was pasted, that are seldom
+ * meant to be there: "ends with a blank", "holds a no-break space". The text is
  * used as it is all the same. NULL if there is nothing. Static.
  */
 const char *password_oddity(const char *text, size_t length);

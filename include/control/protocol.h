@@ -32,7 +32,7 @@
  * before a restart, and where containers share a host's daemon. All versions
  * keep to this:
  *
- *   - A word, a mark and the place of a field keep their meaning. What is new
+ *   - A word, a mark and the place of a field keep their meaning. A new thing
  *     gets a new word, and a separate line or request.
  *   - A daemon refuses a request or an argument that it does not know with
  *     "error", and changes nothing.

@@ -33,14 +33,12 @@ bool aliases_is_current(const struct aliases *aliases);
 
 /*
  * The destinations of a local name, expanded until none is an alias, in found,
- * which is empty before: addresses or bare names without alias. What cannot be
- * served (a program, a file, an :include: that cannot be read, a text that is
- * not an address) is among its flaws, and so is the name itself if it leads
- * nowhere.
- * False if there is no such alias.
- * A name that leads back to itself is an address itself, as in
- * `root: root, ops@x`. An alias that several ways lead to is expanded once; an
- * address may be found several times.
+ * which is empty before: addresses or bare names without alias. A destination
+ * that cannot be served (a program, a file, an :include: that cannot be read, a
+ * text that is not an address) is among its flaws, and so is the name itself if
+ * it leads nowhere. False if there is no such alias. A name that leads back to
+ * itself is an address itself, as in `root: root, ops@x`. An alias that several
+ * ways lead to is expanded once; an address may be found several times.
  */
 struct local_names {
     const char *host;       /* name@host, name@first-label, name@localhost */

@@ -41,9 +41,9 @@ struct tls_context *tls_context_new(const struct tls_settings *settings,
 void tls_context_free(struct tls_context *context);     /* NULL is allowed */
 
 /*
- * What the first context, key share and certificate of a process cost, without
- * one of them: forks of this process need not do it again. Fails in silence, as
- * they then do it themselves.
+ * Do the work that the first context, key share and certificate of a process
+ * cost, and keep none of them: forks of this process need not do it again.
+ * Fails in silence, as they then do it themselves.
  */
 void tls_warm_up(void);
 

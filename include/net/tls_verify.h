@@ -16,7 +16,8 @@ struct ssl_st;                  /* OpenSSL's SSL, X509, X509_STORE_CTX */
 struct x509_st;
 struct x509_store_ctx_st;
 
-/* Whom a handshake is meant to be with: the application data of its SSL. */
+/* The peer that a handshake is meant to be with: the application data of its
+ * SSL. */
 struct tls_peer {
     char *host;                 /* a DNS name, or an address without brackets */
     struct error refusal;       /* what is wrong with its certificate */

@@ -18,8 +18,8 @@ bool command_login(int argc, char **argv, struct error *err);
 bool command_status(int argc, char **argv, struct error *err);
 bool command_logout(int argc, char **argv, struct error *err);
 
-/* What status prints of one client, as login does at its end: when the login
- * was, until when it lasts, and no token. */
+/* Print of one client what status prints, as login does at its end: when the
+ * login was, until when it lasts, and no token. */
 bool status_print(const struct client *client, struct error *err);
 
 #endif

@@ -14,8 +14,8 @@ enum meaning {
     MEANS_CHANGE                /* of the section, or at the server */
 };
 
-/* What a server said: RFC 6749 4.1.2.1 and 5.2. Texts may be NULL, but for the
- * first. */
+/* The words of a server: RFC 6749 4.1.2.1 and 5.2. Texts may be NULL, but for
+ * the first. */
 struct words {
     const char *error;
     const char *detail;             /* Microsoft's suberror, Google's subtype */

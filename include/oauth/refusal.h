@@ -22,8 +22,9 @@ bool refusal_judge(const struct client *client,
                    const struct form_request *request,
                    const struct reply *reply, struct error *err);
 
-/* What a server said, and what can be done: FAULT_TEMPORARY, FAULT_PERMISSION.
- * The words are escaped and cut, and must hold no secret. */
+/* Set the error to the words of a server, and to what can be done:
+ * FAULT_TEMPORARY, FAULT_PERMISSION. The words are escaped and cut, and must
+ * hold no secret. */
 bool refusal_explain(const struct client *client, const struct words *words,
                      struct error *err);
 

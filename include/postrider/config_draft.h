@@ -19,9 +19,9 @@ struct config_draft;        /* fields: src/postrider/config_draft.c */
 struct config_draft *config_draft_new(void);
 void config_draft_free(struct config_draft *draft);     /* NULL is allowed */
 
-/* What follows belongs to this section: kind "smarthost", "sender" or "oauth".
- * One that is there already is continued. Before the first call it belongs to
- * the top of the file. */
+/* The keys that follow belong to this section: kind "smarthost", "sender" or
+ * "oauth". One that is there already is continued. Before the first call they
+ * belong to the top of the file. */
 void config_draft_section(struct config_draft *draft, const char *kind,
                           const char *name);
 

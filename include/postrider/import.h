@@ -3,8 +3,8 @@
  *
  * Each format is a file of src/postrider, import_NAME.c, with a row in
  * import.c. It reads lines, collects their settings in accounts, and writes
- * those as smarthost and sender sections. What has no counterpart is reported
- * on standard error, with its line: a setting is never dropped in silence.
+ * those as smarthost and sender sections. A setting without a counterpart is
+ * reported on standard error, with its line: none is dropped in silence.
  */
 #ifndef POSTRIDER_POSTRIDER_IMPORT_H
 #define POSTRIDER_POSTRIDER_IMPORT_H
@@ -130,8 +130,8 @@ void import_account_free(struct import_account *account);
 bool import_account_equal(const struct import_account *a,
                           const struct import_account *b);
 
-/* A key at the top of the file, or of the sender section that is open. What
- * Postrider would refuse is left out, with a note. */
+/* A key at the top of the file, or of the sender section that is open. A value
+ * that Postrider would refuse is left out, with a note. */
 void import_set(struct import *import, enum config_section section,
                 const char *key, const char *value);
 

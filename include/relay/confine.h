@@ -4,8 +4,9 @@
  * The manager reads what hostile users write, a worker reads what a hostile
  * network sends. Once they are ready for that, they give up what they will not
  * need again (util/landlock.h, util/seccomp.h); a system call outside of it
- * ends the process, and the launcher or the manager logs that. What the kernel
- * lacks is done without. `sandbox = no` in the configuration leaves it all.
+ * ends the process, and the launcher or the manager logs that. Restrictions
+ * that the kernel lacks are left out. `sandbox = no` in the configuration
+ * leaves it all.
  */
 #ifndef POSTRIDER_RELAY_CONFINE_H
 #define POSTRIDER_RELAY_CONFINE_H

@@ -9,8 +9,8 @@
 struct distrust;
 struct spool;
 
-/* What the daemon before has found out about this smarthost; { 0 }: nothing
- * that counts today. */
+/* The findings of the daemon before about this smarthost; { 0 }: nothing that
+ * counts today. */
 struct distrust findings_read(const struct spool *spool, const char *smarthost);
 
 /* Keep that in the place of what was known. Without extensions: forget it. */

@@ -26,8 +26,8 @@ void sockets_free(struct sockets *sockets);             /* NULL is allowed */
 
 /*
  * Keep those at one of the addresses, "127.0.0.1:25" or "[::1]:25" (others are
- * left alone), and close the rest; root binds what is missing. What cannot be
- * bound is missing still: sockets_take() gives the reason.
+ * left alone), and close the rest; root binds what is missing. A socket that
+ * cannot be bound is missing still: sockets_take() gives the reason.
  */
 void sockets_prepare(struct sockets *sockets, const struct strings *addresses);
 

@@ -45,7 +45,7 @@ void pickup_watch(struct pickup *pickup, int rescan_time);
 int pickup_descriptor(const struct pickup *pickup);
 
 /* Take in what has happened, without waiting. If it was too much, the directory
- * is read. What is there still at the time end is left to the next call: users
+ * is read. Notices that are left at the time end are for the next call: users
  * can make names faster than they are looked at. */
 void pickup_take_hints(struct pickup *pickup, int64_t end);
 

@@ -31,8 +31,8 @@ struct recall *recall_new(const struct config *config,
                           const struct spool *spool, struct totals *totals);
 void recall_free(struct recall *recall);                /* NULL is allowed */
 
-/* At a start: record the acceptances in the journals. What cannot be recorded
- * is remembered for recall_apply(), and the journal is kept. */
+/* At a start: record the acceptances in the journals. An acceptance that cannot
+ * be recorded is remembered for recall_apply(), and its journal is kept. */
 bool recall_journals(struct recall *recall, int64_t now, struct error *err);
 
 /* Put into the state of a message what is remembered of it, and its flaws:

@@ -37,7 +37,7 @@ struct shutdown {
 
 struct shutdown shutdown_none(const struct config *config, struct hops *hops);
 
-/* Somebody asks for it, at now. False: that changes nothing. */
+/* It was asked for, at now. False: that changes nothing. */
 bool shutdown_ask(struct shutdown *shutdown, enum manager_end end,
                   int64_t now);
 

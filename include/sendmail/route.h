@@ -38,7 +38,8 @@ bool route_is_current(const struct route *route);
 void route_parse(const char *argument, struct mailbox_list *list,
                  struct flaws *flaws);
 
-/* What the client asked for about a recipient (RFC 3461 section 4). */
+/* The notifications that the client asked for about a recipient (RFC 3461
+ * section 4). */
 struct route_dsn {
     unsigned notify;
     const char *original;       /* ORCPT; NULL: made up when the address

@@ -33,7 +33,8 @@ bool smtp_client_has_come(void);
  * counts Unix connections by user from version 257 on only. So the servers
  * count each other, by locks of octets in the file at path, which all of them
  * can write and which is made if there is none; the kernel takes them back when
- * a process ends. What cannot be counted is logged and not limited.
+ * a process ends. Where they cannot be counted, that is logged, and there is no
+ * limit.
  */
 bool smtp_client_take_place(const char *path, uid_t uid);
 

@@ -18,7 +18,7 @@ struct transaction;
  * the header section may go in another form without SMTPUTF8. */
 uint64_t transaction_size(const struct transaction *t);
 
-/* Whom MAIL names; recipient i of the transaction. Borrowed. */
+/* The reverse-path that MAIL names; recipient i of a transaction. Borrowed. */
 const char *transaction_sender(const struct transaction *t);
 const struct recipient *transaction_recipient(const struct transaction *t,
                                               size_t i);

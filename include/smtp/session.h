@@ -25,8 +25,8 @@ struct tls_context;
 
 enum session_security { SESSION_CLEAR, SESSION_STARTTLS, SESSION_IMPLICIT };
 
-/* What a trace shows. Of a wait that no line sent asks for, it is only the start,
- * and no line. */
+/* The events that a trace shows. Of a wait that no line asks for that was sent,
+ * it is only the start, and no line. */
 enum trace_event {
     TRACE_SENT,
     TRACE_RECEIVED,
@@ -164,8 +164,8 @@ bool session_is_silent(const struct session *session);
 /*
  * All was answered, with this code: does anything follow all the same? More
  * refusals with the code are lines of the same one, as a server means them that
- * forgets the hyphen; they are skipped. With code 0 there are none. What else
- * there is, is a FAULT_PROTOCOL; a 421 is a FAULT_TEMPORARY.
+ * forgets the hyphen; they are skipped. With code 0 there are none. Any other
+ * reply is a FAULT_PROTOCOL; a 421 is a FAULT_TEMPORARY.
  */
 bool session_rest(struct session *session, int code, struct error *err);
 
@@ -183,8 +183,8 @@ bool session_reply_early(struct session *session, struct reply *reply);
 bool session_content(struct session *session, const char *data, size_t length,
                      struct error *err);
 
-/* What is queued next as content will have a separate reply. As
- * with a command, the peer may have sent nothing yet. */
+/* The content that is queued next will have a separate reply. As with a
+ * command, the peer may have sent nothing yet. */
 bool session_expect(struct session *session, struct error *err);
 
 /* Show a remark of ours in the trace, or that a wait begins. */

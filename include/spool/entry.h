@@ -101,8 +101,8 @@ bool entry_is_same(const struct entry *one, const struct entry *other);
 
 void entry_free(struct entry *entry);                   /* NULL is allowed */
 
-/* A line of the envelope, for entry.c. What is wrong with it becomes a flaw of
- * the entry, or of the recipient that it names. False with FAULT_NEWER if only a
+/* A line of the envelope, for entry.c. A mistake in it becomes a flaw of the
+ * entry, or of the recipient that it names. False with FAULT_NEWER if only a
  * newer version understands it. */
 bool entry_read_line(struct entry *entry, const char *line, size_t length,
                      struct error *err);

@@ -7,8 +7,8 @@
  *     state/   DAEMON 0700              outcomes so far: ID; journals
  *     failed/  DAEMON 0700              neither deliverable nor to be bounced
  *
- * DAEMON is the user the daemon runs as. What the files of one message mean
- * together is the table on the first page of src/README.md.
+ * DAEMON is the user the daemon runs as. The table on the first page of
+ * src/README.md is what the files of one message mean together.
  */
 #ifndef POSTRIDER_SPOOL_SPOOL_H
 #define POSTRIDER_SPOOL_SPOOL_H
@@ -26,8 +26,8 @@ struct spool {
 };
 
 /*
- * Make the folders that are missing, as above for that user, whose group may
- * be one without a name. What is there stays as it is. FAULT_CONFIG.
+ * Make the folders that are missing, as above for that user, whose group may be
+ * one without a name. Those that are there stay as they are. FAULT_CONFIG.
  */
 bool spool_make(const char *path, uid_t user, gid_t group, struct error *err);
 

@@ -102,8 +102,8 @@ bool error_prefix(struct error *err, const char *format, ...)
 bool error_append(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* What a refusal for good with this enhanced status code (RFC 3463) is; ""
- * if there is none. */
+/* The fault that a refusal for good with this enhanced status code (RFC 3463)
+ * is; "" if there is none. */
 enum fault error_refusal_fault(const char *status);
 
 /* The <sysexits.h> status of a fault; 0 for FAULT_NONE. */

@@ -134,7 +134,7 @@ static bool fault_oauth(const struct config *config, const struct oauth *oauth,
         .section = CONFIG_OAUTH, .title = oauth->name });
 }
 
-/* What the flow needs and is not there; NULL if there is all of it. */
+/* A key that the flow needs and that is missing; NULL if there is none. */
 static const char *missing_in(const struct oauth *oauth)
 {
     bool is_bearer = oauth->flow == OAUTH_JWT_BEARER;

@@ -69,7 +69,7 @@ static bool skip_block(struct scan *s, struct error *err)
     return fault_at(s, start, "this comment is never closed", err);
 }
 
-/* What means nothing inside quotes or outside of them, at once. */
+/* Octets that mean nothing inside quotes nor outside of them, at once. */
 static void copy_ordinary(struct scan *s)
 {
     const char *start = s->text + s->at;
@@ -374,7 +374,7 @@ static void copy_lists(const cfg_t *cfg)
     }
 }
 
-/* After the closing brace of the last section of this option. What it has is
+/* After the closing brace of the last section of this option. Its values are
  * copied: libconfuse, which would compare the title with those of all to come,
  * need not keep it. */
 static int end_section(cfg_t *cfg, cfg_opt_t *option)

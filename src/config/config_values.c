@@ -56,7 +56,7 @@ CONFIG_TAKE(config_take_path)
     return true;
 }
 
-/* What tokens and secrets are sent to. */
+/* The address of a server that tokens and secrets are sent to. */
 CONFIG_TAKE(config_take_https)
 {
     (void)key;

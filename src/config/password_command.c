@@ -74,7 +74,7 @@ static bool judge_command(int status, struct error *err)
                      WTERMSIG(status));
 }
 
-/* What it wrote is one line that begins with its name. */
+/* The command wrote one line that begins with its name. */
 static bool explain_oauth(const struct buf *out, int status, struct error *err)
 {
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -87,7 +87,7 @@ static bool explain_oauth(const struct buf *out, int status, struct error *err)
     return error_set(err, fault, OAUTH_PROGRAM ": it ended without a reason");
 }
 
-/* What a process is short of may be there the next time. */
+/* A resource that a process is short of may be there the next time. */
 static enum fault fault_of_start(int number)
 {
     bool is_short = number == EAGAIN || number == ENOMEM ||

@@ -188,8 +188,8 @@ static bool ask_who(const char *control, enum request request, pid_t *answerer,
     return client_finish(fd, question.patience, NULL, NULL, err);
 }
 
-/* What has read the configuration anew is another process; its number is 0
- * where it cannot be seen, as from another container. */
+/* The daemon that has read the configuration anew is another process; its
+ * number is 0 where it cannot be seen, as from another container. */
 bool client_reload(const char *control, struct error *err)
 {
     int64_t deadline = clock_now() + RELOAD_TIME;

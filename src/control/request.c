@@ -34,7 +34,7 @@ char *request_compose(enum request request, const char *argument)
                                   : alloc_format("%s %s", rule->name, argument);
 }
 
-/* What hold and its like take. */
+/* The arguments of hold and its like. */
 static bool is_messages(const char *argument)
 {
     return strcmp(argument, "all") == 0 || random_is_id(argument);

@@ -87,8 +87,8 @@ static void add_unfolded(struct buf *out, const char *text, size_t length)
 }
 
 /* Words from the first to the last that is not ASCII become encoded-words
- * together, as blanks between encoded-words do not count. What is one already
- * stays, and ends such a run. */
+ * together, as blanks between encoded-words do not count. A word that is one
+ * already stays, and ends such a run. */
 static void add_text(struct buf *out, const char *text, size_t length)
 {
     size_t at = 0;

@@ -43,7 +43,7 @@ struct race *race_new(const char *source_address, int64_t patience,
     return race;
 }
 
-/* Nobody waits for them any more; they may start again. */
+/* They are not waited for any more, and may start again. */
 static void call_off(struct race *race)
 {
     for (size_t i = 0; i < race->count; i++) {

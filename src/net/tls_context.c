@@ -170,7 +170,7 @@ static bool set_pin(struct tls_context *context, const char *text,
     return true;
 }
 
-/* Whom to trust: a fingerprint needs no store. */
+/* The authorities to trust: a fingerprint needs no store. */
 static bool set_trust(struct tls_context *context,
                       const struct tls_settings *settings, struct error *err)
 {

@@ -8,7 +8,7 @@
 #include "util/seccomp.h"
 #include "util/text.h"
 
-/* What libc reads to find an address; the libraries are for its modules. */
+/* libc reads these to find an address; the libraries are for its modules. */
 static const char *const resolver[] = {
     "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf",
     "/etc/gai.conf", "/etc/services", "/etc/protocols", "/etc/networks",

@@ -317,7 +317,7 @@ static bool describe(const struct client *client, const struct grant *grant,
     return failed == 0 && buf_add_char(out, '\n');
 }
 
-/* What the room was taken for is less than that: nothing new is needed. */
+/* The room was taken for more than that: nothing new is needed. */
 static bool write_draft(const struct renewal *renewal, const struct buf *text)
 {
     return io_write_all(renewal->draft, text->data, text->length) &&

@@ -46,7 +46,7 @@ static bool take_pem(struct key *key, const char *pem, size_t length,
     return key->sign != NULL;
 }
 
-/* What Google's console has to download, once. */
+/* The file that Google's console has to download, once. */
 static bool take_json(struct key *key, const json_t *root, struct error *err)
 {
     const char *type = json_string_value(json_object_get(root, "type"));
@@ -158,7 +158,7 @@ static json_t *header_of(const struct key *key)
     return header;
 }
 
-/* What all have: for whom it is, from when to when. */
+/* The claims of all: for whom it is, from when to when. */
 static json_t *claims_of(const struct key *key, const struct oauth *oauth,
                          const char *subject)
 {

@@ -28,7 +28,7 @@ bool login_is_google(const struct client *client)
             text_equal_case_n(host + length - end, domain, end));
 }
 
-/* What a word of a scope is compared by. Microsoft has several names for the
+/* A word of a scope is compared by this. Microsoft has several names for the
  * same host, and Google's ends with a slash. */
 static const char *end_of_word(const char *word, size_t *length)
 {

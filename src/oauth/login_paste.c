@@ -49,7 +49,7 @@ static void begin(struct paste *paste, const struct client *client)
                                    random_below(65536 - PORT_FIRST));
 }
 
-/* What the person opens. */
+/* The address that the person opens. */
 static bool describe(const struct paste *paste, struct buf *url,
                      struct error *err)
 {

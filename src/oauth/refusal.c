@@ -24,7 +24,7 @@ bool refusal_needs_login(const struct client *client, const char *why,
     return false;
 }
 
-/* A server may repeat what it was sent. What is shorter is a word by chance. */
+/* A server may repeat what it was sent. A short one is there by chance. */
 static bool holds(const char *text, const char *secret)
 {
     return secret != NULL && strlen(secret) >= SECRET_MIN &&

@@ -66,7 +66,7 @@ static bool identify(struct form_request *request,
         add_basic(basic, client);
         return true;
     }
-    /* What its key signed says it all. */
+    /* The grant that its key signed names the client. */
     if (oauth->flow == OAUTH_JWT_BEARER && !has_secret)
         return true;
     form_add(&request->form, "client_id", oauth->client_id);

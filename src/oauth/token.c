@@ -23,7 +23,7 @@
 #define LOCK_LIMIT 27000            /* milliseconds: callers have 30 s */
 #define WAIT_MAX 3600               /* seconds that a server may ask for */
 
-/* What can be printed. */
+/* A token that can be printed. */
 struct wanted {
     const char *scope;
     const char *refused;        /* digest_name() of a token; or NULL */

@@ -25,7 +25,7 @@ static const char start_it[] = "systemctl start postrider, or run postrider "
 static const char test_it[] = "postrider test shows where it fails; "
                               SMARTHOST_WAY_OUT;
 
-/* What the daemon has reported so far. */
+/* The daemon's answer so far. */
 struct summary {
     struct check *check;
     uint64_t queued;            /* messages; its line comes first */

@@ -239,7 +239,7 @@ static void check_password(struct check *check, const struct smarthost *host)
     secret_wipe(&secret);
 }
 
-/* What proves to an authorization server who this client is. */
+/* The files that prove to an authorization server who this client is. */
 static void check_client(struct check *check, const struct oauth *oauth)
 {
     char *name = alloc_format("oauth %s", oauth->name);

@@ -351,7 +351,7 @@ static bool check_text(const char *what, const char *text, struct error *err)
                      "characters", what);
 }
 
-/* What would end a line or a file early never gets that far. */
+/* An octet that would end a line or a file early never gets that far. */
 static bool check_texts(const struct config_draft *draft, struct error *err)
 {
     for (size_t i = 0; i < draft->count; i++) {

@@ -531,7 +531,8 @@ static bool is_used(const struct import *import, const struct msmtp *msmtp,
     return false;
 }
 
-/* What an account has besides the usual one, and a smarthost cannot have. */
+/* Settings that an account has besides the usual ones, and that a smarthost
+ * cannot have. */
 static void note_domain(struct import *import,
                         const struct import_settings *usual,
                         const struct import_settings *other)

@@ -210,7 +210,7 @@ static bool submit(const struct queue_import *import, const struct left *left)
     return done;
 }
 
-/* What has the file locked sends it now. */
+/* The program that has the file locked sends it now. */
 static void import_message(struct queue_import *import,
                            const struct queue_format *format, const char *name)
 {

@@ -166,7 +166,7 @@ static bool put_in_place(struct install *install, size_t i, struct error *err)
            error_sys(err, FAULT_CREATE, "sync the folder of %s", path);
 }
 
-/* What was there under its name of before. Only the last one may stay in its
+/* Keep the files that were there as PATH.old. Only the last one may stay in its
  * place until its successor comes. */
 static bool keep_all(const struct install *install, struct error *err)
 {

@@ -121,8 +121,8 @@ static void await_reply(const struct probe *probe)
     free(what);
 }
 
-/* What the trace awaits, and the possible cause where it does not come for
- * long. */
+/* The reply that the trace awaits, and the possible cause where it does not
+ * come for long. */
 static void await_event(const struct probe *probe, enum trace_event event)
 {
     static const struct {
@@ -344,7 +344,7 @@ static void describe(struct probe *probe, const struct session *session)
     struct probe_findings *findings = probe->findings;
     struct buf list;
 
-    /* What is larger would be taken from its caller, and come back. */
+    /* A larger message would be taken from its caller, and come back. */
     if (caps->size_limit < probe->config->message_size_limit)
         findings->size_limit = caps->size_limit;
     if (!session_login_undecided(session))

@@ -131,7 +131,7 @@ static void note_id(void *context, const struct queue_item *item,
     strings_add(context, item->id);
 }
 
-/* What words are looked for in, and what has come of that. */
+/* The ids that words select. */
 struct selection {
     const struct config *config;
     bool failed;
@@ -274,7 +274,7 @@ static bool remove_messages(const struct config *config,
     return done;
 }
 
-/* What came of it; false if one waits still. */
+/* Print the outcome; false if one waits still. */
 static bool print_waiting(const struct waiting *waiting, struct error *err)
 {
     const struct waiting_sum sum = waiting_sum(waiting);

@@ -91,9 +91,9 @@ static void add_option(struct strings *arguments, const char *option,
     strings_add(arguments, value);
 }
 
-/* What its sender would call; with -odi it is in the daemon's list when that
- * ends. Notifications are those of the first recipient: they differ for clients
- * of SMTP alone. */
+/* The command line that its sender would use; with -odi it is in the daemon's
+ * list when that ends. Notifications are those of the first recipient: they
+ * differ for clients of SMTP alone. */
 static void list_arguments(const struct readdress *work,
                            const struct envelope *env,
                            struct strings *arguments)

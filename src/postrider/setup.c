@@ -198,8 +198,8 @@ static bool find_user(struct setup *setup, struct error *err)
     return true;
 }
 
-/* What the configuration that is replaced says, or the installer's questions
- * beside it. The caller frees it; NULL if there is nothing. */
+/* The answer in the configuration that is replaced, or in the installer's
+ * questions beside it. The caller frees it; NULL if there is nothing. */
 static char *root_before(const struct setup *setup)
 {
     char *usual = config_default_path();

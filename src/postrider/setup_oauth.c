@@ -158,7 +158,7 @@ bool setup_find_client(struct setup *setup, struct error *err)
            find_secret(setup, err);
 }
 
-/* What went wrong is on the screen. */
+/* The error is on the screen. */
 static bool judge(int status, struct error *err)
 {
     int code = status != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;

@@ -221,7 +221,7 @@ static bool retype_tls(struct setup *setup, struct error *err)
         .usual = "starttls", .check = "tls" }, err);
 }
 
-/* What it trusts takes the place of all that was trusted before. */
+/* The answer takes the place of all that was trusted before. */
 static bool retype_certificate(struct setup *setup, struct error *err)
 {
     setup_forget(&setup->ca_file);

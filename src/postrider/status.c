@@ -313,7 +313,7 @@ static bool print_status(const struct config *config, bool json,
     return true;
 }
 
-/* What a daemon that can be asked may lack all the same. */
+/* A daemon that answers may lack room, or a smarthost. */
 struct readiness {
     uint64_t room;              /* octets */
     bool has_smarthost;

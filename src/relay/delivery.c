@@ -106,7 +106,8 @@ static bool has_8bit(const struct entry *entry, uint64_t done)
     return !io_blocks_end(&blocks) || has;
 }
 
-/* What SMTPUTF8 is for, and what goes without it. */
+/* Find out whether it needs SMTPUTF8, and make the header section that goes
+ * without. */
 static void prepare_utf8(struct delivery *delivery, const struct entry *entry)
 {
     struct transaction *t = &delivery->transaction;

@@ -16,7 +16,7 @@
 #define SHOWN_MAX 254           /* octets of a field: it may be as long as a
                                  * message */
 
-/* What programs and people have of a message: its Message-ID, and the first
+/* Programs and people know a message by its Message-ID, and by the first
  * address in From. */
 static void describe_header(const struct entry *entry, struct buf *out)
 {

@@ -151,8 +151,8 @@ static void stop(struct manager *manager, enum manager_end end)
     if (!shutdown_ask(&manager->shutdown, end, now_of(manager)->awake))
         return;
     tell(manager, end == MANAGER_RELOAD ? NOTICE_RELOADING : NOTICE_STOPPING);
-    /* What was committed just before: where the spool goes with a container,
-     * no other daemon will send it. */
+    /* Take what was committed just before: where the spool goes with a
+     * container, no other daemon will send it. */
     if (manager->shutdown.stage == SHUTDOWN_DRAINING)
         pickup_scan(manager->pickup);
 }

@@ -173,8 +173,8 @@ static void list_message(void *context, struct message *message)
     free(long_one);
 }
 
-/* What cannot be read: for administrators, why; for others it is among what
- * they may not see. */
+/* Of messages that cannot be read, administrators get the reason; for others
+ * they are among those that they may not see. */
 static void list_unread(const struct question *q)
 {
     struct trouble troubles[TROUBLES];
@@ -193,7 +193,7 @@ static enum control_reply answer_list(const struct question *q)
 {
     struct question context = *q;
 
-    /* What was committed before the question is in the list. */
+    /* Messages that were committed before the question are in the list. */
     if (!q->progress->scanned) {
         q->progress->scanned = true;
         pickup_scan(q->requests->parts.pickup);
@@ -391,8 +391,8 @@ static enum change_end release_message(const struct question *q,
     return CHANGE_DONE;
 }
 
-/* What a worker has may be delivered in this moment: that shows when it comes
- * back. */
+/* A message that a worker has may be delivered in this moment: that shows when
+ * it comes back. */
 static enum change_end remove_message(const struct question *q,
                                       struct message *message)
 {

@@ -22,7 +22,7 @@ struct amount {
     uint64_t octets;
 };
 
-/* For a user, and for all users together. What is queued takes memory, too:
+/* For a user, and for all users together. Queued messages take memory, too:
  * many uids, which may be those of one person, must not have it all. */
 static const struct {
     struct amount share;

@@ -96,8 +96,8 @@ static void make_room_visited(void *context, struct message *message)
                                              storage->crowded_out);
 }
 
-/* What waits may be slow, and of a few users who take all there is: enough of
- * it goes to queue/ for one more user. True: there is room now. */
+/* The messages that wait may be slow, and of a few users who take all the room:
+ * enough of them go to queue/ for one more user. True: there is room now. */
 static bool make_room(struct storage *storage, int64_t now)
 {
     if (!storage->crowded || now < storage->next_room)

@@ -325,8 +325,8 @@ static bool send_datagram(int socket, const struct buf *data,
                      "hand over to the other process");
 }
 
-/* What has gone stays gone when the socket takes no more: another call goes on
- * from there. A socket with a small buffer wants small datagrams. */
+/* Outcomes that have gone stay gone when the socket takes no more: another call
+ * goes on from there. A socket with a small buffer wants small datagrams. */
 static bool send_outcomes(int socket, struct packet *packet,
                           struct coder *coder, struct error *err)
 {

@@ -263,7 +263,7 @@ static bool take_jobs(struct worker *worker)
     return manager;
 }
 
-/* What is known of the smarthost has changed: the next worker must know. */
+/* Something about the smarthost was found out: the next worker must know. */
 static void report_distrust_change(struct worker *worker)
 {
     struct packet packet = wire_packet(WIRE_DISTRUST);
@@ -426,8 +426,8 @@ static void end_job(struct worker *worker, struct job *job)
 }
 
 /*
- * What one message is refused for can be its own; a second one in a row shows
- * that the session is over. If it has ended by itself, that may have had
+ * One message can be refused for a reason of its own; a second one in a row
+ * shows that the session is over. If it has ended by itself, that may have had
  * another reason than its length.
  */
 static void judge_session(struct worker *worker, bool usable)
@@ -549,7 +549,7 @@ int worker_run(const struct config *config, const struct smarthost *smarthost,
     for (size_t i = 0; i < KEPT; i++)
         worker.kept[i] = -1;
     prepare_signals();
-    /* What is known of the smarthost comes first. */
+    /* Findings about the smarthost come first. */
     if (take_packets(&worker, false) && open_session(&worker))
         serve(&worker);
     session_close(worker.session);

@@ -59,8 +59,8 @@ static void take_closed(const struct worker_answers *answers, struct hop *hop,
 }
 
 /*
- * What an outcome shows of the smarthost. A refusal that may be for want of a
- * login is one as long as the smarthost has not taken any mail without: one
+ * An outcome is evidence about the smarthost. A refusal that may be for want of
+ * a login is one as long as the smarthost has not taken any mail without: one
  * that does refuses single messages, and they must not stop all others.
  */
 static void judge_smarthost(const struct worker_answers *answers,

@@ -432,7 +432,7 @@ static void close_unheard(struct workers *pool, struct worker_slot *slot,
     close_slot(pool, slot, &pool->packet, event);
 }
 
-/* What became of a job that ended, or that a worker had when it ended. */
+/* The event of a job that ended, or that a worker had when it ended. */
 static bool next_end(struct workers *pool, struct worker_slot *slot,
                      struct worker_event *event)
 {

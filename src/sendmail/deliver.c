@@ -109,8 +109,8 @@ static bool await_outcome(int fd, bool verbose, struct error *err)
     return !answer.failed;
 }
 
-/* Whom the daemon takes a message from that another's process stores: itself
- * only, for clients of its sockets. */
+/* Is it stored for another user? The daemon takes such a file from itself only,
+ * for clients of its sockets. */
 static bool is_for_another(const struct submission *given)
 {
     return given->uid != geteuid();

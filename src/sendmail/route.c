@@ -97,8 +97,8 @@ static bool add_path(const struct target *to, const char *path,
     return added;
 }
 
-/* Who is named there already is not replaced: a message that comes through the
- * daemon's socket has been redirected once. */
+/* A recipient who is named there already is not replaced: a message that comes
+ * through the daemon's socket has been redirected once. */
 static bool redirect_recipient(struct route *route, const struct target *to,
                                const char *address, struct error *err)
 {
@@ -113,8 +113,8 @@ static bool redirect_recipient(struct route *route, const struct target *to,
     return added;
 }
 
-/* What an alias has that cannot be served is a recipient all the same, of whom
- * the sender gets a report. */
+/* A destination of an alias that cannot be served is a recipient all the same,
+ * of whom the sender gets a report. */
 static bool add_flaws(const struct target *to, const struct flaws *flaws,
                       struct error *err)
 {

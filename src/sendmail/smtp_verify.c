@@ -11,7 +11,7 @@
 #include "util/strings.h"
 #include "util/text.h"
 
-/* What an address becomes. */
+/* The destinations of an address. */
 struct expansion {
     char *address;
     bool utf8;                  /* the client takes a reply in UTF-8 */

@@ -148,9 +148,9 @@ static bool add_named(struct work *work, struct error *err)
     return true;
 }
 
-/* Whom the caller has named as text. With -t, arguments are recipients, too, as
- * with Sendmail 8.17; its manual had them taken off the header's instead, which
- * can be configured. */
+/* Add the recipients that the caller has named as text. With -t, arguments are
+ * recipients, too, as with Sendmail 8.17; its manual had them taken off the
+ * header's instead, which can be configured. */
 static bool add_written(struct work *work, struct error *err)
 {
     struct mailbox_list named = { 0 };      /* by arguments */
@@ -341,7 +341,8 @@ struct collection {
     struct scratch body;
 };
 
-/* What is beyond the limit is of no use: the draft refuses what is there. */
+/* Octets beyond the limit are of no use: the draft refuses those that are
+ * there. */
 static bool collect_body(void *context, const char *data, size_t length,
                          struct error *err)
 {

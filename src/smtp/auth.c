@@ -77,7 +77,7 @@ static const struct sasl_mechanism *choose_mechanism(const struct exchange *x,
     return NULL;
 }
 
-/* What EXTERNAL needs is a certificate. */
+/* EXTERNAL needs a certificate instead. */
 static bool lacks_password(const struct session_settings *settings)
 {
     return settings->secret == NULL &&

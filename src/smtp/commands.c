@@ -202,8 +202,8 @@ static void show_progress(struct session *session, const struct transaction *t,
     *shown = sent;
 }
 
-/* Send the content, dot-stuffed if state is not NULL. What cannot be read to
- * its end must not be ended, either: the session is lost then. */
+/* Send the content, dot-stuffed if state is not NULL. Content that cannot be
+ * read to its end must not be ended, either: the session is lost then. */
 static bool add_content(struct session *session, struct transaction *t,
                         struct dot_stuffing *state, struct error *err)
 {

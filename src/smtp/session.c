@@ -87,7 +87,7 @@ static bool expect_reply(struct session *session, struct error *err)
     return true;
 }
 
-/* What cannot be sent must not cost the replies to what was sent before: they
+/* A command that cannot be sent must not cost the replies to earlier ones: they
  * show what need not be sent again. */
 static bool flush_commands(struct session *session, struct error *err)
 {

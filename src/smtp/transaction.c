@@ -334,8 +334,8 @@ static bool send_by_data(struct flight *flight, struct transaction *t,
         return end_without_content(flight, t, err);
     if (flight->reply.code != 354)
         return read_data_refusal(flight, t, err);
-    /* 354 answers nothing but DATA. What was sent before the content cannot be
-     * meant for it. */
+    /* 354 answers nothing but DATA. A reply that came before the content was
+     * sent cannot be meant for it. */
     t->in_step = true;
     if (!session_quiet(session, err))
         return false;

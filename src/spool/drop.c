@@ -294,7 +294,7 @@ const char *drop_taking_id(const struct drop_taking *taking)
     return taking->id;
 }
 
-/* What remains of it, but for the copy's name. */
+/* End it, but for the copy's name. */
 static void taking_end(struct drop_taking *taking)
 {
     io_close(&taking->fd);
@@ -365,7 +365,8 @@ static bool is_taken(const struct drop_taking *taking)
             entry_is_verified(taking->entry, &taking->progress));
 }
 
-/* What is verified, or need not be copied, becomes an entry: the caller's. */
+/* A file that is verified, or need not be copied, becomes an entry: the
+ * caller's. */
 static enum drop_result make_entry(struct drop_taking *taking,
                                    struct entry **entry, struct error *err)
 {

@@ -87,7 +87,8 @@ static bool make_copy(const struct spool *spool, const char *temporary,
     return done;
 }
 
-/* What is in queue/ is replaced only by itself: an earlier try came so far. */
+/* A message in queue/ is replaced only by itself: an earlier try came so far.
+ */
 static bool may_store(const struct spool *spool, const struct entry *entry,
                       struct error *err)
 {

@@ -39,8 +39,8 @@ static bool verify_owner(const char *path, const struct folder *folder,
     uid_t user = geteuid();
     uid_t wanted = folder->of_root ? 0 : user;
 
-    /* A user's own spool may belong to them as a whole. What is in the
-     * daemon's folders is the daemon's, too. */
+    /* A user's own spool may belong to them as a whole. The files in the
+     * daemon's folders are the daemon's, too. */
     if (status->st_uid != wanted && status->st_uid != user)
         return error_set(err, FAULT_CONFIG, "%s/%s belongs to user %lu", path,
                          folder->name, (unsigned long)status->st_uid) ||

@@ -28,7 +28,8 @@ static char *new_name(void)
     return alloc_format(".%s", id);
 }
 
-/* What it cannot do; NULL if it can, or that could not be found out. */
+/* The feature that it lacks; NULL if it has all, or that could not be found
+ * out. */
 static const char *find_missing(int folder, const char *name,
                                 const char *other)
 {

@@ -193,8 +193,8 @@ static const struct rule manager[] = {
 };
 
 /*
- * What is missing here fails, and ends nothing: libraries find another way, and
- * a session that cannot be opened has cost nothing.
+ * A call that is missing here fails, and ends nothing: libraries find another
+ * way, and a session that cannot be opened has cost nothing.
  */
 static const struct rule opening[] = {
     /* Once more, when the session is open. */
