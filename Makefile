@@ -273,6 +273,11 @@ fuzzers-replay: $(FUZZERS:%=$(B)/fuzz/%)
 	@for name in $(FUZZERS); do \
 	    "$(B)/fuzz/$$name" "tests/fuzz/$$name" || exit 1; done
 
+# Of tests/fuzz/mutants.
+fuzz-build:
+	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS='$(SANITIZE)' \
+	    FORTIFY= $(FUZZERS:%=$(B)/sanitized/fuzz/%)
+
 fuzz-replay:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS='$(SANITIZE)' \
 	    FORTIFY= fuzzers-replay
@@ -453,8 +458,8 @@ site:
 reproduce:
 	packaging/reproduce
 
-.PHONY: all sanitized unit unit-tests fault fault-tests fuzz fuzz-replay \
-        fuzzers-replay fuzzers-run system check lint lint-layers map words \
+.PHONY: all sanitized unit unit-tests fault fault-tests fuzz fuzz-build \
+        fuzz-replay fuzzers-replay fuzzers-run system check lint lint-layers map words \
         compiled demo bench install uninstall deb rpm check-crash \
         check-compromise check-package check-callers dist release site reproduce \
         clean

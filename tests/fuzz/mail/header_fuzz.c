@@ -60,6 +60,7 @@ static bool read_list(struct mailbox_list *list, const struct field *field)
 /* Under a rule no other address is an author's, whatever stood there. */
 static void check_author(const struct header *header)
 {
+    PROMISE(header_count(header, "From") <= 1);
     for (size_t i = 0; i < header->count; i++) {
         struct mailbox_list list = { 0 };
         if (!field_is(&header->fields[i], "From") ||
@@ -165,7 +166,7 @@ static void check_completed(struct header *header, unsigned options)
     header_write(header, &text);
     check_text(&text, header->count);
     PROMISE(!header_has(header, "Bcc") && !header_has(header, "Resent-Bcc"));
-    if ((options & RULE) != 0 && (options & EXTRACTED) == 0)
+    if ((options & RULE) != 0 && (options & (EXTRACTED | GATEWAY)) == 0)
         check_author(header);
     if ((options & GATEWAY) == 0)
         PROMISE(header_has(header, "From") && header_has(header, "Date") &&

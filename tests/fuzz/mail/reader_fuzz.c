@@ -132,6 +132,42 @@ static void check_dots(const struct message *message)
     buf_free(&text);
 }
 
+/* Is one of the lines that LF ends a dot alone, but for CRs after it? */
+static bool has_lone_dot(const char *data, size_t length)
+{
+    struct input in = { data, length };
+
+    if (length >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
+        in = (struct input){ data + 3, length - 3 };
+    while (in.left > 0) {
+        struct input line = input_part(&in, '\n');
+        while (line.left > 1 && line.at[line.left - 1] == '\r')
+            line.left--;
+        if (line.left == 1 && *line.at == '.')
+            return true;
+    }
+    return false;
+}
+
+/* With dots only a lone one ends the message: what follows another is read. */
+static void check_end(const char *data, size_t length)
+{
+    static const char mark[] = "\n\nthe-mark-after-it\n";
+    struct message message;
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    buf_add(&text, data, length);
+    buf_add_text(&text, mark);
+    read_message(&message, memory_file(text.data, text.length), true);
+    if (message.read)
+        PROMISE((memmem(message.body.data, message.body.length, mark + 2,
+                        strlen(mark) - 3) != NULL) ==
+                !has_lone_dot(data, length));
+    message_free(&message);
+    buf_free(&text);
+}
+
 /* However the input arrives: a few octets at a time. */
 static void check_pieces(const struct message *message, const char *data,
                          size_t length, bool dots)
@@ -165,6 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_again(&message);
         check_dots(&message);
     }
+    check_end(in.at, in.left);
     if (in.left <= RECORDS_MAX)
         check_pieces(&message, in.at, in.left, dots);
     message_free(&message);

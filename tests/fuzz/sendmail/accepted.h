@@ -26,8 +26,11 @@ static inline void accepted_envelope(const struct envelope *env)
     for (size_t i = 0; i < env->count; i++) {
         const struct recipient *rcpt = &env->recipients[i];
         promise_one_line(rcpt->path);
-        if (rcpt->flaw != NULL)
+        if (rcpt->flaw != NULL) {
             promise_one_line(rcpt->flaw);
+            /* The daemon has found none that sendmail has not. */
+            PROMISE(strstr(rcpt->flaw, "wrong line in its env") == NULL);
+        }
         PROMISE((rcpt->flaw == NULL) == address_check(rcpt->path, &err));
         if (rcpt->original != NULL)
             PROMISE(!text_has_control(rcpt->original,

@@ -54,6 +54,7 @@ static void check_flags(struct capabilities *caps, unsigned removed)
     buf_free(&words);
     capabilities_remove(caps, removed);
     PROMISE(caps->flags == (flags & ~removed));
+    PROMISE((caps->flags & CAP_SIZE) != 0 || caps->size_limit == 0);
 }
 
 /* What was found out of this EHLO counts for a day. */

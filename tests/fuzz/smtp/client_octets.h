@@ -101,6 +101,17 @@ static inline void client_chunk(struct client_reader *in,
     content->end = (size_t)(in->at - in->start);
 }
 
+/* Of TLS: a record of its handshake, or of an alert (RFC 8446 section 5.1); or
+ * QUIT, as it was refused. */
+static inline void client_tls(struct client_reader *in)
+{
+    struct input next = { in->at, (size_t)(in->end - in->at) };
+
+    PROMISE(next.left == 0 || *next.at == 22 || *next.at == 21 ||
+            client_says(&next, "QUIT\r\n"));
+    in->at = in->end;
+}
+
 static inline bool client_is_base64(const struct input *line)
 {
     static const char octets[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -132,7 +143,7 @@ static inline void client_command(struct client_reader *in,
             client_says(line, "AUTH XOAUTH2") ||
             client_says(line, "AUTH OAUTHBEARER");
     } else if (client_says(line, "STARTTLS\r\n")) {
-        in->at = in->end;
+        client_tls(in);
     } else if (client_says(line, "BDAT ")) {
         client_chunk(in, line);
     } else if (client_says(line, "DATA\r\n")) {

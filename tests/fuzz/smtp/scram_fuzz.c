@@ -44,6 +44,8 @@ static void check_end(const struct scram *scram, const char *message,
                     memcmp(message, right.data, right.length) == 0 &&
                     (length == right.length || message[right.length] == ',');
     PROMISE(scram_check(scram, message, length, &err) == is_right);
+    /* Its first octets alone do not. */
+    PROMISE(!scram_check(scram, right.data, 6, &err));
     buf_free(&right);
 }
 
