@@ -88,7 +88,8 @@ class Server:
     """
 
     name = None             # of the folder that fetch-servers made
-    command = ()            # in the foreground, seen from within the root
+    command = ()            # in the foreground, seen from within the root;
+                            # none if its programs alone are used
     users = ()              # (name, uid, home): each with its own group
     groups = ()             # (name, gid): further ones
     mechanisms = ("login", "plain")
@@ -118,7 +119,8 @@ class Server:
                             copy_function=_link)
             self._prepare()
             self.configure()
-            self._start()
+            if self.command:
+                self._start()
         except BaseException:
             self.__exit__()
             raise
@@ -224,9 +226,10 @@ class Server:
         self.write("etc/nsswitch.conf", "hosts: files\n")
         self.write("etc/services", "smtp 25/tcp\n")
         self.write("etc/mailname", f"{self.name}.test\n")
-        with open(self.authority.server, encoding="ascii") as file:
-            self.write("etc/server.pem", file.read(),
-                       *self.owner_of_key, 0o600)
+        if self.authority:
+            with open(self.authority.server, encoding="ascii") as file:
+                self.write("etc/server.pem", file.read(),
+                           *self.owner_of_key, 0o600)
         for path, owner, group, mode in self.folders:
             path = os.path.join(self.root, path)
             os.makedirs(path, exist_ok=True)

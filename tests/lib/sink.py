@@ -7,17 +7,19 @@ from collections import namedtuple
 
 PATIENCE = 60           # seconds; the end of a test that has gone wrong
 
-Delivery = namedtuple("Delivery", "sender recipients content")
+# parameters: what follows the paths of MAIL and of each RCPT.
+Delivery = namedtuple("Delivery", "sender recipients content parameters")
 
 
 class Sink:
     """Keeps every message that it is given."""
 
-    def __init__(self):
+    def __init__(self, address=("127.0.0.1", 0), extensions=("SIZE",)):
         self._deliveries = []
         self._news = threading.Condition()
         self._server = socketserver.ThreadingTCPServer(
-            ("127.0.0.1", 0), _SinkSession, bind_and_activate=True)
+            address, _SinkSession, bind_and_activate=True)
+        self._server.extensions = extensions
         self._server.daemon_threads = True
         self._server.keep = self._keep
         self.port = self._server.server_address[1]
@@ -51,9 +53,10 @@ class Sink:
         return self.find(token)
 
     def clear(self):
-        """Forget all deliveries."""
+        """Forget all deliveries; returns them."""
         with self._news:
-            self._deliveries.clear()
+            deliveries, self._deliveries = self._deliveries, []
+        return deliveries
 
     def _keep(self, delivery):
         with self._news:
@@ -67,27 +70,31 @@ class _SinkSession(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self):
-        sender, recipients, is_lmtp = "", [], False
+        sender, recipients, parameters, is_lmtp = "", [], [], False
         self._reply("220 sink")
         for line in iter(self.rfile.readline, b""):
             verb = line[:4].upper()
             if verb in (b"LHLO", b"EHLO"):
                 is_lmtp = verb == b"LHLO"
                 self._reply("250-sink", "250-PIPELINING", "250-8BITMIME",
-                            "250-SMTPUTF8", "250 SIZE")
+                            *("250-" + e for e in self.server.extensions),
+                            "250 SMTPUTF8")
                 continue
             if verb == b"DATA":
                 self._reply("354 go on")
                 content = self._content()
-                self.server.keep(Delivery(sender, tuple(recipients), content))
+                self.server.keep(Delivery(sender, tuple(recipients), content,
+                                          tuple(parameters)))
                 self._reply(*["250 kept"] * (len(recipients) if is_lmtp
                                              else 1))
                 recipients = []
                 continue
             if verb == b"MAIL":
                 sender, recipients = _path(line), []
+                parameters = [_parameters(line)]
             elif verb == b"RCPT":
                 recipients.append(_path(line))
+                parameters.append(_parameters(line))
             self._reply("221 bye" if verb == b"QUIT" else "250 ok")
             if verb == b"QUIT":
                 return
@@ -106,4 +113,9 @@ class _SinkSession(socketserver.StreamRequestHandler):
 
 def _path(line):
     """The address between the angle brackets of a MAIL or RCPT line."""
-    return line[line.index(b"<") + 1:line.rindex(b">")].decode("utf-8")
+    return line[line.index(b"<") + 1:line.rindex(b">")].decode(
+        "utf-8", "surrogateescape")
+
+
+def _parameters(line):
+    return line[line.rindex(b">") + 1:].decode("ascii", "replace").strip()
