@@ -260,14 +260,21 @@ FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,\
              $(wildcard tests/fuzz/*/*_fuzz.c))))
 FUZZ_TIME := 60
 # What has main(): our own, or libFuzzer.
-FUZZ_MAIN := tests/fuzz/replay.c
+FUZZ_MAIN = $(B)/fuzz/replay.o
+
+$(B)/fuzz/replay.o: tests/fuzz/replay.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_MAIN) $$(call unit_parts,$$@)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/fuzz $(ALL_CFLAGS) $(LDFLAGS) -pie \
-	    $(FUZZ_ENGINE) -o $@ $^ -lconfuse \
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/fuzz $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) \
+	    -pie $(FUZZ_ENGINE) -o $@ $(filter-out %.h,$^) -lconfuse \
 	    $(if $(filter oauth,$(call layer_of,$@)),$(OAUTH)) $(TLS_AND_DNS)
+
+-include $(wildcard $(B)/fuzz/*.d $(B)/fuzz/*/*.d)
 
 fuzzers-replay: $(FUZZERS:%=$(B)/fuzz/%)
 	@for name in $(FUZZERS); do \

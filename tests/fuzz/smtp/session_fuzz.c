@@ -1,22 +1,11 @@
 /*
  * A session with a server that may send anything: opening, AUTH, transactions.
  *
- * The input: two octets of options, then what the server sends, in pieces. It
- * sends the next one when the client waits for it:
- *   01  ends a piece            02  a silence: the client waits in vain
- *   03  it takes nothing more   04  stands for the last line that it was sent
- * At the end of the input it closes the connection.
- *
- * Client and server are one thread, so that a run is always the same: poll()
- * below is where the client waits.
+ * The input: two octets of options, then what the server sends: dialogue.h.
  */
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
-
 #include "../input.h"
 #include "client_octets.h"
+#include "dialogue.h"
 #include "mail/envelope.h"
 #include "net/tls.h"
 #include "smtp/open.h"
@@ -37,80 +26,6 @@ enum option {
 
 static char password[] = "pa55word-of-ann";
 static const struct secret secret = { password, sizeof password - 1 };
-
-/* The server, while a session goes on. */
-static struct server {
-    int fd;                     /* its end; -1: there is no session */
-    int client;                 /* the other one */
-    struct input script;
-    struct buf heard;           /* all that the client has sent */
-    size_t said_after;          /* so much was heard when it spoke last */
-} server = { .fd = -1 };
-
-static void hear(void)
-{
-    ssize_t length;
-
-    while ((length = recv(server.fd, buf_reserve(&server.heard, 65536), 65536,
-                          MSG_DONTWAIT)) > 0)
-        server.heard.length += (size_t)length;
-}
-
-static void add_last_line(struct buf *out)
-{
-    const char *end = server.heard.data + server.heard.length;
-    const char *start;
-
-    while (end > server.heard.data && (end[-1] == '\n' || end[-1] == '\r'))
-        end--;
-    for (start = end; start > server.heard.data && start[-1] != '\n'; )
-        start--;
-    buf_add(out, start, (size_t)(end - start));
-}
-
-/* The next piece. False: it is a silence. */
-static bool say(void)
-{
-    struct buf out;
-    unsigned octet = 0;
-
-    buf_init(&out, INPUT_MAX);
-    while (server.script.left > 0 && (octet = input_octet(&server.script)) > 3)
-        if (octet == 4)
-            add_last_line(&out);
-        else
-            buf_add_char(&out, (char)octet);
-    if (out.length > 0) {
-        (void)!send(server.fd, out.data, out.length,
-                    MSG_NOSIGNAL | MSG_DONTWAIT);
-        server.said_after = server.heard.length;
-    }
-    if (octet == 3)
-        shutdown(server.fd, SHUT_RD);
-    if (server.script.left == 0)
-        shutdown(server.fd, SHUT_WR);
-    buf_free(&out);
-    return octet != 2;
-}
-
-static int poll_now(struct pollfd *set, nfds_t count)
-{
-    return ppoll(set, count, &(struct timespec){ 0 }, NULL);
-}
-
-/* In the place of libc's: the code under test waits here. */
-int poll(struct pollfd *set, nfds_t count, int timeout)
-{
-    for (nfds_t i = 0; i < count; i++)
-        set[i].revents = 0;
-    if (server.fd == -1 || count == 0 || set[0].fd != server.client)
-        return poll_now(set, count);
-    hear();
-    int ready = poll_now(set, count);
-    if (ready != 0 || timeout == 0 || (set[0].events & POLLIN) == 0)
-        return ready;
-    return say() ? poll_now(set, count) : 0;
-}
 
 /* What people and logs see of it. */
 static void keep_trace(void *context, enum trace_event event,
@@ -146,19 +61,20 @@ static const char *const mechanisms[] = {
     "scram-sha-512", "xoauth2", "oauthbearer", "external",
 };
 
-/* Made once; no server of ours has that certificate. */
+/* Made once: only the server of dialogue.h has that certificate. */
 static struct tls_context *tls(void)
 {
     static struct tls_context *context;
-    static const struct tls_settings settings = {
-        .ca_file = "", .cert_file = "", .key_file = "", .groups = "",
-        .min_version = 12, .fingerprint =
-            "0000000000000000000000000000000000000000000000000000000000000000",
-    };
     struct error err;
 
-    if (context == NULL)
+    if (context == NULL) {
+        char *print = fingerprint_text(dialogue_identity()->certificate);
+        const struct tls_settings settings = {
+            .ca_file = "", .fingerprint = print, .cert_file = "",
+            .key_file = "", .groups = "", .min_version = 12 };
         context = tls_context_new(&settings, &err);
+        free(print);
+    }
     PROMISE(context != NULL);
     return context;
 }
@@ -263,7 +179,7 @@ static void check_delivered(const struct message *message,
         buf_init(&whole, SIZE_MAX);
         buf_add_text(&whole, CONTENT_PREFIX);
         buf_add(&whole, message->content.data, message->content.length);
-        found |= content->is_whole && content->end <= server.said_after &&
+        found |= content->is_whole && content->end <= dialogue.said_after &&
                  content->text.length == whole.length &&
                  memcmp(content->text.data, whole.data, whole.length) == 0;
         buf_free(&whole);
@@ -291,40 +207,43 @@ static void run_messages(struct session *session, unsigned options,
             check_outcomes(&messages[run]);
 }
 
-static void check_sent(const struct session_settings *settings,
-                       const struct message *messages, unsigned count)
+static void check_all_delivered(const struct message *messages, unsigned count,
+                                const struct client_octets *sent)
 {
-    bool may_login = settings->password_in_clear &&
-                     strcmp(settings->auth, "none") != 0;
-    struct client_octets sent;
-
-    client_octets_read(&sent, server.heard.data, server.heard.length);
-    PROMISE(!sent.shows_password || may_login);
-    PROMISE(sent.auths == 0 || strcmp(settings->auth, "none") != 0);
-    PROMISE(sent.mails == 0 || settings->security == SESSION_CLEAR);
     for (unsigned i = 0; i < count; i++)
         for (size_t k = 0; k < messages[i].transaction.count; k++)
             if (messages[i].outcomes[k].kind == OUTCOME_DELIVERED)
-                check_delivered(&messages[i], &sent);
+                check_delivered(&messages[i], sent);
+}
+
+/* In the clear there is no login and no message where TLS is wanted, and the
+ * password only where it is allowed. */
+static void check_clear(const struct session_settings *settings,
+                        const struct client_octets *sent)
+{
+    PROMISE(!sent->shows_password || settings->password_in_clear);
+    if (settings->security == SESSION_STARTTLS)
+        PROMISE(sent->mails == 0 && sent->auths == 0);
+}
+
+static void check_sent(const struct session_settings *settings,
+                       const struct message *messages, unsigned count)
+{
+    const struct buf *clear = &dialogue.in_clear, *heard = &dialogue.heard;
+    struct client_octets in_clear, sent;
+
+    if (dialogue.tls == NULL)
+        clear = heard;
+    else                        /* what was listed in the clear is forgotten */
+        PROMISE(heard->length == 0 || text_starts(heard->data, "EHLO ") ||
+                text_starts(heard->data, "QUIT\r\n"));
+    client_octets_read(&in_clear, clear->data, clear->length);
+    check_clear(settings, &in_clear);
+    client_octets_free(&in_clear);
+    client_octets_read(&sent, heard->data, heard->length);
+    PROMISE(sent.auths == 0 || strcmp(settings->auth, "none") != 0);
+    check_all_delivered(messages, count, &sent);
     client_octets_free(&sent);
-}
-
-static void start_server(struct input script)
-{
-    int fds[2];
-
-    PROMISE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-    PROMISE(fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0);
-    server = (struct server){ .fd = fds[1], .client = fds[0],
-                              .script = script };
-    buf_init(&server.heard, SIZE_MAX);
-}
-
-static void end_server(void)
-{
-    close(server.fd);
-    server.fd = -1;
-    buf_free(&server.heard);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -342,10 +261,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (in.left > INPUT_MAX || shows_password(in.at, in.left))
         return 0;
     buf_init(&trace, SIZE_MAX);
-    start_server(in);
+    dialogue_start(in);
     struct session_settings settings = settings_of(options, choice & 15,
                                                    &distrust, &trace);
-    struct session *session = session_open(server.client, &settings,
+    struct session *session = session_open(dialogue.client, &settings,
                                            clock_now() + 600000, &err);
     if (session != NULL) {
         run_messages(session, options, messages, count);
@@ -360,7 +279,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_sent(&settings, messages, count);
     for (unsigned i = 0; i < count; i++)
         message_free(&messages[i]);
-    end_server();
+    dialogue_end();
     buf_free(&trace);
     return 0;
 }

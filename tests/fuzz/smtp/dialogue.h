@@ -1,0 +1,195 @@
+/*
+ * dialogue.h - a server that sends what an input has, while the client waits
+ *
+ * The input is in pieces; the server sends the next one when the client waits
+ * for it:
+ *   01  ends a piece            02  a silence: the client waits in vain
+ *   03  it takes nothing more   04  stands for the last line that it was sent
+ *   05  TLS begins, if that was asked for last
+ * At the end of the input it closes the connection.
+ *
+ * Client and server are one thread, so that a run is always the same: poll()
+ * below is where the client waits. For one fuzzer.
+ */
+#ifndef POSTRIDER_TESTS_FUZZ_SMTP_DIALOGUE_H
+#define POSTRIDER_TESTS_FUZZ_SMTP_DIALOGUE_H
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "../../unit/net/tls_peer.h"
+#include "../input.h"
+#include "util/buf.h"
+
+enum dialogue_octet { END_OF_PIECE = 1, SILENCE, DEAF, LAST_LINE, BEGIN_TLS };
+
+static struct dialogue {
+    int fd;                     /* the server's end; -1: there is none */
+    int client;                 /* the other one */
+    SSL *tls;                   /* NULL: in the clear */
+    struct input script;
+    struct buf in_clear;        /* all that the client has sent, */
+    struct buf heard;           /* ... and within TLS, if that was begun: it is
+                                 * the same buffer if not */
+    size_t said_after;          /* so much was heard when it spoke last */
+} dialogue = { .fd = -1 };
+
+static inline void without_tickets(SSL_CTX *context)
+{
+    SSL_CTX_set_num_tickets(context, 0);
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+}
+
+/* Made once. */
+static inline const struct identity *dialogue_identity(void)
+{
+    static const struct recipe recipe = { "mx.example", NULL, -1, 1, false,
+                                          NULL };
+    static struct identity identity;
+
+    if (identity.key == NULL)
+        identity = make_identity(&recipe, NULL);
+    return &identity;
+}
+
+/* Has the client asked for TLS, and sent nothing since? */
+static inline bool wants_tls(void)
+{
+    static const char command[] = "STARTTLS\r\n";
+    const size_t length = sizeof command - 1;
+    const struct buf *heard = &dialogue.heard;
+
+    return dialogue.tls == NULL && heard->length >= length &&
+           memcmp(heard->data + heard->length - length, command, length) == 0;
+}
+
+static inline void begin_tls(void)
+{
+    static SSL_CTX *context;
+    const struct server server = { .identity = dialogue_identity(),
+                                   .adjust = without_tickets };
+
+    if (context == NULL)
+        context = server_context(&server);
+    dialogue.tls = SSL_new(context);
+    SSL_set_fd(dialogue.tls, dialogue.fd);
+    SSL_set_accept_state(dialogue.tls);
+    buf_free(&dialogue.in_clear);
+    dialogue.in_clear = dialogue.heard;
+    buf_init(&dialogue.heard, SIZE_MAX);
+    dialogue.said_after = 0;
+}
+
+static inline void hear(void)
+{
+    enum { PIECE = 65536 };
+    ssize_t length;
+
+    do {
+        char *to = buf_reserve(&dialogue.heard, PIECE);
+        length = dialogue.tls != NULL
+                 ? SSL_read(dialogue.tls, to, PIECE)
+                 : recv(dialogue.fd, to, PIECE, MSG_DONTWAIT);
+        dialogue.heard.length += length > 0 ? (size_t)length : 0;
+    } while (length > 0);
+    dialogue.heard.data[dialogue.heard.length] = '\0';
+    ERR_clear_error();
+}
+
+static inline void add_last_line(struct buf *out)
+{
+    const char *end = dialogue.heard.data + dialogue.heard.length;
+    const char *start;
+
+    while (end > dialogue.heard.data && (end[-1] == '\n' || end[-1] == '\r'))
+        end--;
+    for (start = end; start > dialogue.heard.data && start[-1] != '\n'; )
+        start--;
+    buf_add(out, start, (size_t)(end - start));
+}
+
+static inline void send_octets(const struct buf *out)
+{
+    if (out->length == 0)
+        return;
+    if (dialogue.tls != NULL && SSL_is_init_finished(dialogue.tls))
+        (void)SSL_write(dialogue.tls, out->data, (int)out->length);
+    else
+        (void)!send(dialogue.fd, out->data, out->length,
+                    MSG_NOSIGNAL | MSG_DONTWAIT);
+    dialogue.said_after = dialogue.heard.length;
+    ERR_clear_error();
+}
+
+/* The next piece. False: it is a silence. */
+static inline bool say(void)
+{
+    struct buf out;
+    unsigned octet = 0;
+
+    buf_init(&out, SIZE_MAX);
+    while (dialogue.script.left > 0) {
+        octet = input_octet(&dialogue.script);
+        if (octet > BEGIN_TLS)
+            buf_add_char(&out, (char)octet);
+        else if (octet == LAST_LINE)
+            add_last_line(&out);
+        else
+            break;
+    }
+    send_octets(&out);
+    buf_free(&out);
+    if (octet == BEGIN_TLS && wants_tls())
+        begin_tls();
+    if (octet == DEAF)
+        shutdown(dialogue.fd, SHUT_RD);
+    if (dialogue.script.left == 0)
+        shutdown(dialogue.fd, SHUT_WR);
+    return octet != SILENCE;
+}
+
+static inline int poll_now(struct pollfd *set, nfds_t count)
+{
+    return ppoll(set, count, &(struct timespec){ 0 }, NULL);
+}
+
+/* In the place of libc's: the code under test waits here. */
+int poll(struct pollfd *set, nfds_t count, int timeout)
+{
+    for (nfds_t i = 0; i < count; i++)
+        set[i].revents = 0;
+    if (dialogue.fd == -1 || count == 0 || set[0].fd != dialogue.client)
+        return poll_now(set, count);
+    hear();
+    int ready = poll_now(set, count);
+    if (ready != 0 || timeout == 0 || (set[0].events & POLLIN) == 0)
+        return ready;
+    return say() ? poll_now(set, count) : 0;
+}
+
+static inline void dialogue_start(struct input script)
+{
+    int fds[2];
+
+    signal(SIGPIPE, SIG_IGN);           /* as all programs of ours do */
+    PROMISE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    PROMISE(fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0);
+    PROMISE(fcntl(fds[1], F_SETFL, O_NONBLOCK) == 0);
+    dialogue = (struct dialogue){ .fd = fds[1], .client = fds[0],
+                                  .script = script };
+    buf_init(&dialogue.heard, SIZE_MAX);
+    buf_init(&dialogue.in_clear, SIZE_MAX);
+}
+
+static inline void dialogue_end(void)
+{
+    SSL_free(dialogue.tls);
+    close(dialogue.fd);
+    dialogue.fd = -1;
+    buf_free(&dialogue.heard);
+    buf_free(&dialogue.in_clear);
+}
+
+#endif
