@@ -41,12 +41,11 @@ class Case:
         """A part of it that tags are about."""
         options, words = self._split
         if name == "words":
-            return "\n".join(words).encode("latin1")
+            return _lines(words)
         if name == "options":
-            return "\n".join(o + v for o, v in options).encode("latin1")
+            return _lines(o + v for o, v in options)
         if name == "senders":
-            return "\n".join(v for o, v in options
-                             if o in ("-f", "-r")).encode("latin1")
+            return _lines(v for o, v in options if o in ("-f", "-r"))
         if name == "smtp":
             return self.input if self.is_smtp else b""
         content = self.input
@@ -66,6 +65,10 @@ class Case:
         if self.is_smtp and len(self.pieces) == 1:
             tags.add("at-once")
         return frozenset(tags)
+
+
+def _lines(words):
+    return "".join(word + "\n" for word in words).encode("latin1")
 
 
 KNOWN_TAGS = frozenset(TAGS) | {"smtp", "message", "at-once"}

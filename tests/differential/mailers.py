@@ -84,7 +84,7 @@ class Postrider:
 
     def run(self, case):
         outcome = call([self.program, *case.arguments], case,
-                        self.environment)
+                       self.environment)
         files = sorted((self.spool / "drop").iterdir(),
                        key=lambda path: path.stat().st_mtime_ns)
         for path in files:
@@ -138,7 +138,7 @@ class _Delivering:
     def run(self, case):
         command = ["chroot", self.root, self.program, *self.arguments]
         outcome = call([*command, *(self.while_asked if case.is_smtp else ()),
-                         *case.arguments], case)
+                        *case.arguments], case)
         wait_for_processes_in(self.root)
         for _ in range(3):
             if not self._waiting():
@@ -333,7 +333,7 @@ class Postfix(PostfixServer):
 
     def run(self, case):
         outcome = call(["chroot", self.root, self.program, *case.arguments],
-                        case)
+                       case)
         self._wait()
         files = sorted(self.queue("incoming").iterdir(),
                        key=lambda path: path.stat().st_ino)

@@ -1,6 +1,7 @@
 """What the others did with some cases, kept in a file for a run without them.
 
-They are those in which something is odd that is in none before them. A line is
+They are those in which something is odd that is in none before them, or with
+-i or -t in none. A line is
 a case: its name, from which it is made anew; a sum of it, so that a change of
 what makes cases is told from a change of ours; the facets of Postfix, and how
 those of Exim and Sendmail differ from them. Long texts are sums.
@@ -36,8 +37,10 @@ def choose():
     for number in range(AMONG):
         maker = Maker(SEED, number)
         case = maker.case()
-        if maker.picked - seen:
-            seen |= maker.picked
+        found = maker.picked | {
+            (tag, "-i" in case.tags, "-t" in case.tags) for tag in case.tags}
+        if found - seen:
+            seen |= found
             yield case
 
 

@@ -29,13 +29,13 @@ TAGS = {
     "-b": ("options", rb"(?m)^-(?:b[^m]|q|I)"),
     "recipients": ("words", rb"."),
     "odd recipient": ("words", rb"(?m)^(?!" + PLAIN + rb"$)."),
-    "empty recipient": ("words", rb"(?m)^[<>]*$"),
+    "empty recipient": ("words", rb"(?m)^[<>]*\n"),
     "several in one": ("words", rb"(?m).[,; \t].*@|@.*[,; \t]."),
     "late option": ("words", rb"(?m)^-"),
-    "sender": ("senders", rb"(?s)."),
+    "sender": ("senders", rb"\n"),
     "odd sender": ("senders", rb"(?m)^(?!" + PLAIN + rb"$|$|<>$)."),
-    "null sender": ("senders", rb"(?m)^(<>)?$"),
-    "two senders": ("senders", rb"\n"),
+    "null sender": ("senders", rb"(?m)^(<>)?\n"),
+    "two senders": ("senders", rb"(?s)\n.*\n"),
 
     # The header section
     "bcc": ("fields", rb"(?im)^(?:resent-)?bcc"),
@@ -75,7 +75,6 @@ TAGS = {
 
     # SMTP
     "several messages": ("smtp", rb"(?s)(?:DATA|BDAT).*MAIL"),
-    "blanks in command": ("smtp", rb"(?m)^\w+  "),
     "bare LF": ("smtp", rb"(?<!\r)\n"),
     "bare CR": ("smtp", rb"\r(?!\n)"),
     "NUL": ("smtp", rb"\0"),
