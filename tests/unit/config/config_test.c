@@ -459,9 +459,9 @@ static const struct {
     /* Keys */
     { "\nfoo = 1\n", "postrider.conf:2: unknown key \"foo\": known are "
       "hostname, domain, aliases, local_recipient, delivery, spool, "
-      "make_spool, control, metrics, user, listen, message_size_limit, retry_first, "
-      "retry_longest, expire_after, delay_warning, drain, redirect_all, extract, "
-      "sandbox, log, smarthost, sender and oauth sections" },
+      "make_spool, control, metrics, user, listen, message_size_limit, "
+      "retry_first, retry_longest, expire_after, delay_warning, drain, "
+      "redirect_all, extract, sandbox, log, smarthost, sender and oauth sections" },
     { "domian = a.example",
       "postrider.conf:1: unknown key \"domian\"; did you mean domain?" },
     { "host = a.example", "postrider.conf:1: unknown key \"host\" here: it "
