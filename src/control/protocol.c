@@ -7,6 +7,7 @@
 
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/random.h"
 #include "util/text.h"
 
 static const char error_word[] = "error ";
@@ -117,7 +118,7 @@ static bool parse_item(char **fields, size_t count, struct queue_item *item)
 {
     uint64_t uid, received, attempts;
 
-    if (count < ITEM_FIELDS ||
+    if (count < ITEM_FIELDS || !random_is_id(fields[ID_FIELD]) ||
         !text_to_number(fields[UID], UINT32_MAX, &uid) ||
         !text_to_number(fields[SIZE], INT64_MAX, &item->size) ||
         !text_to_number(fields[RECEIVED], INT64_MAX, &received) ||

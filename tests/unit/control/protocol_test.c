@@ -95,6 +95,7 @@ static void passes_over_unknown_lines_of_a_list(void **state)
         { ID "\t-\t0\t10\t0\t1\t", LIST_UNKNOWN },
         { ID "\t-\t-1\t10\t0\t1\t\t", LIST_UNKNOWN },
         { ID "\t-\t0\t10\tnow\t1\t\t", LIST_UNKNOWN },
+        { "\x1b[2J\t-\t0\t10\t0\t1\t\t", LIST_UNKNOWN },
     };
     struct list_line line;
 
