@@ -276,14 +276,16 @@ $(B)/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_MAIN) $$(call unit_parts,$$@)
 
 -include $(wildcard $(B)/fuzz/*.d $(B)/fuzz/*/*.d)
 
-fuzzers-replay: $(FUZZERS:%=$(B)/fuzz/%)
+fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
+
+fuzzers-replay: fuzzers
 	@for name in $(FUZZERS); do \
 	    "$(B)/fuzz/$$name" "tests/fuzz/$$name" || exit 1; done
 
 # Of tests/fuzz/mutants.
 fuzz-build:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS='$(SANITIZE)' \
-	    FORTIFY= $(FUZZERS:%=$(B)/sanitized/fuzz/%)
+	    FORTIFY= fuzzers
 
 fuzz-replay:
 	@$(MAKE) --no-print-directory B=$(B)/sanitized CFLAGS='$(SANITIZE)' \
@@ -291,7 +293,7 @@ fuzz-replay:
 
 # What is new is kept in build/fuzzing/inputs; an input that breaks something is
 # named by libFuzzer, and belongs into the fuzzer's folder.
-fuzzers-run: $(FUZZERS:%=$(B)/fuzz/%)
+fuzzers-run: fuzzers
 	@for name in $(FUZZERS); do \
 	    mkdir -p "$(B)/inputs/$$name" && printf '%s\n' "$$name" && \
 	    "$(B)/fuzz/$$name" -max_total_time=$(FUZZ_TIME) -max_len=70000 \

@@ -127,6 +127,8 @@ static void run_new(const struct spool *spool, unsigned how,
     enum drop_result result = take(spool, how, 50, &entry);
 
     PROMISE(!stays || result != DROP_GONE);
+    PROMISE(result != DROP_TAKEN || has_frame(file) ||
+            (how & LOW_LIMIT) != 0);    /* a large one is not summed up */
     if (result == DROP_GONE) {
         PROMISE(!fixture_exists(spool->drop, FUZZ_ID));
         return;

@@ -92,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         PROMISE(err.fault == FAULT_DATA || err.fault == FAULT_NEWER);
     } else {
         PROMISE(state->count == count && state->on_disk);
+        PROMISE(size > 4 && memcmp(text + size - 4, "end\n", 4) == 0);
         PROMISE(state_load(&fixture.spool, FUZZ_ID, count + 1, &err) == NULL);
     }
     PROMISE(fuzz_is_kept(fixture.spool.state, FUZZ_ID, text, size));

@@ -1,0 +1,27 @@
+#!/bin/bash
+# build.sh - all fuzzers and their inputs, as OSS-Fuzz wants them
+#
+# It gives CC, CFLAGS, LIB_FUZZING_ENGINE, SRC (where the checkout is), WORK and
+# OUT. What is in OUT runs in an image without the libraries that were there to
+# build it: libconfuse and OpenSSL are linked statically. postrider-oauth's
+# fuzzers are left out, as libcurl would bring two dozen libraries.
+set -eu
+cd "$SRC/postrider"
+
+# The first folder that the linker looks into has no shared ones.
+mkdir -p "$WORK/static"
+for library in libconfuse.a libssl.a libcrypto.a; do
+    cp "$("$CC" -print-file-name=$library)" "$WORK/static/"
+done
+
+set -- B="$WORK/build" CC="$CC" CFLAGS="$CFLAGS" LDFLAGS="-L$WORK/static" \
+    FORTIFY= OAUTH= FUZZ_MAIN= FUZZ_ENGINE="$LIB_FUZZING_ENGINE"
+make -j"$(nproc)" "$@" fuzzers
+
+find "$WORK/build/fuzz" -type f -perm -u+x | while read -r fuzzer; do
+    name=${fuzzer#"$WORK/build/fuzz/"}
+    target=$OUT/${name//\//_}_fuzzer
+    cp "$fuzzer" "$target"
+    rm -f "${target}_seed_corpus.zip"
+    zip -q -r -j "${target}_seed_corpus.zip" "tests/fuzz/$name"
+done
