@@ -48,6 +48,8 @@ struct mailbox_list {
     size_t count;
     size_t capacity;
     bool is_repaired;       /* commas were missing, or a name went on */
+    bool ends_in_group;     /* the last text has a group without its end: what
+                             * is appended to it would be of that group */
 };
 
 /*

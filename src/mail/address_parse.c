@@ -511,6 +511,7 @@ static bool parse(struct mailbox_list *list, struct scanner *s,
         free(list->items[--list->count].address);
     if (list->count == 0)
         mailbox_list_free(list);        /* nothing found needs no freeing */
+    list->ends_in_group = parsed && s->in_group;
     return parsed;
 }
 

@@ -354,6 +354,18 @@ static bool can_join(const struct header *header, const char *name)
     return can;
 }
 
+static bool ends_in_group(const char *value, size_t length)
+{
+    struct mailbox_list list = { 0 };
+    struct error ignored;
+
+    (void)mailbox_list_parse(&list, value, length, &ignored);
+    bool open = list.ends_in_group;
+    mailbox_list_free(&list);
+    return open;
+}
+
+/* What follows a group is not of it, also if its end was forgotten. */
 static void add_addresses(struct buf *list, const struct field *field)
 {
     size_t length;
@@ -366,6 +378,8 @@ static void add_addresses(struct buf *list, const struct field *field)
         return;
     buf_add_text(list, list->length == 0 ? " " : ",\r\n ");
     buf_add(list, value, length);
+    if (ends_in_group(value, length))
+        buf_add_char(list, ';');
 }
 
 /* Several fields of that name become one, where the first one is. */

@@ -204,6 +204,9 @@ static const struct row bare_addresses[] = {
     { F("To: team: a, b@x, c;, d\r\n"),
       F("To: team: a@example.com, b@x, c@example.com;, d@example.com\r\n") },
     { F("To: team:;\r\n"), F("To: team:;\r\n") },
+    { F("To: team: a\r\nTo: all: b;\r\nTo: c, d:\r\nTo: e\r\n"),
+      F("To: team: a@example.com;,\r\n all: b@example.com;,\r\n"
+        " c@example.com, d:;,\r\n e@example.com\r\n") },
     { F("To: , a,, b ,\r\n"), F("To: , a@example.com,, b@example.com ,\r\n") },
     { F(OLD "Resent-To: a\r\nResent-Cc: b\r\nTo: c\r\n"),
       F(OLD "Resent-To: a@example.com\r\nResent-Cc: b@example.com\r\n"
