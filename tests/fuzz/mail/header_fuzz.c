@@ -152,16 +152,67 @@ static struct completion completion_of(unsigned options)
     };
 }
 
+/* The addresses in all fields of that name; false if one is not a list. */
+static bool read_lists(struct mailbox_list *list, const struct header *header,
+                       const char *name)
+{
+    bool right = true;
+
+    for (size_t i = 0; i < header->count; i++)
+        if (field_is(&header->fields[i], name) &&
+            !field_is_blank(&header->fields[i]))
+            right = right && read_list(list, &header->fields[i]);
+    return right;
+}
+
+/* None was lost or made, whatever was joined, folded and mended; and those
+ * without a domain have one, unless that fits on no line. */
+static void check_kept(const struct mailbox_list *before,
+                       const struct header *header, const char *name)
+{
+    struct mailbox_list after = { 0 };
+
+    PROMISE(read_lists(&after, header, name));
+    PROMISE(after.count == before->count);
+    for (size_t i = 0; i < after.count; i++) {
+        const char *was = before->items[i].address;
+        const char *is = after.items[i].address;
+        size_t length = strlen(was);
+        PROMISE(strcmp(was, is) == 0 ||
+                (!before->items[i].has_domain &&
+                 strncmp(was, is, length) == 0 &&
+                 strcmp(is + length, "@d.example") == 0));
+    }
+    mailbox_list_free(&after);
+}
+
+static bool complete(struct header *header, const struct completion *with)
+{
+    struct mailbox_list to = { 0 }, cc = { 0 };
+    struct error err;
+    /* With -t blanks may be between recipients. */
+    bool has_to = !with->extracted && read_lists(&to, header, "To");
+    bool has_cc = !with->extracted && read_lists(&cc, header, "Cc");
+    bool done = complete_header(header, with, &err);
+
+    if (!done)
+        promise_error(&err);
+    if (done && has_to)
+        check_kept(&to, header, "To");
+    if (done && has_cc)
+        check_kept(&cc, header, "Cc");
+    mailbox_list_free(&to);
+    mailbox_list_free(&cc);
+    return done;
+}
+
 static void check_completed(struct header *header, unsigned options)
 {
     struct completion with = completion_of(options);
     struct buf text;
-    struct error err;
 
-    if (!complete_header(header, &with, &err)) {
-        promise_error(&err);
+    if (!complete(header, &with))
         return;
-    }
     buf_init(&text, SIZE_MAX);
     header_write(header, &text);
     check_text(&text, header->count);
