@@ -1,9 +1,10 @@
 /*
  * sink.c - a smarthost that takes everything and keeps nothing, for make bench
  *
- * sink PORT CERTIFICATE.pem [EXTENSION ...]: STARTTLS, AUTH PLAIN and LOGIN
- * with any password, DATA, BDAT; a process per connection. Prints "ready" when
- * it listens, and on SIGUSR1 how many messages it has taken.
+ * sink PORT CERTIFICATE.pem [rtt=MILLISECONDS] [EXTENSION ...]: STARTTLS, AUTH
+ * PLAIN and LOGIN with any password, DATA, BDAT; a process per connection. rtt:
+ * what it says comes so much later, as from a server that is far away. Prints
+ * "ready" when it listens, and on SIGUSR1 how many messages it has taken.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,6 +26,7 @@
 
 static _Atomic unsigned long *taken;    /* shared by all processes */
 static volatile sig_atomic_t asked;
+static unsigned delay;                  /* microseconds, of all that is said */
 
 struct peer {
     int fd;
@@ -41,6 +43,8 @@ static void flush(struct peer *peer)
 {
     size_t done = 0;
 
+    if (delay > 0 && peer->queued > 0)
+        usleep(delay);
     while (done < peer->queued) {
         ssize_t step = peer->ssl != NULL
             ? SSL_write(peer->ssl, peer->output + done,
@@ -238,9 +242,12 @@ int main(int argc, char **argv)
     if (argc < 3)
         return 64;
     for (int i = 3; i < argc; i++)
-        snprintf(extensions + strlen(extensions),
-                 sizeof extensions - strlen(extensions), "250-%s\r\n",
-                 argv[i]);
+        if (strncmp(argv[i], "rtt=", 4) == 0)
+            delay = (unsigned)atoi(argv[i] + 4) * 1000;
+        else
+            snprintf(extensions + strlen(extensions),
+                     sizeof extensions - strlen(extensions), "250-%s\r\n",
+                     argv[i]);
     taken = mmap(NULL, sizeof *taken, PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     peer.context = make_context(argv[2]);
