@@ -241,11 +241,12 @@ static bool parse_number(struct reading *reading, const char *name,
 static void read_report(struct state *state, char *rest)
 {
     const char *about = next_word(&rest);
+    size_t length = about == NULL ? 0 : strlen(about);
 
-    if (about == NULL || strlen(about) > STATE_ABOUT_MAX || rest == NULL ||
+    if (about == NULL || length > STATE_ABOUT_MAX || rest == NULL ||
         !random_is_id(rest))
         return;
-    memcpy(state->about, about, strlen(about) + 1);
+    memcpy(state->about, about, length + 1);
     memcpy(state->report, rest, sizeof state->report);
 }
 

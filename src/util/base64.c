@@ -36,7 +36,7 @@ bool base64_encode_url(struct buf *out, const void *data, size_t length)
     if (!base64_encode(out, data, length))
         return false;
     while (out->length > start && out->data[out->length - 1] == '=')
-        buf_remove(out, out->length - 1, 1);
+        out->data[--out->length] = '\0';
     for (size_t i = start; i < out->length; i++) {
         if (out->data[i] == '+')
             out->data[i] = '-';

@@ -274,7 +274,7 @@ static bool take_number(const char **text, uint64_t max, uint64_t *number)
         return false;
     for (; text_is_digit(*p); p++) {
         uint64_t digit = (uint64_t)(*p - '0');
-        if (value > (max - digit) / 10 || digit > max)
+        if (digit > max || value > (max - digit) / 10)
             return false;
         value = value * 10 + digit;
     }
