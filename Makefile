@@ -9,6 +9,7 @@
 #   make map        the list of files in src/README.md, made anew
 #   make words      the completions, made anew from the tables of src
 #   make check-crash, check-compromise  power cuts; a process taken over
+#   make proof      the parsers without undefined behaviour: Frama-C's Eva
 #   make check-package, check-callers  the packages, real programs with them
 #   make install    DESTDIR, prefix, sysconfdir, localstatedir
 #   make deb, rpm   packages, in build/deb and build/rpm
@@ -306,6 +307,30 @@ fuzz:
 	    CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' \
 	    FUZZ_ENGINE=-fsanitize=fuzzer fuzzers-run
 
+# Proofs: tests/proof/LAYER/NAME_proof.c, each analysed by Frama-C where it or
+# what it is about has changed. A host without it prints so, and passes.
+PROOFS := $(patsubst tests/proof/%_proof.c,%,\
+            $(sort $(wildcard tests/proof/*/*_proof.c)))
+
+$(B)/proof/%/done: tests/proof/%_proof.c tests/proof/run \
+                   $(wildcard tests/proof/*.h include/*/*.h)
+	@echo "  PROVE $*"
+	$(Q)tests/proof/run analyse $(B)/proof $*
+
+-include $(wildcard $(B)/proof/*/*/done.d)
+
+proofs-run: $(PROOFS:%=$(B)/proof/%/done)
+	@tests/proof/run judge $(B)/proof $(PROOFS)
+
+proof:
+	@if tests/proof/run can; then \
+	    $(MAKE) --no-print-directory -j2 proofs-run; else [ $$? = 75 ]; fi
+
+# Each mutant of a parser must be found: the analyses of their files once more.
+proof-mutants:
+	@if tests/proof/run can; then tests/proof/mutants $(B)/proof-mutants; \
+	    else [ $$? = 75 ]; fi
+
 # Sanitizers make system calls that the daemon's sandbox forbids: its tests run
 # on the plain build, too. On Debian the real servers must be there
 # (packaging/fetch-servers); elsewhere their tests are left out.
@@ -473,7 +498,8 @@ reproduce:
 	packaging/reproduce
 
 .PHONY: all sanitized unit unit-tests fault fault-tests fuzz fuzz-build \
-        fuzz-replay fuzzers-replay fuzzers-run system check lint lint-layers map words \
+        fuzz-replay fuzzers-replay fuzzers-run proof proofs-run \
+        proof-mutants system check lint lint-layers map words \
         compiled demo bench install uninstall deb rpm check-crash \
         check-compromise check-differential check-package check-callers \
         dist release site reproduce \

@@ -1,0 +1,50 @@
+/*
+ * libc.h - contracts of what the headers of Frama-C do not have
+ *
+ * Included before each file that is analysed.
+ */
+#ifndef PROOF_LIBC_H
+#define PROOF_LIBC_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+/* Linux has them: fcntl(2). */
+#define F_OFD_GETLK 36
+#define F_OFD_SETLK 37
+
+/* Not of what is analysed. */
+extern int unlinkat(int folder, const char *name, int flags);
+
+/* In model/search.c, where an analysis has that. */
+/*@ requires readable: n == 0 || \valid_read((char *)hay + (0 .. n - 1));
+  @ requires wanted: m == 0 || \valid_read((char *)needle + (0 .. m - 1));
+  @ assigns \result \from hay, indirect:((char *)hay)[0 .. n - 1],
+  @                       indirect:((char *)needle)[0 .. m - 1];
+  @ ensures within: \result == \null ||
+  @                 \subset((char *)\result, (char *)hay + (0 .. n - m));
+  @*/
+extern void *memmem(const void *hay, size_t n, const void *needle, size_t m);
+
+/* What is erased is not read again: any octet is there. */
+/*@ requires writable: n == 0 || \valid((char *)s + (0 .. n - 1));
+  @ assigns ((char *)s)[0 .. n - 1] \from \nothing;
+  @ ensures erased: n == 0 || \initialized((char *)s + (0 .. n - 1));
+  @*/
+extern void explicit_bzero(void *s, size_t n);
+
+/* In model/format.c. */
+extern int vasprintf(char **text, const char *format, va_list args);
+
+/* Those of model/search.c, where an analysis wants them. */
+#ifdef PROOF_SEARCH
+extern char *proof_strchr(const char *text, int c);
+extern void *proof_memchr(const void *data, int c, size_t length);
+extern size_t proof_strnlen(const char *text, size_t most);
+#define strchr proof_strchr
+#define strnlen proof_strnlen
+#define memchr proof_memchr
+#endif
+
+#endif

@@ -1,0 +1,37 @@
+/* any.c - values that nothing is known of */
+#include "proof.h"
+
+bool proof_any(void)
+{
+    return Frama_C_interval(0, 1) != 0;
+}
+
+size_t proof_length(size_t max)
+{
+    return Frama_C_unsigned_long_interval(0, max);
+}
+
+void proof_change(void *data, size_t length)
+{
+    if (length > 0)
+        Frama_C_make_unknown(data, length);
+}
+
+char *proof_octets(size_t length)
+{
+    /*@ eva_allocate fresh; */
+    char *octets = malloc(length);
+
+    proof_change(octets, length);
+    return octets;
+}
+
+char *proof_text(size_t length)
+{
+    /*@ eva_allocate fresh; */
+    char *text = malloc(length + 1);
+
+    proof_change(text, length);
+    text[length] = '\0';
+    return text;
+}

@@ -1,0 +1,147 @@
+/*
+ * scram_proof.c - the challenges of a server
+ *
+ * about: smtp/scram.c
+ * shows: challenges of 0 to 9 octets, and of 22 with all attributes; final
+ *      messages of 0 to 9
+ * of: util/text.c
+ * with: model/format.c model/alloc.c model/buf.c model/error.c model/base64.c
+ *      model/digest.c model/search.c
+ * exact: -eva-slevel 300 -eva-min-loop-unroll 14
+ *      -eva-split-return-function parse_challenge:0
+ */
+#include "proof.h"
+
+#include "../../../src/smtp/scram.c"
+
+static struct scram started(size_t length)
+{
+    char *nonce = proof_text(length);
+    struct scram scram = {
+        .digest = proof_any() ? DIGEST_SHA256 : DIGEST_SHA512,
+        .nonce = { .data = nonce, .length = length, .limit = length },
+    };
+
+    buf_init(&scram.header, SIZE_MAX);
+    buf_init(&scram.first, SIZE_MAX);
+    return scram;
+}
+
+/* A challenge of each length: its attributes anywhere in it. */
+static void parse(size_t length)
+{
+    struct scram scram = started(1);
+    struct challenge challenge = { 0 };
+
+    buf_init(&challenge.salt, SIZE_MAX);
+    (void)parse_challenge(&scram, proof_text(length), &challenge);
+    buf_free(&challenge.salt);
+}
+
+static void answer(void)
+{
+    struct scram scram = started(4);
+    struct secret secret = { proof_text(8), 8 };
+    struct buf message = { .data = proof_text(24), .length = 24 };
+    struct challenge challenge = { .message = &message,
+                                   .nonce = proof_text(8),
+                                   .iterations = ITERATIONS_MIN };
+    struct buf out;
+    struct error err;
+
+    buf_init(&challenge.salt, SIZE_MAX);
+    buf_init(&out, SIZE_MAX);
+    (void)answer_challenge(&scram, &secret, &challenge, &out, &err);
+    buf_free(&out);
+    buf_free(&challenge.salt);
+    scram_free(&scram);
+}
+
+static void check(size_t length)
+{
+    struct scram scram = started(4);
+    struct error err;
+
+    (void)scram_check(&scram, proof_octets(length), length, &err);
+    scram_free(&scram);
+}
+
+static void start(size_t length)
+{
+    struct buf binding = { .data = proof_octets(4), .length = 4 };
+    struct scram_settings settings = {
+        .digest = DIGEST_SHA256, .user = proof_text(length),
+        .binding = proof_any() ? "tls-exporter" : NULL,
+        .binding_data = &binding, .binding_not_offered = proof_any(),
+        .nonce = proof_any() ? proof_text(4) : NULL,
+    };
+    struct scram scram;
+    struct buf out;
+    struct error err;
+
+    buf_init(&out, SIZE_MAX);
+    (void)scram_start(&scram, &settings, &out, &err);
+    scram_free(&scram);
+    buf_free(&out);
+}
+
+/* A challenge with all its attributes, of any octets: r=ab*,s=****,i=*******. */
+static char *attributes(void)
+{
+    char *text = proof_text(22);
+
+    memcpy(text, "r=ab", 4);
+    memcpy(text + 5, ",s=", 3);
+    memcpy(text + 12, ",i=", 3);
+    return text;
+}
+
+static struct scram begun(void)
+{
+    struct scram scram = started(2);
+
+    memcpy(scram.nonce.data, "ab", 2);
+    return scram;
+}
+
+static void parse_all(void)
+{
+    struct scram scram = begun();
+    struct challenge challenge = { 0 };
+
+    buf_init(&challenge.salt, SIZE_MAX);
+    (void)parse_challenge(&scram, attributes(), &challenge);
+}
+
+static void whole(void)
+{
+    struct scram scram = begun();
+    struct secret secret = { proof_text(8), 8 };
+    struct buf message = { .data = attributes(), .length = 22 };
+    struct buf out;
+    struct error err;
+
+    buf_init(&out, SIZE_MAX);
+    (void)scram_answer(&scram, &secret, &message, &out, &err);
+    buf_free(&out);
+}
+
+void exact(void)
+{
+    for (size_t length = 0; length <= 9; length++) {
+        if (proof_any()) {
+            check(length);
+            return;
+        }
+        if (proof_any()) {
+            parse(length);
+            return;
+        }
+    }
+    switch (Frama_C_interval(0, 3)) {
+    case 0: start(3); break;
+    case 1: answer(); break;
+    case 2: parse_all(); break;
+    default: whole();
+    }
+}
