@@ -156,6 +156,8 @@ static void check_end(const char *data, size_t length)
     struct message message;
     struct buf text;
 
+    if (memmem(data, length, mark + 2, strlen(mark) - 3) != NULL)
+        return;
     buf_init(&text, SIZE_MAX);
     buf_add(&text, data, length);
     buf_add_text(&text, mark);
