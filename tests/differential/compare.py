@@ -90,7 +90,7 @@ def _why(outcome):
 
 
 NOISE = (rb"\r", rb"\A\S*(sendmail|exim): ", rb"\Afatal: ", rb"\A\S+\(0\): ",
-         rb"\A\d{4}-\d\d-\d\d [\d:]+ (\w{6}-\w{6}-\w\w )*",
+         rb"\A\d{4}-\d\d-\d\d [\d:]+ (\w{6}-\w{6,11}-\w{2,4} )*",
          rb"\ANotice: .*\n", rb"\AA message that you sent contained .*\n"
          rb"(constructed:\n)?\n")
 
