@@ -177,6 +177,8 @@ static void answer(struct scene *scene, const struct request_line *asked)
     PROMISE((reply == CONTROL_WAITS) == (*waiting != '\0'));
     PROMISE(reply != CONTROL_WAITS || (out.length == 0 &&
             asked->request == REQUEST_WAIT && random_is_id(waiting)));
+    PROMISE(reply != CONTROL_WAITS || !scene->is_stranger ||
+            messages_find(scene->relay.messages, waiting) == NULL);
     check_answer(scene, asked->request, &out);
     buf_free(&out);
 }
