@@ -137,8 +137,6 @@ static bool has_lone_dot(const char *data, size_t length)
 {
     struct input in = { data, length };
 
-    if (length >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
-        in = (struct input){ data + 3, length - 3 };
     while (in.left > 0) {
         struct input line = input_part(&in, '\n');
         while (line.left > 1 && line.at[line.left - 1] == '\r')
