@@ -150,7 +150,7 @@ def facets(outcome, case):
     # In no order of time: Postfix does not keep it.
     for number, message in enumerate(sorted(
             outcome.messages, key=lambda m: (sorted(m.recipients), m.sender,
-                                             m.content[-100:]))):
+                                             _split(m.content)[1]))):
         before = f"{number + 1}. " if len(outcome.messages) > 1 else ""
         found.update({before + name: value for name, value in
                       _of_message(message, case).items()})
