@@ -8,7 +8,8 @@
 #   make bench      figures, side by side with the least it could cost
 #   make map        the list of files in src/README.md, made anew
 #   make words      the completions, made anew from the tables of src
-#   make check-crash, check-compromise  power cuts; a process taken over
+#   make check-crash, check-compromise, check-compatibility
+#                   power cuts; a process taken over; spools of other versions
 #   make proof      the parsers without undefined behaviour: Frama-C's Eva
 #   make check-package, check-callers  the packages, real programs with them
 #   make install    DESTDIR, prefix, sysconfdir, localstatedir
@@ -385,6 +386,17 @@ check-compromise: all $(B)/compromise/sendmail
 check-differential: all
 	POSTRIDER_BUILD=$(B) $(PYTHON) tests/differential/run || [ $$? = 75 ]
 
+# Spools of other versions; what these programs write, found by older ones.
+check-compatibility: all
+	POSTRIDER_BUILD=$(B) $(PYTHON) tests/compatibility/run --returns \
+	    --mutants || [ $$? = 75 ]
+
+# Before a release: a spool of it, for those to come.
+compatibility-record: all
+	POSTRIDER_BUILD=$(B) $(PYTHON) tests/compatibility/run \
+	    --record $(VERSION)
+	POSTRIDER_BUILD=$(B) $(PYTHON) tests/compatibility/run $(VERSION)
+
 bench: all
 	tests/bench/run
 
@@ -501,8 +513,8 @@ reproduce:
         fuzz-replay fuzzers-replay fuzzers-run proof proofs-run \
         proof-mutants system check lint lint-layers map words \
         compiled demo bench install uninstall deb rpm check-crash \
-        check-compromise check-differential check-package check-callers \
-        dist release site reproduce \
+        check-compromise check-differential check-package check-callers dist \
+        release site reproduce check-compatibility compatibility-record \
         clean
 clean:
 	rm -rf $(B)

@@ -1,14 +1,6 @@
 """The sandbox made wider in one place: what must be found."""
 
-import contextlib
-import pathlib
-import subprocess
-import tempfile
 from typing import NamedTuple
-
-from lib.harness import ROOT
-
-NEEDED = "Makefile", "src", "include", "packaging"
 
 
 class Mutant(NamedTuple):
@@ -71,24 +63,3 @@ MUTANTS = (
     Mutant("postrider-oauth may trace processes", "oauth", SECCOMP,
            "{ __NR_ptrace, REFUSE, EPERM, 0 },", ""),
 )
-
-
-@contextlib.contextmanager
-def built(mutant, build):
-    """The programs with it, made from what is built: a folder."""
-    with tempfile.TemporaryDirectory(prefix="postrider-mutant-") as folder:
-        tree = pathlib.Path(folder)
-        for name in NEEDED:
-            subprocess.run(["cp", "-a", ROOT / name, tree], check=True)
-        (tree / "build").mkdir()
-        for path in build.iterdir():
-            if path.is_file() or path.name in ("obj", "compromise"):
-                subprocess.run(["cp", "-a", path, tree / "build"], check=True)
-        path = tree / mutant.file
-        text = path.read_text()
-        assert text.count(mutant.old) == 1, f"{mutant.name}: not to be made"
-        path.write_text(text.replace(mutant.old, mutant.new))
-        subprocess.run(["make", "-s", "-j2", "all",
-                        "build/compromise/sendmail"], cwd=tree, check=True,
-                       stdout=subprocess.DEVNULL)
-        yield tree / "build"

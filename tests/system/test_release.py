@@ -46,6 +46,13 @@ class Tree:
             "## Unreleased", f"## Unreleased\n\n## {VERSION}", 1))
         self.commit("news")
 
+    def write_spool(self):
+        """What `make compatibility-record` leaves, as far as is looked at."""
+        folder = self.path / "tests" / "compatibility" / "spools" / VERSION
+        folder.mkdir(parents=True)
+        (folder / "made").write_text("1 a-commit\n")
+        self.commit("a spool")
+
     def release(self, version=VERSION):
         return subprocess.run([self.path / "packaging" / "release", version],
                               cwd=self.path, capture_output=True, text=True,
@@ -60,6 +67,8 @@ def tree(tmp_path):
 def test_refused(tree):
     assert "no entry" in tree.release().stderr
     tree.write_news()
+    assert "there is no spool of it" in tree.release().stderr
+    tree.write_spool()
     assert "no version" in tree.release("v1").stderr
     (tree.path / "stray").write_text("x")
     assert "not committed" in tree.release().stderr
@@ -71,6 +80,7 @@ def test_refused(tree):
 
 def test_released(tree):
     tree.write_news()
+    tree.write_spool()
     result = tree.release()
     assert result.returncode == 0, result.stderr
     for name in RECIPES:
