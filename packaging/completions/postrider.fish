@@ -56,7 +56,7 @@ complete -c postrider -n $none -a queue \
 complete -c postrider -n $none -a status \
     -d 'the daemon in numbers'
 complete -c postrider -n $none -a check \
-    -d 'what is wrong here, and what can be done'
+    -d 'problems of this machine, and their remedies'
 complete -c postrider -n $none -a test \
     -d 'a session with each smarthost, step by step'
 complete -c postrider -n $none -a import \

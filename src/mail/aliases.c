@@ -124,7 +124,7 @@ static void expand_alias(struct expansion *x, const struct alias *alias)
 
     if (x->depth == DEPTH_MAX) {
         refuse(x, alias->name, strlen(alias->name),
-               "too many aliases in aliases", NULL);
+               "aliases lead to aliases more than 32 times", NULL);
         return;
     }
     x->seen[alias - x->aliases->entries] = true;
@@ -234,7 +234,7 @@ static void expand_include(struct expansion *x, const char *path)
     else if (strings_has(&x->files, path))
         return;
     else if (x->depth == DEPTH_MAX)
-        refuse(x, path, length, "too many files in files", NULL);
+        refuse(x, path, length, "files include files more than 32 times", NULL);
     else if (x->files.count == FILES_MAX)
         refuse(x, path, length, "more than 1000 files", NULL);
     else

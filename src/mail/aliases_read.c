@@ -152,7 +152,7 @@ static void note_never(struct aliases *aliases, unsigned line,
     if (strcmp(name, "*") == 0)
         note_junk(aliases, line, "* is not a local name", remedy);
     else if (strcmp(name, "default") == 0)
-        note_junk(aliases, line, "default is only mail to that name", remedy);
+        note_junk(aliases, line, "default is a name like any other", remedy);
 }
 
 /* One logical line, its continuations joined to it by a blank. */

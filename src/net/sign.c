@@ -58,7 +58,7 @@ struct sign_key *sign_key_new(const char *pem, size_t length,
         return NULL;
     if (EVP_PKEY_base_id(key) != EVP_PKEY_RSA) {
         EVP_PKEY_free(key);
-        error_set(err, FAULT_CONFIG, "the private key is not of RSA");
+        error_set(err, FAULT_CONFIG, "the private key is not an RSA key");
         return NULL;
     }
     struct sign_key *made = alloc_zero(1, sizeof *made);

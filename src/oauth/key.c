@@ -83,8 +83,8 @@ static bool take_text(struct key *key, const struct oauth *oauth,
 
     json_decref(root);
     if (done && *key->issuer == '\0')
-        return error_set(err, FAULT_CONFIG, "the key in PEM does not say whose "
-                         "it is, and client_id is missing");
+        return error_set(err, FAULT_CONFIG, "the key in PEM does not name its "
+                         "client, and client_id is missing");
     return done;
 }
 

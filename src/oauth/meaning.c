@@ -125,7 +125,7 @@ static const struct phrase of_keys[] = {
     { "invalid_grant", "User ID", MEANS_CHANGE,
       "check subject: it must be a mailbox of the organization" },
     { "invalid_grant", "account not found", MEANS_CHANGE,
-      "the service account of client_key_file is not there: neither the key "
+      "the service account of client_key_file does not exist: neither the key "
       "nor the clock is the reason" },
     { "invalid_grant", "", MEANS_CHANGE,
       "client_key_file is not a key of the account any more, or the clock of "

@@ -26,7 +26,7 @@ static bool is_static(int fd, struct error *err)
 
     if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header ||
         memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-        return error_set(err, FAULT_SYSTEM, "sendmail is no program");
+        return error_set(err, FAULT_SYSTEM, "sendmail is not a program");
     for (size_t i = 0; i < header.e_phnum; i++) {
         off_t place = (off_t)(header.e_phoff + i * sizeof segment);
         if (pread(fd, &segment, sizeof segment, place) !=

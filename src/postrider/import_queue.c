@@ -222,7 +222,7 @@ static void import_message(struct queue_import *import,
         trouble = strerror(errno);
     else if (!format->read(import, name, fd, &left) || left.sender == NULL ||
              left.recipients.count == 0)
-        trouble = "it is no whole message";
+        trouble = "it is not a whole message";
     else if (!submit(import, &left))
         trouble = "it was not accepted";
     else

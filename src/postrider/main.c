@@ -20,7 +20,7 @@ static const struct command {
       "postrider-queue(8)", NULL },
     { "status", command_status, "the daemon in numbers", "postrider(8)",
       "[--json | --check | --alive | --ready]" },
-    { "check", command_check, "what is wrong here, and what can be done",
+    { "check", command_check, "problems of this machine, and their remedies",
       "postrider(8)", "[--json] [--strict]" },
     { "test", command_test, "a session with each smarthost, step by step",
       "postrider(8)", "[--to ADDRESS] [--smarthost NAME]" },

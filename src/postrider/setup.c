@@ -268,8 +268,8 @@ static bool complete(struct setup *setup, struct error *err)
         !find_root(setup, err) || !find_rewrite(setup, err))
         return false;
     return !setup->rewrite || setup->address != NULL ||
-           error_set(err, FAULT_USAGE, "--address is missing: what --rewrite "
-                     "makes the sender");
+           error_set(err, FAULT_USAGE, "--address is missing: --rewrite sends "
+                     "everything as that");
 }
 
 static bool prepare(struct setup *setup, struct error *err)

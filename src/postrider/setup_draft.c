@@ -100,7 +100,7 @@ static void set_limit(const struct setup *setup, struct config_draft *draft)
     if (setup->size_limit == 0)
         return;
     char *limit = alloc_format("%" PRIu64, setup->size_limit);
-    config_draft_remark(draft, "What the smarthost takes.");
+    config_draft_remark(draft, "The largest message that the smarthost takes.");
     config_draft_set(draft, "message_size_limit", limit);
     free(limit);
 }

@@ -332,10 +332,10 @@ static bool retype(struct setup *setup, const struct error *why, bool *again,
 
     while (part == NULL) {
         char *text = terminal_ask(setup_uses_oauth(setup)
-                                  ? "Do what again: host, port, tls, "
+                                  ? "Which one again: host, port, tls, "
                                     "certificate, user, login, address, "
                                     "nothing?"
-                                  : "Type what again: host, port, tls, "
+                                  : "Which one again: host, port, tls, "
                                     "certificate, user, password, address, "
                                     "nothing?",
                                   usual_part(setup, why), err);

@@ -104,8 +104,8 @@ void log_distrust(const char *smarthost, unsigned extensions)
 
     buf_init(&words, SIZE_MAX);
     capabilities_describe(extensions, &words);
-    log_line(LOG_LEVEL_WARNING, "smarthost %s lists %s, and does not do what "
-             "that means: not used until its EHLO changes, for a day at most "
-             "(extensions_ignored)", smarthost, words.data);
+    log_line(LOG_LEVEL_WARNING, "smarthost %s lists %s, but does not "
+             "implement that: not used until its EHLO changes, for a day at "
+             "most (extensions_ignored)", smarthost, words.data);
     buf_free(&words);
 }

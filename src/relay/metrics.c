@@ -236,7 +236,7 @@ static void add_attempts(const struct hops *hops, struct buf *out)
     };
 
     buf_add_text(out, "# HELP postrider_attempts_total Attempts at a recipient "
-                 "by what they came to.\n"
+                 "by outcome.\n"
                  "# TYPE postrider_attempts_total counter\n");
     for (size_t i = 0; i < hops->count; i++)
         for (size_t j = 0; j < COUNT(kinds); j++) {
@@ -273,7 +273,7 @@ static void add_certificates(const struct hops *hops, struct buf *out)
     static const char name[] =
         "postrider_smarthost_certificate_expiry_timestamp_seconds";
 
-    buf_add_format(out, "# HELP %s When the smarthost's certificate ends.\n"
+    buf_add_format(out, "# HELP %s When the smarthost's certificate expires.\n"
                    "# TYPE %s gauge\n", name, name);
     for (size_t i = 0; i < hops->count; i++) {
         if (hops->list[i].certificate_end == 0)

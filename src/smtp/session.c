@@ -74,7 +74,8 @@ static bool is_quiet(struct session *session, size_t pending,
 {
     return session_asked(session) > pending ||
            !stream_has_input(session->stream) ||
-           error_set(err, FAULT_PROTOCOL, "the server speaks out of turn");
+           error_set(err, FAULT_PROTOCOL, "the server sent a reply to no "
+                     "command");
 }
 
 /* One more reply will come. The peer is read before the first command of a
@@ -278,7 +279,7 @@ bool session_rest(struct session *session, int code, struct error *err)
         if (same && (more.code != code || code < 400))
             same = error_set(err, more.code == 421 ? FAULT_TEMPORARY
                                                    : FAULT_PROTOCOL,
-                             "%s: the server speaks out of turn",
+                             "%s: the server sent a reply to no command",
                              session->settings.host);
     }
     reply_free(&more);

@@ -83,7 +83,7 @@ static bool refuses_pipelining(struct flight *flight, struct error *err)
         !words_in(reply, "pipelining|synchronization|synchronisation"))
         return false;
     set_reply_error(flight, FAULT_PROTOCOL, "the smarthost lists PIPELINING, "
-                    "and does not take it", err);
+                    "but does not implement it", err);
     flight->no_pipelining = true;
     return true;
 }
@@ -251,7 +251,7 @@ static bool refuse_chunking(struct flight *flight, struct error *err)
 {
     flight->no_chunking = true;
     return set_reply_error(flight, FAULT_PROTOCOL, "the smarthost lists "
-                           "CHUNKING, and does not know it", err);
+                           "CHUNKING, but does not implement it", err);
 }
 
 static bool read_final_reply(struct flight *flight, struct transaction *t,

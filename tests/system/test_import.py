@@ -829,7 +829,7 @@ def test_mail_that_others_left(queue, smarthost, may_mount):
     assert "exim4: 1 message in /var/spool/exim4/input: install exim4 again, " \
         "run exim4 -qff, then install postrider\n" in out
     assert "postfix: 1 message in /var/spool/postfix/deferred: install" in out
-    assert "/var/spool/dma/Qbad: it is no whole message: it stays" in told.errors
+    assert "/var/spool/dma/Qbad: it is not a whole message: it stays" in told.errors
     assert sorted(path.name for path in (spool / "dma").iterdir()) == \
         ["Mbad", "Qbad", "flush"]
     assert not list((spool / "nullmailer" / "queue").iterdir())

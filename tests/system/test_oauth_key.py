@@ -139,7 +139,7 @@ def test_what_was_signed_is_not_shown(signing):
 
 @pytest.mark.parametrize("key, certificate, words", [
     ("locked.pem", "other.pem", "passphrase"),
-    ("ec.pem", "cert.pem", "not of RSA"),
+    ("ec.pem", "cert.pem", "not an RSA key"),
     ("cert.pem", "cert.pem", "holds no private key"),
     ("key.pem", "other.pem", "does not belong to the private key"),
     ("key.pem", "key.pem", "holds no certificate"),

@@ -684,7 +684,7 @@ def answer_with_wrong_password(programs, host):
     return terminal
 
 
-AGAIN = ("Type what again: host, port, tls, certificate, user, password, "
+AGAIN = ("Which one again: host, port, tls, certificate, user, password, "
          "address, nothing?")
 
 

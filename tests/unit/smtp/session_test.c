@@ -49,7 +49,7 @@ static const struct {
       { "S:SSH-2.0-OpenSSH_9.2", "E:" } },
     { "nobody there", SESSION_CLEAR, FAULT_TEMPORARY, "mx.example: ",
       { NULL } },
-    { "spoken out of turn", SESSION_CLEAR, FAULT_PROTOCOL, "out of turn",
+    { "spoken out of turn", SESSION_CLEAR, FAULT_PROTOCOL, "to no command",
       { "s:220 hello\r\n250 hi\r\n", "E:" } },
     { "no STARTTLS", SESSION_STARTTLS, FAULT_TLS,
       "mx.example offers no STARTTLS",
