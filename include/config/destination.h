@@ -49,8 +49,8 @@ bool destinations_current(const struct destinations *where);
 bool destinations_find(struct destinations *where, const char *address,
                        struct recipients *found, struct error *err);
 
-/* The same for a local name, but only if an alias or local_recipient says
- * where: false with FAULT_NONE if its domain would be a guess. */
+/* The same for a local name, but only if an alias or local_recipient is for it:
+ * false with FAULT_NONE if its domain would be a guess. */
 bool destinations_find_given(struct destinations *where, const char *name,
                              struct recipients *found, struct error *err);
 

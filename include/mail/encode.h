@@ -29,9 +29,9 @@ void line_lengths_add(struct line_lengths *lines, const char *data,
  * without a signature over its octets. */
 bool encode_is_allowed(const struct header *header);
 
-/* Say in the header section that it is; and, where nothing does, what charset
- * it is in: of the length octets of a file from start on, which are CRLF
- * lines. FAULT_TEMPORARY, here and below, if it cannot be read. */
+/* Declare in the header section that it is; and, where nothing does, what
+ * charset it is in: of the length octets of a file from start on, which are
+ * CRLF lines. FAULT_TEMPORARY, here and below, if it cannot be read. */
 bool encode_declare(struct header *header, int fd, uint64_t start,
                     uint64_t length, struct error *err);
 

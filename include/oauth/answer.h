@@ -31,7 +31,7 @@ const char *answer_text(const struct answer *answer, const char *name);
 const char *answer_token(const struct answer *answer, const char *name);
 
 /* A number of seconds from 1 to max, also where it is text; more is max. 0 if
- * it is not there or is no such number. */
+ * it is not there or is not such a number. */
 int64_t answer_seconds(const struct answer *answer, const char *name,
                        int64_t max);
 

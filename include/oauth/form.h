@@ -19,8 +19,8 @@ void form_add(struct buf *out, const char *name, const char *value);
  * if there is none, or if it is there twice or not rightly encoded. */
 char *form_value(const char *query, const char *name);
 
-/* "https://HOST:PORT/..." -> where HOST begins, and its length; 0 if it is no
- * such address. */
+/* "https://HOST:PORT/..." -> where HOST begins, and its length; 0 if it is not
+ * such an address. */
 size_t form_host(const char *url, const char **host);
 
 #endif

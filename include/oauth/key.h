@@ -23,8 +23,7 @@ struct key *key_read(const struct config *config, const struct oauth *oauth,
                      struct error *err);
 void key_free(struct key *key);                         /* NULL is allowed */
 
-/* Append a token that says who the client is, for a few minutes (section
- * 2.2). */
+/* Append a token that names the client, for a few minutes (section 2.2). */
 bool key_sign_client(const struct key *key, const struct oauth *oauth,
                      struct buf *out, struct error *err);
 

@@ -25,7 +25,7 @@ struct form_request {
 struct reply {
     long status;                /* of HTTP */
     int64_t wait;               /* seconds until the next request, or 0 */
-    struct answer *answer;      /* NULL if it is no JSON object: */
+    struct answer *answer;      /* NULL if not a JSON object: */
     struct error why;           /* the reason */
 };
 
@@ -34,7 +34,7 @@ void request_init(struct form_request *request, const char *url);
 void request_free(struct form_request *request);             /* wiped */
 
 /* Send it with client_id, and with the secret if there is one. False if no
- * reply came; else it is refusal_judge()'s to say what it is worth. */
+ * reply came; else refusal_judge() decides about it. */
 bool request_send(struct form_request *request, const struct client *client,
                   struct reply *reply, struct error *err);
 void reply_free(struct reply *reply);

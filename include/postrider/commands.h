@@ -25,7 +25,8 @@ int command_copy(int argc, char **argv);
 struct config;
 bool become_daemon_user(const struct config *config, struct error *err);
 
-/* The name that is as like the word as a slip of the fingers, or NULL. It is the first member of a row, of so many octets. */
+/* The name that the word is a slip of the fingers away from, or NULL. It is the
+ * first member of each of count rows, of size octets. */
 const char *command_nearest(const char *word, const void *rows, size_t count,
                             size_t size);
 

@@ -2,7 +2,7 @@
  * readdress.h - mail that was accepted before there was a smarthost
  *
  * It has the names that this machine could give it: root@web1 as sender and as
- * recipient, which mean nothing elsewhere. Once a configuration says more, each
+ * recipient, which mean nothing elsewhere. Once a configuration has more, each
  * message is submitted anew, as its sender would do it now, and the one that
  * waits is removed after that: a stop in between leaves both.
  */

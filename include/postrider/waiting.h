@@ -34,6 +34,6 @@ void waiting_watch(struct waiting *waiting, const struct config *config,
  * Have it tried now, wait until all of it has been, at most 20 s, and report
  * what has left and what waits still, and why. Nothing if nothing waited.
  */
-void waiting_tell(struct waiting *waiting, const struct config *config);
+void waiting_print(struct waiting *waiting, const struct config *config);
 
 #endif

@@ -48,8 +48,8 @@ int64_t clocks_age(int64_t received, int64_t wall);
 
 /*
  * A message of this age (seconds) is older than a limit (milliseconds). Since
- * when (clock_now) has it been so, before our eyes? What failed earlier, or
- * while the machine slept, does not count.
+ * when (clock_now) has this process seen it so? A failure before that, or while
+ * the machine slept, does not count.
  */
 int64_t clocks_passed(const struct clocks *clocks, int64_t age, int64_t limit);
 

@@ -93,7 +93,7 @@ void connector_prefer(struct connector *connector, const char *peer);
  * "smtp.example.com[192.0.2.1]:587", "none" before. Borrowed. */
 const char *connector_peer(const struct connector *connector);
 
-/* The known extensions that the smarthost lists and does not do;
+/* The extensions that the smarthost is known to list but not to implement;
  * sessions keep it up to date. The caller may set it. Borrowed. */
 struct distrust *connector_distrust(struct connector *connector);
 

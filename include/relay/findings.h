@@ -1,5 +1,5 @@
 /*
- * findings.h - extensions that smarthosts do not do, kept for the next daemon
+ * findings.h - extensions that smarthosts list but do not implement
  *
  * What cannot be read or written is found out again.
  */

@@ -21,7 +21,7 @@ struct rates {
     bool has_failed;            /* that is logged */
 };
 
-/* Tell availabilities the counts of the daemon before, and keep them from now
+/* Give availabilities the counts of the daemon before, and keep them from now
  * on. */
 void rates_start(struct hops *hops, const struct spool *spool,
                  const struct moment *now);

@@ -27,8 +27,8 @@ struct reports *reports_new(const struct config *config,
 void reports_free(struct reports *reports);             /* NULL is allowed */
 
 /*
- * Tell the sender of a message, which is open, about the recipients that such a
- * report is about, if there are any.
+ * Report to the sender of a message, which is open, about the recipients that
+ * such a report is about, if there are any.
  *
  * wall   now, in seconds since 1970
  * made   the queue-id of the report is added

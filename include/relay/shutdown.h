@@ -30,7 +30,7 @@ struct shutdown {
     const struct config *config;    /* borrowed, as the next */
     struct hops *hops;
     enum shutdown_stage stage;
-    enum manager_end end;           /* as it was asked for; before that FAILED */
+    enum manager_end end;           /* as was asked for; FAILED before that */
     int64_t until;                  /* end of the stage, in milliseconds */
     int64_t patience;               /* of a reload, for the workers */
 };

@@ -29,7 +29,7 @@ bool exec_direct(struct draft *draft, bool verbose, bool quiet,
 /*
  * Become `postrider daemon`: it returns only on failure. With background, run
  * it in a separate process, and return true once it has started; if it ends
- * before that, print what it said, and exit as it did.
+ * before that, print its output, and exit as it did.
  */
 bool exec_daemon(bool background, struct error *err);
 

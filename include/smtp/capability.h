@@ -50,7 +50,7 @@ unsigned capability_flag(const char *word);
 void capabilities_describe(unsigned flags, struct buf *out);
 
 /*
- * Extensions that a server lists and does not do: a gateway may pass on
+ * Extensions that a server lists but does not implement: a gateway may pass on
  * keywords of the server after it, and not know the commands. A finding counts
  * for that EHLO, and for a day. { 0 } trusts everything. It may be copied.
  */

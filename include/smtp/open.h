@@ -1,7 +1,7 @@
 /*
  * open.h - from the greeting up to where MAIL can be sent
  *
- * Straight down: greeting, EHLO, STARTTLS, EHLO, AUTH, or TLS before all that.
+ * In this order: greeting, EHLO, STARTTLS, EHLO, AUTH; or TLS before all that.
  */
 #ifndef POSTRIDER_SMTP_OPEN_H
 #define POSTRIDER_SMTP_OPEN_H

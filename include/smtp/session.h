@@ -109,7 +109,8 @@ void session_learn(struct session *session, const struct reply *reply);
                                 /* to EHLO; NULL: forget it */
 /* The EHLO that counts has been read: do not use what is known not to work. */
 void session_recall(struct session *session);
-/* The server lists these and does not do them: do not use them any more. */
+/* The server lists these but does not implement them: do not use them any more.
+ */
 void session_distrust(struct session *session, unsigned extensions);
 bool session_start_tls(struct session *session, struct error *err);
 struct stream *session_stream(struct session *session);

@@ -25,7 +25,7 @@ void verdict_all(const struct session *session, struct transaction *t,
                  enum outcome_stage stage, const struct reply *reply);
 
 /* A recipient was accepted: it had been refused for what was left out this
- * time, which the server lists and does not know. */
+ * time, which the server lists but does not implement. */
 void verdict_accepted(struct session *session, struct transaction *t);
 
 /*

@@ -1,7 +1,7 @@
 /*
  * window.h - commands sent before the replies to earlier ones are read
  *
- * For transaction.c, which reads them. With PIPELINING the commands of a
+ * For transaction.c, which reads the replies. With PIPELINING the commands of a
  * transaction go at once, and those of the next one with its end (RFC 2920);
  * with BDAT too, whole transactions, a small number (RFC 3030).
  */

@@ -25,7 +25,7 @@ void words_of(const struct reply *reply, struct buf *out);
  * its last word may be longer: "limit" is in "limits", not in "unlimited", nor
  * in the name "limit-1".
  */
-bool words_say(const char *words, const char *phrases);
+bool words_hold(const char *words, const char *phrases);
 
 /* The same of a reply. */
 bool words_in(const struct reply *reply, const char *phrases);

@@ -2,7 +2,7 @@
  * sanitizer.h - is this a build with sanitizers?
  *
  * They make system calls, read files and reserve memory as the program itself
- * never does, so that walls made for it are left out or have doors.
+ * never does, so that restrictions made for it are left out or loosened.
  */
 #ifndef POSTRIDER_UTIL_SANITIZER_H
 #define POSTRIDER_UTIL_SANITIZER_H

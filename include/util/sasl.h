@@ -3,7 +3,7 @@
  *
  * The one list of them (RFC 4422): values of `auth`, checks of them, what AUTH
  * chooses from, what is imported, and the words of packaging/completions, which
- * `make words` takes from here. smtp/mechanism.c speaks them.
+ * `make words` takes from here. smtp/mechanism.c carries them out.
  */
 #ifndef POSTRIDER_UTIL_SASL_H
 #define POSTRIDER_UTIL_SASL_H

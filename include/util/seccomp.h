@@ -1,11 +1,11 @@
 /*
  * seccomp.h - which system calls this process may make, for good
  *
- * A program that a hostile peer or caller has taken over should have nothing
- * to do with its power: what a profile does not name ends the process with
- * SIGSYS, and the kernel's log names the call (in the last two it fails). Calls that a C library makes
- * unasked, and can do without, fail with an error instead. Calls that are
- * newer than the tables fail with ENOSYS, so that libraries fall back.
+ * A hostile peer or caller that has taken over a process should gain little by
+ * that: a call that its profile does not name ends the process with SIGSYS, and
+ * the kernel's log names the call (in the last two it fails). Calls that a C
+ * library makes unasked, and can do without, fail with an error instead. Calls
+ * that are newer than the tables fail with ENOSYS, so that libraries fall back.
  */
 #ifndef POSTRIDER_UTIL_SECCOMP_H
 #define POSTRIDER_UTIL_SECCOMP_H

@@ -47,8 +47,8 @@ size_t text_character(const char *text, size_t length, uint32_t *character);
  */
 void text_escape(struct buf *out, const char *text, size_t length);
 
-/* The same for what a format of printf(3) makes. A line break at the very end of
- * the format stays one. */
+/* The same for what a format of printf(3) makes. A line break at the end of the
+ * format stays one. */
 void text_escape_vformat(struct buf *out, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 

@@ -21,7 +21,7 @@
 #define MAILNAME "/etc/mailname"
 #define MAILNAME_SIZE_MAX ((size_t)64 << 10)
 
-/* Say it with the line of the key, or of the section if that is not set. */
+/* Report it with the line of the key, or of the section if that is not set. */
 static bool blame(const struct config *config, const struct smarthost *host,
                   const char *key, struct error *err)
 {

@@ -107,10 +107,10 @@ struct config *config_load_text(const char *path, const char *text,
 }
 
 /*
- * The caller's own file, by the XDG Base Directory rules; NULL if it cannot
- * be known. HOME can be another user's; the owner of the file decides.
- * Nor does the environment speak for who we act as when that is not who
- * started us, as under a set-user-ID program: secure_getenv() sees to it.
+ * The caller's own file, by the XDG Base Directory rules; NULL if it cannot be
+ * known. HOME can be another user's; the owner of the file decides. The
+ * environment does not count when the user who started us is not the one we act
+ * as, as under a set-user-ID program: secure_getenv() sees to it.
  */
 char *config_own_path(void)
 {

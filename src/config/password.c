@@ -79,8 +79,8 @@ static char *remedy_for(const struct config *config, const char *path,
                         (unsigned long)geteuid(), path, path);
 }
 
-/* Root's file is right for no daemon. Anybody else's may be the daemon's, and
- * it is the caller who is wrong. */
+/* A file of root is wrong for any daemon. One of another user may be the
+ * daemon's, and then it is the caller who is wrong. */
 static bool refuse_access(const struct config *config, const char *path,
                           int number, struct error *err)
 {

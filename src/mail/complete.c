@@ -15,8 +15,8 @@
 
 #define FOLD_COLUMN 78              /* RFC 5322 section 2.1.1 */
 
-/* The fields that hold addresses, and whose they are: a sender's rule speaks
- * for the author or the resender. */
+/* The fields that hold addresses, and whose they are: a sender's rule is for
+ * the author or the resender. */
 enum party { SOMEBODY_ELSE, RECIPIENTS, AUTHOR, RESENDER };
 
 static const struct {

@@ -110,7 +110,7 @@ static bool is_our_limit(const struct tls *tls, const struct meaning *meaning)
            SSL_get_min_proto_version(tls->ssl) > TLS1_2_VERSION;
 }
 
-/* Say why an operation failed, after SSL_get_error() gave result. */
+/* Explain why an operation failed, after SSL_get_error() gave result. */
 static void set_failure(struct tls *tls, int result, int number,
                         struct error *err)
 {

@@ -213,8 +213,8 @@ static const char *find_subject(const struct client *client, struct error *err)
     }
     if (*user != '\0')
         return user;
-    error_set(err, FAULT_CONFIG, "oauth \"%s\": subject is missing: the mailbox "
-              "to send from", name);
+    error_set(err, FAULT_CONFIG, "oauth \"%s\": subject is missing: the "
+              "mailbox to send from", name);
     return NULL;
 }
 

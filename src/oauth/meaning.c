@@ -14,7 +14,7 @@
                  "desktop applications\", of no other kind"
 #define CLOCK "the clock of this machine is wrong: set it"
 
-/* Microsoft Entra's numbers say more than the error beside them. */
+/* Microsoft Entra's numbers are more precise than the error beside them. */
 static const struct {
     long code;
     enum meaning meaning;

@@ -47,7 +47,7 @@ static void report_refusal(const struct summary *summary, const char *name)
     check_error(summary->check, &err);
 }
 
-/* One that is down harms no one before mail waits for it. */
+/* One that is down does no harm before mail waits for it. */
 static void report_smarthost(const struct summary *summary,
                              const struct smarthost_status *smarthost)
 {

@@ -7,7 +7,7 @@
 #include "util/error.h"
 #include "util/text.h"
 
-#define SLIP_MAX 2              /* letters that are wrong, missing or too many */
+#define SLIP_MAX 2              /* letters that are wrong, missing, too many */
 
 const char *command_nearest(const char *word, const void *rows, size_t count,
                             size_t size)

@@ -35,7 +35,8 @@ static bool is_static(int fd, struct error *err)
         if (segment.p_type == PT_INTERP)
             return error_set(err, FAULT_UNAVAILABLE, "this sendmail needs "
                              "libraries that other images do not have") ||
-                   error_remedy(err, "build it with SENDMAIL_STATIC=-static-pie");
+                   error_remedy(err, "build it with "
+                                "SENDMAIL_STATIC=-static-pie");
     }
     return true;
 }

@@ -83,7 +83,7 @@ static bool may_have_spool(const struct config *config, struct error *err)
                         "configuration");
 }
 
-/* In a container the volume is empty, and nobody else would do it. */
+/* In a container the volume is empty, and no package makes it. */
 static bool make_spool(const struct config *config, struct error *err)
 {
     uid_t user = geteuid();

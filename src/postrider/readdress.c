@@ -72,7 +72,7 @@ static char *sender_of(const struct envelope *env)
     return env->from_local ? local_part_of(path) : alloc_string(path);
 }
 
-/* At the machine's own name it is a local name, whatever else that means now. */
+/* At the machine's own name it is a local name, whatever that means now. */
 static char *recipient_of(const struct readdress *work, const char *path)
 {
     const char *at = strrchr(path, '@');

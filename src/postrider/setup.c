@@ -151,7 +151,7 @@ static bool report_all(struct setup *setup, struct config_draft *draft,
     if (setup_uses_oauth(setup) && !setup->is_logged_in)
         printf("Now: postrider-oauth login %s\n", setup->oauth_name);
     bool done = setup_offer_message(setup, draft, err);
-    waiting_tell(waiting, config);
+    waiting_print(waiting, config);
     waiting_free(waiting);
     config_free(config);
     return done;

@@ -327,7 +327,8 @@ static void take_readiness(void *context, char *text)
     protocol_parse_status(text, &line);
     if (line.kind == STATUS_SMARTHOST)
         ready->has_smarthost = true;
-    else if (line.kind == STATUS_FIGURE && strcmp(line.figure.name, "free") == 0)
+    else if (line.kind == STATUS_FIGURE &&
+             strcmp(line.figure.name, "free") == 0)
         ready->room = line.figure.value;
 }
 

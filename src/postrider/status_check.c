@@ -91,7 +91,7 @@ static void take_figure(struct plugin *plugin,
                            figure->name, figure->value, shown[i].form);
 }
 
-/* One that is down harms no one before mail waits for it. */
+/* One that is down does no harm before mail waits for it. */
 static void judge_state(struct plugin *plugin,
                         const struct smarthost_status *smarthost)
 {

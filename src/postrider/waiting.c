@@ -173,14 +173,15 @@ static void flush(struct waiting *waiting, const struct config *config)
         look(waiting, config);
 }
 
-void waiting_tell(struct waiting *waiting, const struct config *config)
+void waiting_print(struct waiting *waiting, const struct config *config)
 {
     if (waiting->count == 0)
         return;
     flush(waiting, config);
     const struct waiting_sum sum = waiting_sum(waiting);
     terminal_print("Of the mail that waited, %zu message%s left, and %zu "
-                   "wait%s%s%s%s\n", sum.gone, sum.gone == 1 ? " has" : "s have",
+                   "wait%s%s%s%s\n", sum.gone,
+                   sum.gone == 1 ? " has" : "s have",
                    sum.left, sum.left == 1 ? "s" : "",
                    sum.unattended ? " for the daemon" : "",
                    sum.reason != NULL ? ": " : "",

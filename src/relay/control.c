@@ -233,7 +233,7 @@ void control_free(struct control *control)
 /* One part at most, so that each client has its turn. A change is made to its
  * end although the client is gone: nothing is sent before that. False:
  * everything was sent, or the client is gone. */
-static bool speak(struct control *control, struct client *client)
+static bool send_answer(struct control *control, struct client *client)
 {
     if (is_owed(client)) {
         buf_free(&client->answer);      /* it may have been a large one */
@@ -329,7 +329,7 @@ void control_handle(struct control *control, int fd, short events)
         return;
     struct client *client = control->clients[i];
     bool alive = client->answered ? (events & POLLOUT) != 0 &&
-                                    speak(control, client)
+                                    send_answer(control, client)
                                   : read_client(control, client);
     if (!alive)
         drop(control, i);

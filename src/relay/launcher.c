@@ -50,7 +50,7 @@ struct launcher {
     int signals;
     struct child *children;
     size_t count, limit;
-    size_t untold;              /* of them, ended */
+    size_t unsent;              /* of them, ended */
     bool closed;                /* the manager closed its end: it is leaving */
     bool over;                  /* the manager ended: */
     int status;
@@ -113,7 +113,7 @@ static void reap(struct launcher *launcher)
         } else if (child != NULL) {
             child->ended = true;
             child->status = status;
-            launcher->untold++;
+            launcher->unsent++;
         }
     }
 }
@@ -128,11 +128,11 @@ static bool has_room(const struct launcher *launcher)
 }
 
 /* Never waits: the manager may be waiting for us. */
-static void tell_ends(struct launcher *launcher)
+static void send_ends(struct launcher *launcher)
 {
     size_t i = 0;
 
-    while (launcher->untold > 0 && i < launcher->count) {
+    while (launcher->unsent > 0 && i < launcher->count) {
         struct child *child = &launcher->children[i];
         struct packet news = wire_packet(WIRE_ENDED);
         struct error ignored;
@@ -146,7 +146,7 @@ static void tell_ends(struct launcher *launcher)
             !wire_send(launcher->settings->socket, &news, &ignored))
             return;
         *child = launcher->children[--launcher->count];
-        launcher->untold--;
+        launcher->unsent--;
     }
 }
 
@@ -411,7 +411,7 @@ int launcher_run(const struct launcher_settings *settings, int signals)
     for (size_t i = 0; i < settings->servers->count; i++)
         add_child(&launcher, settings->servers->list[i].pid);
     for (reap(&launcher); !launcher.over; reap(&launcher)) {
-        tell_ends(&launcher);
+        send_ends(&launcher);
         renewals_start(launcher.renewals);
         struct pollfd set[] = {
             { .fd = signals, .events = POLLIN },

@@ -117,7 +117,7 @@ static void reap(struct manager *manager)
     }
 }
 
-static void tell(struct manager *manager, enum notice notice)
+static void send_notice(struct manager *manager, enum notice notice)
 {
     char *remark = hops_describe_trouble(manager->hops);
 
@@ -130,12 +130,12 @@ static void tell(struct manager *manager, enum notice notice)
 
 /* The service manager need not wait for the next round of the watchdog to show
  * that a smarthost is down, or up again. */
-static void tell_changes(struct manager *manager)
+static void send_changes(struct manager *manager)
 {
     char *remark = hops_describe_trouble(manager->hops);
 
     if (manager->remark != NULL && strcmp(remark, manager->remark) != 0)
-        tell(manager, NOTICE_ALIVE);
+        send_notice(manager, NOTICE_ALIVE);
     free(remark);
 }
 
@@ -150,7 +150,8 @@ static void stop(struct manager *manager, enum manager_end end)
 {
     if (!shutdown_ask(&manager->shutdown, end, now_of(manager)->awake))
         return;
-    tell(manager, end == MANAGER_RELOAD ? NOTICE_RELOADING : NOTICE_STOPPING);
+    send_notice(manager, end == MANAGER_RELOAD ? NOTICE_RELOADING
+                                               : NOTICE_STOPPING);
     /* Take what was committed just before: where the spool goes with a
      * container, no other daemon will send it. */
     if (manager->shutdown.stage == SHUTDOWN_DRAINING)
@@ -333,10 +334,10 @@ static void housekeeping(struct manager *manager)
         manager->next_metrics = now + METRICS_TIME;
     }
     if (manager->watchdog > 0 && now >= manager->next_watchdog) {
-        tell(manager, NOTICE_ALIVE);
+        send_notice(manager, NOTICE_ALIVE);
         manager->next_watchdog = now + manager->watchdog;
     }
-    tell_changes(manager);
+    send_changes(manager);
 }
 
 /* --- The rounds. --- */
@@ -400,7 +401,7 @@ static void work(struct manager *manager)
              schedule_count(manager->messages->schedule));
     if (manager->hops->count == 0)
         log_line(LOG_LEVEL_WARNING, "mail is kept: " HOPS_MISSING);
-    tell(manager, NOTICE_READY);
+    send_notice(manager, NOTICE_READY);
     while (!shutdown_is_over(&manager->shutdown))
         run_round(manager);
     metrics_write(manager->metrics);

@@ -219,9 +219,9 @@ static bool is_among(const struct strings *list, const char *address)
 }
 
 /* Mail for the postmaster is not reported to where it failed. */
-static bool can_tell(const struct strings *postmaster,
-                     const struct entry *entry, const size_t *recipients,
-                     size_t count)
+static bool can_report(const struct strings *postmaster,
+                       const struct entry *entry, const size_t *recipients,
+                       size_t count)
 {
     const struct envelope *env = &entry->envelope;
 
@@ -241,7 +241,8 @@ enum report_result reports_to_postmaster(struct reports *reports,
     size_t *recipients = dsn_recipients(DSN_DOUBLE, entry,
                                         message_state(message), &count);
 
-    if (count > 0 && !can_tell(&reports->postmaster, entry, recipients, count))
+    if (count > 0 &&
+        !can_report(&reports->postmaster, entry, recipients, count))
         result = REPORT_HAS_NO_READER;
     else if (count > 0 && !make_report(reports, message, &(struct dsn){
                               .kind = DSN_DOUBLE,

@@ -119,9 +119,9 @@ static struct job *take_first(struct worker *worker)
     return job;
 }
 
-/* Tell the manager, and wait until it can read. If it is gone, the journal
- * has what matters. */
-static void tell(struct worker *worker, struct packet *packet)
+/* Send it to the manager, and wait until that can read it. If the manager is
+ * gone, the journal has what matters. */
+static void send_packet(struct worker *worker, struct packet *packet)
 {
     struct pollfd waiting = { .fd = worker->socket, .events = POLLOUT };
     struct error err = { 0 };
@@ -137,7 +137,7 @@ static void report_job(struct worker *worker, enum wire_kind kind,
     struct packet packet = wire_packet(kind);
 
     packet.job = number;
-    tell(worker, &packet);
+    send_packet(worker, &packet);
 }
 
 /* A job from the manager, whose files were verified when they were taken. */
@@ -272,7 +272,7 @@ static void report_distrust_change(struct worker *worker)
     if (packet.distrust.extensions == worker->told.extensions)
         return;
     worker->told = packet.distrust;
-    tell(worker, &packet);
+    send_packet(worker, &packet);
 }
 
 /* goes_on: some recipients will be offered again, and have no outcome yet. */
@@ -302,7 +302,7 @@ static void report_outcomes(struct worker *worker, const struct job *job,
     /* First of all: what was accepted must never be sent again. */
     journal_note(worker->journal, job->entry->id, accepted, count);
     worker->taken = worker->taken || count > 0;
-    tell(worker, &packet);
+    send_packet(worker, &packet);
     wire_free(&packet);
     free(accepted);
 }
@@ -350,7 +350,7 @@ static bool open_session(struct worker *worker)
         stream_set_watch(session_stream(worker->session), worker->socket,
                          take_meanwhile, worker);
     }
-    tell(worker, &packet);
+    send_packet(worker, &packet);
     wire_free(&packet);
     report_distrust_change(worker);
     return worker->session != NULL;
@@ -406,7 +406,7 @@ static void return_refused(struct worker *worker, const struct job *job)
     if (worker->refused == 0)
         worker->before = worker->messages - 1;
     worker->refused++;
-    tell(worker, &packet);
+    send_packet(worker, &packet);
 }
 
 /* Report a job, unless all of it is to be begun anew in another session: then
@@ -440,7 +440,7 @@ static void judge_session(struct worker *worker, bool usable)
     packet.limit = worker->before;
     packet.sure = usable;
     if (packet.limit > 0)
-        tell(worker, &packet);
+        send_packet(worker, &packet);
     worker->limit = worker->messages;
     worker->over = true;
 }

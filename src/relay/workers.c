@@ -90,7 +90,7 @@ static void note_winner(struct workers *pool, const char *peer)
     pool->winner_until = clock_now() + WINNER_TIME;
 }
 
-static void tell_limit(const struct workers *pool,
+static void send_limit(const struct workers *pool,
                        const struct worker_slot *slot)
 {
     struct packet packet = wire_packet(WIRE_LIMIT);
@@ -101,7 +101,7 @@ static void tell_limit(const struct workers *pool,
         wire_send(slot->socket, &packet, &ignored);
 }
 
-/* Tell a new worker what others have found out. The socket is empty still. */
+/* Send a new worker the findings of others. The socket is empty still. */
 static void brief(const struct workers *pool, struct worker_slot *slot)
 {
     struct packet distrust = wire_packet(WIRE_DISTRUST);
@@ -119,7 +119,7 @@ static void brief(const struct workers *pool, struct worker_slot *slot)
     slot->renews = pool->renews;
     if (pool->renews)
         wire_send(slot->socket, &refused, &ignored);
-    tell_limit(pool, slot);
+    send_limit(pool, slot);
 }
 
 bool workers_start(struct workers *pool, struct error *err)
@@ -225,7 +225,7 @@ static void learn_limit(struct workers *pool, unsigned messages, bool sure)
                  "message%s", pool->name, messages, messages == 1 ? "" : "s");
     for (size_t i = 0; i < pool->count; i++)
         if (slot_is_there(pool->slots[i]))
-            tell_limit(pool, pool->slots[i]);
+            send_limit(pool, pool->slots[i]);
 }
 
 /* Is another session there that answers? */
@@ -288,7 +288,7 @@ static bool renews_token(struct workers *pool, const struct worker_slot *slot,
 }
 
 /* Did this machine fail, and not the smarthost? A login that is refused while
- * another session of the same account works is not for the password: some say
+ * another session of the same account works is not for the password: some reply
  * 535 to one too many. */
 static bool is_ours(const struct error *err)
 {

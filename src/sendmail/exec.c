@@ -65,7 +65,7 @@ static bool exec_as_daemon(struct error *err)
 }
 
 /* A socket for the notice that the daemon has started, whose name is in the
- * environment from now on, as a service manager would have it. -1 with errno. */
+ * environment from now on, as of a service manager. -1 with errno. */
 static int listen_for_notices(void)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -104,8 +104,8 @@ static void leave_caller(int output)
         _exit(EX_OSERR);
 }
 
-/* Any user can send to an abstract name: only what the kernel says to be from
- * the daemon counts. */
+/* Any user can send to an abstract name: only what comes from the daemon, as
+ * the kernel knows, counts. */
 static bool is_from(struct msghdr *notice, pid_t pid)
 {
     const struct cmsghdr *header = CMSG_FIRSTHDR(notice);
@@ -118,7 +118,7 @@ static bool is_from(struct msghdr *notice, pid_t pid)
     return sender.pid == pid;
 }
 
-/* Read a notice: does it say that this process has started? */
+/* Read a notice: is it that this process has started? */
 static bool is_start(int notices, pid_t pid)
 {
     static const char ready[] = "READY=1";
@@ -136,9 +136,9 @@ static bool is_start(int notices, pid_t pid)
            is_from(&notice, pid) && strcmp(text, ready) == 0;
 }
 
-/* True: it has started. False: it has ended, and said why. */
+/* True: it has started. False: it has ended, and printed has why. */
 static bool await_start(int notices, const struct process_child *child,
-                        struct buf *said)
+                        struct buf *printed)
 {
     struct pollfd ends[] = { { .fd = notices, .events = POLLIN },
                              { .fd = child->output, .events = POLLIN } };
@@ -148,7 +148,7 @@ static bool await_start(int notices, const struct process_child *child,
             return true;
         if (ends[0].revents != 0 && is_start(notices, child->pid))
             return true;
-        if (ends[1].revents != 0 && io_read_more(child->output, said) <= 0)
+        if (ends[1].revents != 0 && io_read_more(child->output, printed) <= 0)
             return false;
     }
 }
@@ -157,7 +157,7 @@ static bool await_start(int notices, const struct process_child *child,
 static bool start_daemon(int notices, struct error *err)
 {
     struct process_child child;
-    struct buf said;
+    struct buf printed;
 
     if (!process_fork(&child))
         return error_sys(err, FAULT_SYSTEM, "start the daemon");
@@ -167,15 +167,15 @@ static bool start_daemon(int notices, struct error *err)
         fprintf(stderr, "sendmail: %s\n", err->text);
         _exit(EX_OSERR);
     }
-    buf_init(&said, SIZE_MAX);
-    bool started = await_start(notices, &child, &said);
+    buf_init(&printed, SIZE_MAX);
+    bool started = await_start(notices, &child, &printed);
     if (!started) {
         int status = process_end(&child, INT64_MAX);
-        fputs(said.data, stderr);
+        fputs(printed.data, stderr);
         exit(status != -1 && WIFEXITED(status) && WEXITSTATUS(status) != 0
              ? WEXITSTATUS(status) : EX_OSERR);
     }
-    buf_free(&said);
+    buf_free(&printed);
     return true;
 }
 

@@ -48,7 +48,7 @@ static bool expand_address(struct server *server, char *argument,
 }
 
 /* RFC 6531 section 3.7.4.2. */
-static bool may_be_told(const struct expansion *expansion)
+static bool may_be_shown(const struct expansion *expansion)
 {
     return expansion->utf8 || !envelope_has_utf8_address(&expansion->env);
 }
@@ -87,7 +87,7 @@ static void answer_address(struct server *server, char *argument, bool is_list)
     struct expansion expansion = { 0 };
 
     bool known = expand_address(server, argument, &expansion);
-    if (known && !may_be_told(&expansion))
+    if (known && !may_be_shown(&expansion))
         server_reply(server, "252 2.6.8 The answer needs SMTPUTF8");
     else if (known && (is_list || !is_itself(server, &expansion)))
         reply_expansion(server, &expansion.env);

@@ -121,7 +121,7 @@ static const struct row {
     unsigned commands;
     int code;                   /* or its first digit; 0: any refusal */
     const char *status;         /* how the enhanced status code begins */
-    const char *phrases;        /* as of words_say(); "": any words */
+    const char *phrases;        /* as of words_hold(); "": any words */
     unsigned facts;             /* and LACKS, which is about the row */
     const char *advice;         /* NULL: there is none, nor in a later row */
 } rows[] = {
@@ -265,7 +265,7 @@ static bool fits(const struct row *row, const struct advice_case *refusal,
            (row->code == 0 || row->code == code || row->code == code / 100) &&
            text_starts(refusal->reply->status, row->status) &&
            (row->facts & ~LACKS & ~refusal->facts) == 0 &&
-           words_say(words, row->phrases);
+           words_hold(words, row->phrases);
 }
 
 static const struct row *find_row(const struct advice_case *refusal)

@@ -426,7 +426,7 @@ struct session *session_new(int fd, const struct session_settings *settings,
     return session;
 }
 
-static void say_goodbye(struct session *session)
+static void send_quit(struct session *session)
 {
     struct reply reply;
     struct error err;
@@ -443,7 +443,7 @@ void session_close(struct session *session)
     if (session == NULL)
         return;
     if (!session->spoiled && session_asked(session) == 0)
-        say_goodbye(session);
+        send_quit(session);
     stream_close(session->stream);
     stream_free(session->stream);
     capabilities_free(&session->caps);

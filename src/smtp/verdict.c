@@ -46,9 +46,9 @@ static const enum advice_command commands[] = {
     [STAGE_DATA] = AT_DATA,
 };
 
-/* Can this be the refusal of a client that has not logged in? Its words may say
- * so. Relaying is denied with 5.7.1; 503 to MAIL means that AUTH must come
- * before it. */
+/* Can this be the refusal of a client that has not logged in? Its words may
+ * show that. Relaying is denied with 5.7.1; 503 to MAIL means that AUTH must
+ * come before it. */
 static bool may_want_login(const struct session *session,
                            enum outcome_stage stage, const struct reply *reply)
 {

@@ -110,7 +110,7 @@ static bool is_phrase(const char *words, const char *text, size_t length)
     return *end == '\0' || strchr("-_", *end) == NULL;
 }
 
-static bool say(const char *words, const char *phrase, size_t length)
+static bool hold(const char *words, const char *phrase, size_t length)
 {
     const char *at = words;
     size_t left = strlen(words);
@@ -125,24 +125,24 @@ static bool say(const char *words, const char *phrase, size_t length)
 }
 
 /* Phrases that are joined by "&", up to end. */
-static bool say_all(const char *words, const char *phrases, const char *end)
+static bool hold_all(const char *words, const char *phrases, const char *end)
 {
     while (phrases < end) {
         const char *next = memchr(phrases, '&', (size_t)(end - phrases));
         if (next == NULL)
             next = end;
-        if (!say(words, phrases, (size_t)(next - phrases)))
+        if (!hold(words, phrases, (size_t)(next - phrases)))
             return false;
         phrases = next + 1;
     }
     return true;
 }
 
-bool words_say(const char *words, const char *phrases)
+bool words_hold(const char *words, const char *phrases)
 {
     for (;;) {
         const char *end = strchrnul(phrases, '|');
-        if (say_all(words, phrases, end))
+        if (hold_all(words, phrases, end))
             return true;
         if (*end == '\0')
             return false;
@@ -156,7 +156,7 @@ bool words_in(const struct reply *reply, const char *phrases)
 
     buf_init(&words, SIZE_MAX);
     words_of(reply, &words);
-    bool said = words_say(words.data, phrases);
+    bool held = words_hold(words.data, phrases);
     buf_free(&words);
-    return said;
+    return held;
 }

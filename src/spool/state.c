@@ -119,8 +119,8 @@ static const char *or_dash(const char *text)
     return text == NULL || *text == '\0' ? "-" : text;
 }
 
-/* A text, or as many whole characters of it as fit; it may be no UTF-8, where
- * after an octet come up to three others of its character. */
+/* A text, or as many whole characters of it as fit; it may not be UTF-8, in
+ * which up to three octets of its character follow an octet. */
 static bool add_text(struct buf *out, const char *text, char end)
 {
     size_t length = strlen(or_dash(text));

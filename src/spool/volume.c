@@ -12,7 +12,8 @@
 #include "util/io.h"
 #include "util/random.h"
 
-/* File systems of other machines and of containers say so in all these ways. */
+/* File systems of other machines and of containers report it in all these ways.
+ */
 static bool is_unable(void)
 {
     return errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP ||

@@ -50,8 +50,8 @@
 #define SECCOMP_RET_KILL_PROCESS SECCOMP_RET_KILL
 #endif
 
-/* The first rule that fits decides, those of the profile before everybody's;
- * without one it is the profile's last word. */
+/* The first rule that fits decides, those of the profile before the common
+ * ones; without one it is the profile's default. */
 enum verdict {
     ALLOW,
     ALLOW_IF,               /* the argument has this value */
@@ -279,9 +279,9 @@ static const struct rule server[] = {
 };
 
 /*
- * All but what no client of a server needs, as nobody knows what the libraries
- * of this one do: other programs and processes, the rights of files, the
- * organs of the kernel that have had most faults.
+ * All but what no client of a server needs, as it is not known what the
+ * libraries of this one do: other programs and processes, the rights of files,
+ * the parts of the kernel that have had most faults.
  */
 static const struct rule client[] = {
     { __NR_execve, REFUSE, EPERM, 0 }, { __NR_execveat, REFUSE, EPERM, 0 },

@@ -55,7 +55,7 @@ static void check_words(const struct reply *reply)
 
     buf_init(&words, SIZE_MAX);
     words_of(reply, &words);
-    PROMISE(!words_say(words.data, "no such words as these"));
+    PROMISE(!words_hold(words.data, "no such words as these"));
     for (size_t i = 0; i < words.length; i++)
         PROMISE(words.data[i] < 'A' || words.data[i] > 'Z');
     advice_is_for_now(reply);
