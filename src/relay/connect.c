@@ -397,8 +397,8 @@ static bool is_final(const struct error *err)
     return err->fault == FAULT_PERMISSION || err->fault == FAULT_CONFIG;
 }
 
-/* No session with this one. Of several, the one that was reached best knows
- * most. */
+/* No session with this one. Of several, the error of the one that was reached
+ * best is kept. */
 static void note_failure(void *context, size_t index, const struct error *err)
 {
     struct connector *connector = context;
@@ -423,7 +423,8 @@ static void forget_failures(struct connector *connector)
     strings_free(&connector->others);
 }
 
-/* That a connection was not to be had: what that may be about is known here. */
+/* Add a remedy to the error of a connection: the settings that may be wrong are
+ * known here. */
 static void advise(const struct connector *connector, struct error *err)
 {
     const struct candidate *candidate =

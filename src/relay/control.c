@@ -95,7 +95,8 @@ static size_t unread_of(const struct control *control, const uid_t *uid)
     return unread;
 }
 
-/* It has taken all there is, and the next part is ours to make. */
+/* The client has taken all of the answer so far, and the next part is to be
+ * made. */
 static bool is_owed(const struct client *client)
 {
     return client->has_more && client->sent == client->answer.length;

@@ -7,7 +7,7 @@
 
 #define NAME "postrider_delivery_seconds"
 
-/* Seconds: what a smarthost takes, then what a try later takes. */
+/* Seconds: first what one attempt takes, then what a later one does. */
 static const unsigned bounds[DELAY_BOUNDS] = {
     1, 2, 5, 10, 30, 60, 600, 3600, 14400, 86400,
 };

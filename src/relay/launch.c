@@ -82,7 +82,8 @@ static bool send_request(struct launch *launch, struct packet *request)
     while (!wire_send(launch->socket, request, &ignored)) {
         if (errno != EAGAIN)
             return false;
-        /* The parent reads nothing while its own words are not read. */
+        /* The launcher reads no request while its own packets wait to be read.
+         */
         wait_for(launch, POLLIN | POLLOUT);
         (void)receive_answer(launch, &news);
     }

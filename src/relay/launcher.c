@@ -276,7 +276,7 @@ static int fork_worker(struct launcher *launcher, pid_t *pid,
 }
 
 /* Ours but for what concerns the daemon alone: where the service manager put
- * credentials, and how it is talked to. Its strings are borrowed. */
+ * credentials, and its socket for notices. Its strings are borrowed. */
 static char **server_environment(void)
 {
     static const char *const kept_back[] = { "CREDENTIALS_DIRECTORY=",

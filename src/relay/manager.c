@@ -293,7 +293,7 @@ static void rescan(struct manager *manager)
         workers_retry(manager->hops->list[i].workers);
     if (spool_is_in_place(&manager->spool))
         return;
-    /* The new spool must be right, or a daemon would be missing. */
+    /* With a spool that is wrong the next daemon would not start. */
     for (size_t i = 0; i < SPOOL_FOLDERS; i++)
         if (!spool_verify(manager->spool.path, i, &err)) {
             log_moved(manager, err.text);
@@ -506,7 +506,7 @@ static bool start(struct manager *manager, struct sockets *sockets,
     /* Signals wait for the poll loop. */
     if (!prepare_signals(manager, err))
         return false;
-    /* Sockets are made where only this process, yet free, may. */
+    /* Sockets are made while this process is not shut in yet. */
     manager->control = control_new(config->control, answer, manager, err);
     if (manager->control == NULL)
         return false;

@@ -60,7 +60,7 @@ struct figure {
 #define TOTAL_FIGURES 6         /* since the start */
 #define FIGURES (NOW_FIGURES + TOTAL_FIGURES)
 
-/* Octets; 0 if that cannot be known, as a file system that is ill has no room
+/* Octets; 0 if that cannot be known, as a file system that fails has no room
  * either. */
 static uint64_t free_room(const struct spool *spool)
 {

@@ -236,8 +236,8 @@ struct start {
 };
 
 /*
- * A worker noted that these were accepted; whether the manager got that
- * before it was stopped is unknown. Here it does.
+ * A worker noted that these were accepted; whether the manager got that before
+ * it was stopped is unknown. Now it is recorded.
  */
 static bool found_accepted(void *context, const char *id,
                            const size_t *indices, size_t count)

@@ -74,8 +74,8 @@ static bool flag(struct coder *coder, bool value)
     return number(coder, value, 1) != 0;
 }
 
-/* One line without control characters, or the other side cheats. The
- * caller frees what is parsed. */
+/* One line; a control character in it breaks the protocol. The caller frees
+ * what is parsed. */
 static char *text(struct coder *coder, char *value)
 {
     size_t length = value == NULL ? 0 : strnlen(value, TEXT_MAX);

@@ -155,8 +155,8 @@ static bool find_line(void *context, const char *id, const size_t *indices,
     return true;
 }
 
-/* Without it recipients would get the message twice: it waits some time for
- * that. False: it does. */
+/* Without its journal, recipients would get the message of a job twice, so the
+ * job waits for it for some time. False: it waits still. */
 static bool give_up_journal(struct worker_slot *slot,
                             const struct slot_job *job)
 {

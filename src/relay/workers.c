@@ -77,8 +77,8 @@ void workers_free(struct workers *pool)
     free(pool);
 }
 
-/* After its time the addresses have their order again, even if it has won all
- * the while: those before it may be well by then. */
+/* After that time the addresses have their order again, even if it has won
+ * since: those before it may answer again. */
 static void note_winner(struct workers *pool, const char *peer)
 {
     bool same = pool->winner != NULL && strcmp(pool->winner, peer) == 0;
@@ -240,8 +240,8 @@ static bool others_answer(const struct workers *pool,
     return false;
 }
 
-/* The smarthost has answered, if not as it should: is another session at its
- * work there? */
+/* The smarthost has answered, if not as it should: does another session carry
+ * mail there? */
 static bool others_work(const struct workers *pool,
                         const struct worker_slot *slot,
                         const struct error *err)
