@@ -17,7 +17,7 @@
 
 struct answer;
 
-/* An object, with or without a byte order mark in front. NULL with
+/* An object, with or without a byte order mark before it. NULL with
  * FAULT_PROTOCOL if it is not one, or if it holds a name twice. */
 struct answer *answer_parse(const char *text, size_t length,
                             struct error *err);

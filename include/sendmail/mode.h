@@ -26,8 +26,8 @@ enum mode {
 bool mode_of_letter(const char *letter, enum mode *mode);
 
 /*
- * The mode that goes with a program's name: newaliases, mailq, ...; with a
- * path in front, or a '-' as login shells have it. MODE_DELIVER otherwise.
+ * The mode that goes with a program's name: newaliases, mailq, ...; with a path
+ * before it, or a '-' as login shells have it. MODE_DELIVER otherwise.
  */
 enum mode mode_of_name(const char *name);
 

@@ -11,8 +11,8 @@
 
 struct sockaddr_un;
 
-/* The address of the socket at path; an @ in front begins an abstract name.
- * False with ENAMETOOLONG. */
+/* The address of the socket at path; an abstract name begins with @. False with
+ * ENAMETOOLONG. */
 bool unix_socket_address(const char *path, struct sockaddr_un *address,
                          socklen_t *length);
 

@@ -147,8 +147,8 @@ static bool is_there(const char *path)
 
 /*
  * No file is not a fault: the machine may be one whose callers all bring their
- * own, and a message without recipients still ends truthfully. The second file
- * is from an installer; an administrator's own smarthosts override it.
+ * own, and a message without recipients still gets its own error. The second
+ * file is from an installer; an administrator's own smarthosts override it.
  */
 static struct config *load_system(struct error *err)
 {

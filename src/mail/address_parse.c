@@ -45,7 +45,7 @@ struct element {
     bool after_stop;            /* a dot right after what is before it */
     bool has_full_stop;         /* one that a gap and a word follow */
     enum before before;         /* the <> that it follows */
-    size_t comma;               /* where one is missing in front; 0: nowhere */
+    size_t comma;               /* where one is missing before it; 0: nowhere */
 };
 
 static bool is_special(char c)
@@ -58,8 +58,8 @@ static bool is_atom_char(char c)
     return !is_special(c) && !text_is_space(c) && !text_is_control(c);
 }
 
-/* Behind the closing character, or 0. Backslash takes the next octet along.
- * Nesting is counted, not recursed into. */
+/* The place after the closing character, or 0. Backslash takes the next octet
+ * along. Nesting is counted, not recursed into. */
 static size_t skip_enclosed(const struct scanner *s, char open, char close)
 {
     size_t depth = 0;
@@ -312,7 +312,7 @@ static enum token skip_route(struct scanner *s)
     return next_token(s);
 }
 
-/* Behind a <: the address up to the >. The display name is forgotten. */
+/* After a <: the address up to the >. The display name is forgotten. */
 static bool take_brackets(struct element *e, struct scanner *s,
                           struct error *err)
 {

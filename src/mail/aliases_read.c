@@ -234,7 +234,7 @@ static void parse(struct aliases *aliases, const struct buf *text)
     buf_free(&logical);
 }
 
-/* By name, and the first of several in front. */
+/* By name, and the first of several before the others. */
 static int compare(const void *a, const void *b)
 {
     const struct alias *one = a, *other = b;

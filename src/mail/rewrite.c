@@ -47,7 +47,7 @@ static void add_raw(struct writer *writer, const char *text, size_t length)
     writer->column = i > 0 ? length - i : writer->column + length;
 }
 
-/* Add text. It may be folded in front; that is done where it helps. */
+/* Add text. It may be folded before it; that is done where it helps. */
 static void add(struct writer *writer, const char *text, size_t length)
 {
     size_t first = first_line(text, length);

@@ -128,8 +128,8 @@ static size_t make_room(struct stream *stream)
 }
 
 /*
- * Take in what has arrived, as far as one read gives it. Nothing, and an end
- * of file, are well, too: the caller sees by what changed.
+ * Take in what has arrived, as far as one read gives it. Nothing, and an end of
+ * file, are no errors: the caller sees what changed.
  */
 static bool take_in(struct stream *stream, struct error *err)
 {

@@ -11,8 +11,8 @@
 #include "util/process.h"
 #include "util/text.h"
 
-/* Whose eyes a check needs: root sees more than the daemon, but it is the
- * daemon that has to read its files. */
+/* The user whom a check needs to be: root can read more than the daemon, but it
+ * is the daemon that has to read its files. */
 enum eyes { OF_CALLER, OF_DAEMON };
 
 static const struct {

@@ -293,7 +293,7 @@ static void make_identity(struct import *import, const struct esmtp *esmtp,
                           : alloc_string(identity->address);
 }
 
-/* Without settings in front, the first identity is the usual one. */
+/* Without settings before it, the first identity is the usual one. */
 static size_t find_first(struct esmtp *esmtp)
 {
     bool has_front = esmtp->identities[0].settings.count > 0 ||

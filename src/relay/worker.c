@@ -451,7 +451,7 @@ static bool run_job(struct worker *worker)
     link_jobs(worker);
     /* Even a reply to MAIL may take minutes. */
     may_leave = !is_committed(worker);
-    if (asked_to_stop && may_leave)     /* during an acceptance in front */
+    if (asked_to_stop && may_leave)     /* during an earlier acceptance */
         _exit(EX_OK);
     struct job *job = take_first(worker);
 

@@ -52,8 +52,8 @@ bool window_begin(struct session *session, struct transaction *t,
     return commands_chunk(session, t, err);
 }
 
-/* Begin one while the one in front is not answered. If that goes wrong, it must
- * not cost the answers to those in front. */
+/* Begin one while the one before it is not answered. If that goes wrong, it
+ * must not cost the answers to those before it. */
 static bool begin_ahead(struct session *session, struct transaction *t)
 {
     size_t asked = session_asked(session);

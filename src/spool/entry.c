@@ -147,7 +147,7 @@ static bool parse_end_line(struct end_line *end, const char *line,
 }
 
 /* Does every line of these octets end with CRLF, as far as can be seen? Only
- * the last CR may still wait for its LF. before: the octet in front. */
+ * the last CR may still wait for its LF. before: the octet before these. */
 static bool has_wire_ends(const char *data, size_t length, char before)
 {
     const char *end = data + length;

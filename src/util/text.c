@@ -134,7 +134,7 @@ bool text_is_utf8(const char *text, size_t length)
     return true;
 }
 
-/* Does it show nothing, or others otherwise than they are? Controls with those
+/* Is it invisible, or does it change how others are shown? Controls with those
  * that only some terminals obey (U+0080 to U+009F), line separators, and
  * Unicode's class of format characters (Cf). */
 static bool is_unseen(uint32_t character)
