@@ -365,7 +365,8 @@ static bool ends_in_group(const char *value, size_t length)
     return open;
 }
 
-/* What follows a group is not of it, also if its end was forgotten. */
+/* A group takes in no addresses of the next field, also if its end was
+ * forgotten. */
 static void add_addresses(struct buf *list, const struct field *field)
 {
     size_t length;

@@ -7,7 +7,7 @@
 typedef bool parse(struct mailbox_list *list, const char *text, size_t length,
                    struct error *err);
 
-/* What may go on the wire is the same in any of its forms. */
+/* An address that may go on the wire is the same in any of its forms. */
 static void check_forms(const char *address)
 {
     struct error err;

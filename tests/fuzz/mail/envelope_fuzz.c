@@ -1,4 +1,4 @@
-/* The parameters of DSN, as clients and callers give them: NOTIFY, RET, ENVID. */
+/* The parameters of DSN, from clients and callers: NOTIFY, RET, ENVID. */
 #include "../input.h"
 #include "mail/envelope.h"
 

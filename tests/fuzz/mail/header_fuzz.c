@@ -11,7 +11,8 @@
 
 #define HEADER_MAX ((size_t)1 << 20)
 
-enum option { GATEWAY = 1, EXTRACTED = 2, RULE = 4, REPLACES = 8, UTF8_NAME = 16 };
+enum option { GATEWAY = 1, EXTRACTED = 2, RULE = 4, REPLACES = 8,
+              UTF8_NAME = 16 };
 
 static const char rule_address[] = "rule@r.example";
 
@@ -27,7 +28,7 @@ static void read_header(struct header *header, const char *text, size_t length)
     close(fd);
 }
 
-/* What another reader finds in it are the same fields. */
+/* Another reader finds the same fields in it. */
 static void check_text(const struct buf *text, size_t count)
 {
     struct header again;
@@ -95,8 +96,8 @@ static void check_same_list(const struct field *before,
     mailbox_list_free(&other);
 }
 
-/* What the relay makes of it for a server without SMTPUTF8: other words, no
- * other fields and no other addresses. */
+/* The relay makes it ASCII for a server without SMTPUTF8: other words, no other
+ * fields and no other addresses. */
 static void check_ascii(const struct header *header, const struct buf *text)
 {
     struct header read;

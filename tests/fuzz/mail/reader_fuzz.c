@@ -1,4 +1,4 @@
-/* A message from standard input, to a header section and a body of CRLF lines. */
+/* A message from a descriptor, to a header section and a body of CRLF lines. */
 #include <fcntl.h>
 #include <sys/socket.h>
 
@@ -93,7 +93,7 @@ static void promise_same(const struct message *one,
             memcmp(one->body.data, other->body.data, one->body.length) == 0);
 }
 
-/* What was read is read the same once more. */
+/* A message that was read is read the same once more. */
 static void check_again(const struct message *message)
 {
     struct message again;
@@ -113,18 +113,21 @@ static void check_again(const struct message *message)
 static void check_dots(const struct message *message)
 {
     struct message again;
-    struct buf text;
+    struct buf whole, text;
     char before = '\n';
 
+    buf_init(&whole, SIZE_MAX);
     buf_init(&text, SIZE_MAX);
-    header_write(&message->header, &text);
-    buf_add_text(&text, "\r\n");
-    for (size_t i = 0; i < message->body.length; i++) {
-        if (message->body.data[i] == '.' && before == '\n')
+    header_write(&message->header, &whole);
+    buf_add_text(&whole, "\r\n");
+    buf_add(&whole, message->body.data, message->body.length);
+    for (size_t i = 0; i < whole.length; i++) {
+        if (whole.data[i] == '.' && before == '\n')
             buf_add_char(&text, '.');
-        before = message->body.data[i];
+        before = whole.data[i];
         buf_add_char(&text, before);
     }
+    buf_free(&whole);
     buf_add_text(&text, ".\r\nRCPT TO:<eve@e.example>\r\n");
     read_message(&again, memory_file(text.data, text.length), true);
     promise_same(message, &again);

@@ -2,9 +2,9 @@
  * sendmail -bs with a client that may send anything, and what of it is in
  * drop/ afterwards.
  *
- * The first octet is how many octets come at a time, 0 for all at once. A strict
- * client of ours counts the replies: one for each command, by the letter of RFC
- * 5321 and 3030.
+ * The first octet is how many octets come at a time, 0 for all at once. A
+ * strict client of ours counts the replies: one for each command, by the letter
+ * of RFC 5321 and 3030.
  */
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* What a server lists in its reply to EHLO, and what is found out about it. The
- * first octet chooses what is not trusted. */
+/* The extensions that a server lists in its reply to EHLO, and those of them
+ * that the first octet has found not to work. */
 #include "../input.h"
 #include "octets.h"
 #include "smtp/capability.h"
@@ -57,7 +57,7 @@ static void check_flags(struct capabilities *caps, unsigned removed)
     PROMISE((caps->flags & CAP_SIZE) != 0 || caps->size_limit == 0);
 }
 
-/* What was found out of this EHLO counts for a day. */
+/* A finding about this EHLO counts for a day. */
 static void check_distrust(const struct capabilities *caps, unsigned found)
 {
     struct distrust distrust = { 0 };

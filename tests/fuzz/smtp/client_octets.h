@@ -2,9 +2,9 @@
  * client_octets.h - what a client has sent, read by the letter of RFC 5321
  *
  * A strict server's view: each command is a line with one CRLF, of printable
- * octets; a message begins with CONTENT_PREFIX, ends with a lone dot or after as
- * many octets as BDAT has; what was cut off by the end of a connection is the
- * beginning of one of these. What TLS begins is not looked at.
+ * octets; a message begins with CONTENT_PREFIX, ends with a lone dot or after
+ * as many octets as BDAT has; at the end of a connection there may be the
+ * beginning of one of these. Octets of TLS are not looked at.
  */
 #ifndef POSTRIDER_TESTS_FUZZ_SMTP_CLIENT_OCTETS_H
 #define POSTRIDER_TESTS_FUZZ_SMTP_CLIENT_OCTETS_H

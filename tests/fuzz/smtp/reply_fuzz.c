@@ -74,7 +74,7 @@ static void check_reply(const struct reply *reply)
                 reply->status[strspn(reply->status, "0123456789.")] == '\0');
 }
 
-/* What is a reply does not depend on how it arrives. */
+/* A reply is the same one however it arrives. */
 static void check_replies(struct stream *whole, struct stream *pieces,
                           const char *secret)
 {

@@ -27,7 +27,7 @@ enum option {
 static char password[] = "pa55word-of-ann";
 static const struct secret secret = { password, sizeof password - 1 };
 
-/* What people and logs see of it. */
+/* The trace, which people and logs see. */
 static void keep_trace(void *context, enum trace_event event,
                        const char *line)
 {

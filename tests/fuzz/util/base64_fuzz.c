@@ -3,7 +3,7 @@
 #include "util/base64.h"
 #include "util/buf.h"
 
-/* What is taken for base64 is the one encoding of its octets. */
+/* A text that is taken for base64 is the one encoding of its octets. */
 static void check_decode(const char *text, size_t length)
 {
     struct buf octets, again;
@@ -21,7 +21,7 @@ static void check_decode(const char *text, size_t length)
     buf_free(&again);
 }
 
-/* What is encoded is decoded to the same, and is a word of an URL. */
+/* Octets that are encoded are decoded to the same, and go into an URL. */
 static void check_encode(const char *data, size_t length)
 {
     struct buf text, octets;
