@@ -8,8 +8,9 @@
 #   make bench      figures, side by side with the least it could cost
 #   make map        the list of files in src/README.md, made anew
 #   make words      the completions, made anew from the tables of src
-#   make check-crash, check-compromise, check-compatibility
-#                   power cuts; a process taken over; spools of other versions
+#   make check-crash, check-powercut    power cuts, as a model and on disks
+#   make check-compromise, check-compatibility
+#                   a process taken over; spools of other versions
 #   make proof      the parsers without undefined behaviour: Frama-C's Eva
 #   make check-package, check-callers  the packages, real programs with them
 #   make install    DESTDIR, prefix, sysconfdir, localstatedir
@@ -213,11 +214,11 @@ unit:
 
 # Fault tests: tests/fault/NAME_test.c, linked so that each system call of the
 # code under test can be made to fail; sendmail as a whole is linked so, too.
-WRAPPED := access connect faccessat fchmod fdopendir flock fstat fstatat \
+WRAPPED := access connect faccessat fchmod fdopendir flock fstat fstatat fstatfs \
            fsync ftruncate getrandom linkat lseek memfd_create open openat \
            posix_fallocate pread read readdir renameat socket syscall unlinkat write
 # The names that glibc has for them where offsets and times have 64 bits.
-WRAPPED += fstat64 fstatat64 ftruncate64 lseek64 open64 openat64 \
+WRAPPED += fstat64 fstatat64 fstatfs64 ftruncate64 lseek64 open64 openat64 \
            posix_fallocate64 pread64 readdir64 __fstat64_time64 __fstatat64_time64
 WRAP_FLAGS := $(foreach call,$(WRAPPED),-Wl,--wrap=$(call))
 FAULT_TESTS := $(patsubst tests/fault/%.c,$(B)/fault/%,\
@@ -397,6 +398,11 @@ compatibility-record: all
 	    --record $(VERSION)
 	POSTRIDER_BUILD=$(B) $(PYTHON) tests/compatibility/run $(VERSION)
 
+# The same on real file systems, in a virtual machine: an hour, as root.
+check-powercut: all
+	POSTRIDER_BUILD=$(B) $(PYTHON) -B tests/powercut/run --mutants || \
+	    [ $$? = 75 ]
+
 bench: all
 	tests/bench/run
 
@@ -512,7 +518,7 @@ reproduce:
 .PHONY: all sanitized unit unit-tests fault fault-tests fuzz fuzz-build \
         fuzz-replay fuzzers-replay fuzzers-run proof proofs-run \
         proof-mutants system check lint lint-layers map words \
-        compiled demo bench install uninstall deb rpm check-crash \
+        compiled demo bench install uninstall deb rpm check-crash check-powercut \
         check-compromise check-differential check-package check-callers dist \
         release site reproduce check-compatibility compatibility-record \
         clean

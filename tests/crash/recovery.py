@@ -41,29 +41,31 @@ class Recovery:
         self._smarthost.close()
         self._queue.close()
 
+    spool = property(lambda self: self._queue.spool)
+
     def faults(self, state):
         """What is wrong with a state, a line each; nothing if all is right."""
-        found = list(self._unknown_rows(state.files))
         self._build(state.files)
+        return self.restart(state.files).faults(state)
+
+    def restart(self, files):
+        """What the daemon makes of the spool, which has these files."""
         self._smarthost.messages.clear()
+        restart = Restart(files)
+        restart.found += self._unknown_rows(files)
         try:
-            held = self._run_daemon()
+            restart.held = self._run_daemon()
         except AssertionError as failure:
-            return found + [str(failure)]
-        before = _Outcome(state.told)
-        after = _Outcome(told for message in self._smarthost.messages
-                         for told in told_by(message))
-        excused = set()
+            restart.failure = str(failure)
+            return restart
+        restart.after = _Outcome(told for message in self._smarthost.messages
+                                 for told in told_by(message))
         for name, octets in self._failed().items():
-            if NULL_PATH.search(octets) or name in dict(state.files):
-                excused.update(keys_of(octets))
+            if NULL_PATH.search(octets) or name in dict(files):
+                restart.excused.update(keys_of(octets))
             else:
-                found.append(f"{name}: it was moved there")
-        return [*found, *_lost(before, after, excused),
-                *_twice(before, after,
-                        recorded(state.files) | state.recorded),
-                *_reported_anew(before, after, state.files),
-                *_let_go(state, held)]
+                restart.found.append(f"{name}: it was moved there")
+        return restart
 
     def _unknown_rows(self, files):
         paths = {path for path, _ in files}
@@ -116,6 +118,33 @@ class Recovery:
         return {f"failed/{path.name}": path.read_bytes() for path in
                 (self._queue.spool / "failed").iterdir()
                 if path.suffix != ".state"}
+
+
+class Restart:
+    """What came of it when the daemon was started on these files."""
+
+    def __init__(self, files):
+        self.files = files
+        self.found = []         # faults, whatever was told before
+        self.failure = None     # it did not come to an end
+        self.held = []
+        self.after = _Outcome(())
+        self.excused = set()    # keys of those whose sender cannot be told
+
+    def faults(self, state):
+        """Of a state with these files."""
+        if self.failure:
+            return [*self.found, self.failure]
+        before = _Outcome(state.told)
+        return [*self.found, *_lost(before, self.after, self.excused),
+                *_twice(before, self.after,
+                        recorded(self.files) | state.recorded),
+                *_reported_anew(before, self.after, self.files),
+                *_let_go(state, self.held)]
+
+    def repeated(self, told):
+        """Deliveries that were told of, and were made again."""
+        return set(self.after.delivered) & set(_Outcome(told).delivered)
 
 
 class _Outcome:

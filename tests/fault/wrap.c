@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -153,6 +154,19 @@ WRAP(int, WIDE(posix_fallocate), (int fd, off_t start, off_t length),
      (fd, start, length), errno)        /* it returns the number */
 WRAP(int, connect, (int fd, const struct sockaddr *to, socklen_t length),
      (fd, to, length), -1)
+
+int REAL(WIDE(fstatfs))(int fd, struct statfs *status);
+int WRAPPER(WIDE(fstatfs))(int fd, struct statfs *status);
+int WRAPPER(WIDE(fstatfs))(int fd, struct statfs *status)
+{
+    if (fails("fstatfs", NULL))
+        return -1;
+    int result = REAL(WIDE(fstatfs))(fd, status);
+
+    if (wrap.plan.old_kernel)
+        status->f_type = 0;
+    return result;
+}
 
 #define WRAP_SHORTENED(type, name, parameters, arguments)                     \
     type REAL(name) parameters;                                               \

@@ -21,7 +21,8 @@ struct wrap_plan {
     int how;
     bool lasting;               /* and all later ones but unlinkat:
                                  * a disk that is full stays full */
-    bool old_kernel;            /* no O_TMPFILE, renameat2, openat2 */
+    bool old_kernel;            /* no O_TMPFILE, renameat2, openat2, and a file
+                                 * system that is not known */
 };
 
 /* From now on, count from 1 and let a call fail. */

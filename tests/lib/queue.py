@@ -195,13 +195,16 @@ class Queue(Programs):
 
     def make_spool(self):
         self.spool.mkdir(mode=0o755)
+        self.make_folders()
+        self.run_folder.mkdir(mode=0o755)
+        self.give(self.run_folder)
+
+    def make_folders(self):
         for name, mode in FOLDERS.items():
             folder = self.spool / name
             folder.mkdir()
             self.give(folder)
             folder.chmod(mode)
-        self.run_folder.mkdir(mode=0o755)
-        self.give(self.run_folder)
 
     @staticmethod
     def give(path):

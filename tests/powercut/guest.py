@@ -1,0 +1,166 @@
+"""A virtual machine with Debian's kernel and the host's files, which it cannot
+change, for one command."""
+
+import lzma
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import threading
+
+HERE = pathlib.Path(__file__).parent
+MODULES = ("virtio_pci virtio_blk 9pnet_virtio 9p overlay loop dm_mod "
+           "dm_log_writes crc32c_generic crc32c_intel ext4 xfs "
+           "btrfs").split()
+BOOT = 30               # seconds, with KVM, until it is up; else it is emulated
+END = 7200              # for a command
+MEMORY = "2048"         # MiB
+
+
+class Missing(Exception):
+    """What this host lacks."""
+
+
+def needed(programs):
+    for program in programs:
+        if not shutil.which(program):
+            raise Missing(f"{program} is missing: "
+                          "packaging/install-deps proof brings it")
+
+
+class Guest:
+    """The kernel and the first files of a machine, kept in a folder."""
+
+    def __init__(self, folder):
+        needed(["qemu-system-x86_64", "busybox", "apt-get", "dpkg-deb"])
+        self._folder = folder
+        self._kernel = _fetch(folder)
+        self._initrd = folder / "initrd"
+        self._initrd.write_bytes(_initrd(self._kernel))
+        self._accelerators = ["kvm", "tcg"]
+        self.version = self._kernel.name
+
+    def run(self, command, disks):
+        """Its exit status. The files of `disks` are /dev/vda, /dev/vdb..."""
+        script = self._folder / "command"
+        script.write_text("exec " + shlex.join(map(str, command)) + "\n")
+        while True:
+            status = self._boot(self._accelerators[0], script, disks)
+            if status is not None:
+                return status
+            del self._accelerators[0]
+            if not self._accelerators:
+                raise Missing("the guest does not start")
+
+    def _boot(self, accelerator, script, disks):
+        """None if it did not come up."""
+        command = [
+            "qemu-system-x86_64", "-machine", f"q35,accel={accelerator}",
+            "-cpu", "host" if accelerator == "kvm" else "max",
+            "-smp", "2", "-m", MEMORY, "-nodefaults", "-no-reboot",
+            "-display", "none", "-serial", "stdio",
+            "-kernel", self._kernel / "vmlinuz", "-initrd", self._initrd,
+            "-append", f"console=ttyS0 quiet panic=-1 run={script}",
+            "-virtfs", "local,path=/,mount_tag=host,security_model=none,"
+                       "readonly=on,multidevs=remap"]
+        for disk in disks:
+            command += ["-drive",
+                        f"file={disk},format=raw,if=virtio,cache=unsafe"]
+        with subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, errors="replace") as qemu:
+            return _follow(qemu, BOOT if accelerator == "kvm" else END)
+
+
+def _follow(qemu, patience):
+    """Print what the guest says; its command's exit status."""
+    status, is_up = None, False
+    timer = threading.Timer(patience, qemu.kill)
+    timer.start()
+    for line in qemu.stdout:
+        line = line.strip()
+        if line == "guest: up":
+            is_up = True
+            timer.cancel()
+            timer = threading.Timer(END, qemu.kill)
+            timer.start()
+        elif match := re.fullmatch(r"guest: exit (\d+)", line):
+            status = int(match[1])
+        elif is_up:
+            print("  " + line, flush=True)
+    timer.cancel()
+    assert status is not None or not is_up, "the guest has stopped"
+    return status
+
+
+def _fetch(folder):
+    """The folder with vmlinuz and the modules of Debian's newest kernel."""
+    shown = subprocess.run(["apt-cache", "depends", "linux-image-amd64"],
+                           capture_output=True, text=True, check=False).stdout
+    match = re.search(r"Depends: (linux-image-\S+)", shown)
+    if not match:
+        raise Missing("apt does not know linux-image-amd64")
+    kept = folder / match[1]
+    if kept.exists():
+        return kept
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        try:
+            subprocess.run(["apt-get", "-q", "download", match[1]], check=True,
+                           cwd=place, capture_output=True)
+        except subprocess.CalledProcessError as failure:
+            raise Missing(f"{match[1]} cannot be downloaded") from failure
+        package, = pathlib.Path(place).glob("*.deb")
+        subprocess.run(["dpkg-deb", "-x", package, place], check=True)
+        _keep(pathlib.Path(place), pathlib.Path(place) / "kept")
+        (pathlib.Path(place) / "kept").rename(kept)
+    return kept
+
+
+def _keep(unpacked, kept):
+    """The kernel, and the modules that are needed, in their order."""
+    kept.mkdir()
+    kernel, = (unpacked / "boot").glob("vmlinuz-*")
+    shutil.copy(kernel, kept / "vmlinuz")
+    there = {path.name.partition(".ko")[0].replace("-", "_"): path
+             for path in unpacked.rglob("*.ko*")}
+    order = {}
+
+    def add(name):
+        if name in order or name not in there:          # it is built in
+            return
+        octets = there[name].read_bytes()
+        if there[name].suffix == ".xz":
+            octets = lzma.decompress(octets)
+        depends = re.search(rb"\0depends=([^\0]*)\0", octets)
+        for other in filter(None, depends[1].decode().split(",")):
+            add(other.replace("-", "_"))
+        order[name] = octets
+
+    for name in MODULES:
+        add(name)
+    for place, (name, octets) in enumerate(order.items()):
+        (kept / f"{place:02}-{name}.ko").write_bytes(octets)
+
+
+def _initrd(kernel):
+    """An archive of cpio(5), "newc", for the kernel."""
+    modules = sorted(kernel.glob("*.ko"))
+    archive = b"".join(
+        [_entry(name, 0o40755) for name in ("bin", "dev", "modules")] +
+        [_entry("init", 0o100755, (HERE / "init").read_bytes()),
+         _entry("bin/busybox", 0o100755,
+                pathlib.Path(shutil.which("busybox")).read_bytes()),
+         _entry("modules/order", 0o100644,
+                "".join(m.name + "\n" for m in modules).encode())] +
+        [_entry(f"modules/{m.name}", 0o100644, m.read_bytes())
+         for m in modules])
+    return archive + _entry("TRAILER!!!", 0)
+
+
+def _entry(name, mode, data=b""):
+    name = name.encode() + b"\0"
+    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0)
+    head = b"070701" + b"".join(b"%08x" % field for field in fields) + name
+    return b"".join(part + bytes(-len(part) % 4) for part in (head, data))
