@@ -137,7 +137,8 @@ static bool parse_end_line(struct end_line *end, const char *line,
     for (size_t i = 25; right && i < 33; i++) {
         int digit = text_hex_value(line[i]);
         right = digit != -1;
-        end->sum = end->sum << 4 | (uint32_t)digit;
+        if (right)
+            end->sum = end->sum << 4 | (uint32_t)digit;
     }
     end->is_8bit = line[34] == '8';
     if (!right || line[24] != ' ' || line[33] != ' ' || line[35] != '\n' ||

@@ -123,13 +123,14 @@ static const char *or_dash(const char *text)
  * which up to three octets of its character follow an octet. */
 static bool add_text(struct buf *out, const char *text, char end)
 {
-    size_t length = strlen(or_dash(text));
+    const char *shown = or_dash(text);
+    size_t length = strlen(shown);
 
     if (length > TEXT_MAX)
         for (length = TEXT_MAX; length > TEXT_MAX - 3 &&
-                                (text[length] & 0xc0) == 0x80; )
+                                (shown[length] & 0xc0) == 0x80; )
             length--;
-    return buf_add(out, or_dash(text), length) && buf_add_char(out, end);
+    return buf_add(out, shown, length) && buf_add_char(out, end);
 }
 
 /* False if it does not fit. */
@@ -290,14 +291,15 @@ static bool parse_state(struct state *state, struct buf *text, const char *id,
 {
     struct reading reading = { .state = state };
     char *line = text->data;
+    const char *end = text->data + text->length;
 
     if (!format_check_start(&format, line, id, NULL, err))
         return false;
     if (memchr(line, '\0', text->length) != NULL ||
         text->data[text->length - 1] != '\n')
         return report_damage(err);
-    for (line = strchr(line, '\n') + 1; *line != '\0'; ) {
-        char *stop = strchr(line, '\n');
+    for (line = strchr(line, '\n') + 1; line < end; ) {
+        char *stop = memchr(line, '\n', (size_t)(end - line));
         *stop = '\0';
         if (!parse_line(&reading, line, err))
             return false;

@@ -159,9 +159,9 @@ static bool is_unseen(uint32_t character)
 
 int text_hex_value(char digit)
 {
-    const char *found = digit == '\0' ? NULL : strchr(TEXT_HEX_DIGITS, digit);
-
-    return found == NULL ? -1 : (int)(found - TEXT_HEX_DIGITS);
+    if (text_is_digit(digit))
+        return digit - '0';
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
 void text_add_hex(struct buf *out, const void *octets, size_t length)

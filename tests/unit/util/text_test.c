@@ -127,6 +127,16 @@ static void prints_any_octets_as_a_json_string(void **state)
     }
 }
 
+static void reads_hexadecimal_digits_of_lower_case(void **state)
+{
+    (void)state;
+    for (int c = -128; c < 128; c++) {
+        int value = c >= '0' && c <= '9' ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        assert_int_equal(text_hex_value((char)c), value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +144,7 @@ int main(void)
         cmocka_unit_test(prints_any_octets_as_a_json_string),
         cmocka_unit_test(reads_sizes),
         cmocka_unit_test(reads_durations),
+        cmocka_unit_test(reads_hexadecimal_digits_of_lower_case),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
