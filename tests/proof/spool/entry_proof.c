@@ -1,0 +1,117 @@
+/*
+ * entry_proof.c - message files: their frame
+ *
+ * about: spool/entry.c
+ * shows: files of any size; the END and QUEUED lines; envelopes of 0 to 5
+ *      octets, blocks of content of 1 to 6
+ * of: util/text.c
+ * with in exact: model/format.c model/alloc.c model/buf.c model/error.c
+ *      model/search.c model/random.c model/sum.c model/file.c
+ * with in limit: model/format.c model/alloc.c model/buf.c model/error.c
+ *      model/random.c model/sum.c model/file.c
+ * exact: -eva-slevel 60 -eva-min-loop-unroll 12
+ * limit: -eva-slevel 100 -eva-min-loop-unroll 12
+ */
+#include "proof.h"
+
+#include "../../../src/spool/entry.c"
+
+/* Those of spool/entry_envelope.c, which has a harness of its own. */
+bool entry_read_line(struct entry *entry, const char *line, size_t length,
+                     struct error *err)
+{
+    /*@ assert line: \valid_read(line + (0 .. length)); */
+    /*@ assert end: line[length] == '\0'; */
+    entry->envelope.count = proof_length(ENVELOPE_RECIPIENTS_MAX);
+    return proof_any() || error_set(err, FAULT_NEWER, "newer");
+}
+
+void entry_blame(struct entry *entry, const char *status, const char *flaw)
+{
+    (void)strlen(flaw);
+}
+
+static struct head any_head(void)
+{
+    struct head head;
+
+    proof_change(head.data, sizeof head.data);
+    head.length = proof_length(sizeof head.data);
+    return head;
+}
+
+static uint64_t any_size(void)
+{
+    return Frama_C_unsigned_long_interval(DRAFT_END_LENGTH + 1, INT64_MAX);
+}
+
+static void frame(void)
+{
+    struct head head = any_head();
+    struct entry entry = { .fd = 3 };
+    uint64_t size = any_size();
+    struct error err;
+
+    entry.content_start = proof_length(INT64_MAX);
+    if (read_head(&entry, size, &head, &err))
+        (void)read_first_line(&entry, &head, NULL, &err);
+    (void)read_queued_line(&entry, &head, &size, &err);
+    (void)read_end(&entry, &head, size, &err);
+}
+
+static void end_line(void)
+{
+    struct end_line end = { 0 };
+    struct error err;
+
+    (void)parse_end_line(&end, proof_octets(DRAFT_END_LENGTH), &err);
+}
+
+/* Content: the ends of its lines, and its fields. */
+static void content(size_t length)
+{
+    struct entry entry = { .content_start = proof_length(8) };
+    struct entry_progress progress = {
+        .done = proof_length(16), .has_bare_ends = proof_any(),
+        .before = Frama_C_char_interval(-128, 127),
+    };
+
+    verify_data(&entry, &progress, proof_octets(length), length);
+    (void)field_length(proof_octets(length), length);
+}
+
+/* The lines of an envelope of so many octets after its first line, as
+ * read_envelope() leaves it. */
+static void envelope(size_t length)
+{
+    char *data = proof_text(length + 2);
+    struct buf text = { .data = data, .length = length + 2 };
+    struct entry entry = { 0 };
+    struct error err;
+
+    data[0] = data[length + 1] = '\n';
+    (void)parse_envelope(&entry, &text, &err);
+}
+
+static void each(size_t length)
+{
+    if (proof_any())
+        content(length + 1);
+    else
+        envelope(length);
+}
+
+void exact(void)
+{
+    for (size_t length = 0; length <= 5; length++)
+        if (proof_any()) {
+            each(length);
+            return;
+        }
+    end_line();
+}
+
+void limit(void)
+{
+    frame();
+}

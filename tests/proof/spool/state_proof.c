@@ -1,0 +1,126 @@
+/*
+ * state_proof.c - state files, and the first line of files
+ *
+ * about: spool/state.c spool/format.c
+ * shows: a file of its first line, 0 to 3 octets and an end; lines and their
+ *      words of 0 to 3 octets, a report of 80; first lines of 20 octets
+ * of: spool/format.c util/text.c
+ * with: model/format.c model/alloc.c model/buf.c model/error.c model/search.c
+ *      model/random.c
+ * exact: -eva-slevel 60 -eva-min-loop-unroll 12
+ */
+#include "proof.h"
+
+#include "../../../src/spool/state.c"
+
+static const char first[] =
+    "postrider-state 1 0123456789abcdef0123456789abcdef\n";
+
+/* A file: its first line, octets, and an end. */
+static void whole(size_t length, const char *end)
+{
+    size_t start = sizeof first - 1, rest = strlen(end);
+    char *data = proof_text(start + length + rest);
+    struct buf text = { .data = data, .length = start + length + rest };
+    struct state *state = state_new(rest == 0);
+    struct error err;
+
+    memcpy(data, first, start);
+    memcpy(data + start + length, end, rest);
+    (void)parse_state(state, &text, "0123456789abcdef0123456789abcdef", &err);
+    state_free(state);
+}
+
+static void line(const char *word, size_t length)
+{
+    size_t start = strlen(word);
+    char *text = proof_text(start + length);
+    struct state *state = state_new(2);
+    struct reading reading = { .state = state,
+                               .recipients = proof_length(2),
+                               .ended = proof_any() };
+    struct error err;
+
+    memcpy(text, word, start);
+    (void)parse_line(&reading, text, &err);
+}
+
+static void recipient(const char *words, size_t length)
+{
+    size_t start = strlen(words);
+    char *text = proof_text(start + length);
+    struct state_recipient rcpt = { 0 };
+
+    memcpy(text, words, start);
+    (void)parse_recipient(&rcpt, text);
+}
+
+static void report(size_t length)
+{
+    struct state *state = state_new(0);
+
+    read_report(state, proof_text(length));
+}
+
+/* A text for add_text() of any length up to this. */
+static void write(size_t length)
+{
+    char *text = proof_text(length);
+    struct buf out;
+
+    if (length > 0)
+        text[0] = 'a';
+    buf_init(&out, STATE_MAX);
+    (void)add_text(&out, text, ' ');
+    buf_free(&out);
+}
+
+/* The word, 3 octets for the version, and 33 for the id and its end. */
+static void start_line(void)
+{
+    static const char word[] = "postrider-state ";
+    size_t start = sizeof word - 1;
+    char *text = proof_text(start + 3 + 1 + 33);
+    struct error err;
+    char id[RANDOM_ID_LENGTH + 1];
+
+    memcpy(text, word, start);
+    text[start + 3] = ' ';
+    if (proof_any())
+        text = proof_text(20);
+    (void)format_check_start(&format, text, NULL, id, &err);
+}
+
+static void each(size_t length)
+{
+    switch (Frama_C_interval(0, 10)) {
+    case 0: whole(length, ""); break;
+    case 8: whole(length, "end\n"); break;
+    case 9: recipient("open 1 ", length); break;
+    case 10: recipient("open 1 0 ", length); break;
+    case 1: line("", length); break;
+    case 2: line("rcpt ", length); break;
+    case 3: line("opt-remedy ", length); break;
+    case 4: line("held ", length); break;
+    case 5: recipient("", length); break;
+    case 6: recipient("open ", length); break;
+    default: recipient("open 1 0 1 5.1.1 ", length);
+    }
+}
+
+void exact(void)
+{
+    for (size_t length = 0; length <= 3; length++)
+        if (proof_any()) {
+            each(length);
+            return;
+        }
+    switch (Frama_C_interval(0, 5)) {
+    case 0: start_line(); break;
+    case 1: report(34); break;
+    case 2: report(80); break;
+    case 3: write(0); break;
+    case 4: write(TEXT_MAX); break;
+    default: write(TEXT_MAX + 4);
+    }
+}
