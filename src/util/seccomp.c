@@ -254,7 +254,7 @@ static const struct rule worker[] = {
 static const struct rule server[] = {
     /* A message: in memory, in a temporary file, in the drop directory. */
     CALL(memfd_create), CALL(openat), CALL(linkat), CALL(renameat2),
-    CALL(unlinkat), CALL(fsync), CALL(fchmod), CALL(umask),
+    CALL(unlinkat), CALL(fsync), CALL(fchmod), CALL(fstatfs), CALL(umask),
     CALL(faccessat), CALL(faccessat2), CALL(readlinkat),
 
     /* No peer but the client. The log's socket is made anew when syslogd has
@@ -271,7 +271,7 @@ static const struct rule server[] = {
     CALL(rename), CALL(unlink), CALL(readlink),
 #endif
 #ifdef __NR_fcntl64
-    CALL(stat64), CALL(lstat64),
+    CALL(stat64), CALL(lstat64), CALL(fstatfs64),
 #endif
 #ifdef __NR_socketcall
     { __NR_socketcall, REFUSE, EACCES, 0 },

@@ -31,7 +31,7 @@ from powercut.log_writes import Log                             # noqa: E402
 AT_ONCE = 4             # daemons: most of their time is waiting
 SEED = 1
 SHOWN = 3               # faults
-OLDEST = 40             # seconds; what is removed is durable by then
+OLDEST = 60             # seconds; what is removed is durable by then
 MEMORY = "/dev/shm"
 
 OPTIONS = {"ext4": "loop", "xfs": "loop,nouuid", "btrfs": "loop"}
