@@ -11,6 +11,7 @@
 #   make check-crash, check-powercut    power cuts, as a model and on disks
 #   make check-compromise, check-compatibility
 #                   a process taken over; spools of other versions
+#   make check-portability  other architectures, and musl
 #   make proof      the parsers without undefined behaviour: Frama-C's Eva
 #   make check-package, check-callers  the packages, real programs with them
 #   make install    DESTDIR, prefix, sysconfdir, localstatedir
@@ -403,6 +404,10 @@ check-powercut: all
 	POSTRIDER_BUILD=$(B) $(PYTHON) -B tests/powercut/run --mutants || \
 	    [ $$? = 75 ]
 
+# 32 bits, the other end first, musl: cross compilers, qemu-user, minutes.
+check-portability:
+	$(PYTHON) tests/portability/run || [ $$? = 75 ]
+
 bench: all
 	tests/bench/run
 
@@ -521,6 +526,7 @@ reproduce:
         compiled demo bench install uninstall deb rpm check-crash check-powercut \
         check-compromise check-differential check-package check-callers dist \
         release site reproduce check-compatibility compatibility-record \
+        check-portability \
         clean
 clean:
 	rm -rf $(B)
