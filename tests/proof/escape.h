@@ -1,5 +1,6 @@
 /*
- * escape.h - the contract of text_escape(), which util/text_proof.c is about
+ * escape.h - what is taken for granted of text_escape(): no harness shows it,
+ * its unit test and the sanitizers do
  */
 #ifndef PROOF_ESCAPE_H
 #define PROOF_ESCAPE_H
