@@ -24,7 +24,9 @@
  *     wait        sent|deferred|bounced|removed ADDRESS STATUS TEXT
  *     reload      nothing: the daemon reads its files anew soon afterwards, if
  *                 they are right
- *     any of them error TEXT
+ *     any of them progress NUMBER OF, and again: the daemon has started, and is
+ *                 to read the whole queue before it answers
+ *                 error TEXT
  *                 again: the daemon stops, or reads its files anew, before it
  *                 has sent all of it
  *
@@ -224,7 +226,11 @@ void protocol_put_outcome(struct buf *out, const struct wait_outcome *outcome);
 /* Text is changed; what is parsed points into it. False: not known. */
 bool protocol_parse_outcome(char *text, struct wait_outcome *outcome);
 
-/* Refusals */
+/* Refusals, and what comes before an answer */
+
+/* So many messages have been read, of so many. */
+void protocol_put_progress(struct buf *out, size_t done, size_t all);
+bool protocol_parse_progress(const char *line, uint64_t *done, uint64_t *all);
 
 void protocol_put_again(struct buf *out);
 bool protocol_is_again(const char *line);

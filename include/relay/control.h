@@ -27,6 +27,8 @@ struct control_progress {
     size_t changes[4];          /* by how they ended: requests.c */
     struct queue_others hidden; /* from the caller of a list */
     bool scanned;               /* what is in drop/ before the list */
+    int64_t next_word;          /* to a client who waits until all messages
+                                 * are read */
 };
 
 struct control_request {

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "relay/reasons.h"
 #include "spool/queue.h"
 #include "util/error.h"
 #include "util/random.h"
@@ -51,15 +52,22 @@ struct message_attempt {
 struct message_home {
     const struct spool *spool;
     struct shares *shares;  /* each user's */
+    struct reasons reasons; /* why they wait */
     uint64_t large;         /* octets of large envelopes that are open */
 };
 
+/* There may be hundreds of thousands: fields are in the order that leaves no
+ * room between them. */
 struct message {
     char id[RANDOM_ID_LENGTH + 1];
+    bool warned;
+    bool stored;            /* in queue/; false: only in drop/ so far */
+    bool done;              /* only its files have to be removed yet */
     uid_t uid;              /* of its sender */
     uid_t owner;            /* for whom it counts, in shares and turns: the
                              * sender; of a report, that of the message it is
                              * about */
+    int smarthost;          /* index of the only one allowed, or as above */
     uint64_t size;          /* octets of its content */
     uint64_t octets;        /* of its files in the spool, about */
     int64_t received;       /* seconds since 1970; moves with the clock */
@@ -67,35 +75,37 @@ struct message {
     unsigned attempts;
     unsigned refused;       /* so often since the last one, as if a session
                              * were over */
-    int smarthost;          /* index of the only one allowed, or as above */
     char *missing;          /* why it is SMARTHOST_MISSING; owned */
     char *summary;          /* reverse-path and open recipients, each ended by
                              * NUL, the list by an empty one; NULL if it would
                              * be longer than 300 octets: message_summary() has
                              * it then. Owned. */
-    char *reason;           /* of the last deferral, or NULL. Owned. */
+    const char *reason;     /* of the last deferral, or NULL */
     struct message_attempt *attempt;    /* NULL: none is under way. Owned. */
     unsigned sweep;         /* the last one that dealt with it: expiry.c */
-    bool warned;
-    bool stored;            /* in queue/; false: only in drop/ so far */
-    bool done;              /* only its files have to be removed yet */
     /* private to message.c */
-    bool charged;           /* to its owner's share of memory, or of queue/ */
-    bool unsaved;           /* what state has is not on disk */
-    struct queue_files files;
-    unsigned opens;
+    uint32_t memory;        /* octets that it takes while it is open; about */
     struct message_home *home;
     struct entry *entry;
     struct state *state;
-    uint32_t memory;        /* octets that it takes while it is open; about */
+    unsigned opens;
+    struct queue_files files;
+    bool charged;           /* to its owner's share of memory, or of queue/ */
+    bool unsaved;           /* what state has is not on disk */
+    /* private to schedule.c, but for reading */
+    bool stranded;          /* HELD, as its owner has no room in failed/ */
+    enum message_place place;
+    union {
+        struct {            /* TIMED: when, and where in the heap */
+            int64_t due;
+            size_t heap_index;
+        };
+        struct {            /* READY */
+            struct message *previous, *next;
+        };
+    };
     /* private to messages.c */
     struct message *next_in_hash;
-    /* private to schedule.c, but for reading */
-    enum message_place place;
-    bool stranded;          /* HELD, as its owner has no room in failed/ */
-    int64_t due;            /* when TIMED */
-    struct message *previous, *next;
-    size_t heap_index;
 };
 
 /* A message that was taken from drop/; it is open. entry is owned from now

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "relay/clocks.h"
 #include "relay/message.h"
 #include "relay/shares.h"
 #include "spool/unread.h"
@@ -20,8 +21,8 @@
 
 struct config;
 struct entry;
-struct moment;
 struct recall;
+struct recovery;
 struct schedule;
 struct totals;
 
@@ -36,7 +37,11 @@ struct messages {
     const struct config *config;
     struct message_home home;
     struct strings unread_ids;
-    struct message *places[MESSAGES_PLACES];
+    struct recovery *recovery;  /* NULL: all of queue/ has been read */
+    struct moment now;          /* while it is: of the round */
+    struct message **slots;     /* by queue-id: slot_count lists */
+    size_t slot_count;          /* a power of two, MESSAGES_PLACES or more */
+    unsigned visits;            /* under way: the slots must stay */
 };
 
 /* All are borrowed. */
@@ -45,9 +50,21 @@ struct messages *messages_new(const struct config *config,
                               struct totals *totals);
 void messages_free(struct messages *messages);          /* NULL is allowed */
 
-/* After any stop: all that is in queue/. */
+/*
+ * After any stop: all that is in queue/, of which the first MESSAGES_AT_ONCE
+ * are there on return. The others are read by messages_read() in rounds that
+ * end at about end, on the monotonic clock, and by messages_find(). True if
+ * there is more to do.
+ */
+#define MESSAGES_AT_ONCE 256
 bool messages_recover(struct messages *messages, const struct moment *now,
                       struct error *err);
+bool messages_read(struct messages *messages, const struct moment *now,
+                   int64_t end);
+/* How many are there to be read? At most: some may have been found. */
+size_t messages_to_read(const struct messages *messages);
+/* All, with those. */
+size_t messages_count(const struct messages *messages);
 
 /* One that was taken from drop/: it is due at once. entry is owned. */
 struct message *messages_add_taken(struct messages *messages,
@@ -62,6 +79,7 @@ struct message *messages_add_queued(struct messages *messages, const char *id,
  * failed/. */
 void messages_look_again(struct messages *messages, const struct moment *now);
 
+/* Also one that is still to be read, if it can be. */
 struct message *messages_find(struct messages *messages, const char *id);
 
 /* May a message of this user come in? Of memory they have a share, too. */

@@ -16,6 +16,7 @@
 
 struct config;
 struct entry;
+struct recovery;
 struct spool;
 struct state;
 struct totals;
@@ -31,9 +32,11 @@ struct recall *recall_new(const struct config *config,
                           const struct spool *spool, struct totals *totals);
 void recall_free(struct recall *recall);                /* NULL is allowed */
 
-/* At a start: record the acceptances in the journals. An acceptance that cannot
- * be recorded is remembered for recall_apply(), and its journal is kept. */
-bool recall_journals(struct recall *recall, int64_t now, struct error *err);
+/* At a start: record the acceptances in the journals; what goes to queue/ for
+ * that is added to the recovery. An acceptance that cannot be recorded is
+ * remembered for recall_apply(), and its journal is kept. */
+bool recall_journals(struct recall *recall, struct recovery *recovery,
+                     int64_t now, struct error *err);
 
 /* Put into the state of a message what is remembered of it, and its flaws:
  * recipients that cannot be one, or all. True if there was anything. */

@@ -30,6 +30,10 @@ void shares_add(struct shares *shares, enum share_kind kind, uid_t uid,
 void shares_remove(struct shares *shares, enum share_kind kind, uid_t uid,
                    uint64_t octets);
 
+/* So many messages are to be added yet, of users who are not known: they count
+ * for all together. */
+void shares_expect(struct shares *shares, enum share_kind kind, size_t count);
+
 /* Nothing of this kind is used by any user. */
 void shares_clear(struct shares *shares, enum share_kind kind);
 

@@ -2,8 +2,8 @@
  * queue.h - the files of a message that the daemon answers for
  *
  * All changes of drop/ID, queue/ID and state/ID together, in the order that
- * the table on the first page of src/README.md asks for; and, after a stop, the
- * way back into one of its states.
+ * the table on the first page of src/README.md asks for. After a stop,
+ * spool/recovery.h is the way back into one of its states.
  */
 #ifndef POSTRIDER_SPOOL_QUEUE_H
 #define POSTRIDER_SPOOL_QUEUE_H
@@ -63,17 +63,5 @@ bool queue_fail(const struct spool *spool, const char *id, struct error *err);
  * is no such message; nothing has changed. */
 bool queue_restore(const struct spool *spool, const char *id,
                    struct error *err);
-
-/* Finish copies that only lack their names, remove what is left of others.
- * Files of a newer version stay. */
-bool queue_mend(const struct spool *spool, struct error *err);
-
-/*
- * Bring the spool into one of the states of the table in src/README.md after
- * any stop, then call found for each message in queue/, in no order.
- */
-typedef void queue_found(void *context, const char *id);
-bool queue_recover(const struct spool *spool, queue_found *found,
-                   void *context, struct error *err);
 
 #endif

@@ -25,4 +25,7 @@ char *alloc_bytes(const char *data, size_t length);     /* NUL is appended */
 char *alloc_format(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* Give back to the system what was much, and was freed. */
+void alloc_trim(void);
+
 #endif

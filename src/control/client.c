@@ -1,8 +1,10 @@
 #include "control/client.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -69,6 +71,20 @@ struct answer {
     struct error *err;
 };
 
+/* A person may wonder why it takes so long. True: it is such a line. */
+static bool show_reading(const char *line)
+{
+    uint64_t done, all;
+
+    if (!protocol_parse_progress(line, &done, &all))
+        return false;
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "the daemon has just started, and is reading the "
+                "queue: %" PRIu64 " of %" PRIu64 " messages so far\n", done,
+                all);
+    return true;
+}
+
 /* Hand out the complete lines, keep the rest. */
 static void hand_out(struct answer *answer)
 {
@@ -85,7 +101,7 @@ static void hand_out(struct answer *answer)
             error_set(answer->err, FAULT_PERMISSION, "%s", refusal);
         } else if (protocol_is_again(start)) {
             answer->broken_off = true;
-        } else if (answer->line != NULL) {
+        } else if (!show_reading(start) && answer->line != NULL) {
             answer->line(answer->context, start);
             answer->begun = true;
         }

@@ -12,6 +12,7 @@
 
 static const char error_word[] = "error ";
 static const char again_word[] = "again";
+static const char progress_word[] = "progress ";
 
 /* Cut the first word off what *text points to. */
 static char *next_word(char **text)
@@ -483,7 +484,23 @@ bool protocol_parse_outcome(char *text, struct wait_outcome *outcome)
     return true;
 }
 
-/* Refusals */
+/* Refusals, and what comes before an answer */
+
+void protocol_put_progress(struct buf *out, size_t done, size_t all)
+{
+    buf_add_format(out, "%s%zu %zu\n", progress_word, done, all);
+}
+
+bool protocol_parse_progress(const char *line, uint64_t *done, uint64_t *all)
+{
+    if (!text_starts(line, progress_word))
+        return false;
+    char *copy = alloc_string(line + strlen(progress_word));
+    char *rest = copy;
+    bool parsed = take_number(&rest, done) && take_number(&rest, all);
+    free(copy);
+    return parsed;
+}
 
 void protocol_put_again(struct buf *out)
 {

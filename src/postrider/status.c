@@ -24,7 +24,7 @@
 struct summary {
     struct buf text;            /* smarthosts and troubles */
     struct buf lines;           /* as they came */
-    uint64_t queued, active, held, oldest;
+    uint64_t queued, reading, active, held, oldest;
     struct status_ahead ahead;
     size_t smarthosts;
     int64_t now;
@@ -34,7 +34,8 @@ static void note_figure(struct summary *summary,
                         const struct figure_status *figure)
 {
     const struct { const char *name; uint64_t *value; } wanted[] = {
-        { "queued", &summary->queued }, { "active", &summary->active },
+        { "queued", &summary->queued }, { "reading", &summary->reading },
+        { "active", &summary->active },
         { "held", &summary->held }, { "oldest", &summary->oldest },
     };
 
@@ -127,6 +128,9 @@ static void print_queue(const struct summary *summary)
                " held; the oldest for %s\n", summary->queued,
                summary->queued == 1 ? "" : "s", summary->active,
                summary->held, age.data);
+    if (summary->reading > 0)
+        printf("the daemon has just started, and has still to read %" PRIu64
+               " of them\n", summary->reading);
     buf_free(&age);
 }
 

@@ -39,6 +39,8 @@
 #define RESCAN_TIME 30000       /* milliseconds: inotify is only a hint */
 #define ROUND_TIME 50           /* what takes longer goes on in the next round
                                  * of the poll loop */
+#define READ_TIME 2             /* of a round, for what was in queue/ at the
+                                 * start: new mail takes several rounds */
 #define MOVED_TIME 3600000      /* between lines about a spool that was moved */
 #define METRICS_TIME 15000
 
@@ -122,7 +124,7 @@ static void send_notice(struct manager *manager, enum notice notice)
     char *remark = hops_describe_trouble(manager->hops);
 
     launch_notice(manager->launch, notice,
-                  schedule_count(manager->messages->schedule),
+                  messages_count(manager->messages),
                   manager->totals.delivered, remark);
     free(manager->remark);
     manager->remark = remark;
@@ -342,12 +344,16 @@ static void housekeeping(struct manager *manager)
 
 /* --- The rounds. --- */
 
-/* From drop/ to memory or to queue/. True if there is more. */
+/* From drop/ to memory or to queue/; and what a start has left in queue/. True
+ * if there is more. */
 static bool take_in(struct manager *manager)
 {
     const struct moment *now = now_of(manager);
     bool more = !is_leaving(manager) &&
                 pickup_run(manager->pickup, now, clock_now() + ROUND_TIME);
+
+    more = messages_read(manager->messages, now, clock_now() + READ_TIME) ||
+           more;
 
     if (pickup_has_passed(manager->pickup))
         troubles_log(manager->troubles, now->awake);
@@ -397,8 +403,14 @@ static void run_round(struct manager *manager)
 
 static void work(struct manager *manager)
 {
-    log_line(LOG_LEVEL_INFO, "started: %zu queued",
-             schedule_count(manager->messages->schedule));
+    size_t left = messages_to_read(manager->messages);
+
+    if (left == 0)
+        log_line(LOG_LEVEL_INFO, "started: %zu queued",
+                 messages_count(manager->messages));
+    else
+        log_line(LOG_LEVEL_INFO, "started: %zu queued, %zu of them still to be "
+                 "read", messages_count(manager->messages), left);
     if (manager->hops->count == 0)
         log_line(LOG_LEVEL_WARNING, "mail is kept: " HOPS_MISSING);
     send_notice(manager, NOTICE_READY);

@@ -151,7 +151,7 @@ void message_free(struct message *message)
     free_state(message);
     free(message->missing);
     free(message->summary);
-    free(message->reason);
+    reason_free(message->reason);
     free(message);
 }
 
@@ -284,8 +284,10 @@ void message_describe(struct message *message)
 {
     free(message->summary);
     message->summary = summary_of(message, SUMMARY_MAX);
-    free(message->reason);
-    message->reason = last_reason(message->state);
+    reason_free(message->reason);
+    char *reason = last_reason(message->state);
+    message->reason = reasons_keep(&message->home->reasons, reason);
+    free(reason);
     message->attempts = message->state->attempts;
     message->warned = message->state->warned;
 }

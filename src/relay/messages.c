@@ -12,8 +12,10 @@
 #include "spool/entry.h"
 #include "spool/queue.h"
 #include "spool/queue_file.h"
+#include "spool/recovery.h"
 #include "spool/state.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/hash.h"
 #include "util/log.h"
 
@@ -32,6 +34,9 @@ struct messages *messages_new(const struct config *config,
     messages->failed.spool = spool;
     messages->failed.shares = messages->home.shares;
     messages->recall = recall_new(config, spool, totals);
+    messages->slot_count = MESSAGES_PLACES;
+    messages->slots = alloc_zero(messages->slot_count,
+                                 sizeof *messages->slots);
     return messages;
 }
 
@@ -47,8 +52,11 @@ void messages_free(struct messages *messages)
         return;
     schedule_free(messages->schedule);
     messages_each(messages, free_message, NULL);
+    reasons_forget(&messages->home.reasons);
     shares_free(messages->home.shares);
     recall_free(messages->recall);
+    recovery_free(messages->recovery);
+    free(messages->slots);
     strings_free(&messages->unread_ids);
     unread_clear(&messages->unread);
     free(messages);
@@ -57,34 +65,75 @@ void messages_free(struct messages *messages)
 /* --- By queue-id. --- */
 
 /* Ids are random, but callers choose theirs. */
-static struct message **place_of(struct messages *messages, const char *id)
+static struct message **slot_of(struct messages *messages, const char *id)
 {
     uint64_t hash = hash_start();
 
     for (; *id != '\0'; id++)
         hash = hash_octet(hash, *id);
-    return &messages->places[hash_slot(hash, MESSAGES_PLACES)];
+    return &messages->slots[hash_slot(hash, messages->slot_count)];
 }
 
-struct message *messages_find(struct messages *messages, const char *id)
+static void link_message(struct messages *messages, struct message *message)
 {
-    struct message *message = *place_of(messages, id);
+    struct message **slot = slot_of(messages, message->id);
+
+    message->next_in_hash = *slot;
+    *slot = message;
+}
+
+/* A visitor who adds messages is in the middle of a list. */
+static void make_slots(struct messages *messages)
+{
+    struct message **slots = messages->slots;
+    size_t count = messages->slot_count;
+
+    if (messages->visits > 0 || schedule_count(messages->schedule) < count)
+        return;
+    messages->slot_count = count * 2;
+    messages->slots = alloc_zero(messages->slot_count, sizeof *slots);
+    for (size_t i = 0; i < count; i++)
+        while (slots[i] != NULL) {
+            struct message *message = slots[i];
+            slots[i] = message->next_in_hash;
+            link_message(messages, message);
+        }
+    free(slots);
+}
+
+static struct message *find_known(struct messages *messages, const char *id)
+{
+    struct message *message = *slot_of(messages, id);
 
     while (message != NULL && strcmp(message->id, id) != 0)
         message = message->next_in_hash;
     return message;
 }
 
+struct message *messages_find(struct messages *messages, const char *id)
+{
+    struct message *message = find_known(messages, id);
+
+    if (message == NULL && messages->recovery != NULL && random_is_id(id) &&
+        recovery_find(messages->recovery, id))
+        message = messages_add_queued(messages, id, &messages->now);
+    return message;
+}
+
+/* The slots of a place: what is in it stays in it when their number grows. */
 void messages_each_at(struct messages *messages, size_t place,
                       messages_visit *visit, void *context)
 {
-    struct message *message = messages->places[place];
-
-    while (message != NULL) {
-        struct message *next = message->next_in_hash;
-        visit(context, message);
-        message = next;
+    messages->visits++;
+    for (size_t i = place; i < messages->slot_count; i += MESSAGES_PLACES) {
+        struct message *message = messages->slots[i];
+        while (message != NULL) {
+            struct message *next = message->next_in_hash;
+            visit(context, message);
+            message = next;
+        }
     }
+    messages->visits--;
 }
 
 void messages_each(struct messages *messages, messages_visit *visit,
@@ -190,11 +239,10 @@ static void add(struct messages *messages, struct message *message,
 {
     const struct entry *entry = message_entry(message);
     const struct dates dates = { .received = message->received, .now = wall };
-    struct message **place = place_of(messages, message->id);
 
     bind(message, messages->config, entry->envelope.smarthost);
-    message->next_in_hash = *place;
-    *place = message;
+    make_slots(messages);
+    link_message(messages, message);
     schedule_add(messages->schedule, message);
     if (recall_apply(messages->recall, entry, message_state(message), &dates))
         message_keep_state(message);
@@ -264,14 +312,15 @@ struct message *messages_add_queued(struct messages *messages, const char *id,
     struct error err;
     int64_t received;
 
-    if (messages_find(messages, id) != NULL)
+    if (find_known(messages, id) != NULL)
         return NULL;
     struct entry *entry = queue_file_open(spool, id, &received, &err);
     if (entry != NULL)
         state = state_load(spool, id, entry->envelope.count, &err);
     if (state == NULL) {
         entry_free(entry);
-        if (!give_up_damaged(messages, id, &err))
+        if (!give_up_damaged(messages, id, &err) &&
+            queue_file_exists(spool, id))
             set_aside(messages, id, &err);
         return NULL;
     }
@@ -285,31 +334,71 @@ struct message *messages_add_queued(struct messages *messages, const char *id,
     return message;
 }
 
-struct recovery {
-    struct messages *messages;
-    const struct moment *now;
-};
-
-static void found_queued(void *context, const char *id)
+/* True if there is more. */
+static bool read_next(struct messages *messages)
 {
-    const struct recovery *recovery = context;
+    char id[RANDOM_ID_LENGTH + 1];
+    enum recovery_step step = recovery_go_on(messages->recovery, id);
 
-    messages_add_queued(recovery->messages, id, recovery->now);
+    if (step == RECOVERY_FOUND)
+        messages_add_queued(messages, id, &messages->now);
+    if (step != RECOVERY_DONE)
+        return true;
+    recovery_free(messages->recovery);
+    messages->recovery = NULL;
+    alloc_trim();
+    return false;
+}
+
+/* At least so many, and until a time. True if there is more. */
+static bool read_some(struct messages *messages, const struct moment *now,
+                      size_t least, int64_t end)
+{
+    bool more = messages->recovery != NULL;
+
+    messages->now = *now;
+    for (size_t i = 0; more && (i < least || clock_now() < end); i++)
+        more = read_next(messages);
+    shares_expect(messages->home.shares, SHARE_QUEUE,
+                  messages_to_read(messages));
+    return more;
 }
 
 bool messages_recover(struct messages *messages, const struct moment *now,
                       struct error *err)
 {
     const struct spool *spool = messages->home.spool;
-    struct recovery recovery = { messages, now };
 
     /* Copies get their names first: the journals are about them. */
-    if (!queue_mend(spool, err) ||
-        !recall_journals(messages->recall, now->wall, err) ||
-        !queue_recover(spool, found_queued, &recovery, err))
+    messages->recovery = recovery_new(spool, err);
+    if (messages->recovery == NULL ||
+        !recall_journals(messages->recall, messages->recovery, now->wall, err))
         return false;
+    read_some(messages, now, MESSAGES_AT_ONCE, 0);
     messages_look_again(messages, now);
     return true;
+}
+
+bool messages_read(struct messages *messages, const struct moment *now,
+                   int64_t end)
+{
+    bool reading = messages->recovery != NULL;
+    bool more = read_some(messages, now, 1, end);
+
+    if (reading && !more)
+        log_line(LOG_LEVEL_INFO, "queue/ is read: %zu queued",
+                 schedule_count(messages->schedule));
+    return more;
+}
+
+size_t messages_to_read(const struct messages *messages)
+{
+    return messages->recovery == NULL ? 0 : recovery_left(messages->recovery);
+}
+
+size_t messages_count(const struct messages *messages)
+{
+    return schedule_count(messages->schedule) + messages_to_read(messages);
 }
 
 struct looking {
@@ -346,7 +435,7 @@ void messages_look_again(struct messages *messages, const struct moment *now)
 
 static void forget(struct messages *messages, struct message *message)
 {
-    struct message **link = place_of(messages, message->id);
+    struct message **link = slot_of(messages, message->id);
 
     schedule_remove(messages->schedule, message);
     while (*link != message)

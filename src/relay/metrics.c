@@ -56,7 +56,7 @@ struct figure {
     uint64_t value;
 };
 
-#define NOW_FIGURES 10          /* of the queue as it is */
+#define NOW_FIGURES 11          /* of the queue as it is */
 #define TOTAL_FIGURES 6         /* since the start */
 #define FIGURES (NOW_FIGURES + TOTAL_FIGURES)
 
@@ -71,29 +71,38 @@ static uint64_t free_room(const struct spool *spool)
     return (uint64_t)status.f_bavail * (uint64_t)status.f_frsize;
 }
 
+static uint64_t count_unread(const struct trouble *troubles)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < TROUBLES_UNREAD; i++)
+        count += troubles[i].count;
+    return count;
+}
+
 static void collect_now(const struct metrics *metrics, struct figure *figures)
 {
     struct messages *messages = metrics->parts.messages;
     const struct schedule *schedule = messages->schedule;
     size_t out = schedule_count_in(schedule, MESSAGE_OUT);
     size_t held = schedule_count_in(schedule, MESSAGE_HELD);
-    size_t all = schedule_count(schedule);
+    size_t waiting = schedule_count(schedule) - out - held;
     struct trouble troubles[TROUBLES];
-    uint64_t unread = 0;
 
     troubles_collect(metrics->parts.troubles, troubles);
-    for (size_t i = 0; i < TROUBLES_UNREAD; i++)
-        unread += troubles[i].count;
+    uint64_t unread = count_unread(troubles);
     uint64_t given_up = troubles[TROUBLE_GIVEN_UP].count;
     uint64_t bound = troubles[TROUBLE_BOUND].count;
     troubles_free_list(troubles);
     const struct figure list[NOW_FIGURES] = {
         { "queued", "queued_messages", "gauge",
-          "Messages in the queue.", all },
+          "Messages in the queue.", messages_count(messages) },
+        { "reading", "reading_messages", "gauge",
+          "Messages yet to be read.", messages_to_read(messages) },
         { "active", "active_messages", "gauge",
           "Messages a worker has.", out },
         { "deferred", "waiting_messages", "gauge",
-          "Messages that wait for a time or a smarthost.", all - out - held },
+          "Messages that wait for a time or a smarthost.", waiting },
         { "held", "held_messages", "gauge",
           "Messages that are held.", held },
         { "unread", "unread_messages", "gauge",

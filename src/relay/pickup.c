@@ -44,11 +44,11 @@ struct pickup {
 static bool is_known(void *context, const char *id)
 {
     const struct pickup *pickup = context;
-    const struct message *message = messages_find(pickup->parts.messages, id);
 
     if (pickup->taking != NULL &&
         strcmp(drop_taking_id(pickup->taking), id) == 0)
         return true;
+    const struct message *message = messages_find(pickup->parts.messages, id);
     return message != NULL && (!message->stored || message->done ||
                                !queue_file_exists(pickup->parts.spool, id));
 }

@@ -14,6 +14,7 @@
 #include "spool/journal.h"
 #include "spool/queue.h"
 #include "spool/queue_file.h"
+#include "spool/recovery.h"
 #include "spool/state.h"
 #include "util/alloc.h"
 #include "util/log.h"
@@ -216,24 +217,30 @@ static struct entry *open_message(const struct recall *recall, const char *id,
     return entry;
 }
 
-static bool record(const struct recall *recall, struct entry *entry,
+/* A start. */
+struct start {
+    struct recall *recall;
+    struct recovery *recovery;
+    int64_t now;
+};
+
+static bool record(const struct start *start, struct entry *entry,
                    int64_t received, const struct state *state,
                    struct error *err)
 {
+    const struct recall *recall = start->recall;
+
     if (is_done(state))
         return queue_remove(recall->spool, entry->id, &QUEUE_ALL_FILES,
                             false) ||
                error_set(err, FAULT_IO, "its files cannot be removed");
-    return entry->queued
-           ? state_save(recall->spool, entry->id, state, err)
-           : queue_store(recall->spool, entry, received, state, err);
+    if (entry->queued)
+        return state_save(recall->spool, entry->id, state, err);
+    if (!queue_store(recall->spool, entry, received, state, err))
+        return false;
+    recovery_add(start->recovery, entry->id);
+    return true;
 }
-
-/* A start. */
-struct start {
-    struct recall *recall;
-    int64_t now;
-};
 
 /*
  * A worker noted that these were accepted; whether the manager got that before
@@ -254,7 +261,7 @@ static bool found_accepted(void *context, const char *id,
     for (size_t i = 0; state != NULL && i < count; i++)
         recall_accepted(recall, entry, state, indices[i], &dates);
     bool recorded = state != NULL &&
-                    record(recall, entry, dates.received, state, &err);
+                    record(start, entry, dates.received, state, &err);
     bool is_logged = state != NULL;
     state_free(state);
     entry_free(entry);
@@ -267,9 +274,10 @@ static bool found_accepted(void *context, const char *id,
     return false;
 }
 
-bool recall_journals(struct recall *recall, int64_t now, struct error *err)
+bool recall_journals(struct recall *recall, struct recovery *recovery,
+                     int64_t now, struct error *err)
 {
-    struct start start = { recall, now };
+    struct start start = { recall, recovery, now };
     size_t kept;
 
     if (!journal_take_all(recall->spool, found_accepted, &start, &kept, err))

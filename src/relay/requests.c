@@ -28,6 +28,7 @@
 
 #define PART_SIZE 65536         /* octets of an answer made in one go */
 #define PART_TIME 10            /* milliseconds for that */
+#define WORD_TIME 1000          /* between lines to a client who waits */
 
 struct requests {
     struct requests_parts parts;
@@ -214,18 +215,12 @@ enum change_end { CHANGE_DONE, CHANGE_LEFT, CHANGE_HELD, CHANGE_FAILED };
 typedef enum change_end change_message(const struct question *q,
                             struct message *message);
 
-/* The change to the messages that a request names. */
+/* The change to the messages that a request names; applies may be NULL. */
 struct change {
     const struct question *question;
     bool (*applies)(const struct question *q, struct message *message);
     change_message *apply;
 };
-
-static bool is_named(const struct question *q, struct message *message)
-{
-    return strcmp(q->argument, "all") == 0 ||
-           strcmp(q->argument, message->id) == 0;
-}
 
 /* Is the text part of the sender, or of a recipient? */
 static bool is_in_summary(const struct message_filter *filter,
@@ -263,9 +258,23 @@ static void change_visited(void *context, struct message *message)
     const struct change *change = context;
     const struct question *q = change->question;
 
-    if (!may_see(q, message) || !change->applies(q, message))
+    if (!may_see(q, message) ||
+        (change->applies != NULL && !change->applies(q, message)))
         return;
     q->progress->changes[change->apply(q, message)]++;
+}
+
+static enum control_reply report_changes(const struct question *q)
+{
+    protocol_put_changes(q->out, &(struct changes){
+        .done = q->progress->changes[CHANGE_DONE],
+        .left = q->progress->changes[CHANGE_LEFT],
+        .held = q->progress->changes[CHANGE_HELD] });
+    if (q->progress->changes[CHANGE_FAILED] > 0)
+        protocol_put_refusal(q->out, "%zu not changed: that cannot be written; "
+                             "the log has the reason",
+                             q->progress->changes[CHANGE_FAILED]);
+    return CONTROL_DONE;
 }
 
 static enum control_reply change_all(const struct question *q,
@@ -276,17 +285,27 @@ static enum control_reply change_all(const struct question *q,
     struct change change = { .question = q, .applies = applies,
                              .apply = apply };
 
-    if (go_on(q, change_visited, &change))
-        return CONTROL_MORE;
-    protocol_put_changes(q->out, &(struct changes){
-        .done = q->progress->changes[CHANGE_DONE],
-        .left = q->progress->changes[CHANGE_LEFT],
-        .held = q->progress->changes[CHANGE_HELD] });
-    if (q->progress->changes[CHANGE_FAILED] > 0)
-        protocol_put_refusal(q->out, "%zu not changed: that cannot be written; "
-                             "the log has the reason",
-                             q->progress->changes[CHANGE_FAILED]);
-    return CONTROL_DONE;
+    return go_on(q, change_visited, &change) ? CONTROL_MORE : report_changes(q);
+}
+
+static bool names_all(const struct question *q)
+{
+    return strcmp(q->argument, "all") == 0;
+}
+
+/* All messages, or the one of a queue-id. */
+static enum control_reply change_named(const struct question *q,
+                                       change_message *apply)
+{
+    struct change change = { .question = q, .apply = apply };
+
+    if (names_all(q))
+        return change_all(q, apply, NULL);
+    struct message *message = messages_find(q->requests->parts.messages,
+                                            q->argument);
+    if (message != NULL)
+        change_visited(&change, message);
+    return report_changes(q);
 }
 
 /* A user gets their own mail tried, and once a minute: the daemon does it by
@@ -425,20 +444,16 @@ static bool may_go_on(const struct question *q)
 
 static enum control_reply answer_retry(const struct question *q)
 {
-    return may_go_on(q) ? change_all(q, retry_message, is_named)
-                        : CONTROL_DONE;
+    return may_go_on(q) ? change_named(q, retry_message) : CONTROL_DONE;
 }
 
 static enum control_reply answer_flush(const struct question *q)
 {
-    struct question all = *q;
-
-    all.argument = "all";
     if (!may_go_on(q))
         return CONTROL_DONE;
     if (is_administrator(q->uid) && q->progress->place == 0)
         look_again(q);
-    return change_all(&all, retry_message, is_named);
+    return change_all(q, retry_message, NULL);
 }
 
 static enum control_reply answer_run(const struct question *q)
@@ -449,18 +464,18 @@ static enum control_reply answer_run(const struct question *q)
 
 static enum control_reply answer_hold(const struct question *q)
 {
-    return change_all(q, hold_message, is_named);
+    return change_named(q, hold_message);
 }
 
 static enum control_reply answer_release(const struct question *q)
 {
-    return change_all(q, release_message, is_named);
+    return change_named(q, release_message);
 }
 
 /* The sender of a message may take it back. */
 static enum control_reply answer_remove(const struct question *q)
 {
-    return change_all(q, remove_message, is_named);
+    return change_named(q, remove_message);
 }
 
 /* From failed/ back into the queue: it is due at once. */
@@ -539,6 +554,25 @@ static enum control_reply (*const answers[REQUESTS])(const struct question *) =
     [REQUEST_REQUEUE] = answer_requeue,
 };
 
+/* What looks at all messages waits after a start until all are read. The client
+ * sees how far that has come. */
+static bool must_wait(const struct question *q, enum request request)
+{
+    const struct messages *messages = q->requests->parts.messages;
+    size_t left = messages_to_read(messages);
+    bool is_about_all = request == REQUEST_LIST || request == REQUEST_FLUSH ||
+                        request == REQUEST_RUN || names_all(q);
+
+    if (left == 0 || !is_about_all)
+        return false;
+    if (q->now->awake >= q->progress->next_word) {
+        size_t all = messages_count(messages);
+        protocol_put_progress(q->out, all - left, all);
+        q->progress->next_word = q->now->awake + WORD_TIME;
+    }
+    return true;
+}
+
 enum control_reply requests_answer(struct requests *requests,
                                    const struct control_request *what,
                                    const struct moment *now)
@@ -558,5 +592,8 @@ enum control_reply requests_answer(struct requests *requests,
                              "daemon's user may do that");
         return CONTROL_DONE;
     }
+    /* Permission for the request itself is asked for once, and later. */
+    if (must_wait(&question, what->request))
+        return CONTROL_MORE;
     return answers[what->request](&question);
 }

@@ -306,15 +306,15 @@ static void warn(struct result *result, struct message *message,
                  const struct moment *now)
 {
     struct settling s = { .result = result, .message = message, .now = now };
-    int64_t due = message->due;
-    bool timed = message->place == MESSAGE_TIMED;
+    int64_t due = message->place == MESSAGE_TIMED ? message->due
+                                                  : now->awake;
 
     report_to_sender(&s, DSN_DELAY);
     message_state(message)->warned = true;
     if (!s.in_trouble)
         record(&s);
     message_describe(message);
-    schedule_at(result->schedule, message, timed ? due : now->awake);
+    schedule_at(result->schedule, message, due);
     leave(&s);
 }
 

@@ -43,6 +43,7 @@ struct share {
 struct shares {
     struct share *buckets[BUCKETS];     /* of users that have anything */
     struct amount all[SHARE_KINDS];
+    size_t expected[SHARE_KINDS];       /* messages that come to that */
 };
 
 struct shares *shares_new(void)
@@ -113,6 +114,11 @@ void shares_remove(struct shares *shares, enum share_kind kind, uid_t uid,
     tidy(link);
 }
 
+void shares_expect(struct shares *shares, enum share_kind kind, size_t count)
+{
+    shares->expected[kind] = count;
+}
+
 void shares_clear(struct shares *shares, enum share_kind kind)
 {
     shares->all[kind] = (struct amount){ 0 };
@@ -141,7 +147,10 @@ static const struct share *share_of(const struct shares *shares, uid_t uid)
 
 bool shares_are_full(const struct shares *shares, enum share_kind kind)
 {
-    return !is_below(&shares->all[kind], &bounds[kind].all);
+    struct amount used = shares->all[kind];
+
+    used.count += shares->expected[kind];
+    return !is_below(&used, &bounds[kind].all);
 }
 
 bool shares_have_room(const struct shares *shares, enum share_kind kind,

@@ -1,5 +1,6 @@
 #include "spool/journal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -155,6 +156,23 @@ static bool is_journal(const char *name)
            text_to_number(name + strlen(prefix), UINT_MAX, &number);
 }
 
+/* There may be far more states than journals. False with errno. */
+static bool list_journals(const struct spool *spool, struct strings *names)
+{
+    DIR *folder = folder_open(spool->state);
+    const char *name;
+
+    if (folder == NULL)
+        return false;
+    while ((name = folder_next(folder)) != NULL)
+        if (is_journal(name))
+            strings_add(names, name);
+    int number = errno;
+    closedir(folder);
+    errno = number;
+    return number == 0;
+}
+
 bool journal_is_held(int fd, const char *smarthost)
 {
     struct flock lock = lock_of(smarthost);
@@ -169,10 +187,8 @@ int *journal_find_held(const struct spool *spool, const char *smarthost,
     int *held = NULL;
 
     *count = 0;
-    (void)folder_list(spool->state, &names);
+    (void)list_journals(spool, &names);
     for (size_t i = 0; i < names.count; i++) {
-        if (!is_journal(names.items[i]))
-            continue;
         int fd = openat(spool->state, names.items[i],
                         O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         if (fd != -1 && journal_is_held(fd, smarthost)) {
@@ -192,11 +208,9 @@ bool journal_take_all(const struct spool *spool, journal_line *line,
     struct strings names = { 0 };
 
     *kept = 0;
-    bool listed = folder_list(spool->state, &names) ||
+    bool listed = list_journals(spool, &names) ||
                   error_sys(err, FAULT_IO, "%s/state", spool->path);
     for (size_t i = 0; listed && i < names.count; i++) {
-        if (!is_journal(names.items[i]))
-            continue;
         if (read_journal(spool, names.items[i], line, context))
             unlinkat(spool->state, names.items[i], 0);
         else

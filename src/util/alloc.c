@@ -1,5 +1,6 @@
 #include "util/alloc.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -68,4 +69,12 @@ char *alloc_format(const char *format, ...)
     int length = vasprintf(&text, format, args);
     va_end(args);
     return must(length == -1 ? NULL : text);
+}
+
+/* Other C libraries keep less, and have no such call. */
+void alloc_trim(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }

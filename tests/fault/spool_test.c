@@ -9,6 +9,7 @@
 
 #include "../unit/spool/spool_fixture.h"
 #include "fault.h"
+#include "spool/recovery.h"
 
 #define SIZE_LIMIT 1000000
 #define RECEIVED 1700000000
@@ -36,14 +37,6 @@ static void forget(struct subject *subject)
     subject->state = NULL;
     subject->draft = NULL;
     fixture_empty(&subject->fixture);
-}
-
-static void count_found(void *context, const char *id)
-{
-    struct subject *subject = context;
-
-    assert_string_equal(id, subject->id);
-    subject->found++;
 }
 
 static bool in_queue(const struct subject *subject)
@@ -88,9 +81,22 @@ static bool recover(void *context)
 {
     struct subject *subject = context;
 
+    const struct spool *spool = &subject->fixture.spool;
+    char id[RANDOM_ID_LENGTH + 1];
+    enum recovery_step step;
+
     subject->found = 0;
-    return queue_recover(&subject->fixture.spool, count_found, subject,
-                         &subject->err);
+    struct recovery *recovery = recovery_new(spool, &subject->err);
+    if (recovery == NULL)
+        return false;
+    while ((step = recovery_go_on(recovery, id)) != RECOVERY_DONE) {
+        if (step != RECOVERY_FOUND)
+            continue;
+        assert_string_equal(id, subject->id);
+        subject->found++;
+    }
+    recovery_free(recovery);
+    return true;
 }
 
 /* After a restart: exactly one of drop/ and queue/ has it, whole. */

@@ -95,6 +95,7 @@ def test_answers_that_clients_do_not_take(queue, smarthost):
     recipients = [f"{n}{'x' * 240}@b.example" for n in range(7)]
     ids = place(queue, 1500, recipients=recipients)
     with queue.daemon(env=NO_QUARANTINE) as daemon:
+        daemon.wait_for("queue/ is read")
         before = memory_peak(daemon)
         clients = [ask(queue, b"list") for _ in range(60)]
         for client in clients:

@@ -90,11 +90,6 @@ static void removes_every_trace(void **state)
     state_free(known);
 }
 
-struct found {
-    size_t count;
-    char id[RANDOM_ID_LENGTH + 1];
-};
-
 /* A file of that name in drop/: the same as was taken, or another's. */
 static void drop_again(const struct fixture *fixture, const char *id,
                        const char *body)
@@ -202,36 +197,6 @@ static void takes_no_name_that_a_state_has(void **state)
     free(temporary);
 }
 
-static void note(void *context, const char *id)
-{
-    struct found *found = context;
-
-    found->count++;
-    memcpy(found->id, id, sizeof found->id);
-}
-
-static void recovers_only_messages(void **state)
-{
-    struct fixture *fixture = *state;
-    const struct spool *spool = &fixture->spool;
-    struct found found = { 0 };
-    char id[RANDOM_ID_LENGTH + 1];
-    struct error err;
-
-    fixture_empty(fixture);
-    store_one(fixture, id);
-    fixture_write(spool->queue, "README", "x", 1);
-    fixture_write(spool->state, "ffffffffffffffffffffffffffffffff", "x", 1);
-    fixture_write(spool->state, ".ffffffffffffffffffffffffffffffff", "x", 1);
-    fixture_write(spool->state, "journal.1", "x", 1);
-    assert_true(queue_recover(spool, note, &found, &err));
-    assert_int_equal(found.count, 1);
-    assert_string_equal(found.id, id);
-    assert_int_equal(fixture_count(spool->state), 1);
-    assert_true(fixture_exists(spool->state, "journal.1"));
-    assert_int_equal(fixture_count(spool->queue), 2);
-}
-
 /* A directory with other owners or modes is no spool. */
 static void is_strict_about_modes(void **state)
 {
@@ -275,7 +240,6 @@ int main(void)
         cmocka_unit_test(leaves_others_of_that_name_in_drop),
         cmocka_unit_test(replaces_no_other_message),
         cmocka_unit_test(takes_no_name_that_a_state_has),
-        cmocka_unit_test(recovers_only_messages),
         cmocka_unit_test(is_strict_about_modes),
     };
 
