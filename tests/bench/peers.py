@@ -23,13 +23,13 @@ NOBODY = types.SimpleNamespace(port=9)      # takes no mail: none is to leave
 
 class IdlePostfix(Postfix):
     """postdrop puts it into maildrop/."""
-    command = ()
+    is_started = False
     call = ("/usr/sbin/sendmail", "-i", "-f", FROM, TO)
 
 
 class IdleExim(Exim):
     """-odq: into the queue, and no delivery."""
-    command = ()
+    is_started = False
     call = ("/usr/sbin/exim4", "-odq", "-i", "-f", FROM, TO)
 
 
@@ -49,6 +49,7 @@ class RunningOpenSMTPD(OpenSMTPD):
 
 
 class Dma(Server):
+    is_started = False
     name = "dma"
     folders = (("var/spool/dma", 64010, 64010, 0o2775),)
     users = (("mail", 64010, "/var/mail"),)
@@ -61,6 +62,7 @@ class Dma(Server):
 
 
 class Nullmailer(Server):
+    is_started = False
     name = "nullmailer"
     users = (("mail", 64011, "/var/spool/nullmailer"),)
     folders = (("var/spool/nullmailer", 64011, 64011, 0o755),

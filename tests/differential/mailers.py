@@ -113,6 +113,7 @@ class Postrider:
 class _Delivering:
     """What Sendmail and Exim have in common."""
 
+    is_started = False
     flush = ()                  # a command that delivers what waits
     spools = ()                 # folders that are empty when all is done
     address = None              # of its sink
@@ -258,7 +259,6 @@ class Exim(_Delivering, EximServer):
     """It delivers at once, and its child is waited for."""
 
     program = "/usr/sbin/exim4"
-    command = ()
     flush = ("-qff",)
     spools = ("var/spool/exim4/input",)
     address = "127.0.0.2"
@@ -317,6 +317,7 @@ postlog unix-dgram n - n - 1 postlogd
 class Postfix(PostfixServer):
     """Without a queue manager: what it would send stays in incoming/."""
 
+    is_started = False
     program = "/usr/sbin/sendmail"
 
     def __init__(self):

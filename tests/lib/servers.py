@@ -88,8 +88,8 @@ class Server:
     """
 
     name = None             # of the folder that fetch-servers made
-    command = ()            # in the foreground, seen from within the root;
-                            # none if its programs alone are used
+    command = ()            # in the foreground, seen from within the root
+    is_started = True       # else its programs alone are used
     users = ()              # (name, uid, home): each with its own group
     groups = ()             # (name, gid): further ones
     mechanisms = ("login", "plain")
@@ -119,7 +119,7 @@ class Server:
                             copy_function=_link)
             self._prepare()
             self.configure()
-            if self.command:
+            if self.is_started:
                 self._start()
         except BaseException:
             self.__exit__()
