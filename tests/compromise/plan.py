@@ -73,6 +73,6 @@ def acts(place):
         "move <message in failed/> to <queue/>/moved",
         "move <queue/>/moved to <message in failed/>",
         "move <message in drop/> to <queue/>/moved-from-drop",
-        "move <message in queue/> to /tmp/moved",
+        "move <message in queue/> to /tmp/new-{}",
         *_each(["truncate", "remove"], PRECIOUS),
         "execute /bin/true", "execute <program>"]
