@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/unistd.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -102,7 +103,10 @@ static const struct rule everybody[] = {
     CALL(read), CALL(readv), CALL(pread64), CALL(write), CALL(writev),
     CALL(pwrite64), CALL(lseek), CALL(close), CALL(ppoll),
 
-    /* Sockets that are open, and descriptors that come through them. */
+    /* Sockets that are open, and descriptors that come through them. MSG_FASTOPEN
+     * connects, too, and landlock(7) does not see it. */
+    { __NR_sendto, REFUSE_WITH, MSG_FASTOPEN, 3 },
+    { __NR_sendmsg, REFUSE_WITH, MSG_FASTOPEN, 2 },
     CALL(sendto), CALL(sendmsg), CALL(recvfrom), CALL(recvmsg), CALL(shutdown),
     CALL(getsockopt), CALL(setsockopt), CALL(getsockname), CALL(getpeername),
 
@@ -205,11 +209,11 @@ static const struct rule opening[] = {
     CALL(openat), CALL(getdents64), CALL(faccessat), CALL(faccessat2),
     CALL(readlinkat),
 
-    /* TCP, and no variety of it that landlock(7) does not see. The log, whose
-     * socket is Unix's, is connected. */
+    /* TCP, and nothing like it that landlock(7) does not see: MPTCP, SMC, SCTP.
+     * The log, whose socket is Unix's, is connected. */
     { __NR_socket, REFUSE_WITH,
       ~(uint32_t)(SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC), 1 },
-    { __NR_socket, REFUSE_WITH, 0x100, 2 },     /* IPPROTO_MPTCP, SMC */
+    { __NR_socket, REFUSE_WITH, ~(uint32_t)IPPROTO_TCP, 2 },
     { __NR_socket, ALLOW_IF, AF_INET, 0 },
     { __NR_socket, ALLOW_IF, AF_INET6, 0 },
     CALL(connect), CALL(bind),
@@ -293,10 +297,21 @@ static const struct rule client[] = {
 
     { __NR_fchmodat, REFUSE, EPERM, 0 }, { __NR_fchownat, REFUSE, EPERM, 0 },
     { __NR_utimensat, REFUSE, EPERM, 0 }, { __NR_mknodat, REFUSE, EPERM, 0 },
+    { __NR_setxattr, REFUSE, EPERM, 0 }, { __NR_lsetxattr, REFUSE, EPERM, 0 },
+    { __NR_removexattr, REFUSE, EPERM, 0 },
+    { __NR_lremovexattr, REFUSE, EPERM, 0 },    /* ACLs are attributes */
     { __NR_inotify_add_watch, REFUSE, EPERM, 0 },
+    { __NR_fanotify_mark, REFUSE, EPERM, 0 },
 #ifdef __NR_chmod
     { __NR_chmod, REFUSE, EPERM, 0 }, { __NR_chown, REFUSE, EPERM, 0 },
+    { __NR_lchown, REFUSE, EPERM, 0 },
     { __NR_mknod, REFUSE, EPERM, 0 }, { __NR_utimes, REFUSE, EPERM, 0 },
+#endif
+#ifdef __NR_chown32
+    { __NR_chown32, REFUSE, EPERM, 0 }, { __NR_lchown32, REFUSE, EPERM, 0 },
+#endif
+#ifdef __NR_futimesat
+    { __NR_futimesat, REFUSE, EPERM, 0 },
 #endif
 #ifdef __NR_utime
     { __NR_utime, REFUSE, EPERM, 0 },
@@ -326,9 +341,12 @@ static const struct rule client[] = {
     { __NR_msgget, REFUSE, EPERM, 0 }, { __NR_semget, REFUSE, EPERM, 0 },
     { __NR_shmget, REFUSE, EPERM, 0 },
 #endif
+#ifdef __NR_ipc
+    { __NR_ipc, REFUSE, EPERM, 0 },             /* i386: these three, too */
+#endif
 #ifdef __NR_socket
     { __NR_socket, ALLOW_IF, AF_UNIX, 0 },
-    { __NR_socket, REFUSE_WITH, 0x100, 2 },     /* IPPROTO_MPTCP, SMC */
+    { __NR_socket, REFUSE_WITH, ~(uint32_t)0x1f, 2 },   /* DCCP, SCTP, MPTCP */
     { __NR_socket, ALLOW_IF, AF_INET, 0 },
     { __NR_socket, ALLOW_IF, AF_INET6, 0 },
     { __NR_socket, ALLOW_IF, AF_NETLINK, 0 },   /* which addresses it has */

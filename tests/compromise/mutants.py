@@ -43,6 +43,8 @@ MUTANTS = (
     Mutant("it connects to any port", "opening-worker", CONFINE,
            "(void)landlock_enforce(rules, 0, &err);",
            "(void)landlock_enforce(rules, LANDLOCK_LEAVE_TCP, &err);"),
+    Mutant("it connects by sending", "opening-worker", SECCOMP,
+           "{ __NR_sendto, REFUSE_WITH, MSG_FASTOPEN, 3 },", ""),
     Mutant("it has no filter", "opening-worker", CONFINE,
            "(void)seccomp_enforce(SECCOMP_OPENING, &err);", "(void)err;"),
     Mutant("a server may start programs", "server", SECCOMP,

@@ -210,6 +210,19 @@ static int send_one(int fd, const struct sockaddr *address, socklen_t length)
     return sendto(fd, "x", 1, MSG_NOSIGNAL, address, length) == -1 ? -1 : 0;
 }
 
+/* Connects by sending, which landlock(7) does not see. */
+static int connect_fast(int fd, const struct sockaddr *address,
+                        socklen_t length)
+{
+    return sendto(fd, "x", 1, MSG_NOSIGNAL | MSG_FASTOPEN, address,
+                  length) == -1 ? -1 : 0;
+}
+
+static int act_connect_fast(const char *port)
+{
+    return inet(port, SOCK_STREAM, connect_fast);
+}
+
 static int act_datagram(const char *port)
 {
     return inet(port, SOCK_DGRAM, send_one);
@@ -497,6 +510,7 @@ static const struct {
     { "link", NULL, act_link },
     { "socket", act_socket, NULL },
     { "connect", act_connect, NULL },
+    { "connect-fast", act_connect_fast, NULL },
     { "bind", act_bind, NULL },
     { "datagram", act_datagram, NULL },
     { "connect-unix", act_connect_unix, NULL },

@@ -39,6 +39,8 @@ static const struct {
     { SYS_futex,      { (long)&word, FUTEX_WAKE, 0 } },
     { SYS_socket,     { AF_UNIX, -1, -1 } },
     { SYS_socketpair, { AF_UNIX, -1, -1, -1 } },
+    { SYS_sendto,     { -1, -1, -1, 0, -1, -1 } },
+    { SYS_sendmsg,    { -1, -1, 0 } },
     { SYS_msgget,     { 0x7ffffff, 0 } },
 #ifdef __x86_64__
     { SYS_modify_ldt, { 0, 0, 0 } },

@@ -50,7 +50,7 @@ def acts(place):
         *_each(["list", "watch"], FOLDERS),
         *SOCKETS,
         *_each(["connect", "bind"], ["<smarthost's port>", "<other port>"]),
-        "bind 0", "datagram <other port>",
+        "connect-fast <other port>", "bind 0", "datagram <other port>",
         *_each(["connect-unix"], ["<control socket>", "<other socket>",
                                   "@<abstract name>"]),
         *_each(["signal", "trace", "peek", "take-descriptor", "read-limit",

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <termios.h>
 #include <time.h>
 
@@ -131,6 +133,30 @@ static long take_datagram_socket(const void *unused)
     return socket(AF_INET, SOCK_DGRAM, 0);
 }
 
+static long take_sctp_socket(const void *unused)
+{
+    (void)unused;
+    return socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP);
+}
+
+/* These connect a TCP socket by sending; one of Unix is sent to. */
+static long send_fast(const void *sockets)
+{
+    const int *ends = sockets;
+
+    return sendto(ends[1], "x", 1, MSG_FASTOPEN, NULL, 0) == 1 ? 0 : -1;
+}
+
+static long send_message_fast(const void *sockets)
+{
+    char text[1] = "x";
+    struct iovec part = { text, sizeof text };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+    const int *ends = sockets;
+
+    return sendmsg(ends[1], &message, MSG_FASTOPEN) == 1 ? 0 : -1;
+}
+
 static long connect_again(const void *sockets)
 {
     const int *ends = sockets;
@@ -200,6 +226,12 @@ static long change_mode(const void *unused)
     return chmod("/nonexistent/file", 0600);
 }
 
+static long change_attribute(const void *unused)
+{
+    (void)unused;
+    return setxattr("/nonexistent/file", "user.x", "", 0, 0);
+}
+
 static long handle_signal(const void *unused)
 {
     const struct sigaction action = { .sa_handler = SIG_IGN };
@@ -234,10 +266,10 @@ static long make_call_of_the_future(const void *unused)
  * and a worker's call is not told from what its C library may try. */
 #ifdef SYS_socketcall
 enum { INET_SOCKET = 0, LISTENING = EACCES, UNIX_SOCKET = 0,
-       DATAGRAM_SOCKET = 0 };
+       DATAGRAM_SOCKET = 0, FAST = 0 };
 #else
 enum { INET_SOCKET = KILLED, LISTENING = KILLED, UNIX_SOCKET = EACCES,
-       DATAGRAM_SOCKET = EACCES };
+       DATAGRAM_SOCKET = EACCES, FAST = EACCES };
 #endif
 
 /* musl makes the EPERM of mmap() another one. */
@@ -272,6 +304,13 @@ static const struct {
       { INET_SOCKET, EACCES, EACCES, 0, 0 } },
     { "socket(SOCK_DGRAM)",     take_datagram_socket,
       { INET_SOCKET, EACCES, EACCES, DATAGRAM_SOCKET, 0 } },
+#ifndef SYS_socketcall
+    { "socket(IPPROTO_SCTP)",   take_sctp_socket,
+      { KILLED, EACCES, EACCES, EACCES, EACCES } },
+#endif
+    { "sendto(MSG_FASTOPEN)",   send_fast, { FAST, FAST, FAST, FAST, 0 } },
+    { "sendmsg(MSG_FASTOPEN)",  send_message_fast,
+      { FAST, FAST, FAST, FAST, 0 } },
     { "connect elsewhere",      connect_again,
       { EINVAL, EACCES, EACCES, EINVAL, EINVAL } },
     { "listen",                 listen_there,
@@ -297,6 +336,8 @@ static const struct {
     { "make a namespace",       make_namespace,
       { KILLED, KILLED, KILLED, EPERM, EACCES } },
     { "change a mode",          change_mode,
+      { KILLED, KILLED, KILLED, EPERM, EPERM } },
+    { "change an attribute",    change_attribute,
       { KILLED, KILLED, KILLED, EPERM, EPERM } },
 };
 
