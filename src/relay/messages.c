@@ -110,16 +110,6 @@ static struct message *find_known(struct messages *messages, const char *id)
     return message;
 }
 
-struct message *messages_find(struct messages *messages, const char *id)
-{
-    struct message *message = find_known(messages, id);
-
-    if (message == NULL && messages->recovery != NULL && random_is_id(id) &&
-        recovery_find(messages->recovery, id))
-        message = messages_add_queued(messages, id, &messages->now);
-    return message;
-}
-
 /* The slots of a place: what is in it stays in it when their number grows. */
 void messages_each_at(struct messages *messages, size_t place,
                       messages_visit *visit, void *context)
@@ -304,24 +294,21 @@ static bool give_up_damaged(struct messages *messages, const char *id,
     return true;
 }
 
-struct message *messages_add_queued(struct messages *messages, const char *id,
-                                    const struct moment *now)
+/* NULL: it is gone, or in failed/; or it cannot be read, and why is set. */
+static struct message *read_queued(struct messages *messages, const char *id,
+                                   const struct moment *now, struct error *why)
 {
     const struct spool *spool = messages->home.spool;
     struct state *state = NULL;
-    struct error err;
     int64_t received;
 
-    if (find_known(messages, id) != NULL)
-        return NULL;
-    struct entry *entry = queue_file_open(spool, id, &received, &err);
+    struct entry *entry = queue_file_open(spool, id, &received, why);
     if (entry != NULL)
-        state = state_load(spool, id, entry->envelope.count, &err);
+        state = state_load(spool, id, entry->envelope.count, why);
     if (state == NULL) {
         entry_free(entry);
-        if (!give_up_damaged(messages, id, &err) &&
-            queue_file_exists(spool, id))
-            set_aside(messages, id, &err);
+        if (give_up_damaged(messages, id, why) || !queue_file_exists(spool, id))
+            why->fault = FAULT_NONE;
         return NULL;
     }
     received = clocks_received(received, now->wall);
@@ -331,6 +318,31 @@ struct message *messages_add_queued(struct messages *messages, const char *id,
     add(messages, message, now->wall);
     place_queued(messages, message, now);
     message_close(message);
+    return message;
+}
+
+struct message *messages_add_queued(struct messages *messages, const char *id,
+                                    const struct moment *now)
+{
+    struct error why;
+
+    if (find_known(messages, id) != NULL)
+        return NULL;
+    struct message *message = read_queued(messages, id, now, &why);
+    if (message == NULL && why.fault != FAULT_NONE)
+        set_aside(messages, id, &why);
+    return message;
+}
+
+/* One that cannot be read is set aside once: in its turn. */
+struct message *messages_find(struct messages *messages, const char *id)
+{
+    struct message *message = find_known(messages, id);
+    struct error ignored;
+
+    if (message == NULL && messages->recovery != NULL && random_is_id(id) &&
+        recovery_find(messages->recovery, id))
+        message = read_queued(messages, id, &messages->now, &ignored);
     return message;
 }
 

@@ -127,6 +127,34 @@ static void meets_each_once_though_others_come_and_go(void **state)
     free(walk);
 }
 
+/* As a newer version wrote them; more than a start reads before it serves. */
+static void counts_each_once_that_cannot_be_read(void **state)
+{
+    struct subject *subject = *state;
+    struct messages *messages = subject->messages;
+    const size_t many = MESSAGES_AT_ONCE + 50;
+    const struct moment now = { .wall = 1700000000 };
+    char id[RANDOM_ID_LENGTH + 1];
+    struct error err;
+
+    for (size_t i = 0; i < many; i++) {
+        snprintf(id, sizeof id, "%032zx", i);
+        char *text = alloc_format("postrider 2 %s\n", id);
+        fixture_write(subject->fixture.spool.queue, id, text, strlen(text));
+        free(text);
+    }
+    assert_true(messages_recover(messages, &now, &err));
+    assert_int_equal(messages_to_read(messages), 50);
+    for (size_t i = 0; i < many; i++) {
+        snprintf(id, sizeof id, "%032zx", i);
+        assert_null(messages_find(messages, id));
+    }
+    while (messages_read(messages, &now, 0))
+        ;
+    assert_int_equal(unread_count(&messages->unread), many);
+    assert_int_equal(messages->unread_ids.count, many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +165,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             meets_each_once_though_others_come_and_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(counts_each_once_that_cannot_be_read,
+                                        set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
