@@ -299,6 +299,32 @@ static void tells_refusals_from_answers(void **state)
     buf_free(&text);
 }
 
+/* What comes before an answer is never taken for a part of it, nor a part of it
+ * for that. */
+static void tells_progress_from_answers(void **state)
+{
+    static const char *const others[] = {
+        "progress", "progress ", "progress 256", "progress 256 ",
+        "progress -1 7", "progress a 7", "progress 1 18446744073709551616",
+        "progressing 1 7", "Progress 1 7", " progress 1 7", "",
+    };
+    uint64_t done, all;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, SIZE_MAX);
+    protocol_put_progress(&text, 256, 200000);
+    const char *line = line_in(&text);
+    assert_string_equal(line, "progress 256 200000");
+    assert_true(protocol_parse_progress(line, &done, &all));
+    assert_int_equal(done, 256);
+    assert_int_equal(all, 200000);
+    buf_free(&text);
+    for (size_t i = 0; i < COUNT(others); i++)
+        if (protocol_parse_progress(others[i], &done, &all))
+            fail_msg("\"%s\"", others[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +337,7 @@ int main(void)
         cmocka_unit_test(parses_changes),
         cmocka_unit_test(parses_outcomes),
         cmocka_unit_test(tells_refusals_from_answers),
+        cmocka_unit_test(tells_progress_from_answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
