@@ -46,7 +46,8 @@ bool shutdown_ask(struct shutdown *shutdown, enum manager_end end,
 void shutdown_go_on(struct shutdown *shutdown, bool idle, size_t left,
                     int64_t now);
 
-/* When that may have something to do; INT64_MAX: only after an event. */
+/* When that may have something to do, on the monotonic clock; INT64_MAX: only
+ * after an event. */
 int64_t shutdown_next_time(const struct shutdown *shutdown);
 
 /* All workers have gone, as asked. */

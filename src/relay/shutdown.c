@@ -87,6 +87,9 @@ int64_t shutdown_next_time(const struct shutdown *shutdown)
                  (shutdown->stage == SHUTDOWN_LEAVING &&
                   shutdown->end == MANAGER_RELOAD);
 
+    /* At once: no worker is left whose end would be an event. */
+    if (shutdown_is_over(shutdown))
+        return 0;
     return timed ? shutdown->until : INT64_MAX;
 }
 

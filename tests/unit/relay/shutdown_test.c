@@ -49,6 +49,8 @@ static void what_is_ready_goes_on_while_it_drains(void **state)
     assert_false(shutdown_ask(&shutdown, MANAGER_RELOAD, 200));
     shutdown_go_on(&shutdown, true, 3, 200);
     assert_int_equal(shutdown.stage, SHUTDOWN_LEAVING);
+    assert_true(shutdown_is_over(&shutdown));
+    assert_true(shutdown_next_time(&shutdown) <= 200);
 }
 
 static void a_drain_ends_by_time_or_by_another_stop(void **state)
@@ -59,6 +61,7 @@ static void a_drain_ends_by_time_or_by_another_stop(void **state)
     shutdown_ask(&shutdown, MANAGER_STOPPED, 100);
     shutdown_go_on(&shutdown, false, 3, 30100);
     assert_int_equal(shutdown.stage, SHUTDOWN_LEAVING);
+    assert_true(shutdown_next_time(&shutdown) <= 30100);
     shutdown = fresh(30000);
     shutdown_ask(&shutdown, MANAGER_STOPPED, 100);
     assert_true(shutdown_ask(&shutdown, MANAGER_STOPPED, 101));
@@ -84,7 +87,7 @@ static void a_reload_waits_for_nobody_who_has_gone(void **state)
 
     (void)state;
     shutdown_ask(&shutdown, MANAGER_RELOAD, 100);
-    assert_true(shutdown_next_time(&shutdown) == 2100);
+    assert_true(shutdown_next_time(&shutdown) <= 100);
     shutdown_go_on(&shutdown, true, 0, 2100);
     assert_int_equal(shutdown.stage, SHUTDOWN_LEAVING);
     assert_true(shutdown_is_over(&shutdown));
