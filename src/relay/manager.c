@@ -24,7 +24,6 @@
 #include "relay/requests.h"
 #include "relay/result.h"
 #include "relay/retry.h"
-#include "relay/schedule.h"
 #include "relay/shutdown.h"
 #include "relay/storage.h"
 #include "relay/troubles.h"
@@ -388,7 +387,7 @@ static void run_round(struct manager *manager)
     more = hand_out(manager) || more;
     shutdown_go_on(&manager->shutdown,
                    !more && dispatch_is_idle(manager->dispatch),
-                   schedule_count(manager->messages->schedule),
+                   messages_count(manager->messages),
                    now_of(manager)->awake);
     build_set(manager);
     int ready = poll(manager->set, manager->count, patience(manager, more));

@@ -170,3 +170,14 @@ def test_stop_does_not_wait(queue, smarthost, slow):
         daemon.stop()
         assert not daemon.find(READ)
     assert len(queue.names("queue")) == MANY
+
+
+def test_what_a_drain_leaves_is_counted(queue, smarthost, slow):
+    """Also what has not been read."""
+    queue.write_config(smarthost, settings={"retry_longest": "1h",
+                                            "drain": "1s"})
+    fill(queue)
+    with queue.daemon(env=slow.environment) as daemon:
+        daemon.stop()
+        assert not daemon.find(READ)
+        assert daemon.find(f"stopping: {MANY} left in the queue")
