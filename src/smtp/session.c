@@ -16,6 +16,7 @@
 
 #define QUIT_TIME 2000          /* milliseconds for the reply to QUIT */
 #define REST_TIME 2000          /* ... for the rest of a reply that has begun */
+#define LEAST_HIDDEN 8          /* octets that no text has by chance */
 
 struct session {
     struct stream *stream;
@@ -24,8 +25,8 @@ struct session {
     struct capabilities caps;
     size_t queued;              /* commands not sent yet */
     size_t unanswered;          /* commands sent, reply not read */
-    const char *secret;         /* of the line just sent, what is hidden; */
-    size_t secret_length;       /* borrowed; NULL when its reply was read */
+    bool logging_in;            /* the reply is one to AUTH */
+    struct buf hidden;          /* what was sent for that, a line each; wiped */
     bool spoiled;
     bool refused;               /* by the last reply */
     bool needs_reset;
@@ -49,7 +50,7 @@ static void show_reply(const struct session *session,
     if (session->settings.trace == NULL)
         return;
     buf_init(&text, SIZE_MAX);
-    if (session->secret != NULL && reply->code == 334)
+    if (session->logging_in && reply->code == 334)
         buf_add_text(&text, "334 ***");
     else
         reply_describe(reply, REPLY_SHOWN_MAX, &text);
@@ -108,21 +109,34 @@ static bool flush_commands(struct session *session, struct error *err)
     return true;
 }
 
-/* A server that quotes what it was sent must not make us show it. */
+static void hide(const struct session *session, struct reply *reply,
+                 const char *secret, size_t length)
+{
+    if (session->logging_in || length >= LEAST_HIDDEN)
+        reply_hide(reply, secret, length);
+}
+
+/* A server that quotes what it was sent must not make us show it, also not
+ * later. Then short ones stay: to hide a common word would show what it is. */
 static void hide_secrets(const struct session *session, struct reply *reply)
 {
     const struct secret *password = session->settings.secret;
+    const char *line = session->hidden.data;
+    const char *end;
 
-    reply_hide(reply, session->secret, session->secret_length);
+    if (session->hidden.length == 0)
+        return;
+    for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
+        hide(session, reply, line, (size_t)(end - line));
     if (password != NULL)
-        reply_hide(reply, password->data, password->length);
+        hide(session, reply, password->data, password->length);
 }
 
 /* The error of a line that is not a reply has its beginning, which may be what
  * was sent: part of that cannot be found in it. */
 static bool hide_line(const struct session *session, struct error *err)
 {
-    if (session->secret != NULL && err->fault == FAULT_PROTOCOL)
+    if (session->logging_in && err->fault == FAULT_PROTOCOL)
         error_set(err, FAULT_PROTOCOL, "not an SMTP reply to AUTH; it may "
                   "quote the password, and is not shown");
     return false;
@@ -139,7 +153,7 @@ static bool read_reply(struct session *session, struct reply *reply,
         session->unanswered--;
     if (session->answerable > 0)
         session->answerable--;
-    if (session->secret != NULL && reply->code != 334)
+    if (!session->logging_in || reply->code != 334)
         hide_secrets(session, reply);
     show_reply(session, reply);
     session->refused = reply_class(reply) > 3;
@@ -222,11 +236,12 @@ bool session_ask_secret(struct session *session, struct reply *reply,
     while (open < line->length && shown[open] == line->data[open])
         open++;
     show_line(session, TRACE_SENT, shown);
-    session->secret = line->data + open;
-    session->secret_length = line->length - open;
+    buf_add(&session->hidden, line->data + open, line->length - open);
+    buf_add_char(&session->hidden, '\n');
+    session->logging_in = true;
     bool asked = queue_line(session, line->data, line->length, err) &&
                  session_reply(session, reply, session->settings.timeout, err);
-    session->secret = NULL;
+    session->logging_in = false;
     stream_wipe(session->stream);
     return asked;
 }
@@ -423,6 +438,7 @@ struct session *session_new(int fd, const struct session_settings *settings,
         session->settings.hello = session->literal = dial_own_literal(fd);
     session->stream = stream_new(fd, deadline);
     session->unanswered = 1;            /* the greeting */
+    buf_init(&session->hidden, SIZE_MAX);
     return session;
 }
 
@@ -447,6 +463,7 @@ void session_close(struct session *session)
     stream_close(session->stream);
     stream_free(session->stream);
     capabilities_free(&session->caps);
+    buf_wipe(&session->hidden);
     free(session->literal);
     free(session);
 }

@@ -194,6 +194,45 @@ static void begins_each_mechanism(void **state)
     }
 }
 
+/* Also in replies to what is sent once the login is over. A short secret may be
+ * a word of theirs, which its absence would show. */
+static void hides_what_later_replies_quote(void **state)
+{
+    static const struct {
+        const char *password, *sent, *reply, *text;
+    } cases[] = {
+        { "tanstaaftanstaaf", "C:AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n",
+          "S:250 AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm: tanstaaftanstaaf",
+          "AUTH PLAIN ***: ***" },
+        { "mail", "C:AUTH PLAIN AHRpbQBtYWls\r\n", "S:250 AHRpbQBtYWls mail",
+          "*** mail" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *const script[] = {
+            OFFERS("PLAIN"), cases[i].sent, "S:235 ok", "C:NOOP\r\n",
+            cases[i].reply, LEAVES, NULL };
+        char *password = alloc_string(cases[i].password);
+        const struct secret secret = { password, strlen(password) };
+        struct peer peer;
+        struct reply reply;
+        struct error err = { 0 };
+        reply_init(&reply);
+        assert_true(peer_start(&peer, script));
+        struct session_settings settings = settings_of(&peer, &secret,
+                                                       "plain");
+        struct session *session = peer_open(&peer, &settings, &err);
+        assert_non_null(session);
+        assert_true(session_ask(session, &reply, &err, "NOOP"));
+        assert_string_equal(reply.text.data, cases[i].text);
+        session_close(session);
+        assert_true(peer_end(&peer));
+        reply_free(&reply);
+        free(password);
+    }
+}
+
 static const struct {
     const char *auth;
     const char *offered;        /* row of the script */
@@ -308,6 +347,7 @@ int main(void)
         cmocka_unit_test(speaks_mechanisms_to_the_letter),
         cmocka_unit_test(begins_each_mechanism),
         cmocka_unit_test(shows_no_password_in_the_clear),
+        cmocka_unit_test(hides_what_later_replies_quote),
         cmocka_unit_test(sends_long_tokens_in_two_steps),
         cmocka_unit_test(wants_a_password_where_one_is_needed),
         cmocka_unit_test(scram_takes_no_control_characters),
