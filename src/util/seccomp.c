@@ -103,8 +103,8 @@ static const struct rule everybody[] = {
     CALL(read), CALL(readv), CALL(pread64), CALL(write), CALL(writev),
     CALL(pwrite64), CALL(lseek), CALL(close), CALL(ppoll),
 
-    /* Sockets that are open, and descriptors that come through them. MSG_FASTOPEN
-     * connects, too, and landlock(7) does not see it. */
+    /* Sockets that are open, and descriptors that come through them. With
+     * MSG_FASTOPEN these connect, which landlock(7) does not see. */
     { __NR_sendto, REFUSE_WITH, MSG_FASTOPEN, 3 },
     { __NR_sendmsg, REFUSE_WITH, MSG_FASTOPEN, 2 },
     CALL(sendto), CALL(sendmsg), CALL(recvfrom), CALL(recvmsg), CALL(shutdown),
