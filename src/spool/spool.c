@@ -154,31 +154,39 @@ bool spool_is_in_place(const struct spool *spool)
 
 /* One that is not there yet. Its mode comes last: none may enter before. Its
  * group would be that of a volume with a setgid bit, as pods have them. */
-static bool make_folder(const char *path, const struct folder *folder,
+static bool make_folder(int root, const char *name, const struct folder *folder,
                         uid_t user, gid_t group)
 {
-    char *name = alloc_format("%s/%s", path, folder->name);
-    bool made = mkdir(name, 0700) == 0;
+    bool made = mkdirat(root, name, 0700) == 0;
     bool right = made || errno == EEXIST;
 
-    int fd = made ? open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    int fd = made ? openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+                                       O_CLOEXEC)
                   : -1;
     if (made)
         right = fd != -1 &&
                 (folder->of_root || fchown(fd, user, group) == 0) &&
                 fchmod(fd, folder->mode) == 0;
     io_close(&fd);
-    free(name);
     return right;
 }
 
+/* Below the spool by its descriptor: root must not be led elsewhere by a link
+ * that takes the spool's place meanwhile. */
 bool spool_make(const char *path, uid_t user, gid_t group, struct error *err)
 {
-    for (size_t i = 0; i < COUNT(folders); i++)
-        if (!make_folder(path, &folders[i], user, group))
-            return error_sys(err, FAULT_CONFIG, "make_spool: %s/%s", path,
-                             folders[i].name);
-    return true;
+    int root = -1;
+    size_t i = 0;
+    bool right = make_folder(AT_FDCWD, path, &folders[i], user, group) &&
+                 (root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)) != -1;
+
+    while (right && ++i < COUNT(folders))
+        right = make_folder(root, folders[i].name, &folders[i], user, group);
+    if (!right)
+        error_sys(err, FAULT_CONFIG, "make_spool: %s/%s", path,
+                  folders[i].name);
+    io_close(&root);
+    return right;
 }
 
 bool spool_open(struct spool *spool, const char *path, bool strict,
