@@ -321,3 +321,29 @@ def test_connections_over_a_reload(queue, smarthost):
         gate.set()
         daemon.wait_until_removed(2)
     assert set(open_at_once) == {1}
+
+
+@pytest.mark.parametrize("extensions", [EXTENSIONS, BY_DATA],
+                         ids=["BDAT", "DATA"])
+def test_small_one_after_a_large_one(queue, smarthost, extensions):
+    """It leaves at once, over another connection, and not after the large one,
+    though both are of one user."""
+    held, gate = threading.Event(), threading.Event()
+
+    def hold(arrived):
+        if arrived.reverse_path == "large@a.example":
+            held.set()
+            gate.wait(PATIENCE)
+    smarthost.extensions = extensions
+    smarthost.on_message = hold
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", "large@a.example", TO, stdin=message(
+            b"".join(b"%08d\n" % i for i in range(300000)))).expect(0)
+        assert held.wait(PATIENCE)
+        queue.sendmail("-f", "small@a.example", TO, stdin=message()).expect(0)
+        (sent,) = smarthost.wait_for_messages(1)
+        assert sent.reverse_path == "small@a.example"
+        gate.set()
+        daemon.wait_until_removed(2)
+    assert len(smarthost.messages) == len(smarthost.sessions) == 2
