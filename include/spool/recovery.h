@@ -28,12 +28,17 @@ void recovery_free(struct recovery *recovery);          /* NULL is allowed */
 /* One that has been put into queue/ since. */
 void recovery_add(struct recovery *recovery, const char *id);
 
+/* One that was found is to be found again, when all others have been. */
+void recovery_put_back(struct recovery *recovery, const char *id);
+
 /*
  * Go on. RECOVERY_FOUND: id, of RANDOM_ID_LENGTH + 1 octets, is that of a
  * message in queue/, unless it has gone since; its file in drop/ has been
- * removed. RECOVERY_MORE: of state/, something was looked at.
+ * removed. RECOVERY_AGAIN: the same, of one that was put back. RECOVERY_MORE:
+ * of state/, something was looked at.
  */
-enum recovery_step { RECOVERY_FOUND, RECOVERY_MORE, RECOVERY_DONE };
+enum recovery_step { RECOVERY_FOUND, RECOVERY_AGAIN, RECOVERY_MORE,
+                     RECOVERY_DONE };
 enum recovery_step recovery_go_on(struct recovery *recovery, char *id);
 
 /* How many messages are yet to be found; those that recovery_find() has found

@@ -294,26 +294,41 @@ static bool give_up_damaged(struct messages *messages, const char *id,
     return true;
 }
 
-/* NULL: it is gone, or in failed/; or it cannot be read, and why is set. */
-static struct message *read_queued(struct messages *messages, const char *id,
-                                   const struct moment *now, struct error *why)
+/* A file in queue/, with what is known of it. */
+struct found {
+    struct entry *entry;        /* owned, as state */
+    struct state *state;
+    int64_t received;
+};
+
+/* False: it is gone, or in failed/; or it cannot be read, and why is set. */
+static bool load(struct messages *messages, const char *id,
+                 struct found *found, struct error *why)
 {
     const struct spool *spool = messages->home.spool;
-    struct state *state = NULL;
-    int64_t received;
 
-    struct entry *entry = queue_file_open(spool, id, &received, why);
-    if (entry != NULL)
-        state = state_load(spool, id, entry->envelope.count, why);
-    if (state == NULL) {
-        entry_free(entry);
-        if (give_up_damaged(messages, id, why) || !queue_file_exists(spool, id))
-            why->fault = FAULT_NONE;
-        return NULL;
-    }
-    received = clocks_received(received, now->wall);
-    struct message *message = message_new_stored(&messages->home, entry, state,
-                                                 received);
+    *found = (struct found){ 0 };
+    found->entry = queue_file_open(spool, id, &found->received, why);
+    if (found->entry != NULL)
+        found->state = state_load(spool, id, found->entry->envelope.count, why);
+    if (found->state != NULL)
+        return true;
+    entry_free(found->entry);
+    if (give_up_damaged(messages, id, why) || !queue_file_exists(spool, id))
+        why->fault = FAULT_NONE;
+    return false;
+}
+
+/* What was found is owned. */
+static struct message *add_found(struct messages *messages,
+                                 const struct found *found,
+                                 const struct moment *now)
+{
+    struct state *state = found->state;
+    int64_t received = clocks_received(found->received, now->wall);
+    struct message *message = message_new_stored(&messages->home,
+                                                 found->entry, state, received);
+
     message->tried = retry_tried_age(state, received, now->wall);
     add(messages, message, now->wall);
     place_queued(messages, message, now);
@@ -321,28 +336,55 @@ static struct message *read_queued(struct messages *messages, const char *id,
     return message;
 }
 
-struct message *messages_add_queued(struct messages *messages, const char *id,
-                                    const struct moment *now)
+static bool is_new_report(const struct found *found)
 {
+    return *envelope_reverse_path(&found->entry->envelope) == '\0' &&
+           found->state->attempts == 0;
+}
+
+/*
+ * A stop may have come between a report and the note that it was made. It must
+ * be there still when the message that it is about is read, or would be made
+ * again: so, in the first turn, it is not sent yet.
+ */
+static struct message *take(struct messages *messages, const char *id,
+                            const struct moment *now, bool first)
+{
+    struct found found;
     struct error why;
 
     if (find_known(messages, id) != NULL)
         return NULL;
-    struct message *message = read_queued(messages, id, now, &why);
-    if (message == NULL && why.fault != FAULT_NONE)
-        set_aside(messages, id, &why);
-    return message;
+    if (!load(messages, id, &found, &why)) {
+        if (why.fault != FAULT_NONE)
+            set_aside(messages, id, &why);
+        return NULL;
+    }
+    if (!first || !is_new_report(&found))
+        return add_found(messages, &found, now);
+    recovery_put_back(messages->recovery, id);
+    entry_free(found.entry);
+    state_free(found.state);
+    return NULL;
+}
+
+struct message *messages_add_queued(struct messages *messages, const char *id,
+                                    const struct moment *now)
+{
+    return take(messages, id, now, false);
 }
 
 /* One that cannot be read is set aside once: in its turn. */
 struct message *messages_find(struct messages *messages, const char *id)
 {
     struct message *message = find_known(messages, id);
+    struct found found;
     struct error ignored;
 
     if (message == NULL && messages->recovery != NULL && random_is_id(id) &&
-        recovery_find(messages->recovery, id))
-        message = read_queued(messages, id, &messages->now, &ignored);
+        recovery_find(messages->recovery, id) &&
+        load(messages, id, &found, &ignored))
+        message = add_found(messages, &found, &messages->now);
     return message;
 }
 
@@ -352,8 +394,8 @@ static bool read_next(struct messages *messages)
     char id[RANDOM_ID_LENGTH + 1];
     enum recovery_step step = recovery_go_on(messages->recovery, id);
 
-    if (step == RECOVERY_FOUND)
-        messages_add_queued(messages, id, &messages->now);
+    if (step == RECOVERY_FOUND || step == RECOVERY_AGAIN)
+        take(messages, id, &messages->now, step == RECOVERY_FOUND);
     if (step != RECOVERY_DONE)
         return true;
     recovery_free(messages->recovery);

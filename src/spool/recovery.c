@@ -24,6 +24,7 @@ struct recovery {
     queue_id *names;            /* of queue/ */
     size_t count, capacity;
     size_t next;                /* to be found */
+    size_t put_back;            /* so many of the last ones were */
     DIR *states;                /* NULL: all were looked at */
     bool durable;               /* the names are: originals may go */
 };
@@ -86,6 +87,12 @@ void recovery_add(struct recovery *recovery, const char *id)
                                        sizeof *recovery->names);
     }
     memcpy(recovery->names[recovery->count++], id, sizeof(queue_id));
+}
+
+void recovery_put_back(struct recovery *recovery, const char *id)
+{
+    recovery_add(recovery, id);
+    recovery->put_back++;
 }
 
 /* A name in queue/. True: names have changed. */
@@ -219,18 +226,19 @@ static enum recovery_step look_at_state(struct recovery *recovery)
     return RECOVERY_DONE;
 }
 
+size_t recovery_left(const struct recovery *recovery)
+{
+    return recovery->count - recovery->next;
+}
+
 enum recovery_step recovery_go_on(struct recovery *recovery, char *id)
 {
     if (recovery->next == recovery->count)
         return look_at_state(recovery);
+    bool again = recovery_left(recovery) <= recovery->put_back;
     memcpy(id, recovery->names[recovery->next++], sizeof(queue_id));
     remove_original(recovery, id);
-    return RECOVERY_FOUND;
-}
-
-size_t recovery_left(const struct recovery *recovery)
-{
-    return recovery->count - recovery->next;
+    return again ? RECOVERY_AGAIN : RECOVERY_FOUND;
 }
 
 bool recovery_find(const struct recovery *recovery, const char *id)

@@ -155,6 +155,53 @@ static void counts_each_once_that_cannot_be_read(void **state)
     assert_int_equal(messages->unread_ids.count, many);
 }
 
+/* In queue/, with a null reverse-path or another. */
+static void put(struct subject *subject, const char *from)
+{
+    struct envelope env = { 0 };
+    char id[RANDOM_ID_LENGTH + 1];
+    struct error err;
+
+    random_id(id);
+    struct draft *draft = draft_new_report(id, &err);
+    assert_non_null(draft);
+    assert_true(envelope_set_reverse_path(&env, from, &err));
+    assert_true(envelope_add_recipient(&env, "b@example.com", NULL, 0, &err));
+    assert_true(draft_envelope(draft, &env, &err));
+    assert_true(draft_add(draft, FIXTURE_BODY, strlen(FIXTURE_BODY), &err));
+    assert_true(draft_end(draft, false, &err));
+    assert_true(queue_add(&subject->fixture.spool, draft, 1700000000, &err));
+    draft_free(draft);
+    envelope_free(&env);
+}
+
+static void count_report(void *context, struct message *message)
+{
+    *(size_t *)context += *message->summary == '\0';
+}
+
+static void reads_reports_after_what_they_are_about(void **state)
+{
+    struct subject *subject = *state;
+    struct messages *messages = subject->messages;
+    const size_t many = MESSAGES_AT_ONCE + 50;
+    const struct moment now = { .wall = 1700000000 };
+    size_t reports = 0;
+    struct error err;
+
+    for (size_t i = 0; i < many; i++)
+        put(subject, i % 2 == 0 ? "" : "a@example.com");
+    assert_true(messages_recover(messages, &now, &err));
+    messages_each(messages, count_report, &reports);
+    assert_int_equal(reports, 0);
+    assert_int_equal(messages_count(messages), many);
+    while (messages_read(messages, &now, 0))
+        ;
+    messages_each(messages, count_report, &reports);
+    assert_int_equal(reports, many / 2);
+    assert_int_equal(schedule_count(messages->schedule), many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +212,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             meets_each_once_though_others_come_and_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reads_reports_after_what_they_are_about,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(counts_each_once_that_cannot_be_read,
                                         set_up, tear_down),
     };
