@@ -56,6 +56,7 @@ struct entry *entry_reopen(int fd, const char *name, struct error *err);
 
 /* How far the octets of a file have been verified; { 0 } at first. */
 struct entry_progress {
+    uint64_t start, end;    /* of the content */
     uint64_t done;
     uint32_t sum;
     char before;            /* the last octet */
@@ -71,6 +72,17 @@ bool entry_verify(struct entry *entry, struct entry_progress *progress,
                   uint64_t octets, struct error *err);
 bool entry_is_verified(const struct entry *entry,
                        const struct entry_progress *progress);
+
+/*
+ * A file that is being written has no entry yet. If its content will be where
+ * that of another entry is, its octets can be verified on their way: start with
+ * entry_progress() of that one, and add them in order; holes are left out. An
+ * entry_verify() of the file itself goes on from there, and decides; if it has
+ * its content elsewhere, it begins again.
+ */
+struct entry_progress entry_progress(const struct entry *entry);
+void entry_verify_octets(struct entry_progress *progress, uint64_t at,
+                         const char *data, size_t length);
 
 /* Give it a flaw, unless it has one. status is static. */
 void entry_blame(struct entry *entry, const char *status, const char *flaw);

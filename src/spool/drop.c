@@ -157,7 +157,8 @@ static struct entry *admit_entry(const struct spool *spool, struct entry *found,
     return entry;
 }
 
-/* A file that is copied first, and verified then. */
+/* A file that is verified while it is copied: what is summed up is what was
+ * written, not what the file has by then. */
 struct drop_taking {
     const struct spool *spool;
     char id[RANDOM_ID_LENGTH + 1];
@@ -168,7 +169,7 @@ struct drop_taking {
     int copy;                   /* -1: not made, or the entry has it */
     uint64_t copied;
     struct entry *entry;        /* NULL before the copy is complete */
-    struct entry_progress progress;
+    struct entry_progress progress;     /* of the copy */
     bool too_large;             /* entry is the file itself: it is not copied */
 };
 
@@ -331,6 +332,8 @@ static bool copy_octets(struct drop_taking *taking, uint64_t octets)
         if (step > 0 && (lseek(taking->copy, (off_t)start, SEEK_SET) == -1 ||
                          !io_write_all(taking->copy, block, (size_t)step)))
             step = -1;
+        if (step > 0)
+            entry_verify_octets(&taking->progress, start, block, (size_t)step);
         taking->copied = step == 0 ? taking->size
                                    : start + (uint64_t)(step > 0 ? step : 0);
     }
@@ -355,7 +358,8 @@ static bool go_on_taking(struct drop_taking *taking, uint64_t octets,
         return true;
     taking->entry = entry_reopen(taking->copy, taking->id, err);
     taking->copy = -1;
-    return taking->entry != NULL;
+    return taking->entry != NULL &&
+           entry_verify(taking->entry, &taking->progress, 0, err);
 }
 
 static bool is_taken(const struct drop_taking *taking)
@@ -418,6 +422,8 @@ static enum drop_result begin_copy(struct drop_taking *taking,
         taking->too_large = true;
         return DROP_MORE;
     }
+    /* Unless it is changed meanwhile, the copy has its content there, too. */
+    taking->progress = entry_progress(found);
     entry_free(found);
     taking->copy = open_copy(taking->spool, taking->id,
                              taking->size <= memory_max);

@@ -232,28 +232,50 @@ bool entry_is_verified(const struct entry *entry,
     return progress->done == end_of_content(entry);
 }
 
-static void verify_hole(const struct entry *entry,
-                        struct entry_progress *progress, uint64_t end)
+struct entry_progress entry_progress(const struct entry *entry)
+{
+    return (struct entry_progress){
+        .start = entry->content_start, .end = end_of_content(entry),
+    };
+}
+
+static void verify_hole(struct entry_progress *progress, uint64_t end)
 {
     progress->sum = crc32c_zeros(progress->sum, end - progress->done);
-    if (end > entry->content_start) {
+    if (end > progress->start) {
         progress->has_bare_ends |= progress->before == '\r';
         progress->before = '\0';
     }
     progress->done = end;
 }
 
-static void verify_data(const struct entry *entry,
-                        struct entry_progress *progress,
-                        const char *data, size_t length)
+static void verify_data(struct entry_progress *progress, const char *data,
+                        size_t length)
 {
     progress->sum = crc32c(progress->sum, data, length);
-    if (progress->done >= entry->content_start) {
+    if (progress->done >= progress->start) {
         progress->has_bare_ends = progress->has_bare_ends ||
                                !has_wire_ends(data, length, progress->before);
         progress->before = data[length - 1];
     }
     progress->done += length;
+}
+
+void entry_verify_octets(struct entry_progress *progress, uint64_t at,
+                         const char *data, size_t length)
+{
+    if (at > progress->done)
+        verify_hole(progress, at < progress->end ? at : progress->end);
+    while (length > 0 && progress->done < progress->end) {
+        /* Lines count from the start of the content. */
+        uint64_t stop = progress->done < progress->start ? progress->start
+                                                         : progress->end;
+        uint64_t rest = stop - progress->done;
+        size_t part = rest < length ? (size_t)rest : length;
+        verify_data(progress, data, part);
+        data += part;
+        length -= part;
+    }
 }
 
 /* Has the file the right sum? And has its content lines as they go over the
@@ -275,27 +297,27 @@ static bool end_of_verification(struct entry *entry,
 bool entry_verify(struct entry *entry, struct entry_progress *progress,
                   uint64_t octets, struct error *err)
 {
-    const uint64_t end = end_of_content(entry);
+    const struct entry_progress first = entry_progress(entry);
+    const uint64_t end = first.end;
     char *block = alloc_resize(NULL, IO_BLOCK, 1);
     ssize_t step = 1;
 
+    if (progress->start != first.start || progress->end != end)
+        *progress = first;
     for (uint64_t read = 0; read < octets && progress->done < end && step > 0;
          read += (uint64_t)step) {
-        /* Lines count from the start of the content. */
         uint64_t start, stop;
-        uint64_t part = progress->done < entry->content_start
-                        ? entry->content_start : end;
-        io_find_data(entry->fd, progress->done, part, &start, &stop);
+        io_find_data(entry->fd, progress->done, end, &start, &stop);
         if (start > progress->done)
-            verify_hole(entry, progress, start);
-        uint64_t rest = stop - progress->done;
-        if (progress->done == part)
-            continue;
+            verify_hole(progress, start);
+        if (start == end)
+            break;
+        uint64_t rest = stop - start;
         step = io_read_at(entry->fd, block,
                           rest < IO_BLOCK ? (size_t)rest : IO_BLOCK,
-                          (off_t)progress->done);
+                          (off_t)start);
         if (step > 0)
-            verify_data(entry, progress, block, (size_t)step);
+            entry_verify_octets(progress, start, block, (size_t)step);
     }
     free(block);
     if (step == -1)

@@ -70,13 +70,13 @@ static void end_line(void)
 /* Content: the ends of its lines, and its fields. */
 static void content(size_t length)
 {
-    struct entry entry = { .content_start = proof_length(8) };
     struct entry_progress progress = {
-        .done = proof_length(16), .has_bare_ends = proof_any(),
+        .start = proof_length(8), .done = proof_length(16),
+        .has_bare_ends = proof_any(),
         .before = Frama_C_char_interval(-128, 127),
     };
 
-    verify_data(&entry, &progress, proof_octets(length), length);
+    verify_data(&progress, proof_octets(length), length);
     (void)field_length(proof_octets(length), length);
 }
 

@@ -456,6 +456,97 @@ static void stores_what_it_made_right(void **state)
     }
 }
 
+/* A message to one recipient that is one letter again and again: of always the
+ * same size, and more than a block, whose end is between a CR and its LF. */
+#define CHANGED_SIZE 90000
+
+static void make_changed(const struct spool *spool, const char *recipient,
+                         char letter, const char *tail)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    buf_add_format(&text, "postrider 1 " ID "\nfrom \nto - - %s\n\n",
+                   recipient);
+    size_t start = text.length;
+    while (text.length < CHANGED_SIZE - 2)
+        if (text.length == IO_BLOCK - 1)
+            buf_add_text(&text, "\r\n");
+        else
+            buf_add_char(&text, letter);
+    buf_add_text(&text, "\r\n");
+    uint32_t sum = crc32c(0, text.data, text.length);
+    buf_add_format(&text, "END %020zu %08x 7\n%s", text.length - start, sum,
+                   tail);
+    fixture_write(spool->drop, ID, text.data, text.length);
+    buf_free(&text);
+}
+
+/* Its owner changes the file while it is copied. */
+static const struct {
+    const char *recipient;      /* a longer one: the content begins later */
+    char letter;
+    const char *tail;
+    size_t blocks;              /* are copied before the change */
+    enum drop_result result;
+} changes[] = {
+    { "a@example.com", 'x', "",     0, DROP_TAKEN },    /* none */
+    { "a@example.com", 'x', "",     1, DROP_TAKEN },
+    { "a@example.com", 'x', "more", 0, DROP_TAKEN },
+    { "a@example.com", 'x', "more", 1, DROP_TAKEN },
+    { "a@example.com", 'y', "",     0, DROP_TAKEN },
+    { "a@example.com", 'y', "",     1, DROP_GONE },     /* a half of each */
+    { "bb@example.com", 'x', "",    0, DROP_TAKEN },
+    { "bb@example.com", 'y', "",    0, DROP_TAKEN },
+    { "bb@example.com", 'x', "",    1, DROP_GONE },
+    { "bb@example.com", 'y', "",    1, DROP_GONE },
+};
+
+/* Is it all of the one file, by its sum, its recipient and its letter? */
+static void check_copy(const struct entry *entry, size_t row)
+{
+    struct error err;
+    char first = '\0';
+    struct entry *whole = entry_open(fcntl(entry->fd, F_DUPFD_CLOEXEC, 0), ID,
+                                     &err);
+
+    assert_int_equal(io_read_at(entry->fd, &first, 1,
+                                (off_t)entry->content_start), 1);
+    if (whole == NULL || whole->has_bare_ends || entry->flaw != NULL ||
+        first != changes[row].letter ||
+        strcmp(entry->envelope.recipients[0].path,
+               changes[row].recipient) != 0)
+        fail_msg("row %zu: the copy is not what was verified", row);
+    entry_free(whole);
+}
+
+static void proves_what_it_copied(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct spool *spool = &fixture->spool;
+
+    for (size_t row = 0; row < COUNT(changes); row++) {
+        struct drop_taking *taking;
+        struct entry *entry = NULL;
+        struct error err;
+        fixture_empty(fixture);
+        make_changed(spool, "a@example.com", 'x', "");
+        enum drop_result result = drop_begin(spool, ID, &limits, &taking,
+                                             &err);
+        for (size_t i = 0; i < changes[row].blocks; i++)
+            assert_int_equal(drop_go_on(taking, 1, &entry, &err), DROP_MORE);
+        make_changed(spool, changes[row].recipient, changes[row].letter,
+                     changes[row].tail);
+        while (result == DROP_MORE)
+            result = drop_go_on(taking, 1, &entry, &err);
+        if (result != changes[row].result)
+            fail_msg("row %zu: %d: %s", row, result, err.text);
+        if (result == DROP_TAKEN)
+            check_copy(entry, row);
+        entry_free(entry);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -467,6 +558,7 @@ int main(void)
         cmocka_unit_test(believes_its_own_claims),
         cmocka_unit_test(reads_no_foreign_file_of_that_name),
         cmocka_unit_test(stores_what_it_made_right),
+        cmocka_unit_test(proves_what_it_copied),
     };
 
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
