@@ -5,11 +5,15 @@
     call read write
     read <message in drop/>
     hold <queue/>
+    perhaps make-user-namespace
+
+Not every machine and every version of a library has what is "perhaps" so.
 """
 
 import textwrap
 
 NOT_EXPLAINED = "not explained"
+PERHAPS = "perhaps "
 WORDS = "call ", "no-call "     # whose objects share lines
 
 
@@ -38,19 +42,23 @@ class Table:
         """A line for each, between the table and what has succeeded."""
         groups = self._processes.get(process, {})
         known = {line for lines in groups.values() for line in lines}
+        allowed = {line.removeprefix(PERHAPS) for line in known}
         return [f"{process}: not in the table, and succeeds: {line}"
-                for line in found if line not in known] + \
+                for line in found if line not in allowed] + \
             [f"{process}: in the table, and does not succeed: {line}"
-             for line in sorted(known - set(found))] + \
+             for line in sorted(known - set(found))
+             if not line.startswith(PERHAPS)] + \
             [f"{process}: in the table without a reason: {line}"
              for line in groups.get(NOT_EXPLAINED, [])]
 
     def update(self, process, found):
         """As it was found: what is known keeps its reason."""
         groups = self._processes.setdefault(process, {})
-        known = {line for lines in groups.values() for line in lines}
+        known = {line.removeprefix(PERHAPS)
+                 for lines in groups.values() for line in lines}
         for reason, lines in groups.items():
-            groups[reason] = [line for line in lines if line in found]
+            groups[reason] = [line for line in lines if line in found or
+                              line.startswith(PERHAPS)]
         groups.setdefault(NOT_EXPLAINED, []).extend(
             line for line in found if line not in known)
         self._processes[process] = {

@@ -103,8 +103,11 @@ def test_a_volume_that_cannot_be_written_is_named(pod, smarthost):
 def test_a_volume_that_loses_mail_is_refused(pod, smarthost, call, reason):
     """The daemon's line is that of check."""
     configure(pod, smarthost)
+    refusing = pod.folder / "refusing.py"       # where others may read it
+    refusing.write_bytes(REFUSING.read_bytes())
+    refusing.chmod(0o644)
     run = subprocess.run(
-        ["/usr/bin/python3", REFUSING, call, pod.build / "postrider", "daemon"],
+        ["/usr/bin/python3", refusing, call, pod.build / "postrider", "daemon"],
         env=pod.environment(), capture_output=True, text=True, check=False,
         **user(NOBODY_HERE))
     assert run.returncode == 78
