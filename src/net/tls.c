@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -358,15 +359,12 @@ bool tls_channel_binding(const struct tls *tls, const char **name,
 int64_t tls_certificate_end(const struct tls *tls)
 {
     const X509 *certificate = SSL_get0_peer_certificate(tls->ssl);
-    ASN1_TIME *origin = ASN1_TIME_set(NULL, 0);
-    int days = 0, seconds = 0;
-    bool known = certificate != NULL && origin != NULL &&
-                 ASN1_TIME_diff(&days, &seconds, origin,
-                                X509_get0_notAfter(certificate)) == 1;
+    struct tm date;
+    bool known = certificate != NULL &&
+                 ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &date) == 1;
 
-    ASN1_TIME_free(origin);
     ERR_clear_error();
-    int64_t end = known ? (int64_t)days * 86400 + seconds : 0;
+    int64_t end = known ? (int64_t)timegm(&date) : 0;
     return end > 0 ? end : 0;
 }
 

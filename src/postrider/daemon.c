@@ -52,10 +52,15 @@ static void make_run_directory(const struct config *config,
     free(folder);
 }
 
+static bool is_to_change_user(const struct config *config)
+{
+    return geteuid() == 0 && strcmp(config->user, "root") != 0;
+}
+
 /* Root has no business in the spool. */
 bool become_daemon_user(const struct config *config, struct error *err)
 {
-    if (geteuid() != 0 || strcmp(config->user, "root") == 0)
+    if (!is_to_change_user(config))
         return true;
     const struct passwd *user = user_find(config->user, err);
     if (user == NULL)
@@ -91,7 +96,7 @@ static bool make_spool(const struct config *config, struct error *err)
 
     if (!config->make_spool)
         return true;
-    if (user == 0 && strcmp(config->user, "root") != 0) {
+    if (is_to_change_user(config)) {
         const struct passwd *daemon = user_find(config->user, err);
         if (daemon == NULL)
             return false;

@@ -71,6 +71,7 @@ struct rule {
 };
 
 #define CALL(name) { __NR_##name, ALLOW, 0, 0 }
+#define DENIED(name) { __NR_##name, REFUSE, EPERM, 0 }
 
 static const struct rule everybody[] = {
     /* Memory, never with code that was made at run time. */
@@ -117,7 +118,7 @@ static const struct rule everybody[] = {
      * sysconf() asks for limits: they do without an answer. */
     { __NR_ioctl, REFUSE, ENOTTY, 0 },
     { __NR_prctl, REFUSE, EINVAL, 0 },
-    { __NR_prlimit64, REFUSE, EPERM, 0 },
+    DENIED(prlimit64),
 
     /* 64-bit architectures. */
 #ifdef __NR_newfstatat
@@ -288,61 +289,61 @@ static const struct rule server[] = {
  * the parts of the kernel that have had most faults.
  */
 static const struct rule client[] = {
-    { __NR_execve, REFUSE, EPERM, 0 }, { __NR_execveat, REFUSE, EPERM, 0 },
-    { __NR_ptrace, REFUSE, EPERM, 0 }, { __NR_kcmp, REFUSE, EPERM, 0 },
-    { __NR_process_vm_readv, REFUSE, EPERM, 0 },
-    { __NR_process_vm_writev, REFUSE, EPERM, 0 },
-    { __NR_pidfd_open, REFUSE, EPERM, 0 },
-    { __NR_setpriority, REFUSE, EPERM, 0 },
+    DENIED(execve), DENIED(execveat),
+    DENIED(ptrace), DENIED(kcmp),
+    DENIED(process_vm_readv),
+    DENIED(process_vm_writev),
+    DENIED(pidfd_open),
+    DENIED(setpriority),
 
-    { __NR_fchmodat, REFUSE, EPERM, 0 }, { __NR_fchownat, REFUSE, EPERM, 0 },
-    { __NR_utimensat, REFUSE, EPERM, 0 }, { __NR_mknodat, REFUSE, EPERM, 0 },
-    { __NR_setxattr, REFUSE, EPERM, 0 }, { __NR_lsetxattr, REFUSE, EPERM, 0 },
-    { __NR_removexattr, REFUSE, EPERM, 0 },
-    { __NR_lremovexattr, REFUSE, EPERM, 0 },    /* ACLs are attributes */
-    { __NR_inotify_add_watch, REFUSE, EPERM, 0 },
-    { __NR_fanotify_mark, REFUSE, EPERM, 0 },
+    DENIED(fchmodat), DENIED(fchownat),
+    DENIED(utimensat), DENIED(mknodat),
+    DENIED(setxattr), DENIED(lsetxattr),
+    DENIED(removexattr),
+    DENIED(lremovexattr),    /* ACLs are attributes */
+    DENIED(inotify_add_watch),
+    DENIED(fanotify_mark),
 #ifdef __NR_chmod
-    { __NR_chmod, REFUSE, EPERM, 0 }, { __NR_chown, REFUSE, EPERM, 0 },
-    { __NR_lchown, REFUSE, EPERM, 0 },
-    { __NR_mknod, REFUSE, EPERM, 0 }, { __NR_utimes, REFUSE, EPERM, 0 },
+    DENIED(chmod), DENIED(chown),
+    DENIED(lchown),
+    DENIED(mknod), DENIED(utimes),
 #endif
 #ifdef __NR_chown32
-    { __NR_chown32, REFUSE, EPERM, 0 }, { __NR_lchown32, REFUSE, EPERM, 0 },
+    DENIED(chown32), DENIED(lchown32),
 #endif
 #ifdef __NR_futimesat
-    { __NR_futimesat, REFUSE, EPERM, 0 },
+    DENIED(futimesat),
 #endif
 #ifdef __NR_utime
-    { __NR_utime, REFUSE, EPERM, 0 },
+    DENIED(utime),
 #endif
 #ifdef __NR_utimensat_time64
-    { __NR_utimensat_time64, REFUSE, EPERM, 0 },
+    DENIED(utimensat_time64),
 #endif
 
     /* Namespaces: of what has no other bits, threads are made. A library that
      * cannot have clone3() takes clone(). */
-    { __NR_unshare, REFUSE, EPERM, 0 }, { __NR_setns, REFUSE, EPERM, 0 },
+    DENIED(unshare), DENIED(setns),
     { __NR_clone3, REFUSE, ENOSYS, 0 },
     { __NR_clone, REFUSE_WITH, NAMESPACES, 0 },
-    { __NR_mount, REFUSE, EPERM, 0 }, { __NR_umount2, REFUSE, EPERM, 0 },
-    { __NR_chroot, REFUSE, EPERM, 0 }, { __NR_pivot_root, REFUSE, EPERM, 0 },
-    { __NR_fsopen, REFUSE, EPERM, 0 }, { __NR_open_tree, REFUSE, EPERM, 0 },
-    { __NR_move_mount, REFUSE, EPERM, 0 },
+    DENIED(mount), DENIED(umount2),
+    DENIED(chroot), DENIED(pivot_root),
+    DENIED(fsopen), DENIED(open_tree),
+    DENIED(move_mount),
 
-    { __NR_bpf, REFUSE, EPERM, 0 }, { __NR_userfaultfd, REFUSE, EPERM, 0 },
-    { __NR_perf_event_open, REFUSE, EPERM, 0 },
-    { __NR_io_uring_setup, REFUSE, EPERM, 0 },
-    { __NR_add_key, REFUSE, EPERM, 0 }, { __NR_keyctl, REFUSE, EPERM, 0 },
-    { __NR_request_key, REFUSE, EPERM, 0 },
-    { __NR_personality, REFUSE, EPERM, 0 },
-    { __NR_syslog, REFUSE, EPERM, 0 },
+    DENIED(bpf), DENIED(userfaultfd),
+    DENIED(perf_event_open),
+    DENIED(io_uring_setup),
+    DENIED(add_key), DENIED(keyctl),
+    DENIED(request_key),
+    DENIED(personality),
+    DENIED(syslog),
 #ifdef __NR_msgget
-    { __NR_msgget, REFUSE, EPERM, 0 }, { __NR_semget, REFUSE, EPERM, 0 },
-    { __NR_shmget, REFUSE, EPERM, 0 },
+    DENIED(msgget), DENIED(semget),
+    DENIED(shmget),
 #endif
 #ifdef __NR_ipc
-    { __NR_ipc, REFUSE, EPERM, 0 },             /* i386: these three, too */
+    DENIED(ipc),             /* i386: these three, too */
 #endif
 #ifdef __NR_socket
     { __NR_socket, ALLOW_IF, AF_UNIX, 0 },
