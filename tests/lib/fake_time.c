@@ -3,28 +3,17 @@
  * that $FAKE_TIME names. To be preloaded. time() is ahead by the first, the
  * clocks that count from the start of the machine by the second.
  */
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
+#include <stddef.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
-static const volatile int64_t *ahead;
+#include "preload.h"
 
-/* At once, before a process shuts itself in. */
-__attribute__((constructor)) static void map_file(void)
+static volatile int64_t *ahead;
+
+__attribute__((constructor)) static void prepare(void)
 {
-    const char *path = getenv("FAKE_TIME");
-    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd == -1)
-        return;
-    void *page = mmap(NULL, 2 * sizeof *ahead, PROT_READ, MAP_SHARED, fd, 0);
-    if (page != MAP_FAILED)
-        ahead = page;
-    close(fd);
+    ahead = shared_numbers("FAKE_TIME");
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)

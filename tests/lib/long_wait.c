@@ -6,13 +6,10 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "preload.h"
 
 #define MOMENT 20               /* milliseconds */
 
@@ -21,23 +18,13 @@ static int64_t skipped;         /* milliseconds */
 static int (*real_poll)(struct pollfd *, nfds_t, int);
 static int (*real_clock)(clockid_t, struct timespec *);
 
-/* At once, before a process shuts itself in. */
 __attribute__((constructor)) static void prepare(void)
 {
-    const char *path = getenv("LONG_WAIT");
-    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
-
+    longest = shared_numbers("LONG_WAIT");
     real_poll = (int (*)(struct pollfd *, nfds_t, int))
         dlsym(RTLD_NEXT, "poll");
     real_clock = (int (*)(clockid_t, struct timespec *))
         dlsym(RTLD_NEXT, "clock_gettime");
-    if (fd == -1)
-        return;
-    void *page = mmap(NULL, sizeof *longest, PROT_READ | PROT_WRITE,
-                      MAP_SHARED, fd, 0);
-    if (page != MAP_FAILED)
-        longest = page;
-    close(fd);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)

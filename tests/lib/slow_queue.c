@@ -5,33 +5,21 @@
  * preloaded.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <unistd.h>
+
+#include "preload.h"
 
 #define FIRST 700               /* files that are opened at once */
 #define MOMENT 50               /* milliseconds */
 
-static const volatile int64_t *slow;
+static volatile int64_t *slow;
 
-/* At once, before a process shuts itself in. */
-__attribute__((constructor)) static void map_file(void)
+__attribute__((constructor)) static void prepare(void)
 {
-    const char *path = getenv("SLOW_QUEUE");
-    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd == -1)
-        return;
-    void *page = mmap(NULL, sizeof *slow, PROT_READ, MAP_SHARED, fd, 0);
-    if (page != MAP_FAILED)
-        slow = page;
-    close(fd);
+    slow = shared_numbers("SLOW_QUEUE");
 }
 
 static void wait_a_moment(const char *name)

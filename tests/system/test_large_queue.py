@@ -3,19 +3,17 @@ queue meanwhile."""
 
 import contextlib
 import os
-import pathlib
 import pty
-import struct
 import subprocess
 import time
 
 import pytest
 
+from lib.preload import Preload
 from lib.queue import (DAEMON, IS_ROOT, message_file, queued_line, random_id)
 
 MANY = 700          # more than a start reads before it serves
 READ = "queue/ is read"
-SOURCE = pathlib.Path(__file__).parent.parent / "lib" / "slow_queue.c"
 MESSAGE = b"Subject: new\n\nnew\n"
 STATE = """postrider-state 1 {id}
 attempts 1
@@ -25,27 +23,10 @@ end
 """
 
 
-class SlowQueue:
-    """The files of queue/ take long to be opened until it is let go."""
-
-    def __init__(self, folder):
-        library = folder / "slow_queue.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SOURCE],
-                       check=True)
-        self._file = folder / "slow_queue"
-        self._file.write_bytes(struct.pack("=q", 1))
-        self.environment = {
-            "LD_PRELOAD": str(library), "SLOW_QUEUE": str(self._file),
-            "ASAN_OPTIONS": "exitcode=99:verify_asan_link_order=0"}
-
-    def let_go(self):
-        with open(self._file, "r+b") as file:       # it is mapped
-            file.write(struct.pack("=q", 0))
-
-
 @pytest.fixture
 def slow(queue):
-    return SlowQueue(queue.folder)
+    """The files of queue/ take long to be opened, until 0 is written."""
+    return Preload(queue.folder, "slow_queue", [1])
 
 
 def write(queue, folder, name, octets):
@@ -78,7 +59,7 @@ def test_new_mail_does_not_wait(queue, smarthost, slow):
         assert status["queued"] == MANY
         assert status["reading"] > 0
         assert not daemon.find(READ)
-        slow.let_go()
+        slow.write([0])
         assert daemon.wait_for(f"{READ}: {MANY} queued")
         assert queue.status()["reading"] == 0
 
@@ -111,7 +92,7 @@ def test_list_waits(queue, smarthost, slow):
         with asking(queue, "postrider", "queue", "list", "--json") as asked:
             assert b"still to read" in queue.postrider("status").stdout
             assert not daemon.find(READ)
-            slow.let_go()
+            slow.write([0])
             assert asked.communicate()[0].count(b"\n") == MANY
         assert b"still to read" not in queue.postrider("status").stdout
 
@@ -121,7 +102,7 @@ def test_request_about_all_waits(queue, smarthost, slow):
     fill(queue)
     with queue.daemon(env=slow.environment):
         with asking(queue, "postrider", "queue", "remove", "all") as asked:
-            slow.let_go()
+            slow.write([0])
             assert b"%d removed" % MANY in asked.communicate()[0]
         assert not queue.names("queue") + queue.names("state")
 
@@ -138,7 +119,7 @@ def test_request_by_queue_id(queue, smarthost, slow):
         queue.postrider("queue", "retry", sent).expect(0)
         daemon.wait_for(f"{sent}: removed")
         assert not daemon.find(READ)
-        slow.let_go()
+        slow.write([0])
         daemon.wait_for(f"{READ}: {MANY - 1} queued")
         status = queue.status()
         assert (status["unread"], status["held"]) == (0, 1)
@@ -156,7 +137,7 @@ def test_what_a_stop_left_in_drop(queue, smarthost, slow):
     write(queue, "state", orphan, STATE.format(id=orphan, next=0).encode())
     with queue.daemon(env=slow.environment) as daemon:
         daemon.wait_until_removed(1)
-        slow.let_go()
+        slow.write([0])
         daemon.wait_for(f"{READ}: {MANY} queued")
         daemon.wait(lambda: not queue.names("drop"))
         assert [message.recipients for message in smarthost.messages] == \

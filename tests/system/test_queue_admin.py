@@ -16,6 +16,7 @@ import time
 import pytest
 
 from lib.harness import ROOT, message
+from lib.preload import Preload
 from lib.queue import (ALICE, BOB, DAEMON, ID, IS_ROOT, as_root, message_file,
                        on_terminal, random_id, user)
 
@@ -622,14 +623,10 @@ def test_status_and_metrics(queue, smarthost):
         text).group(1))
 
 
-def test_metrics_of_an_idle_daemon(queue, tmp_path):
+def test_metrics_of_an_idle_daemon(queue):
     """They are renewed every 15 seconds, also where nothing else happens. The
     daemon's clock is ahead by all that it should have waited."""
-    library, longest = tmp_path / "long_wait.so", queue.folder / "longest"
-    source = pathlib.Path(__file__).parent.parent / "lib" / "long_wait.c"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source],
-                   check=True)
-    longest.write_bytes(bytes(8))
+    clock = Preload(queue.folder, "long_wait", [0])
     metrics = queue.run_folder / "metrics.prom"
     queue.write_config(1, settings={"metrics": str(metrics)})
     written = set()
@@ -639,13 +636,10 @@ def test_metrics_of_an_idle_daemon(queue, tmp_path):
             written.add(metrics.stat().st_mtime_ns)
         return len(written) > 4
 
-    with queue.daemon(env={
-            "LD_PRELOAD": str(library), "LONG_WAIT": str(longest),
-            "ASAN_OPTIONS": "exitcode=99:verify_asan_link_order=0"}) as daemon:
+    with queue.daemon(env=clock.environment) as daemon:
         daemon.wait(is_renewed)
-    waited = struct.unpack("=q", longest.read_bytes())[0]
-    assert 10000 < waited <= 15000, "milliseconds"
-
+    longest, = clock.read()
+    assert 10000 < longest <= 15000, "milliseconds"
 
 
 @pytest.mark.parametrize("command", ["daemon", "queue", "status", "check",
