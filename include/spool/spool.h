@@ -47,6 +47,9 @@ bool spool_is_in_place(const struct spool *spool);
 
 #define SPOOL_FOLDERS 5         /* as above */
 
+/* Where its file system lacks what a spool needs. */
+#define SPOOL_DISK_REMEDY "give the spool a local disk"
+
 /* Is folder number index, counted from 0, as strict has it? Nothing is locked,
  * so that a daemon may have it. */
 bool spool_verify(const char *path, size_t index, struct error *err);

@@ -11,7 +11,6 @@ struct spool;
 
 #define VOLUME_FULL 1048576     /* octets: a message and its state have to find
                                  * room */
-#define VOLUME_REMEDY "give the spool a local disk"
 
 /*
  * Can files and folders be synced, and can a file get a name that replaces no

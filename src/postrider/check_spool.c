@@ -95,7 +95,7 @@ static void check_kind(struct check *check, const struct statfs *status)
 
     for (size_t i = 0; i < COUNT(kinds); i++)
         if (((unsigned long)status->f_type & 0xffffffff) == kinds[i].type)
-            check_warn(check, VOLUME_REMEDY, "%s is on %s: %s",
+            check_warn(check, SPOOL_DISK_REMEDY, "%s is on %s: %s",
                        check->config->spool, kinds[i].name, kinds[i].trouble);
 }
 

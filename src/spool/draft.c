@@ -54,8 +54,12 @@ static const char *storing_remedy(int number)
     case ENOENT:
         return "make the spool as postrider(8) describes";
     case EACCES:
-    case EPERM:
         return "its mode must be 3733";
+    case EPERM:
+    case EINVAL:
+    case ENOSYS:
+    case EOPNOTSUPP:
+        return "postrider check shows whether its file system is fit for mail";
     case EROFS:
         return "add it to ReadWritePaths= of the service";
     case ENOSPC:

@@ -101,14 +101,18 @@ static bool lock_spool(const struct spool *spool, struct error *err)
 {
     int tries = LOCK_TIME / LOCK_STEP;
 
-    while (flock(spool->queue, LOCK_EX | LOCK_NB) == -1)
-        if (errno != EWOULDBLOCK || tries-- == 0)
+    while (flock(spool->queue, LOCK_EX | LOCK_NB) == -1) {
+        if (errno != EWOULDBLOCK)
+            return error_sys(err, FAULT_CONFIG, "%s/queue: lock it",
+                             spool->path) ||
+                   error_remedy(err, SPOOL_DISK_REMEDY);
+        if (tries-- == 0)
             return error_set(err, FAULT_CONFIG, "%s is in use by another "
                              "daemon", spool->path) ||
                    error_remedy(err, "to start anew, restart its service, or "
                                 "end it first");
-        else
-            poll(NULL, 0, LOCK_STEP);
+        poll(NULL, 0, LOCK_STEP);
+    }
     return true;
 }
 

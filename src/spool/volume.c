@@ -62,5 +62,5 @@ bool volume_check(const struct spool *spool, struct error *err)
     return missing == NULL ||
            error_set(err, FAULT_CONFIG, "%s: %s in this file system: mail "
                      "would be lost", spool->path, missing) ||
-           error_remedy(err, VOLUME_REMEDY);
+           error_remedy(err, SPOOL_DISK_REMEDY);
 }

@@ -16,10 +16,10 @@ import sys
 NUMBERS = {"openat2": 437, "faccessat2": 439}
 if platform.machine() == "x86_64":
     NUMBERS |= {"memfd_create": 319, "getrandom": 318, "inotify_init1": 294,
-                "fsync": 74, "linkat": 265}
+                "fsync": 74, "linkat": 265, "flock": 73}
 elif platform.machine() == "aarch64":
     NUMBERS |= {"memfd_create": 279, "getrandom": 278, "inotify_init1": 26,
-                "fsync": 82, "linkat": 37}
+                "fsync": 82, "linkat": 37, "flock": 32}
 
 EPERM = 1
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2

@@ -75,6 +75,19 @@ def test_random_numbers_from_the_device(queue, smarthost):
         daemon.wait_until_removed(1)
 
 
+@pytest.mark.parametrize("call", ["fsync", "linkat"])
+def test_a_message_that_cannot_be_stored_safely(queue, call):
+    """It is not for want of a mode, nor will it be better later."""
+    refuse(queue, "sendmail", call)
+    queue.write_config(1)
+    result = queue.sendmail("b@b.example", stdin=message()).expect(75)
+    assert result.errors == (
+        f"sendmail: message not queued: {queue.spool}/drop: Operation not "
+        "permitted: postrider check shows whether its file system is fit for "
+        "mail\n")
+    assert queue.names("drop") == []
+
+
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 def test_no_random_numbers_at_all(queue):
     """A queue-id that can be guessed is none: the caller tries again."""
