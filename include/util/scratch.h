@@ -2,7 +2,8 @@
  * scratch.h - octets that need a descriptor and no name
  *
  * In memory (memfd) up to 1 MB, then in an unlinked file in $TMPDIR, /var/tmp
- * or /tmp; in memory still where none of them can be written.
+ * or /tmp; in memory still where none of them can be written, and in a file
+ * from the beginning where the kernel has no memfd.
  */
 #ifndef POSTRIDER_UTIL_SCRATCH_H
 #define POSTRIDER_UTIL_SCRATCH_H

@@ -65,17 +65,20 @@ static const char *storing_remedy(int number)
     case ENOSPC:
     case EDQUOT:
         return "make room";
+    case EFBIG:
+        return "raise the limit of file sizes (ulimit -f)";
     default:
         return "try again later";
     }
 }
 
-static bool cannot_store(struct error *err, const struct drop_place *place)
+/* For the errno of a call that has just failed. */
+static bool cannot_store(struct error *err, const char *what)
 {
-    const char *what = storing_remedy(errno);
+    const char *remedy = storing_remedy(errno);
 
-    error_sys(err, FAULT_TEMPORARY, "message not queued: %s", place->path);
-    return error_set(err, FAULT_TEMPORARY, "%s: %s", err->text, what);
+    error_sys(err, FAULT_TEMPORARY, "message not queued: %s", what);
+    return error_remedy(err, "%s", remedy);
 }
 
 /* Kernels, file systems or a missing /proc may not have O_TMPFILE; then a name
@@ -120,7 +123,7 @@ static bool verify_file(const struct drop_place *place, int fd,
 
     if (fchmod(fd, DROP_MODE) == -1 || fstat(fd, &file) == -1 ||
         fstat(place->directory, &directory) == -1)
-        return cannot_store(err, place);
+        return cannot_store(err, place->path);
     if (!S_ISREG(file.st_mode) || (file.st_mode & 07777) != DROP_MODE)
         return error_set(err, FAULT_CONFIG, "message not queued: %s: a file "
                          "there gets mode %o instead of %o", place->path,
@@ -141,7 +144,7 @@ static int open_place(struct drop_place *place, const char *spool,
     place->directory = open(place->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = place->directory == -1 ? -1 : create_readable_file(place);
     if (fd == -1)
-        cannot_store(err, place);
+        cannot_store(err, place->path);
     else if (!verify_file(place, fd, err))
         io_close(&fd);
     return fd;
@@ -186,12 +189,12 @@ static bool commit_file(struct drop_place *place, int fd, const char *id,
     /* A power cut may leave the name without all octets: then END line and
      * checksum are wrong, and it was never committed. */
     if ((!has_one_sync(fd) && fsync(fd) == -1) || !give_name(place, fd, id))
-        return cannot_store(err, place);
+        return cannot_store(err, place->path);
 
     /* The daemon may see it from here on. The directory cannot be synced, but
      * a file synced after it has its name is found after a power cut. */
     if (fsync(fd) == -1) {
-        cannot_store(err, place);
+        cannot_store(err, place->path);
         unlinkat(place->directory, id, 0);
         return false;
     }
@@ -287,11 +290,8 @@ const char *draft_id(const struct draft *draft)
 static bool write_octets(struct draft *draft, const char *data, size_t length,
                          struct error *err)
 {
-    if (!scratch_write(&draft->file, data, length))
-        return error_sys(err, FAULT_TEMPORARY, "store the message (%" PRIu64
-                         " octets so far)", draft->file.length) ||
-               error_remedy(err, "make room and send it again");
-    return true;
+    return scratch_write(&draft->file, data, length) ||
+           cannot_store(err, "write it");
 }
 
 static bool flush_pending(struct draft *draft, struct error *err)
@@ -427,7 +427,7 @@ bool draft_take_back(struct draft *draft, struct scratch *content,
         return false;
     if (!(is_pending ? take_back_pending(draft, content)
                      : take_back_file(draft, content)))
-        return error_sys(err, FAULT_TEMPORARY, "read the message again");
+        return cannot_store(err, "copy it");
     draft->sum = draft->head_sum;
     draft->content = 0;
     return true;

@@ -5,19 +5,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "util/alloc.h"
 #include "util/io.h"
+#include "util/random.h"
 
 #define MEMORY_MAX (1u << 20)   /* octets kept in memory */
-
-bool scratch_open(struct scratch *scratch, struct error *err)
-{
-    *scratch = (struct scratch){
-        .fd = memfd_create("postrider message", MFD_CLOEXEC),
-        .in_memory = true,
-    };
-    return scratch->fd != -1 ||
-           error_sys(err, FAULT_TEMPORARY, "hold the message in memory");
-}
 
 void scratch_close(struct scratch *scratch)
 {
@@ -35,17 +27,45 @@ const char *scratch_place(size_t i)
     return i < sizeof places / sizeof *places ? places[i] : NULL;
 }
 
-/* An unlinked file where temporary files belong; -1 if there is no place. */
+/* O_TMPFILE is missing in old kernels and in some file systems. */
+static int open_unlinked(const char *place)
+{
+    int fd = open(place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    char id[RANDOM_ID_LENGTH + 1];
+
+    if (fd != -1)
+        return fd;
+    random_id(id);
+    char *path = alloc_format("%s/postrider.%s", place, id);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd != -1 && unlink(path) == -1)
+        io_close(&fd);
+    free(path);
+    return fd;
+}
+
+/* Where temporary files belong; -1 if there is no place. */
 static int open_temporary_file(void)
 {
     const char *place;
 
     for (size_t i = 0; (place = scratch_place(i)) != NULL; i++) {
-        int fd = open(place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        int fd = open_unlinked(place);
         if (fd != -1)
             return fd;
     }
     return -1;
+}
+
+bool scratch_open(struct scratch *scratch, struct error *err)
+{
+    int fd = memfd_create("postrider message", MFD_CLOEXEC);
+
+    *scratch = (struct scratch){ .fd = fd, .in_memory = fd != -1 };
+    if (fd == -1)
+        scratch->fd = open_temporary_file();
+    return scratch->fd != -1 ||
+           error_sys(err, FAULT_TEMPORARY, "a temporary file for the message");
 }
 
 /* A large message does not belong in memory; but better there than nowhere. */

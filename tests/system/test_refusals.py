@@ -53,6 +53,27 @@ def test_calls_that_are_newer_than_the_filter(queue, smarthost, size):
     assert not daemon.find("cannot|tried again")
 
 
+@pytest.mark.parametrize("size", [100, 2000000])
+@pytest.mark.parametrize("arguments, before, after", [
+    (["b@b.example"], b"", b""),
+    (["-bs"], b"HELO c.example\r\nMAIL FROM:<a@a.example>\r\n"
+     b"RCPT TO:<b@b.example>\r\nDATA\r\n", b".\r\nQUIT\r\n"),
+])
+def test_no_files_in_memory(queue, smarthost, arguments, before, after, size):
+    """A kernel before 3.17 has no memfd_create(2). What needs no name is in a
+    temporary file then, which has none either."""
+    place = queue.folder / "temporary"
+    place.mkdir()
+    queue.write_config(smarthost, settings={"delivery": "direct"})
+    content = message(b"x" * 70 + b"\n" + b"y\n" * (size // 2))
+    result = queue.run_other(
+        ["python3", FILTER, "memfd_create", queue.build / "sendmail",
+         *arguments], stdin=before + content.replace(b"\n", b"\r\n") + after,
+        env={"TMPDIR": str(place)}).expect(0)
+    assert len(smarthost.messages) == 1, str(result)
+    assert list(place.iterdir()) == []
+
+
 def test_no_notice_of_new_names(queue, smarthost):
     """As if no inotify(7) instance were left: the folder is read now and then,
     and on demand."""
@@ -83,7 +104,7 @@ def test_a_message_that_cannot_be_stored_safely(queue, call):
     result = queue.sendmail("b@b.example", stdin=message()).expect(75)
     assert result.errors == (
         f"sendmail: message not queued: {queue.spool}/drop: Operation not "
-        "permitted: postrider check shows whether its file system is fit for "
+        "permitted; postrider check shows whether its file system is fit for "
         "mail\n")
     assert queue.names("drop") == []
 
