@@ -44,6 +44,7 @@ struct dsn {
     const char *id;                 /* queue-id of the report */
     int64_t received;               /* the message, in seconds since 1970 */
     const struct strings *to;       /* addresses that the report goes to */
+    int folder;                     /* see draft_new_report() */
     const char *boundary;           /* this and the next by dsn_compose() */
     bool is_8bit;                   /* some of it is not ASCII */
 };

@@ -54,8 +54,9 @@ struct scratch;
  */
 struct draft *draft_new_unnamed(struct error *err);
 
-/* The same with a queue-id that is given: a message of the daemon's own. */
-struct draft *draft_new_report(const char *id, struct error *err);
+/* The same with a queue-id that is given: a message of the daemon's own. It is
+ * in folder if it is not in memory: see scratch_open_in(). */
+struct draft *draft_new_report(const char *id, int folder, struct error *err);
 
 /*
  * A draft in the drop directory of a spool, without a name until it is

@@ -15,9 +15,10 @@
 /*
  * The same message with the same flaws, each of its line ends made CRLF. If
  * not whole, then its header section only, of which a report is to quote no
- * more. NULL with a fault.
+ * more. It is in folder if it is not in memory: see scratch_open_in(). NULL
+ * with a fault.
  */
-struct entry *restate_entry(const struct entry *entry, bool whole,
+struct entry *restate_entry(const struct entry *entry, bool whole, int folder,
                             struct error *err);
 
 #endif

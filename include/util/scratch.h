@@ -16,16 +16,20 @@
 
 struct scratch {
     int fd;                     /* -1: none */
+    int folder;                 /* borrowed; see scratch_open_in() */
     bool in_memory;             /* may still have to move to a file */
     uint64_t length;            /* octets written */
 };
 
-#define SCRATCH_NONE ((struct scratch){ .fd = -1 })
+#define SCRATCH_PLACES (-1)
+#define SCRATCH_NONE ((struct scratch){ .fd = -1, .folder = SCRATCH_PLACES })
 
 /* The folders in which it may be, from 0 on; NULL: there are no more. */
 const char *scratch_place(size_t i);
 
-/* FAULT_TEMPORARY. */
+/* FAULT_TEMPORARY. A file is in folder, which stays open until it is closed; or
+ * in the places above. */
+bool scratch_open_in(struct scratch *scratch, int folder, struct error *err);
 bool scratch_open(struct scratch *scratch, struct error *err);
 void scratch_close(struct scratch *scratch);
 

@@ -465,7 +465,7 @@ struct draft *dsn_compose(const struct dsn *about, struct error *err)
     dsn.boundary = boundary;
     dsn.is_8bit = about->entry->is_8bit ||
                   !is_all_ascii(about->entry, about->state);
-    struct draft *draft = draft_new_report(dsn.id, err);
+    struct draft *draft = draft_new_report(dsn.id, dsn.folder, err);
     if (draft != NULL && !write_all(draft, &dsn, err)) {
         draft_free(draft);
         draft = NULL;

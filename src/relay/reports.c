@@ -13,6 +13,7 @@
 #include "spool/draft.h"
 #include "spool/entry.h"
 #include "spool/queue.h"
+#include "spool/spool.h"
 #include "spool/state.h"
 #include "util/alloc.h"
 #include "util/log.h"
@@ -182,6 +183,7 @@ static bool make_report(struct reports *reports, struct message *message,
     dsn->state = state;
     dsn->id = state->report;
     dsn->received = message->received;
+    dsn->folder = reports->spool->queue;
     if (!write_report(reports, message, dsn, wall))
         return false;
     note_made(reports, message, dsn, made);

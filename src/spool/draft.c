@@ -236,11 +236,11 @@ static struct draft *draft_new(const char *id)
     return draft;
 }
 
-struct draft *draft_new_report(const char *id, struct error *err)
+struct draft *draft_new_report(const char *id, int folder, struct error *err)
 {
     struct draft *draft = draft_new(id);
 
-    if (scratch_open(&draft->file, err))
+    if (scratch_open_in(&draft->file, folder, err))
         return draft;
     draft_free(draft);
     return NULL;
@@ -251,7 +251,7 @@ struct draft *draft_new_unnamed(struct error *err)
     char id[RANDOM_ID_LENGTH + 1];
 
     random_id(id);
-    return draft_new_report(id, err);
+    return draft_new_report(id, SCRATCH_PLACES, err);
 }
 
 struct draft *draft_new_dropped(const char *spool, struct error *err)

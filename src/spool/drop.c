@@ -149,7 +149,7 @@ static struct entry *admit_entry(const struct spool *spool, struct entry *found,
     if (!has_an_end(found, large, err))
         entry = NULL;
     else if (large || found->has_bare_ends)
-        entry = restate_entry(found, !large, err);
+        entry = restate_entry(found, !large, spool->queue, err);
     else
         entry = found;
     if (entry == NULL)

@@ -59,10 +59,10 @@ static bool add_content(struct draft *draft, const struct entry *entry,
     return added;
 }
 
-struct entry *restate_entry(const struct entry *entry, bool whole,
+struct entry *restate_entry(const struct entry *entry, bool whole, int folder,
                             struct error *err)
 {
-    struct draft *draft = draft_new_report(entry->id, err);
+    struct draft *draft = draft_new_report(entry->id, folder, err);
     struct envelope env = entry->envelope;
     struct entry *other = NULL;
 

@@ -28,50 +28,58 @@ const char *scratch_place(size_t i)
 }
 
 /* O_TMPFILE is missing in old kernels and in some file systems. */
-static int open_unlinked(const char *place)
+static int open_unlinked(int folder, const char *place)
 {
-    int fd = open(place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = openat(folder, place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     char id[RANDOM_ID_LENGTH + 1];
 
     if (fd != -1)
         return fd;
     random_id(id);
-    char *path = alloc_format("%s/postrider.%s", place, id);
-    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd != -1 && unlink(path) == -1)
+    char *path = alloc_format("%s/.%s", place, id);
+    fd = openat(folder, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd != -1 && unlinkat(folder, path, 0) == -1)
         io_close(&fd);
     free(path);
     return fd;
 }
 
-/* Where temporary files belong; -1 if there is no place. */
-static int open_temporary_file(void)
+/* -1 if there is no place. */
+static int open_temporary_file(int folder)
 {
     const char *place;
 
+    if (folder != SCRATCH_PLACES)
+        return open_unlinked(folder, ".");
     for (size_t i = 0; (place = scratch_place(i)) != NULL; i++) {
-        int fd = open_unlinked(place);
+        int fd = open_unlinked(AT_FDCWD, place);
         if (fd != -1)
             return fd;
     }
     return -1;
 }
 
-bool scratch_open(struct scratch *scratch, struct error *err)
+bool scratch_open_in(struct scratch *scratch, int folder, struct error *err)
 {
     int fd = memfd_create("postrider message", MFD_CLOEXEC);
 
-    *scratch = (struct scratch){ .fd = fd, .in_memory = fd != -1 };
+    *scratch = (struct scratch){ .fd = fd, .folder = folder,
+                                 .in_memory = fd != -1 };
     if (fd == -1)
-        scratch->fd = open_temporary_file();
+        scratch->fd = open_temporary_file(folder);
     return scratch->fd != -1 ||
            error_sys(err, FAULT_TEMPORARY, "a temporary file for the message");
+}
+
+bool scratch_open(struct scratch *scratch, struct error *err)
+{
+    return scratch_open_in(scratch, SCRATCH_PLACES, err);
 }
 
 /* A large message does not belong in memory; but better there than nowhere. */
 static void move_to_file(struct scratch *scratch)
 {
-    int fd = open_temporary_file();
+    int fd = open_temporary_file(scratch->folder);
 
     scratch->in_memory = false;
     if (fd != -1 && io_copy(scratch->fd, fd, scratch->length)) {

@@ -10,6 +10,7 @@
 #include "../unit/spool/spool_fixture.h"
 #include "fault.h"
 #include "spool/recovery.h"
+#include "util/scratch.h"
 
 #define SIZE_LIMIT 1000000
 #define RECEIVED 1700000000
@@ -323,7 +324,8 @@ static void prepare_report(void *context)
 
     forget(subject);
     random_id(subject->id);
-    subject->draft = draft_new_report(subject->id, &subject->err);
+    subject->draft = draft_new_report(subject->id, SCRATCH_PLACES,
+                                      &subject->err);
     assert_non_null(subject->draft);
     fixture_envelope(&env);
     assert_true(draft_envelope(subject->draft, &env, &subject->err) &&

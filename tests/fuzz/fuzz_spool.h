@@ -19,6 +19,7 @@
 
 #include "../unit/spool/spool_fixture.h"
 #include "util/crc32c.h"
+#include "util/scratch.h"
 #include "util/text.h"
 
 /* The queue-id in inputs. */
@@ -117,7 +118,7 @@ static inline void fuzz_print(const struct entry *entry, struct buf *out)
 {
     struct io_blocks blocks = entry_blocks(entry, 0, entry->content_length);
     struct error err;
-    struct draft *draft = draft_new_report(entry->id, &err);
+    struct draft *draft = draft_new_report(entry->id, SCRATCH_PLACES, &err);
 
     PROMISE(draft != NULL);
     if (entry->has_claim)

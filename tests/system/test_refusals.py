@@ -74,6 +74,22 @@ def test_no_files_in_memory(queue, smarthost, arguments, before, after, size):
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", [100, 2000000])
+def test_a_report_without_files_in_memory(queue, smarthost, size):
+    """The daemon may write in its spool, and nowhere else."""
+    refuse(queue, "postrider", NEW_CALLS)
+    smarthost.recipients["no@b.example"] = "550 5.1.1 nobody here"
+    smarthost.extensions.remove("DSN")
+    queue.write_config(smarthost)
+    with queue.daemon() as daemon:
+        queue.sendmail("-f", "a@a.example", "-R", "full", "no@b.example",
+                       stdin=message(b"y" * 70 + b"\n" * size)).expect(0)
+        daemon.wait_until_removed(2)
+        assert queue.is_empty(), queue.files()
+    (report,) = smarthost.messages
+    assert report.recipients == ["a@a.example"]
+
+
 def test_no_notice_of_new_names(queue, smarthost):
     """As if no inotify(7) instance were left: the folder is read now and then,
     and on demand."""

@@ -30,7 +30,7 @@ static void write_message(const char *reverse_path, const char *body,
 {
     struct envelope env = { 0 };
     struct error err;
-    struct draft *draft = draft_new_report(ID, &err);
+    struct draft *draft = draft_new_report(ID, SCRATCH_PLACES, &err);
 
     assert_true(envelope_set_reverse_path(&env, reverse_path, &err) &&
                 envelope_add_recipient(&env, "bad@b.example",
@@ -99,6 +99,7 @@ static void compose(const struct subject *subject, enum dsn_kind kind,
         .kind = kind, .config = &subject->config, .entry = subject->entry,
         .state = subject->state, .recipients = indices, .count = count,
         .id = REPORT_ID, .received = RECEIVED, .to = &addresses,
+        .folder = SCRATCH_PLACES,
     }, &err);
 
     strings_free(&addresses);

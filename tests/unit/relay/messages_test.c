@@ -10,6 +10,7 @@
 #include "relay/messages.h"
 #include "relay/log_delivery.h"
 #include "relay/schedule.h"
+#include "util/scratch.h"
 
 #define MANY 5000
 
@@ -163,7 +164,7 @@ static void put(struct subject *subject, const char *from)
     struct error err;
 
     random_id(id);
-    struct draft *draft = draft_new_report(id, &err);
+    struct draft *draft = draft_new_report(id, SCRATCH_PLACES, &err);
     assert_non_null(draft);
     assert_true(envelope_set_reverse_path(&env, from, &err));
     assert_true(envelope_add_recipient(&env, "b@example.com", NULL, 0, &err));

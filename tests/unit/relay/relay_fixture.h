@@ -36,6 +36,7 @@
 #include "spool/journal.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/scratch.h"
 
 #define RELAY_PEER "mx.example[192.0.2.1]:25"
 #define RELAY_OWNER 65534       /* of messages, where we may choose: a user */
@@ -496,7 +497,7 @@ static inline void relay_drop(const struct relay *relay, char *id,
     int folder = relay->fixture.spool.drop;
 
     random_id(id);
-    struct draft *draft = draft_new_report(id, &err);
+    struct draft *draft = draft_new_report(id, SCRATCH_PLACES, &err);
     assert_true(envelope_set_reverse_path(&env, shape->reverse_path, &err));
     if (shape->smarthost != NULL)
         env.smarthost = alloc_string(shape->smarthost);

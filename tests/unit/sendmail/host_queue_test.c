@@ -19,6 +19,7 @@
 #include "util/io.h"
 #include "util/log.h"
 #include "util/random.h"
+#include "util/scratch.h"
 #include "util/text.h"
 
 #define ROOT 0
@@ -108,7 +109,7 @@ static struct draft *compose(bool local)
     struct error err;
 
     random_id(id);
-    struct draft *draft = draft_new_report(id, &err);
+    struct draft *draft = draft_new_report(id, SCRATCH_PLACES, &err);
     assert_non_null(draft);
     assert_true(envelope_set_reverse_path(&env, "ann@a.example", &err));
     assert_true(envelope_add_recipient(&env, "bob@b.example", "rfc822;bob",

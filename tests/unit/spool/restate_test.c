@@ -7,6 +7,7 @@
 
 #include "spool_fixture.h"
 #include "spool/restate.h"
+#include "util/scratch.h"
 #include "util/text.h"
 
 #define LONG 200000             /* octets: more than a block */
@@ -64,7 +65,8 @@ static void ends_all_lines_alike(void **state)
         struct error err;
         struct buf text;
         struct entry *entry = open_dropped(fixture, cases[i].body, id);
-        struct entry *other = restate_entry(entry, cases[i].whole, &err);
+        struct entry *other = restate_entry(entry, cases[i].whole,
+                                            SCRATCH_PLACES, &err);
         if (other == NULL)
             fail_msg("%s: %s", cases[i].name, err.text);
         read_content(other, &text);
@@ -87,7 +89,7 @@ static void keeps_flaws(void **state)
     struct entry *entry = open_dropped(fixture, "A: b\r\n\r\nc\r\n", id);
 
     entry_blame(entry, "5.3.4", "too large");
-    struct entry *other = restate_entry(entry, false, &err);
+    struct entry *other = restate_entry(entry, false, SCRATCH_PLACES, &err);
     assert_non_null(other);
     assert_string_equal(other->flaw_status, "5.3.4");
     assert_string_equal(other->flaw, "too large");
@@ -109,7 +111,7 @@ static void joins_blocks(void **state)
     for (size_t i = 0; body.length < LONG; i++)
         buf_add_text(&body, i % 3 == 0 ? "x\r\n" : "\r\n");
     struct entry *entry = open_dropped(fixture, body.data, id);
-    struct entry *other = restate_entry(entry, true, &err);
+    struct entry *other = restate_entry(entry, true, SCRATCH_PLACES, &err);
     assert_non_null(other);
     read_content(other, &text);
     assert_int_equal(text.length, body.length);

@@ -27,6 +27,7 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/random.h"
+#include "util/scratch.h"
 #include "util/strings.h"
 
 #define FIXTURE_BODY "Subject: hello\r\n\r\n.dot\r\ntext\r\n"
@@ -166,7 +167,7 @@ static inline void fixture_text(const char *id, const char *body,
 {
     struct envelope env;
     struct error err;
-    struct draft *draft = draft_new_report(id, &err);
+    struct draft *draft = draft_new_report(id, SCRATCH_PLACES, &err);
 
     assert_non_null(draft);
     fixture_envelope(&env);
