@@ -434,7 +434,9 @@ manual = $(filter-out $(if $(filter postrider-oauth,$(PROGRAMS)),,\
 UNITS := $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)
 SYSUSERS := $(wildcard packaging/systemd/sysusers.d/*.conf)
 TMPFILES := $(wildcard packaging/systemd/tmpfiles.d/*.conf)
-COMPLETIONS := packaging/completions
+# Of the programs that there are.
+COMPLETED := $(filter-out sendmail,$(PROGRAMS))
+completions = $(COMPLETED:%=packaging/completions/$(1))
 EXAMPLES := $(addprefix packaging/,apparmor container openrc prometheus runit \
             selinux)
 # $(call install_each,FILES,FOLDER), and what takes them away again.
@@ -467,9 +469,9 @@ install: all
 	$(call install_each,$(SYSUSERS),$(sysusersdir))
 	$(call install_placed,$(TMPFILES),$(tmpfilesdir))
 	$(call install_placed,$(UNITS),$(unitdir))
-	$(call install_each,$(COMPLETIONS)/postrider,$(bashdir))
-	$(call install_each,$(COMPLETIONS)/_postrider,$(zshdir))
-	$(call install_each,$(COMPLETIONS)/postrider.fish,$(fishdir))
+	$(call install_each,$(call completions,%),$(bashdir))
+	$(call install_each,$(call completions,_%),$(zshdir))
+	$(call install_each,$(call completions,%.fish),$(fishdir))
 	test -e $(DESTDIR)$(sysconfdir)/postrider/postrider.conf || \
 	    install -m 644 etc/postrider.conf $(DESTDIR)$(sysconfdir)/postrider
 
@@ -484,9 +486,9 @@ uninstall:
 	$(call remove_each,$(UNITS),$(unitdir))
 	$(call remove_each,$(SYSUSERS),$(sysusersdir))
 	$(call remove_each,$(TMPFILES),$(tmpfilesdir))
-	$(call remove_each,postrider,$(bashdir))
-	$(call remove_each,_postrider,$(zshdir))
-	$(call remove_each,postrider.fish,$(fishdir))
+	$(call remove_each,$(call completions,%),$(bashdir))
+	$(call remove_each,$(call completions,_%),$(zshdir))
+	$(call remove_each,$(call completions,%.fish),$(fishdir))
 	rm -rf $(DESTDIR)$(docdir) $(DESTDIR)$(datadir)/postrider
 
 # Debian's package and the RPM are built from a copy of the tree.

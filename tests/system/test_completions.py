@@ -12,13 +12,15 @@ from lib.harness import ROOT, message
 from lib.queue import as_root
 
 COMPLETIONS = ROOT / "packaging" / "completions"
-FILES = {"bash": "postrider", "zsh": "_postrider", "fish": "postrider.fish"}
+SHELLS = {"bash": "{}", "zsh": "_{}", "fish": "{}.fish"}
+PROGRAMS = ("postrider", "postrider-oauth")
 
-# What bash does at a tab, for the words of its arguments.
+# What bash does at a tab, for the words of its arguments after the first, which
+# is the file of the completion.
 ASK = """
-. "$1"; shift
+. "$1"; completed=${1##*/}; shift
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
-_postrider "$1"
+"_${completed//-/_}" "$1"
 [ "${#COMPREPLY[@]}" -eq 0 ] || printf '%s\\n' "${COMPREPLY[@]}"
 """
 
@@ -30,10 +32,10 @@ class Shell:
         self.folder, self.environment = folder, environment
         self.program = program
 
-    def __call__(self, *words):
+    def __call__(self, *words, completed="postrider"):
         """What is offered for the last word."""
         result = subprocess.run(
-            ["bash", "--norc", "-c", ASK, "bash", COMPLETIONS / "postrider",
+            ["bash", "--norc", "-c", ASK, "bash", COMPLETIONS / completed,
              self.program, *words],
             cwd=self.folder, env=self.environment, capture_output=True,
             text=True, timeout=30, check=True)
@@ -112,6 +114,29 @@ def test_bash_offers_smarthosts_of_the_configuration(complete, programs):
     assert complete("test", "--smarthost", "host") == []
 
 
+OAUTH_SECTIONS = 'oauth "m365" {\n}\n    oauth "my own" {\n}\n'
+
+OAUTH_CASES = [
+    (["l"], ["login", "logout"]),
+    (["--"], ["--help", "--version"]),
+    (["token", ""], ["m365", "my\\ own"]),
+    (["login", "my"], ["my\\ own"]),
+    (["login", "m365", "--"], ["--device", "--paste"]),
+    (["status", "-"], ["--json"]),
+    (["token", "m365", "--"], ["--refused"]),
+    (["token", "--refused", ""], []),
+    (["logout", "-"], []),
+    (["nonsense", ""], []),
+]
+
+
+@pytest.mark.parametrize("words, offered", OAUTH_CASES,
+                         ids=[" ".join(words) for words, _ in OAUTH_CASES])
+def test_bash_for_tokens(complete, programs, words, offered):
+    programs.write_config(25, extra=OAUTH_SECTIONS)
+    assert complete(*words, completed="postrider-oauth") == offered
+
+
 @as_root
 def test_bash_offers_messages_of_the_queue(queue):
     queue.write_config(9)
@@ -130,8 +155,10 @@ def test_bash_offers_providers(programs):
     assert asked("setup", "--provider", "") == ids
 
 
-def known(programs):
+def known(programs, program):
     """Every command and option that the program tells of."""
+    if program == "postrider-oauth":
+        return known_of_oauth(programs.build / program)
     usage = programs.postrider("--help").expect(0).stdout.decode()
     words = set(re.findall(r"(?m)^  ([a-z]+) ", usage))
     for arguments in (["setup", "--help"], ["import"], ["test", "--help"],
@@ -142,22 +169,38 @@ def known(programs):
     return words - {"--list", "--password"}
 
 
-@pytest.mark.parametrize("shell", FILES)
-def test_knows_every_command_and_option(programs, shell):
-    text = (COMPLETIONS / FILES[shell]).read_text(encoding="utf-8")
+def known_of_oauth(program):
+    def printed(*arguments):
+        result = subprocess.run([program, *arguments], capture_output=True,
+                                text=True, timeout=30, check=False)
+        return result.stdout + result.stderr
+
+    commands = re.findall(r"(?m)^  ([a-z]+) ", printed("--help"))
+    return {*commands, *(option for command in commands for option in
+                         re.findall("--[a-z]+", printed(command, "-x")))}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_knows_every_command_and_option(programs, shell, program):
+    if not (programs.build / program).exists():
+        pytest.skip(f"no {program}")
+    path = COMPLETIONS / SHELLS[shell].format(program)
+    text = path.read_text(encoding="utf-8")
     if shell == "fish":
         text = re.sub(r"-l ([a-z-]+)", r"--\1", text)
-    missing = [word for word in sorted(known(programs))
+    missing = [word for word in sorted(known(programs, program))
                if not re.search(rf"(?<![a-z-]){word}(?![a-z-])", text)]
     assert missing == []
 
 
-@pytest.mark.parametrize("shell", FILES)
-def test_syntax(shell):
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_syntax(shell, program):
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell}")
-    subprocess.run([shell, "-n", COMPLETIONS / FILES[shell]], check=True,
-                   timeout=30)
+    path = COMPLETIONS / SHELLS[shell].format(program)
+    subprocess.run([shell, "-n", path], check=True, timeout=30)
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="no fish")
@@ -168,12 +211,16 @@ def test_syntax(shell):
     ("postrider setup --provider g", ["gmail", "gmx"]),
     ("postrider test --smarthost ", ["host0"]),
     ("postrider import --from e", ["esmtp"]),
+    ("postrider-oauth st", ["status"]),
+    ("postrider-oauth token ", ["m365", "my own"]),
+    ("postrider-oauth token m365 ", []),
+    ("postrider-oauth login --", ["--device", "--paste"]),
 ])
 def test_fish(complete, programs, line, offered):
-    programs.write_config(25)
+    programs.write_config(25, extra=OAUTH_SECTIONS)
     result = subprocess.run(
         ["fish", "--no-config", "-c",
-         f"source {COMPLETIONS}/postrider.fish; complete -C '{line}'"],
+         f"source {COMPLETIONS}/{line.split()[0]}.fish; complete -C '{line}'"],
         env=complete.environment, cwd=pathlib.Path(complete.folder),
         capture_output=True, text=True, timeout=30, check=True)
     assert [found.split("\t")[0] for found in result.stdout.splitlines()] \

@@ -65,14 +65,20 @@ def examples():
             if path.is_file()}
 
 
+def completions():
+    share = "usr/share"
+    for name in ("postrider", "postrider-oauth"):
+        yield f"{share}/bash-completion/completions/{name}"
+        yield f"{share}/zsh/site-functions/_{name}"
+        yield f"{share}/fish/vendor_completions.d/{name}.fish"
+
+
 def test_everything_is_where_it_belongs(make):
     root = make("install")
     systemd = "packaging/systemd"
     expected = {*PROGRAMS, *LINKS, CONFIGURATION,
                 "usr/share/postrider/providers",
-                "usr/share/bash-completion/completions/postrider",
-                "usr/share/zsh/site-functions/_postrider",
-                "usr/share/fish/vendor_completions.d/postrider.fish",
+                *completions(),
                 *named(systemd, "*.service", "usr/lib/systemd/system"),
                 *named(systemd, "*.socket", "usr/lib/systemd/system"),
                 *named(f"{systemd}/sysusers.d", "*", "usr/lib/sysusers.d"),
