@@ -133,7 +133,7 @@ def test_no_line_ends_at_the_start_of_a_line(ways, octets):
         as_body(text.partition(b"\n\n")[2])
 
 
-@pytest.mark.parametrize("end, other", itertools.product(ENDS, ENDS))
+@pytest.mark.parametrize("end, other", list(itertools.product(ENDS, ENDS)))
 def test_lines_that_do_end(ways, end, other):
     """With one another: in fields, before the body, and in it."""
     lines = [b"From: a@x.test", b"To: to@x.test", b"Subject: x", b" folded",
