@@ -20,6 +20,7 @@
 #include "util/text.h"
 
 #include "../in_folder.h"
+#include "../in_range.h"
 
 static void write_file(const char *path, const char *data, size_t length,
                        mode_t mode)
@@ -395,7 +396,7 @@ static void kills_a_command_that_takes_too_long(void **state)
         assert_false(password_command_run(commands[i], limit, &out, &err));
         assert_int_equal(err.fault, FAULT_TEMPORARY);
         assert_non_null(strstr(err.text, ": takes too long"));
-        assert_in_range(clock_now() - start, limit, limit + 5000);
+        assert_int_in_range(clock_now() - start, limit, limit + 5000);
         buf_wipe(&out);
     }
     struct error err;
@@ -406,7 +407,7 @@ static void kills_a_command_that_takes_too_long(void **state)
                                       &out, &err));
     assert_string_equal(err.text,
                         "password_command sh: ended by signal 9");
-    assert_in_range(clock_now() - start, limit, limit + 5000);
+    assert_int_in_range(clock_now() - start, limit, limit + 5000);
     buf_wipe(&out);
 }
 

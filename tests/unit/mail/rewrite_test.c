@@ -14,6 +14,8 @@
 #include "util/buf.h"
 #include "util/text.h"
 
+#include "../in_range.h"
+
 static const struct rewrite complete = { .domain = "a.example" };
 static const struct rewrite bare = { .domain = "a.example",
                                      .completes_bare = true };
@@ -104,7 +106,7 @@ static void folds_what_would_be_too_long(void **state)
     buf_add_text(&text, "\r\n");
     char *after = rewritten(text.data, &complete);
     assert_true(strlen(after) > 2000);
-    assert_in_range(longest_line(after), 900, 998);
+    assert_int_in_range(longest_line(after), 900, 998);
     free(after);
     buf_free(&text);
 }

@@ -11,6 +11,8 @@
 #include "util/buf.h"
 #include "util/text.h"
 
+#include "../in_range.h"
+
 /* "_submissions._tcp.example.com" as a question; names after it can point at
  * it (offset 12) or at example.com (offset 30). */
 #define QUESTION \
@@ -151,7 +153,7 @@ static void the_order_is_by_priority_and_weight(void **state)
         srv_list_free(&list);
     }
     /* 333 of 400 are to be expected; 250 to 395 is certain. */
-    assert_in_range(heavy_first, 250, 395);
+    assert_int_in_range(heavy_first, 250, 395);
 }
 
 static void a_host_is_in_its_domain(void **state)

@@ -16,6 +16,8 @@
 #include "util/clock.h"
 #include "util/text.h"
 
+#include "../in_range.h"
+
 #define LONG 10000              /* milliseconds: not to be reached */
 
 /* The two ends: the stream under test, and the server's descriptor. */
@@ -157,7 +159,7 @@ static void trickle_does_not_move_the_deadline(void **state)
         _exit(0);
     }
     assert_false(read_within(ends, 150));
-    assert_in_range(clock_now() - began, 140, 600);
+    assert_int_in_range(clock_now() - began, 140, 600);
     assert_int_equal(ends->err.fault, FAULT_TEMPORARY);
     assert_string_equal(ends->err.text, "no complete answer within 1 s");
     kill(pid, SIGKILL);
@@ -197,7 +199,7 @@ static void the_whole_session_has_a_deadline(void **state)
     int64_t began = clock_now();
     stream_set_deadline(ends->stream, began + 50);
     assert_false(read_within(ends, LONG));
-    assert_in_range(clock_now() - began, 40, 1000);
+    assert_int_in_range(clock_now() - began, 40, 1000);
     assert_string_equal(ends->err.text, "no answer before the time for the "
                                         "whole session was over");
 }
@@ -357,7 +359,7 @@ static void peer_that_takes_nothing_is_left(void **state)
 
     int64_t began = clock_now();
     assert_false(stream_write(ends->stream, block, size, 100, &ends->err));
-    assert_in_range(clock_now() - began, 90, 1000);
+    assert_int_in_range(clock_now() - began, 90, 1000);
     assert_int_equal(ends->err.fault, FAULT_TEMPORARY);
     assert_string_equal(ends->err.text,
                         "the server did not take our data within 1 s");
@@ -384,7 +386,7 @@ static void peer_that_takes_little_is_left(void **state)
     }
     int64_t began = clock_now();
     assert_false(stream_write(ends->stream, block, size, 200, &ends->err));
-    assert_in_range(clock_now() - began, 190, 1500);
+    assert_int_in_range(clock_now() - began, 190, 1500);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     free(block);

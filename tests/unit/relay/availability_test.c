@@ -7,6 +7,8 @@
 #include "relay/availability.h"
 #include "util/error.h"
 
+#include "../in_range.h"
+
 #define SECOND 1000
 
 static void lose(struct availability *host, enum fault fault, int64_t now,
@@ -28,8 +30,8 @@ static void workers_fail_together(void **state)
     assert_int_equal(availability_take(&host, 9, 0), 9);
     for (int i = 0; i < 4; i++)
         lose(&host, FAULT_TEMPORARY, 0, i == 0);
-    assert_in_range(availability_next_time(&host, 0), 10 * SECOND,
-                    13 * SECOND);
+    assert_int_in_range(availability_next_time(&host, 0), 10 * SECOND,
+                        13 * SECOND);
     availability_free(&host);
 }
 
@@ -43,7 +45,7 @@ static void probes_become_rare(void **state)
     lose(&host, FAULT_TEMPORARY, now, true);
     for (int i = 0; i < 12; i++) {
         int64_t next = availability_next_time(&host, now);
-        assert_in_range(next - now, delay, delay + delay / 4);
+        assert_int_in_range(next - now, delay, delay + delay / 4);
         assert_int_equal(availability_take(&host, 5, next - 1), 0);
         assert_int_equal(availability_take(&host, 5, next), 1);
         assert_int_equal(availability_take(&host, 5, next), 0);
@@ -64,8 +66,8 @@ static void wrong_password_parks(void **state)
     availability_init(&host, 0, 0);
     lose(&host, FAULT_PERMISSION, 0, true);
     assert_int_equal(host.state, HOP_PARKED);
-    assert_in_range(availability_next_time(&host, 0), 300 * SECOND,
-                    375 * SECOND);
+    assert_int_in_range(availability_next_time(&host, 0), 300 * SECOND,
+                        375 * SECOND);
     availability_flush(&host, 5);
     assert_int_equal(availability_take(&host, 1, 5), 1);
     lose(&host, FAULT_PERMISSION, 5, false);

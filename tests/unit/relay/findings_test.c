@@ -10,6 +10,8 @@
 #include "util/clock.h"
 #include "util/text.h"
 
+#include "../in_range.h"
+
 #define DAY (24 * 60 * 60 * 1000)       /* milliseconds */
 
 static struct distrust sample(unsigned extensions)
@@ -33,7 +35,7 @@ static void keeps_what_is_known_of_each(void **state)
     assert_int_equal(got.extensions, one.extensions);
     assert_int_equal(got.hello, one.hello);
     assert_int_equal(got.changes, one.changes);
-    assert_in_range(got.until, one.until - 5000, one.until + 1000);
+    assert_int_in_range(got.until, one.until - 5000, one.until + 1000);
     got = findings_read(&fixture.spool, "office");
     assert_int_equal(got.extensions, CAP_PIPELINING);
     findings_write(&fixture.spool, "office", &one);

@@ -11,6 +11,8 @@
 #include "relay/rates.h"
 #include "util/text.h"
 
+#include "../in_range.h"
+
 #define LIMIT 10
 
 /* A daemon with a smarthost that has the limit, and one that has none. */
@@ -118,7 +120,7 @@ static void begins_the_file_anew(void **state)
         come_back(&daemon, 1, false);
     }
     assert_int_equal(fstatat(fixture.spool.state, "rates", &status, 0), 0);
-    assert_in_range(status.st_size, 1, 40000);
+    assert_int_in_range(status.st_size, 1, 40000);
     end(&daemon);
     start(&daemon, &fixture);
     assert_int_equal(room(&daemon), LIMIT - 3);

@@ -8,6 +8,8 @@
 #include "relay_fixture.h"
 #include "util/text.h"
 
+#include "../in_range.h"
+
 #define DAY 86400000            /* milliseconds */
 
 struct subject {
@@ -61,7 +63,7 @@ static void tries_again_later_and_later(void **state)
     for (size_t i = 0; i < COUNT(delays); i++) {
         defer(subject);
         int64_t due = relay_due(&subject->relay, subject->id);
-        assert_in_range(due, delays[i], delays[i] + delays[i] / 4);
+        assert_int_in_range(due, delays[i], delays[i] + delays[i] / 4);
         relay_wait(&subject->relay, due);
     }
 }

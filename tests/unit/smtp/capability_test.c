@@ -12,6 +12,8 @@
 #include "util/buf.h"
 #include "util/text.h"
 
+#include "../in_range.h"
+
 static const struct {
     const char *lines;          /* behind the server's name */
     unsigned flags;
@@ -118,7 +120,7 @@ static void distrust_counts_for_any_ehlo_after_some(void **state)
     for (uint32_t hello = 1; hello < 100; hello++)
         if (distrust_of(&distrust, hello, 5) == 0)
             found_out += distrust_add(&distrust, CAP_CHUNKING, hello, 5);
-    assert_in_range(found_out, 5, 20);
+    assert_int_in_range(found_out, 5, 20);
 }
 
 static void has_words(void **state)

@@ -7,6 +7,8 @@
 #include "spool_fixture.h"
 #include "util/text.h"
 
+#include "../in_range.h"
+
 #define ID "0123456789abcdef0123456789abcdef"
 
 static struct state *some_state(void)
@@ -225,7 +227,7 @@ static void cuts_what_is_not_utf8(void **state)
         fail_msg("%s", err.text);
     struct state *read = state_load(spool, ID, 3, &err);
     assert_non_null(read);
-    assert_in_range(strlen(read->recipients[0].text), 1000, 1024);
+    assert_int_in_range(strlen(read->recipients[0].text), 1000, 1024);
     state_free(read);
     state_free(known);
 }

@@ -12,6 +12,8 @@
 #include "util/io.h"
 #include "util/text.h"
 
+#include "../in_range.h"
+
 /* A file in memory, whose octet i is i modulo 251. */
 static int make_file(size_t length)
 {
@@ -44,7 +46,7 @@ static void reads_blocks_to_the_end(void **state)
         struct io_blocks blocks = io_blocks(fd, cases[i].from, cases[i].to);
         uint64_t at = cases[i].from;
         while (io_blocks_next(&blocks)) {
-            assert_in_range(blocks.length, 1, IO_BLOCK);
+            assert_int_in_range(blocks.length, 1, IO_BLOCK);
             for (size_t k = 0; k < blocks.length; k++)
                 assert_int_equal(blocks.data[k], (char)(at++ % 251));
             assert_int_equal(blocks.at, at);

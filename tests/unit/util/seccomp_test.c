@@ -149,7 +149,7 @@ static long send_fast(const void *sockets)
 
 static long send_message_fast(const void *sockets)
 {
-    char text[1] = "x";
+    char text[] = { 'x' };
     struct iovec part = { text, sizeof text };
     struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
     const int *ends = sockets;
