@@ -547,15 +547,28 @@ def test_the_init_script_starts_and_stops_the_daemon(installed):
     installed.run("/etc/init.d/postrider", "status", status=3)
 
 
+def run_its_own_test(root, name):
+    script = ROOT / "packaging/debian/tests" / name
+    (root / "tmp/test").write_bytes(script.read_bytes())
+    (root / "tmp/test").chmod(0o755)
+    root.run("/tmp/test")
+
+
 @pytest.mark.parametrize("name, needed", [("send", "python3"), ("purge", "")])
 def test_the_package_has_tests_of_its_own(installed, name, needed):
-    """autopkgtest(1) runs these."""
+    """autopkgtest(1) runs these: see test_archive.py."""
     if needed:
         installed.apt("install", needed)
-    script = ROOT / "packaging/debian/tests" / name
-    (installed / "tmp/test").write_bytes(script.read_bytes())
-    (installed / "tmp/test").chmod(0o755)
-    installed.run("/tmp/test")
+    run_its_own_test(installed, name)
+
+
+def test_its_own_test_sends_by_the_daemon_that_runs(installed):
+    """As sysvinit has started it when the package was installed."""
+    installed.apt("install", "python3")
+    installed.run("/etc/init.d/postrider", "start")
+    run_its_own_test(installed, "send")
+    assert "is running" in installed.run("/etc/init.d/postrider", "status")
+    installed.run("/etc/init.d/postrider", "stop")
 
 
 def test_purged_nothing_is_left(bare, deb):
