@@ -426,7 +426,8 @@ int launcher_run(const struct launcher_settings *settings, int signals)
             continue;
         if (set[0].revents != 0)
             take_signals(&launcher);
-        if ((set[1].revents & POLLIN) != 0)
+        /* One that reads no replies may close both ways all the same. */
+        if ((set[1].revents & (POLLIN | POLLHUP)) != 0)
             launcher.closed = !take_request(&launcher);
     }
     take_last_requests(&launcher);

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -18,6 +20,7 @@
 #include "relay/launcher.h"
 #include "relay/listener.h"
 #include "relay/wire.h"
+#include "util/alloc.h"
 
 #define MORE_THAN_FIT 3000      /* requests, or news, in a socket's buffer */
 
@@ -116,6 +119,41 @@ static void waits_in_peace_for_the_end(void **state)
     assert_true(cpu_time() - before < 100);
 }
 
+/* Does the launcher sleep, until something happens? */
+static bool launcher_sleeps(void)
+{
+    char *path = alloc_format("/proc/%ld/stat", (long)getppid());
+    FILE *file = fopen(path, "r");
+    char state = '?';
+
+    free(path);
+    if (file == NULL || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = '?';
+    if (file != NULL)
+        fclose(file);
+    return state == 'S';
+}
+
+/* Nothing can be sent to it any more, and nothing will come. */
+static int fill_and_shut_down(int socket)
+{
+    struct pollfd ready = { .fd = socket, .events = POLLOUT };
+    int tries = 100;
+
+    for (int i = 0; i < MORE_THAN_FIT && poll(&ready, 1, 100) == 1; i++)
+        request_in_vain(socket);
+    shutdown(socket, SHUT_RDWR);
+    while (!launcher_sleeps() && --tries > 0)
+        poll(NULL, 0, 10);
+    return tries > 0 ? 0 : 1;
+}
+
+static void waits_in_peace_for_who_reads_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(launch_for(fill_and_shut_down), 0);
+}
+
 /* Shells, which live until nobody can write to their standard input. */
 static int ask_for_many(int socket)
 {
@@ -143,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hears_signals_of_who_does_not_listen),
         cmocka_unit_test(waits_in_peace_for_the_end),
+        cmocka_unit_test(waits_in_peace_for_who_reads_nothing),
         cmocka_unit_test(starts_no_more_than_are_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
