@@ -17,7 +17,8 @@ char *ascii_address(const char *address);
  * Append a header section (fields with their CRLF) as ASCII. Text in UTF-8
  * becomes encoded-words (RFC 2047): display names, comments, and the bodies of
  * fields without a structure. Text without such a form stays as it is: local
- * parts, parameters, other charsets.
+ * parts, parameters, other charsets, and lines that are not a field with its
+ * CRLF.
  *
  * True if an address in it is not ASCII as it came: then SMTPUTF8 is of use.
  */

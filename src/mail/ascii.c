@@ -248,6 +248,14 @@ static size_t field_length(const char *text, size_t length)
     return at;
 }
 
+/* The octets of a file are not verified again before each attempt: its header
+ * section may end anywhere, where it was damaged since. */
+static bool is_whole_field(const char *text, size_t length)
+{
+    return length >= 2 && memcmp(text + length - 2, "\r\n", 2) == 0 &&
+           header_line_is_field(text, length);
+}
+
 bool ascii_header(const char *text, size_t length, struct buf *out)
 {
     bool beyond = false;
@@ -255,7 +263,7 @@ bool ascii_header(const char *text, size_t length, struct buf *out)
     while (length > 0) {
         size_t step = field_length(text, length);
         struct header one = { 0 };
-        if (header_line_is_field(text, step)) {
+        if (is_whole_field(text, step)) {
             header_append_raw(&one, text, step);
             beyond |= add_field(out, &one.fields[0]);
         } else {

@@ -41,6 +41,8 @@ static const struct {
     { "Subject: \xe4\r\n", "Subject: \xe4\r\n", false },
     { "X-A: ä\r\nB: c\r\n d\r\n", "X-A: =?UTF-8?B?w6Q=?=\r\nB: c\r\n d\r\n",
       false },
+    { "X-A: ä\r\nSubject:", "X-A: =?UTF-8?B?w6Q=?=\r\nSubject:", false },
+    { "Subject: ä\n", "Subject: ä\n", false },
 };
 
 static void header_sections_become_ascii(void **state)
