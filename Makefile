@@ -275,7 +275,7 @@ $(B)/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_MAIN) $$(call unit_parts,$$@)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/fuzz $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) \
-	    -pie $(FUZZ_ENGINE) -o $@ $(filter-out %.h,$^) -lconfuse \
+	    -pie $(FUZZ_ENGINE) -o $@ $< $(filter %.o %.a,$^) -lconfuse \
 	    $(if $(filter oauth,$(call layer_of,$@)),$(OAUTH)) $(TLS_AND_DNS)
 
 -include $(wildcard $(B)/fuzz/*.d $(B)/fuzz/*/*.d)

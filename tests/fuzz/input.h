@@ -4,6 +4,7 @@
 #ifndef POSTRIDER_TESTS_FUZZ_INPUT_H
 #define POSTRIDER_TESTS_FUZZ_INPUT_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -65,6 +66,16 @@ static inline int memory_file(const void *data, size_t length)
     PROMISE(fd != -1 && io_write_all(fd, data, length));
     PROMISE(lseek(fd, 0, SEEK_SET) == 0);
     return fd;
+}
+
+/* How many descriptors are open, of those that a fuzzer has. */
+static inline unsigned open_descriptors(void)
+{
+    unsigned count = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) != -1;
+    return count;
 }
 
 /* One line of UTF-8 that a terminal can show. */

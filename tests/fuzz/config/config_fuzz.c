@@ -102,7 +102,7 @@ static void check_longer(const char *text, size_t length, bool taken)
 
     buf_init(&longer, SIZE_MAX);
     buf_add(&longer, text, length);
-    buf_add_char(&longer, '\n');
+    buf_add_text(&longer, " \n");       /* not LF after a CR of the text */
     for (size_t i = 0; i <= LONG_TEXT; i++)
         buf_add_char(&longer, ' ');
     buf_add_char(&longer, '\n');

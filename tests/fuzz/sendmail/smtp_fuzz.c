@@ -229,7 +229,7 @@ static bool is_bdat(const struct input *line)
 {
     return line->left >= 4 && line->left < SMTP_INPUT_LINE_MAX &&
            text_equal_case_n(line->at, "BDAT", 4) &&
-           strchr(" \t\r\n", line->at[4]) != NULL &&
+           (line->left == 4 || strchr(" \t", line->at[4]) != NULL) &&
            memchr(line->at, '\0', line->left) == NULL;
 }
 

@@ -2,7 +2,7 @@
  * client_octets.h - what a client has sent, read by the letter of RFC 5321
  *
  * A strict server's view: each command is a line with one CRLF, of printable
- * octets; a message begins with CONTENT_PREFIX, ends with a lone dot or after
+ * octets; a message begins with CONTENT_START, ends with a lone dot or after
  * as many octets as BDAT has; at the end of a connection there may be the
  * beginning of one of these. Octets of TLS are not looked at.
  */
@@ -13,17 +13,21 @@
 #include "util/buf.h"
 
 #define CONTENT_FIELD "X-Number"
-#define CONTENT_PREFIX "Received: by client.example\r\n"
+#define CONTENT_START "Received: by client.example"
+#define CONTENT_PREFIX CONTENT_START "\r\n"
 #define CONTENTS_MAX 64
 
 struct client_content {
     struct buf text;            /* without the dots of DATA */
     bool is_whole;
     size_t end;                 /* where it ends in what was sent */
+    size_t reply;               /* which reply after the greeting is to it,
+                                 * where there is no AUTH; from 1 */
 };
 
 struct client_octets {
     unsigned mails, auths;
+    size_t replies;             /* that are due so far */
     bool shows_password;        /* in a mechanism that does */
     struct client_content contents[CONTENTS_MAX];
     size_t count;
@@ -75,6 +79,7 @@ static inline void client_data(struct client_reader *in)
     while (client_line(in, &line)) {
         if (line.left == 3 && *line.at == '.') {
             content->is_whole = true;
+            content->reply = ++in->found->replies;
             break;
         }
         size_t dot = *line.at == '.';
@@ -95,6 +100,7 @@ static inline void client_chunk(struct client_reader *in,
 
     PROMISE(memcmp(end, " LAST\r\n", 7) == 0);
     content->is_whole = length <= rest;
+    content->reply = in->found->replies;
     length = length < rest ? length : rest;
     buf_add(&content->text, in->at, length);
     in->at += length;
@@ -131,6 +137,7 @@ static inline void client_command(struct client_reader *in,
     if (in->in_auth && client_is_base64(line))
         return;
     in->in_auth = false;
+    in->found->replies++;
     for (size_t i = 0; i < COUNT(others); i++)
         known |= client_says(line, others[i]);
     if (client_says(line, "MAIL FROM:<")) {
@@ -148,7 +155,7 @@ static inline void client_command(struct client_reader *in,
         client_chunk(in, line);
     } else if (client_says(line, "DATA\r\n")) {
         struct input next = { in->at, (size_t)(in->end - in->at) };
-        if (client_says(&next, CONTENT_PREFIX) || client_says(&next, ".\r\n"))
+        if (client_says(&next, CONTENT_START) || client_says(&next, ".\r\n"))
             client_data(in);
     } else {
         PROMISE(known);

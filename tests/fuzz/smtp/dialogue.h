@@ -6,14 +6,16 @@
  *   01  ends a piece            02  a silence: the client waits in vain
  *   03  it takes nothing more   04  stands for the last line that it was sent
  *   05  TLS begins, if that was asked for last
+ *   06  another party acts, if there is one; what follows is for that
  * At the end of the input it closes the connection.
  *
  * Client and server are one thread, so that a run is always the same: poll()
- * below is where the client waits. For one fuzzer.
+ * below is where the client waits. A fuzzer is one file, which includes this.
  */
 #ifndef POSTRIDER_TESTS_FUZZ_SMTP_DIALOGUE_H
 #define POSTRIDER_TESTS_FUZZ_SMTP_DIALOGUE_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -23,16 +25,25 @@
 #include "../input.h"
 #include "util/buf.h"
 
-enum dialogue_octet { END_OF_PIECE = 1, SILENCE, DEAF, LAST_LINE, BEGIN_TLS };
+enum dialogue_octet {
+    END_OF_PIECE = 1, SILENCE, DEAF, LAST_LINE, BEGIN_TLS, OTHER_ACTS
+};
+
+/* Takes from the input what it needs; at the end of that, it is over. False: a
+ * signal interrupts the wait. */
+typedef bool dialogue_other(struct input *script);
 
 static struct dialogue {
     int fd;                     /* the server's end; -1: there is none */
     int client;                 /* the other one */
     SSL *tls;                   /* NULL: in the clear */
+    dialogue_other *act;        /* NULL: there is no other party */
+    int other;                  /* where it is waited for */
     struct input script;
     struct buf in_clear;        /* all that the client has sent, */
     struct buf heard;           /* ... and within TLS, if that was begun: it is
                                  * the same buffer if not */
+    struct buf said;            /* by the server, in all */
     size_t said_after;          /* so much was heard when it spoke last */
 } dialogue = { .fd = -1 };
 
@@ -119,12 +130,18 @@ static inline void send_octets(const struct buf *out)
     else
         (void)!send(dialogue.fd, out->data, out->length,
                     MSG_NOSIGNAL | MSG_DONTWAIT);
+    buf_add(&dialogue.said, out->data, out->length);
     dialogue.said_after = dialogue.heard.length;
     ERR_clear_error();
 }
 
-/* The next piece. False: it is a silence. */
-static inline bool say(void)
+static inline bool is_sent(unsigned octet)
+{
+    return octet > OTHER_ACTS || (octet == OTHER_ACTS && dialogue.act == NULL);
+}
+
+/* Send the next piece. What has ended it; 0: the input. */
+static inline unsigned send_piece(void)
 {
     struct buf out;
     unsigned octet = 0;
@@ -132,7 +149,7 @@ static inline bool say(void)
     buf_init(&out, SIZE_MAX);
     while (dialogue.script.left > 0) {
         octet = input_octet(&dialogue.script);
-        if (octet > BEGIN_TLS)
+        if (is_sent(octet))
             buf_add_char(&out, (char)octet);
         else if (octet == LAST_LINE)
             add_last_line(&out);
@@ -141,13 +158,23 @@ static inline bool say(void)
     }
     send_octets(&out);
     buf_free(&out);
+    return octet;
+}
+
+/* The next piece. False: it is a silence, or with EINTR a signal. */
+static inline bool say(void)
+{
+    unsigned octet = send_piece();
+    bool interrupted = octet == OTHER_ACTS && !dialogue.act(&dialogue.script);
+
     if (octet == BEGIN_TLS && wants_tls())
         begin_tls();
     if (octet == DEAF)
         shutdown(dialogue.fd, SHUT_RD);
     if (dialogue.script.left == 0)
         shutdown(dialogue.fd, SHUT_WR);
-    return octet != SILENCE;
+    errno = interrupted ? EINTR : 0;
+    return octet != SILENCE && !interrupted;
 }
 
 static inline int poll_now(struct pollfd *set, nfds_t count)
@@ -155,17 +182,38 @@ static inline int poll_now(struct pollfd *set, nfds_t count)
     return ppoll(set, count, &(struct timespec){ 0 }, NULL);
 }
 
+/* Two parties: go on until one of them has something for this wait. */
+static inline int wait_for_two(struct pollfd *set, nfds_t count)
+{
+    int ready = 0;
+
+    while (ready == 0) {
+        if (!say())
+            return errno == EINTR ? -1 : 0;
+        ready = poll_now(set, count);
+        if (ready != 0 || dialogue.script.left > 0)
+            continue;
+        dialogue.act(&dialogue.script);
+        ready = poll_now(set, count);
+    }
+    return ready;
+}
+
 /* In the place of libc's: the code under test waits here. */
 int poll(struct pollfd *set, nfds_t count, int timeout)
 {
     for (nfds_t i = 0; i < count; i++)
         set[i].revents = 0;
-    if (dialogue.fd == -1 || count == 0 || set[0].fd != dialogue.client)
+    if (dialogue.fd == -1 || count == 0 ||
+        (set[0].fd != dialogue.client &&
+         (dialogue.act == NULL || set[0].fd != dialogue.other)))
         return poll_now(set, count);
     hear();
     int ready = poll_now(set, count);
     if (ready != 0 || timeout == 0 || (set[0].events & POLLIN) == 0)
         return ready;
+    if (dialogue.act != NULL)
+        return wait_for_two(set, count);
     return say() ? poll_now(set, count) : 0;
 }
 
@@ -180,6 +228,7 @@ static inline void dialogue_start(struct input script)
     dialogue = (struct dialogue){ .fd = fds[1], .client = fds[0],
                                   .script = script };
     buf_init(&dialogue.heard, SIZE_MAX);
+    buf_init(&dialogue.said, SIZE_MAX);
     buf_init(&dialogue.in_clear, SIZE_MAX);
 }
 
@@ -189,6 +238,7 @@ static inline void dialogue_end(void)
     close(dialogue.fd);
     dialogue.fd = -1;
     buf_free(&dialogue.heard);
+    buf_free(&dialogue.said);
     buf_free(&dialogue.in_clear);
 }
 

@@ -31,8 +31,8 @@ static bool is_newer(const struct buf *file)
         return false;
     size_t digits = strspn(at, "0123456789");
     return digits > 0 && digits < 60 && !(digits == 1 && *at == '1') &&
-           text_starts(at + digits, " " FUZZ_ID) &&
-           strchr(" \n", at[digits + 1 + RANDOM_ID_LENGTH]) != NULL;
+           (text_starts(at + digits, " " FUZZ_ID " ") ||
+            text_starts(at + digits, " " FUZZ_ID "\n"));
 }
 
 /* Is that what follows the END line of a queue file? */
