@@ -18,6 +18,7 @@ struct config;
 struct message;
 struct moment;
 struct smarthost;
+struct strings;
 
 /* Why all mail waits if there is none. */
 #define HOPS_MISSING "no smarthost is configured: run postrider setup"
@@ -38,9 +39,10 @@ struct hops {
     struct rates rates;         /* how much was sent: for the next daemon */
 };
 
-/* All are borrowed. */
+/* All are borrowed; journals, of journal_list(), for this call. */
 struct hops *hops_new(const struct config *config, struct launch *launch,
-                      const struct spool *spool, const struct moment *now);
+                      const struct spool *spool,
+                      const struct strings *journals, const struct moment *now);
 void hops_free(struct hops *hops);                      /* NULL is allowed */
 
 /* An attempt at a recipient came to this there. */

@@ -51,14 +51,14 @@ struct messages *messages_new(const struct config *config,
 void messages_free(struct messages *messages);          /* NULL is allowed */
 
 /*
- * After any stop: all that is in queue/, of which the first MESSAGES_AT_ONCE
- * are there on return. The others are read by messages_read() in rounds that
- * end at about end, on the monotonic clock, and by messages_find(). True if
- * there is more to do.
+ * After any stop: what the journals have, and all that is in queue/, of which
+ * the first MESSAGES_AT_ONCE are there on return. The others are read by
+ * messages_read() in rounds that end at about end, on the monotonic clock, and
+ * by messages_find(). True if there is more to do.
  */
 #define MESSAGES_AT_ONCE 256
-bool messages_recover(struct messages *messages, const struct moment *now,
-                      struct error *err);
+bool messages_recover(struct messages *messages, const struct strings *journals,
+                      const struct moment *now, struct error *err);
 bool messages_read(struct messages *messages, const struct moment *now,
                    int64_t end);
 /* How many are there to be read? At most: some may have been found. */

@@ -19,6 +19,7 @@ struct entry;
 struct recovery;
 struct spool;
 struct state;
+struct strings;
 struct totals;
 struct recall;              /* fields: src/relay/recall.c */
 
@@ -32,11 +33,11 @@ struct recall *recall_new(const struct config *config,
                           const struct spool *spool, struct totals *totals);
 void recall_free(struct recall *recall);                /* NULL is allowed */
 
-/* At a start: record the acceptances in the journals; what goes to queue/ for
+/* At a start: record the acceptances in these journals; what goes to queue/ for
  * that is added to the recovery. An acceptance that cannot be recorded is
  * remembered for recall_apply(), and its journal is kept. */
-bool recall_journals(struct recall *recall, struct recovery *recovery,
-                     int64_t now, struct error *err);
+void recall_journals(struct recall *recall, const struct strings *journals,
+                     struct recovery *recovery, int64_t now);
 
 /* Put into the state of a message what is remembered of it, and its flaws:
  * recipients that cannot be one, or all. True if there was anything. */

@@ -19,14 +19,17 @@
 struct launch;
 struct workers;             /* fields: worker_pool.h */
 struct message;
+struct smarthost;
+struct strings;
 struct worker_slot;         /* one worker process */
 struct wire_outcome;
 
-/* smarthost is the index of its section, which is called name: for launch
- * and the log. launch, name and spool are borrowed. */
-struct workers *workers_new(struct launch *launch, const char *name,
-                            size_t smarthost, unsigned connections,
-                            const struct spool *spool);
+/* index is that of its section, for launch. journals: journal_list(), for this
+ * call. The others are borrowed. */
+struct workers *workers_new(struct launch *launch,
+                            const struct smarthost *smarthost, size_t index,
+                            const struct spool *spool,
+                            const struct strings *journals);
 void workers_free(struct workers *pool);
 
 /* A new worker: it opens its session. */

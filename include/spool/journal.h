@@ -17,6 +17,7 @@
 
 #include "spool/spool.h"
 #include "util/error.h"
+#include "util/strings.h"
 
 /* Create state/journal.NUMBER, with the first number from *number on that is
  * free: a journal that exists is in use or not applied yet. The descriptor is
@@ -25,10 +26,15 @@
 int journal_create(const struct spool *spool, const char *smarthost,
                    unsigned *number, struct error *err);
 
-/* Descriptors of the journals that workers of that smarthost have, at a start:
- * they have outlived their daemon. An array of *count, the caller's to free. */
-int *journal_find_held(const struct spool *spool, const char *smarthost,
-                       size_t *count);
+/* The names of all journals, at a start; state/ may be large, and is listed
+ * once for all that follows. The caller frees them. False: FAULT_IO. */
+bool journal_list(const struct spool *spool, struct strings *names,
+                  struct error *err);
+
+/* Descriptors of those that workers of that smarthost have: they have outlived
+ * their daemon. An array of *count, the caller's to free. */
+int *journal_find_held(const struct spool *spool, const struct strings *names,
+                       const char *smarthost, size_t *count);
 /* Is one of those held still? */
 bool journal_is_held(int fd, const char *smarthost);
 
@@ -48,14 +54,11 @@ bool journal_read(const struct spool *spool, unsigned number,
 void journal_remove(const struct spool *spool, unsigned number);
 
 /*
- * The lines of all journals that exist, at start-up. One of which each line
- * was taken is removed; the others stay for the next start: no worker writes
- * to a journal that exists.
- *
- * kept   how many these are
- * err    set if false is returned: FAULT_IO, state/ cannot be listed
+ * The lines of all of these journals, at a start. One of which each line was
+ * taken is removed; the others, whose number is returned, stay for the next
+ * start: no worker writes to a journal that exists.
  */
-bool journal_take_all(const struct spool *spool, journal_line *line,
-                      void *context, size_t *kept, struct error *err);
+size_t journal_take_all(const struct spool *spool, const struct strings *names,
+                        journal_line *line, void *context);
 
 #endif

@@ -10,7 +10,8 @@
 #include "util/clock.h"
 
 struct hops *hops_new(const struct config *config, struct launch *launch,
-                      const struct spool *spool, const struct moment *now)
+                      const struct spool *spool,
+                      const struct strings *journals, const struct moment *now)
 {
     struct hops *hops = alloc_zero(1, sizeof *hops);
 
@@ -22,8 +23,7 @@ struct hops *hops_new(const struct config *config, struct launch *launch,
         hop->smarthost = smarthost;
         availability_init(&hop->availability, smarthost->messages_per_minute,
                           now->awake);
-        hop->workers = workers_new(launch, smarthost->name, i,
-                                   smarthost->connections, spool);
+        hop->workers = workers_new(launch, smarthost, i, spool, journals);
     }
     rates_start(hops, spool, now);
     return hops;

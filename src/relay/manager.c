@@ -28,6 +28,7 @@
 #include "relay/storage.h"
 #include "relay/troubles.h"
 #include "relay/worker_answers.h"
+#include "spool/journal.h"
 #include "spool/spool.h"
 #include "spool/volume.h"
 #include "util/alloc.h"
@@ -499,12 +500,26 @@ static void prepare_answers(struct manager *manager)
     });
 }
 
+static bool prepare_sockets(struct manager *manager, struct sockets *sockets,
+                            const struct servers *servers, struct error *err)
+{
+    const struct config *config = manager->config;
+
+    manager->control = control_new(config->control, answer, manager, err);
+    if (manager->control == NULL)
+        return false;
+    manager->listener = listener_new(&config->listen, sockets, servers,
+                                     manager->launch, err);
+    return manager->listener != NULL;
+}
+
 /* The order is policy: each line may do less than the one before. */
 static bool start(struct manager *manager, struct sockets *sockets,
                   const struct servers *servers, struct error *err)
 {
     const struct config *config = manager->config;
     const struct moment moment = clocks_moment();
+    struct strings journals;
 
     clocks_start(&manager->clocks, &moment);
     manager->next_rescan = moment.awake + RESCAN_TIME;
@@ -518,16 +533,12 @@ static bool start(struct manager *manager, struct sockets *sockets,
     if (!prepare_signals(manager, err))
         return false;
     /* Sockets are made while this process is not shut in yet. */
-    manager->control = control_new(config->control, answer, manager, err);
-    if (manager->control == NULL)
-        return false;
-    manager->listener = listener_new(&config->listen, sockets, servers,
-                                     manager->launch, err);
-    if (manager->listener == NULL)
+    if (!prepare_sockets(manager, sockets, servers, err) ||
+        !journal_list(&manager->spool, &journals, err))
         return false;
     /* Smarthosts, and what they were sent before. */
     manager->hops = hops_new(config, manager->launch, &manager->spool,
-                             &moment);
+                             &journals, &moment);
     manager->shutdown.hops = manager->hops;
     manager->messages = messages_new(config, &manager->spool,
                                      &manager->totals);
@@ -538,7 +549,10 @@ static bool start(struct manager *manager, struct sockets *sockets,
     prepare_answers(manager);
     /* From here on files of hostile users are read. */
     confine_manager(config);
-    return messages_recover(manager->messages, &moment, err);
+    bool recovered = messages_recover(manager->messages, &journals, &moment,
+                                      err);
+    strings_free(&journals);
+    return recovered;
 }
 
 static void clean_up(struct manager *manager)

@@ -418,16 +418,16 @@ static bool read_some(struct messages *messages, const struct moment *now,
     return more;
 }
 
-bool messages_recover(struct messages *messages, const struct moment *now,
-                      struct error *err)
+bool messages_recover(struct messages *messages, const struct strings *journals,
+                      const struct moment *now, struct error *err)
 {
     const struct spool *spool = messages->home.spool;
 
     /* Copies get their names first: the journals are about them. */
     messages->recovery = recovery_new(spool, err);
-    if (messages->recovery == NULL ||
-        !recall_journals(messages->recall, messages->recovery, now->wall, err))
+    if (messages->recovery == NULL)
         return false;
+    recall_journals(messages->recall, journals, messages->recovery, now->wall);
     read_some(messages, now, MESSAGES_AT_ONCE, 0);
     messages_look_again(messages, now);
     return true;

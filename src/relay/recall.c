@@ -274,17 +274,15 @@ static bool found_accepted(void *context, const char *id,
     return false;
 }
 
-bool recall_journals(struct recall *recall, struct recovery *recovery,
-                     int64_t now, struct error *err)
+void recall_journals(struct recall *recall, const struct strings *journals,
+                     struct recovery *recovery, int64_t now)
 {
     struct start start = { recall, recovery, now };
-    size_t kept;
+    size_t kept = journal_take_all(recall->spool, journals, found_accepted,
+                                   &start);
 
-    if (!journal_take_all(recall->spool, found_accepted, &start, &kept, err))
-        return false;
     if (kept > 0)
         log_line(LOG_LEVEL_WARNING, "%s/state: %zu journal%s kept: the next "
                  "start reads %s again", recall->config->spool, kept,
                  kept == 1 ? " is" : "s are", kept == 1 ? "it" : "them");
-    return true;
 }

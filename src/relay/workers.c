@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "config/config.h"
 #include "relay/capacity.h"
 #include "relay/findings.h"
 #include "relay/launch.h"
@@ -26,24 +27,28 @@
                                  * refused, and is at its work */
 #define WINNER_TIME 600000      /* milliseconds an address is tried first */
 
-struct workers *workers_new(struct launch *launch, const char *name,
-                            size_t smarthost, unsigned connections,
-                            const struct spool *spool)
+struct workers *workers_new(struct launch *launch,
+                            const struct smarthost *smarthost, size_t index,
+                            const struct spool *spool,
+                            const struct strings *journals)
 {
+    const char *name = smarthost->name;
     struct workers *pool = alloc_zero(1, sizeof *pool);
 
     *pool = (struct workers){
         .launch = launch,
         .name = name,
-        .smarthost = smarthost,
+        .smarthost = index,
         .spool = spool,
         .distrust = findings_read(spool, name),
-        .slots = alloc_zero(connections, sizeof(struct worker_slot *)),
+        .slots = alloc_zero(smarthost->connections,
+                            sizeof(struct worker_slot *)),
     };
-    concurrency_init(&pool->concurrency, connections);
+    concurrency_init(&pool->concurrency, smarthost->connections);
     durations_init(&pool->durations);
     pool->packet = wire_packet(WIRE_DONE);
-    pool->orphans = journal_find_held(spool, name, &pool->orphan_count);
+    pool->orphans = journal_find_held(spool, journals, name,
+                                      &pool->orphan_count);
     if (pool->orphan_count > 0)
         log_line(LOG_LEVEL_INFO, "smarthost %s: %zu connection%s of the daemon "
                  "before %s not finished yet", name, pool->orphan_count,

@@ -15,6 +15,7 @@
 #include "util/file.h"
 #include "util/io.h"
 #include "util/random.h"
+#include "util/strings.h"
 #include "util/text.h"
 
 static const char prefix[] = "journal.";
@@ -156,21 +157,25 @@ static bool is_journal(const char *name)
            text_to_number(name + strlen(prefix), UINT_MAX, &number);
 }
 
-/* There may be far more states than journals. False with errno. */
-static bool list_journals(const struct spool *spool, struct strings *names)
+/* There may be far more states than journals. */
+bool journal_list(const struct spool *spool, struct strings *names,
+                  struct error *err)
 {
     DIR *folder = folder_open(spool->state);
     const char *name;
 
-    if (folder == NULL)
-        return false;
-    while ((name = folder_next(folder)) != NULL)
+    *names = (struct strings){ 0 };
+    while (folder != NULL && (name = folder_next(folder)) != NULL)
         if (is_journal(name))
             strings_add(names, name);
     int number = errno;
-    closedir(folder);
+    if (folder != NULL)
+        closedir(folder);
+    if (number == 0)
+        return true;
+    strings_free(names);
     errno = number;
-    return number == 0;
+    return error_sys(err, FAULT_IO, "%s/state", spool->path);
 }
 
 bool journal_is_held(int fd, const char *smarthost)
@@ -180,16 +185,14 @@ bool journal_is_held(int fd, const char *smarthost)
     return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-int *journal_find_held(const struct spool *spool, const char *smarthost,
-                       size_t *count)
+int *journal_find_held(const struct spool *spool, const struct strings *names,
+                       const char *smarthost, size_t *count)
 {
-    struct strings names = { 0 };
     int *held = NULL;
 
     *count = 0;
-    (void)list_journals(spool, &names);
-    for (size_t i = 0; i < names.count; i++) {
-        int fd = openat(spool->state, names.items[i],
+    for (size_t i = 0; i < names->count; i++) {
+        int fd = openat(spool->state, names->items[i],
                         O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         if (fd != -1 && journal_is_held(fd, smarthost)) {
             held = alloc_resize(held, *count + 1, sizeof *held);
@@ -198,24 +201,19 @@ int *journal_find_held(const struct spool *spool, const char *smarthost,
             io_close(&fd);
         }
     }
-    strings_free(&names);
     return held;
 }
 
-bool journal_take_all(const struct spool *spool, journal_line *line,
-                      void *context, size_t *kept, struct error *err)
+size_t journal_take_all(const struct spool *spool, const struct strings *names,
+                        journal_line *line, void *context)
 {
-    struct strings names = { 0 };
+    size_t kept = 0;
 
-    *kept = 0;
-    bool listed = list_journals(spool, &names) ||
-                  error_sys(err, FAULT_IO, "%s/state", spool->path);
-    for (size_t i = 0; listed && i < names.count; i++) {
-        if (read_journal(spool, names.items[i], line, context))
-            unlinkat(spool->state, names.items[i], 0);
+    for (size_t i = 0; i < names->count; i++) {
+        if (read_journal(spool, names->items[i], line, context))
+            unlinkat(spool->state, names->items[i], 0);
         else
-            ++*kept;
+            kept++;
     }
-    strings_free(&names);
-    return listed;
+    return kept;
 }

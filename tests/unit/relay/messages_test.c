@@ -14,6 +14,8 @@
 
 #define MANY 5000
 
+static const struct strings none;   /* no journals */
+
 struct subject {
     struct fixture fixture;
     struct config config;
@@ -144,7 +146,7 @@ static void counts_each_once_that_cannot_be_read(void **state)
         fixture_write(subject->fixture.spool.queue, id, text, strlen(text));
         free(text);
     }
-    assert_true(messages_recover(messages, &now, &err));
+    assert_true(messages_recover(messages, &none, &now, &err));
     assert_int_equal(messages_to_read(messages), 50);
     for (size_t i = 0; i < many; i++) {
         snprintf(id, sizeof id, "%032zx", i);
@@ -192,7 +194,7 @@ static void reads_reports_after_what_they_are_about(void **state)
 
     for (size_t i = 0; i < many; i++)
         put(subject, i % 2 == 0 ? "" : "a@example.com");
-    assert_true(messages_recover(messages, &now, &err));
+    assert_true(messages_recover(messages, &none, &now, &err));
     messages_each(messages, count_report, &reports);
     assert_int_equal(reports, 0);
     assert_int_equal(messages_count(messages), many);

@@ -183,6 +183,7 @@ static inline void relay_prepare_parts(struct relay *relay)
 static inline void relay_start(struct relay *relay)
 {
     const struct moment moment = clocks_moment();
+    struct strings journals;
     struct error err;
     int ends[2];
 
@@ -195,13 +196,15 @@ static inline void relay_start(struct relay *relay)
     relay->control = control_new(relay->control_path, relay_answer, relay,
                                  &err);
     assert_non_null(relay->control);
+    assert_true(journal_list(&relay->fixture.spool, &journals, &err));
     relay->hops = hops_new(&relay->config, relay->launch,
-                           &relay->fixture.spool, &moment);
+                           &relay->fixture.spool, &journals, &moment);
     relay->messages = messages_new(&relay->config, &relay->fixture.spool,
                                    &relay->totals);
     relay_prepare_parts(relay);
-    if (!messages_recover(relay->messages, &moment, &err))
+    if (!messages_recover(relay->messages, &journals, &moment, &err))
         fail_msg("%s", err.text);
+    strings_free(&journals);
 }
 
 /* As after kill -9. */

@@ -60,23 +60,26 @@ static void is_held_for_a_smarthost(void **state)
 {
     const struct spool *spool = &((struct fixture *)*state)->spool;
     unsigned number = 1;
+    struct strings names;
     struct error err;
     size_t count;
 
     int ours = journal_create(spool, "main", &number, &err);
     int workers = dup(ours);
     close(ours);
-    free(journal_find_held(spool, "other", &count));
+    assert_true(journal_list(spool, &names, &err));
+    free(journal_find_held(spool, &names, "other", &count));
     assert_int_equal(count, 0);
-    int *held = journal_find_held(spool, "main", &count);
+    int *held = journal_find_held(spool, &names, "main", &count);
     assert_int_equal(count, 1);
     assert_true(journal_is_held(held[0], "main"));
     close(workers);
     assert_false(journal_is_held(held[0], "main"));
     close(held[0]);
     free(held);
-    free(journal_find_held(spool, "main", &count));
+    free(journal_find_held(spool, &names, "main", &count));
     assert_int_equal(count, 0);
+    strings_free(&names);
     journal_remove(spool, 1);
 }
 
@@ -109,16 +112,17 @@ static void takes_no_journal_that_is_there(void **state)
 static void keeps_what_was_not_taken(void **state)
 {
     const struct spool *spool = &((struct fixture *)*state)->spool;
+    struct strings names;
     struct error err;
     struct buf out;
-    size_t kept;
 
     buf_init(&out, SIZE_MAX);
     fixture_write(spool->state, "journal.0", B " 1\n", strlen(B " 1\n"));
     fixture_write(spool->state, "journal.9", A " 0\n", strlen(A " 0\n"));
     for (int start = 0; start < 2; start++) {
-        assert_true(journal_take_all(spool, collect, &out, &kept, &err));
-        assert_int_equal(kept, 1);
+        assert_true(journal_list(spool, &names, &err));
+        assert_int_equal(journal_take_all(spool, &names, collect, &out), 1);
+        strings_free(&names);
         assert_int_equal(fixture_count(spool->state), 1);
         assert_true(fixture_exists(spool->state, "journal.0"));
     }
