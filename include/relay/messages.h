@@ -42,6 +42,8 @@ struct messages {
     struct message **slots;     /* by queue-id: slot_count lists */
     size_t slot_count;          /* a power of two, MESSAGES_PLACES or more */
     unsigned visits;            /* under way: the slots must stay */
+    int64_t oldest;             /* messages_oldest(), as long as */
+    bool knows_oldest;          /* that one is there */
 };
 
 /* All are borrowed. */

@@ -141,12 +141,16 @@ static void note_oldest(void *context, struct message *message)
         *oldest = message->received;
 }
 
+/* Probes ask for it again and again, of a queue that may be large: it is looked
+ * for when the one that was found is gone. */
 int64_t messages_oldest(struct messages *messages)
 {
-    int64_t oldest = 0;
-
-    messages_each(messages, note_oldest, &oldest);
-    return oldest;
+    if (!messages->knows_oldest) {
+        messages->oldest = 0;
+        messages_each(messages, note_oldest, &messages->oldest);
+    }
+    messages->knows_oldest = true;
+    return messages->oldest;
 }
 
 /* By how much the clock was set, and what it was. */
@@ -169,6 +173,7 @@ void messages_move_dates(struct messages *messages, int64_t wall,
     struct shift shift = { .seconds = seconds, .wall = wall };
 
     messages_each(messages, move_date, &shift);
+    messages->knows_oldest = false;
 }
 
 /* --- What they take. --- */
@@ -233,6 +238,7 @@ static void add(struct messages *messages, struct message *message,
     bind(message, messages->config, entry->envelope.smarthost);
     make_slots(messages);
     link_message(messages, message);
+    note_oldest(&messages->oldest, message);
     schedule_add(messages->schedule, message);
     if (recall_apply(messages->recall, entry, message_state(message), &dates))
         message_keep_state(message);
@@ -492,6 +498,8 @@ static void forget(struct messages *messages, struct message *message)
     struct message **link = slot_of(messages, message->id);
 
     schedule_remove(messages->schedule, message);
+    if (message->received == messages->oldest)
+        messages->knows_oldest = false;
     while (*link != message)
         link = &(*link)->next_in_hash;
     *link = message->next_in_hash;

@@ -76,12 +76,20 @@ static void knows_each_by_its_id(void **state)
 static void knows_the_oldest(void **state)
 {
     struct subject *subject = *state;
+    struct messages *messages = subject->messages;
 
-    assert_int_equal(messages_oldest(subject->messages), 0);
+    assert_int_equal(messages_oldest(messages), 0);
     add(subject, 1, 30);
-    add(subject, 2, 20);
+    struct message *second = add(subject, 2, 20);
     add(subject, 3, 40);
-    assert_int_equal(messages_oldest(subject->messages), 20);
+    assert_int_equal(messages_oldest(messages), 20);
+    struct message *first = add(subject, 4, 10);
+    assert_int_equal(messages_oldest(messages), 10);
+    assert_true(messages_finish(messages, first, false, 0));
+    assert_true(messages_finish(messages, second, false, 0));
+    assert_int_equal(messages_oldest(messages), 30);
+    messages_move_dates(messages, 50, 5);
+    assert_int_equal(messages_oldest(messages), 35);
 }
 
 /* A date that was ahead of the clock was not made by it. */
