@@ -37,6 +37,16 @@ void drop_scan_free(struct drop_scan *scan);
  */
 bool drop_scan_more(struct drop_scan *scan);
 
+/*
+ * The same for owners of whom names were left out and none wait any more: once
+ * each of them has as many as are held, drop_scan_rests() is true, and there is
+ * nothing to be read until one has run out again. So the many names of a few
+ * owners are each looked at about twice, not in a pass for every hundred of
+ * them. drop_scan_more() begins anew.
+ */
+bool drop_scan_refill(struct drop_scan *scan);
+bool drop_scan_rests(const struct drop_scan *scan);
+
 /* A name that is known from elsewhere (inotify). False if it could not be
  * remembered for lack of room: then the directory must be read again. */
 bool drop_scan_hint(struct drop_scan *scan, const char *name);

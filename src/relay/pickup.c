@@ -31,7 +31,8 @@ struct pickup {
     struct drop_scan *scan;
     struct drop_taking *taking; /* a large message, or NULL */
     int inotify;                /* -1: drop/ is not watched */
-    bool scan_due;              /* the directory must be read */
+    bool scan_due;              /* the directory must be read, */
+    bool refill_due;            /* or so far that there are names again */
     size_t gains;               /* names done with since that was begun */
     bool pass_done;             /* it was read to its end, */
     bool passed;                /* and all that was found is done with */
@@ -270,21 +271,36 @@ static bool is_at_rest(const struct pickup *pickup)
     return pickup->taking == NULL && !drop_scan_waiting(pickup->scan);
 }
 
+static bool must_read(const struct pickup *pickup)
+{
+    return pickup->scan_due ||
+           (pickup->refill_due && !drop_scan_rests(pickup->scan));
+}
+
+static void read_directory(struct pickup *pickup)
+{
+    bool at_end = pickup->scan_due ? drop_scan_more(pickup->scan)
+                                   : drop_scan_refill(pickup->scan);
+
+    if (!at_end)
+        return;
+    pickup->scan_due = pickup->refill_due = false;
+    pickup->pass_done = true;
+}
+
 bool pickup_run(struct pickup *pickup, const struct moment *now, int64_t end)
 {
     pickup->now = *now;
-    if (pickup->scan_due && drop_scan_more(pickup->scan)) {
-        pickup->scan_due = false;
-        pickup->pass_done = true;
-    }
+    if (must_read(pickup))
+        read_directory(pickup);
     take_names(pickup, end);
-    if (!pickup->scan_due && needs_another_pass(pickup))
-        pickup->scan_due = true;
-    if (pickup->pass_done && !pickup->scan_due && is_at_rest(pickup)) {
+    if (!pickup->scan_due && !pickup->refill_due)
+        pickup->refill_due = needs_another_pass(pickup);
+    if (pickup->pass_done && !must_read(pickup) && is_at_rest(pickup)) {
         pickup->pass_done = false;
         pickup->passed = true;
     }
-    return pickup->scan_due || !is_at_rest(pickup);
+    return must_read(pickup) || !is_at_rest(pickup);
 }
 
 bool pickup_has_passed(struct pickup *pickup)

@@ -29,7 +29,8 @@ struct owner {
     uid_t uid;
     size_t count;               /* of names not taken yet */
     size_t large;               /* of them: the first ones */
-    bool left_out;              /* it has more names in the directory */
+    bool was_full;              /* it may have more names in the directory, */
+    bool left_out;              /* and has some */
     char ids[NAMES_MAX][RANDOM_ID_LENGTH + 1];
 };
 
@@ -56,6 +57,11 @@ struct drop_scan {
     uid_t next_first;           /* as above, of the next pass, */
     bool is_crowded;            /* if an owner had to be left out */
     bool left_out;              /* names, for lack of room */
+    bool lacks_places;          /* names of owners who have no place */
+    bool refills;               /* this pass is only for those who are hungry */
+    uid_t hungry[OWNERS_MAX];   /* owners who were full and have run out, */
+    size_t hungry_count;
+    size_t hungry_before;       /* the first ones before this pass began */
     struct aside *aside;
     size_t aside_count;
     struct unread refused;      /* what we may not open, at the last whole
@@ -84,14 +90,20 @@ struct drop_scan *drop_scan_new(const struct spool *spool, drop_known *known,
     return scan;
 }
 
+static void close_directory(struct drop_scan *scan)
+{
+    if (scan->directory != NULL)
+        closedir(scan->directory);
+    scan->directory = NULL;
+}
+
 void drop_scan_free(struct drop_scan *scan)
 {
     if (scan == NULL)
         return;
     for (size_t i = 0; i < scan->count; i++)
         free(scan->owners[i]);
-    if (scan->directory != NULL)
-        closedir(scan->directory);
+    close_directory(scan);
     unread_clear(&scan->refused);
     unread_clear(&scan->counting);
     free(scan->aside);
@@ -137,6 +149,41 @@ static struct owner **make_place(struct drop_scan *scan, uid_t uid)
     return is_before ? last : NULL;
 }
 
+static size_t find_hungry(const struct drop_scan *scan, uid_t uid)
+{
+    size_t place = 0;
+
+    while (place < scan->hungry_count && scan->hungry[place] != uid)
+        place++;
+    return place;
+}
+
+static void note_hungry(struct drop_scan *scan, uid_t uid)
+{
+    if (scan->hungry_count < OWNERS_MAX &&
+        find_hungry(scan, uid) == scan->hungry_count)
+        scan->hungry[scan->hungry_count++] = uid;
+}
+
+/* So many, from place on. */
+static void drop_hungry(struct drop_scan *scan, size_t place, size_t count)
+{
+    scan->hungry_count -= count;
+    memmove(&scan->hungry[place], &scan->hungry[place + count],
+            (scan->hungry_count - place) * sizeof scan->hungry[0]);
+}
+
+static void note_fed(struct drop_scan *scan, uid_t uid)
+{
+    size_t place = find_hungry(scan, uid);
+
+    if (place == scan->hungry_count)
+        return;
+    drop_hungry(scan, place, 1);
+    if (place < scan->hungry_before)
+        scan->hungry_before--;
+}
+
 /* NULL: there is no place for this owner in this pass. */
 static struct owner *owner_of(struct drop_scan *scan, uid_t uid)
 {
@@ -148,7 +195,7 @@ static struct owner *owner_of(struct drop_scan *scan, uid_t uid)
     if (scan->count < OWNERS_MAX) {
         place = &scan->owners[scan->count++];
     } else {
-        scan->left_out = true;
+        scan->left_out = scan->lacks_places = true;
         place = has_room(scan, uid, false) ? make_place(scan, uid) : NULL;
         if (place == NULL)
             return NULL;
@@ -182,6 +229,10 @@ static void remember_name(struct drop_scan *scan, const struct stat *status,
         place = owner->large++;
     }
     memcpy(owner->ids[place], id, RANDOM_ID_LENGTH + 1);
+    if (owner->count == NAMES_MAX) {
+        owner->was_full = true;
+        note_fed(scan, owner->uid);
+    }
 }
 
 static void remove_junk(struct drop_scan *scan, const char *name,
@@ -286,8 +337,9 @@ static void forget_gone(struct drop_scan *scan)
 /* Read in part, it will be read again by the next rescan. */
 static void end_pass(struct drop_scan *scan, int number)
 {
-    closedir(scan->directory);
-    scan->directory = NULL;
+    close_directory(scan);
+    /* It has met all that those had left. */
+    drop_hungry(scan, 0, scan->hungry_before);
     if (number != 0) {
         log_line(LOG_LEVEL_ERROR, "%s/drop cannot be read: %s: the next "
                  "rescan tries again", scan->spool->path, strerror(number));
@@ -304,7 +356,8 @@ static bool begin_pass(struct drop_scan *scan)
     scan->directory = folder_open(scan->spool->drop);
     if (scan->directory == NULL)
         return false;           /* no descriptor now: the next scan will */
-    scan->left_out = false;
+    scan->left_out = scan->lacks_places = false;
+    scan->hungry_before = scan->hungry_count;
     if (scan->is_crowded)
         scan->first = scan->next_first;
     scan->is_crowded = false;
@@ -314,11 +367,12 @@ static bool begin_pass(struct drop_scan *scan)
     return true;
 }
 
-bool drop_scan_more(struct drop_scan *scan)
+/* True at the end of the directory. */
+static bool read_on(struct drop_scan *scan)
 {
     if (scan->directory == NULL && !begin_pass(scan))
         return true;
-    for (int i = 0; i < ENTRIES_A_CALL; i++) {
+    for (int i = 0; i < ENTRIES_A_CALL && !drop_scan_rests(scan); i++) {
         const char *name = folder_next(scan->directory);
         if (name == NULL) {
             end_pass(scan, errno);
@@ -327,6 +381,27 @@ bool drop_scan_more(struct drop_scan *scan)
         look_at_name(scan, name);
     }
     return false;
+}
+
+bool drop_scan_more(struct drop_scan *scan)
+{
+    if (scan->refills)
+        close_directory(scan);
+    scan->refills = false;
+    return read_on(scan);
+}
+
+bool drop_scan_refill(struct drop_scan *scan)
+{
+    if (scan->directory == NULL)
+        scan->refills = scan->hungry_count > 0 && !scan->lacks_places;
+    return read_on(scan);
+}
+
+bool drop_scan_rests(const struct drop_scan *scan)
+{
+    return scan->refills && scan->directory != NULL &&
+           scan->hungry_count == 0 && !scan->lacks_places;
 }
 
 bool drop_scan_hint(struct drop_scan *scan, const char *name)
@@ -412,6 +487,8 @@ static void take_name(struct drop_scan *scan, char *id)
         return;
     }
     scan->left_out |= owner->left_out;
+    if (owner->was_full)
+        note_hungry(scan, owner->uid);
     free(owner);
     scan->owners[scan->turn] = scan->owners[--scan->count];
 }

@@ -304,6 +304,89 @@ static void finds_all_in_the_end(void **state)
     drop_scan_free(scan);
 }
 
+/* A user who must wait, and how many names were looked at. */
+struct waiting {
+    uid_t uid;
+    size_t looks;
+};
+
+static bool counts_looks(void *context, const char *id)
+{
+    struct waiting *waiting = context;
+
+    (void)id;
+    waiting->looks++;
+    return false;
+}
+
+static bool lets_wait(void *context, uid_t uid, bool large)
+{
+    const struct waiting *waiting = context;
+
+    (void)large;
+    return uid != waiting->uid;
+}
+
+/* As the daemon does: names are taken, and more are looked for when none are
+ * left of an owner who has more. How many there were. */
+static size_t take_all(const struct spool *spool, struct waiting *waiting)
+{
+    struct drop_scan *scan = drop_scan_new(spool, counts_looks, lets_wait,
+                                           waiting);
+    char id[RANDOM_ID_LENGTH + 1];
+    bool at_end = false;
+    size_t taken = 0, turns = 0;
+
+    while (!drop_scan_more(scan))
+        ;
+    do {
+        assert_true(turns++ < 1000);
+        for (; drop_scan_next(scan, id); taken++)
+            drop_remove(spool, id);
+        at_end = !drop_scan_rests(scan) && drop_scan_refill(scan);
+    } while (drop_scan_waiting(scan) || drop_scan_left_out(scan) || !at_end);
+    drop_scan_free(scan);
+    return taken;
+}
+
+static void looks_at_each_name_a_few_times(void **state)
+{
+    struct fixture *fixture = *state;
+    struct waiting waiting = { .uid = 1 };
+
+    fixture_empty(fixture);
+    make_many(&fixture->spool, 'c', 1500, 1001);
+    assert_int_equal(take_all(&fixture->spool, &waiting), 1500);
+    assert_true(waiting.looks <= 2 * 1500);
+    assert_int_equal(fixture_count(fixture->spool.drop), 0);
+}
+
+/* Of one owner as many as are held wait for room: that is not in the way of
+ * another one, who has run out of names. */
+static void refills_past_an_owner_without_room(void **state)
+{
+    struct fixture *fixture = *state;
+    struct waiting waiting = { .uid = 1001 };
+
+    if (geteuid() != 0)
+        skip();
+    fixture_empty(fixture);
+    make_many(&fixture->spool, 'a', 300, 1001);
+    make_many(&fixture->spool, 'b', 700, 1002);
+    assert_int_equal(take_all(&fixture->spool, &waiting), 700);
+    assert_int_equal(fixture_count(fixture->spool.drop), 300);
+}
+
+/* More owners than have places, of whom none has run out of names. */
+static void refills_from_a_crowd(void **state)
+{
+    struct fixture *fixture = *state;
+    struct waiting waiting = { .uid = 1 };
+
+    drop_scan_free(find_crowd(fixture, NULL));
+    assert_int_equal(take_all(&fixture->spool, &waiting), OWNERS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +399,9 @@ int main(void)
         cmocka_unit_test(is_fair_by_owner),
         cmocka_unit_test(passes_over_owners_without_room),
         cmocka_unit_test(finds_all_in_the_end),
+        cmocka_unit_test(looks_at_each_name_a_few_times),
+        cmocka_unit_test(refills_past_an_owner_without_room),
+        cmocka_unit_test(refills_from_a_crowd),
     };
 
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
