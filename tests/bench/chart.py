@@ -12,13 +12,15 @@ def bars(title, rows):
         print(f"  {label:<16} {bar:<{WIDTH}} {text}")
 
 
-def ratios(title, floor, rows):
-    """rows: (label, figures of the rounds); floor: those of the floor. The
-    medians, their ratio, and the tenth and the ninetieth of a hundred."""
-    base = median(floor)
-    print(f"\n{title}\n  {'':<16} {'median us':>10} {'of the floor':>13}"
+def ratios(title, rows):
+    """rows: (label, figures of the rounds); the first is what the others are
+    compared with. The medians, their ratio to its median, and the tenth and the
+    ninetieth of a hundred."""
+    first, figures = rows[0]
+    base = median(figures)
+    print(f"\n{title}\n  {'':<16} {'median us':>10} {'of ' + first:>13}"
           f" {'10 % .. 90 %':>16}")
-    for label, figures in [("floor", floor), *rows]:
+    for label, figures in rows:
         ordered = sorted(figures)
         low = ordered[len(ordered) // 10]
         high = ordered[-1 - len(ordered) // 10]

@@ -18,7 +18,7 @@ from lib.servers import Missing, Server
 
 TO = "alice@dest.test"
 FROM = "me@dest.test"
-NOBODY = types.SimpleNamespace(port=9)      # takes no mail: none is to leave
+NOWHERE = types.SimpleNamespace(port=9)     # takes no mail: none is to leave
 
 
 class IdlePostfix(Postfix):
@@ -75,18 +75,34 @@ class Nullmailer(Server):
         self.write("etc/nullmailer/me", "nullmailer.test\n")
 
 
-PEERS = (IdlePostfix, IdleExim, RunningOpenSMTPD, Dma, Nullmailer)
+class Msmtp(Server):
+    """It stores nothing: it is there as long as the smarthost takes."""
+    is_started = False
+    name = "msmtp"
+    call = ("/usr/bin/msmtp", "-f", FROM, TO)
+
+    def configure(self):
+        with open(self.authority.ca, encoding="ascii") as file:
+            self.write("etc/ca.pem", file.read())
+        self.write("etc/msmtprc", f"account default\nhost localhost\n"
+                   f"port {self.sink.port}\ntls on\ntls_starttls on\n"
+                   "tls_trust_file /etc/ca.pem\nauth plain\nuser relay\n"
+                   "password secret\n")
+
+
+QUEUES = (IdlePostfix, IdleExim, RunningOpenSMTPD, Dma, Nullmailer)
+DIRECT = (Msmtp,)
 
 
 @contextlib.contextmanager
-def running(authority, log):
+def running(kinds, authority, smarthost, log):
     """Of each that can be had, by its name: root, command, and what its input
     has before the message."""
     commands = {}
     with contextlib.ExitStack() as stack:
-        for kind in PEERS:
+        for kind in kinds:
             try:
-                server = stack.enter_context(kind(authority, NOBODY))
+                server = stack.enter_context(kind(authority, smarthost))
             except (Missing, AssertionError, OSError) as error:
                 log(f"left out: {kind.name}: {str(error).splitlines()[0]}")
                 continue
