@@ -457,19 +457,22 @@ static void stores_what_it_made_right(void **state)
 }
 
 /* A message to one recipient that is one letter again and again: of always the
- * same size, and more than a block, whose end is between a CR and its LF. */
+ * same size, and more than a block, whose end is between a CR and its LF. With
+ * the last line of queue/ its content ends earlier. */
 #define CHANGED_SIZE 90000
+#define QUEUED "QUEUED 00000000001700000000 0000000000\n"
 
 static void make_changed(const struct spool *spool, const char *recipient,
                          char letter, const char *tail)
 {
+    size_t size = CHANGED_SIZE - (*tail == 'Q' ? strlen(tail) : 0);
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
     buf_add_format(&text, "postrider 1 " ID "\nfrom \nto - - %s\n\n",
                    recipient);
     size_t start = text.length;
-    while (text.length < CHANGED_SIZE - 2)
+    while (text.length < size - 2)
         if (text.length == IO_BLOCK - 1)
             buf_add_text(&text, "\r\n");
         else
@@ -495,6 +498,7 @@ static const struct {
     { "a@example.com", 'x', "more", 0, DROP_TAKEN },
     { "a@example.com", 'x', "more", 1, DROP_TAKEN },
     { "a@example.com", 'y', "",     0, DROP_TAKEN },
+    { "a@example.com", 'x', QUEUED, 0, DROP_TAKEN },    /* an earlier end */
     { "a@example.com", 'y', "",     1, DROP_GONE },     /* a half of each */
     { "bb@example.com", 'x', "",    0, DROP_TAKEN },
     { "bb@example.com", 'y', "",    0, DROP_TAKEN },
