@@ -312,35 +312,54 @@ void drop_taking_free(struct drop_taking *taking)
     taking_end(taking);
 }
 
-/* A shorter file than it was is found by the content of the copy. */
+/* To where the file has data again: the copy gets the same hole. False: it
+ * cannot. At the end of the file, the next read shows that. */
+static bool skip_hole(struct drop_taking *taking, uint64_t start)
+{
+    if (start == taking->copied)
+        return true;
+    taking->copied = start;
+    return start == taking->size
+           ? ftruncate(taking->copy, (off_t)start) == 0
+           : lseek(taking->copy, (off_t)start, SEEK_SET) != -1;
+}
+
+/* Octets of the file, up to a hole or as many as a block has; how many, or -1.
+ * In so small a file holes are not looked for. 0: it is at its end, which may
+ * be earlier than it was; that is found by the content of the copy. */
+static ssize_t copy_block(struct drop_taking *taking, char *block)
+{
+    uint64_t start = taking->copied, stop = taking->size;
+
+    if (stop > IO_BLOCK)
+        io_find_data(taking->fd, start, stop, &start, &stop);
+    if (!skip_hole(taking, start))
+        return -1;
+    uint64_t rest = stop - start;
+    ssize_t length = io_read_at(taking->fd, block, rest < IO_BLOCK
+                                ? (size_t)rest : IO_BLOCK, (off_t)start);
+    if (length > 0 && !io_write_all(taking->copy, block, (size_t)length))
+        return -1;
+    if (length > 0)
+        entry_verify_octets(&taking->progress, start, block, (size_t)length);
+    return length;
+}
+
 static bool copy_octets(struct drop_taking *taking, uint64_t octets)
 {
     char *block = alloc_resize(NULL, IO_BLOCK, 1);
-    uint64_t start, stop;
     ssize_t step = 1;
 
     for (uint64_t read = 0; read < octets && step > 0 &&
          taking->copied < taking->size; read += (uint64_t)step) {
-        io_find_data(taking->fd, taking->copied, taking->size, &start, &stop);
-        taking->copied = start;
-        if (start == taking->size)
-            break;
-        uint64_t rest = stop - start;
-        step = io_read_at(taking->fd, block,
-                          rest < IO_BLOCK ? (size_t)rest : IO_BLOCK,
-                          (off_t)start);
-        if (step > 0 && (lseek(taking->copy, (off_t)start, SEEK_SET) == -1 ||
-                         !io_write_all(taking->copy, block, (size_t)step)))
-            step = -1;
+        step = copy_block(taking, block);
         if (step > 0)
-            entry_verify_octets(&taking->progress, start, block, (size_t)step);
-        taking->copied = step == 0 ? taking->size
-                                   : start + (uint64_t)(step > 0 ? step : 0);
+            taking->copied += (uint64_t)step;
+        else if (step == 0)
+            taking->copied = taking->size;
     }
     free(block);
-    return step != -1 &&
-           (taking->copied < taking->size ||
-            ftruncate(taking->copy, (off_t)taking->size) == 0);
+    return step != -1;
 }
 
 /* Go on with the copy, or verify more of it. False: it is wrong, or cannot be
