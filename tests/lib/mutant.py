@@ -19,11 +19,13 @@ def mutant(build, changes, targets=("all",)):
     """Made from what is built: only what depends on the change is anew.
 
     changes  (file, old, new) each; old is there once
+    targets  of make, and its variables
     """
     with tempfile.TemporaryDirectory(prefix="postrider-mutant-") as folder:
         tree = pathlib.Path(folder)
         for name in NEEDED:
             subprocess.run(["cp", "-a", ROOT / name, tree], check=True)
+        (tree / "tests").symlink_to(ROOT / "tests")
         (tree / "build").mkdir()
         for path in build.iterdir():
             if path.is_file() or path.name in ("obj", "compromise"):

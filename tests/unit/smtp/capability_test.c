@@ -27,6 +27,7 @@ static const struct {
       CAP_STATUS_CODES | CAP_STARTTLS | CAP_SIZE | CAP_AUTH, 0, "PLAIN" },
     { "\nStartTls\npipelining", CAP_STARTTLS | CAP_PIPELINING, 0, "" },
     { "\nSIZE 10240000", CAP_SIZE, 10240000, "" },
+    { "\nSIZE 4294967297", CAP_SIZE, 4294967297, "" },
     { "\nSIZE 0", CAP_SIZE, 0, "" },
     { "\nSIZE ten", CAP_SIZE, 0, "" },
     { "\nSIZE -1", CAP_SIZE, 0, "" },

@@ -17,7 +17,7 @@ static struct state *some_state(void)
 
     known->attempts = 7;
     known->last = 1700000001;
-    known->next = 1700000002;
+    known->next = 4300000000;       /* in 2106, more than 32 bits */
     known->warned = true;
     known->reports = 2;
     memcpy(known->report, "fedcba9876543210fedcba9876543210",

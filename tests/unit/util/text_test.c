@@ -71,6 +71,7 @@ static void reads_sizes(void **state)
     static const struct reading cases[] = {
         { "0", true, 0 }, { "90", true, 90 }, { "50M", true, 50u << 20 },
         { "10k", true, 10240 }, { "1GB", true, 1u << 30 },
+        { "4294967297", true, 4294967297 }, { "8G", true, 8ll << 30 },
         { "", false, 0 }, { "-1", false, 0 }, { "1x", false, 0 },
         { "5 M", false, 0 }, { "1MM", false, 0 },
         { "99999999999999999999", false, 0 },
