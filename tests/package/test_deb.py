@@ -3,6 +3,7 @@ removing and purging it do."""
 
 import os
 import pathlib
+import platform
 import pty
 import re
 import select
@@ -25,9 +26,12 @@ OLD_SECRET = "etc/postrider/password"       # of older versions
 
 def test_lintian_finds_nothing(deb):
     changes = next(deb.parent.glob(f"{deb.stem}.changes"))
+    # That of Debian 12 knows an older policy.
+    release = platform.freedesktop_os_release().get("VERSION_ID")
+    unknown = ("--suppress-tags", "newer-standards-version")
     result = subprocess.run(
         ["lintian", "--allow-root", "--display-info", "--fail-on",
-         "error,warning,info", changes],
+         "error,warning,info", *(unknown if release == "12" else ()), changes],
         capture_output=True, text=True, check=False, timeout=300)
     assert result.returncode == 0, result.stdout + result.stderr
     assert not re.search(r"^[EWI]:", result.stdout, re.M)
