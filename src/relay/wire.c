@@ -242,9 +242,12 @@ static void job_fields(struct coder *coder, struct packet *packet)
     packet->count = (size_t)number(coder, packet->count, WIRE_RECIPIENTS_MAX);
     if (coder->out == NULL)
         packet->recipients = alloc_zero(packet->count, sizeof(size_t));
-    for (size_t i = 0; coder->right && i < packet->count; i++)
-        packet->recipients[i] =
-            (size_t)number(coder, packet->recipients[i], SIZE_MAX);
+    /* Those of a job that is given are its owner's. */
+    for (size_t i = 0; coder->right && i < packet->count; i++) {
+        uint64_t index = number(coder, packet->recipients[i], SIZE_MAX);
+        if (coder->out == NULL)
+            packet->recipients[i] = (size_t)index;
+    }
     coder->right = coder->right && packet->count > 0;
 }
 
