@@ -7,6 +7,8 @@
 #include "util/random.h"
 #include "util/text.h"
 
+#define UPGRADE "upgrade postrider"
+
 /* "WORD VERSION ID": where the version is; NULL if text does not begin so. */
 static const char *find_version(const struct format *format, const char *text)
 {
@@ -46,14 +48,15 @@ bool format_check_start(const struct format *format, const char *text,
     char *shown = alloc_bytes(version, digits);
     bool newer = !text_to_number(shown, format->version, &number);
     char end = version[digits + 1 + RANDOM_ID_LENGTH];
-    if (newer && (end == '\n' || end == ' '))
+    if (newer && (end == '\n' || end == ' ')) {
         error_set(err, FAULT_NEWER, "it has version %.20s, and this program "
-                  "knows up to %u: upgrade postrider", shown,
-                  format->version);
-    else if (newer || end != '\n')
+                  "knows up to %u", shown, format->version);
+        error_remedy(err, UPGRADE);
+    } else if (newer || end != '\n') {
         error_set(err, FAULT_DATA, "its first line is wrong");
-    else if (id != NULL)
+    } else if (id != NULL) {
         memcpy(id, found, sizeof found);
+    }
     free(shown);
     return !newer && end == '\n';
 }
@@ -68,6 +71,6 @@ bool format_check_unknown(const char *line, struct error *err)
     if (text_starts(line, "opt-"))
         return true;
     return error_set(err, FAULT_NEWER, "a newer version wrote it, with \"%.*s"
-                     "\": upgrade postrider", length < 40 ? (int)length : 40,
-                     line);
+                     "\"", length < 40 ? (int)length : 40, line) ||
+           error_remedy(err, UPGRADE);
 }
