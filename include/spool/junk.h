@@ -4,6 +4,7 @@
 #ifndef POSTRIDER_SPOOL_JUNK_H
 #define POSTRIDER_SPOOL_JUNK_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct junk;                /* fields: src/spool/junk.c */
@@ -12,8 +13,8 @@ void junk_free(struct junk *junk);                      /* NULL is allowed */
 
 /* Log that the named object of that owner was removed from drop/, and why: at
  * most one line a second an owner; the next has the number of lines that were
- * left out. */
+ * left out. now is clock_now()'s. */
 void junk_report(struct junk *junk, uid_t uid, const char *name,
-                 const char *why);
+                 const char *why, int64_t now);
 
 #endif

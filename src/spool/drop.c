@@ -17,6 +17,7 @@
 #include "spool/restate.h"
 #include "spool/unread.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/io.h"
 #include "util/text.h"
 
@@ -38,7 +39,7 @@ static enum drop_result remove_junk(const struct spool *spool, const char *id,
                   spool->path, id, why);
         return DROP_LATER;
     }
-    junk_report(spool->junk, uid, id, why);
+    junk_report(spool->junk, uid, id, why, clock_now());
     return DROP_GONE;
 }
 

@@ -242,7 +242,8 @@ static void remove_junk(struct drop_scan *scan, const char *name,
 
     /* A directory with something in it cannot be removed by us: it stays. */
     if (unlinkat(scan->spool->drop, name, flags) == 0)
-        junk_report(scan->spool->junk, status->st_uid, name, why);
+        junk_report(scan->spool->junk, status->st_uid, name, why,
+                    clock_now());
 }
 
 static bool is_older(const struct stat *status, time_t age)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "util/alloc.h"
-#include "util/clock.h"
 #include "util/log.h"
 
 #define OWNERS 64               /* remembered at a time; a new one takes the
@@ -47,10 +46,9 @@ static struct owner *owner_of(struct junk *junk, uid_t uid)
 }
 
 void junk_report(struct junk *junk, uid_t uid, const char *name,
-                 const char *why)
+                 const char *why, int64_t now)
 {
     struct owner *owner = owner_of(junk, uid);
-    int64_t now = clock_now();
 
     if (owner->last != 0 && now - owner->last < 1000) {
         owner->left_out++;
