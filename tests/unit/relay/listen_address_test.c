@@ -48,8 +48,7 @@ static char *free_address(void)
 static void refuses_what_is_not_an_address(void **state)
 {
     static const char *const texts[] = {
-        "", "127.0.0.1", "localhost:25", "127.0.0.1:smtp",
-        "127.0.0.1:99999999", "[::1]",
+        "", "127.0.0.1", "localhost:25", "127.0.0.1:smtp", "[::1]",
     };
     struct sockets *sockets = sockets_new();
     struct error err;
