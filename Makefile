@@ -263,20 +263,27 @@ FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,\
              $(sort $(filter-out $(if $(strip $(OAUTH)),,tests/fuzz/oauth/%),\
              $(wildcard tests/fuzz/*/*_fuzz.c))))
 FUZZ_TIME := 60
-# What has main(): our own, or libFuzzer.
+# What has main(): our own, or libFuzzer, which is in C++.
 FUZZ_MAIN = $(B)/fuzz/replay.o
+FUZZ_LD = $(CC) $(ALL_CFLAGS)
 
 $(B)/fuzz/replay.o: tests/fuzz/replay.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_MAIN) $$(call unit_parts,$$@)
+$(B)/fuzz/%.o: tests/fuzz/%_fuzz.c Makefile
 	@mkdir -p $(@D)
+	@echo "  CC $<"
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/fuzz $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/%: $(B)/fuzz/%.o $(FUZZ_MAIN) $$(call unit_parts,$$@)
 	@echo "  LD $@"
-	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/fuzz $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) \
-	    -pie $(FUZZ_ENGINE) -o $@ $< $(filter %.o %.a,$^) -lconfuse \
+	$(Q)$(FUZZ_LD) $(LDFLAGS) -pie $(FUZZ_ENGINE) -o $@ \
+	    $(filter %.o %.a,$^) -lconfuse \
 	    $(if $(filter oauth,$(call layer_of,$@)),$(OAUTH)) $(TLS_AND_DNS)
+
+.PRECIOUS: $(B)/fuzz/%.o
 
 -include $(wildcard $(B)/fuzz/*.d $(B)/fuzz/*/*.d)
 

@@ -1,10 +1,12 @@
 #!/bin/bash
 # build.sh - all fuzzers and their inputs, as OSS-Fuzz wants them
 #
-# It gives CC, CFLAGS, LIB_FUZZING_ENGINE, SRC (where the checkout is), WORK and
-# OUT. What is in OUT runs in an image without the libraries that were there to
-# build it: libconfuse and OpenSSL are linked statically. postrider-oauth's
-# fuzzers are left out, as libcurl would bring two dozen libraries.
+# It gives CC, CXX and their flags, LIB_FUZZING_ENGINE, SRC (where the checkout
+# is), WORK and OUT. What is in OUT runs in an image without the libraries that
+# were there to build it: libconfuse and OpenSSL are linked statically, and CXX
+# links, as the flags of that say which library of C++ the engine needs.
+# postrider-oauth's fuzzers are left out, as libcurl would bring two dozen
+# libraries.
 set -eu
 cd "$SRC/postrider"
 
@@ -15,7 +17,8 @@ for library in libconfuse.a libssl.a libcrypto.a; do
 done
 
 set -- B="$WORK/build" CC="$CC" CFLAGS="$CFLAGS" LDFLAGS="-L$WORK/static" \
-    FORTIFY= OAUTH= FUZZ_MAIN= FUZZ_ENGINE="$LIB_FUZZING_ENGINE"
+    FORTIFY= OAUTH= FUZZ_MAIN= FUZZ_ENGINE="$LIB_FUZZING_ENGINE" \
+    FUZZ_LD="$CXX $CXXFLAGS"
 make -j"$(nproc)" "$@" fuzzers
 
 find "$WORK/build/fuzz" -type f -perm -u+x | while read -r fuzzer; do
