@@ -34,6 +34,15 @@ extern void *memmem(const void *hay, size_t n, const void *needle, size_t m);
   @*/
 extern void explicit_bzero(void *s, size_t n);
 
+/* Numbers of Linux: AF_INET is 2. */
+/*@ requires text: valid_read_string(text);
+  @ requires writable: \valid((char *)out + (0 .. (family == 2 ? 3 : 15)));
+  @ assigns \result, ((char *)out)[0 .. (family == 2 ? 3 : 15)]
+  @     \from family, indirect:text[0 ..];
+  @ ensures known: -1 <= \result <= 1;
+  @*/
+extern int inet_pton(int family, const char *text, void *out);
+
 /* In model/format.c. */
 extern int vasprintf(char **text, const char *format, va_list args);
 
@@ -42,7 +51,12 @@ extern int vasprintf(char **text, const char *format, va_list args);
 extern char *proof_strchr(const char *text, int c);
 extern void *proof_memchr(const void *data, int c, size_t length);
 extern size_t proof_strnlen(const char *text, size_t most);
+extern char *proof_member(const char *set, char c);
+#ifdef PROOF_SETS               /* strchr() looks into sets of characters */
+#define strchr proof_member
+#else
 #define strchr proof_strchr
+#endif
 #define strnlen proof_strnlen
 #define memchr proof_memchr
 #endif

@@ -30,6 +30,9 @@ char *proof_octets(size_t length);
 /* The same with a NUL after them: a string of up to length octets. */
 char *proof_text(size_t length);
 
+/* A string of just that length: known where -eva-ilevel is 256. */
+char *proof_string(size_t length);
+
 /* The arguments of a format are what it says, and can be read. Up to so many
  * octets come of it. */
 size_t proof_format(const char *format, va_list args);

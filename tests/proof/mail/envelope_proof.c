@@ -7,6 +7,7 @@
  * with: model/format.c model/alloc.c model/buf.c model/error.c
  * with in exact: model/format.c model/alloc.c model/buf.c model/error.c
  *      model/search.c
+ * longest: 9
  * exact: -eva-slevel 20 -eva-min-loop-unroll 12
  * limit: -eva-slevel 10
  */
@@ -33,7 +34,7 @@ static void xtext(const char *text)
 
 void exact(void)
 {
-    for (size_t length = 0; length <= 9; length++) {
+    for (size_t length = 0; length <= LONGEST; length++) {
         if (proof_any()) {
             words(proof_text(length));
             return;

@@ -35,3 +35,14 @@ char *proof_text(size_t length)
     text[length] = '\0';
     return text;
 }
+
+char *proof_string(size_t length)
+{
+    char *text = proof_text(length);
+
+    /*@ loop unroll 100; */
+    for (size_t i = 0; i < length; i++)
+        if (text[i] == '\0')
+            text[i] = 'a';
+    return text;
+}

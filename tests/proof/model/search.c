@@ -62,6 +62,15 @@ char *proof_strchr(const char *text, int c)
     return char_place == NOWHERE ? NULL : (char *)text;
 }
 
+/* Not where it is, but what is there: c, or none of the set. */
+char *proof_member(const char *set, char c)
+{
+    /*@ loop unroll 300; */
+    while (*set != '\0' && *set != c)
+        set++;
+    return *set == c ? (char *)set : NULL;
+}
+
 void *proof_memchr(const void *data, int c, size_t length)
 {
     const char *text = data;
@@ -75,6 +84,15 @@ void *proof_memchr(const void *data, int c, size_t length)
     octet_place = i < length ? Frama_C_offset(text + i) : NOWHERE;
     /*@ split octet_place; */
     return octet_place == NOWHERE ? NULL : (char *)text + i;
+}
+
+static bool is_there(const char *text, const char *part, size_t length)
+{
+    /*@ loop unroll 100; */
+    for (size_t i = 0; i < length; i++)
+        if (text[i] != part[i])
+            return false;
+    return true;
 }
 
 void *memmem(const void *hay, size_t n, const void *needle, size_t m)
@@ -92,7 +110,7 @@ void *memmem(const void *hay, size_t n, const void *needle, size_t m)
     if (m > n)
         return NULL;
     /*@ loop unroll 300; */
-    while (i <= n - m && proof_any())
+    while (i <= n - m && !is_there(text + i, needle, m))
         i++;
     part_place = i <= n - m ? Frama_C_offset(text + i) : NOWHERE;
     /*@ split part_place; */

@@ -7,6 +7,7 @@
  * of: util/text.c
  * with: model/format.c model/buf.c model/sum.c model/alloc.c model/search.c
  *      model/strings.c
+ * longest: 4
  * exact: -eva-slevel 20 -eva-min-loop-unroll 12
  */
 #include "proof.h"
@@ -86,7 +87,7 @@ static void each(size_t length)
 
 void exact(void)
 {
-    for (size_t length = 0; length <= 4; length++)
+    for (size_t length = 0; length <= LONGEST; length++)
         if (proof_any()) {
             each(length);
             return;

@@ -9,6 +9,7 @@
  *      model/search.c
  * with in limit: model/buf.c model/alloc.c model/format.c model/error.c
  *      model/search.c
+ * longest: 24
  * exact: -eva-slevel 30 -eva-min-loop-unroll 40 -eva-split-return-function
  *      status_length:full
  * limit: -eva-slevel 300 -eva-use-spec text_escape -eva-split-return-function
@@ -78,7 +79,7 @@ static void hide_each(const char *secret, size_t length)
 
 void exact(void)
 {
-    for (size_t length = 0; length <= 24; length++) {
+    for (size_t length = 0; length <= LONGEST; length++) {
         line = proof_octets(length);
         line_length = length;
         (void)parse_line();

@@ -7,6 +7,8 @@
  * of: util/text.c
  * with: model/format.c model/alloc.c model/buf.c model/error.c model/base64.c
  *      model/digest.c model/search.c
+ * longest: 9
+ * mutants: 3
  * exact: -eva-slevel 300 -eva-min-loop-unroll 14
  *      -eva-split-return-function parse_challenge:0
  */
@@ -128,7 +130,7 @@ static void whole(void)
 
 void exact(void)
 {
-    for (size_t length = 0; length <= 9; length++) {
+    for (size_t length = 0; length <= LONGEST; length++) {
         if (proof_any()) {
             check(length);
             return;

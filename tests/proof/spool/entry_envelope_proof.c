@@ -6,18 +6,35 @@
  * of: util/text.c
  * with: model/format.c model/alloc.c model/buf.c model/error.c model/search.c
  *      model/file.c model/envelope.c
+ * longest: 3
+ * mutants: 1
  * exact: -eva-slevel 40 -eva-min-loop-unroll 12
  */
 #include "proof.h"
 
 #include "../../../src/spool/entry_envelope.c"
 
+/* What lines before it have set. */
+static void had_lines(struct entry *entry, struct recipient *recipient)
+{
+    entry->envelope.recipients = recipient;
+    entry->envelope.count = 1;
+    entry->envelope.envelope_id = alloc_string("id");
+    entry->envelope.smarthost = alloc_string("host");
+    entry->has_claim = true;
+    entry->flaw = alloc_string("flaw");
+}
+
 static void envelope_line(const char *word, size_t length)
 {
     size_t start = strlen(word);
     char *line = proof_text(start + length);
+    struct recipient one = { 0 };
     struct entry entry = { 0 };
     struct error err = { 0 };   /* that a refusal sets it is not shown */
+
+    if (proof_any())
+        had_lines(&entry, &one);
 
     memcpy(line, word, start);
     (void)entry_read_line(&entry, line, start + length, &err);
@@ -40,7 +57,7 @@ static void each(size_t length)
 
 void exact(void)
 {
-    for (size_t length = 0; length <= 3; length++)
+    for (size_t length = 0; length <= LONGEST; length++)
         if (proof_any()) {
             each(length);
             return;

@@ -3,12 +3,15 @@
  *
  * about: spool/entry.c
  * shows: files of any size; the END and QUEUED lines; envelopes of 0 to 5
- *      octets, blocks of content of 1 to 6
+ *      octets, blocks of content of 1 to 6; verifying 1 to 3 octets of a file of
+ *      up to 4, anywhere in it
  * of: util/text.c
  * with in exact: model/format.c model/alloc.c model/buf.c model/error.c
  *      model/search.c model/random.c model/sum.c model/file.c
  * with in limit: model/format.c model/alloc.c model/buf.c model/error.c
  *      model/random.c model/sum.c model/file.c
+ * longest: 5
+ * mutants: 1
  * exact: -eva-slevel 60 -eva-min-loop-unroll 12
  * limit: -eva-slevel 100 -eva-min-loop-unroll 12
  */
@@ -80,6 +83,30 @@ static void content(size_t length)
     (void)field_length(proof_octets(length), length);
 }
 
+/* Octets that are read past a hole or on, of a small file. */
+static void verify(size_t start, size_t end, size_t done)
+{
+    for (size_t length = 1; length <= 3; length++)
+        for (size_t at = done; at <= done + 2; at++) {
+            struct entry_progress progress = {
+                .start = start, .end = end, .done = done,
+                .before = Frama_C_char_interval(-128, 127),
+            };
+            entry_verify_octets(&progress, at, proof_octets(length), length);
+        }
+}
+
+static void verify_each(void)
+{
+    for (size_t start = 0; start <= 2; start++)
+        for (size_t end = start; end <= start + 2; end++)
+            for (size_t done = 0; done <= end; done++)
+                if (proof_any()) {
+                    verify(start, end, done);
+                    return;
+                }
+}
+
 /* The lines of an envelope of so many octets after its first line, as
  * read_envelope() leaves it. */
 static void envelope(size_t length)
@@ -103,12 +130,15 @@ static void each(size_t length)
 
 void exact(void)
 {
-    for (size_t length = 0; length <= 5; length++)
+    for (size_t length = 0; length <= LONGEST; length++)
         if (proof_any()) {
             each(length);
             return;
         }
-    end_line();
+    if (proof_any())
+        verify_each();
+    else
+        end_line();
 }
 
 void limit(void)

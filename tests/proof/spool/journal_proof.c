@@ -7,6 +7,7 @@
  * with: model/format.c model/alloc.c model/buf.c model/error.c model/search.c
  *      model/random.c model/sum.c
  * define: PROOF_NUMBERS
+ * longest: 7
  * exact: -eva-slevel 400 -eva-min-loop-unroll 12
  */
 #include "proof.h"
@@ -35,7 +36,7 @@ static void line(const char *id, size_t length)
 
 void exact(void)
 {
-    for (size_t length = 0; length <= 7; length++) {
+    for (size_t length = 0; length <= LONGEST; length++) {
         if (proof_any()) {
             line("", length);
             return;

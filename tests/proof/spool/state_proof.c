@@ -3,10 +3,13 @@
  *
  * about: spool/state.c spool/format.c
  * shows: a file of its first line, 0 to 3 octets and an end; lines and their
- *      words of 0 to 3 octets, a report of 80; first lines of 20 octets
+ *      words of 0 to 3 octets, a report of 80, a keyword of 41; first lines of
+ *      20 octets
  * of: spool/format.c util/text.c
  * with: model/format.c model/alloc.c model/buf.c model/error.c model/search.c
  *      model/random.c
+ * longest: 3
+ * mutants: 1
  * exact: -eva-slevel 60 -eva-min-loop-unroll 12
  */
 #include "proof.h"
@@ -15,17 +18,19 @@
 
 static const char first[] =
     "postrider-state 1 0123456789abcdef0123456789abcdef\n";
+static const char others[] =
+    "postrider-state 1 0123456789abcdef0123456789abcdee\n";
 
 /* A file: its first line, octets, and an end. */
-static void whole(size_t length, const char *end)
+static void whole(const char *head, size_t length, const char *end)
 {
-    size_t start = sizeof first - 1, rest = strlen(end);
+    size_t start = strlen(head), rest = strlen(end);
     char *data = proof_text(start + length + rest);
     struct buf text = { .data = data, .length = start + length + rest };
     struct state *state = state_new(rest == 0);
     struct error err;
 
-    memcpy(data, first, start);
+    memcpy(data, head, start);
     memcpy(data + start + length, end, rest);
     (void)parse_state(state, &text, "0123456789abcdef0123456789abcdef", &err);
     state_free(state);
@@ -91,11 +96,25 @@ static void start_line(void)
     (void)format_check_start(&format, text, NULL, id, &err);
 }
 
+/* A keyword of so many letters at least, as a newer version may have it. */
+static void keyword(size_t known, size_t length)
+{
+    char *text = proof_text(known + length);
+    struct error err;
+
+    memset(text, 'a', known);
+    (void)format_check_unknown(text, &err);
+}
+
 static void each(size_t length)
 {
-    switch (Frama_C_interval(0, 10)) {
-    case 0: whole(length, ""); break;
-    case 8: whole(length, "end\n"); break;
+    switch (Frama_C_interval(0, 14)) {
+    case 0: whole(first, length, ""); break;
+    case 8: whole(first, length, "end\n"); break;
+    case 11: whole(others, length, ""); break;
+    case 12: line("opt-report ", length); break;
+    case 13: line("opt-report", length); break;
+    case 14: line("opt-x", length); break;
     case 9: recipient("open 1 ", length); break;
     case 10: recipient("open 1 0 ", length); break;
     case 1: line("", length); break;
@@ -110,17 +129,20 @@ static void each(size_t length)
 
 void exact(void)
 {
-    for (size_t length = 0; length <= 3; length++)
+    for (size_t length = 0; length <= LONGEST; length++)
         if (proof_any()) {
             each(length);
             return;
         }
-    switch (Frama_C_interval(0, 5)) {
+    switch (Frama_C_interval(0, 8)) {
     case 0: start_line(); break;
     case 1: report(34); break;
     case 2: report(80); break;
     case 3: write(0); break;
     case 4: write(TEXT_MAX); break;
+    case 6: keyword(38, 3); break;
+    case 7: state_free(NULL); break;
+    case 8: (void)or_dash(NULL); break;
     default: write(TEXT_MAX + 4);
     }
 }

@@ -5,6 +5,7 @@
  * shows: 0 to 24 octets; decoding: up to 65536
  * of: util/base64.c
  * with: model/format.c model/alloc.c model/buf.c
+ * longest: 24
  * exact: -eva-slevel 20 -eva-min-loop-unroll 40 -eva-split-return-function
  *      decode_quad:0
  * limit: -eva-precision 2 -eva-split-return-function decode_quad:0
@@ -34,7 +35,7 @@ static void decode(const char *text, size_t length)
 
 void exact(void)
 {
-    for (size_t length = 0; length <= 24; length++) {
+    for (size_t length = 0; length <= LONGEST; length++) {
         encode(proof_octets(length), length);
         decode(proof_octets(length), length);
     }
