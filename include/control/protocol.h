@@ -128,7 +128,7 @@ enum smarthost_state { SMARTHOST_UP, SMARTHOST_DOWN, SMARTHOST_PARKED,
 extern const char *const smarthost_states[SMARTHOST_STATES];
 
 /* The remedy for one that is not up. */
-#define SMARTHOST_WAY_OUT "mend it, then: postrider queue flush"
+#define SMARTHOST_WAY_OUT "correct that, then run: postrider queue flush"
 
 struct smarthost_status {
     const char *name;

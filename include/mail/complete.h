@@ -3,7 +3,7 @@
  *
  * Adds what is missing, removes Bcc and Resent-Bcc and what an earlier delivery
  * left, completes addresses without a domain, adds commas between addresses,
- * applies the sender's rule, and makes of it what common servers take: one
+ * applies the sender section, and makes of it what common servers take: one
  * field where several may not be, no overlong lines. Touches nothing else.
  */
 #ifndef POSTRIDER_MAIL_COMPLETE_H
@@ -64,7 +64,7 @@ struct completion {
     const char *original_to;    /* body of an X-Original-To field to add */
     const char *id;             /* queue-id: left side of Message-ID */
     time_t now;
-    bool gateway;               /* -G: only remove Bcc, apply the rule, and
+    bool gateway;               /* -G: only remove Bcc, apply the section, and
                                  * add X-Original-To */
     bool extracted;             /* -t: the header names the recipients, the
                                  * resent block if there is one */
@@ -74,15 +74,15 @@ struct completion {
  * Missing From, Date and Message-ID are appended, or filled in where the field
  * is there and empty. So are Resent-From, Resent-Date and Resent-Message-ID, at
  * the end of the block, with extracted and a block, else if the message
- * complete_is_resent_now(). With extracted and a block, the rule goes for the
- * block's Resent-From and Resent-Sender, as the author is not the sender. Words
- * without an address in From become the name of the sender's.
- * Several To, Cc or Reply-To fields become one of each; under a rule's address,
- * several From or Sender fields do, too. Lines of over 998 octets are folded.
- * Without any of To, Cc (and Resent-To, Resent-Cc) left,
- * `To: undisclosed-recipients:;` is appended. Fields that cannot be parsed
- * stay as they are, but for those that the rule's address goes for: it takes
- * the place of all that is in them.
+ * complete_is_resent_now(). With extracted and a block, the sender section is
+ * for the block's Resent-From and Resent-Sender, as the author is not the
+ * sender. Words without an address in From become the display name of the
+ * sender's address. Several To, Cc or Reply-To fields become one of each; where
+ * the section has an address, several From or Sender fields do, too. Lines of
+ * over 998 octets are folded. Without any of To, Cc (and Resent-To,
+ * Resent-Cc) left, `To: undisclosed-recipients:;` is appended. Fields that
+ * cannot be parsed stay as they are, but for those that the section's address
+ * is for: it takes the place of all that is in them.
  *
  * FAULT_UNAVAILABLE if there are too many Received fields. Nothing is changed
  * then.

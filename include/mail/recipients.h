@@ -30,7 +30,7 @@ void flaws_add(struct flaws *flaws, const char *text, size_t length,
                const char *reason);
 void flaws_free(struct flaws *flaws);                   /* empty again */
 
-/* Has it an outcome for anything? */
+/* Is there anything in it: an address, a flaw, a discard? */
 bool recipients_any(const struct recipients *found);
 void recipients_free(struct recipients *found);         /* empty again */
 

@@ -1,8 +1,9 @@
 /*
  * tls.h - TLS for one client connection, verified or not at all
  *
- * The only user of OpenSSL besides net/digest.h. A context belongs to a
- * smarthost and is made once per process: it holds the trust store.
+ * The only user of OpenSSL, with its helpers, besides net/digest.h and
+ * net/sign.h. A context belongs to a smarthost and is made once per process: it
+ * holds the trust store.
  */
 #ifndef POSTRIDER_NET_TLS_H
 #define POSTRIDER_NET_TLS_H

@@ -13,7 +13,7 @@
 
 struct config;
 
-/* The reverse-path of a user's mail, as the sender rules have it. The caller
+/* The reverse-path of a user's mail, as the sender sections have it. The caller
  * frees it. */
 char *probe_message_sender(const struct config *config, uid_t uid);
 
@@ -25,8 +25,8 @@ struct probe_message {
 };
 
 /*
- * A complete message for recipient, from user uid as the sender rules have it.
- * With redirect_all it goes where all mail goes. FAULT_DATA for an address
+ * A complete message for recipient, from user uid as the sender sections have
+ * it. With redirect_all it goes where all mail goes. FAULT_DATA for an address
  * that cannot be one; FAULT_TEMPORARY.
  */
 bool probe_message_make(struct probe_message *message,

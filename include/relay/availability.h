@@ -1,11 +1,11 @@
 /*
  * availability.h - whether a smarthost takes mail at the moment
  *
- * A smarthost that is down is one event, not one a message: nothing is sent to
- * it but a trial, one message or connection, with growing delays. One that
- * refuses the password, or wants one that it did not get, is parked: an alert
- * is logged once, and trials are rare. Pure bookkeeping; now is in milliseconds
- * on the monotonic clock.
+ * While a smarthost is down, nothing is sent to it but a trial, one message or
+ * connection, with growing delays; that it is down is logged once, not for each
+ * message. One that refuses the password, or requires one that it did not get,
+ * is parked: an alert is logged once, and trials are rare. Pure bookkeeping;
+ * now is in milliseconds on the monotonic clock.
  */
 #ifndef POSTRIDER_RELAY_AVAILABILITY_H
 #define POSTRIDER_RELAY_AVAILABILITY_H

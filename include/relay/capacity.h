@@ -96,7 +96,7 @@ unsigned session_limit_get(const struct session_limit *limit, int64_t now);
 
 /*
  * How long messages take. Some users' mail is slower than that of others: it is
- * larger, or a scanner there thinks longer about it. So each user's is measured
+ * larger, or a scanner there takes longer for it. So each user's is measured
  * on its own.
  */
 struct durations {

@@ -6,7 +6,7 @@
  * need again (util/landlock.h, util/seccomp.h); a system call outside of it
  * ends the process, and the launcher or the manager logs that. Restrictions
  * that the kernel lacks are left out. `sandbox = no` in the configuration
- * leaves it all.
+ * turns all of this off.
  */
 #ifndef POSTRIDER_RELAY_CONFINE_H
 #define POSTRIDER_RELAY_CONFINE_H

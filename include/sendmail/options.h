@@ -21,7 +21,7 @@ struct options {
     bool verbose;           /* -v, -ov */
     bool show_version;      /* -d0.1 */
     char error_mode;        /* -e, -oe: p m w q e */
-    char delivery_mode;     /* -od: b i q d; 0 if not given */
+    char delivery_mode;     /* -od: b, i (f) or q (d); 0 if not given */
     unsigned command_timeout;   /* -OTimeout.command: seconds -bs waits for a
                                  * command; 0 if not given */
     const char *connections_file;   /* -OConnectionsFile: where -bs counts

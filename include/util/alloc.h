@@ -16,8 +16,8 @@ void *alloc_zero(size_t count, size_t size) __attribute__((malloc));
 /* Like realloc(3) for count objects of size octets; overflow is checked. */
 void *alloc_resize(void *old, size_t count, size_t size);
 
-/* Room for one object more than the count that there are, which were all added
- * so, one at a time. */
+/* Room for one object more than count, all of which were added by this
+ * function, one at a time. */
 void *alloc_more(void *old, size_t count, size_t size);
 
 char *alloc_string(const char *text);                   /* NULL gives NULL */
@@ -25,7 +25,7 @@ char *alloc_bytes(const char *data, size_t length);     /* NUL is appended */
 char *alloc_format(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-/* Give back to the system what was much, and was freed. */
+/* Return freed memory to the system, after much was in use. */
 void alloc_trim(void);
 
 #endif

@@ -12,7 +12,7 @@ struct buf;
 /* Append the encoding of data. False if the limit of out is exceeded. */
 bool base64_encode(struct buf *out, const void *data, size_t length);
 
-/* The same as in addresses: section 5, without padding. */
+/* The same as URLs have it: section 5, without padding. */
 bool base64_encode_url(struct buf *out, const void *data, size_t length);
 
 /* Append the octets that text encodes. False, with out as it was, if text

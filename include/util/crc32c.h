@@ -12,7 +12,8 @@
 /* Continue a checksum with more octets; start with 0. */
 uint32_t crc32c(uint32_t sum, const void *data, size_t length);
 
-/* The same with so many zero octets, in no time: those of a hole. */
+/* The same with so many zero octets, those of a hole, without a loop over
+ * them. */
 uint32_t crc32c_zeros(uint32_t sum, uint64_t length);
 
 #endif

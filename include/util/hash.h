@@ -1,8 +1,8 @@
 /*
  * hash.h - where a text goes in a table
  *
- * The daemon keeps texts that strangers chose, who must not be able to choose
- * some that all fall together: each process hashes in its own way.
+ * The daemon keeps texts that strangers chose. They must not be able to choose
+ * many that all have the same slot: each process hashes in its own way.
  *
  *     uint64_t hash = hash_start();
  *     for (; *text != '\0'; text++)

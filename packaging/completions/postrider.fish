@@ -54,17 +54,17 @@ complete -c postrider -n $none -a daemon \
 complete -c postrider -n $none -a queue \
     -d 'list and change what is queued'
 complete -c postrider -n $none -a status \
-    -d 'the daemon in numbers'
+    -d 'show the daemon and its smarthosts'
 complete -c postrider -n $none -a check \
-    -d 'problems of this machine, and their remedies'
+    -d 'find problems of this machine, with remedies'
 complete -c postrider -n $none -a test \
-    -d 'a session with each smarthost, step by step'
+    -d 'try each smarthost, step by step'
 complete -c postrider -n $none -a import \
-    -d 'the configuration of ssmtp, msmtp, dma, ...'
+    -d 'translate configurations of ssmtp, msmtp, ...'
 complete -c postrider -n $none -a copy \
-    -d 'the static sendmail, for a container without it'
+    -d 'copy the static sendmail, for a container'
 complete -c postrider -n $none -a setup \
-    -d 'write the configuration, and try it'
+    -d 'try a configuration, and write it'
 complete -c postrider -n $none -a direct \
     -d 'relay the message file on standard input'
 # end of commands
@@ -76,21 +76,21 @@ set -l queue '__postrider_words queue'
 complete -c postrider -n $queue -a list \
     -d 'list the queue, or what was given up'
 complete -c postrider -n $queue -a show \
-    -d 'what is known about a message, or all of it'
+    -d 'show what is known about a message, or all of it'
 complete -c postrider -n $queue -a hold \
     -d 'do not try a message'
 complete -c postrider -n $queue -a release \
-    -d 'let a held message go'
+    -d 'deliver a held message'
 complete -c postrider -n $queue -a retry \
     -d 'try a message now'
 complete -c postrider -n $queue -a remove \
     -d 'remove a message without a report'
 complete -c postrider -n $queue -a requeue \
-    -d 'try what was given up anew'
+    -d 'try again what was given up'
 complete -c postrider -n $queue -a flush \
     -d 'try everything now'
 complete -c postrider -n $queue -a resubmit \
-    -d 'submit anew what was never tried'
+    -d 'submit again what was never tried'
 complete -c postrider -n '__postrider_words queue "hold|release|retry|remove|requeue"' \
     -a all -d 'every message'
 complete -c postrider -n '__postrider_words queue "show|hold|release|retry|remove|requeue"' \
@@ -184,7 +184,7 @@ complete -c postrider -n $setup -l print \
 complete -c postrider -n $setup -l replace \
     -d 'keep what was there as FILE.old'
 complete -c postrider -n $setup -l no-test \
-    -d 'write without a try'
+    -d 'write without trying it'
 complete -c postrider -n $setup -l test-to -x \
     -d 'send a test message, too'
 complete -c postrider -n $setup -l providers -r -F \

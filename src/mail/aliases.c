@@ -195,7 +195,7 @@ static void expand_lines(struct expansion *x, const struct buf *text)
     while (!x->full && lines_next(&lines)) {
         x->line = lines.number;
         if (memchr(lines.text, '\0', lines.length) != NULL) {
-            error_set(&why, FAULT_CONFIG, "a NUL in it");
+            error_set(&why, FAULT_CONFIG, "it contains a NUL");
             refuse_for(x, lines.text, lines.length, &why);
         } else {
             expand_list(x, lines.text,
@@ -362,8 +362,9 @@ void aliases_check(const struct aliases *aliases,
         struct recipients found = { 0 };
 
         if (i > 0 && strcmp(alias->name, alias[-1].name) == 0) {
-            error_set(&err, FAULT_CONFIG, "alias %s was given in line %u "
-                      "already, which counts", alias->name, alias[-1].line);
+            error_set(&err, FAULT_CONFIG, "alias %s is defined in line %u "
+                      "already, and that one counts", alias->name,
+                      alias[-1].line);
             error_at(&err, aliases->path, alias->line);
             add_problem(&problems, &err);
         }

@@ -216,7 +216,7 @@ static void parse(struct aliases *aliases, const struct buf *text)
         size_t length = aliases_line_length(lines.text, lines.length);
         bool continues = *lines.text == ' ' || *lines.text == '\t';
         if (memchr(lines.text, '\0', lines.length) != NULL) {
-            note_junk(aliases, lines.number, "a NUL in it", NULL);
+            note_junk(aliases, lines.number, "it contains a NUL", NULL);
             continue;
         }
         if (is_blank(lines.text, length))

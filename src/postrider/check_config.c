@@ -246,9 +246,9 @@ void check_senders(struct check *check)
         i++;
     for (size_t next = i + 1; next < config->sender_count; next++)
         check_warn(check, "put sender \"*\" last", "sender \"%s\" is never "
-                   "looked at: the first that matches counts, and sender "
+                   "used: the first that matches counts, and sender "
                    "\"*\" comes before it", config->senders[next].match);
     if (i + 1 >= config->sender_count)
-        check_ok(check, "%zu sender rule%s", config->sender_count,
+        check_ok(check, "%zu sender section%s", config->sender_count,
                  config->sender_count == 1 ? "" : "s");
 }

@@ -193,7 +193,7 @@ static void check_program(struct check *check, const char *path)
     if (fd == -1 && (errno == EACCES || errno == EPERM)) {
         check_unseen(check, "%s", path);
     } else if (fd == -1 || fstat(fd, &status) == -1) {
-        check_fail(check, "install the package anew", "%s: %s: programs that "
+        check_fail(check, "reinstall the package", "%s: %s: programs that "
                    "send mail do not find it", path, strerror(errno));
     } else if (!is_ours(fd)) {
         check_fail(check, "remove the other mail system's package, or choose "
@@ -290,5 +290,5 @@ void check_left(struct check *check)
                        count, count == 1 ? "" : "s", place->folder);
     }
     if (seen && check->count == before)
-        check_ok(check, "none of another mail system waits here");
+        check_ok(check, "no mail of another mail system waits here");
 }

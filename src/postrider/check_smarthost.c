@@ -157,7 +157,7 @@ static void check_oddity(struct check *check, const struct smarthost *host,
     const char *oddity = password_oddity(text, length);
 
     if (oddity != NULL)
-        check_warn(check, "store it without, unless that belongs to it",
+        check_warn(check, "remove that, unless it belongs to it",
                    "%s: %s %s", host->name, what, oddity);
 }
 
@@ -210,7 +210,7 @@ static void check_fetched(struct check *check, const struct smarthost *host,
     check_oddity(check, host, what, secret->data, secret->length);
     check_oddity(check, host, "user", host->user, strlen(host->user));
     if (is_for_all(host))
-        check_warn(check, "where there are others, give it mode 0400",
+        check_warn(check, "if there are other users, give it mode 0400",
                    "%s: %s: all users of this machine, or of this container, "
                    "can read it", host->name, host->password_file);
     else

@@ -87,8 +87,8 @@ static void check_kind(struct check *check, const struct statfs *status)
         const char *trouble;
     } kinds[] = {
         { 0x6969, "NFS", "another machine's trouble stops mail" },
-        { 0xff534d42, "CIFS", "owners and modes may not hold" },
-        { 0xfe534d42, "SMB", "owners and modes may not hold" },
+        { 0xff534d42, "CIFS", "owners and modes may not be kept" },
+        { 0xfe534d42, "SMB", "owners and modes may not be kept" },
         { 0x01021994, "tmpfs", "queued mail is lost with the next start" },
         { 0x858458f6, "ramfs", "queued mail is lost with the next start" },
     };

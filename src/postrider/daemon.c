@@ -83,9 +83,9 @@ static bool may_have_spool(const struct config *config, struct error *err)
     return own ||
            error_set(err, FAULT_PERMISSION, "the spool %s belongs to user %s",
                      config->spool, config->user) ||
-           error_remedy(err, "start the daemon as root or as that user; a "
-                        "user's own daemon has its own spool and user in the "
-                        "configuration");
+           error_remedy(err, "start the daemon as root or as that user; for "
+                        "a daemon of your own, set spool and user in a "
+                        "configuration of your own");
 }
 
 /* In a container the volume is empty, and no package makes it. */

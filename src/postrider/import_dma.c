@@ -195,7 +195,7 @@ static void note_differences(struct import *import, const struct dma *dma)
 {
     import_at(import, import_find(&dma->settings, "NULLCLIENT"));
     if (is_set(dma, "NULLCLIENT"))
-        import_note(import, "/etc/aliases counts all the same");
+        import_note(import, "/etc/aliases is used nevertheless");
     else
         import_note(import, "dma put mail for local users into /var/mail; "
                     "Postrider sends it where /etc/aliases or local_recipient "

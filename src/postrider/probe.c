@@ -129,7 +129,8 @@ static void await_event(const struct probe *probe, enum trace_event event)
         const char *what, *cause;
     } awaited[] = {
         [AWAITS_PASSWORD] = { "password_command",
-                              "does it ask a person, or the network?" },
+                              "does it wait for a person, or for the "
+                              "network?" },
         [AWAITS_TOKEN] = { "postrider-oauth",
                            "does the authorization server answer?" },
         [AWAITS_ADDRESS] = { "the name server",

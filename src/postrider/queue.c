@@ -88,8 +88,8 @@ static void print_changes(const struct changes *changes, const char *past)
         printf("%" PRIu64 " on the way: %s unless delivered now\n",
                changes->left, past);
     if (changes->held > 0)
-        printf("%" PRIu64 " held, not tried: postrider queue release lets %s "
-               "go\n", changes->held, changes->held == 1 ? "it" : "them");
+        printf("%" PRIu64 " held, not tried until postrider queue release\n",
+               changes->held);
 }
 
 /* An id that is not found does not keep the others from their change. */
@@ -402,20 +402,20 @@ static bool show(const struct config *config, const struct action *action,
 static const struct action actions[] = {
     { "list", "[--json|--failed]", "list the queue, or what was given up",
       list, REQUEST_LIST, NULL },
-    { "show", "[--message] ID...", "what is known about a message, or all of "
-      "it", show, REQUEST_LIST, NULL },
+    { "show", "[--message] ID...", "show what is known about a message, "
+      "or all of it", show, REQUEST_LIST, NULL },
     { "hold", "ID...|all", "do not try a message", change, REQUEST_HOLD,
       "held" },
-    { "release", "ID...|all", "let a held message go", change,
+    { "release", "ID...|all", "deliver a held message", change,
       REQUEST_RELEASE, "released" },
     { "retry", "[--wait] ID...|all", "try a message now", retry,
       REQUEST_RETRY, "will be tried now" },
     { "remove", "ID...|all", "remove a message without a report",
       remove_messages, REQUEST_REMOVE, "removed" },
-    { "requeue", "ID...|all", "try what was given up anew", requeue,
+    { "requeue", "ID...|all", "try again what was given up", requeue,
       REQUEST_REQUEUE, "queued again" },
     { "flush", "", "try everything now", flush, REQUEST_FLUSH, NULL },
-    { "resubmit", "", "submit anew what was never tried", resubmit,
+    { "resubmit", "", "submit again what was never tried", resubmit,
       REQUEST_REMOVE, NULL },
 };
 

@@ -105,7 +105,7 @@ static void print_next(const struct queue_item *item, bool unattended)
     const struct queue_state_words *words = &queue_states[item->state];
 
     if (words->released_by != NULL)
-        printf("next-try: %s: %s lets it go\n", words->name,
+        printf("next-try: %s, until %s\n", words->name,
                words->released_by);
     else if (item->state == QUEUE_ACTIVE)
         puts("next-try: now");

@@ -227,8 +227,8 @@ static bool find_root(struct setup *setup, struct error *err)
                     .option = "--root-to",
                     .usual = before != NULL ? before : setup->address,
                     .check = "local_recipient",
-                    .text = "Where is mail to root and other users of this "
-                            "machine to go?" }, err);
+                    .text = "Mail address for root and other local users"
+                }, err);
     free(before);
     return done;
 }

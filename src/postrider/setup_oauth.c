@@ -38,7 +38,7 @@ static bool check_options(const struct setup *setup, struct error *err)
 
     if (setup->client_id != NULL && has_password)
         return error_set(err, FAULT_USAGE, "--client-id takes the place of a "
-                         "password, and there is one");
+                         "password: give only one of them");
     if (setup->client_id != NULL && setup->user == NULL)
         return error_set(err, FAULT_USAGE, "--client-id: with --auth none "
                          "there is no login");
@@ -150,8 +150,8 @@ bool setup_find_client(struct setup *setup, struct error *err)
     } else if (!setup_uses_oauth(setup)) {
         return (setup->tenant == NULL && setup->client_secret_file == NULL &&
                 !setup->device && !setup->paste) ||
-               error_set(err, FAULT_USAGE, "--client-id is missing: without it "
-                         "there is no OAuth");
+               error_set(err, FAULT_USAGE, "--client-id is missing: these "
+                         "options are for OAuth");
     }
     find_name(setup);
     return find_program(setup, err) && find_tenant(setup, err) &&

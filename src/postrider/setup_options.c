@@ -55,7 +55,7 @@ static const struct rule {
     { "output", "FILE", TEXT(output), "the configuration to write" },
     { "print", NULL, FLAG(print), "print it, without writing or connecting" },
     { "replace", NULL, FLAG(replace), "keep what was there as FILE.old" },
-    { "no-test", NULL, FLAG(no_test), "write without a try" },
+    { "no-test", NULL, FLAG(no_test), "write without trying it" },
     { "test-to", "ADDRESS", TEXT(test_to), "send a test message, too" },
     { "providers", "FILE", TEXT(providers_file), "read providers from FILE" },
     { "list-providers", NULL, FLAG(list_providers), "print them" },

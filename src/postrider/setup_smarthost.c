@@ -118,7 +118,7 @@ static bool is_found(struct setup *setup, bool *agreed, struct error *err)
     if (*agreed)
         return true;
     terminal_print("%s\n", why.text);
-    return terminal_ask_yes("Use it all the same?", false, agreed, err);
+    return terminal_ask_yes("Use it anyway?", false, agreed, err);
 }
 
 /* A host, or a provider: the person alone knows. */

@@ -332,10 +332,10 @@ static bool retype(struct setup *setup, const struct error *why, bool *again,
 
     while (part == NULL) {
         char *text = terminal_ask(setup_uses_oauth(setup)
-                                  ? "Which one again: host, port, tls, "
+                                  ? "Which answer to change: host, port, tls, "
                                     "certificate, user, login, address, "
                                     "nothing?"
-                                  : "Which one again: host, port, tls, "
+                                  : "Which answer to change: host, port, tls, "
                                     "certificate, user, password, address, "
                                     "nothing?",
                                   usual_part(setup, why), err);
@@ -359,7 +359,7 @@ static bool ask_again(struct setup *setup, const struct error *why,
         return false;
     if (again)
         return true;
-    if (!terminal_ask_yes("Write the configuration all the same?", false,
+    if (!terminal_ask_yes("Write the configuration anyway?", false,
                           &setup->no_test, err))
         return false;
     if (!setup->no_test)

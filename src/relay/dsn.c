@@ -102,7 +102,7 @@ static void add_explanation(struct buf *out, const struct dsn *dsn)
         buf_add_text(out, "\r\n\r\n");
     }
     if (dsn->count > LISTED_MAX)
-        buf_add_format(out, "... and %zu more recipients, whom the log of "
+        buf_add_format(out, "... and %zu more recipients, which the log of "
                        "that system lists.\r\n\r\n", dsn->count - LISTED_MAX);
 }
 

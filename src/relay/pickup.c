@@ -62,10 +62,10 @@ static void log_full(struct pickup *pickup, uid_t uid)
     if (messages_are_full(pickup->parts.messages))
         log_line(LOG_LEVEL_ALERT, "drop: queue/ has as many messages as all "
                  "users may have: mail of uid=%lu and others waits in drop/ "
-                 "until that is less", (unsigned long)uid);
+                 "until there is room", (unsigned long)uid);
     else
         log_line(LOG_LEVEL_ALERT, "drop: uid=%lu has as much in queue/ as one "
-                 "user may have: its mail waits in drop/ until that is less",
+                 "user may have: its mail waits in drop/ until there is room",
                  (unsigned long)uid);
     pickup->next_full = pickup->now.awake + FULL_TIME;
 }

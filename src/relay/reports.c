@@ -71,8 +71,9 @@ static void mind_aliases(struct reports *reports)
         destinations_current(reports->destinations))
         return;
     reports->aliases_are_old = true;
-    log_line(LOG_LEVEL_WARNING, "%s has changed: reports go by what was there "
-             "until postrider is reloaded", reports->config->aliases);
+    log_line(LOG_LEVEL_WARNING, "%s has changed: reports use the old aliases "
+             "until newaliases is run as root, or postrider is reloaded",
+             reports->config->aliases);
 }
 
 /* A reverse-path that was completed from a local name is often no mailbox, and

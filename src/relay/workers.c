@@ -50,8 +50,9 @@ struct workers *workers_new(struct launch *launch,
     pool->orphans = journal_find_held(spool, journals, name,
                                       &pool->orphan_count);
     if (pool->orphan_count > 0)
-        log_line(LOG_LEVEL_INFO, "smarthost %s: %zu connection%s of the daemon "
-                 "before %s not finished yet", name, pool->orphan_count,
+        log_line(LOG_LEVEL_INFO, "smarthost %s: %zu connection%s of the "
+                 "previous daemon %s not finished yet", name,
+                 pool->orphan_count,
                  pool->orphan_count == 1 ? "" : "s",
                  pool->orphan_count == 1 ? "is" : "are");
     return pool;

@@ -51,7 +51,7 @@ bool exec_direct(struct draft *draft, bool verbose, bool quiet,
         arguments[count++] = option;
     }
     if (dup2(draft_descriptor(draft), STDIN_FILENO) == -1)
-        return error_sys(err, FAULT_SYSTEM, "hand the message over");
+        return error_sys(err, FAULT_SYSTEM, "pass the message to postrider");
 
     return exec_postrider(arguments, err);
 }

@@ -75,7 +75,8 @@ static enum drop_result could_not_open(const struct spool *spool,
     if (fstatat(spool->drop, id, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return errno == ENOENT ? DROP_GONE : put_off(spool, id, err);
     if (!S_ISREG(status.st_mode))
-        return remove_junk(spool, id, status.st_uid, "no file", err);
+        return remove_junk(spool, id, status.st_uid, "not a regular file",
+                           err);
     if ((number == EACCES || number == EPERM) &&
         unread_is_closed(spool, &status) &&
         time(NULL) - status.st_ctime > UNREAD_CLOSED_AGE)

@@ -313,11 +313,11 @@ static void look_at_name(struct drop_scan *scan, const char *name)
         fstatat(scan->spool->drop, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return;
     if (!S_ISREG(status.st_mode))
-        remove_junk(scan, name, &status, "no file");
+        remove_junk(scan, name, &status, "not a regular file");
     else if (random_is_id(name))
         look_at_message(scan, name, &status);
     else if (!text_starts(name, ".t"))
-        remove_junk(scan, name, &status, "no message by its name");
+        remove_junk(scan, name, &status, "its name is not a queue-id");
     else if (is_abandoned(scan, &status))
         remove_junk(scan, name, &status, "never finished");
 }

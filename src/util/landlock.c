@@ -244,7 +244,8 @@ static int version_for(const struct landlock_rules *rules, struct error *err)
     long version = create_ruleset(NULL, 0, CREATE_VERSION);
 
     if (version == -1) {
-        error_sys(err, FAULT_SYSTEM, "landlock: the kernel has none");
+        error_sys(err, FAULT_SYSTEM, "landlock: this kernel does not "
+                         "support it");
         return 0;
     }
     /* The first version denies every move between directories. */

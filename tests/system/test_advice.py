@@ -12,7 +12,7 @@ USER, PASSWORD = "relay@example.com", "opensesame"
 LOGIN = dict(tls="starttls", auth=["PLAIN"])
 TOKEN = dict(tls="starttls", auth=["XOAUTH2"], users={USER: PASSWORD})
 # What follows for any reason.
-ANY_CASE = "; (mend it, then|postrider test shows where it fails).*"
+ANY_CASE = "; (correct that, then|postrider test shows where it fails).*"
 SENDER = r'send from an address of the account: sender "\*" \{'
 
 # The smarthost, its replies, keys; the reply as it is shown, and what follows.

@@ -443,7 +443,7 @@ def test_newaliases_has_the_daemon_read_them(queue, host):
         queue.write_aliases("root: new@c.example\n")
         queue.sendmail("-bi", **user(ALICE)).expect(0)
         queue.sendmail("-f", "root", NEVER, stdin=message()).expect(0)
-        daemon.wait_for("aliases has changed: reports go by what was there")
+        daemon.wait_for("aliases has changed: reports use the old aliases")
         daemon.wait_until_removed(2)
         before = daemon.mark()
         queue.sendmail("-bi").expect(0)
@@ -462,7 +462,7 @@ def test_aliases_that_changed(queue, host):
     with queue.daemon() as daemon:
         queue.write_aliases("root: new@c.example, and@c.example\n")
         queue.sendmail("-f", "root", NEVER, stdin=message()).expect(0)
-        daemon.wait_for("aliases has changed: reports go by what was there")
+        daemon.wait_for("aliases has changed: reports use the old aliases")
         daemon.wait_until_removed(2)
         before = daemon.mark()
         daemon.signal(signal.SIGHUP)

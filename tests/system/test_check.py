@@ -296,7 +296,7 @@ BROKEN = [
      rf"tls_ca_file = \S+: Permission denied; let user {DAEMON.pw_name} read"),
     (other_sendmail, "programs", "error", 78,
      r"sendmail is another program: mail does not come here; remove the other"),
-    (no_sendmail, "programs", "error", 78, r"; install the package anew"),
+    (no_sendmail, "programs", "error", 78, r"; reinstall the package"),
     (chmod("bin/sendmail", 0o4755), "programs", "error", 78,
      r"has a set-id bit, which it does not need; chmod ug-s "),
     (fail_message, "failed", "error", 69,
@@ -337,7 +337,7 @@ DOUBTFUL = [
     (dict(host="smtp.invalid"), "lookup", r"smtp\.invalid"),
     (dict(extra='sender "*" { address = "a@b.example" }\nsender "bob" '
                 '{ address = "c@b.example" }\n'), "senders",
-     r'sender "bob" is never looked at'),
+     r'sender "bob" is never used'),
     (dict(settings={"metrics": "/nonexistent/metrics"}), "metrics",
      r"/nonexistent/metrics cannot be written: .*; give the daemon"),
     (dict(settings={"listen": ["/nonexistent/socket"]}), "sockets",
@@ -581,7 +581,8 @@ def test_a_smarthost_that_is_down(queue):
             daemon.wait_for("is down")
             result = queue.postrider("check").expect(69)
     assert any(t == "daemon" and s == "error" and "host0 is down: " in text
-               and text.endswith("; mend it, then: postrider queue flush")
+               and text.endswith(
+                   "; correct that, then run: postrider queue flush")
                for t, s, text in findings(result)), str(result)
 
 

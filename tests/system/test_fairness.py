@@ -296,7 +296,7 @@ def test_connections_over_a_kill(queue, smarthost, stage):
     with queue.daemon() as daemon:
         queue.sendmail(TO, stdin=message()).expect(0)
         if stage == "BDAT":
-            daemon.wait_for("2 connections of the daemon before")
+            daemon.wait_for("2 connections of the previous daemon")
             assert len(counts) == 2
             gate.set()
         daemon.wait_until_removed(3)

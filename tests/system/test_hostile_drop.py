@@ -462,7 +462,7 @@ def test_names_that_come_and_go(attacked):
     users = [subprocess.Popen([sys.executable, "-c", FLOOD, str(queue.drop)],
                               **user(uid)) for uid in (ALICE, 4003, 4004)]
     try:
-        daemon.wait_for("removed: no file", times=len(users))
+        daemon.wait_for("removed: not a regular file", times=len(users))
         for _ in range(3):
             others_go_on(queue, daemon, smarthost)
     finally:

@@ -359,7 +359,7 @@ TRANSLATIONS = {
         }
         """, ["dma.conf:2: TLS was left out where "
               "smtp.example.com did not offer it; now it must be there",
-              "NULLCLIENT: /etc/aliases counts"]),
+              "NULLCLIENT: /etc/aliases is used"]),
     "dma, in clear": ({"dma.conf": """
         SMARTHOST 192.0.2.1
         STARTTLS

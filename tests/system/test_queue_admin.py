@@ -137,7 +137,7 @@ def test_show_all_that_is_known(down):
     assert whole.stdout.endswith(b"\r\n")
     queue.postrider("queue", "hold", item["queue_id"]).expect(0)
     held = queue.postrider("queue", "show", item["queue_id"]).expect(0)
-    assert b"\nnext-try: held: postrider queue release" in held.stdout
+    assert b"\nnext-try: held, until postrider queue release\n" in held.stdout
 
 
 def test_ids_as_people_type_them(down):
@@ -171,11 +171,10 @@ def test_retry_of_a_held_message(down):
     items = wait_listed(queue, daemon, 2)
     queue.postrider("queue", "hold", items[0]["queue_id"]).expect(0)
     told = queue.postrider("queue", "retry", items[0]["queue_id"]).expect(0)
-    assert told.stdout == b"1 held, not tried: postrider queue release lets " \
-        b"it go\n"
+    assert told.stdout == b"1 held, not tried until postrider queue release\n"
     told = queue.postrider("queue", "retry", "all").expect(0)
-    assert told.stdout == b"1 will be tried now\n1 held, not tried: " \
-        b"postrider queue release lets it go\n"
+    assert told.stdout == b"1 will be tried now\n1 held, not tried " \
+        b"until postrider queue release\n"
 
 
 def test_retry_and_wait(queue, smarthost):
@@ -721,7 +720,7 @@ def test_json_of_status_is_complete(queue, tls_smarthost):
         assert (told["down"], told["parked"]) == (0, 1)
         (host,) = told["smarthosts"]
         assert host["state"] == "parked"
-        assert host["remedy"] == "mend it, then: postrider queue flush"
+        assert host["remedy"] == "correct that, then run: postrider queue flush"
         (trouble,) = told["troubles"]
         assert (trouble["kind"], trouble["count"]) == ("given-up", 1)
         assert "postrider-queue(8)" in trouble["remedy"]
@@ -968,7 +967,8 @@ def test_status_of_the_service(queue):
             fill(queue, TO)
             told = notifications(sock, "smarthost host0 is down: ")[-1]
             assert "refused" in told
-            assert told.endswith("; mend it, then: postrider queue flush")
+            assert told.endswith(
+                "; correct that, then run: postrider queue flush")
             queue.config.write_text("nonsense = 1\n")
             daemon.signal(signal.SIGHUP)
             told = notifications(sock, "configuration wrong")[-1]
@@ -994,14 +994,15 @@ def test_status_for_people(down):
     told = queue.postrider("status").expect(0).stdout.decode().splitlines()
     assert told[:2] == ["the queue is empty", "host0: up"]
     fill(queue, TO)
-    daemon.wait_for("host0 is down, .*; mend it, then: postrider queue flush$")
+    daemon.wait_for("host0 is down, .*; correct that, then run: postrider "
+                    "queue flush$")
     wait_listed(queue, daemon, 1)
     told = on_terminal(queue, "status")
     assert re.fullmatch("1 message queued, 0 on the way, 0 held; the oldest "
                         "for [0-9]+ s", told[0])
     assert re.fullmatch(r"host0: down for [0-9]+ s, next try in [0-9]+ s: .*"
                         "refused.*", told[1])
-    assert told[2:] == ["    mend it, then: postrider queue flush"]
+    assert told[2:] == ["    correct that, then run: postrider queue flush"]
     (smarthost,) = queue.status()["smarthosts"]
     assert smarthost["since"] <= time.time() < smarthost["next_trial"] + 5
 
@@ -1011,8 +1012,8 @@ def test_a_successful_test_tells_the_daemon(queue, tls_smarthost):
     queue.write_config(tls_smarthost, password="wrong")
     with queue.daemon() as daemon:
         fill(queue, TO)
-        daemon.wait_for("smarthost host0 is parked, .*; mend it, then: "
-                        "postrider queue flush$")
+        daemon.wait_for("smarthost host0 is parked, .*; correct that, then "
+                        "run: postrider queue flush$")
         daemon.wait(lambda: not daemon.workers())
         queue.write_config(tls_smarthost)
         queue.postrider("test").expect(0)

@@ -664,7 +664,7 @@ def test_a_person_is_asked_for_everything(programs, host):
     terminal.answer("it has no domain\r\nYour mail address", ADDRESS)
     terminal.answer("That is Test Mail. Right? [Y/n]", "")
     terminal.type_secret(PASSWORD)
-    terminal.answer(f"users of this machine to go? [{ADDRESS}]",
+    terminal.answer(f"other local users [{ADDRESS}]",
                     "ops@b.example")
     terminal.answer("Send a test message to ops@b.example? [Y/n]", "y")
     assert terminal.echoes()
@@ -680,12 +680,12 @@ def answer_with_wrong_password(programs, host):
     terminal = ask(programs, host, "--address", ADDRESS)
     terminal.answer("That is Test Mail. Right?", "y")
     terminal.type_secret("wrong")
-    terminal.answer("users of this machine to go?", "")
+    terminal.answer("other local users", "")
     return terminal
 
 
-AGAIN = ("Which one again: host, port, tls, certificate, user, password, "
-         "address, nothing?")
+AGAIN = ("Which answer to change: host, port, tls, certificate, user, "
+         "password, address, nothing?")
 
 
 def test_a_wrong_password_can_be_typed_again(programs, host):
@@ -701,7 +701,7 @@ def test_a_wrong_password_can_be_typed_again(programs, host):
 def test_a_failed_test_can_be_overruled(programs, host):
     terminal = answer_with_wrong_password(programs, host)
     terminal.answer(AGAIN, "nothing")
-    terminal.answer("Write the configuration all the same? [y/N]", "YES")
+    terminal.answer("Write the configuration anyway? [y/N]", "YES")
     assert terminal.end() == 0
     assert (programs.folder / "password").read_text() == "wrong"
 
@@ -710,9 +710,9 @@ def test_a_failed_test_can_be_overruled(programs, host):
 def test_nothing_is_written_when_the_person_gives_up(programs, host, refusal):
     terminal = answer_with_wrong_password(programs, host)
     terminal.answer(AGAIN, "nothing")
-    terminal.answer("Write the configuration all the same? [y/N]", "yep")
-    terminal.answer("Please type y or n.\r\nWrite the configuration all the "
-                    "same? [y/N]", refusal)
+    terminal.answer("Write the configuration anyway? [y/N]", "yep")
+    terminal.answer("Please type y or n.\r\nWrite the configuration "
+                    "anyway? [y/N]", refusal)
     assert terminal.end() == 77
     assert "nothing is written" in terminal.seen
     assert not programs.config.exists()
@@ -761,13 +761,13 @@ def test_a_host_is_looked_up_when_it_is_typed(programs, host):
     terminal.answer("Your mail address", "ann@[192.0.2.1]")
     terminal.answer("Smarthost, or a provider", "smtp.invalid")
     terminal.expect("smtp.invalid")
-    terminal.answer("Use it all the same? [y/N]", "n")
+    terminal.answer("Use it anyway? [y/N]", "n")
     terminal.answer("Smarthost, or a provider", host.host)
     terminal.answer("Port [587]", str(host.port))
     terminal.answer("Login name", ADDRESS)
     terminal.expect("Password: ")
     os.write(terminal.master, PASSWORD.encode() + b"\n")
-    terminal.answer("users of this machine to go?", "")
+    terminal.answer("other local users", "")
     terminal.answer("Send everything as", "n")
     terminal.answer("Send a test message to", "n")
     assert terminal.end() == 0
@@ -795,9 +795,9 @@ def test_an_unknown_domain_leads_to_a_host(programs, host):
     terminal.expect("port = 0: must be 1 to 65535")
     terminal.answer("Port [587]", "465")
     terminal.answer("Login name [ann@[192.0.2.1]]", "-")
-    terminal.answer("users of this machine to go?", "ops")
+    terminal.answer("other local users", "ops")
     terminal.expect("local_recipient = ops: must be one complete address")
-    terminal.answer("users of this machine to go?", "")
+    terminal.answer("other local users", "")
     terminal.answer("Send everything as ann@[192.0.2.1]", "n")
     assert terminal.end() == 0
     text = programs.config.read_text()
@@ -827,7 +827,7 @@ def test_a_host_without_more_is_asked_about(programs, host):
     terminal.expect("It wants the password of this login name")
     terminal.expect("Password: ")
     os.write(terminal.master, PASSWORD.encode() + b"\n")
-    terminal.answer("users of this machine to go? [ann@c.example]", "")
+    terminal.answer("other local users [ann@c.example]", "")
     assert terminal.end() == 0
     text = programs.config.read_text()
     assert 'user = "ann@c.example"' in text and 'domain = "c.example"' in text

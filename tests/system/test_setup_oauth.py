@@ -263,7 +263,8 @@ def test_a_person_logs_in_once_more(programs, provider, issuer):
     terminal.expect(f"Log in as {USER}.")
     terminal.expect("ABCD-EFGH")
     terminal.expect("535 5.7.8")
-    terminal.answer("Which one again: host, port, tls, certificate, user, login, "
+    terminal.answer("Which answer to change: host, port, tls, "
+                    "certificate, user, login, "
                     "address, nothing? [login]", "")
     terminal.answer("Paste an address this time, instead of entering a code?",
                     "n")

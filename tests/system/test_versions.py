@@ -285,7 +285,7 @@ def test_status_of_a_newer_daemon(queue):
             "queued": 3,
             "smarthosts": [{"name": "main", "state": "down", "workers": 1,
                             "jobs": 0, "reason": "it is off", "remedy":
-                            "mend it, then: postrider queue flush"}],
+                            "correct that, then run: postrider queue flush"}],
             "troubles": [{"place": "queue", "kind": "other", "count": 2,
                           "text": "straighten it", "remedy": ""}],
             "down": 1, "parked": 0}

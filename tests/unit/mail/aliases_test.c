@@ -226,7 +226,7 @@ static void refuses_bad_lists(void **state)
     } cases[] = {
         { "b@c\n|x\n", 7, "list:2: |x: Postrider runs no programs" },
         { "b@c\n\n/x\n", 8, "list:3: /x: Postrider delivers to no files" },
-        { "b@c\nd@e\0f@g\n", 12, "list:2: a NUL" },
+        { "b@c\nd@e\0f@g\n", 12, "list:2: it contains a NUL" },
         { "b@c, d e\n", 9, "list:1: \"d e\" is not an address" },
         { ":include:list\n", 14, "list:1: list: an :include: must" },
         { "b@c", 2 << 20, "list: is larger than 1 MB" },
@@ -373,7 +373,8 @@ static void reads_files_with_care(void **state)
 
     aliases = load("a: b@c\nA: d@e\n", &err);
     assert_false(check(aliases, &err));
-    assert_non_null(strstr(err.text, "aliases:2: alias a was given in line 1"));
+    assert_non_null(strstr(err.text, "aliases:2: alias a is defined in line "
+                                     "1 already"));
     aliases_free(aliases);
 }
 
@@ -388,7 +389,7 @@ static void leaves_out_lines_that_are_no_alias(void **state)
         { ": a@b\na: b@c\n", 13, "aliases:1: not an alias" },
         { "\n#\n  no alias\na: b@c\n", 21, "aliases:3: not an alias" },
         { "\"open: a@b\na: b@c\n", 18, "aliases:1: not an alias" },
-        { "d\0: e@f\na: b@c\n", 15, "aliases:1: a NUL" },
+        { "d\0: e@f\na: b@c\n", 15, "aliases:1: it contains a NUL" },
         { "x@y.example: a@b\na: b@c\n", 24, "aliases:1: an alias is for" },
         { "*: a@b\na: b@c\n", 14, "aliases:1: * is not a local name" },
         { "default: a@b\na: b@c\n", 20, "aliases:1: default is a name like" },
