@@ -108,13 +108,14 @@ static void keyword(size_t known, size_t length)
 
 static void each(size_t length)
 {
-    switch (Frama_C_interval(0, 14)) {
+    switch (Frama_C_interval(0, 15)) {
     case 0: whole(first, length, ""); break;
     case 8: whole(first, length, "end\n"); break;
     case 11: whole(others, length, ""); break;
     case 12: line("opt-report ", length); break;
     case 13: line("opt-report", length); break;
     case 14: line("opt-x", length); break;
+    case 15: line("rcpt open 0 0 1 5.1.1 - ", length); break;
     case 9: recipient("open 1 ", length); break;
     case 10: recipient("open 1 0 ", length); break;
     case 1: line("", length); break;
