@@ -107,8 +107,9 @@ static void look_at(void *context, const struct queue_item *item,
     struct waiting *waiting = context;
     const struct waiting_message key = { .id = (char *)item->id };
     const struct waiting_message *noted =
-        bsearch(&key, waiting->messages, waiting->count,
-                sizeof *waiting->messages, compare);
+        waiting->count == 0 ? NULL
+        : bsearch(&key, waiting->messages, waiting->count,
+                  sizeof *waiting->messages, compare);
 
     if (noted == NULL)
         return;
