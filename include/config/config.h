@@ -196,10 +196,6 @@ char *config_mailname(void);
 /* Does what is sent to this host stay on the machine? */
 bool config_is_loopback(const char *host);
 
-/* The value where the key tls is not set: TLS at once has a port and a
- * separate service (RFC 8314 section 3.3). Host and port suffice. */
-enum tls_use config_usual_tls(const struct smarthost *host);
-
 /* NULL if there is none of that name. */
 const struct smarthost *config_smarthost(const struct config *config,
                                          const char *name);

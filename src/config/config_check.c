@@ -97,7 +97,9 @@ static bool check_clear(const struct config *config,
     return blame(config, host, "auth", err);
 }
 
-enum tls_use config_usual_tls(const struct smarthost *host)
+/* The value where the key tls is not set: TLS at once has a port and a
+ * separate service (RFC 8314 section 3.3). */
+static enum tls_use usual_tls(const struct smarthost *host)
 {
     return host->port == 465 ||
            text_starts_case(host->host, "_submissions._tcp.")
@@ -113,7 +115,7 @@ bool config_complete_smarthost(const struct config *config,
         return fault(config, host, "tls_key_file",
                      "tls_key_file without tls_cert_file", err);
     if (config_keys_line(CONFIG_SMARTHOST, host->lines, "tls") == 0)
-        host->tls = config_usual_tls(host);
+        host->tls = usual_tls(host);
     if (host->port == 0)
         host->port = host->tls == TLS_IMPLICIT ? 465 : 587;
     if (*host->tls_key_file == '\0') {

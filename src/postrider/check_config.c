@@ -86,25 +86,50 @@ static bool shows_password(const struct smarthost *host)
     return shows;
 }
 
+/* Its port is that of its SRV records, whatever the configuration has. */
+static bool is_service(const struct smarthost *host)
+{
+    return *host->host == '_';
+}
+
+static bool is_for_tls(const struct smarthost *host)
+{
+    return is_service(host) ? text_starts_case(host->host,
+                                               "_submissions._tcp.")
+                            : host->port == 465;
+}
+
+static bool is_for_starttls(const struct smarthost *host)
+{
+    return is_service(host) ? text_starts_case(host->host, "_submission._tcp.")
+                            : host->port == 25 || host->port == 587;
+}
+
+/* The caller frees it. */
+static char *place_of(const struct smarthost *host)
+{
+    return is_service(host) ? alloc_string(host->host)
+                            : alloc_format("%s port %u", host->host,
+                                           (unsigned)host->port);
+}
+
 /* Port or service mean one thing, and tls another: as a rule the two sides then
  * wait for each other. */
 static void check_port(struct check *check, const struct smarthost *host)
 {
-    bool is_submission = host->port == 25 || host->port == 587;
-    bool is_service = *host->host == '_';
+    char *place = place_of(host);
 
-    if (host->tls == TLS_STARTTLS && config_usual_tls(host) == TLS_IMPLICIT)
-        check_warn(check, "set tls = implicit", "%s: %s port %u is for TLS at "
-                   "once, and tls = starttls waits for a greeting in clear",
-                   host->name, host->host, (unsigned)host->port);
-    else if (host->tls == TLS_IMPLICIT &&
-             (is_service ? config_usual_tls(host) != TLS_IMPLICIT
-                         : is_submission))
-        check_warn(check, is_service ? "set tls = starttls"
-                                     : "set tls = starttls, or port = 465",
-                   "%s: %s port %u is for STARTTLS, and tls = implicit begins "
-                   "TLS at once", host->name, host->host,
-                   (unsigned)host->port);
+    if (host->tls == TLS_STARTTLS && is_for_tls(host))
+        check_warn(check, "set tls = implicit", "%s: %s is for TLS at once, "
+                   "and tls = starttls waits for a greeting in clear",
+                   host->name, place);
+    else if (host->tls == TLS_IMPLICIT && is_for_starttls(host))
+        check_warn(check, is_service(host)
+                              ? "set tls = starttls"
+                              : "set tls = starttls, or port = 465",
+                   "%s: %s is for STARTTLS, and tls = implicit begins TLS at "
+                   "once", host->name, place);
+    free(place);
 }
 
 /* Servers at these ports are for clients that log in (RFC 6409 section 4.3);
@@ -122,6 +147,7 @@ static void check_login(struct check *check, const struct smarthost *host)
 static void check_smarthost(struct check *check, const struct smarthost *host)
 {
     size_t before = check->count;
+    char *place = place_of(host);
 
     check_port(check, host);
     check_login(check, host);
@@ -135,8 +161,8 @@ static void check_smarthost(struct check *check, const struct smarthost *host)
                    "the way to %s can read and change mail", host->name,
                    host->host);
     if (check->count == before)
-        check_ok(check, "%s: %s port %u", host->name, host->host,
-                 (unsigned)host->port);
+        check_ok(check, "%s: %s", host->name, place);
+    free(place);
 }
 
 void check_smarthosts(struct check *check)

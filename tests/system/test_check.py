@@ -430,6 +430,8 @@ def test_clear_text_is_a_warning(queue):
     (dict(port=25, tls="implicit"), "port 25 is for STARTTLS"),
     (dict(host="_submission._tcp.a.example", tls="implicit"),
      "is for STARTTLS, .*; set tls = starttls$"),
+    (dict(host="_submission._tcp.a.example", port=None, tls="implicit"),
+     "a.example is for STARTTLS, .*; set tls = starttls$"),
     (dict(port=465, tls=None), None),
     (dict(port=465, tls="implicit"), None),
     (dict(port=2465, tls="implicit"), None),
