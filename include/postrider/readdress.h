@@ -11,7 +11,10 @@
 
 #include <stddef.h>
 
+struct buf;
 struct config;
+struct envelope;
+struct strings;
 
 struct readdressed {
     size_t done;
@@ -24,5 +27,19 @@ struct readdressed {
  * read that file yet.
  */
 struct readdressed readdress_all(const struct config *config);
+
+/*
+ * The parts. host is what completed local names; NULL if this machine has no
+ * such name.
+ *
+ * The command line that the sender of that envelope would use, to arguments.
+ */
+void readdress_arguments(const struct envelope *env, const char *host,
+                         struct strings *arguments);
+
+/* The header section of a message, as far as it is in text, to out, with the
+ * host taken off its authors. Returns its length in text. */
+size_t readdress_header(struct buf *out, const struct buf *text,
+                        const char *host);
 
 #endif

@@ -73,11 +73,10 @@ static char *sender_of(const struct envelope *env)
 }
 
 /* At the machine's own name it is a local name, whatever that means now. */
-static char *recipient_of(const struct readdress *work, const char *path)
+static char *recipient_of(const char *path, const char *host)
 {
     const char *at = strrchr(path, '@');
-    bool is_own = at != NULL && work->host != NULL &&
-                  text_equal_case(at + 1, work->host);
+    bool is_own = at != NULL && host != NULL && text_equal_case(at + 1, host);
 
     return is_own ? local_part_of(path) : alloc_string(path);
 }
@@ -91,12 +90,10 @@ static void add_option(struct strings *arguments, const char *option,
     strings_add(arguments, value);
 }
 
-/* The command line that its sender would use; with -odi it is in the daemon's
- * list when that ends. Notifications are those of the first recipient: they
- * differ for clients of SMTP alone. */
-static void list_arguments(const struct readdress *work,
-                           const struct envelope *env,
-                           struct strings *arguments)
+/* With -odi it is in the daemon's list when that ends. Notifications are those
+ * of the first recipient: they differ for clients of SMTP alone. */
+void readdress_arguments(const struct envelope *env, const char *host,
+                         struct strings *arguments)
 {
     char *sender = sender_of(env);
 
@@ -110,8 +107,7 @@ static void list_arguments(const struct readdress *work,
     add_option(arguments, "-V", env->envelope_id);
     strings_add(arguments, "--");
     for (size_t i = 0; i < env->count; i++)
-        strings_take(arguments,
-                     recipient_of(work, env->recipients[i].path));
+        strings_take(arguments, recipient_of(env->recipients[i].path, host));
     free(sender);
 }
 
@@ -142,9 +138,8 @@ static void add_line(struct buf *out, const char *line, size_t length,
     }
 }
 
-/* The header section of a message, as far as it is in this text. Its length. */
-static size_t add_header(struct buf *out, const struct buf *text,
-                         const char *host)
+size_t readdress_header(struct buf *out, const struct buf *text,
+                        const char *host)
 {
     const char *line = text->data, *end = text->data + text->length;
     bool completed = false;
@@ -178,7 +173,7 @@ static bool add_content(const struct readdress *work, const struct entry *entry,
     while (io_blocks_next(&blocks))
         buf_add(&text, blocks.data, blocks.length);
     if (io_blocks_end(&blocks) && work->host != NULL)
-        done = add_header(&header, &text, work->host);
+        done = readdress_header(&header, &text, work->host);
     bool added = scratch_write(content, header.data, header.length) &&
                  scratch_copy(content, entry->fd, entry->content_start + done,
                               entry->content_length - done);
@@ -195,7 +190,7 @@ static bool submit_entry(const struct readdress *work,
     struct strings arguments = { 0 };
     struct error ignored;
 
-    list_arguments(work, &entry->envelope, &arguments);
+    readdress_arguments(&entry->envelope, work->host, &arguments);
     bool done = scratch_open(&content, &ignored) &&
                 add_content(work, entry, &content) &&
                 lseek(content.fd, 0, SEEK_SET) == 0 &&

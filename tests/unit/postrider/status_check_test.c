@@ -5,20 +5,15 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 
+#include "../control/fake_daemon.h"
 #include "../in_folder.h"
+#include "../printed.h"
 #include "config/config.h"
 #include "postrider/status_check.h"
-#include "util/buf.h"
 #include "util/error.h"
-#include "util/io.h"
 #include "util/text.h"
 
 enum { OK, WARNING, CRITICAL, UNKNOWN };
@@ -62,50 +57,14 @@ static const struct {
       "held |" },
 };
 
-/* A daemon with one answer, in a child process. */
-static pid_t answer_at(const char *path, const char *answer)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    unlink(path);
-    assert_int_equal(bind(listener, (struct sockaddr *)&address,
-                          sizeof address), 0);
-    assert_int_equal(listen(listener, 1), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        char request[64];
-        size_t length = 0;
-        int fd = accept(listener, NULL, NULL);
-        alarm(20);
-        while (length < 7 && read(fd, request + length, 1) == 1)
-            length++;
-        bool asked = length == 7 && memcmp(request, "status\n", 7) == 0;
-        _exit(asked && io_write_all(fd, answer, strlen(answer)) ? 0 : 1);
-    }
-    close(listener);
-    return pid;
-}
-
-/* What it prints is in out, which the caller frees. */
+/* The caller frees what it prints. */
 static int print_check(const struct config *config, const struct error *err,
-                       struct buf *out)
+                       char **out)
 {
-    struct error ignored;
-    int before = dup(STDOUT_FILENO);
-    int fd = open("printed", O_RDWR | O_CREAT | O_TRUNC, 0600);
-
-    fflush(stdout);
-    dup2(fd, STDOUT_FILENO);
+    struct printed printed = printed_begin(stdout);
     int status = err != NULL ? status_check_fail(err) : status_check(config);
-    fflush(stdout);
-    dup2(before, STDOUT_FILENO);
-    close(before);
-    buf_init(out, SIZE_MAX);
-    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    assert_true(io_read_all(fd, out, &ignored));
-    close(fd);
+
+    *out = printed_end(&printed);
     return status;
 }
 
@@ -117,15 +76,16 @@ static void judges_what_the_daemon_answers(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct buf out;
-        int ended;
-        pid_t pid = answer_at(path, cases[i].answer);
+        const struct exchange exchanges[] = {
+            { "status", cases[i].answer }, { NULL, NULL },
+        };
+        char *out;
+        struct fake_daemon fake = fake_daemon_start(path, exchanges);
         int status = print_check(&config, NULL, &out);
-        waitpid(pid, &ended, 0);
-        if (status != cases[i].status || ended != 0 ||
-            !text_starts(out.data, cases[i].line))
-            fail_msg("%s%d %s", cases[i].answer, status, out.data);
-        buf_free(&out);
+        assert_true(fake_daemon_end(&fake));
+        if (status != cases[i].status || !text_starts(out, cases[i].line))
+            fail_msg("%s%d %s", cases[i].answer, status, out);
+        free(out);
     }
 }
 
@@ -133,27 +93,27 @@ static void no_daemon_is_critical(void **state)
 {
     char path[] = "/nowhere/control";
     const struct config config = { .control = path };
-    struct buf out;
+    char *out;
 
     (void)state;
     assert_int_equal(print_check(&config, NULL, &out), CRITICAL);
-    assert_true(text_starts(out.data, "POSTRIDER CRITICAL - "));
-    assert_non_null(strstr(out.data, path));
-    buf_free(&out);
+    assert_true(text_starts(out, "POSTRIDER CRITICAL - "));
+    assert_non_null(strstr(out, path));
+    free(out);
 }
 
 /* On one line, without the bar that begins figures. */
 static void a_wrong_configuration_is_unknown(void **state)
 {
     struct error err;
-    struct buf out;
+    char *out;
 
     (void)state;
     error_set(&err, FAULT_CONFIG, "line 3: a|b\nc");
     assert_int_equal(print_check(NULL, &err, &out), UNKNOWN);
-    assert_true(text_starts(out.data, "POSTRIDER UNKNOWN - line 3: a/b"));
-    assert_ptr_equal(strchr(out.data, '\n'), out.data + out.length - 1);
-    buf_free(&out);
+    assert_true(text_starts(out, "POSTRIDER UNKNOWN - line 3: a/b"));
+    assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);
+    free(out);
 }
 
 int main(void)

@@ -111,6 +111,10 @@ static void what_is_hostile_is_shown(void **state)
     error_remedy(&err, "c\x1b");
     error_at(&err, "d\r", 1);
     assert_string_equal(err.text, "d\\x0d:1: a\\x0ab; c\\x1b");
+    error_set(&err, FAULT_DATA, "bad \"%s\"", "a\r\nb\x01");
+    error_prefix(&err, "file:%d", 7);
+    assert_string_equal(err.text, "file:7: bad \"a\\x0d\\x0ab\\x01\"");
+    assert_int_equal(error_exit_status(err.fault), EX_DATAERR);
 }
 
 int main(void)
