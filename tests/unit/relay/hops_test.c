@@ -143,10 +143,10 @@ static const struct {
     const char *trouble;
 } troubles[] = {
     { HOP_UP,   HOP_UP,     "" },
-    { HOP_DOWN, HOP_PARKED, "smarthost first is down: connection refused; mend "
-                            "it, then: postrider queue flush" },
-    { HOP_UP,   HOP_PARKED, "smarthost second is parked: 535 no; mend it, "
-                            "then: postrider queue flush" },
+    { HOP_DOWN, HOP_PARKED, "smarthost first is down: connection refused; "
+                            "correct that, then run: postrider queue flush" },
+    { HOP_UP,   HOP_PARKED, "smarthost second is parked: 535 no; correct "
+                            "that, then run: postrider queue flush" },
 };
 
 static void describes_the_first_that_is_not_up(void **state)
