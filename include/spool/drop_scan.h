@@ -38,11 +38,11 @@ void drop_scan_free(struct drop_scan *scan);
 bool drop_scan_more(struct drop_scan *scan);
 
 /*
- * The same for owners of whom names were left out and none wait any more: once
- * each of them has as many as are held, drop_scan_rests() is true, and there is
- * nothing to be read until one has run out again. So the many names of a few
- * owners are each looked at about twice, not in a pass for every hundred of
- * them. drop_scan_more() begins anew.
+ * The same, only for owners of whom names were left out and none wait any more.
+ * Once each of them has as many names as are remembered of an owner, reading
+ * stops: drop_scan_rests() is true until one of them has run out again. So the
+ * many names of a few owners are each looked at about twice, not in a pass for
+ * every hundred of them. drop_scan_more() begins anew.
  */
 bool drop_scan_refill(struct drop_scan *scan);
 bool drop_scan_rests(const struct drop_scan *scan);

@@ -31,11 +31,11 @@ int journal_create(const struct spool *spool, const char *smarthost,
 bool journal_list(const struct spool *spool, struct strings *names,
                   struct error *err);
 
-/* Descriptors of those that workers of that smarthost have: they have outlived
- * their daemon. An array of *count, the caller's to free. */
+/* Descriptors of those that are locked by workers of that smarthost, which have
+ * outlived their daemon. An array of *count, the caller's to close and free. */
 int *journal_find_held(const struct spool *spool, const struct strings *names,
                        const char *smarthost, size_t *count);
-/* Is one of those held still? */
+/* Is one of those locked still? */
 bool journal_is_held(int fd, const char *smarthost);
 
 /* Append one line with one write(2). A failure is not reported: the

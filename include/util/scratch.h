@@ -27,8 +27,9 @@ struct scratch {
 /* The folders in which it may be, from 0 on; NULL: there are no more. */
 const char *scratch_place(size_t i);
 
-/* FAULT_TEMPORARY. A file is in folder, which stays open until it is closed; or
- * in the places above. */
+/* Where a file is needed, it is made in folder, which the caller keeps open
+ * until scratch_close(); with SCRATCH_PLACES, and by scratch_open(), in one of
+ * the places above. FAULT_TEMPORARY. */
 bool scratch_open_in(struct scratch *scratch, int folder, struct error *err);
 bool scratch_open(struct scratch *scratch, struct error *err);
 void scratch_close(struct scratch *scratch);

@@ -19,7 +19,7 @@
 #include "util/text.h"
 
 #define ENTRIES_A_CALL 500
-#define OWNERS_MAX 256          /* whose names are held at a time */
+#define OWNERS_MAX 256          /* whose names are remembered at a time */
 #define NAMES_MAX 100           /* an owner; the rest is found again later */
 #define ASIDE_MAX 1000          /* names that could not be taken */
 #define TEMPORARY_AGE 86400     /* seconds a .t* may have */
