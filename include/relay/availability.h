@@ -120,9 +120,9 @@ bool availability_was_down(const struct availability *host, int64_t from,
  * none. */
 unsigned availability_trial(const struct availability *host);
 
-/* A message that went out, with this number of a trial, is back, perhaps with
- * nothing known about the smarthost: it may have been sent, or was not. It may
- * be an earlier trial than the one that is out now. */
+/* A message is back, whether or not it has shown anything about the smarthost.
+ * trial: the number that it went out with, perhaps of an earlier trial than the
+ * one that is out now. sent: it may have been sent; false: it was not. */
 void availability_returned(struct availability *host, unsigned trial,
                            bool sent, int64_t now);
 

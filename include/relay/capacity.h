@@ -21,9 +21,9 @@
  */
 struct concurrency {
     size_t most;                /* as configured */
-    size_t borne;               /* so many the smarthost takes; 0: as far as is
-                                 * known, any number */
-    int64_t again;              /* one more is not tried before */
+    size_t borne;               /* as many as the smarthost takes, since it
+                                 * refused one more; 0: it refused none */
+    int64_t again;              /* until then no more than those are tried */
     unsigned refusals;          /* in a row */
     int64_t opening;            /* microseconds it takes to open a session, and
                                  * that a message takes then; means; 0: not
@@ -37,12 +37,12 @@ struct concurrency {
 
 void concurrency_init(struct concurrency *concurrency, size_t most);
 
-/* A session was opened, after so many milliseconds; with it, standing ones
- * are open. */
+/* A session was opened; that took duration milliseconds. standing: how many
+ * sessions are open now, this one included. */
 void concurrency_opened(struct concurrency *concurrency, size_t standing,
                         int64_t duration, int64_t now);
 
-/* One could not be opened, while standing others were open. */
+/* The smarthost refused a session while others were open: standing of them. */
 void concurrency_refused(struct concurrency *concurrency, size_t standing,
                          int64_t now);
 
@@ -51,8 +51,8 @@ void concurrency_refused(struct concurrency *concurrency, size_t standing,
 void concurrency_note(struct concurrency *concurrency, int64_t duration,
                       int64_t now);
 
-/* How many connections there may be now, those included that are being opened,
- * while standing ones are open. */
+/* How many connections there may be now, open ones and those that are being
+ * opened. standing: how many are open. */
 size_t concurrency_limit(const struct concurrency *concurrency,
                          size_t standing, int64_t now);
 

@@ -58,17 +58,19 @@ bool dsn_owes_success(const struct entry *entry, size_t index,
  * Compose a report as an ended unnamed draft with the given queue-id, null
  * reverse-path, to the addresses in to: where mail for the reverse-path of
  * entry goes (DSN_DOUBLE: mail for the postmaster). Its envelope names the user
- * of entry, for whom it counts. multipart/report with text for people,
- * message/delivery-status
- * (Reporting-MTA, Original-Envelope-Id, Arrival-Date; per recipient
+ * of entry, for whom it counts.
+ *
+ * It is a multipart/report: text for people; a message/delivery-status with
+ * Reporting-MTA, Original-Envelope-Id and Arrival-Date, and for each recipient
  * Original-Recipient, Final-Recipient, Action, Status, Remote-MTA,
- * Diagnostic-Code, Last-Attempt-Date, Will-Retry-Until), and the message or its
- * header section (RET; unspecified: whole up to 50 KB). Auto-Submitted:
- * auto-replied (RFC 3834), From a complete address (the sender section that
- * matches the reverse-path or *, else MAILER-DAEMON@domain). 8-bit content is
- * declared.
- * The first 100 recipients are listed, and the number of the others is given.
- * NULL with FAULT_IO.
+ * Diagnostic-Code, Last-Attempt-Date and Will-Retry-Until; and the message or
+ * its header section, as RET has it (unspecified: whole up to 50 KB). The first
+ * 100 recipients are listed, and the number of the others is given.
+ * Auto-Submitted is auto-replied (RFC 3834), From a complete address (of the
+ * sender section that matches the reverse-path or *; else
+ * MAILER-DAEMON@domain). 8-bit content is declared.
+ *
+ * NULL with FAULT_IO, or with FAULT_TEMPORARY if there is no place to write it.
  */
 struct draft *dsn_compose(const struct dsn *about, struct error *err);
 

@@ -72,7 +72,8 @@ bool hops_give_out(struct hops *hops, size_t smarthost,
 /* It could not be given after all. */
 void hops_give_back(struct hops *hops, size_t smarthost,
                     const struct moment *now);
-/* It is back, and went out as this trial: it may have been sent, or was not. */
+/* It is back. trial: the number that it went out with, of
+ * availability_trial(). sent: it may have been sent; false: it was not. */
 void hops_returned(struct hops *hops, size_t smarthost, unsigned trial,
                    bool sent, const struct moment *now);
 

@@ -10,7 +10,8 @@ struct config;
 struct servers;
 struct sockets;
 
-/* How a manager ended: both after all workers have finished. */
+/* How a manager ended: STOPPED and RELOAD after all workers have left, FAILED
+ * at its start. */
 enum manager_end { MANAGER_STOPPED, MANAGER_RELOAD, MANAGER_FAILED };
 
 /*

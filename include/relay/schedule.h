@@ -2,7 +2,7 @@
  * schedule.h - which message is tried next, and when
  *
  * Pure bookkeeping in memory: no files, no clock (now is passed in,
- * milliseconds on the monotonic clock). Some 500 octets a message.
+ * milliseconds on the monotonic clock).
  *
  * A message is in exactly one place: waiting for a time, ready, out with a
  * worker, or held. Ready messages wait for a smarthost that takes mail, and are

@@ -26,6 +26,7 @@
  *                        START_SERVER: `sendmail -bs`; its connection
  *                        SIGNAL: to a process that was started so
  *                        NOTICE: to the service manager, with figures
+ *                        RELOAD: as a SIGHUP to the launcher
  *   launcher -> manager  STARTED: the answer to START_x: a pid, or errno
  *                        ENDED: a pid, and its wait(2) status
  */
@@ -69,7 +70,8 @@ struct packet {
                                          * START_SERVER: of its client */
     bool refused;                       /* RETURNED: at the end of a session,
                                          * which may be the message's doing */
-    bool final;                         /* JOB: it was so too often */
+    bool final;                         /* JOB: it was refused so too often: the
+                                         * next refusal is the message's */
     unsigned limit;                     /* LIMIT */
     bool sure;                          /* LIMIT: it was a reply */
     size_t *recipients;                 /* JOB: indices; owned */

@@ -36,9 +36,9 @@ struct workers {
     char *refused;              /* digest_name() of the token that the smarthost
                                  * refused last; NULL: none */
     bool renews;                /* ... and no session was opened since */
-    int64_t left;               /* when one that stood ended last; 0: none has
-                                 * since another one was refused for it */
-    int64_t hold;               /* no other one is to be opened before */
+    int64_t left;               /* when an open session ended last; 0: none has,
+                                 * or it has excused a refusal already */
+    int64_t hold;               /* until then no other one is opened */
     int64_t started;            /* when the last worker was */
     unsigned renewals;          /* since a session was opened */
     struct durations durations;

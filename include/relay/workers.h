@@ -13,8 +13,10 @@
 #include "util/error.h"
 
 #define WORKER_JOBS_MAX 16      /* a worker has at most so many at once */
-#define WORKER_OCTETS 1048576   /* no job goes after so many, */
-#define WORKER_TIME 500         /* nor after so many milliseconds' worth */
+/* A worker whose jobs have so many octets, or take so many milliseconds as that
+ * was measured, gets no more. */
+#define WORKER_OCTETS 1048576
+#define WORKER_TIME 500
 
 struct launch;
 struct workers;             /* fields: worker_pool.h */

@@ -142,8 +142,8 @@ static bool may_go(const void *context, const struct message *message)
                             turn->now);
 }
 
-/* Another connection, if one is worth it; where the smarthost is not up, it is
- * the probe. */
+/* Open another connection, if one is worth it. Where the smarthost is not up,
+ * that is the trial. */
 static void widen(struct hop *hop, const struct worker_slot *slot,
                   size_t ready, int64_t now)
 {

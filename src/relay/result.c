@@ -104,7 +104,8 @@ static void retry_later(struct settling *s)
                 retry_record_delay(s->result->parts.config));
 }
 
-/* Messages in failed/ are kept: this one stays in queue/, held. */
+/* There is no room in failed/, and no message there is removed for this one: it
+ * stays in queue/, held. */
 static void strand(struct settling *s)
 {
     struct state *state = message_state(s->message);

@@ -22,7 +22,8 @@
 #include "util/io.h"
 
 #define IDLE_TIME 5000          /* milliseconds a session is kept idle */
-#define FRESH_TIME 1000         /* ... and must be open before its first */
+#define FRESH_TIME 1000         /* one that ends sooner, without a message, is
+                                 * an attempt at that which waits for it */
 #define REFUSED_MAX 2           /* messages in a row, before it is over */
 
 #define KEPT 16                 /* files of jobs that are over */
@@ -42,7 +43,8 @@ static void on_stop(int signal)
 
 struct job {
     uint64_t number;
-    bool final;                 /* it is not the session, if it is refused */
+    bool final;                 /* a refusal is the message's, whatever it says
+                                 * of the session */
     struct entry *entry;
     struct delivery delivery;
     struct job *next;           /* in the order they came */
@@ -54,13 +56,13 @@ struct worker {
     struct connector *connector;
     struct session *session;
     struct distrust told;       /* what the manager knows of the smarthost */
-    int64_t opened;             /* when it was */
+    int64_t opened;             /* when the session was */
     unsigned messages;          /* sent over it, */
     unsigned limit;             /* and how many it may carry */
-    bool taken;                 /* one was */
+    bool taken;                 /* the smarthost took one of them */
     unsigned refused;           /* the last ones, as if the session were over */
     unsigned before;            /* so many came before those */
-    bool over;                  /* it is */
+    bool over;                  /* the session is over */
     struct transaction *running;        /* NULL: between two messages */
     int socket;
     int journal;
