@@ -460,7 +460,7 @@ static bool is_token_refused(const struct connector *connector,
            strcmp(err->reply.status, "5.7.139") != 0;
 }
 
-/* The next one was refused, too. */
+/* The token after a refused one was refused, too: what can be done? */
 static void advise_login(const struct connector *connector, struct error *err)
 {
     const struct smarthost *host = connector->smarthost;
@@ -479,7 +479,7 @@ static void advise_login(const struct connector *connector, struct error *err)
                      host->oauth, host->user, delay);
 }
 
-/* It is not used again. */
+/* The smarthost refused a token: the next worker asks for another one. */
 static void note_refused_token(struct connector *connector, struct error *err)
 {
     struct buf name;

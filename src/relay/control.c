@@ -57,7 +57,7 @@ struct control *control_new(const char *path, control_answer *answer,
 {
     int listener = listen_local(path, 0666, err);
 
-    /* Mail goes without being asked about. */
+    /* Mail goes without this socket, too. */
     if (listener == -1 && err->fault == FAULT_CREATE)
         log_line(LOG_LEVEL_WARNING, "%s: `postrider queue` and `mailq` will "
                  "not work", err->text);
@@ -199,8 +199,8 @@ static bool send_part(struct client *client)
     return true;
 }
 
-/* An end without an answer would be one: of an empty queue. The outcome that
- * others wait for is in the log. */
+/* To close without an answer would be an answer: that the queue is empty. A
+ * client that waits for an outcome gets none: the log has it. */
 static void finish(struct client *client)
 {
     if (client->waiting[0] != '\0')

@@ -289,7 +289,8 @@ bool delivery_go_on(struct delivery *delivery)
     return true;
 }
 
-/* May another smarthost still change this? Never after "may have arrived". */
+/* May another smarthost be offered this recipient? Not if the message may have
+ * arrived. */
 static bool is_open(const struct outcome *outcome)
 {
     return outcome->kind == OUTCOME_NONE ||

@@ -349,9 +349,10 @@ static bool is_new_report(const struct found *found)
 }
 
 /*
- * A stop may have come between a report and the note that it was made. It must
- * be there still when the message that it is about is read, or would be made
- * again: so, in the first turn, it is not sent yet.
+ * A stop may have come after a report was made, and before that was noted in
+ * the state of the message that it is about. That message finds the report in
+ * queue/ when it is read, or makes it again. So a report, which might be sent
+ * and gone by then, is put back in the first turn.
  */
 static struct message *take(struct messages *messages, const char *id,
                             const struct moment *now, bool first)

@@ -7,7 +7,7 @@
 
 #include "util/alloc.h"
 
-/* A text is handed out, and this before it. */
+/* Callers get a pointer to the text; what is before it is found from that. */
 struct reason {
     unsigned uses;
     char text[];

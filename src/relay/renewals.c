@@ -60,7 +60,7 @@ void renewals_free(struct renewals *renewals)
     free(renewals);
 }
 
-/* One that goes on is an alert once. */
+/* Log a failure, but not again while the next ones are of the same kind. */
 static void report(const struct renewal *renewal, const struct error *err)
 {
     bool is_news = error_exit_status(err->fault) != renewal->status;

@@ -10,7 +10,8 @@
 #include "util/clock.h"
 #include "util/random.h"
 
-#define MOST_GRACE 1800000      /* milliseconds */
+#define MOST_GRACE 1800000      /* milliseconds in which a smarthost that was
+                                 * down may come back, at most */
 #define SWEEP_TIME 60000        /* milliseconds, at most */
 #define SWEEP_TIME_MIN 1000
 

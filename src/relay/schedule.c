@@ -9,11 +9,12 @@ struct schedule {
     struct message **heap;       /* TIMED messages, the earliest first */
     size_t timed;
     size_t heap_capacity;
-    struct ready *ready;        /* one a smarthost; then for any; for none */
+    struct ready *ready;        /* one a smarthost; then that of messages which
+                                 * any may carry; then of those which none */
     size_t smarthosts;
     size_t count;
     size_t held;
-    size_t stranded;            /* of them */
+    size_t stranded;            /* of those that are held */
     size_t missing;             /* messages without their smarthost */
 };
 

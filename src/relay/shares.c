@@ -43,7 +43,7 @@ struct share {
 struct shares {
     struct share *buckets[BUCKETS];     /* of users that have anything */
     struct amount all[SHARE_KINDS];
-    size_t expected[SHARE_KINDS];       /* messages that come to that */
+    size_t expected[SHARE_KINDS];       /* messages still to be added */
 };
 
 struct shares *shares_new(void)

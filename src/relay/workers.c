@@ -293,9 +293,9 @@ static bool renews_token(struct workers *pool, const struct worker_slot *slot,
     return !slot->renews;
 }
 
-/* Did this machine fail, and not the smarthost? A login that is refused while
- * another session of the same account works is not for the password: some reply
- * 535 to one too many. */
+/* Did this machine fail, and not the smarthost? A login that the smarthost
+ * refuses is not ours, though a wrong password would be: some reply 535 to one
+ * connection too many, while other sessions of the account work. */
 static bool is_ours(const struct error *err)
 {
     return err->fault == FAULT_CONFIG ||
@@ -303,9 +303,9 @@ static bool is_ours(const struct error *err)
 }
 
 /*
- * No session could be had. That is nothing new of a smarthost in which others
- * are had, or were opened since this one was begun: it may take no more at a
- * time, or have lost a connection.
+ * No session could be had. That does not show that the smarthost is down where
+ * other sessions are open, or were opened since this one was begun: it may take
+ * no more at a time, or a connection may have been lost.
  */
 static void close_slot(struct workers *pool, struct worker_slot *slot,
                        struct packet *packet, struct worker_event *event)
@@ -514,7 +514,7 @@ bool workers_reap(struct workers *pool, pid_t pid, int status)
     if (i == pool->count)
         return false;
     struct worker_slot *slot = pool->slots[i];
-    /* Asked to stop before it knew how to: it began nothing. */
+    /* SIGTERM came before it was handled: nothing had begun. */
     bool stopped = WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
     bool ended = stopped || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
     if (WIFSIGNALED(status) && !stopped)
