@@ -528,7 +528,7 @@ bool messages_finish(struct messages *messages, struct message *message,
 void messages_withdraw(struct messages *messages, struct message *message,
                        int64_t now)
 {
-    log_line(LOG_LEVEL_INFO, "%s: removed by the administrator", message->id);
+    log_line(LOG_LEVEL_INFO, "%s: removed on request", message->id);
     messages_finish(messages, message, false, now);
 }
 

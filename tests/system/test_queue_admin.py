@@ -505,7 +505,7 @@ def test_remove_while_a_worker_has_it(queue, smarthost):
             assert not daemon.find("removed by")
             gate.set()
             daemon.wait_for("status=deferred")
-            daemon.wait_for("removed by the administrator")
+            daemon.wait_for("removed on request")
         assert told == [b"1 removed\n"] and process.returncode == 0
         assert queue.listing() == []
         assert queue.is_empty(), queue.files()

@@ -401,7 +401,7 @@ static const struct {
     { "status=sent", "sent" },
     { "status=deferred", "deferred" },
     { "status=bounced", "bounced" },
-    { "removed by the administrator", "withdrawn" },
+    { "removed on request", "withdrawn" },
     { ": removed", "removed" },
     { ": held", "held" },
     { "released from hold", "released" },
