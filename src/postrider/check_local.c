@@ -109,8 +109,8 @@ static void check_recipient(struct check *check, const char *name,
         check_warn(check, "give it an address", "mail for %s is discarded",
                    name);
     else if (is_alias && list.count == 0)
-        check_fail(check, "give it an address", "mail for %s is refused: %s",
-                   name, found.flaws.reasons.items[0]);
+        check_fail(check, "", "mail for %s is refused: %s", name,
+                   found.flaws.reasons.items[0]);      /* with its remedy */
     else if (is_alias && leads_out(&list, &local))
         check_ok(check, "mail for %s goes to %s%s", name, list.items[0],
                  list.count > 1 ? ", and others" : "");

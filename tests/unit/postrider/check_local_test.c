@@ -89,7 +89,7 @@ static const struct {
     { "", "root: /dev/null\npostmaster: |/bin/true\n",
       "t: warning: mail for root is discarded; give it an address\n"
       "t: error: mail for postmaster is refused: aliases:2: |/bin/true: "
-      "Postrider runs no programs; give an address; give it an address\n" },
+      "Postrider runs no programs; give an address\n" },
     { "redirect_all = \"test@example.org\"\n", "root: ann@example.org\n",
       "t: warning: all mail goes to test@example.org, whatever its recipients; "
       "remove redirect_all when testing is over\n" },
