@@ -1,5 +1,5 @@
 /*
- * answered.h - a person who answers what setup asks
+ * answered.h - a person who answers what is asked
  *
  * Included after cmocka.h.
  */
