@@ -382,6 +382,7 @@ static bool hand_out(struct manager *manager)
 
 static void run_round(struct manager *manager)
 {
+    bool was_leaving = is_leaving(manager);
     bool more = take_in(manager);
 
     look_at_clocks(manager);
@@ -390,6 +391,8 @@ static void run_round(struct manager *manager)
                    !more && dispatch_is_idle(manager->dispatch),
                    messages_count(manager->messages),
                    now_of(manager)->awake);
+    /* What came while it was leaving was noticed, and not taken. */
+    more = more || (was_leaving && !is_leaving(manager));
     build_set(manager);
     int ready = poll(manager->set, manager->count, patience(manager, more));
     look_at_clocks(manager);
