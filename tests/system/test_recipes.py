@@ -80,9 +80,15 @@ def package(shell, recipe, folder, root):
 def rpm(tree, tmp_path_factory):
     """The package: the spec's %install, then its %files."""
     top = tmp_path_factory.mktemp("rpm")
-    # rpm 4.20 has a folder around the sources, which %prep would make.
+    # rpm 4.20 has a folder around the sources, and rpm 6 a file of variables in
+    # it, which %prep would make.
     (tree.parent / "SPECPARTS").mkdir()
-    (tree.parent / f"{tree.name}-build").symlink_to(".")
+    around = tree.parent / f"{tree.name}-build"
+    around.symlink_to(".")
+    (around / "rpmbuild.env").write_text(
+        f"export RPM_BUILD_DIR={around} RPM_BUILD_ROOT={around}/BUILDROOT "
+        f"RPM_PACKAGE_NAME=postrider RPM_PACKAGE_VERSION={VERSION} "
+        "RPM_PACKAGE_RELEASE=1\n")
     for step in ("-bi", "-bb"):
         run("rpmbuild", step, "--short-circuit", "--nodeps",
             "--without", "check", "--define", f"_topdir {top}",
