@@ -49,7 +49,7 @@ MUTANTS = (
          "((unsigned char *)&draft->sum)[1] << 8 | "
          "((unsigned char *)&draft->sum)[2] << 16 | "
          "(uint32_t)((unsigned char *)&draft->sum)[3] << 24), is_8bit"),)),
-    Mutant("a sum is made of whole words", ("s390x",), "util/codec", (
+    Mutant("a sum is made of whole words", ("s390x",), "util/crc32c", (
         ("src/util/crc32c.c", "    for (; length > 0; data++, length--) {\n"
                               "        sum ^= *data;",
          "    for (; length >= 4; data += 4, length -= 4) {\n"
