@@ -90,7 +90,9 @@ static long create_ruleset(const struct ruleset_attribute *attribute,
 #ifdef SYS_landlock_create_ruleset
     return syscall(SYS_landlock_create_ruleset, attribute, size, flags);
 #else
-    (void)attribute, (void)size, (void)flags;
+    (void)attribute;
+    (void)size;
+    (void)flags;
     errno = ENOSYS;
     return -1;
 #endif
@@ -101,7 +103,9 @@ static long add_rule(int ruleset, int type, const void *attribute)
 #ifdef SYS_landlock_add_rule
     return syscall(SYS_landlock_add_rule, ruleset, type, attribute, 0);
 #else
-    (void)ruleset, (void)type, (void)attribute;
+    (void)ruleset;
+    (void)type;
+    (void)attribute;
     errno = ENOSYS;
     return -1;
 #endif
