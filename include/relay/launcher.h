@@ -29,6 +29,10 @@ struct launcher_settings {
  * read, so that none about a later one is lost, and before the fork. */
 bool launcher_prepare(int *signals, struct error *err);
 
+/* After launcher_run(): was it asked to stop, be it while its manager ended
+ * for a reload? */
+bool launcher_is_stopped(void);
+
 /* Before this process executes a program that is to prepare anew: a SIGHUP that
  * comes in between asks for nothing more, and must not end it. */
 void launcher_leave(void);

@@ -229,13 +229,17 @@ int command_daemon(int argc, char **argv)
     config_free(daemon.config);
     io_close(&daemon.signals);
 
-    if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_RELOAD)
+    bool reloads = status != -1 && WIFEXITED(status) &&
+                   WEXITSTATUS(status) == EXIT_RELOAD;
+    bool stops = reloads && launcher_is_stopped();
+    if (reloads && !stops)
         start_anew(&daemon, argv - 1);
     sockets_free(daemon.sockets);
     free(daemon.program);
     free(daemon.sendmail);
     if (status == -1)
         return command_fail(&err);
-    return WIFEXITED(status) && WEXITSTATUS(status) != EXIT_RELOAD
-           ? WEXITSTATUS(status) : EX_OSERR;
+    if (stops)
+        return EX_OK;
+    return WIFEXITED(status) && !reloads ? WEXITSTATUS(status) : EX_OSERR;
 }

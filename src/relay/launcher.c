@@ -51,6 +51,7 @@ struct launcher {
     struct child *children;
     size_t count, limit;
     size_t unsent;              /* of them, ended */
+    bool stops;                 /* as it was asked to */
     bool closed;                /* the manager closed its end: it is leaving */
     bool over;                  /* the manager ended: */
     int status;
@@ -76,6 +77,14 @@ bool launcher_prepare(int *signals, struct error *err)
     /* See launcher_leave(). */
     signal(SIGHUP, SIG_DFL);
     return *signals != -1 || error_sys(err, FAULT_SYSTEM, "signalfd");
+}
+
+bool launcher_is_stopped(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 ||
+                                         sigismember(&pending, SIGINT) == 1);
 }
 
 void launcher_leave(void)
@@ -235,6 +244,7 @@ static void take_signals(struct launcher *launcher)
         case SIGCHLD:
             break;              /* reaped in every round */
         default:
+            launcher->stops = true;
             kill(launcher->settings->manager, SIGTERM);
         }
 }
@@ -431,6 +441,9 @@ int launcher_run(const struct launcher_settings *settings, int signals)
             launcher.closed = !take_request(&launcher);
     }
     take_last_requests(&launcher);
+    /* A manager that ended for a reload may not have read it. */
+    if (launcher.stops)
+        raise(SIGTERM);
     renewals_free(launcher.renewals);
     free(launcher.children);
     free(launcher.remark);

@@ -33,6 +33,7 @@ static int model_spawn(pid_t *pid, const char *path,
                        const posix_spawn_file_actions_t *actions,
                        char **arguments, char **environment);
 static int model_kill(pid_t pid, int number);
+static int model_raise(int number);
 static pid_t model_waitpid(pid_t pid, int *status, int options);
 static int model_poll(struct pollfd *set, nfds_t count, int timeout);
 static void model_warm_up(void);
@@ -42,6 +43,7 @@ static bool model_send(int socket, struct packet *packet, struct error *err);
 #define posix_spawn(pid, path, actions, attributes, arguments, environment) \
     model_spawn(pid, path, actions, arguments, environment)
 #define kill model_kill
+#define raise model_raise
 #define waitpid model_waitpid
 #define poll model_poll
 #define tls_warm_up model_warm_up
@@ -50,6 +52,7 @@ static bool model_send(int socket, struct packet *packet, struct error *err);
 #undef fork
 #undef posix_spawn
 #undef kill
+#undef raise
 #undef waitpid
 #undef poll
 #undef tls_warm_up
@@ -83,6 +86,7 @@ static struct model {
     unsigned reloads;           /* that may be asked for */
     unsigned approved;          /* ... that the manager is to be told of */
     unsigned stops;             /* signals that ask for one */
+    bool passed_stop;           /* the manager got one */
     unsigned warm_ups;
     unsigned rounds;            /* of its loop since the last event */
     bool unknown;               /* octets were sent that we do not parse */
@@ -135,6 +139,13 @@ static int model_spawn(pid_t *pid, const char *path,
     return *pid == -1 ? errno : 0;
 }
 
+/* To itself, for the program that comes after it. */
+static int model_raise(int number)
+{
+    PROMISE(number == SIGTERM && model.passed_stop);
+    return 0;
+}
+
 static int model_kill(pid_t pid, int number)
 {
     const struct row *row = find_row(pid);
@@ -144,6 +155,7 @@ static int model_kill(pid_t pid, int number)
         unsigned *asked = number == SIGUSR1 ? &model.approved : &model.stops;
         PROMISE((number == SIGUSR1 || number == SIGTERM) && *asked > 0);
         --*asked;
+        model.passed_stop |= number == SIGTERM;
         return 0;
     }
     PROMISE(row != NULL && !row->is_reaped);

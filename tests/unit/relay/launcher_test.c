@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -176,6 +177,28 @@ static void starts_no_more_than_are_wanted(void **state)
     assert_int_equal(launch_for(ask_for_many), SERVERS_MAX);
 }
 
+/* It has read its last signal when the one to stop comes. */
+static int leave_for_a_reload(int socket)
+{
+    (void)socket;
+    kill(getppid(), SIGTERM);
+    return 100;
+}
+
+static void keeps_a_stop_that_came_during_a_reload(void **state)
+{
+    const struct timespec at_once = { 0 };
+    sigset_t stop;
+
+    (void)state;
+    assert_int_equal(launch_for(leave_for_a_reload), 100);
+    assert_true(launcher_is_stopped());
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    assert_int_equal(sigtimedwait(&stop, NULL, &at_once), SIGTERM);
+    assert_false(launcher_is_stopped());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +206,7 @@ int main(void)
         cmocka_unit_test(waits_in_peace_for_the_end),
         cmocka_unit_test(waits_in_peace_for_who_reads_nothing),
         cmocka_unit_test(starts_no_more_than_are_wanted),
+        cmocka_unit_test(keeps_a_stop_that_came_during_a_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
