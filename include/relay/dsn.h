@@ -70,7 +70,8 @@ bool dsn_owes_success(const struct entry *entry, size_t index,
  * sender section that matches the reverse-path or *; else
  * MAILER-DAEMON@domain). 8-bit content is declared.
  *
- * NULL with FAULT_IO, or with FAULT_TEMPORARY if there is no place to write it.
+ * NULL with FAULT_IO if the message cannot be read, with FAULT_TEMPORARY if the
+ * report cannot be written.
  */
 struct draft *dsn_compose(const struct dsn *about, struct error *err);
 

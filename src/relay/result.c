@@ -104,8 +104,8 @@ static void retry_later(struct settling *s)
                 retry_record_delay(s->result->parts.config));
 }
 
-/* There is no room in failed/, and no message there is removed for this one: it
- * stays in queue/, held. */
+/* The user has as much in failed/ as one may have. No message there is removed
+ * for this one, which stays in queue/, held. */
 static void strand(struct settling *s)
 {
     struct state *state = message_state(s->message);

@@ -44,7 +44,7 @@ static int open_unlinked(int folder, const char *place)
     return fd;
 }
 
-/* -1 if there is no place. */
+/* -1 with errno if no folder takes one. */
 static int open_temporary_file(int folder)
 {
     const char *place;

@@ -137,4 +137,17 @@ static inline void imported_assert(import_format *format, const char *path,
     }
 }
 
+/* Refused, with an error that has this part. */
+static inline void imported_refused(import_format *format, const char *path,
+                                    const char *error)
+{
+    struct imported result = imported(format, path);
+
+    assert_false(result.done);
+    assert_int_equal(result.err.fault, FAULT_CONFIG);
+    if (strstr(result.err.text, error) == NULL)
+        fail_msg("%s", result.err.text);
+    imported_free(&result);
+}
+
 #endif
