@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "util/error.h"
 
@@ -40,5 +41,10 @@ bool scratch_write(struct scratch *scratch, const void *data, size_t length);
 /* Append length octets of another file, from start on; false with errno. */
 bool scratch_copy(struct scratch *scratch, int from, uint64_t start,
                   uint64_t length);
+
+/* Octets in a descriptor that takes the place of *fd (-1: none), which is
+ * closed. The caller closes it. FAULT_TEMPORARY. */
+bool scratch_keep(int *fd, mode_t mode, const void *data, size_t length,
+                  struct error *err);
 
 #endif

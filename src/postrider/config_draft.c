@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/io.h"
+#include "util/scratch.h"
 #include "util/secret.h"
 #include "util/strings.h"
 #include "util/text.h"
@@ -414,23 +414,18 @@ static bool find_owner(const char *user, uid_t *owner, gid_t *group,
     return true;
 }
 
-/* A file in memory, whose name leads nowhere for other processes. */
+/* The path of its descriptor leads nowhere for other processes. */
 static bool keep_password(struct section *section, const char *user,
                           struct error *err)
 {
     uid_t owner = (uid_t)-1;
     gid_t group = (gid_t)-1;
 
-    if (!find_owner(user, &owner, &group, err))
-        return false;
-    io_close(&section->memory);
-    section->memory = memfd_create("password", MFD_CLOEXEC);
-    if (section->memory == -1 || fchmod(section->memory, 0400) == -1 ||
-        fchown(section->memory, owner, group) == -1 ||
-        !io_write_all(section->memory, section->password.data,
-                      section->password.length))
-        return error_sys(err, FAULT_TEMPORARY, "keep a password in memory");
-    return true;
+    return find_owner(user, &owner, &group, err) &&
+           scratch_keep(&section->memory, 0400, section->password.data,
+                        section->password.length, err) &&
+           (fchown(section->memory, owner, group) == 0 ||
+            error_sys(err, FAULT_TEMPORARY, "change the owner of a password"));
 }
 
 struct config *config_draft_load(struct config_draft *draft, const char *path,
@@ -457,6 +452,12 @@ struct config *config_draft_load(struct config_draft *draft, const char *path,
 }
 
 /* Programs that are started have it open under the same number. */
+static bool share(int memory, struct error *err)
+{
+    return fcntl(memory, F_SETFD, 0) == 0 ||
+           error_sys(err, FAULT_TEMPORARY, "share a file");
+}
+
 static bool share_secrets(struct config_draft *draft, const char *user,
                           struct error *err)
 {
@@ -464,10 +465,8 @@ static bool share_secrets(struct config_draft *draft, const char *user,
         struct section *section = &draft->sections[i];
         if (!is_oauth(section) || section->password.data == NULL)
             continue;
-        if (!keep_password(section, user, err))
+        if (!keep_password(section, user, err) || !share(section->memory, err))
             return false;
-        if (fcntl(section->memory, F_SETFD, 0) == -1)
-            return error_sys(err, FAULT_TEMPORARY, "share a secret");
     }
     return true;
 }
@@ -495,12 +494,11 @@ bool config_draft_share(struct config_draft *draft, const char *path,
         return false;
     buf_init(&text, SIZE_MAX);
     add_text(&text, draft, path, true);
-    io_close(&draft->memory);
-    draft->memory = memfd_create("postrider.conf", 0);
-    bool done = (draft->memory != -1 && fchmod(draft->memory, 0444) == 0 &&
-                 io_write_all(draft->memory, text.data, text.length) &&
-                 choose(draft)) ||
-                error_sys(err, FAULT_TEMPORARY, "share a configuration");
+    bool done = scratch_keep(&draft->memory, 0444, text.data, text.length,
+                             err) &&
+                share(draft->memory, err) &&
+                (choose(draft) ||
+                 error_sys(err, FAULT_TEMPORARY, "share a configuration"));
     buf_free(&text);
     return done;
 }

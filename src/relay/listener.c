@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/log.h"
+#include "util/scratch.h"
 #include "util/text.h"
 #include "util/unix_socket.h"
 
@@ -95,22 +95,22 @@ void servers_inherit(struct servers *servers)
 
 void servers_leave(const struct servers *servers)
 {
-    int file = memfd_create("postrider servers", MFD_CLOEXEC);
-    int fd = file == -1 ? -1 : fcntl(file, F_DUPFD, ABOVE_SOCKETS);
     struct buf text;
+    struct error ignored;
+    int file = -1, fd = -1;
 
-    io_close(&file);
-    if (fd == -1)
-        return;
     buf_init(&text, SIZE_MAX);
     for (size_t i = 0; i < servers->count; i++)
         buf_add_format(&text, "%ld %lu\n", (long)servers->list[i].pid,
                        (unsigned long)servers->list[i].uid);
-    if (io_write_all(fd, text.data, text.length)) {
+    if (scratch_keep(&file, 0600, text.data, text.length, &ignored))
+        fd = fcntl(file, F_DUPFD, ABOVE_SOCKETS);
+    if (fd != -1) {
         char *number = alloc_format("%d", fd);
         setenv(VARIABLE, number, 1);
         free(number);
     }
+    io_close(&file);
     buf_free(&text);
 }
 

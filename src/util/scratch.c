@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/alloc.h"
@@ -68,7 +69,7 @@ bool scratch_open_in(struct scratch *scratch, int folder, struct error *err)
     if (fd == -1)
         scratch->fd = open_temporary_file(folder);
     return scratch->fd != -1 ||
-           error_sys(err, FAULT_TEMPORARY, "a temporary file for the message");
+           error_sys(err, FAULT_TEMPORARY, "a temporary file");
 }
 
 bool scratch_open(struct scratch *scratch, struct error *err)
@@ -109,4 +110,18 @@ bool scratch_copy(struct scratch *scratch, int from, uint64_t start,
     while (written && io_blocks_next(&blocks))
         written = scratch_write(scratch, blocks.data, blocks.length);
     return io_blocks_end(&blocks) && written;
+}
+
+bool scratch_keep(int *fd, mode_t mode, const void *data, size_t length,
+                  struct error *err)
+{
+    struct scratch scratch;
+
+    io_close(fd);
+    if (!scratch_open(&scratch, err))
+        return false;
+    bool kept = fchmod(scratch.fd, mode) == 0 &&
+                scratch_write(&scratch, data, length);
+    *fd = scratch.fd;
+    return kept || error_sys(err, FAULT_TEMPORARY, "a temporary file");
 }

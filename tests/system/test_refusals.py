@@ -1,9 +1,12 @@
 """What the system refuses is not the sender's fault: mail stays, is told of,
 and goes when that is mended."""
 
+import contextlib
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 
 import pytest
@@ -27,6 +30,14 @@ def refuse(queue, name, calls):
                        f"{queue.folder}/refusing.py {calls} {real}/{name} "
                        '"$@"\n')
     program.chmod(0o755)
+
+
+def greeting_at(path, clients):
+    """Of a connection that is open as long as the others."""
+    client = clients.enter_context(socket.socket(socket.AF_UNIX))
+    client.settimeout(30)
+    client.connect(str(path))
+    return client.recv(4)
 
 
 def rescan(queue):
@@ -88,6 +99,21 @@ def test_a_report_without_files_in_memory(queue, smarthost, size):
         assert queue.is_empty(), queue.files()
     (report,) = smarthost.messages
     assert report.recipients == ["a@a.example"]
+
+
+@as_root
+def test_connections_over_a_reload_without_files_in_memory(queue):
+    """Those that go on count still."""
+    path = queue.run_folder / "submit"
+    refuse(queue, "postrider", "memfd_create")
+    shutil.copy(queue.build / "sendmail", queue.folder / "real-postrider")
+    queue.write_config(settings={"listen": [str(path)]})
+    with queue.daemon() as daemon, contextlib.ExitStack() as clients:
+        for _ in range(25):
+            assert greeting_at(path, clients) == b"220 "
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for(" started: ", 2)
+        assert greeting_at(path, clients) == b"421 ", daemon.log
 
 
 def test_no_notice_of_new_names(queue, smarthost):

@@ -19,6 +19,7 @@ from lib.nameserver import Nameserver
 from lib.terminal import PATIENCE, Terminal
 
 PROVIDERS = ROOT / "etc" / "providers"
+FILTER = ROOT / "tests" / "lib" / "refusing.py"
 ADDRESS, PASSWORD = "relay@example.com", "opensesame"
 
 
@@ -101,6 +102,21 @@ sender "*" {{
     message, = host.wait_for_messages(1)
     assert message.recipients == ["ops@b.example"]
     assert message.reverse_path == ADDRESS
+
+
+def test_a_password_without_files_in_memory(programs, host):
+    """A kernel before 3.17, or a filter, has no memfd_create(2)."""
+    place = programs.folder / "temporary"
+    place.mkdir()
+    programs.run(
+        "/usr/bin/python3", FILTER, "memfd_create",
+        programs.build / "postrider", "setup", "--direct", "--providers",
+        str(host.presets), "--tls-ca-file", host.certificates.ca, "--address",
+        ADDRESS, "--password-file", "-", stdin=PASSWORD,
+        env={"TMPDIR": str(place)}).expect(0)
+    assert host.sessions[0].user == ADDRESS
+    assert (programs.folder / "password").read_text() == PASSWORD
+    assert not list(place.iterdir())
 
 
 def test_a_test_message_is_sent_when_asked_for(programs, host):

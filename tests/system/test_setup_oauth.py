@@ -10,13 +10,14 @@ import urllib.parse
 
 import pytest
 
-from lib.harness import message
+from lib.harness import ROOT, message
 from lib.issuer import Answer, refusal, tokens
 from lib.machine import machine_etc, run_on_machine
 from lib.oauth import REFRESH, SECRET
 from lib.terminal import Terminal
 
 USER = "reports@example.com"
+FILTER = ROOT / "tests" / "lib" / "refusing.py"
 DEVICE = {"device_code": "device-1", "user_code": "ABCD-EFGH",
           "verification_uri": "https://login.example/device", "interval": 1,
           "expires_in": 60}
@@ -136,6 +137,18 @@ sender "*" {{
     programs.sendmail("root", stdin=message("hello")).expect(0)
     assert host.messages[0].recipients == [USER]
     assert len(issuer.forms) == 2
+
+
+def test_a_secret_without_files_in_memory(programs, provider, issuer):
+    """What postrider-oauth is to read is in files without a name then."""
+    secret = programs.secret("the-secret", SECRET)
+    programs.run(
+        "/usr/bin/python3", FILTER, "memfd_create",
+        programs.build / "postrider", *provider.arguments(
+            "--direct", *MICROSOFT, "--device", "--client-secret-file",
+            str(secret))).expect(0)
+    assert issuer.forms[1]["client_secret"] == SECRET
+    assert provider.smarthost.sessions[0].user == USER
 
 
 def test_a_login_by_paste(programs, provider, issuer):

@@ -81,6 +81,24 @@ static void a_part_of_another_file_is_copied(void **state)
     scratch_close(&to);
 }
 
+static void a_descriptor_takes_the_place_of_another(void **state)
+{
+    struct error err;
+    struct stat first, second;
+    int fd = -1;
+
+    (void)state;
+    assert_true(scratch_keep(&fd, 0400, "secret", 6, &err));
+    assert_int_equal(fstat(fd, &first), 0);
+    assert_int_equal(first.st_size, 6);
+    assert_int_equal(first.st_mode & 07777, 0400);
+    assert_true(scratch_keep(&fd, 0444, "", 0, &err));
+    assert_int_equal(fstat(fd, &second), 0);
+    assert_true(first.st_ino != second.st_ino || first.st_dev != second.st_dev);
+    assert_int_equal(second.st_size, 0);
+    io_close(&fd);
+}
+
 /* A relative one would be another folder's, wherever a caller is. */
 static void the_users_folder_comes_first(void **state)
 {
@@ -100,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_large_leaves_the_memory),
         cmocka_unit_test(a_part_of_another_file_is_copied),
+        cmocka_unit_test(a_descriptor_takes_the_place_of_another),
         cmocka_unit_test(the_users_folder_comes_first),
     };
 
