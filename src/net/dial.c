@@ -221,9 +221,14 @@ static bool bind_source(int fd, const struct dial_address *to,
         return error_set(err, FAULT_TEMPORARY,
                          "connect to %s: source_address %s has another "
                          "address family", to->text, source);
-    if (bound == -1)
-        return error_sys(err, FAULT_CONFIG, "source_address %s", source);
-    return true;
+    if (bound == 0)
+        return true;
+    /* It may come yet: at boot, with a VPN, from another machine. */
+    error_sys(err, FAULT_TEMPORARY, "source_address %s", source);
+    error_remedy(err, "is the network up, and is this an address of this "
+                 "machine?");
+    err->reach = REACH_UNREACHABLE;
+    return false;
 }
 
 static bool connect_failed(const struct dial_address *to, int number,

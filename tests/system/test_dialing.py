@@ -112,6 +112,15 @@ def test_the_winner_is_tried_first(queue, host, may_mount):
     assert len(host.sessions) == 2
 
 
+def test_a_source_address_that_is_not_there_yet(programs, host):
+    """At boot, or while a VPN is down: it is worth another try."""
+    programs.write_config(host, host="127.0.0.1", source_address="192.0.2.77")
+    result = programs.sendmail(TO, stdin=message()).expect(75)
+    assert "source_address 192.0.2.77: Cannot assign" in reason(result)
+    assert "is the network up, and is this an address of this machine?" \
+        in result.errors
+
+
 @pytest.mark.parametrize("greeting", ["421 4.3.2 busy", "554 5.3.2 no"])
 @pytest.mark.parametrize("found", [
     ("127.0.0.1", "127.0.0.2"), ("127.0.0.2", "127.0.0.1")])

@@ -149,7 +149,7 @@ static void leaves_from_the_source_address(void **state)
     } cases[] = {
         { "127.0.0.9",   FAULT_NONE      },
         { "[127.0.0.9]", FAULT_NONE      },
-        { "192.0.2.77",  FAULT_CONFIG    },     /* not of this host */
+        { "192.0.2.77",  FAULT_TEMPORARY },     /* not of this host yet */
         { "eth0",        FAULT_CONFIG    },
         { "::1",         FAULT_TEMPORARY },     /* the other family */
     };

@@ -166,7 +166,7 @@ static void ends_at_the_deadline(void **state)
 static void stops_where_the_configuration_is_wrong(void **state)
 {
     struct notes notes = { 0 };
-    struct race *race = race_new("192.0.2.77", LONG, note, &notes);
+    struct race *race = race_new("eth0", LONG, note, &notes);
     struct place places[] = { place_of(ACCEPTS), place_of(ACCEPTS) };
     size_t winner;
 
