@@ -67,11 +67,15 @@ const char advice_login[] =
     "turn on smtp authentication|enable smtp authentication|" \
     "pop before smtp|pop3 first|pop first"
 
+/* In their own words: qmail (rcpthosts), Haraka (I cannot), hMailServer. */
 #define DENIES_RELAYING \
     "relay access denied|relaying denied|relaying is denied|relay denied|" \
     "relay not permitted|relaying not permitted|relaying not allowed|" \
     "relaying is not allowed|unable to relay|not permitted to relay|" \
-    "not allowed to relay|do not relay|relay operation rejected"
+    "not allowed to relay|do not relay|don't relay|relay operation rejected|" \
+    "relay rejected|relaying prohibited|not configured to relay|" \
+    "as a relay&not been configured|allowed rcpthosts|not a gateway|" \
+    "i cannot deliver mail for|delivery is not allowed to this address"
 
 #define IS_LISTED \
     "blocked using|block list|blocklist|blacklist|black list|blocklisted|" \

@@ -309,6 +309,17 @@ static const struct {
     { AT_RCPT, IN_TLS | OPEN, "550 5.7.1 Client was not authenticated", true },
     { AT_RCPT, IN_TLS | OPEN, "550 relay not permitted", true },
     { AT_RCPT, IN_TLS | OFF, "550 relay not permitted", false },
+    { AT_RCPT, IN_TLS | OPEN, "553 sorry, that domain isn't in my list of "
+      "allowed rcpthosts (#5.7.1)", true },
+    { AT_RCPT, IN_TLS | OPEN, "554 Relay rejected for policy reasons.", true },
+    { AT_RCPT, IN_TLS | OPEN, "550 I cannot deliver mail for <b@b.example>",
+      true },
+    { AT_RCPT, IN_TLS | OPEN, "550 Delivery is not allowed to this address.",
+      true },
+    { AT_RCPT, IN_TLS | OPEN, "553 you are trying to use me [server-1.example] "
+      "as a relay, but I have not been configured to let you", true },
+    { AT_RCPT, IN_TLS | OPEN, "550 we cannot deliver mail for this user",
+      false },
     { AT_RCPT, MEMBER, "550 5.7.1 Client was not authenticated", false },
     { AT_MAIL, IN_TLS | OFF, "503 5.5.4 Error: send AUTH command first", true },
     { AT_MAIL, IN_TLS | OFF, "550 5.7.0 no authentication, no mail", true },
