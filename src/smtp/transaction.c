@@ -230,15 +230,24 @@ static bool read_refusal(struct flight *flight, struct transaction *t)
     return false;
 }
 
+/* 250; a server that has another code for it must not get the message again and
+ * again (RFC 5321 section 4.2: the first digit counts). 220 and 221 are of the
+ * session, 21z and 23z of other commands. */
+static bool is_acceptance(const struct reply *reply)
+{
+    return reply->code == 200 || reply->code / 10 == 25;
+}
+
 /* Could this acceptance be the reply to another command? Those about addresses
- * have a separate status (RFC 3463 section 3.2). */
+ * have a separate status (RFC 3463 section 3.2), or are 251 and 252. */
 static void doubt(struct flight *flight, struct transaction *t)
 {
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
     reply_describe(&flight->reply, REPLY_SHOWN_MAX, &text);
-    bool of_address = text_starts(flight->reply.status, "2.1.") ||
+    bool of_address = flight->reply.code != 250 ||
+                      text_starts(flight->reply.status, "2.1.") ||
                       strcmp(text.data, flight->accepted.data) == 0;
     t->doubtful = of_address || strcmp(text.data, flight->reset.data) == 0;
     flight->unproved |= of_address;
@@ -264,13 +273,13 @@ static bool read_final_reply(struct flight *flight, struct transaction *t,
     /* RFC 1047: too short a wait here is what makes duplicates. */
     if (!read_reply(flight, 2 * session_timeout(flight->session), err))
         return false;
-    if (reply_class(reply) < 4 && reply->code != 250 && reply->code != 0)
+    if (reply_class(reply) < 4 && !is_acceptance(reply) && reply->code != 0)
         return error_set(err, FAULT_PROTOCOL, "%d to the message",
                          reply->code);
     if (window_is_bdat(flight->session) && verdict_open(t) > 0 &&
         verdict_is_about_syntax(reply))
         return refuse_chunking(flight, err);
-    if (flight->whole && reply->code == 250)
+    if (flight->whole && is_acceptance(reply))
         doubt(flight, t);
     verdict_all(flight->session, t, STAGE_DATA, reply);
     if (reply_class(reply) != 2)
