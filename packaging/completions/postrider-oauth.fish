@@ -1,5 +1,8 @@
 # fish completion of postrider-oauth(1)
 
+# Of a table in the source: make words.
+set -l postrider_oauth_commands 'login token status logout'
+
 # Of the file that postrider-oauth would read: postrider.conf(5).
 function __postrider_oauth_names
     set -l folder "$HOME/.config"
@@ -21,10 +24,10 @@ function __postrider_oauth_in
     test (count $words) -ge 2; and contains -- $words[2] $argv
 end
 
-# The command is there, and no name after it.
+# The command is one of these, and no name is after it.
 function __postrider_oauth_unnamed
     set -l words (string match -v -- '-*' (commandline -opc))
-    test (count $words) -eq 2
+    test (count $words) -eq 2; and contains -- $words[2] $argv
 end
 
 complete -c postrider-oauth -f
@@ -42,7 +45,8 @@ complete -c postrider-oauth -n $none -a logout \
 complete -c postrider-oauth -n $none -l help -d 'print the commands'
 complete -c postrider-oauth -n $none -l version -d 'print the version'
 
-complete -c postrider-oauth -n __postrider_oauth_unnamed \
+complete -c postrider-oauth \
+    -n "__postrider_oauth_unnamed $postrider_oauth_commands" \
     -a '(__postrider_oauth_names)'
 complete -c postrider-oauth -n '__postrider_oauth_in login' -l device \
     -d 'with a code to enter'

@@ -5,10 +5,19 @@ set -l postrider_mechanisms 'auto scram-sha-512 scram-sha-256 cram-md5 plain
 login oauthbearer xoauth2 external none'
 set -l postrider_formats 'ssmtp msmtp dma nullmailer esmtp'
 
-# What the daemon lets the caller see.
+# What the daemon lets the caller see, without what was named already; requeue is
+# for what was given up.
 function __postrider_queue_ids
-    postrider queue list --json 2>/dev/null |
-        sed -n 's/^{"queue_id": "\([^"]*\)".*/\1/p'
+    set -l words (commandline -opc)
+    if test $words[3] = requeue
+        postrider queue list --failed 2>/dev/null |
+            sed -n 's/^\([0-9A-F]\{1,\}\).*/\1/p'
+    else
+        postrider queue list --json 2>/dev/null |
+            sed -n 's/^{"queue_id": "\([^"]*\)".*/\1/p'
+    end | while read -l id
+        contains -- $id $words; or echo $id
+    end
 end
 
 function __postrider_providers
@@ -34,7 +43,7 @@ end
 
 # The words so far, without options, are these.
 function __postrider_words
-    set -l words (commandline -opc)
+    set -l words (string match -v -- '-*' (commandline -opc))
     test (count $words) -eq (math (count $argv) + 1); or return 1
     for i in (seq (count $argv))
         string match -qr -- "^($argv[$i])\$" $words[(math $i + 1)]; or return 1
@@ -44,6 +53,13 @@ end
 function __postrider_in
     set -l words (commandline -opc)
     test (count $words) -ge 2; and contains -- $words[2] $argv
+end
+
+# The action is one of these, and takes another message.
+function __postrider_takes_ids
+    set -l words (commandline -opc)
+    test (count $words) -ge 3; and test $words[2] = queue
+    and contains -- $words[3] $argv; and not contains all $words
 end
 
 complete -c postrider -f
@@ -93,16 +109,20 @@ complete -c postrider -n $queue -a resubmit \
     -d 'submit again what was never tried'
 complete -c postrider -n '__postrider_words queue "hold|release|retry|remove|requeue"' \
     -a all -d 'every message'
-complete -c postrider -n '__postrider_words queue "show|hold|release|retry|remove|requeue"' \
+complete -c postrider -n '__postrider_takes_ids show hold release retry remove requeue' \
     -a '(__postrider_queue_ids)'
 # end of actions
 complete -c postrider -n '__postrider_words queue list' -l json \
     -d 'one JSON object a line'
-complete -c postrider -n '__postrider_words queue retry' -l wait \
-    -d 'until each was tried'
 complete -c postrider -n '__postrider_words queue list' -l failed \
     -d 'what was given up'
+complete -c postrider -n '__postrider_takes_ids show' -l message \
+    -d 'the message itself'
+complete -c postrider -n '__postrider_takes_ids retry' -l wait \
+    -d 'until each was tried'
 
+complete -c postrider -n '__postrider_in daemon' -l check \
+    -d 'what a reload would read'
 complete -c postrider -n '__postrider_in status check' -l json -d 'for programs'
 complete -c postrider -n '__postrider_in status' -l check \
     -d 'for a monitoring system'

@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 from conftest import AGENTS, PASSWORD, USER
+from lib import completion
 from lib.harness import ROOT
 from lib.wire import PATIENCE
 from root import SPOOL, Syslog, package
@@ -116,6 +117,15 @@ def test_with_systemd_the_units_are_enabled(bare):
 def test_systemd_can_be_installed_later(installed):
     plan = installed.run("apt-get", "-sq", "install", "systemd")
     assert "Inst systemd " in plan and "Remv postrider" not in plan
+
+
+@pytest.mark.parametrize("shell", completion.FILES)
+def test_each_shell_finds_its_completions(installed, deb, shell):
+    installed.install(next(deb.parent.glob("postrider-oauth_*.deb")))
+    installed.apt("install", "bash-completion" if shell == "bash" else shell)
+    for program in ("postrider", "postrider-oauth"):
+        said = installed.run(*completion.command(shell, [program, "st"], ""))
+        assert completion.offered(said) == ["status"]
 
 
 # Units are started as Debian's policy has it; systemctl only notes it down.
