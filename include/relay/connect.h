@@ -89,6 +89,10 @@ bool connector_name_others(const struct connector *connector,
  * addresses. */
 void connector_prefer(struct connector *connector, const char *peer);
 
+/* Before it is prepared: so many addresses, from the first on, come last, as
+ * other connections are silent there. */
+void connector_pass_over(struct connector *connector, size_t count);
+
 /* The peer of the last connection, or the one that the error is about:
  * "smtp.example.com[192.0.2.1]:587", "none" before. Borrowed. */
 const char *connector_peer(const struct connector *connector);

@@ -20,8 +20,9 @@
  *   manager -> worker    JOB: number, uid, recipients to try; the message file
  *                        RECALL: give back what may not have been begun yet
  *                        and, before jobs, what others have found out:
- *                        OPENED: the peer to be tried first; DISTRUST;
- *                        REFUSED: the name of a token; LIMIT, also later
+ *                        OPENED: the peer to be tried first; SILENT: how
+ *                        many connections are silent; DISTRUST; REFUSED: the
+ *                        name of a token; LIMIT, also later
  *   manager -> launcher  START_WORKER: of which smarthost; socket and journal
  *                        START_SERVER: `sendmail -bs`; its connection
  *                        SIGNAL: to a process that was started so
@@ -49,7 +50,7 @@ enum wire_kind {
     WIRE_OPENED, WIRE_DISTRUST, WIRE_CLOSED, WIRE_OUTCOMES, WIRE_RETURNED,
     WIRE_LIMIT, WIRE_DONE, WIRE_JOB, WIRE_RECALL, WIRE_REFUSED,
     WIRE_START_WORKER, WIRE_START_SERVER, WIRE_SIGNAL, WIRE_NOTICE,
-    WIRE_RELOAD, WIRE_STARTED, WIRE_ENDED, WIRE_KINDS
+    WIRE_RELOAD, WIRE_STARTED, WIRE_ENDED, WIRE_SILENT, WIRE_KINDS
 };
 
 /* To the service manager. */
@@ -76,7 +77,7 @@ struct packet {
     bool sure;                          /* LIMIT: it was a reply */
     size_t *recipients;                 /* JOB: indices; owned */
     struct wire_outcome *outcomes;      /* OUTCOMES; owned */
-    size_t count;                       /* of recipients or outcomes */
+    size_t count;                       /* of recipients or outcomes; SILENT */
     size_t sent;                        /* OUTCOMES: so many have gone */
     char *peer;                         /* OPENED, OUTCOMES; owned */
     int64_t certificate_end;            /* OPENED: in seconds since 1970; 0:

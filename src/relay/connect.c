@@ -128,6 +128,7 @@ struct connector {
     struct candidate *candidates;   /* all of them, in the order to be tried */
     size_t count;
     char *preferred;            /* the peer to be tried first; NULL: none */
+    size_t silent;              /* addresses to be tried last */
     char *peer;
     struct error told;          /* why there is no session, by the address that
                                  * was reached best, */
@@ -172,6 +173,11 @@ void connector_prefer(struct connector *connector, const char *peer)
 {
     free(connector->preferred);
     connector->preferred = alloc_string(peer);
+}
+
+void connector_pass_over(struct connector *connector, size_t count)
+{
+    connector->silent = count;
 }
 
 void connector_refuse_token(struct connector *connector, const char *token)
@@ -302,6 +308,15 @@ static void prefer_candidate(struct connector *connector)
     }
 }
 
+static void pass_over_silent(struct connector *connector)
+{
+    size_t count = connector->count;
+    size_t silent = count > 0 ? connector->silent % count : 0;
+
+    for (size_t i = silent; silent > 0 && i < count; i++)
+        put_first(connector, count - 1);
+}
+
 static void add_candidates(struct connector *connector,
                            const struct target *target)
 {
@@ -329,6 +344,7 @@ static bool prepare_targets(struct connector *connector, struct error *err)
         add_candidates(connector, &targets->items[i]);
     }
     prefer_candidate(connector);
+    pass_over_silent(connector);
     return true;
 }
 

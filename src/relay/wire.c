@@ -251,6 +251,11 @@ static void job_fields(struct coder *coder, struct packet *packet)
     coder->right = coder->right && packet->count > 0;
 }
 
+static void count_field(struct coder *coder, struct packet *packet)
+{
+    packet->count = (size_t)number(coder, packet->count, UINT32_MAX);
+}
+
 static void smarthost_field(struct coder *coder, struct packet *packet)
 {
     packet->smarthost = (size_t)number(coder, packet->smarthost, SIZE_MAX);
@@ -305,6 +310,7 @@ static const struct rule {
     [WIRE_RELOAD]       = { WIRE_MANAGER, 0, no_fields },
     [WIRE_STARTED]      = { WIRE_LAUNCHER, 0, process_fields },
     [WIRE_ENDED]        = { WIRE_LAUNCHER, 0, process_fields },
+    [WIRE_SILENT]       = { WIRE_MANAGER, 0, count_field },
 };
 
 static void compose(struct coder *coder, struct packet *packet)

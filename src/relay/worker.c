@@ -227,6 +227,8 @@ static bool take_packets(struct worker *worker, bool reads)
                                                          : worker->limit;
         else if (packet.kind == WIRE_OPENED)
             connector_prefer(worker->connector, packet.peer);
+        else if (packet.kind == WIRE_SILENT)
+            connector_pass_over(worker->connector, packet.count);
         else if (packet.kind == WIRE_REFUSED)
             connector_refuse_token(worker->connector, packet.token);
         else if (packet.kind == WIRE_RECALL)

@@ -107,11 +107,25 @@ static void send_limit(const struct workers *pool,
         wire_send(slot->socket, &packet, &ignored);
 }
 
+/* How many connections are silent, with those that made room for others, as
+ * long as none is open: the smarthost may answer at another address. */
+static size_t count_silent(const struct workers *pool)
+{
+    size_t silent = pool->renewals;
+
+    if (placement_standing(pool, NULL) > 0)
+        return 0;
+    for (size_t i = 0; i < pool->count; i++)
+        silent += slot_is_there(pool->slots[i]) && !pool->slots[i]->open;
+    return silent;
+}
+
 /* Send a new worker the findings of others. The socket is empty still. */
 static void brief(const struct workers *pool, struct worker_slot *slot)
 {
     struct packet distrust = wire_packet(WIRE_DISTRUST);
     struct packet winner = wire_packet(WIRE_OPENED);
+    struct packet silent = wire_packet(WIRE_SILENT);
     struct packet refused = wire_packet(WIRE_REFUSED);
     struct error ignored;
 
@@ -121,6 +135,9 @@ static void brief(const struct workers *pool, struct worker_slot *slot)
         wire_send(slot->socket, &distrust, &ignored);
     if (pool->winner != NULL && clock_remaining(pool->winner_until) > 0)
         wire_send(slot->socket, &winner, &ignored);
+    silent.count = count_silent(pool);
+    if (silent.count > 0)
+        wire_send(slot->socket, &silent, &ignored);
     refused.token = pool->refused;
     slot->renews = pool->renews;
     if (pool->renews)

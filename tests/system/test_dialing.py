@@ -93,6 +93,24 @@ def test_the_queue_and_its_sandbox(queue, host, may_mount):
     assert len(host.messages) == 1
 
 
+def test_an_address_that_accepts_and_is_silent(queue, host, may_mount):
+    """A path on which large packets get lost, or a balancer with nothing
+    behind it: the next connection begins at the next address."""
+    with contextlib.ExitStack() as stack:
+        names = stack.enter_context(Nameserver(
+            {HOST: [("AAAA", "::1"), ("A", "127.0.0.1")]}))
+        silent = stack.enter_context(socket.socket(socket.AF_INET6))
+        silent.bind(("::1", host.port))
+        silent.listen()
+        queue.write_config(host, host=HOST, timeout="5m")
+        with queue.daemon(preexec_fn=names.use) as daemon:
+            queue.sendmail(TO, stdin=message()).expect(0)
+            daemon.wait_until_removed(1, timeout=60)
+        silent.settimeout(30)
+        silent.accept()[0].close()
+    assert len(host.messages) == 1
+
+
 def test_the_winner_is_tried_first(queue, host, may_mount):
     """The next session does not try the other address again."""
     queue.write_config(host, host=SERVICE, port=None,

@@ -353,10 +353,10 @@ static bool send_other(struct input *in)
 {
     static const enum wire_kind kinds[] = { WIRE_RECALL, WIRE_LIMIT,
                                             WIRE_DISTRUST, WIRE_OPENED,
-                                            WIRE_REFUSED };
+                                            WIRE_REFUSED, WIRE_SILENT };
     struct packet packet = wire_packet(kinds[input_octet(in) % COUNT(kinds)]);
 
-    packet.limit = input_octet(in);
+    packet.count = packet.limit = input_octet(in);
     packet.sure = packet.limit & 1;
     packet.distrust = (struct distrust){ .extensions = packet.limit * 37,
                                          .hello = packet.limit,

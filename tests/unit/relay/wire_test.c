@@ -236,6 +236,12 @@ static void tells_of_sessions(void **state)
     receive(pair, WIRE_MANAGER, &got);
     assert_string_equal(got.token, token);
     wire_free(&got);
+    packet = wire_packet(WIRE_SILENT);
+    packet.count = 3;
+    assert_true(wire_send(pair->here, &packet, &err));
+    receive(pair, WIRE_MANAGER, &got);
+    assert_int_equal(got.count, 3);
+    wire_free(&got);
 }
 
 /* What manager and launcher ask and answer. */
@@ -323,6 +329,7 @@ static void knows_who_may_send_what(void **state)
         { WIRE_RELOAD, WIRE_MANAGER },
         { WIRE_STARTED, WIRE_LAUNCHER },
         { WIRE_ENDED, WIRE_LAUNCHER },
+        { WIRE_SILENT, WIRE_MANAGER },
     };
     const struct pair *pair = *state;
     struct packet got;

@@ -374,6 +374,37 @@ static void starts_with_the_findings_of_others(void **state)
     wire_free(&packet);
 }
 
+/* ... where they are silent: it begins at another address. */
+static void passes_over_addresses_that_are_silent(void **state)
+{
+    struct subject *subject = *state;
+    struct packet packet;
+
+    start(subject, 0);
+    assert_false(receive(subject, 0, WIRE_SILENT, &packet));
+    start(subject, 1);
+    assert_true(receive(subject, 1, WIRE_SILENT, &packet));
+    assert_int_equal(packet.count, 1);
+    wire_free(&packet);
+    subject->pool->renewals = 3;
+    start(subject, 2);
+    assert_true(receive(subject, 2, WIRE_SILENT, &packet));
+    assert_int_equal(packet.count, 5);
+    wire_free(&packet);
+}
+
+static void knows_that_the_smarthost_answers(void **state)
+{
+    struct subject *subject = *state;
+    struct packet packet;
+
+    start(subject, 0);
+    start(subject, 1);
+    open_session(subject, 1);
+    start(subject, 2);
+    assert_false(receive(subject, 2, WIRE_SILENT, &packet));
+}
+
 /* Those before it may answer again. */
 static void forgets_a_winner_after_ten_minutes(void **state)
 {
@@ -507,6 +538,8 @@ int main(void)
         ON_SPOOL(has_a_token_renewed_once),
         ON_SPOOL(renews_again_after_a_session),
         ON_SPOOL(starts_with_the_findings_of_others),
+        ON_SPOOL(passes_over_addresses_that_are_silent),
+        ON_SPOOL(knows_that_the_smarthost_answers),
         ON_SPOOL(forgets_a_winner_after_ten_minutes),
         ON_SPOOL(recalls_from_those_that_are_silent),
         ON_SPOOL(knows_how_a_job_ended),
