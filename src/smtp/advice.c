@@ -156,6 +156,9 @@ static const struct row {
     { AT_HELLO, 0, "", "helo|ehlo|hostname|host name|domain name|"
       "fully-qualified|fully qualified|fqdn|invalid name|invalid domain", 0,
       HOST_NAME },                                          /* Google: 421 */
+    { AT_STARTTLS, 0, "", "xxxxxxxx", 0,
+      "a firewall on the way changes the command: its administrator must let "
+      "it pass; or set tls = implicit and port = 465" },
     { AT_HELLO | AT_STARTTLS, 0, "", "", 0, NULL },
 
     { AT_GREETING, 4, "", "", 0, "its reply has the reason; try again later" },

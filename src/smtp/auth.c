@@ -91,6 +91,24 @@ static void list_offered(const struct strings *offered, struct buf *list)
         buf_add_format(list, "%s%s", i == 0 ? "" : " ", offered->items[i]);
 }
 
+/* None of those that are offered fits. */
+static void advise_mechanism(const struct session_settings *settings,
+                             struct error *err)
+{
+    if (settings->secret_is_token)
+        error_remedy(err, "a token is for XOAUTH2 or OAUTHBEARER only: "
+                     "set password_file instead of oauth");
+    else if (strcmp(settings->auth, "auto") != 0)
+        error_remedy(err, "set auth = auto, or to one of them");
+    else if (settings->secret == NULL)
+        error_remedy(err, "set auth = none if our certificate is enough, or "
+                     "user and password_file");
+    else
+        error_remedy(err, "its administrator must offer PLAIN or LOGIN "
+                     "(Exchange: basic authentication); or set auth = none "
+                     "if it needs none");
+}
+
 static bool explain_no_mechanism(const struct exchange *x, struct error *err)
 {
     const struct session_settings *settings = x->settings;
@@ -122,11 +140,7 @@ static bool explain_no_mechanism(const struct exchange *x, struct error *err)
     } else {
         error_set(err, fault, "%s offers AUTH %s, and auth = %s fits none of "
                   "them", settings->host, list.data, settings->auth);
-        if (settings->secret_is_token)
-            error_remedy(err, "a token is for XOAUTH2 or OAUTHBEARER only: "
-                         "set password_file instead of oauth");
-        else if (strcmp(settings->auth, "auto") != 0)
-            error_remedy(err, "set auth = auto, or to one of them");
+        advise_mechanism(settings, err);
     }
     buf_free(&list);
     return false;

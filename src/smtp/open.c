@@ -6,6 +6,7 @@
 
 #include "net/stream.h"
 #include "smtp/auth.h"
+#include "smtp/words.h"
 #include "util/buf.h"
 
 /* A reply that ends the opening, whatever its class: not final, since the peer
@@ -68,15 +69,28 @@ static bool ask_hello(struct session *session,
            refuse_opening(session, AT_HELO, reply, err);
 }
 
+/* What firewalls put in the place of a keyword that they do not know: one of
+ * Cisco's "inspect esmtp" hides STARTTLS so. */
+#define IS_MASKED "xxxxxxxa|xxxxxxxb|xxxxxxxc|xxxxxxxd"
+
+static bool lack_starttls(const struct reply *hello, const char *host,
+                          struct error *err)
+{
+    error_set(err, FAULT_TLS, "%s offers no STARTTLS", host);
+    if (words_in(hello, IS_MASKED))
+        return error_remedy(err, "a firewall on the way hides it (XXXXXXXA): "
+                            "its administrator must let it pass; or set tls = "
+                            "implicit and port = 465");
+    return error_remedy(err, "set tls = implicit and port = 465 if it has "
+                        "that, or tls = none if the way to it is safe");
+}
+
 static bool secure_session(struct session *session,
                            const struct session_settings *settings,
                            struct reply *reply, struct error *err)
 {
     if (!session_has(session, CAP_STARTTLS))
-        return error_set(err, FAULT_TLS, "%s offers no STARTTLS",
-                         settings->host) ||
-               error_remedy(err, "set tls = implicit and port = 465 if it has "
-                            "that, or tls = none if the way to it is safe");
+        return lack_starttls(reply, settings->host, err);
     if (!session_ask(session, reply, err, "STARTTLS"))
         return false;
     if (reply->code != 220) {
