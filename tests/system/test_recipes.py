@@ -161,6 +161,62 @@ def test_rpm_has_all_and_leaves_sendmail_to_alternatives(rpm, installed):
                if "/.build-id" not in path)
 
 
+@pytest.fixture
+def build_rpm(tree, tmp_path):
+    """build_rpm(COMMANDS): what packaging/build-rpm ends with, below tmp_path,
+    where these commands are rpmbuild."""
+    script = tree / "packaging/build-rpm-here"
+    text = (tree / "packaging/build-rpm").read_text()
+    assert text.count("/tmp/postrider-rpm") == 1
+    script.write_text(text.replace("/tmp/postrider-rpm", f"{tmp_path}/top"))
+    script.chmod(0o755)
+    stub = tmp_path / "bin/rpmbuild"
+    stub.parent.mkdir()
+
+    def build(commands):
+        stub.write_text(f'#!/bin/sh\nset -eu\ncd "{tmp_path}/top"\n'
+                        f"{commands}\n")
+        stub.chmod(0o755)
+        return subprocess.run(
+            [script, tmp_path / "out"], capture_output=True, text=True,
+            timeout=60, check=False, env={
+                **os.environ, "again": str(script),
+                "PATH": f"{stub.parent}:{os.environ['PATH']}"})
+    return build
+
+
+BUILDS = "test ! -e left; mkdir RPMS SRPMS; touch RPMS/new SRPMS/new"
+
+
+def test_a_build_of_the_rpm_that_was_killed_is_not_in_the_way(build_rpm,
+                                                              tmp_path):
+    assert build_rpm("touch left; kill -KILL $PPID").returncode == -9
+    assert (tmp_path / "top/left").exists()
+    result = build_rpm(BUILDS)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "out/RPMS/new").exists()
+    assert not (tmp_path / "top").exists()
+
+
+def test_two_builds_of_the_rpm_are_not_in_one_folder(build_rpm, tmp_path):
+    result = build_rpm('touch left; "$again" 2>said || echo $? >status\n'
+                       f'cp said status "{tmp_path}"; rm left; {BUILDS}')
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "status").read_text() == "75\n"
+    assert "another build is running" in (tmp_path / "said").read_text()
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda top: top.mkdir(mode=0o755),
+    lambda top: top.symlink_to(".")], ids=["readable by others", "a link"])
+def test_the_rpm_is_not_built_in_a_folder_of_others(build_rpm, tmp_path, spoil):
+    spoil(tmp_path / "top")
+    result = build_rpm(BUILDS)
+    assert result.returncode == 75
+    assert "it is not of this build: remove it" in result.stderr
+    assert not (tmp_path / "out/RPMS").exists()
+
+
 @needs_rpm
 def test_rpm_has_no_set_id_bit_and_keeps_the_configuration(rpm):
     rows = query(rpm, "--qf", "[%{FILEMODES:perms} %{FILENAMES}\n]")
