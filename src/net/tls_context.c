@@ -257,6 +257,22 @@ void tls_warm_up(void)
     ERR_clear_error();
 }
 
+/* No provider is active, no random numbers can be had, and the like. */
+static void explain_openssl(struct error *err)
+{
+    unsigned long code = ERR_peek_error();
+
+    /* Strings are loaded only where they are needed. */
+    OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS |
+                     OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
+    const char *reason = ERR_reason_error_string(code);
+    error_set(err, FAULT_SYSTEM, "OpenSSL cannot be used: %s (error %08lx)",
+              reason != NULL ? reason : "unknown", code);
+    error_remedy(err, "is its configuration right (openssl.cnf, "
+                 "OPENSSL_CONF)?");
+    ERR_clear_error();
+}
+
 struct tls_context *tls_context_new(const struct tls_settings *settings,
                                     struct error *err)
 {
@@ -267,8 +283,7 @@ struct tls_context *tls_context_new(const struct tls_settings *settings,
     context->ssl = SSL_CTX_new(TLS_client_method());
     if (context->ssl == NULL ||
         !set_protocol(context->ssl, settings->min_version)) {
-        error_set(err, FAULT_SYSTEM,
-                  "OpenSSL cannot be used (error %08lx)", ERR_peek_error());
+        explain_openssl(err);
         tls_context_free(context);
         return NULL;
     }

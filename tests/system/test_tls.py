@@ -93,3 +93,16 @@ def test_a_handshake_that_dies(programs, answer, is_explained):
     assert is_large == (f"our ClientHello ({len(hello)} octets) may be why: "
                         'tls_groups = "X25519:P-256"' in result.errors), result
     assert is_large == ("tls_groups" in result.errors)
+
+
+def test_an_openssl_that_has_no_ciphers(programs, tls_smarthost):
+    """Its configuration names a provider that has none: the words are those
+    that people search the web for."""
+    settings = programs.folder / "openssl.cnf"
+    settings.write_text("openssl_conf = all\n[all]\nproviders = list\n[list]\n"
+                        "null = one\n[one]\nactivate = 1\n", encoding="ascii")
+    programs.write_config(tls_smarthost)
+    result = programs.sendmail(TO, stdin=message(),
+                               env={"OPENSSL_CONF": str(settings)}).expect(75)
+    assert re.search("OpenSSL cannot be used: library has no ciphers "
+                     r"\(error .*\); is its configuration right", result.errors)
