@@ -90,6 +90,17 @@ static bool fingerprint_of(const X509 *certificate,
     return true;
 }
 
+/* ", SHA-256 01ab..."; nothing if it cannot be read. */
+static void add_fingerprint(struct buf *out, const X509 *certificate)
+{
+    unsigned char sum[DIGEST_SHA256_SIZE];
+
+    if (!fingerprint_of(certificate, sum))
+        return;
+    buf_add_text(out, ", SHA-256 ");
+    text_add_hex(out, sum, sizeof sum);
+}
+
 /* One subjectAltName; false if it is neither name nor address. */
 static bool add_alternative(struct buf *out, const GENERAL_NAME *name)
 {
@@ -278,6 +289,7 @@ static void explain(struct reason *reason, X509_STORE_CTX *ctx,
         break;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
         buf_add_text(&reason->text, "self-signed and not trusted");
+        add_fingerprint(&reason->text, certificate);
         reason->remedy = "set tls_ca_file or tls_fingerprint";
         break;
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
@@ -355,7 +367,6 @@ static void add_days_left(struct buf *out, const ASN1_TIME *when)
 
 void tls_verify_describe(const X509 *certificate, struct buf *out)
 {
-    unsigned char sum[DIGEST_SHA256_SIZE];
     size_t start;
 
     add_name(out, X509_get_subject_name(certificate));
@@ -368,8 +379,5 @@ void tls_verify_describe(const X509 *certificate, struct buf *out)
     buf_add_text(out, ", valid until ");
     add_date(out, X509_get0_notAfter(certificate));
     add_days_left(out, X509_get0_notAfter(certificate));
-    if (fingerprint_of(certificate, sum)) {
-        buf_add_text(out, ", SHA-256 ");
-        text_add_hex(out, sum, sizeof sum);
-    }
+    add_fingerprint(out, certificate);
 }

@@ -282,7 +282,7 @@ static void knows_whom_to_trust(void **state)
         { &public_leaf, NULL, f->root_file, "not trusted (CN=Between); its "
           "administrator must let the server send the intermediate" },
         { &alone, NULL, f->root_file,
-          CERT "self-signed and not trusted; set tls_ca_file or" },
+          CERT "self-signed and not trusted, SHA-256 " },
         { &leaf, NULL, f->root_file, "not trusted (CN=Between)" },
         { &leaf, &between, f->root_file, NULL },
         { &alone, NULL, alone_file, NULL },     /* named by hand */
