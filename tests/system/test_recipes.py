@@ -76,15 +76,14 @@ def package(shell, recipe, folder, root):
     return files(root)
 
 
-@pytest.fixture(scope="module")
-def rpm(tree, tmp_path_factory):
+def rpm_of(tree, top, *defines):
     """The package: the spec's %install, then its %files."""
-    top = tmp_path_factory.mktemp("rpm")
     # rpm 4.20 has a folder around the sources, and rpm 6 a file of variables in
     # it, which %prep would make.
-    (tree.parent / "SPECPARTS").mkdir()
+    (tree.parent / "SPECPARTS").mkdir(exist_ok=True)
     around = tree.parent / f"{tree.name}-build"
-    around.symlink_to(".")
+    if not around.is_symlink():
+        around.symlink_to(".")
     (around / "rpmbuild.env").write_text(
         f"export RPM_BUILD_DIR={around} RPM_BUILD_ROOT={around}/BUILDROOT "
         f"RPM_PACKAGE_NAME=postrider RPM_PACKAGE_VERSION={VERSION} "
@@ -92,8 +91,29 @@ def rpm(tree, tmp_path_factory):
     for step in ("-bi", "-bb"):
         run("rpmbuild", step, "--short-circuit", "--nodeps",
             "--without", "check", "--define", f"_topdir {top}",
-            "--define", f"_builddir {tree.parent}", str(SPEC))
+            "--define", f"_builddir {tree.parent}", *defines, str(SPEC))
     return next(top.glob("RPMS/*/postrider-[0-9]*.rpm"))
+
+
+@pytest.fixture(scope="module")
+def rpm(tree, tmp_path_factory):
+    return rpm_of(tree, tmp_path_factory.mktemp("rpm"))
+
+
+# What systemd-rpm-macros and sysuser-tools define there, as words of a script.
+SUSE = [word for name, text in (
+    ("suse_version", "1600"), ("_defaultdocdir", "/usr/share/doc/packages"),
+    ("sysusers_requires", "Requires(pre): sysuser-shadow"),
+    *((f"{name}()", f"{name} %{{*}}") for name in (
+        "sysusers_generate_pre", "service_add_pre", "service_add_post",
+        "service_del_preun", "service_del_postun")))
+    for word in ("--define", f"{name} {text}")]
+
+
+@pytest.fixture(scope="module")
+def suse_rpm(tree, tmp_path_factory):
+    (tree / "postrider.pre").write_text("makes the user\n")
+    return rpm_of(tree, tmp_path_factory.mktemp("suse"), *SUSE)
 
 
 def query(rpm, *options):
@@ -148,17 +168,71 @@ def test_rpm_has_all_and_leaves_sendmail_to_alternatives(rpm, installed):
          "usr/share/man/man8/sendmail.postrider.8")) - ghosts
     expected |= {"usr/sbin/postrider", "usr/sbin/sendmail.postrider",
                  f"usr/share/licenses/postrider-{VERSION}/LICENSE"}
+    assert contents(rpm) == (expected, ghosts)
+
+
+def contents(rpm):
+    """The files of the package and of postrider-oauth; what is %ghost."""
     oauth, = rpm.parent.glob("postrider-oauth-[0-9]*.rpm")
+    assert all("oauth" in path for path in query(oauth, "--list")
+               if "/.build-id" not in path)
     rows = [row for package in (rpm, oauth)
             for row in query(package, "--qf", "[%{FILEFLAGS:fflags}\t"
                              "%{FILEMODES:perms}\t%{FILENAMES}\n]")]
     found = {(path.lstrip("/").removesuffix(".gz"), "g" in flags)
              for flags, mode, path in (row.split("\t") for row in rows)
              if mode[0] != "d" and "/.build-id/" not in path}
-    assert {path for path, ghost in found if ghost} == ghosts
-    assert {path for path, ghost in found if not ghost} == expected
-    assert all("oauth" in path for path in query(oauth, "--list")
-               if "/.build-id" not in path)
+    return ({path for path, ghost in found if not ghost},
+            {path for path, ghost in found if ghost})
+
+
+@needs_rpm
+def test_rpm_of_opensuse_has_all_at_the_places_of_make_install(suse_rpm,
+                                                               installed):
+    expected = moved(installed, (
+        LICENCE, f"usr/share/licenses/postrider-{VERSION}/LICENSE"), (
+        "usr/share/doc/postrider/", "usr/share/doc/packages/postrider/"))
+    assert contents(suse_rpm) == (expected, set())
+
+
+@needs_rpm
+def test_rpm_of_opensuse_excludes_others_and_makes_the_user_first(suse_rpm):
+    scripts = dict(re.findall(
+        r"(?ms)^(\w+) scriptlet \(using /bin/sh\):\n(.*?)(?=^\w+ scriptlet|\Z)",
+        "\n".join(query(suse_rpm, "--scripts")) + "\n"))
+    units = "postrider.service postrider.socket postrider-smtp.socket"
+    assert scripts["preinstall"].split("\n")[:2] == [
+        f"service_add_pre {units}", "makes the user"]
+    assert f"service_add_post {units}" in scripts["postinstall"]
+    assert "restart cron.service" in scripts["postinstall"]
+    assert scripts["preuninstall"].endswith(f"service_del_preun {units}\n")
+    assert scripts["postuninstall"] == \
+        "service_del_postun postrider.service\n"
+    assert "alternatives" not in "".join(scripts.values())
+    assert "smtp_daemon" in query(suse_rpm, "--provides")
+    assert {"exim", "postfix", "sendmail"} <= set(query(suse_rpm,
+                                                        "--conflicts"))
+    assert "sysuser-shadow" in query(suse_rpm, "--requires")
+
+
+@needs_rpm
+def test_rpm_of_opensuse_makes_the_users_script_in_time():
+    spec = run("rpmspec", "--parse", *SUSE, str(SPEC))
+    build = re.search(r"(?ms)^%prep\n(.*?)^%install\n", spec)[1]
+    assert ("sysusers_generate_pre packaging/systemd/sysusers.d/postrider.conf "
+            "postrider postrider.conf\n") in build
+    assert re.search(r"(?m)^make .* FORTIFY= SENDMAIL_STATIC= ", build)
+
+
+@needs_rpm
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("system", [["--define", "fedora 44"], SUSE])
+def test_no_file_of_the_rpm_is_listed_twice(system, merged):
+    sbin = ["--define", "_sbindir /usr/bin"] if merged else []
+    spec = run("rpmspec", "--parse", *system, *sbin, str(SPEC))
+    listed = re.findall(r"(?m)^(?:%\w+ )?(/\S+)$",
+                        spec[spec.index("\n%files\n"):])
+    assert len(listed) > 20 and len(set(listed)) == len(listed)
 
 
 @pytest.fixture
