@@ -3,19 +3,20 @@
  * message files of its jobs, and the replies of a smarthost. What it reports is
  * about jobs and recipients that it was given; an acceptance is noted in the
  * journal before that, and is of a message that was sent whole and replied to;
- * what is given back was not sent; what was sent is reported. What it sends is
- * read by the letter of RFC 5321. A stop does not take it from a message that
- * waits for its last reply, and without a manager it begins none. No descriptor
- * is left.
+ * what is given back was not sent, and if it was begun, nothing is begun after
+ * it; what was sent is reported before the process ends. What it sends is read
+ * by the letter of RFC 5321. Where TLS is wanted neither login nor message goes
+ * without it, and no packet shows the password. A stop does not take it from a
+ * message that waits for its last reply, and without a manager it begins none.
+ * No descriptor is left.
  *
- * The input: an octet of options, then what happens: smtp/dialogue.h. After 06
- * the manager acts, as `acts` has it.
+ * The input: an octet of options, with WITH_USER another one of the login, then
+ * what happens: smtp/dialogue.h. After 06 the manager acts, as `acts` has it.
  */
-#include "../smtp/client_octets.h"
-#include "../smtp/dialogue.h"
-#include "worker_jobs.h"
+#include "worker_login.h"
+#include "worker_sent.h"
 
-#include "config/config.h"
+#include "net/digest.h"
 #include "relay/wire.h"
 #include "spool/journal.h"
 #include "util/unix_socket.h"
@@ -38,10 +39,14 @@ static int take(int socket, enum wire_party from, struct packet *packet,
 #undef wire_send
 #undef wire_receive
 
+#define password_fetch fetch_secret
+#define password_renew renew_secret
+#include "../../../src/relay/connect.c"
+#undef password_fetch
+#undef password_renew
+
 #define INPUT_MAX 16384
 #define JOBS_MAX 32
-
-enum option { REDIRECTED = 1, SHORT = 2, REFUSED = 4, WITHOUT_JOURNAL = 8 };
 
 static struct attack {
     int manager, worker;        /* the ends of their socket */
@@ -57,93 +62,9 @@ static struct attack {
     unsigned endings;           /* how often it found the manager gone, */
     size_t begun;               /* and what was until the second time: the
                                  * first may be in the middle of a flight */
+    bool gave_up;               /* it gave back a job that was begun, */
+    size_t begun_then;          /* and what was until then */
 } attack;
-
-/* --- What the worker has sent to the smarthost. --- */
-
-static void look(struct client_octets *sent)
-{
-    hear();
-    client_octets_read(sent, dialogue.heard.data, dialogue.heard.length);
-}
-
-/* Was the job's message sent from its start to its end? Of one that is not
- * ASCII the header section may be another. */
-static bool is_message(const struct client_content *content,
-                       const struct given *job)
-{
-    static const char body[] = BODY;
-    char *field = alloc_format("\r\n\tid %s; ", job->id);
-    const struct buf *text = &content->text;
-    size_t length = strlen(job->content);
-
-    bool found = content->is_whole && memmem(text->data, text->length, field,
-                                             strlen(field)) != NULL;
-    free(field);
-    PROMISE(!found || (text->length >= strlen(body) &&
-                       memcmp(text->data + text->length - strlen(body), body,
-                              strlen(body)) == 0));
-    if (found && text_is_ascii(job->content, length))
-        PROMISE(text->length >= length &&
-                memcmp(text->data + text->length - length, job->content,
-                       length) == 0);
-    return found;
-}
-
-/* Complete replies, but for the greeting. */
-static size_t count_replies(void)
-{
-    struct input in = { dialogue.said.data, dialogue.said.length };
-    size_t count = 0;
-
-    while (memchr(in.at, '\n', in.left) != NULL) {
-        struct input line = input_part(&in, '\n');
-        count += line.left < 4 || line.at[3] != '-';
-    }
-    return count > 0 ? count - 1 : 0;
-}
-
-/* Is there one that was, and that has its reply if so wanted? */
-static bool was_sent(const struct given *job, bool replied)
-{
-    size_t replies = replied ? count_replies() : SIZE_MAX;
-    struct client_octets sent;
-    bool found = false;
-
-    look(&sent);
-    for (size_t i = 0; i < sent.count; i++)
-        found |= sent.contents[i].reply <= replies &&
-                 is_message(&sent.contents[i], job);
-    client_octets_free(&sent);
-    return found;
-}
-
-/* Is a message on its way that was not replied to? A lone dot is none: it is
- * sent where no recipient was accepted before a 354. */
-static bool waits_for_reply(void)
-{
-    size_t replies = count_replies();
-    struct client_octets sent;
-    bool found = false;
-
-    look(&sent);
-    for (size_t i = 0; i < sent.count; i++)
-        found |= sent.contents[i].is_whole &&
-                 sent.contents[i].text.length > 0 &&
-                 sent.contents[i].reply > replies;
-    client_octets_free(&sent);
-    return found;
-}
-
-/* Transactions and contents that were begun. */
-static size_t count_begun(void)
-{
-    struct client_octets sent;
-
-    look(&sent);
-    client_octets_free(&sent);
-    return sent.mails + sent.count;
-}
 
 /* --- What it does itself. --- */
 
@@ -154,11 +75,32 @@ static void cut_all(void)
     dialogue.script.left = 0;
 }
 
+static bool is_reported(const struct given *job)
+{
+    bool reported = job->is_over;
+
+    for (size_t i = 0; i < RECIPIENTS; i++)
+        reported |= job->is_reported[i];
+    return reported;
+}
+
+/* What was sent is known to the manager. */
+static void check_reported(void)
+{
+    for (size_t i = 0; i < attack.count; i++) {
+        const struct given *job = &attack.jobs[i];
+        if (*job->id != '\0' && was_sent(job, false))
+            PROMISE(is_reported(job) || attack.distrusts);
+    }
+}
+
 /* Its code goes on, but reaches nothing any more. */
 static void fuzz_exit(int status)
 {
     PROMISE(status == EX_OK);
     PROMISE(attack.over || attack.unknown || !waits_for_reply());
+    if (!attack.over && !attack.unknown)
+        check_reported();
     attack.over = true;
     cut_all();
 }
@@ -198,6 +140,7 @@ static void check_outcome(struct given *job, const struct wire_outcome *one)
 
     PROMISE(outcome->kind != OUTCOME_NONE && *outcome->status != '\0');
     promise_one_line(outcome->text);
+    promise_no_login(outcome->text);
     if (*job->id == '\0')
         return;
     PROMISE(one->index < RECIPIENTS && job->is_meant[one->index]);
@@ -211,6 +154,27 @@ static void check_returned(struct given *job, const struct packet *packet)
     for (size_t i = 0; i < RECIPIENTS; i++)
         PROMISE(!job->is_reported[i] && !job->is_noted[i]);
     job->was_unsent = !packet->refused;
+    if (!attack.gave_up && !attack.unknown && count_mails(job) > job->mails) {
+        attack.gave_up = true;
+        attack.begun_then = count_begun();
+    }
+}
+
+/* No session was opened. The token that was refused is named by its hash. */
+static void check_closed(const struct packet *packet)
+{
+    struct buf name;
+
+    promise_error(&packet->error);
+    promise_no_login(packet->error.text);
+    promise_no_login(packet->error.what);
+    promise_no_login(packet->error.remedy);
+    if (packet->token == NULL)
+        return;
+    buf_init(&name, SIZE_MAX);
+    PROMISE(fetched != NULL && digest_name(&name, fetched));
+    PROMISE(strcmp(packet->token, name.data) == 0);
+    buf_free(&name);
 }
 
 static void check_report(const struct packet *packet)
@@ -229,9 +193,10 @@ static void check_report(const struct packet *packet)
         job->is_over = packet->kind != WIRE_OUTCOMES;
         if (job->is_over)
             check_returned(job, packet);
+        job->mails = count_mails(job);
         break;
     case WIRE_CLOSED:
-        promise_error(&packet->error);
+        check_closed(packet);
         break;
     case WIRE_DISTRUST:
         attack.distrusts = true;
@@ -449,27 +414,6 @@ int connect(int fd, const struct sockaddr *address, socklen_t length)
     return 0;
 }
 
-static void configure(struct config *config, struct smarthost *smarthost,
-                      unsigned options)
-{
-    static char empty[] = "", host[] = "192.0.2.1", name[] = "main",
-                hostname[] = "client.example", none[] = "none",
-                all[] = "all@x.example";
-
-    *smarthost = (struct smarthost){
-        .name = name, .host = host, .port = 25, .tls = TLS_NONE, .auth = none,
-        .user = empty, .tls_cert_file = empty, .password_file = empty,
-        .password_command = empty, .password_credential = empty,
-        .oauth = empty, .source_address = empty, .connections = 1,
-        .messages_per_connection = options & SHORT ? 2 : 100,
-        .timeout = 300000,
-    };
-    *config = (struct config){
-        .hostname = hostname, .smarthosts = smarthost, .smarthost_count = 1,
-        .redirect_all = options & REDIRECTED ? all : empty, .log = LOG_OFF,
-    };
-}
-
 static void set_up(struct input in, unsigned options)
 {
     int ends[2];
@@ -490,29 +434,17 @@ static void set_up(struct input in, unsigned options)
     }
 }
 
-static bool is_reported(const struct given *job)
-{
-    bool reported = job->is_over;
-
-    for (size_t i = 0; i < RECIPIENTS; i++)
-        reported |= job->is_reported[i];
-    return reported;
-}
-
 /* What was given back has not been sent, then or later; what was is known. */
 static void check_sent(void)
 {
-    if (attack.unknown)
-        return;
     size_t begun = count_begun();
     PROMISE(attack.endings < 2 || begun == attack.begun);
-    for (size_t i = 0; i < attack.count; i++) {
-        const struct given *job = &attack.jobs[i];
-        if (*job->id == '\0' || !was_sent(job, false))
-            continue;
-        PROMISE(!job->was_unsent);
-        PROMISE(is_reported(job) || attack.over || attack.distrusts);
-    }
+    PROMISE(!attack.gave_up || begun == attack.begun_then);
+    for (size_t i = 0; i < attack.count; i++)
+        PROMISE(!attack.jobs[i].was_unsent || *attack.jobs[i].id == '\0' ||
+                !was_sent(&attack.jobs[i], false));
+    if (!attack.over)
+        check_reported();
 }
 
 static void tear_down(void)
@@ -531,17 +463,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = input_of(data, size);
     unsigned options = input_octet(&in);
+    unsigned how = options & WITH_USER ? input_octet(&in) : 0;
     unsigned before = open_descriptors();
     struct smarthost smarthost;
     struct config config;
+    struct oauth oauth;
 
-    if (size > INPUT_MAX)
+    /* A server that knows the password need not be sent it. */
+    if (size > INPUT_MAX || shows_login((const char *)data, size))
         return 0;
-    configure(&config, &smarthost, options);
+    configure(&config, &smarthost, &oauth, options, how);
     set_up(in, options);
     int journal = options & WITHOUT_JOURNAL ? -1 : memory_file("", 0);
     PROMISE(worker_run(&config, &smarthost, attack.worker, journal) == EX_OK);
-    check_sent();
+    if (!attack.unknown) {
+        check_sent();
+        check_login(&smarthost);
+    }
     io_close(&journal);
     tear_down();
     PROMISE(open_descriptors() == before);

@@ -9,6 +9,7 @@
 
 #define RECIPIENTS 3            /* of each message */
 #define BODY "\r\n.\r\n..x\r\n.\r\n"
+#define SENDER "al%" PRIu64 "@a.example"        /* by the job's number */
 
 enum shape { NULL_SENDER = 1, WITH_DSN = 2, BEYOND_ASCII = 4, OF_70_KB = 8,
              EIGHT_BIT = 16 };
@@ -21,6 +22,7 @@ struct given {
     bool is_meant[RECIPIENTS];
     bool is_noted[RECIPIENTS], is_reported[RECIPIENTS];
     bool is_flawed;             /* it must not be sent */
+    size_t mails;               /* sent for it until its last report */
     bool is_over;               /* it was given back */
     bool was_unsent;            /* ... as nothing of it had gone */
 };
@@ -31,8 +33,11 @@ static const char *const paths[] = { "bob@b.example", "eve@e.example",
 static inline void add_envelope(struct buf *file, const struct given *job,
                                 unsigned shape)
 {
-    buf_add_format(file, "postrider 1 %s\nfrom %s\n", job->id,
-                   shape & NULL_SENDER ? "" : "al@a.example");
+    char *sender = shape & NULL_SENDER ? alloc_string("")
+                                       : alloc_format(SENDER, job->number);
+
+    buf_add_format(file, "postrider 1 %s\nfrom %s\n", job->id, sender);
+    free(sender);
     for (size_t i = 0; i < RECIPIENTS; i++)
         buf_add_format(file, "to %s %s\n", shape & WITH_DSN
                        ? "success,failure rfc822;x+20y" : "- -",

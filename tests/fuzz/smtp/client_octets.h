@@ -21,8 +21,8 @@ struct client_content {
     struct buf text;            /* without the dots of DATA */
     bool is_whole;
     size_t end;                 /* where it ends in what was sent */
-    size_t reply;               /* which reply after the greeting is to it,
-                                 * where there is no AUTH; from 1 */
+    size_t reply;               /* which reply is to it, from 1; a greeting
+                                 * does not count */
 };
 
 struct client_octets {
@@ -134,10 +134,10 @@ static inline void client_command(struct client_reader *in,
                                           "RSET\r\n", "QUIT\r\n" };
     bool known = false;
 
+    in->found->replies++;
     if (in->in_auth && client_is_base64(line))
         return;
     in->in_auth = false;
-    in->found->replies++;
     for (size_t i = 0; i < COUNT(others); i++)
         known |= client_says(line, others[i]);
     if (client_says(line, "MAIL FROM:<")) {

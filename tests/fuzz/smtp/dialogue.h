@@ -43,7 +43,8 @@ static struct dialogue {
     struct buf in_clear;        /* all that the client has sent, */
     struct buf heard;           /* ... and within TLS, if that was begun: it is
                                  * the same buffer if not */
-    struct buf said;            /* by the server, in all */
+    struct buf said;            /* by the server, in all; */
+    size_t said_in_clear;       /* so much of it before TLS was begun */
     size_t said_after;          /* so much was heard when it spoke last */
 } dialogue = { .fd = -1 };
 
@@ -90,6 +91,7 @@ static inline void begin_tls(void)
     buf_free(&dialogue.in_clear);
     dialogue.in_clear = dialogue.heard;
     buf_init(&dialogue.heard, SIZE_MAX);
+    dialogue.said_in_clear = dialogue.said.length;
     dialogue.said_after = 0;
 }
 

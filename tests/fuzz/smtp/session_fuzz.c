@@ -6,12 +6,12 @@
 #include "../input.h"
 #include "client_octets.h"
 #include "dialogue.h"
+#include "hidden.h"
 #include "mail/envelope.h"
 #include "net/tls.h"
 #include "smtp/open.h"
 #include "smtp/session.h"
 #include "smtp/transaction.h"
-#include "util/base64.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/secret.h"
@@ -38,22 +38,9 @@ static void keep_trace(void *context, enum trace_event event,
     promise_one_line(line);
 }
 
-/* Is the password there, in a form that AUTH gives it? */
-static bool shows_password(const char *text, size_t length)
-{
-    struct buf coded;
-
-    buf_init(&coded, SIZE_MAX);
-    base64_encode(&coded, secret.data, secret.length);
-    bool shown = memmem(text, length, password, secret.length) != NULL ||
-                 memmem(text, length, coded.data, coded.length) != NULL;
-    buf_free(&coded);
-    return shown;
-}
-
 static void promise_hidden(const char *text)
 {
-    PROMISE(!shows_password(text, strlen(text)));
+    PROMISE(!shows_secret(text, strlen(text), password));
 }
 
 static const char *const mechanisms[] = {
@@ -258,7 +245,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err = { 0 };
 
     /* A server that knows it need not be sent it. */
-    if (in.left > INPUT_MAX || shows_password(in.at, in.left))
+    if (in.left > INPUT_MAX || shows_secret(in.at, in.left, password))
         return 0;
     buf_init(&trace, SIZE_MAX);
     dialogue_start(in);
