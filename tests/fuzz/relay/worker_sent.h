@@ -9,6 +9,8 @@
 #include "../smtp/dialogue.h"
 #include "worker_jobs.h"
 
+#include "smtp/reply.h"
+
 static inline void look(struct client_octets *sent)
 {
     hear();
@@ -38,17 +40,25 @@ static inline bool is_message(const struct client_content *content,
     return found;
 }
 
-/* Complete replies to what was sent; within TLS there is no greeting. */
+/* Complete replies to what was sent; within TLS there is no greeting. A line
+ * that is not part of one counts as one. */
 static inline size_t count_replies(void)
 {
     const size_t before = dialogue.said_in_clear;
     struct input in = { dialogue.said.data + before,
                         dialogue.said.length - before };
     size_t count = 0;
+    int code = 0;               /* of the lines before; 0: there are none */
 
     while (memchr(in.at, '\n', in.left) != NULL) {
         struct input line = input_part(&in, '\n');
-        count += line.left < 4 || line.at[3] != '-';
+        struct reply_line parsed;
+        struct error ignored;
+        bool goes_on = reply_parse_line(&parsed, line.at, line.left,
+                                        &ignored) &&
+                       !parsed.last && (code == 0 || code == parsed.code);
+        code = goes_on ? parsed.code : 0;
+        count += !goes_on;
     }
     return count > 0 && dialogue.tls == NULL ? count - 1 : count;
 }
