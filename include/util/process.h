@@ -30,8 +30,8 @@ void process_be_called(const char *name);
  * signal. */
 void process_end_with(pid_t parent, int signal);
 
-/* In a child that runs no other program, which inherits more than it should:
- * close what is open above 2, but for these. False: that cannot be known. */
+/* In a child, which inherits more than it should: close what is open above 2,
+ * but for these. False: that cannot be known. */
 bool process_close_all_but(const int *fds, size_t count);
 
 /* Absolute path of the running executable, from /proc, as argv[0] may be any

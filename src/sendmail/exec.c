@@ -90,8 +90,8 @@ static int listen_for_notices(void)
     return fd;
 }
 
-/* Off the terminal and the caller's descriptors; errors go to the parent, as
- * long as it waits. */
+/* Off the terminal and the caller's descriptors, of which one may be a lock or
+ * a pipe that others wait for; errors go to the parent, as long as it waits. */
 static void leave_caller(int output)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -100,7 +100,7 @@ static void leave_caller(int output)
     for (int fd = 0; null != -1 && fd <= 1; fd++)
         dup2(null, fd);
     dup2(output, 2);
-    if (chdir("/") == -1)
+    if (!process_close_all_but(NULL, 0) || chdir("/") == -1)
         _exit(EX_OSERR);
 }
 

@@ -369,7 +369,7 @@ def test_daemon_is_handed_over(front, text):
     assert front.arguments() == ["daemon"]
 
 
-NOT_THE_DAEMON = """#!/bin/sh
+NOT_THE_DAEMON = """\
 "$PYTHON" -c '
 import os, socket
 name = os.environ["NOTIFY_SOCKET"].replace("@", chr(0), 1)
@@ -378,13 +378,26 @@ exit 78
 """
 
 
-def test_only_the_daemon_says_that_it_has_started(front):
-    """Its notices have a name that any user can send to."""
+def stand_in(front, script):
+    """The folder of a sendmail with that script in the place of postrider."""
     build = front.folder / "build"
     build.mkdir()
-    front.build = install(build)
-    (build / "postrider").write_text(NOT_THE_DAEMON)
+    install(build)
+    (build / "postrider").write_text(f"#!/bin/sh\n{script}")
+    return build
+
+
+def test_only_the_daemon_says_that_it_has_started(front):
+    """Its notices have a name that any user can send to."""
+    front.build = stand_in(front, NOT_THE_DAEMON)
     front.sendmail("-bd", env={"PYTHON": sys.executable}).expect(78)
+
+
+def test_daemon_has_no_descriptor_of_its_caller(front):
+    """One that is a lock, or a pipe, would stay open as long as it runs."""
+    front.build = stand_in(front, "[ ! -e /proc/$$/fd/7 ] && exit 78\n")
+    result = shell(front, '"$0" -bd 7</dev/null')
+    assert result.returncode == 78
 
 
 def test_smtpd_is_the_daemon(front):
