@@ -21,11 +21,14 @@
 #include "util/process.h"
 #include "util/text.h"
 
-/* Become postrider; returns only on failure. */
+/* Become postrider; returns only on failure. Programs that bring their own
+ * libraries, as XAMPP does, name their folder in the environment of all that
+ * they start: postrider would not find the symbols of its OpenSSL there. */
 static bool exec_postrider(char **arguments, struct error *err)
 {
     char *beside = process_beside(arguments[0]);
 
+    unsetenv("LD_LIBRARY_PATH");
     if (beside != NULL)
         execv(beside, arguments);
     free(beside);

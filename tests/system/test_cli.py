@@ -556,6 +556,14 @@ def test_missing_postrider_is_a_system_error(front, tmp_path):
     assert b"/usr/sbin/postrider" in result.stderr
 
 
+@pytest.mark.parametrize("text", [TO, "-bd", "-bD"])
+def test_libraries_of_the_caller_are_its_own(front, text):
+    """XAMPP, for example, has another OpenSSL in a folder of its own."""
+    front.build = stand_in(front, '[ -z "$LD_LIBRARY_PATH" ] && exit 78\n')
+    env = {"LD_LIBRARY_PATH": str(front.folder)}
+    front.sendmail(text, stdin=message(), env=env).expect(78)
+
+
 # The state a process is born into
 
 def shell(front, script, **options):
