@@ -42,6 +42,13 @@ bool complete_is_resent_now(const struct header *header);
 bool complete_has_author(const struct header *header);
 
 /*
+ * Quote a display name in From and Sender, and in Resent-From and
+ * Resent-Sender, whose commas or colon would otherwise make several addresses
+ * or a group of it, as in `Foo, Inc. <foo@x>`.
+ */
+void complete_quote_names(struct header *header);
+
+/*
  * Add the recipients that the header names: To, Cc and Bcc, or the trio of the
  * most recent resent block if there is one. Items that are not an address go to
  * flaws, with the field's name in the reason.

@@ -18,6 +18,13 @@ struct buf;
  */
 void phrase_add(struct buf *out, const char *name);
 
+/*
+ * Append words of a field as a phrase: quoted where one has to be, as it is not
+ * in `Foo, Inc.`, on one line. Encoded-words stay as they are; octets in them
+ * that a phrase cannot have are encoded, too.
+ */
+void phrase_add_words(struct buf *out, const char *text, size_t length);
+
 /* Append text in UTF-8, without line ends, as encoded-words, folded. column is
  * the column of the first one. */
 void phrase_add_encoded(struct buf *out, const char *text, size_t length,

@@ -6,6 +6,7 @@
 
 #include "mail/address.h"
 #include "mail/header.h"
+#include "mail/phrase.h"
 #include "mail/recipients.h"
 #include "mail/rewrite.h"
 #include "util/alloc.h"
@@ -245,6 +246,65 @@ bool complete_has_author(const struct header *header)
             && !is_name(&header->fields[i]))
             return true;
     return false;
+}
+
+/* Where the < of a mailbox is; 0 if it is at the start, has a comment after it,
+ * or is not there. */
+static size_t opening_bracket(const char *body, const struct mailbox *mailbox)
+{
+    size_t at = mailbox->start;
+
+    while (at > 0 && text_is_space(body[at - 1]))
+        at--;
+    return mailbox->has_brackets && at > 1 && body[at - 1] == '<' ? at - 1 : 0;
+}
+
+/* The length of a display name that lacks quotes, so that the words before its
+ * commas, or its colon, are taken for something else; 0 if there is none. */
+static size_t name_without_quotes(const char *body, size_t length)
+{
+    struct mailbox_list list = { 0 };
+    struct error ignored;
+    size_t end = 0;
+
+    if (mailbox_list_parse(&list, body, length, &ignored) && list.count > 0 &&
+        (list.count > 1 || list.ends_in_group) && !list.is_repaired)
+        end = opening_bracket(body, &list.items[list.count - 1]);
+    for (size_t i = 0; i + 1 < list.count; i++)
+        if (list.items[i].has_domain || list.items[i].has_brackets)
+            end = 0;
+    mailbox_list_free(&list);
+    return end;
+}
+
+static void quote_name(struct field *field)
+{
+    size_t length;
+    const char *body = field_body(field, &length);
+    size_t end = name_without_quotes(body, length);
+    struct buf fresh;
+
+    if (end == 0)
+        return;
+    buf_init(&fresh, SIZE_MAX);
+    buf_add_char(&fresh, ' ');
+    phrase_add_words(&fresh, body, end);
+    buf_add_char(&fresh, ' ');
+    buf_add(&fresh, body + end, length - end);
+    field_set_body(field, fresh.data, fresh.length);
+    buf_free(&fresh);
+}
+
+void complete_quote_names(struct header *header)
+{
+    static const char *const names[] = {
+        "From", "Sender", "Resent-From", "Resent-Sender",
+    };
+
+    for (size_t i = 0; i < header->count; i++)
+        for (size_t k = 0; k < COUNT(names); k++)
+            if (field_is(&header->fields[i], names[k]))
+                quote_name(&header->fields[i]);
 }
 
 /* Relays refuse a From without an address. */

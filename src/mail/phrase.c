@@ -2,8 +2,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "util/alloc.h"
 #include "util/base64.h"
 #include "util/buf.h"
 #include "util/text.h"
@@ -19,6 +21,7 @@
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
+#define ENCODED LETTERS DIGITS "!*+-/=_"        /* octets in a phrase's words */
 
 static bool is_atom_or_space(char c)
 {
@@ -75,23 +78,40 @@ static void clean(struct buf *out, const char *name)
     }
 }
 
-/* The encoded-word at text, as a phrase may have it (RFC 2047 section 5 (3)):
- * its length, or 0. */
-static size_t encoded_word(const char *text)
+/* The beginning of an encoded-word at text, up to what is encoded: its length,
+ * or 0. */
+static size_t encoded_head(const char *text, const char *encodings)
 {
     if (strncmp(text, "=?", 2) != 0)
         return 0;
     size_t at = 2 + strspn(text + 2, LETTERS DIGITS "-_.:*");
-    if (at == 2 || text[at] != '?')
+    if (at == 2 || text[at] != '?' || text[at + 1] == '\0' ||
+        strchr(encodings, text[at + 1]) == NULL || text[at + 2] != '?')
         return 0;
-    char encoding = text[at + 1];
-    if (encoding == '\0' || strchr("BbQq", encoding) == NULL ||
-        text[at + 2] != '?')
-        return 0;
-    at += 3;
-    size_t length = strspn(text + at, LETTERS DIGITS "!*+-/=_");
-    at += length;
+    return at + 3;
+}
+
+/* The encoded-word at text, as a phrase may have it (RFC 2047 section 5 (3)):
+ * its length, or 0. */
+static size_t encoded_word(const char *text)
+{
+    size_t head = encoded_head(text, "BbQq");
+    size_t length = head > 0 ? strspn(text + head, ENCODED) : 0;
+    size_t at = head + length;
+
     return length > 0 && strncmp(text + at, "?=", 2) == 0 ? at + 2 : 0;
+}
+
+/* The same, or one with octets that a Subject may have, but no phrase. */
+static size_t loose_word(const char *text)
+{
+    size_t head = encoded_head(text, "Qq");
+    size_t length = head > 0 ? strcspn(text + head, "?") : 0;
+    size_t at = head + length;
+
+    if (length > 0 && strncmp(text + at, "?=", 2) == 0)
+        return at + 2;
+    return encoded_word(text);
 }
 
 /* Has the caller encoded it already? */
@@ -152,6 +172,73 @@ static void add_encoded(struct buf *out, const char *name, size_t length,
         if (length > 0)
             buf_add_text(out, "\r\n ");
     }
+}
+
+/* An encoded-word, without what a phrase cannot have in it. */
+static void add_loose(struct buf *out, const char *word, size_t length)
+{
+    size_t head = encoded_head(word, "BbQq"), end = length - 2;
+
+    buf_add(out, word, head);
+    for (size_t i = head; i < end; i++) {
+        unsigned char octet = (unsigned char)word[i];
+        if (octet == ' ')
+            buf_add_char(out, '_');
+        else if (strchr(ENCODED, octet) != NULL)
+            buf_add_char(out, word[i]);
+        else
+            buf_add_format(out, "=%02X", octet);
+    }
+    buf_add_text(out, "?=");
+}
+
+/* Words that are not encoded, and a blank after them. */
+static void add_run(struct buf *out, struct buf *words)
+{
+    if (words->length == 0)
+        return;
+    if (is_plain(words->data))
+        buf_add(out, words->data, words->length);
+    else
+        add_quoted(out, words->data);
+    buf_add_char(out, ' ');
+    buf_clear(words);
+}
+
+static void add_mixed(struct buf *out, const char *text)
+{
+    struct buf run;
+
+    buf_init(&run, SIZE_MAX);
+    while (*(text += strspn(text, " ")) != '\0') {
+        size_t encoded = loose_word(text);
+        size_t length = encoded > 0 ? encoded : strcspn(text, " ");
+        if (encoded > 0) {
+            add_run(out, &run);
+            add_loose(out, text, length);
+            buf_add_char(out, ' ');
+        } else {
+            buf_add_text(&run, run.length > 0 ? " " : "");
+            buf_add(&run, text, length);
+        }
+        text += length;
+    }
+    add_run(out, &run);
+    buf_free(&run);
+}
+
+void phrase_add_words(struct buf *out, const char *text, size_t length)
+{
+    char *line = alloc_bytes(text, length);
+    size_t start = out->length;
+
+    for (char *c = line; *c != '\0'; c++)
+        if (text_is_space(*c))
+            *c = ' ';
+    add_mixed(out, line);
+    if (out->length > start)
+        buf_remove(out, out->length - 1, 1);
+    free(line);
 }
 
 void phrase_add_encoded(struct buf *out, const char *text, size_t length,

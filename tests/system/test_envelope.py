@@ -438,6 +438,7 @@ def section(match, **keys):
     ("alice@a.example", [], {"From": "Alice <alice@a.example>"}, True),
     ("alice@a.example", [], {"From": "alice"}, True),
     ("alice@a.example", [], {"From": "bob"}, False),
+    ("alice@a.example", [], {"From": "A, Inc. <alice@a.example>"}, True),
     ("*", [], {}, True),
     ("*", ["-f", "x@y.example"], {}, True),
 ])
@@ -452,6 +453,7 @@ def test_sender_section(front, match, arguments, fields, applies):
     ([], "Site One <one@s.example>", "one@s.example"),
     ([], "one@s.example, two@s.example", "one@s.example"),
     ([], "one", "one@a.example"),
+    ([], "Sites, Inc. <one@s.example>", "one@s.example"),
     ([], None, f"{LOGIN}@a.example"),
     ([], "no address at all", f"{LOGIN}@a.example"),
     (["-f", "x@y.example"], "one@s.example", "x@y.example"),
@@ -484,6 +486,20 @@ def test_sender_section_keeps_the_display_name(front):
                                      name="The Shop"))
     draft = submit(front, TO, From="Alice <alice@a.example>")
     assert draft.fields("From") == ["Alice <shop@s.example>"]
+
+
+@pytest.mark.parametrize("author, shown", [
+    ("Shop, Inc. <alice@a.example>", '"Shop, Inc." <{}>'),
+    ("ERROR: Backup <alice@a.example>", '"ERROR: Backup" <{}>'),
+    ("=?utf-8?Q?Caf=C3=A9,_B?= <alice@a.example>",
+     "=?utf-8?Q?Caf=C3=A9=2C_B?= <{}>"),
+])
+@pytest.mark.parametrize("address", [None, "shop@s.example"])
+def test_name_without_its_quotes_is_one_name(front, author, shown, address):
+    """Gmail, for example, refuses a From with several addresses."""
+    front.write_config(extra=section("*", address=address) if address else "")
+    draft = submit(front, TO, From=author)
+    assert draft.fields("From") == [shown.format(address or "alice@a.example")]
 
 
 @pytest.mark.parametrize("author", [

@@ -74,6 +74,25 @@ static void check_author(const struct header *header)
     }
 }
 
+/* The address after a name that gets quotes is the one that was there. */
+static void check_quoted(struct header *header)
+{
+    struct mailbox_list before = { 0 }, after = { 0 };
+    size_t i = header_find(header, "From", 0);
+    bool had_list = i < header->count && read_list(&before, &header->fields[i]);
+
+    complete_quote_names(header);
+    if (had_list) {
+        PROMISE(read_list(&after, &header->fields[i]));
+        PROMISE(after.count == before.count || after.count == 1);
+        if (after.count == 1)
+            PROMISE(strcmp(after.items[0].address,
+                           before.items[before.count - 1].address) == 0);
+    }
+    mailbox_list_free(&before);
+    mailbox_list_free(&after);
+}
+
 /* Recipients that are read in the field before and after are the same. */
 static void check_same_list(const struct field *before,
                             const struct field *after)
@@ -235,6 +254,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     read_header(&header, in.at, in.left);
     check_recipients(&header);
+    check_quoted(&header);
     check_completed(&header, options);
     header_free(&header);
     return 0;

@@ -305,6 +305,47 @@ static void adds_an_address_to_a_name(void **state)
     check(&same, 1, &with);
 }
 
+static const struct row names_without_quotes[] = {
+    { "From: Foo, Inc. <c@x.e>\r\n", "From: \"Foo, Inc.\" <c@x.e>\r\n" },
+    { "Sender:\r\n A, B, C\r\n <c> (d)\r\n",
+      "Sender: \"A, B, C\" <c> (d)\r\n" },
+    { "From: ERROR: Al <c@x.e>\r\n", "From: \"ERROR: Al\" <c@x.e>\r\n" },
+    { "Resent-From: A; B <@r:c@x.e>\r\nResent-Sender: A, B <c@x.e>\r\n",
+      "Resent-From: \"A; B\" <@r:c@x.e>\r\n"
+      "Resent-Sender: \"A, B\" <c@x.e>\r\n" },
+    { "From: =?utf-8?Q?Foo,_B?= <c@x.e>\r\n",
+      "From: =?utf-8?Q?Foo=2C_B?= <c@x.e>\r\n" },
+    { "From: B, =?utf-8?Q?P=C3=A5l?= <c@x.e>\r\n",
+      "From: \"B,\" =?utf-8?Q?P=C3=A5l?= <c@x.e>\r\n" },
+    { "From: A, B < c@x.e >\r\n", "From: \"A, B\" < c@x.e >\r\n" },
+    { "From: A, B <(<) b@x.e>\r\n", "From: \"A, B\" <(<) b@x.e>\r\n" },
+    /* They are not names, or are right. */
+    { "From: a@x.e, B <b@x.e>\r\n", "From: a@x.e, B <b@x.e>\r\n" },
+    { "From: A <a>, B <b@x.e>\r\n", "From: A <a>, B <b@x.e>\r\n" },
+    { "From: a, b@x.e\r\n", "From: a, b@x.e\r\n" },
+    { "From: \"A, B\" <b@x.e>\r\n", "From: \"A, B\" <b@x.e>\r\n" },
+    { "From: G: B <b@x.e>;\r\n", "From: G: B <b@x.e>;\r\n" },
+    { "From: A, B\r\n", "From: A, B\r\n" },
+    { "From: A, B <b@x.e\r\n", "From: A, B <b@x.e\r\n" },
+    { "From: A, <b@x.e>\r\n", "From: \"A,\" <b@x.e>\r\n" },
+    { "To: A, B <b@x.e>\r\n", "To: A, B <b@x.e>\r\n" },
+};
+
+static void quotes_names(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(names_without_quotes); i++) {
+        const struct row *row = &names_without_quotes[i];
+        struct header header;
+        parse(&header, row->given);
+        complete_quote_names(&header);
+        char *result = written(&header);
+        assert_string_equal(result, row->expected);
+        free(result);
+        header_free(&header);
+    }
+}
+
 static void adds_commas(void **state)
 {
     struct completion with = plain;
@@ -829,6 +870,7 @@ int main(void)
         cmocka_unit_test(completes_bare_addresses_in_place),
         cmocka_unit_test(adds_commas),
         cmocka_unit_test(adds_an_address_to_a_name),
+        cmocka_unit_test(quotes_names),
         cmocka_unit_test(removes_what_an_earlier_delivery_left),
         cmocka_unit_test(takes_the_full_name_for_from),
         cmocka_unit_test(adds_no_from_without_a_sender),

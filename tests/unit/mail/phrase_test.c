@@ -56,6 +56,39 @@ static void writes_names_as_phrases(void **state)
     }
 }
 
+/* What stands in a field is a name already, but for quotes. */
+static void quotes_words_of_a_field(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *phrase;
+    } cases[] = {
+        { "Foo, Inc.", "\"Foo, Inc.\"" },
+        { " Foo,\r\n\tInc. ", "\"Foo, Inc.\"" },
+        { "Foo: Bar [x] (y)", "\"Foo: Bar [x] (y)\"" },
+        { "Foo Bar", "Foo Bar" },
+        { "\"a\", b\\", "\"\\\"a\\\", b\\\\\"" },
+        { "J\xc3\xbcrgen, B", "\"J\xc3\xbcrgen, B\"" },
+        { "B, =?utf-8?Q?P=C3=A5l?= x", "\"B,\" =?utf-8?Q?P=C3=A5l?= x" },
+        { "=?utf-8?B?w6U=?=, =?x?q?y?=", "=?utf-8?B?w6U=?= \",\" =?x?q?y?=" },
+        /* Encoded, but not all that a phrase must not have. */
+        { "=?utf-8?Q?Foo,_B?=", "=?utf-8?Q?Foo=2C_B?=" },
+        { "a =?UTF-8?q?Foo, \xc3\xa5?= b", "a =?UTF-8?q?Foo=2C_=C3=A5?= b" },
+        { "=?utf-8?q?a,", "\"=?utf-8?q?a,\"" },
+        { "=?q?a,?=", "\"=?q?a,?=\"" },
+        { "", "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buf out;
+        buf_init(&out, SIZE_MAX);
+        phrase_add_words(&out, cases[i].text, strlen(cases[i].text));
+        assert_string_equal(out.data, cases[i].phrase);
+        buf_free(&out);
+    }
+}
+
 static void appends(void **state)
 {
     struct buf out;
@@ -142,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_names_as_phrases),
+        cmocka_unit_test(quotes_words_of_a_field),
         cmocka_unit_test(appends),
         cmocka_unit_test(folds_long_names_between_characters),
         cmocka_unit_test(fits_the_line),
