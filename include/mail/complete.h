@@ -62,8 +62,8 @@ struct completion {
     const char *domain;         /* completes bare addresses */
     const char *sender;         /* complete address for a missing From */
     const char *full_name;      /* display name for a missing From */
-    const char *rule_address;   /* replaces the addresses in From and Sender,
-                                 * and sender above */
+    const char *rule_address;   /* the one address in From and Sender, and for
+                                 * sender above */
     const char *rule_name;      /* for From and Sender without a display name;
                                  * full_name is preferred where both could
                                  * serve */

@@ -16,7 +16,7 @@ struct field;
 /* The changes. Pointers may be NULL. */
 struct rewrite {
     const char *domain;     /* completes addresses without a domain */
-    const char *address;    /* replaces all of them */
+    const char *address;    /* replaces the first; others are removed */
     const char *name;       /* for those that have no display name */
     bool replaces_name;     /* and for those that have one */
     bool is_recipients;     /* the message goes to those in the field */
@@ -25,9 +25,10 @@ struct rewrite {
 };
 
 /*
- * A field that holds no address-list stays as it is; but where address is to
- * replace all, the whole field becomes that mailbox: programs show what they
- * find in such a field, and would show an address that was to be replaced.
+ * A field that holds no address-list stays as it is; but where there is an
+ * address, the whole field becomes that mailbox: programs show what they
+ * find in such a field, and would show an address that was to be replaced. So
+ * does a group of several.
  * Commas that are missing between addresses are added.
  */
 void rewrite_addresses(struct field *field, const struct rewrite *how);

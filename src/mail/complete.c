@@ -542,8 +542,7 @@ bool complete_header(struct header *header, const struct completion *with,
     header_remove_all(header, "Bcc");
     header_remove_all(header, "Resent-Bcc");
 
-    if (block.first == block.end && !with->gateway
-        && with->rule_address == NULL)
+    if (block.first == block.end && !with->gateway)
         supply_address(header, with->sender);
     rewrite_fields(header, resent, with);
     if (!with->gateway) {

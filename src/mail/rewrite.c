@@ -224,6 +224,25 @@ static void replace_body(struct field *field, const struct rewrite *how)
     buf_free(&body);
 }
 
+/* Only the first mailbox of several, unless that is in a group. */
+static void keep_first(struct field *field, const struct mailbox *first,
+                       const struct rewrite *how)
+{
+    size_t length;
+    const char *body = field_body(field, &length);
+    size_t end = first->end;
+
+    if (!is_blank(body, first->name)) {
+        replace_body(field, how);
+        return;
+    }
+    while (first->has_brackets && body[end] != '>')
+        end++;
+    end += first->has_brackets;
+    field_replace(field, end, length - end, "");
+    rewrite_addresses(field, how);
+}
+
 void rewrite_addresses(struct field *field, const struct rewrite *how)
 {
     size_t length;
@@ -240,6 +259,8 @@ void rewrite_addresses(struct field *field, const struct rewrite *how)
         needed = changes(&list.items[i], how) || list.items[i].comma > 0;
     if (how->address != NULL && !is_list && !field_is_blank(field))
         replace_body(field, how);
+    else if (how->address != NULL && list.count > 1)
+        keep_first(field, &list.items[0], how);
     else if (needed)
         rewrite_list(field, &list, how);
     mailbox_list_free(&list);

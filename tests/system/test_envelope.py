@@ -502,6 +502,16 @@ def test_name_without_its_quotes_is_one_name(front, author, shown, address):
     assert draft.fields("From") == [shown.format(address or "alice@a.example")]
 
 
+@pytest.mark.parametrize("authors, shown", [
+    ("Alice <alice@a.example>, bob@b.example", "Alice <shop@s.example>"),
+    ("alice@a.example, Bob <bob@b.example>", "shop@s.example"),
+    ("Team: alice@a.example, bob@b.example;", "shop@s.example"),
+])
+def test_sender_section_leaves_one_author(front, authors, shown):
+    front.write_config(extra=section("*", address="shop@s.example"))
+    assert submit(front, TO, From=authors).fields("From") == [shown]
+
+
 @pytest.mark.parametrize("author", [
     "CEO <ceo@corp.example", "ceo@corp.example>", "CEO ceo@corp.example",
     "CEO <ceo@corp.example> (", "ceo@corp.example, CEO <ceo@corp.example> CEO",

@@ -68,8 +68,8 @@ static void check_author(const struct header *header)
             field_is_blank(&header->fields[i]))
             continue;
         PROMISE(read_list(&list, &header->fields[i]));
-        for (size_t k = 0; k < list.count; k++)
-            PROMISE(strcmp(list.items[k].address, rule_address) == 0);
+        PROMISE(list.count == 1 &&
+                strcmp(list.items[0].address, rule_address) == 0);
         mailbox_list_free(&list);
     }
 }

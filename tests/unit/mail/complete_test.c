@@ -449,9 +449,11 @@ static const struct row ruled[] = {
       T("From: shop@example.com (Cron Daemon)\r\n") },
     { T("From: Al <@r1,@r2:a@x.e>\r\n"), T("From: Al <shop@example.com>\r\n") },
     { T("From: Al <a@x.e>, b@y.e,\r\n C <c>\r\nSender: a@x.e\r\n"),
-      T("From: Al <shop@example.com>, Example Shop <shop@example.com>,\r\n"
-        " C <shop@example.com>\r\nSender: Example Shop <shop@example.com>\r\n")
-    },
+      T("From: Al <shop@example.com>\r\n"
+        "Sender: Example Shop <shop@example.com>\r\n") },
+    { T("From: a@x.e, Al <b@y.e>\r\n"), T(SHOP) },
+    { T("From: G: Al <a@x.e>, b@y.e;\r\n"), T(SHOP) },
+    { T("From: Al Smith\r\n"), T("From: Al Smith <shop@example.com>\r\n") },
     { T("From: shop@example.com\r\n"), T(SHOP) },
     { REST DONE_TO, REST DONE_TO SHOP },
     { T("From:\r\n"), T(SHOP) },

@@ -48,7 +48,11 @@ static const struct {
     { &replace, "From: Ann <ann@b.example>\r\n",
       "From: Ann <x@y.example>\r\n" },
     { &replace, "From: ann@b.example, bob@b.example\r\n",
-      "From: x@y.example, x@y.example\r\n" },
+      "From: x@y.example\r\n" },
+    { &replace, "From: Ann <ann@b.example>,\r\n bob@b.example\r\n",
+      "From: Ann <x@y.example>\r\n" },
+    { &replace, "From: us: ann@b.example, bob@b.example;\r\n",
+      "From: x@y.example\r\n" },
     /* A name for those that have none; or for all. */
     { &name, "From: ann\r\n", "From: Ann B <ann@a.example>\r\n" },
     { &name, "From: Al <ann>\r\n", "From: Al <ann@a.example>\r\n" },
