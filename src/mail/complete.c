@@ -56,6 +56,12 @@ static const char *const joined_fields[] = {
     "To", "Cc", "Reply-To",
 };
 
+/* Of these, no program means two: the first that is not empty stays. */
+static const char *const single_fields[] = {
+    "From", "Sender", "Subject", "Date", "Message-ID", "In-Reply-To",
+    "References",
+};
+
 /* Fields of a resent block: once, or several times in a row. */
 static const struct {
     const char *name;
@@ -460,8 +466,6 @@ static void join(struct header *header, const char *name)
     buf_free(&list);
 }
 
-/* A rule gives a message one author: of several fields, the first one that is
- * not empty. */
 static void keep_one(struct header *header, const char *name)
 {
     size_t first = header_find(header, name, 0);
@@ -477,15 +481,16 @@ static void keep_one(struct header *header, const char *name)
     header_remove_after(header, name, first);
 }
 
-static void make_single(struct header *header, bool resent,
-                        const struct completion *with)
+static void keep_single(struct header *header)
+{
+    for (size_t i = 0; i < COUNT(single_fields); i++)
+        keep_one(header, single_fields[i]);
+}
+
+static void join_lists(struct header *header)
 {
     for (size_t i = 0; i < COUNT(joined_fields); i++)
         join(header, joined_fields[i]);
-    if (with->rule_address == NULL || resent)
-        return;
-    keep_one(header, "From");
-    keep_one(header, "Sender");
 }
 
 static bool has_visible_recipients(const struct header *header, bool resent)
@@ -528,13 +533,16 @@ bool complete_header(struct header *header, const struct completion *with,
                      struct error *err)
 {
     size_t hops = header_count(header, "Received");
-    struct resent_block block = complete_resent_block(header);
-    bool resent = with->extracted && block.first < block.end;
 
     if (hops > COMPLETE_RECEIVED_MAX)
         return error_set(err, FAULT_UNAVAILABLE, "too many hops: the message "
                          "has %zu Received fields, %d are allowed", hops,
                          COMPLETE_RECEIVED_MAX);
+
+    if (!with->gateway)
+        keep_single(header);
+    struct resent_block block = complete_resent_block(header);
+    bool resent = with->extracted && block.first < block.end;
 
     /* The block may be no more than a Resent-Bcc: first what joins it. */
     if (!with->gateway && (resent || complete_is_resent_now(header)))
@@ -546,7 +554,7 @@ bool complete_header(struct header *header, const struct completion *with,
         supply_address(header, with->sender);
     rewrite_fields(header, resent, with);
     if (!with->gateway) {
-        make_single(header, resent, with);
+        join_lists(header);
         supply_missing(header, false, with);
         if (!has_visible_recipients(header, resent))
             header_append(header, "To", "undisclosed-recipients:;");

@@ -43,7 +43,8 @@ TAGS = {
     "resent": ("fields", rb"(?im)^resent-"),
     "odd list": ("fields", LISTS + rb"(?![ \t]*" + PLAIN + rb"(?:, " + PLAIN
                  + rb")*\r*$)"),
-    "several fields": ("fields", rb"(?ims)^(to|cc|reply-to)[ \t]*:"
+    "several fields": ("fields", rb"(?ims)^(to|cc|reply-to|from|"
+                       rb"sender|subject|date|message-id)[ \t]*:"
                        rb".*^\1[ \t]*:"),
     "two cases": ("words", rb"BOB@|@B"),
     "long header name": ("header", rb"(?m)^[^\s:]{78}"),

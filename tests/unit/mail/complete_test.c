@@ -119,10 +119,9 @@ static const struct row missing[] = {
     /* present, but saying nothing */
     { "From:\r\nDate: \r\nMessage-ID: \r\n \r\nTo:\r\n",
       FROM DATE ID "To:\r\n" },
-    { "From: \r\n" DONE_FROM REST DONE_TO,
-      "From: \r\n" DONE_FROM REST DONE_TO },
+    { "From: \r\n" DONE_FROM REST DONE_TO, DONE_FROM REST DONE_TO },
     { "From :\r\nFrom:\r\n" REST DONE_TO,
-      "From: alice@example.com\r\nFrom:\r\n" REST DONE_TO },
+      "From: alice@example.com\r\n" REST DONE_TO },
     /* a name that only starts alike */
     { "From-X: a\r\nTo-X: b\r\nXDate: c\r\n",
       "From-X: a\r\nTo-X: b\r\nXDate: c\r\n" FROM DATE ID NOBODY },
