@@ -98,6 +98,10 @@ bool address_is_bare(const char *address);
 /* A bare address with this domain; others as they are. Caller frees. */
 char *address_complete(const char *address, const char *domain);
 
+/* How many octets of the text, an address perhaps in <>, are before an @ that
+ * nothing follows; 0 if there is no such @. */
+size_t address_without_domain(const char *text, size_t length);
+
 /* Alike as RFC 5321 section 2.4 has it: domains in any case. */
 bool address_equal(const char *a, const char *b);
 

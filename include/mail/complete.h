@@ -42,11 +42,12 @@ bool complete_is_resent_now(const struct header *header);
 bool complete_has_author(const struct header *header);
 
 /*
- * Quote a display name in From and Sender, and in Resent-From and
- * Resent-Sender, whose commas or colon would otherwise make several addresses
- * or a group of it, as in `Foo, Inc. <foo@x>`.
+ * In From and Sender, and in Resent-From and Resent-Sender, quote a display
+ * name whose commas or colon would otherwise make several addresses or a group
+ * of it, as in `Foo, Inc. <foo@x>`; and make `foo@`, whose domain a program did
+ * not know, the local name.
  */
-void complete_quote_names(struct header *header);
+void complete_mend_authors(struct header *header);
 
 /*
  * Add the recipients that the header names: To, Cc and Bcc, or the trio of the

@@ -48,6 +48,19 @@ char *address_complete(const char *address, const char *domain)
     return complete;
 }
 
+size_t address_without_domain(const char *text, size_t length)
+{
+    size_t end = length > 0 && text[length - 1] == '>' ? length - 1 : length;
+    size_t start;
+
+    if (end == 0 || text[--end] != '@')
+        return 0;
+    for (start = end; start > 0 && !text_is_space(text[start - 1]); start--)
+        if (strchr("<>,;:@", text[start - 1]) != NULL)
+            break;
+    return start == end || (start > 0 && text[start - 1] == '@') ? 0 : end;
+}
+
 bool address_equal(const char *a, const char *b)
 {
     const char *at_a = address_at(a);

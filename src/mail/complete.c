@@ -301,7 +301,19 @@ static void quote_name(struct field *field)
     buf_free(&fresh);
 }
 
-void complete_quote_names(struct header *header)
+static void drop_empty_domain(struct field *field)
+{
+    size_t length;
+    const char *body = field_body(field, &length);
+
+    while (length > 0 && text_is_space(body[length - 1]))
+        length--;
+    size_t at = address_without_domain(body, length);
+    if (at > 0)
+        field_replace(field, at, 1, "");
+}
+
+void complete_mend_authors(struct header *header)
 {
     static const char *const names[] = {
         "From", "Sender", "Resent-From", "Resent-Sender",
@@ -309,8 +321,10 @@ void complete_quote_names(struct header *header)
 
     for (size_t i = 0; i < header->count; i++)
         for (size_t k = 0; k < COUNT(names); k++)
-            if (field_is(&header->fields[i], names[k]))
+            if (field_is(&header->fields[i], names[k])) {
+                drop_empty_domain(&header->fields[i]);
                 quote_name(&header->fields[i]);
+            }
 }
 
 /* Relays refuse a From without an address. */

@@ -1,6 +1,7 @@
 #include "sendmail/origin.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -52,6 +53,10 @@ static char *given_reverse_path(const char *text, const struct config *config,
     char *argument = address_argument(text, err);
     if (argument == NULL)
         return NULL;
+    size_t name = address_without_domain(argument, strlen(argument));
+    if (name > 0)
+        memmove(argument + name, argument + name + 1,
+                strlen(argument + name));
     char *address = address_parse_one(argument, err);
     free(argument);
     if (address == NULL || *address == '\0')

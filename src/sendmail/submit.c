@@ -257,7 +257,7 @@ static bool decide_envelope(struct work *work, struct error *err)
 {
     /* First: a sender section may be for the address after the name. */
     if (!work->given->gateway)
-        complete_quote_names(&work->header);
+        complete_mend_authors(&work->header);
     return find_recipients(work, err) &&
            origin_find(&work->origin, work->given, work->config, &work->header,
                        err) &&

@@ -64,6 +64,16 @@ def test_a_sender_of_this_machine_only_is_completed(front, host):
     assert draft.fields("To") == [f"root@{host}"]
 
 
+@pytest.mark.parametrize("sender", ["cron@", "<cron@>", "Cron <cron@>"])
+def test_a_sender_with_nothing_after_the_at_is_completed(front, sender):
+    """Scripts write cron@$(hostname -d), where the machine has no domain."""
+    draft = submit(front, "-f", sender, TO, From=sender, Sender=sender)
+    assert draft.reverse_path == "cron@a.example"
+    assert draft.from_local
+    complete = sender.replace("@", "@a.example")
+    assert draft.fields("From") == draft.fields("Sender") == [complete]
+
+
 def test_an_address_literal_is_not_local(front):
     draft = submit(front, "-f", "x@[IPv6:::1]", TO, From="x@[IPv6:::1]")
     assert draft.reverse_path == "x@[IPv6:::1]" and not draft.from_local

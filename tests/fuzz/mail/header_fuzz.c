@@ -81,7 +81,7 @@ static void check_quoted(struct header *header)
     size_t i = header_find(header, "From", 0);
     bool had_list = i < header->count && read_list(&before, &header->fields[i]);
 
-    complete_quote_names(header);
+    complete_mend_authors(header);
     if (had_list) {
         PROMISE(read_list(&after, &header->fields[i]));
         PROMISE(after.count == before.count || after.count == 1);

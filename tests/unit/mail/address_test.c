@@ -545,6 +545,24 @@ static void answers_small_questions(void **state)
     }
 }
 
+static void finds_an_at_without_a_domain(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+    } cases[] = {
+        { "a@", 1 }, { "<a@>", 2 }, { "A <ab@>", 5 }, { "x@y, a@", 6 },
+        { "", 0 }, { "@", 0 }, { "<@>", 0 }, { ">", 0 }, { "a @", 0 },
+        { "a@b", 0 }, { "a@ ", 0 }, { "a@b@", 0 }, { "a@@", 0 }, { "a,@", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (address_without_domain(cases[i].text, strlen(cases[i].text)) !=
+            cases[i].length)
+            fail_msg("%s", cases[i].text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -561,6 +579,7 @@ int main(void)
         cmocka_unit_test(keeps_earlier_results_when_it_refuses),
         cmocka_unit_test(does_not_recurse_into_comments),
         cmocka_unit_test(checks_what_may_go_on_the_wire),
+        cmocka_unit_test(finds_an_at_without_a_domain),
         cmocka_unit_test(answers_small_questions),
     };
 

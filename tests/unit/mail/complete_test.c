@@ -304,7 +304,7 @@ static void adds_an_address_to_a_name(void **state)
     check(&same, 1, &with);
 }
 
-static const struct row names_without_quotes[] = {
+static const struct row authors[] = {
     { "From: Foo, Inc. <c@x.e>\r\n", "From: \"Foo, Inc.\" <c@x.e>\r\n" },
     { "Sender:\r\n A, B, C\r\n <c> (d)\r\n",
       "Sender: \"A, B, C\" <c> (d)\r\n" },
@@ -325,19 +325,25 @@ static const struct row names_without_quotes[] = {
     { "From: \"A, B\" <b@x.e>\r\n", "From: \"A, B\" <b@x.e>\r\n" },
     { "From: G: B <b@x.e>;\r\n", "From: G: B <b@x.e>;\r\n" },
     { "From: A, B\r\n", "From: A, B\r\n" },
+    /* A domain that a program did not know. */
+    { "From: a@\r\nSender: A <a@> \r\n", "From: a\r\nSender: A <a> \r\n" },
+    { "From: A, B <a@>\r\n", "From: \"A, B\" <a>\r\n" },
+    { "From: @\r\nSender: <@>\r\n", "From: @\r\nSender: <@>\r\n" },
+    { "From: \"a@\"\r\nSender: a @\r\n", "From: \"a@\"\r\nSender: a @\r\n" },
+    { "Reply-To: a@\r\n", "Reply-To: a@\r\n" },
     { "From: A, B <b@x.e\r\n", "From: A, B <b@x.e\r\n" },
     { "From: A, <b@x.e>\r\n", "From: \"A,\" <b@x.e>\r\n" },
     { "To: A, B <b@x.e>\r\n", "To: A, B <b@x.e>\r\n" },
 };
 
-static void quotes_names(void **state)
+static void mends_authors(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(names_without_quotes); i++) {
-        const struct row *row = &names_without_quotes[i];
+    for (size_t i = 0; i < COUNT(authors); i++) {
+        const struct row *row = &authors[i];
         struct header header;
         parse(&header, row->given);
-        complete_quote_names(&header);
+        complete_mend_authors(&header);
         char *result = written(&header);
         assert_string_equal(result, row->expected);
         free(result);
@@ -871,7 +877,7 @@ int main(void)
         cmocka_unit_test(completes_bare_addresses_in_place),
         cmocka_unit_test(adds_commas),
         cmocka_unit_test(adds_an_address_to_a_name),
-        cmocka_unit_test(quotes_names),
+        cmocka_unit_test(mends_authors),
         cmocka_unit_test(removes_what_an_earlier_delivery_left),
         cmocka_unit_test(takes_the_full_name_for_from),
         cmocka_unit_test(adds_no_from_without_a_sender),

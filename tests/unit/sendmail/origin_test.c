@@ -165,7 +165,7 @@ static void a_user_without_a_name_is_a_number(void **state)
 
 static void refuses_what_is_not_an_address(void **state)
 {
-    static const char *const bad[] = { "a@", "a b@c.example", "a\nb",
+    static const char *const bad[] = { "@", "a b@c.example", "a\nb",
                                        "a@b.example, c@d.example" };
     const struct header header = { 0 };
     struct config *config = config_of("");
