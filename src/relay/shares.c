@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "util/strings.h"
 
 #define BUCKETS 256
+#define OTHER_FILES 64          /* descriptors that are for other things */
 
 struct amount {
     size_t count;               /* of messages */
@@ -44,11 +46,29 @@ struct shares {
     struct share *buckets[BUCKETS];     /* of users that have anything */
     struct amount all[SHARE_KINDS];
     size_t expected[SHARE_KINDS];       /* messages still to be added */
+    size_t most_in_memory;              /* with the descriptors that we have */
 };
+
+/* Each message in memory takes a descriptor: where few are allowed, workers
+ * and sockets must have some, too. */
+static size_t most_in_memory(void)
+{
+    struct rlimit files;
+    size_t most = bounds[SHARE_MEMORY].all.count;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == -1 ||
+        files.rlim_cur >= 2 * most + OTHER_FILES)
+        return most;
+    return files.rlim_cur > OTHER_FILES + 8
+           ? (size_t)(files.rlim_cur - OTHER_FILES) / 2 : 4;
+}
 
 struct shares *shares_new(void)
 {
-    return alloc_zero(1, sizeof(struct shares));
+    struct shares *shares = alloc_zero(1, sizeof *shares);
+
+    shares->most_in_memory = most_in_memory();
+    return shares;
 }
 
 void shares_free(struct shares *shares)
@@ -150,7 +170,8 @@ bool shares_are_full(const struct shares *shares, enum share_kind kind)
     struct amount used = shares->all[kind];
 
     used.count += shares->expected[kind];
-    return !is_below(&used, &bounds[kind].all);
+    return !is_below(&used, &bounds[kind].all) ||
+           (kind == SHARE_MEMORY && used.count >= shares->most_in_memory);
 }
 
 bool shares_have_room(const struct shares *shares, enum share_kind kind,

@@ -5,6 +5,7 @@ Each bound is gone beyond, and mail of others goes through all the same.
 
 import os
 import pathlib
+import resource
 import select
 import socket
 import threading
@@ -87,6 +88,19 @@ def test_many_late_messages(queue, smarthost):
 
 
 # Memory
+
+@pytest.mark.parametrize("files", [30, 128])
+def test_few_open_files(queue, smarthost, files):
+    """Messages that are in memory leave workers the descriptors they need."""
+    queue.write_config(smarthost)
+    for uid in (ALICE, BOB):
+        for _ in range(80):
+            queue.submit(GOOD, stdin=message(), **user(uid))
+    with queue.daemon(preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (files, files))) as daemon:
+        daemon.wait_until_removed(160)
+        assert not daemon.find("Too many open files|Bad file descriptor")
+
 
 def test_answers_that_clients_do_not_take(queue, smarthost):
     """They are made as they are taken, and are whole all the same."""

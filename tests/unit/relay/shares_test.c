@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -92,6 +93,34 @@ static void bounds_what_all_users_have(void **state)
     }
 }
 
+/* Each takes a descriptor, and half of them are for other things. */
+static void takes_fewer_where_few_files_may_be_open(void **state)
+{
+    static const struct {
+        rlim_t files;
+        size_t most;
+    } cases[] = {
+        { 1024, 256 }, { 576, 256 }, { 256, 96 }, { 64, 4 }, { 20, 4 },
+    };
+    struct rlimit before, limit;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        limit = before;
+        limit.rlim_cur = cases[i].files;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        struct shares *shares = shares_new();
+        for (size_t k = 0; k < cases[i].most; k++) {
+            assert_false(shares_are_full(shares, SHARE_MEMORY));
+            shares_add(shares, SHARE_MEMORY, ALICE + (uid_t)k, 1);
+        }
+        assert_true(shares_are_full(shares, SHARE_MEMORY));
+        shares_free(shares);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void forgets_one_kind(void **state)
 {
     struct shares *shares = shares_new();
@@ -139,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_what_one_user_has),
         cmocka_unit_test(bounds_what_all_users_have),
+        cmocka_unit_test(takes_fewer_where_few_files_may_be_open),
         cmocka_unit_test(forgets_one_kind),
         cmocka_unit_test(once_a_minute_each),
         cmocka_unit_test(more_users_than_it_notes_wait),
