@@ -73,7 +73,7 @@ const char advice_login[] =
     "relay not permitted|relaying not permitted|relaying not allowed|" \
     "relaying is not allowed|unable to relay|not permitted to relay|" \
     "not allowed to relay|do not relay|don't relay|relay operation rejected|" \
-    "relay rejected|relaying prohibited|not configured to relay|" \
+    "relay rejected|relaying&prohibited|not configured to relay|" \
     "as a relay&not been configured|allowed rcpthosts|not a gateway|" \
     "i cannot deliver mail for|delivery is not allowed to this address"
 

@@ -312,6 +312,8 @@ static const struct {
     { AT_RCPT, IN_TLS | OPEN, "553 sorry, that domain isn't in my list of "
       "allowed rcpthosts (#5.7.1)", true },
     { AT_RCPT, IN_TLS | OPEN, "554 Relay rejected for policy reasons.", true },
+    { AT_RCPT, IN_TLS | OPEN, "550 relaying to <b@b.example> prohibited by "
+      "administrator", true },
     { AT_RCPT, IN_TLS | OPEN, "550 I cannot deliver mail for <b@b.example>",
       true },
     { AT_RCPT, IN_TLS | OPEN, "550 Delivery is not allowed to this address.",
