@@ -25,6 +25,7 @@ LEAVES = (
     ("wrong-use",    "ca",       NAMES,                "clientAuth", PRESENT),
     ("other-signed", "other-ca", NAMES,                "serverAuth", PRESENT),
     ("client",       "ca",       "email:relay@a.test", "clientAuth", PRESENT),
+    ("old-client",   "ca",       "email:relay@a.test", "clientAuth", PAST),
 )
 
 SECTIONS = """

@@ -1,6 +1,7 @@
 """TLS as the machine and the configuration have it."""
 
 import re
+import ssl
 import subprocess
 
 import pytest
@@ -106,3 +107,21 @@ def test_an_openssl_that_has_no_ciphers(programs, tls_smarthost):
                                env={"OPENSSL_CONF": str(settings)}).expect(75)
     assert re.search("OpenSSL cannot be used: library has no ciphers "
                      r"\(error .*\); is its configuration right", result.errors)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2,
+                                     ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("name, words", [
+    ("old-client", "as it has expired; renew tls_cert_file"),
+    ("server", "which may be for another use; set tls_cert_file to one for"),
+])
+def test_a_client_certificate_that_is_refused(
+        programs, make_smarthost, certificates, version, name, words):
+    """It is not said of the server's."""
+    host = make_smarthost(tls="starttls")
+    host.client_ca = certificates.ca
+    host.tls_versions = version, version
+    programs.write_config(host, tls_cert_file=certificates.path(name))
+    result = programs.sendmail(TO, stdin=message()).expect(75)
+    assert f"the server refuses our client certificate, {words}" \
+        in result.errors
