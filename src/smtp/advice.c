@@ -199,7 +199,7 @@ static const struct row {
     { AT_AUTH, 5, "", "web browser|web login|weblogin|browser&log in", 0,
       "log in to the account once with a browser, as its provider asks" },
     { AT_AUTH, 5, "", "access rights to this service|smtp&not enabled|"
-      "smtp&disabled|smtp&not activated|smtp access", 0,
+      "smtp&disabled|smtp&not activated|smtp access|user has no permission", 0,
       "enable SMTP for other programs in the account's settings" },
     { AT_AUTH, 5, "", "mechanism&not supported|mechanism&weak|"
       "unrecognized authentication|unsupported authentication", AUTH_CHOSEN,
@@ -208,6 +208,9 @@ static const struct row {
       "set auth = auto, or to another mechanism" },
     { AT_AUTH, 534, "", "", BY_PASSWORD, "set another auth" },
     { AT_AUTH, 535, "", "", BY_PASSWORD, CHECK_PASSWORD },
+    { AT_AUTH, 5, "", "authentication failed|authentication failure|"
+      "auth failed|auth failure|authorization failed|login failed", BY_PASSWORD,
+      CHECK_PASSWORD },                         /* Alibaba: 526, Naver: 553 */
     { AT_AUTH, 5, "", "insufficient_scope|scope|status 403", BY_OAUTH,
       "the access token is not for this: set scope to that for SMTP, and log "
       "in again" },

@@ -163,6 +163,10 @@ static const struct {
       "does not have access rights to this service", NULL, "enable SMTP" },
     { AT_AUTH, PASSWORD, "535 Login Fail. Please enter your authorization code "
       "to login.", NULL, "use the authorization code" },
+    { AT_AUTH, PASSWORD, "526 Authentication failure[0]", NULL,
+      "check user and password" },
+    { AT_AUTH, PASSWORD, "550 User has no permission", NULL,
+      "enable SMTP for other programs" },
     { AT_AUTH, PASSWORD, "535 5.7.0 Too many login attempts, try again later",
       NULL, NULL },
     { AT_AUTH, PASSWORD, "454 4.7.0 Temporary authentication failure", NULL,
