@@ -90,4 +90,8 @@ bool xtext_check(const char *text);
 /* Encode text as xtext. Caller frees. */
 char *xtext_encode(const char *text);
 
+/* The text of xtext of any length; NULL if it is not xtext, or has a NUL in it.
+ * Caller frees. */
+char *xtext_decode(const char *text);
+
 #endif

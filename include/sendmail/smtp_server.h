@@ -83,6 +83,7 @@ void server_refuse_address(struct server *server, const struct error *err);
 /* Each answers one command. */
 void server_take_mail(struct server *server, char *argument);
 void server_take_rcpt(struct server *server, char *argument);
+void server_take_flaw(struct server *server, char *argument);
 
 /* smtp_content.c: */
 void server_take_data(struct server *server, char *argument);

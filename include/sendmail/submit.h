@@ -29,6 +29,7 @@ struct submit_recipient {
     char *address;
     unsigned notify;            /* enum notify, or-ed */
     char *original;             /* ORCPT, or NULL */
+    char *flaw;                 /* why it is not one; NULL if it may be */
 };
 
 /* The caller's options for the message. Strings are borrowed. */

@@ -224,6 +224,29 @@ static bool is_hex(char c)
     return text_is_digit(c) || (c >= 'A' && c <= 'F');
 }
 
+char *xtext_decode(const char *text)
+{
+    struct buf out;
+
+    buf_init(&out, SIZE_MAX);
+    for (; *text != '\0'; text++) {
+        char c = *text;
+        if (c == '+' && is_hex(text[1]) && is_hex(text[2])) {
+            c = (char)(text_hex_value(text_lower(text[1])) * 16 +
+                       text_hex_value(text_lower(text[2])));
+            text += 2;
+        } else if (!is_xchar(c)) {
+            c = '\0';
+        }
+        if (c == '\0') {
+            buf_free(&out);
+            return NULL;
+        }
+        buf_add_char(&out, c);
+    }
+    return buf_take(&out);
+}
+
 bool xtext_check(const char *text)
 {
     size_t length = strlen(text);

@@ -120,11 +120,11 @@ static bool is_for_another(const struct submission *given)
  * listens, can. */
 static bool store_by_socket(const struct submission *given,
                             const struct config *config, const char *path,
-                            struct error *err)
+                            char **id, struct error *err)
 {
     struct draft *draft = draft_new_unnamed(err);
     bool done = draft != NULL && submit_message(given, config, draft, err) &&
-                host_queue_send(path, config, draft, err);
+                host_queue_send(path, config, draft, id, err);
 
     draft_free(draft);
     return done;
@@ -138,6 +138,12 @@ static const char *listening_socket(const struct config *config)
             access(config->listen.items[i], W_OK) == 0)
             return config->listen.items[i];
     return NULL;
+}
+
+static void print_queued(const char *id)
+{
+    text_print(stdout, "queued as %s\n", id);
+    fflush(stdout);
 }
 
 bool deliver_to_queue(const struct options *opt,
@@ -155,7 +161,11 @@ bool deliver_to_queue(const struct options *opt,
     if (draft == NULL && err->fault == FAULT_TEMPORARY &&
         (opt->mode != MODE_SMTP || !smtp_client_has_come())) {
         const char *path = listening_socket(config);
-        return path != NULL && store_by_socket(given, config, path, err);
+        bool stored = path != NULL &&
+                      store_by_socket(given, config, path, id, err);
+        if (verbose && *id != NULL)
+            print_queued(*id);
+        return stored;
     }
     if (draft != NULL && is_for_another(given))
         draft_set_uid(draft, given->uid);
@@ -166,10 +176,8 @@ bool deliver_to_queue(const struct options *opt,
     }
     if (done)
         *id = alloc_string(draft_id(draft));
-    if (done && verbose) {
-        printf("queued as %s\n", *id);
-        fflush(stdout);
-    }
+    if (done && verbose)
+        print_queued(*id);
     draft_free(draft);
     if (!done)
         io_close(&question);

@@ -23,6 +23,7 @@ struct dialogue {
     int fd;
     struct smtp_input in;
     struct buf line;
+    bool takes_flaws;           /* its EHLO lists XFLAW */
 };
 
 static int connect_to(const char *path, struct error *err)
@@ -46,6 +47,9 @@ static bool expect_reply(struct dialogue *d, char class, struct error *err)
         if (smtp_input_line(&d->in, &d->line) != SMTP_LINE)
             return error_set(err, FAULT_TEMPORARY, "message not queued: the "
                              "daemon does not answer");
+        d->takes_flaws = d->takes_flaws ||
+                         (d->line.length > 4 &&
+                          strcmp(d->line.data + 4, "XFLAW") == 0);
     } while (d->line.length > 3 && d->line.data[3] == '-');
     if (d->line.data[0] == class)
         return true;
@@ -88,36 +92,72 @@ static char *reverse_path_of(const struct envelope *env, bool same_names)
            ? alloc_bytes(path, (size_t)(at - path)) : alloc_string(path);
 }
 
-static bool send_envelope(struct dialogue *d, const struct envelope *env,
-                          bool same_names, struct error *err)
+/* One that is invalid cannot be named by RCPT. NULL if the server has no way to
+ * report it. */
+static char *flaw_command(const struct dialogue *d,
+                          const struct recipient *rcpt)
+{
+    char *text = xtext_encode(rcpt->path), *flaw = xtext_encode(rcpt->flaw);
+    char *command = alloc_format("XFLAW %s %s\r\n", text, flaw);
+
+    free(text);
+    free(flaw);
+    if (d->takes_flaws && strlen(command) <= SMTP_INPUT_LINE_MAX)
+        return command;
+    free(command);
+    return NULL;
+}
+
+static char *rcpt_command(const struct recipient *rcpt)
+{
+    bool has_original = rcpt->original != NULL;
+
+    return alloc_format("RCPT TO:<%s>%s%s%s%s\r\n", rcpt->path,
+                        rcpt->notify != 0 ? " NOTIFY=" : "",
+                        notify_text(rcpt->notify),
+                        has_original ? " ORCPT=" : "",
+                        has_original ? rcpt->original : "");
+}
+
+static void log_flawed(const struct entry *entry, const struct recipient *rcpt)
+{
+    log_line(LOG_LEVEL_WARNING, "%s: to=<%s>, relay=none, dsn=5.1.3, "
+             "status=bounced (%s)", entry->id, rcpt->path, rcpt->flaw);
+}
+
+static bool send_recipients(struct dialogue *d, const struct entry *entry,
+                            struct error *err)
+{
+    const struct envelope *env = &entry->envelope;
+    bool done = true;
+
+    for (size_t i = 0; done && i < env->count; i++) {
+        const struct recipient *rcpt = &env->recipients[i];
+        char *command = rcpt->flaw != NULL ? flaw_command(d, rcpt)
+                                           : rcpt_command(rcpt);
+        if (command != NULL)
+            done = ask_command(d, command, '2', err);
+        else
+            log_flawed(entry, rcpt);
+    }
+    return done;
+}
+
+static bool send_sender(struct dialogue *d, const struct envelope *env,
+                        bool same_names, struct error *err)
 {
     char *path = reverse_path_of(env, same_names);
     const char *returns = env->dsn_return == RETURN_FULL ? " RET=FULL"
                           : env->dsn_return == RETURN_HEADERS ? " RET=HDRS"
                           : "";
     const char *id = env->envelope_id;
+    char *command = alloc_format("MAIL FROM:<%s>%s%s%s%s\r\n", path,
+                                 env->utf8 ? " SMTPUTF8" : "", returns,
+                                 id != NULL ? " ENVID=" : "",
+                                 id != NULL ? id : "");
 
-    bool done = ask_command(d, alloc_format("MAIL FROM:<%s>%s%s%s%s\r\n",
-                                            path, env->utf8 ? " SMTPUTF8" : "",
-                                            returns,
-                                            id != NULL ? " ENVID=" : "",
-                                            id != NULL ? id : ""), '2', err);
     free(path);
-    for (size_t i = 0; done && i < env->count; i++) {
-        const struct recipient *rcpt = &env->recipients[i];
-        if (rcpt->flaw != NULL)
-            continue;
-        done = ask_command(d,
-                           alloc_format("RCPT TO:<%s>%s%s%s%s\r\n", rcpt->path,
-                                           rcpt->notify != 0 ? " NOTIFY=" : "",
-                                           notify_text(rcpt->notify),
-                                           rcpt->original != NULL ? " ORCPT=" :
-                                        "",
-                                           rcpt->original != NULL ?
-                                        rcpt->original
-                                                          : ""), '2', err);
-    }
-    return done;
+    return ask_command(d, command, '2', err);
 }
 
 static bool send_content(struct dialogue *d, const struct entry *entry,
@@ -138,24 +178,22 @@ static bool send_content(struct dialogue *d, const struct entry *entry,
     return sent && expect_reply(d, '2', err);
 }
 
-/* The dialogue has no way to report them. */
-static void log_flawed(const struct entry *entry)
+/* The queue-id in the reply to the message, or NULL. */
+static char *queue_id(const struct dialogue *d)
 {
-    const struct envelope *env = &entry->envelope;
+    static const char words[] = "queued as ";
+    const char *at = strstr(d->line.data, words);
 
-    for (size_t i = 0; i < env->count; i++)
-        if (env->recipients[i].flaw != NULL)
-            log_line(LOG_LEVEL_WARNING, "%s: to=<%s>, relay=none, dsn=5.1.3, "
-                     "status=bounced (%s)", entry->id, env->recipients[i].path,
-                     env->recipients[i].flaw);
+    return at != NULL ? alloc_string(at + sizeof words - 1) : NULL;
 }
 
 bool host_queue_send(const char *path, const struct config *config,
-                     struct draft *draft, struct error *err)
+                     struct draft *draft, char **id, struct error *err)
 {
     struct dialogue d = { .fd = connect_to(path, err) };
     struct entry *entry;
 
+    *id = NULL;
     if (d.fd == -1)
         return false;
     entry = entry_reopen(dup(draft_descriptor(draft)), NULL, err);
@@ -164,10 +202,10 @@ bool host_queue_send(const char *path, const struct config *config,
     bool done = entry != NULL && expect_reply(&d, '2', err) &&
                 ask_command(&d, alloc_format("EHLO %s\r\n", config->hostname),
                             '2', err) &&
-                send_envelope(&d, &entry->envelope, config->owner == 0, err) &&
+                send_sender(&d, &entry->envelope, config->owner == 0, err) &&
+                send_recipients(&d, entry, err) &&
                 send_content(&d, entry, err);
-    if (done)
-        log_flawed(entry);
+    *id = done ? queue_id(&d) : NULL;
     if (done)
         (void)io_write_all(d.fd, "QUIT\r\n", 6);
     entry_free(entry);

@@ -58,6 +58,7 @@ static const struct {
     { "ENHANCEDSTATUSCODES", NULL },            /* RFC 2034 */
     { "8BITMIME", NULL },                       /* RFC 6152 */
     { "SMTPUTF8", NULL },                       /* RFC 6531 */
+    { "XFLAW", NULL },                          /* ours: host_queue.h */
     { "CHUNKING", NULL },                       /* RFC 3030 */
 };
 
@@ -133,6 +134,7 @@ static const struct {
     { "EHLO", take_ehlo, 0 },
     { "MAIL", server_take_mail, NEEDS_GREETING },
     { "RCPT", server_take_rcpt, NEEDS_GREETING },
+    { "XFLAW", server_take_flaw, NEEDS_GREETING },
     { "DATA", server_take_data, NEEDS_GREETING | NO_ARGUMENT },
     { "BDAT", server_take_bdat, 0 },
     { "RSET", take_rset, NO_ARGUMENT },

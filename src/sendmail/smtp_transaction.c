@@ -1,7 +1,8 @@
-/* smtp_transaction.c - MAIL and RCPT of -bs */
+/* smtp_transaction.c - MAIL, RCPT and XFLAW of -bs */
 #include "sendmail/smtp_server.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/config.h"
 #include "mail/address.h"
@@ -18,6 +19,7 @@ void server_reset(struct server *server)
     for (size_t i = 0; i < server->count; i++) {
         free(server->recipients[i].address);
         free(server->recipients[i].original);
+        free(server->recipients[i].flaw);
     }
     free(server->recipients);
     free(server->reverse_path);
@@ -288,4 +290,29 @@ void server_take_rcpt(struct server *server, char *argument)
         server_reply(server, "452 4.5.3 Too many recipients");
     else
         take_recipient(server, path, text);
+}
+
+/* "XFLAW recipient reason", both as xtext: one of the message that the client
+ * has found invalid, for the report to its sender. */
+void server_take_flaw(struct server *server, char *argument)
+{
+    size_t length = strcspn(argument, " ");
+    char *text = argument + length + (argument[length] == ' ');
+
+    argument[length] = '\0';
+    char *address = xtext_decode(argument), *flaw = xtext_decode(text);
+    if (server->reverse_path == NULL) {
+        server_reply(server, "503 5.5.1 Need MAIL command first");
+    } else if (address == NULL || flaw == NULL || *flaw == '\0') {
+        server_reply(server, "501 5.5.4 Syntax: XFLAW recipient reason");
+    } else if (server->chunks.fd != -1 || server->count == RECIPIENTS_MAX) {
+        server_reply(server, "452 4.5.3 Too many recipients");
+    } else {
+        server->offered = (struct submit_recipient){ .address = address,
+                                                     .flaw = flaw };
+        add_recipient(server);
+        return;
+    }
+    free(address);
+    free(flaw);
 }

@@ -101,6 +101,10 @@ static bool add_recipient(struct work *work, const struct submit_recipient *who,
     size_t before = work->env.count;
     struct error why = { 0 };
 
+    if (who->flaw != NULL) {
+        error_set(&why, FAULT_DATA, "%s", who->flaw);
+        return note_flaw(work, who->address, &why, err);
+    }
     if (route_recipient(work->route, who->address,
                         &(struct route_dsn){ .notify = who->notify,
                                              .original = who->original },

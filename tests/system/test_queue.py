@@ -345,6 +345,27 @@ def test_socket_where_drop_cannot_be_written(queue, smarthost):
     assert sent.recipients == [TO] and sent.body == b"hello\r\n"
 
 
+@as_root
+def test_socket_tells_what_the_drop_would(queue, smarthost):
+    """The queue-id, and the recipients that cannot be served."""
+    path = queue.run_folder / "submit"
+    queue.write_aliases("both: |/bin/cat, bob@b.example\n")
+    queue.write_config(smarthost, settings={"listen": [str(path)]})
+    with queue.daemon() as daemon:
+        queue.drop.chmod(0o700)
+        result = queue.sendmail(
+            "-v", "-f", "a@a.example", "both", "x@@y", "Jürgen <j@ü>, k@@é",
+            stdin=message(), **user(ALICE)).expect(0)
+        daemon.wait_until_removed(2)
+        assert daemon.find(f"{result.stdout.split()[2].decode()}: uid={ALICE} from=<a@a.example>")
+    sent, report = smarthost.messages
+    assert sent.recipients == ["bob@b.example", "j@ü"]
+    assert report.recipients == ["a@a.example"]
+    for text in ("<x@@y>: ", "<|/bin/cat>: ", "<k@@é>: "):
+        assert text.encode() in report.body
+    assert result.errors == ""
+
+
 # Smarthosts that are down
 
 def free_port():

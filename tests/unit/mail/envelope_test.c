@@ -132,6 +132,13 @@ static void knows_xtext(void **state)
         if (xtext_check(cases[i].text) != cases[i].right)
             fail_msg("%s", cases[i].text);
     assert_string_equal(coded, "a+2Bb+3Dc+20d+0A");
+    char *text = xtext_decode(coded);
+    assert_string_equal(text, "a+b=c d\n");
+    assert_null(xtext_decode("a b"));
+    assert_null(xtext_decode("a+2b"));
+    assert_null(xtext_decode("a+00"));
+    assert_null(xtext_decode("a+"));
+    free(text);
     free(coded);
 }
 

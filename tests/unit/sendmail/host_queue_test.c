@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -36,26 +37,32 @@ static const struct {
     bool local;                 /* the sender is a local name */
     enum fault fault;
     const char *text;           /* part of the error */
-    const char *dialogue[12];
+    const char *id;             /* that is found */
+    const char *dialogue[13];
 } cases[] = {
-    { "accepted", USER, false, FAULT_NONE, "",
+    { "accepted", USER, false, FAULT_NONE, "", "",
       { "220 hi\r\n", HELLO, "250-hi\r\n250 DSN\r\n", PLAIN, "250 ok\r\n",
         BOB, "250 ok\r\n", CONTENT, "250 queued\r\n", "QUIT\r\n" } },
-    { "a local name stays one", ROOT, true, FAULT_NONE, "",
+    { "a local name stays one", ROOT, true, FAULT_NONE, "", "",
       { "220 hi\r\n", HELLO, "250 hi\r\n", "MAIL FROM:<ann>\r\n", "250 ok\r\n",
         BOB, "250 ok\r\n", CONTENT, "250 queued\r\n", "QUIT\r\n" } },
-    { "but not by another configuration", USER, true, FAULT_NONE, "",
+    { "but not by another configuration", USER, true, FAULT_NONE, "", "",
       { "220 hi\r\n", HELLO, "250 hi\r\n", PLAIN, "250 ok\r\n",
         BOB, "250 ok\r\n", CONTENT, "250 queued\r\n", "QUIT\r\n" } },
-    { "no place", USER, false, FAULT_TEMPORARY, "421 too many",
+    { "with the invalid recipient", USER, false, FAULT_NONE, "", "4f",
+      { "220 hi\r\n", HELLO, "250-hi\r\n250-XFLAW\r\n250 DSN\r\n", PLAIN,
+        "250 ok\r\n", BOB, "250 ok\r\n", "XFLAW a+20b not+20an+20address\r\n",
+        "250 ok\r\n", CONTENT, "250 2.0.0 Ok: queued as 4f\r\n",
+        "QUIT\r\n" } },
+    { "no place", USER, false, FAULT_TEMPORARY, "421 too many", "",
       { "421 too many\r\n", NULL } },
-    { "a recipient is refused", USER, false, FAULT_DATA, "550 5.1.1 no",
+    { "a recipient is refused", USER, false, FAULT_DATA, "550 5.1.1 no", "",
       { "220 hi\r\n", HELLO, "250 hi\r\n", PLAIN, "250 ok\r\n", BOB,
         "550 5.1.1 no\r\n", NULL } },
-    { "the spool is full", USER, false, FAULT_TEMPORARY, "451 4.3.0 full",
+    { "the spool is full", USER, false, FAULT_TEMPORARY, "451 4.3.0 full", "",
       { "220 hi\r\n", HELLO, "250 hi\r\n", PLAIN, "250 ok\r\n", BOB,
         "250 ok\r\n", CONTENT, "451 4.3.0 full\r\n", NULL } },
-    { "the end", USER, false, FAULT_TEMPORARY, "does not answer",
+    { "the end", USER, false, FAULT_TEMPORARY, "does not answer", "",
       { "220 hi\r\n", HELLO, "", NULL } },
 };
 
@@ -135,15 +142,18 @@ static void submits_by_smtp(void **state)
         int listener = listen_at("socket");
         struct error err = { 0 };
         int status;
+        char *id;
         pid_t pid = fork();
         if (pid == 0)
             serve(listener, cases[i].dialogue);
         close(listener);
-        bool done = host_queue_send("socket", &config, draft, &err);
+        bool done = host_queue_send("socket", &config, draft, &id, &err);
         if (done != (cases[i].fault == FAULT_NONE) ||
             (!done && (err.fault != cases[i].fault ||
                        strstr(err.text, cases[i].text) == NULL)))
             fail_msg("%s: %s", cases[i].name, err.text);
+        assert_string_equal(id != NULL ? id : "", cases[i].id);
+        free(id);
         draft_free(draft);
         waitpid(pid, &status, 0);
         if (status != 0)
@@ -156,9 +166,10 @@ static void names_the_socket_that_is_missing(void **state)
     const struct config config = { 0 };
     struct draft *draft = compose(false);
     struct error err;
+    char *id;
 
     (void)state;
-    assert_false(host_queue_send("/nowhere/socket", &config, draft, &err));
+    assert_false(host_queue_send("/nowhere/socket", &config, draft, &id, &err));
     assert_int_equal(err.fault, FAULT_TEMPORARY);
     assert_non_null(strstr(err.text, "/nowhere/socket"));
     draft_free(draft);

@@ -53,7 +53,7 @@ static const struct {
       "501 5.5.4 Syntax: EHLO hostname\r\n" },
     { "EHLO c\r\n", "250-web1.example.com\r\n250-PIPELINING\r\n250-SIZE 1000"
       "\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8"
-      "\r\n250 CHUNKING\r\n" },
+      "\r\n250-XFLAW\r\n250 CHUNKING\r\n" },
     { "MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n",
       "503 5.5.1 Send EHLO or HELO first\r\n"
       "503 5.5.1 Send EHLO or HELO first\r\n"

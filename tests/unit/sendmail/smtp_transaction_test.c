@@ -192,6 +192,40 @@ static void a_refused_recipient_costs_the_others_nothing(void **state)
     assert_null(server->recipients[1].original);
 }
 
+static const struct {
+    const char *argument;
+    const char *reply;
+    const char *address, *flaw;
+} flaw_cases[] = {
+    { "a+20b not+20an+20address", "250 2.1.5", "a b", "not an address" },
+    { "+C3+B6+2B x",    "250 2.1.5", "\xc3\xb6+", "x" },
+    { "",               "501 5.5.4 Syntax: XFLAW", NULL, NULL },
+    { "a",              "501 5.5.4 Syntax: XFLAW", NULL, NULL },
+    { "a b c",          "501 5.5.4 Syntax: XFLAW", NULL, NULL },
+    { "a+ b",           "501 5.5.4 Syntax: XFLAW", NULL, NULL },
+    { "a b+00",         "501 5.5.4 Syntax: XFLAW", NULL, NULL },
+};
+
+static void takes_recipients_that_are_invalid(void **state)
+{
+    struct server *server = *state;
+
+    assert_reply(server, server_take_flaw, "a b", "503 5.5.1 Need MAIL");
+    for (size_t i = 0; i < COUNT(flaw_cases); i++) {
+        MAIL(FROM, "250");
+        assert_reply(server, server_take_flaw, flaw_cases[i].argument,
+                     flaw_cases[i].reply);
+        assert_int_equal(server->count, flaw_cases[i].address != NULL);
+        if (server->count == 1) {
+            assert_string_equal(server->recipients[0].address,
+                                flaw_cases[i].address);
+            assert_string_equal(server->recipients[0].flaw,
+                                flaw_cases[i].flaw);
+        }
+        server_reset(server);
+    }
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -201,6 +235,7 @@ int main(void)
         TEST(keeps_what_mail_says),
         TEST(takes_recipients),
         TEST(a_refused_recipient_costs_the_others_nothing),
+        TEST(takes_recipients_that_are_invalid),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
