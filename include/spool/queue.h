@@ -54,8 +54,8 @@ bool queue_add(const struct spool *spool, struct draft *draft,
 bool queue_remove(const struct spool *spool, const char *id,
                   const struct queue_files *files, bool sync);
 
-/* Move queue/ID to failed/ID; state/ID goes along as failed/ID.state. False:
- * nothing has changed, or a failed/ID is there already. */
+/* Move queue/ID to failed/ID; state/ID goes along as failed/ID.state, which is
+ * there before. False: nothing has changed, or a failed/ID is there already. */
 bool queue_fail(const struct spool *spool, const char *id, struct error *err);
 
 /* Move failed/ID back to queue/ID, its recipients that failed open again, and

@@ -185,6 +185,34 @@ bool queue_remove(const struct spool *spool, const char *id,
     return true;
 }
 
+/* A message without a state has no outcomes: there is nothing to bring. What
+ * has the name in failed/ is left of a move that did not come to its end. */
+static bool bring_state(const struct spool *spool, const char *id,
+                        const char *name)
+{
+    return is_gone(spool->failed, name) &&
+           (linkat(spool->state, id, spool->failed, name, 0) == 0 ||
+            errno == ENOENT) &&
+           fsync(spool->failed) == 0;
+}
+
+/* The state is in both folders until the message is in one of them for good: it
+ * must not be missing where that is. */
+static bool move_to_failed(const struct spool *spool, const char *id,
+                           const char *name)
+{
+    if (!bring_state(spool, id, name) ||
+        renameat(spool->queue, id, spool->failed, id) == -1) {
+        int number = errno;
+        unlinkat(spool->failed, name, 0);
+        errno = number;
+        return false;
+    }
+    if (fsync(spool->failed) == 0)
+        unlinkat(spool->state, id, 0);
+    return true;
+}
+
 bool queue_fail(const struct spool *spool, const char *id, struct error *err)
 {
     struct stat status;
@@ -193,15 +221,12 @@ bool queue_fail(const struct spool *spool, const char *id, struct error *err)
     if (fstatat(spool->failed, id, &status, AT_SYMLINK_NOFOLLOW) == 0)
         return error_set(err, FAULT_IO, "%s/failed/%s is there already: move "
                          "it away", spool->path, id);
-    /* The message first: its state must not be missing where it is. */
-    if (renameat(spool->queue, id, spool->failed, id) == -1)
-        return error_sys(err, FAULT_IO, "move it to %s/failed/%s", spool->path,
-                         id);
     char *name = alloc_format("%s.state", id);
-    renameat(spool->state, id, spool->failed, name);
+    bool moved = move_to_failed(spool, id, name) ||
+                 error_sys(err, FAULT_IO, "move it to %s/failed/%s",
+                           spool->path, id);
     free(name);
-    fsync(spool->failed);
-    return true;
+    return moved;
 }
 
 /* Recipients that failed are tried anew, and reported anew. */

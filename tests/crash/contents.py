@@ -7,6 +7,8 @@ import re
 Told = collections.namedtuple("Told", "what key message_id people")
 
 MESSAGE = re.compile(r"(?:drop|queue|state)/\.?([0-9a-f]{32})")
+CONTENT = re.compile(r"(drop|queue|failed)/\.?([0-9a-f]{32})")
+STATES = {"queue": "state/{}", "failed": "failed/{}.state"}
 WHOLE = re.compile(rb"postrider 1 ([0-9a-f]{32})\n(?:.*\n)*?\n[^\0]*"
                    rb"END \d{20} [0-9a-f]{8} [78]\n")
 SUBJECT = re.compile(rb"(?mi)^Subject: (\w+)\r?$")
@@ -48,19 +50,18 @@ def recorded(files):
                        if path.startswith("state/journal."))
     found = set()
     for path, octets in files.items():
-        match = MESSAGE.fullmatch(path)
-        if not match or path.startswith("state/") or not WHOLE.match(octets):
+        match = CONTENT.fullmatch(path)
+        if not match or not WHOLE.match(octets):
             continue
-        name = match[1].encode()
+        folder, name = match.groups()
         people = re.findall(rb"(?m)^to \S+ \S+ (\S+)$",
                             octets.partition(b"\n\n")[0])
         # A state without a file in queue/ is not believed: the table says so.
-        saved = files.get("state/" + match[1], b"") \
-            if path.startswith("queue/") else b""
+        saved = files.get(STATES.get(folder, "").format(name), b"")
         results = re.findall(rb"(?m)^rcpt (\w+)", saved)
         places = {i for i, word in enumerate(results) if word == b"delivered"}
         places |= {int(i) for i in re.findall(
-            rb"(?m)^%s ([0-9]+)$" % name, journal)}
+            rb"(?m)^%s ([0-9]+)$" % name.encode(), journal)}
         found |= {(keys_of(octets)[0], people[place].decode())
                   for place in places}
     return found

@@ -55,9 +55,9 @@ class World:
         shutil.copytree(self.queue.spool, self.folder / "initial")
         self.mark("start", str(self.queue.spool))
 
-    def submit(self, key, *recipients, sender="a@a.example"):
+    def submit(self, key, *recipients, sender="a@a.example", body="hello\n"):
         self.queue.sendmail("-f", sender, *recipients, **user(ALICE),
-                            stdin=message(Subject=key)).expect(0)
+                            stdin=message(body, Subject=key)).expect(0)
         self.tell(Told("promised", key, "-", recipients))
 
     def control(self, *arguments):

@@ -15,6 +15,7 @@ from lib.smarthost import Smarthost
 ROW = re.compile(r"\| (yes|maybe)? *\| (yes|maybe)? *\| (yes|maybe)? *"
                  r"\| (yes|maybe)? *\|")
 NULL_PATH = re.compile(rb"(?m)^from *$")    # nobody can be told of a failure
+FAILED = re.compile("failed/([0-9a-f]{32})")
 PLACES = "drop/{}", "queue/.{}", "queue/{}", "state/{}"
 
 
@@ -54,14 +55,14 @@ class Recovery:
         restart = Restart(files)
         restart.found += self._unknown_rows(files)
         try:
-            restart.held = self._run_daemon()
+            restart.held = self._run_daemon(files)
         except AssertionError as failure:
             restart.failure = str(failure)
             return restart
         restart.after = _Outcome(told for message in self._smarthost.messages
                                  for told in told_by(message))
         for name, octets in self._failed().items():
-            if NULL_PATH.search(octets) or name in dict(files):
+            if NULL_PATH.search(octets):
                 restart.excused.update(keys_of(octets))
             else:
                 restart.found.append(f"{name}: it was moved there")
@@ -91,8 +92,9 @@ class Recovery:
                 os.chown(path, ALICE if is_dropped else DAEMON.pw_uid,
                          DAEMON.pw_gid)
 
-    def _run_daemon(self):
-        """Until all is done; returns the messages that were held till then."""
+    def _run_daemon(self, files):
+        """Until all is done, and what was in failed/ has left it; returns the
+        messages that were held till then."""
         daemon = self._queue.start(ready=False)
         try:
             daemon.wait_for("daemon: started")
@@ -100,6 +102,10 @@ class Recovery:
                     if entry["state"] == "held"]
             for queue_id in held:
                 self._queue.postrider("queue", "release", queue_id).expect(0)
+            daemon.wait(self._is_done, timeout=20)
+            for queue_id in filter(None, map(FAILED.fullmatch, dict(files))):
+                self._queue.postrider("queue", "requeue",
+                                      queue_id[1]).expect(0)
             daemon.wait(self._is_done, timeout=20)
             daemon.stop()
         finally:
@@ -137,8 +143,8 @@ class Restart:
             return [*self.found, self.failure]
         before = _Outcome(state.told)
         return [*self.found, *_lost(before, self.after, self.excused),
-                *_twice(before, self.after,
-                        recorded(self.files) | state.recorded),
+                *_twice(self.after, recorded(self.files) | state.recorded,
+                        _back_in_drop(self.files)),
                 *_reported_anew(before, self.after, self.files),
                 *_let_go(state, self.held)]
 
@@ -176,8 +182,18 @@ def _lost(before, after, excused):
             yield f"{key}: {address}: lost"
 
 
-def _twice(before, after, known):
+def _back_in_drop(files):
+    """Keys of those in failed/ whose removal from drop/ was undone."""
+    there = dict(files)
+    return {key for path, octets in files if FAILED.fullmatch(path)
+            for key in keys_of(octets)
+            if path.replace("failed/", "drop/") in there}
+
+
+def _twice(after, known, undone):
     for key, address in sorted(after.delivered):
+        if key in undone:
+            continue
         if after.delivered[key, address] > 1:
             yield f"{key}: {address}: twice after the start"
         if (key, address) in known:

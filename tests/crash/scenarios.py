@@ -56,6 +56,17 @@ def partial(world):
         daemon.wait_until_removed(1)
 
 
+def large(world):
+    """Not copied into memory, but into queue/.ID; one recipient has it."""
+    world.queue.write_config(world.smarthost)
+    world.smarthost.recipients["late@b.example"] = [LATER]
+    world.start()
+    with world.queue.daemon() as daemon:
+        world.submit("large", "now@b.example", "late@b.example",
+                     body=("0123456789" * 7 + "\n") * 500)
+        daemon.wait_until_removed(1)
+
+
 def bounce(world):
     """One recipient is refused; the report to the sender waits, too."""
     world.queue.write_config(world.smarthost)
@@ -106,12 +117,13 @@ def remove(world):
 
 
 def requeue(world):
-    """Without a sender to be told it goes to failed/, and comes back."""
+    """One recipient has it, the other one is refused, and there is no sender to
+    be told: it goes to failed/, and comes back for the second one."""
     world.queue.write_config(world.smarthost)
     world.smarthost.recipients["b@b.example"] = [REFUSED]
     world.start()
     with world.queue.daemon() as daemon:
-        world.submit("failed", "b@b.example", sender="<>")
+        world.submit("failed", "now@b.example", "b@b.example", sender="<>")
         name = daemon.wait_for("([0-9a-f]{32}): cannot be delivered")[1]
         world.control("requeue", name)
         daemon.wait_until_removed(1)
@@ -199,5 +211,5 @@ def upgrade(world):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    submission, two_at_once, deferral, partial, bounce, expiry, hold, remove,
-    requeue, reload, killed, leftover, upgrade)}
+    submission, two_at_once, deferral, partial, large, bounce, expiry, hold,
+    remove, requeue, reload, killed, leftover, upgrade)}

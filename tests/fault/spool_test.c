@@ -53,11 +53,13 @@ static bool in_drop(const struct subject *subject)
 }
 
 /* Is the first recipient known to have the message? */
-static bool remembers(const struct subject *subject)
+static bool has_outcomes(const struct subject *subject,
+                         struct state *(*load)(const struct spool *,
+                                               const char *, size_t,
+                                               struct error *))
 {
     struct error err;
-    struct state *state = state_load(&subject->fixture.spool, subject->id, 2,
-                                     &err);
+    struct state *state = load(&subject->fixture.spool, subject->id, 2, &err);
     bool delivered = state != NULL &&
                      state->recipients[0].result == STATE_DELIVERED;
 
@@ -65,6 +67,11 @@ static bool remembers(const struct subject *subject)
         fail_msg("%s", err.text);
     state_free(state);
     return delivered;
+}
+
+static bool remembers(const struct subject *subject)
+{
+    return has_outcomes(subject, state_load);
 }
 
 static struct state *state_of_half(void)
@@ -429,7 +436,7 @@ static void check_given_up(void *context, bool done,
         fail_msg("%s: not in failed/", plan_text(plan));
     if (failed == in_queue(subject))
         fail_msg("%s: lost or twice", plan_text(plan));
-    if (in_queue(subject) && !remembers(subject))
+    if (!has_outcomes(subject, failed ? state_load_failed : state_load))
         fail_msg("%s: outcomes forgotten", plan_text(plan));
 }
 

@@ -73,6 +73,35 @@ static void tells_damaged_from_missing(void **state)
     assert_false(queue_fail(&fixture->spool, id, &err));
 }
 
+/* What an earlier move left under the name of its state is not believed. */
+static void takes_its_own_state_to_failed(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (int has_state = 0; has_state < 2; has_state++) {
+        char id[RANDOM_ID_LENGTH + 1];
+        struct error err;
+        struct state *known = state_new(2);
+        known->attempts = 3;
+        fixture_empty(fixture);
+        store_one(fixture, id);
+        char *name = alloc_format("%s.state", id);
+        fixture_write(fixture->spool.failed, name, "old", 3);
+        if (has_state)
+            assert_true(state_save(&fixture->spool, id, known, &err));
+        assert_true(queue_fail(&fixture->spool, id, &err));
+        assert_int_equal(fixture_count(fixture->spool.state), 0);
+        assert_int_equal(fixture_exists(fixture->spool.failed, name),
+                         has_state);
+        state_free(known);
+        known = state_load_failed(&fixture->spool, id, 2, &err);
+        assert_non_null(known);
+        assert_int_equal(known->attempts, has_state ? 3 : 0);
+        state_free(known);
+        free(name);
+    }
+}
+
 static void removes_every_trace(void **state)
 {
     struct fixture *fixture = *state;
@@ -236,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_time_and_owner),
         cmocka_unit_test(tells_damaged_from_missing),
+        cmocka_unit_test(takes_its_own_state_to_failed),
         cmocka_unit_test(removes_every_trace),
         cmocka_unit_test(leaves_others_of_that_name_in_drop),
         cmocka_unit_test(replaces_no_other_message),
