@@ -3,7 +3,8 @@ recording must show it."""
 
 from typing import NamedTuple
 
-QUEUE = "src/spool/queue.c"
+DRAFT, QUEUE = "src/spool/draft.c", "src/spool/queue.c"
+RECOVERY, FILE = "src/spool/recovery.c", "src/util/file.c"
 SAVE = """\
     if (stored && state != NULL)
         stored = state_save(spool, entry->id, state, err);
@@ -11,6 +12,22 @@ SAVE = """\
 COPY = "    bool stored = make_copy(spool, temporary, entry, received)"
 ORIGINAL = """\
     if ((files->original && !(files->message ? drop_remove_original(spool, id)
+"""
+REPORT = "                 io_copy(from, fd, (uint64_t)status.st_size) &&\n"
+REPORT_NAME = "!io_rename_new(spool->queue, temporary, spool->queue, id)"
+TO_FAILED = """\
+    if (!bring_state(spool, id, name) ||
+        renameat(spool->queue, id, spool->failed, id) == -1) {
+"""
+BACK = """\
+    bool moved = state_save(spool, id, state, err) &&
+                 (io_rename_new(spool->failed, id, spool->queue, id) ||
+"""
+AFTER = "    state_free(state);\n    if (!moved)\n"
+REPLACE = """\
+    bool done = write_draft(fd, file, text) &&
+                renameat(file->folder, file->draft, file->folder,
+                         file->name) == 0 &&
 """
 
 
@@ -21,9 +38,11 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = (
+    # sendmail
     Mutant("sendmail returns before its file is synced", "submission", (
-        ("src/spool/draft.c", "    if (fsync(fd) == -1) {", "    if (false) {"),
+        (DRAFT, "    if (fsync(fd) == -1) {", "    if (false) {"),
     )),
+    # queue_store()
     Mutant("drop/ID goes before queue/ID has its name", "deferral", (
         (QUEUE, SAVE, "    drop_remove(spool, entry->id);\n" + SAVE),)),
     Mutant("queue/ID has its name before it is written", "deferral", (
@@ -32,9 +51,81 @@ MUTANTS = (
     renameat(spool->queue, temporary, spool->queue, entry->id);
     drop_remove(spool, entry->id);
 """ + COPY),)),
+    Mutant("a copy is not synced", "deferral", (
+        (QUEUE, "entry, received) &&\n                fsync(fd) == 0;",
+         "entry, received);"),)),
+    Mutant("the name of a copy is not synced", "deferral", (
+        (QUEUE, "entry->id) == -1 || fsync(spool->queue) == -1))",
+         "entry->id) == -1))"),)),
+    # queue_add()
+    Mutant("a report has its name before it is written", "bounce", (
+        (QUEUE, REPORT, "                 " + REPORT_NAME[1:] + " &&\n" +
+         REPORT),
+        (QUEUE, "if (added && " + REPORT_NAME, "if (false"))),
+    Mutant("a report is not synced", "bounce", (
+        (QUEUE, "add_queued_line(fd, received, geteuid()) && fsync(fd) == 0;",
+         "add_queued_line(fd, received, geteuid());"),)),
+    Mutant("the name of a report is not synced", "bounce", (
+        (QUEUE, "    added = added && fsync(spool->queue) == 0;\n", ""),)),
+    # queue_remove()
     Mutant("a state goes before its message", "partial", (
         (QUEUE, ORIGINAL, """\
     if (files->state)
         unlinkat(spool->state, id, 0);
 """ + ORIGINAL),)),
+    Mutant("the removal of what was reported is not synced", "bounce", (
+        (QUEUE, "if (sync && fsync(spool->queue) == -1)", "if (false && sync)"),
+    )),
+    # queue_fail()
+    Mutant("a message goes to failed/ before its state", "requeue", (
+        (QUEUE, TO_FAILED, """\
+    if (renameat(spool->queue, id, spool->failed, id) == -1 ||
+        !bring_state(spool, id, name)) {
+"""),)),
+    Mutant("a state leaves state/ before its message leaves queue/", "requeue",
+           ((QUEUE, TO_FAILED, """\
+    if (!bring_state(spool, id, name) ||
+        unlinkat(spool->state, id, 0) == -1 ||
+        renameat(spool->queue, id, spool->failed, id) == -1) {
+"""),)),
+    Mutant("a state is not synced in failed/", "requeue", (
+        (QUEUE, "            errno == ENOENT) &&\n"
+                "           fsync(spool->failed) == 0;",
+         "            errno == ENOENT);"),)),
+    # queue_restore()
+    Mutant("a message is back before its state", "requeue", (
+        (QUEUE, BACK, """\
+    bool moved = (io_rename_new(spool->failed, id, spool->queue, id) ||
+"""),
+        (QUEUE, AFTER, "    moved = moved && state_save(spool, id, state, err);"
+                       "\n" + AFTER))),
+    Mutant("the state in failed/ goes before the message", "requeue", (
+        (QUEUE, BACK, """\
+    char *first = alloc_format("%s.state", id);
+    unlinkat(spool->failed, first, 0);
+    free(first);
+""" + BACK),)),
+    Mutant("the way back is not synced", "requeue", (
+        (QUEUE, "    fsync(spool->queue);\n    char *name", "    char *name"),
+    )),
+    # state_save()
+    Mutant("a state has its name before it is written", "partial", (
+        (FILE, REPLACE, """\
+    bool done = renameat(file->folder, file->draft, file->folder,
+                         file->name) == 0 &&
+                write_draft(fd, file, text) &&
+"""),)),
+    # a start
+    Mutant("a start removes a copy that lacks its name only", "leftover", (
+        (RECOVERY, "    if (!is_missing(spool->state, id)) {",
+         "    if (false) {"),)),
+    Mutant("a start removes the state of what is in queue/", "upgrade", (
+        (RECOVERY, """\
+    if (!unfinished && (!random_is_id(name) ||
+                        !is_missing(spool->queue, name)))
+""", """\
+    if (!unfinished && !random_is_id(name))
+"""),)),
+    Mutant("a start does not sync the names that it gives", "leftover", (
+        (RECOVERY, "fsync(spool->queue) == 0;", "true;"),)),
 )
