@@ -10,7 +10,9 @@ import subprocess
 import tempfile
 import threading
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
+TESTS = HERE.parent
+KERNEL = "linux-image-amd64"    # the newest one of this release
 MODULES = ("virtio_pci virtio_blk 9pnet_virtio 9p overlay loop dm_mod "
            "dm_log_writes crc32c_generic crc32c_intel ext4 xfs "
            "btrfs").split()
@@ -31,20 +33,22 @@ def needed(programs):
 
 
 class Guest:
-    """The kernel and the first files of a machine, kept in a folder."""
+    """The kernel and the first files of a machine, kept in a folder.
 
-    def __init__(self, folder):
+    kernel  a package, or PACKAGE/SUITE of another release
+    """
+
+    def __init__(self, folder, kernel=KERNEL):
         needed(["qemu-system-x86_64", "busybox", "apt-get", "dpkg-deb"])
-        self._folder = folder
-        self._kernel = _fetch(folder)
-        self._initrd = folder / "initrd"
+        self._kernel = _fetch(folder, kernel)
+        self._initrd = self._kernel / "initrd"
         self._initrd.write_bytes(_initrd(self._kernel))
         self._accelerators, self._has_run = ["kvm", "tcg"], False
         self.version = self._kernel.name
 
     def run(self, command, disks):
         """Its exit status. The files of `disks` are /dev/vda, /dev/vdb..."""
-        script = self._folder / "command"
+        script = self._kernel / "command"
         script.write_text("exec " + shlex.join(map(str, command)) + "\n")
         for accelerator in self._accelerators:
             status = self._boot(accelerator, script, disks)
@@ -101,22 +105,38 @@ def _follow(qemu, patience):
     return status
 
 
-def _fetch(folder):
-    """The folder with vmlinuz and the modules of Debian's newest kernel."""
-    shown = subprocess.run(["apt-cache", "depends", "linux-image-amd64"],
-                           capture_output=True, text=True, check=False).stdout
-    match = re.search(r"Depends: (linux-image-\S+)", shown)
-    if not match:
-        raise Missing("apt does not know linux-image-amd64")
-    kept = folder / match[1]
+def _apt(folder, suite):
+    """The beginning of a command of apt, for this release or another one."""
+    if not suite:
+        return []
+    begin = [TESTS / "lib" / "separate_apt", folder / f"apt-{suite}", suite,
+             "amd64"]
+    if subprocess.run([*begin, "apt-get", "update"], capture_output=True,
+                      check=False).returncode != 0:
+        raise Missing(f"the packages of {suite} cannot be fetched")
+    return begin
+
+
+def _fetch(folder, package):
+    """The folder with vmlinuz and the modules of the kernel that the package
+    has, or that it depends on."""
+    package, _, suite = package.partition("/")
+    begin = _apt(folder, suite)
+    shown = subprocess.run([*begin, "apt-cache", "depends", package],
+                           capture_output=True, text=True, check=False)
+    if shown.returncode != 0:
+        raise Missing(f"apt does not know {package}")
+    match = re.search(r"Depends: (linux-image-\S+)", shown.stdout)
+    name = match[1] if match else package
+    kept = folder / name
     if kept.exists():
         return kept
     with tempfile.TemporaryDirectory(dir=folder) as place:
         try:
-            subprocess.run(["apt-get", "-q", "download", match[1]], check=True,
-                           cwd=place, capture_output=True)
+            subprocess.run([*begin, "apt-get", "-q", "download", name],
+                           check=True, cwd=place, capture_output=True)
         except subprocess.CalledProcessError as failure:
-            raise Missing(f"{match[1]} cannot be downloaded") from failure
+            raise Missing(f"{name} cannot be downloaded") from failure
         package, = pathlib.Path(place).glob("*.deb")
         subprocess.run(["dpkg-deb", "-x", package, place], check=True)
         _keep(pathlib.Path(place), pathlib.Path(place) / "kept")
