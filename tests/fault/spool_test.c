@@ -21,6 +21,7 @@ struct subject {
     uint64_t memory_max;        /* 0: the copy is a file */
     bool with_state;
     bool other;                 /* another message has its name in drop/ */
+    bool unsynced;              /* a sync has failed */
     struct entry *entry;
     struct state *state;        /* first recipient delivered */
     struct draft *draft;
@@ -535,6 +536,13 @@ static void check_met(void *context, bool done, const struct wrap_plan *plan)
         fail_msg("%s: drop/ is not as it says", plan_text(plan));
     if (subject->other && !dropped)
         fail_msg("%s: the other is gone", plan_text(plan));
+    /* The name in queue/ must be durable before the one in drop/ goes. */
+    if (wrap_failed() != NULL && strcmp(wrap_failed(), "fsync") == 0 &&
+        plan->how != WRAP_SHORT && plan->how != WRAP_CRASH) {
+        subject->unsynced = true;
+        if (!dropped)
+            fail_msg("%s: removed all the same", plan_text(plan));
+    }
     recover(subject);
     dropped = fixture_exists(subject->fixture.spool.drop, subject->id);
     if (!in_queue(subject) || dropped != subject->other)
@@ -548,8 +556,10 @@ static void removes_the_original_only(void **state)
 
     for (int other = 0; other < 2; other++) {
         subject->other = other == 1;
+        subject->unsynced = false;
         fail_each_call(&trial);
         crash_at_each_call(&trial);
+        assert_true(subject->unsynced != subject->other);
     }
 }
 
