@@ -67,6 +67,9 @@ MUTANTS = (
          "add_queued_line(fd, received, geteuid());"),)),
     Mutant("the name of a report is not synced", "bounce", (
         (QUEUE, "    added = added && fsync(spool->queue) == 0;\n", ""),)),
+    Mutant("a report is made before its outcomes are saved", "late_bounce", (
+        ("src/relay/reports.c", "    if (!message_save(message, &err)) {",
+         "    if (false) {"),)),
     # queue_remove()
     Mutant("a state goes before its message", "partial", (
         (QUEUE, ORIGINAL, """\
@@ -126,6 +129,9 @@ MUTANTS = (
 """, """\
     if (!unfinished && !random_is_id(name))
 """),)),
-    Mutant("a start does not sync the names that it gives", "leftover", (
-        (RECOVERY, "fsync(spool->queue) == 0;", "true;"),)),
+    # Either of the two is enough.
+    Mutant("a start does not sync the names that it finds", "named", (
+        (RECOVERY, "fsync(spool->queue) == 0;", "true;"),
+        ("src/spool/volume.c", "fsync(folder) == -1 && is_unable()", "false"),
+    )),
 )

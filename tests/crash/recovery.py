@@ -205,7 +205,8 @@ def _reported_anew(before, after, files):
     undone = {key for path, octets in files if path.startswith("drop/")
               for key in keys_of(octets)}
     for (message_id, who), (other, others) in itertools.product(
-            after.reports.items(), before.reports.items()):
+            after.reports.items(),
+            [*before.reports.items(), *after.reports.items()]):
         for key, address in sorted(who & others):
             if message_id != other and key not in undone:
                 yield f"{key}: {address}: another report"

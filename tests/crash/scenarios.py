@@ -78,6 +78,17 @@ def bounce(world):
         daemon.wait_until_removed(2)
 
 
+def late_bounce(world):
+    """Refused at its second attempt: it is in queue/ when that is reported."""
+    world.queue.write_config(world.smarthost)
+    world.smarthost.recipients[GONE] = [LATER, REFUSED]
+    world.smarthost.recipients["a@a.example"] = [LATER]
+    world.start()
+    with world.queue.daemon() as daemon:
+        world.submit("late", "now@b.example", GONE)
+        daemon.wait_until_removed(2)
+
+
 def expiry(world):
     """Nobody takes it until its time is over."""
     world.queue.write_config(world.smarthost, settings={
@@ -162,6 +173,7 @@ def killed(world):
         pass
 
 
+FOUND = b"Subject: found\r\nMessage-ID: <x@y>\r\n\r\nhello\r\n"
 STATE = ("postrider-state 1 {}\n"
          "rcpt delivered 0 1 1795514531 2.0.0 smtp.example[192.0.2.1]:587 250 "
          "ok\nrcpt open 0 0 0 - - -\nend\n")
@@ -180,8 +192,7 @@ def half_done(world):
     world.queue.write_config(world.smarthost)
     name = random_id()
     data = message_file(name, ["now@b.example", "late@b.example"],
-                        content=b"Subject: found\r\nMessage-ID: <x@y>\r\n\r\n"
-                                b"hello\r\n")
+                        content=FOUND)
     put(world, f"state/{name}", STATE.format(name).encode())
     return name, data
 
@@ -203,6 +214,22 @@ def leftover(world):
     taken_up(world)
 
 
+def named(world):
+    """A stop came when the copy had its name, and before that was durable."""
+    world.queue.write_config(world.smarthost)
+    name = random_id()
+    data = message_file(name, ["b@b.example"], content=FOUND)
+    world.queue.write_drop(name, data)
+    put(world, f"queue/.{name}", data + queued_line())
+    world.start()
+    world.tell(Told("promised", "found", "-", ("b@b.example",)))
+    folder = os.open(world.queue.spool / "queue", os.O_RDONLY)
+    os.rename(f".{name}", name, src_dir_fd=folder, dst_dir_fd=folder)
+    os.close(folder)
+    with world.queue.daemon() as daemon:
+        daemon.wait_until_removed(1)
+
+
 def upgrade(world):
     """The state has nothing but what the first release wrote."""
     name, data = half_done(world)
@@ -211,5 +238,6 @@ def upgrade(world):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    submission, two_at_once, deferral, partial, large, bounce, expiry, hold,
-    remove, requeue, reload, killed, leftover, upgrade)}
+    submission, two_at_once, deferral, partial, large, bounce, late_bounce,
+    expiry, hold, remove, requeue, reload, killed, leftover,
+    named, upgrade)}
