@@ -13,6 +13,10 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/io.h"
+#include "util/text.h"
+
+#define KEEPALIVE_TIME 60       /* seconds of silence */
+#define KEEPALIVE_LOST 20       /* without an answer, until it is lost */
 
 /* The host without the brackets of an address literal; the caller frees. */
 static char *bare_host(const char *host, bool *bracketed)
@@ -251,10 +255,32 @@ static bool begin_connect(int fd, const struct dial_address *to,
            connect_failed(to, errno, err);
 }
 
+/*
+ * Small writes must not wait for acknowledgements. Routers and firewalls forget
+ * a connection on which nothing comes for some minutes, and the reply to a
+ * message may take ten: if it is lost, the message is sent again. The peer is
+ * not given up before that time. Failure of any would cost time only.
+ */
+static void set_options(int fd)
+{
+    static const struct {
+        int level, name, value;
+    } options[] = {
+        { IPPROTO_TCP, TCP_NODELAY, 1 },
+        { SOL_SOCKET, SO_KEEPALIVE, 1 },
+        { IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_TIME },
+        { IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_TIME },
+        { IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_LOST },
+    };
+
+    for (size_t i = 0; i < COUNT(options); i++)
+        (void)setsockopt(fd, options[i].level, options[i].name,
+                         &options[i].value, sizeof options[i].value);
+}
+
 int dial_begin(const struct dial_address *address, const char *source_address,
                struct error *err)
 {
-    int on = 1;
     int fd = socket(address->address.ss_family,
                     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -263,8 +289,7 @@ int dial_begin(const struct dial_address *address, const char *source_address,
                   address->text);
         return -1;
     }
-    /* Failure would cost time only. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    set_options(fd);
     if (!bind_source(fd, address, source_address, err) ||
         !begin_connect(fd, address, err))
         io_close(&fd);

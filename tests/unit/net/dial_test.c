@@ -84,14 +84,21 @@ static void name_that_does_not_exist_is_temporary(void **state)
     dial_list_free(&list);
 }
 
+static int option_of(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t size = sizeof value;
+
+    assert_int_equal(getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+}
+
 static void connects(void **state)
 {
     uint16_t port;
     int listener = listen_here(&port);
     struct dial_list list;
     struct error err;
-    int nodelay = 0;
-    socklen_t size = sizeof nodelay;
 
     (void)state;
     assert_true(dial_resolve(&list, "127.0.0.1", port, DIAL_ANY, &err));
@@ -99,9 +106,10 @@ static void connects(void **state)
     assert_int_not_equal(fd, -1);
     assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
     assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
-    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay,
-                                &size), 0);
-    assert_int_not_equal(nodelay, 0);
+    assert_int_not_equal(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 0);
+    /* Some routers forget a connection that is silent for two minutes. */
+    assert_int_not_equal(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+    assert_int_in_range(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 1, 100);
     close(fd);
 
     close(listener);                    /* now nobody listens */
