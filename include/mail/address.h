@@ -12,7 +12,8 @@
  * could be a name or several local names, and are refused, as is `Dr. bob@x`,
  * though RFC 5322 section 4.4 would make Dr.bob@x of it: a list never yields an
  * address that is not written in it, and loses none that is. An element
- * in quotes as a whole is the address in them, if it is one.
+ * in quotes as a whole is the address in them, if it is one. An encoded-word in
+ * which a program has left a comma, or the like, is one word all the same.
  */
 #ifndef POSTRIDER_MAIL_ADDRESS_H
 #define POSTRIDER_MAIL_ADDRESS_H

@@ -4,6 +4,7 @@
 #ifndef POSTRIDER_MAIL_PHRASE_H
 #define POSTRIDER_MAIL_PHRASE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -24,6 +25,17 @@ void phrase_add(struct buf *out, const char *name);
  * that a phrase cannot have are encoded, too.
  */
 void phrase_add_words(struct buf *out, const char *text, size_t length);
+
+/*
+ * The length of the encoded-word (Q) at text, also of one in which a program
+ * has left octets that a phrase cannot have, such as a comma; but with a blank
+ * or one of <>@"\ in it, or with anything at its end that could belong to it,
+ * it is not taken for one: 0.
+ */
+size_t phrase_encoded_word(const char *text, size_t length);
+
+/* Is there one with such octets in the text? */
+bool phrase_is_loose(const char *text, size_t length);
 
 /* Append text in UTF-8, without line ends, as encoded-words, folded. column is
  * the column of the first one. */

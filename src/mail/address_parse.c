@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail/phrase.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/text.h"
@@ -119,7 +120,9 @@ static enum token next_token(struct scanner *s)
         end = skip_enclosed(s, '[', ']');
         token = TOKEN_LITERAL;
     } else if (is_atom_char(c) || c == '\\') {
-        end = skip_atom(s);
+        end = s->at + phrase_encoded_word(s->text + s->at, s->length - s->at);
+        if (end == s->at)
+            end = skip_atom(s);
         token = TOKEN_ATOM;
     } else {
         end = text_is_control(c) ? 0 : s->at + 1;
@@ -130,13 +133,18 @@ static enum token next_token(struct scanner *s)
     return token;
 }
 
-/* Has an atom quoted pairs for what no atom may hold, as in `john\ doe`? */
+/* Has an atom, unlike a special, what no atom may hold: as quoted pairs, as in
+ * `john\ doe`, or as an encoded-word? */
 static bool must_be_quoted(const struct scanner *s)
 {
-    for (size_t i = s->start; i < s->at; i++)
-        if (s->text[i] == '\\' && s->text[++i] != '.' &&
-            !is_atom_char(s->text[i]))
+    if (s->at == s->start + 1)
+        return false;
+    for (size_t i = s->start; i < s->at; i++) {
+        if (s->text[i] == '\\' && s->text[++i] == '.')
+            continue;
+        if (!is_atom_char(s->text[i]))
             return true;
+    }
     return false;
 }
 

@@ -266,7 +266,8 @@ static size_t opening_bracket(const char *body, const struct mailbox *mailbox)
 }
 
 /* The length of a display name that lacks quotes, so that the words before its
- * commas, or its colon, are taken for something else; 0 if there is none. */
+ * commas, or its colon, are taken for something else, or has encoded-words that
+ * others take so; 0 if there is none. */
 static size_t name_without_quotes(const char *body, size_t length)
 {
     struct mailbox_list list = { 0 };
@@ -274,7 +275,8 @@ static size_t name_without_quotes(const char *body, size_t length)
     size_t end = 0;
 
     if (mailbox_list_parse(&list, body, length, &ignored) && list.count > 0 &&
-        (list.count > 1 || list.ends_in_group) && !list.is_repaired)
+        (list.count > 1 || list.ends_in_group ||
+         phrase_is_loose(body, length)) && !list.is_repaired)
         end = opening_bracket(body, &list.items[list.count - 1]);
     for (size_t i = 0; i + 1 < list.count; i++)
         if (list.items[i].has_domain || list.items[i].has_brackets)

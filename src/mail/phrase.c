@@ -130,6 +130,43 @@ static bool is_encoded(const char *name)
     return words > 0;
 }
 
+size_t phrase_encoded_word(const char *text, size_t length)
+{
+    size_t marks[4] = { 0 }, count = 0, i;
+
+    /* Nothing else is searched: lists may have millions of words. */
+    if (length < 2 || text[0] != '=' || text[1] != '?')
+        return 0;
+    for (i = 1; i < length && count < COUNT(marks); i++) {
+        if (text[i] == '?')
+            marks[count++] = i;
+        else if (text_is_space(text[i]) || text_is_control(text[i]) ||
+                 strchr("<>@\"\\", text[i]) != NULL)
+            return 0;
+    }
+    /* "=?", the charset, "?Q?", at least an octet, "?=" */
+    if (count < COUNT(marks) || marks[1] == 2 || marks[2] != marks[1] + 2 ||
+        text_lower(text[marks[1] + 1]) != 'q' || marks[3] == marks[2] + 1 ||
+        i == length || text[i++] != '=')
+        return 0;
+    return i == length || text_is_space(text[i]) ||
+           strchr("<(,;", text[i]) != NULL ? i : 0;
+}
+
+bool phrase_is_loose(const char *text, size_t length)
+{
+    for (size_t i = 0, word; i < length; i += word) {
+        word = phrase_encoded_word(text + i, length - i);
+        const char *what = word == 0 ? NULL
+                           : memchr(text + i + 2, '?', word - 2);
+        for (size_t k = 3; what != NULL && what + k < text + i + word - 2; k++)
+            if (strchr(ENCODED, what[k]) == NULL)
+                return true;
+        word += word == 0;
+    }
+    return false;
+}
+
 /* Each on a separate line, as they may be long. */
 static void add_words(struct buf *out, const char *name)
 {
@@ -197,7 +234,7 @@ static void add_run(struct buf *out, struct buf *words)
 {
     if (words->length == 0)
         return;
-    if (is_plain(words->data))
+    if (is_plain(words->data) || is_quoted(words->data, words->length))
         buf_add(out, words->data, words->length);
     else
         add_quoted(out, words->data);

@@ -206,6 +206,7 @@ def test_many_recipients(front):
     ({"To": "undisclosed-recipients:;", "Bcc": "b@y.example"},
      ["b@y.example"]),
     ({"To": "=?utf-8?q?J=C3=BCrgen?= <x@y.example>"}, ["x@y.example"]),
+    ({"To": "=?utf-8?Q?M=C3=BCller,_J?= <x@y.example>"}, ["x@y.example"]),
     ({"To": "x@y.example (with, a comment)"}, ["x@y.example"]),
     ({"To": '"Y, X" <x@y.example>'}, ["x@y.example"]),
     ({"To": "x@y.example", "Cc": "x@Y.example"}, ["x@y.example"]),

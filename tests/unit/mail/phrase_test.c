@@ -69,6 +69,7 @@ static void quotes_words_of_a_field(void **state)
         { "Foo Bar", "Foo Bar" },
         { "\"a\", b\\", "\"\\\"a\\\", b\\\\\"" },
         { "J\xc3\xbcrgen, B", "\"J\xc3\xbcrgen, B\"" },
+        { "\"A, B\" =?x?q?c,?=", "\"A, B\" =?x?q?c=2C?=" },
         { "B, =?utf-8?Q?P=C3=A5l?= x", "\"B,\" =?utf-8?Q?P=C3=A5l?= x" },
         { "=?utf-8?B?w6U=?=, =?x?q?y?=", "=?utf-8?B?w6U=?= \",\" =?x?q?y?=" },
         /* Encoded, but not all that a phrase must not have. */
@@ -87,6 +88,30 @@ static void quotes_words_of_a_field(void **state)
         assert_string_equal(out.data, cases[i].phrase);
         buf_free(&out);
     }
+}
+
+static void finds_encoded_words(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+    } cases[] = {
+        { "=?x?q?a,b?=", 11 }, { "=?x-1?Q?a?= b", 11 }, { "=?x?q?(a)?=<b", 11 },
+        { "=?x?q?a?=,", 9 },
+        { "=?x?q?a b?=", 0 }, { "=?x?q?a<b?=", 0 }, { "=?x?q?a@b?=", 0 },
+        { "=?x?q?a\"b?=", 0 }, { "=?x?b?a?=", 0 }, { "=?x?q?a?=b", 0 },
+        { "=?x?q?a", 0 }, { "=?x?q?" "?=", 0 }, { "=??q?a?=", 0 },
+        { "x=?x?q?a?=", 0 }, { "=?", 0 }, { "", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (phrase_encoded_word(cases[i].text, strlen(cases[i].text)) !=
+            cases[i].length)
+            fail_msg("%s", cases[i].text);
+    assert_true(phrase_is_loose("a =?x?q?a,?= b", 14));
+    assert_false(phrase_is_loose("a, =?x?q?a?= =?x?b?a?=", 22));
+    assert_false(phrase_is_loose("=?x?q?a ,?=", 11));
 }
 
 static void appends(void **state)
@@ -176,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_names_as_phrases),
         cmocka_unit_test(quotes_words_of_a_field),
+        cmocka_unit_test(finds_encoded_words),
         cmocka_unit_test(appends),
         cmocka_unit_test(folds_long_names_between_characters),
         cmocka_unit_test(fits_the_line),
