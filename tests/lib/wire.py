@@ -324,13 +324,14 @@ class Listener:
 
 @functools.lru_cache(maxsize=None)
 def localhost():
-    """Its name; a root that was just made may have no /etc/hosts, and then
-    the address has to do."""
+    """Its name, if that is one address: a root that was just made may have no
+    /etc/hosts, most machines have two there, and the fake smarthost would get
+    each attempt twice."""
     try:
-        socket.getaddrinfo("localhost", None)
-        return "localhost"
+        found = socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)
     except socket.gaierror:
-        return "127.0.0.1"
+        found = []
+    return "localhost" if len(found) == 1 else "127.0.0.1"
 
 
 def bind_loopback(families, port):
