@@ -84,10 +84,10 @@ static void begin_stanza(struct reading *reading)
 static void add_words(struct strings *list, const char *words)
 {
     while (*words != '\0') {
-        size_t length = strcspn(words, " ");
-        if (length > 0)
-            strings_take(list, alloc_bytes(words, length));
-        words += length + (words[length] == ' ');
+        const char *end = strchrnul(words, ' ');
+        if (end > words)
+            strings_take(list, alloc_bytes(words, (size_t)(end - words)));
+        words = *end == ' ' ? end + 1 : end;
     }
 }
 
@@ -113,17 +113,18 @@ static bool take(struct reading *reading, const char *name, const char *value,
 
 static bool take_line(struct reading *reading, char *line, struct error *err)
 {
-    size_t length = strcspn(line, "\r\n");
+    char *end = strchrnul(line, '\n');
 
-    while (length > 0 && text_is_space(line[length - 1]))
-        length--;
-    line[length] = '\0';
+    while (end > line && text_is_space(end[-1]))
+        end--;
+    *end = '\0';
     if (*line == '#')
         return true;
     if (*line == '\0')
         return end_stanza(reading, err);
     char *value = strchr(line, ':');
-    if (value == NULL || value[1] != ' ' || text_has_control(line, length))
+    if (value == NULL || value[1] != ' ' ||
+        text_has_control(line, (size_t)(end - line)))
         return fault(reading, "must be \"key: value\"", err);
     *value = '\0';
     if (!reading->is_inside)

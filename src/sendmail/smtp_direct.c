@@ -60,7 +60,7 @@ static void pass_on_all(int fd)
 /* "WORD TAB TEXT" */
 static void take_record(struct report *report, char *record)
 {
-    char *text = record + strcspn(record, "\t");
+    char *text = strchrnul(record, '\t');
 
     if (*text != '\0')
         *text++ = '\0';
@@ -77,7 +77,7 @@ static void read_report(int fd, struct report *report)
     size_t size = 0;
 
     while (stream != NULL && getline(&line, &size, stream) != -1) {
-        line[strcspn(line, "\n")] = '\0';
+        *strchrnul(line, '\n') = '\0';
         take_record(report, line);
     }
     free(line);

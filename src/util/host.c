@@ -97,17 +97,15 @@ bool host_is_anyones(const char *name)
            text_equal_case(name + length - (sizeof under - 1), under);
 }
 
-static const char spaces[] = " \t\r\n";
-
 /* Cut the next word out of a line; NULL at its end. */
 static char *next_word(char **line)
 {
-    char *word = *line + strspn(*line, spaces);
-    char *end = word + strcspn(word, spaces);
+    char *word;
 
-    *line = *end == '\0' ? end : end + 1;
-    *end = '\0';
-    return *word == '\0' ? NULL : word;
+    do {
+        word = strsep(line, " \t\r\n");
+    } while (word != NULL && *word == '\0');
+    return word;
 }
 
 /* A name that means this machine and no other, or NULL. */
@@ -129,7 +127,7 @@ static char *full_name_on_line(char *line, const char *host)
     const char *word;
     bool knows = false;
 
-    line[strcspn(line, "#")] = '\0';
+    *strchrnul(line, '#') = '\0';
     next_word(&line);                               /* the address */
     while ((word = next_word(&line)) != NULL) {
         knows = knows || text_equal_case(word, host);
