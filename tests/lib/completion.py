@@ -40,10 +40,12 @@ complete -C $argv[2]
 
 # zsh completes in its editor only, which needs a terminal. The line is there
 # when the editor begins. compadd() adds matches; with -O, -A and -D it only
-# sorts them.
+# sorts them. What it has found of all completions can be kept in $DUMP, as that
+# takes it most of its time.
 ZSHRC = r"""
 [[ -z $FOLDER ]] || fpath=($FOLDER $fpath)
-autoload -Uz compinit && compinit -u -D
+autoload -Uz compinit
+if [[ -n $DUMP ]]; then compinit -C -d $DUMP; else compinit -u -D; fi
 compadd() {
     local -a matches
     if [[ " ${(j: :)@[1,(i)(-|--)]}" != *\ -[[:alnum:]]#[OAD]* ]]; then

@@ -36,9 +36,15 @@ class Shells:
         return completion.offered(self.run(completion.command(shell, words)))
 
 
-def shells_with(programs, folder):
+@pytest.fixture(scope="module")
+def dump(tmp_path_factory):
+    return tmp_path_factory.mktemp("zsh") / "dump"
+
+
+def shells_with(programs, folder, dump):
     """Shells that find postrider in this folder."""
     environment = programs.environment()
+    environment["DUMP"] = str(dump)
     environment["PATH"] = f"{folder}:{environment['PATH']}"
     # Otherwise fish writes into it, and reads what is there.
     environment["XDG_DATA_HOME"] = str(programs.folder / "data")
@@ -46,7 +52,7 @@ def shells_with(programs, folder):
 
 
 @pytest.fixture
-def complete(programs):
+def complete(programs, dump):
     """With a postrider that has two messages, one that it has given up, and
     three providers."""
     stub = programs.folder / "bin" / "postrider"
@@ -73,7 +79,7 @@ esac
         (programs.folder / "files" / name).parent.mkdir(parents=True,
                                                         exist_ok=True)
         (programs.folder / "files" / name).touch()
-    complete = shells_with(programs, stub.parent)
+    complete = shells_with(programs, stub.parent, dump)
     complete.folder /= "files"
     return complete
 
@@ -165,10 +171,10 @@ def test_no_configuration_is_no_trouble(complete, programs, shell):
 
 @as_root
 @pytest.mark.parametrize("shell", SHELLS)
-def test_offers_messages_of_the_queue(queue, shell):
+def test_offers_messages_of_the_queue(queue, dump, shell):
     queue.write_config(9)
     queue.sendmail("bob@b.example", stdin=message()).expect(0)
-    complete = shells_with(queue, queue.build)
+    complete = shells_with(queue, queue.build, dump)
     listed = queue.postrider("queue", "list", "--json").stdout.decode()
     ids = re.findall(r'"queue_id": "([^"]+)"', listed)
     assert complete(shell, "postrider", "queue", "show", ids[0][0]) == ids
@@ -176,8 +182,8 @@ def test_offers_messages_of_the_queue(queue, shell):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_offers_providers(programs, shell):
-    complete = shells_with(programs, programs.build)
+def test_offers_providers(programs, dump, shell):
+    complete = shells_with(programs, programs.build, dump)
     listed = programs.postrider("setup", "--list-providers")
     ids = {line.split()[0] for line in listed.stdout.decode().splitlines()}
     assert set(complete(shell, "postrider", "setup", "--provider", "")) == ids
@@ -214,10 +220,10 @@ def known(program):
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_knows_every_command_and_option(programs, shell, program):
+def test_knows_every_command_and_option(programs, dump, shell, program):
     if not (programs.build / program).exists():
         pytest.skip(f"no {program}")
-    complete = shells_with(programs, programs.build)
+    complete = shells_with(programs, programs.build, dump)
     for words, wanted in known(programs.build / program):
         if wanted:
             assert set(complete(shell, program, *words)) >= wanted, words
