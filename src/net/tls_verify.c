@@ -212,6 +212,13 @@ static void add_which(struct reason *reason, const X509 *certificate,
     buf_add_text(&reason->text, ") ");
 }
 
+/* It comes from here, whatever the server sends. */
+static bool is_root(const X509 *certificate)
+{
+    return X509_NAME_cmp(X509_get_subject_name(certificate),
+                         X509_get_issuer_name(certificate)) == 0;
+}
+
 /* A certificate that is no longer, or not yet, valid; depth 0 is the peer's. */
 static void add_validity(struct reason *reason, const X509 *certificate,
                          int depth, bool expired)
@@ -222,9 +229,15 @@ static void add_validity(struct reason *reason, const X509 *certificate,
     buf_add_text(out, expired ? "expired on " : "is not valid before ");
     add_date(out, expired ? X509_get0_notAfter(certificate)
                           : X509_get0_notBefore(certificate));
-    reason->remedy = expired ? "its administrator must renew it; is the clock "
-                               "of this machine right?"
-                             : "is the clock of this machine right?";
+    if (!expired)
+        reason->remedy = "is the clock of this machine right?";
+    else if (depth > 0 && is_root(certificate))
+        reason->remedy = "the authorities that this machine knows are too old: "
+                         "update ca-certificates, or tls_ca_file; is its clock "
+                         "right?";
+    else
+        reason->remedy = "its administrator must renew it; is the clock of "
+                         "this machine right?";
 }
 
 /* Public authorities name the place of their certificate (RFC 5280 section

@@ -246,6 +246,34 @@ static void says_when_a_certificate_expired(void **state)
     free_identity(&identity);
 }
 
+/* An old root comes from this machine, an old intermediate from the server. */
+static void says_whose_authority_expired(void **state)
+{
+    struct authority *f = *state;
+    struct recipe old = { "Old", NULL, -900, -3, true, NULL };
+    struct tls_settings settings = defaults;
+
+    struct identity root = make_identity(&old, NULL);
+    struct identity between = make_identity(&old, &f->root);
+    struct identity of_root = make_identity(&good_recipe, &root);
+    struct identity of_between = make_identity(&good_recipe, &between);
+    struct server server = { .identity = &of_root };
+    char *file = write_pem(f->directory, "old.pem", root.certificate, NULL);
+    settings.ca_file = file;
+    assert_verdict(&settings, &server, "smtp.example.com",
+                   "too old: update ca-certificates, or tls_ca_file");
+    remove_file(file);
+    server = (struct server){ .identity = &of_between,
+                              .intermediate = &between };
+    settings.ca_file = f->root_file;
+    assert_verdict(&settings, &server, "smtp.example.com",
+                   "its administrator must renew it");
+    free_identity(&root);
+    free_identity(&between);
+    free_identity(&of_root);
+    free_identity(&of_between);
+}
+
 static void knows_whom_to_trust(void **state)
 {
     struct authority *f = *state;
@@ -540,6 +568,7 @@ int main(void)
         TEST(compares_names),
         TEST(says_what_is_too_weak),
         TEST(says_when_a_certificate_expired),
+        TEST(says_whose_authority_expired),
         TEST(knows_whom_to_trust),
         TEST(pins_replace_chain_and_name),
         TEST(demands_its_version),
