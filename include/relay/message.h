@@ -136,6 +136,10 @@ const struct entry *message_entry(const struct message *message);
 struct state *message_state(const struct message *message);
 void message_keep_state(struct message *message);
 
+/* A worker has drop/ID open, and waits for its blocks to be freed in the place
+ * of the manager, which all mail waits for. */
+void message_close_original(struct message *message);
+
 /* Is everything about it on disk? */
 bool message_is_on_disk(const struct message *message);
 /* Does its envelope take much of that? So many octets are open of such. */

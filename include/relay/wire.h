@@ -98,7 +98,11 @@ struct packet {
     int fd;                             /* JOB: message file; START_WORKER:
                                          * socket; START_SERVER: connection;
                                          * owned; else -1 */
-    int journal;                        /* START_WORKER; owned; else -1 */
+    union {                             /* owned; -1: there is none */
+        int journal;                    /* START_WORKER */
+        int original;                   /* JOB: drop/ID, if fd is a copy of it:
+                                         * to be closed once it is unlinked */
+    };
 };
 
 /* One of this kind with nothing in it. */

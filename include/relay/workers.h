@@ -49,7 +49,8 @@ struct worker_job {
     uid_t owner;                /* whose share of the workers it takes */
     uint64_t octets;            /* of the message */
     bool final;                 /* what it is refused for counts in any case */
-    int fd;                     /* its file */
+    int fd;                     /* its file, */
+    int original;               /* and drop/ID itself, or -1 */
     const size_t *recipients;
     size_t count;
 };

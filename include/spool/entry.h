@@ -17,6 +17,9 @@ struct header;
 
 struct entry {
     int fd;                 /* owned; read with pread only */
+    int original;           /* drop/ID itself, of which fd is a copy in memory;
+                             * or -1; owned. The last one to close it when it
+                             * is unlinked waits until its blocks are free. */
     char id[RANDOM_ID_LENGTH + 1];
     uid_t uid;              /* of the sender: the owner of the file; of a
                              * queue file, what its last line has */
@@ -24,6 +27,7 @@ struct entry {
     uid_t claimed_uid;
     bool dropped;           /* taken from drop/ID, which is there still, as far
                              * as is known */
+    bool copied;            /* queue/.ID is its file, or was begun as that */
     bool queued;            /* it has the last line of spool/queue_file.h */
     int64_t received;       /* seconds since 1970, if queued */
     struct envelope envelope;
@@ -53,6 +57,11 @@ struct entry *entry_open(int fd, const char *name, struct error *err);
 /* The same for a file that was verified when it was made: its octets are not
  * read again. */
 struct entry *entry_reopen(int fd, const char *name, struct error *err);
+
+/* As entry_open(), for a file that these octets have just been written to, no
+ * more and no less: it is not read. The owner is not known. */
+struct entry *entry_of_octets(int fd, const char *data, size_t length,
+                              const char *name, struct error *err);
 
 /* How far the octets of a file have been verified; { 0 } at first. */
 struct entry_progress {

@@ -18,14 +18,15 @@
 
 struct state;
 
-/* Which files of a message there may be, besides queue/.ID: what is known to be
- * missing is not looked for. */
+/* Which files of a message there may be: what is known to be missing is not
+ * looked for. */
 struct queue_files {
     bool original;              /* drop/ID, as that message */
+    bool copy;                  /* queue/.ID */
     bool message;               /* queue/ID */
     bool state;                 /* state/ID */
 };
-#define QUEUE_ALL_FILES ((struct queue_files){ true, true, true })
+#define QUEUE_ALL_FILES ((struct queue_files){ true, true, true, true })
 
 /*
  * Make a taken entry durable: its copy as queue/.ID, synced; then state/ID if

@@ -71,12 +71,15 @@ static enum sending give(struct dispatch *dispatch, struct message *message,
         .octets = entry->content_length,
         .final = message->refused >= REFUSED_MAX,
         .fd = entry->fd,
+        .original = entry->original,
         .count = message_offer(message, recipients, WIRE_RECIPIENTS_MAX),
         .recipients = recipients,
     }, &err);
     free(recipients);
-    if (given)
+    if (given) {
+        message_close_original(message);
         return SENT;
+    }
     message_end_job(message);
     message_close(message);
     schedule_at(dispatch->schedule, message, dispatch->now.awake);

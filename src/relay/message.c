@@ -12,6 +12,7 @@
 #include "spool/state.h"
 #include "util/alloc.h"
 #include "util/buf.h"
+#include "util/io.h"
 
 #define SUMMARY_MAX 300         /* octets: a reverse-path alone fits */
 #define CONTENT_MEMORY 32768    /* octets of a copy in memory, at most */
@@ -103,7 +104,8 @@ struct message *message_new_taken(struct message_home *home,
     struct state *state = state_new(entry->envelope.count);
     struct message *message = new_message(home, entry, state, received);
 
-    message->files = (struct queue_files){ .original = true };
+    message->files = (struct queue_files){ .original = true,
+                                           .copy = entry->copied };
     charge(message);
     note_opened(message);
     return message;
@@ -218,6 +220,11 @@ void message_close(struct message *message)
 const struct entry *message_entry(const struct message *message)
 {
     return message->entry;
+}
+
+void message_close_original(struct message *message)
+{
+    io_close(&message->entry->original);
 }
 
 struct state *message_state(const struct message *message)

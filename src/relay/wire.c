@@ -290,27 +290,27 @@ static void no_fields(struct coder *coder, struct packet *packet)
 
 static const struct rule {
     unsigned from;              /* enum wire_party, or-ed */
-    size_t descriptors;
+    size_t least, most;         /* descriptors */
     void (*fields)(struct coder *coder, struct packet *packet);
 } rules[WIRE_KINDS] = {
-    [WIRE_OPENED]       = { WIRE_WORKER | WIRE_MANAGER, 0, opened_fields },
-    [WIRE_DISTRUST]     = { WIRE_WORKER | WIRE_MANAGER, 0, distrust_fields },
-    [WIRE_CLOSED]       = { WIRE_WORKER, 0, closed_fields },
-    [WIRE_OUTCOMES]     = { WIRE_WORKER, 0, outcomes_fields },
-    [WIRE_RETURNED]     = { WIRE_WORKER, 0, returned_fields },
-    [WIRE_LIMIT]        = { WIRE_WORKER | WIRE_MANAGER, 0, limit_fields },
-    [WIRE_DONE]         = { WIRE_WORKER, 0, job_field },
-    [WIRE_JOB]          = { WIRE_MANAGER, 1, job_fields },
-    [WIRE_RECALL]       = { WIRE_MANAGER, 0, no_fields },
-    [WIRE_REFUSED]      = { WIRE_MANAGER, 0, token_field },
-    [WIRE_START_WORKER] = { WIRE_MANAGER, 2, smarthost_field },
-    [WIRE_START_SERVER] = { WIRE_MANAGER, 1, server_fields },
-    [WIRE_SIGNAL]       = { WIRE_MANAGER, 0, process_fields },
-    [WIRE_NOTICE]       = { WIRE_MANAGER, 0, notice_fields },
-    [WIRE_RELOAD]       = { WIRE_MANAGER, 0, no_fields },
-    [WIRE_STARTED]      = { WIRE_LAUNCHER, 0, process_fields },
-    [WIRE_ENDED]        = { WIRE_LAUNCHER, 0, process_fields },
-    [WIRE_SILENT]       = { WIRE_MANAGER, 0, count_field },
+    [WIRE_OPENED]       = { WIRE_WORKER | WIRE_MANAGER, 0, 0, opened_fields },
+    [WIRE_DISTRUST]     = { WIRE_WORKER | WIRE_MANAGER, 0, 0, distrust_fields },
+    [WIRE_CLOSED]       = { WIRE_WORKER, 0, 0, closed_fields },
+    [WIRE_OUTCOMES]     = { WIRE_WORKER, 0, 0, outcomes_fields },
+    [WIRE_RETURNED]     = { WIRE_WORKER, 0, 0, returned_fields },
+    [WIRE_LIMIT]        = { WIRE_WORKER | WIRE_MANAGER, 0, 0, limit_fields },
+    [WIRE_DONE]         = { WIRE_WORKER, 0, 0, job_field },
+    [WIRE_JOB]          = { WIRE_MANAGER, 1, 2, job_fields },
+    [WIRE_RECALL]       = { WIRE_MANAGER, 0, 0, no_fields },
+    [WIRE_REFUSED]      = { WIRE_MANAGER, 0, 0, token_field },
+    [WIRE_START_WORKER] = { WIRE_MANAGER, 2, 2, smarthost_field },
+    [WIRE_START_SERVER] = { WIRE_MANAGER, 1, 1, server_fields },
+    [WIRE_SIGNAL]       = { WIRE_MANAGER, 0, 0, process_fields },
+    [WIRE_NOTICE]       = { WIRE_MANAGER, 0, 0, notice_fields },
+    [WIRE_RELOAD]       = { WIRE_MANAGER, 0, 0, no_fields },
+    [WIRE_STARTED]      = { WIRE_LAUNCHER, 0, 0, process_fields },
+    [WIRE_ENDED]        = { WIRE_LAUNCHER, 0, 0, process_fields },
+    [WIRE_SILENT]       = { WIRE_MANAGER, 0, 0, count_field },
 };
 
 static void compose(struct coder *coder, struct packet *packet)
@@ -323,10 +323,11 @@ static void compose(struct coder *coder, struct packet *packet)
 static bool send_datagram(int socket, const struct buf *data,
                           const struct packet *packet, struct error *err)
 {
+    const struct rule *rule = &rules[packet->kind];
     const int fds[] = { packet->fd, packet->journal };
 
     if (pass_send(socket, data->data, data->length, fds,
-                  rules[packet->kind].descriptors))
+                  packet->journal == -1 ? rule->least : rule->most))
         return true;
     bool later = errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ||
                  errno == ETOOMANYREFS;
@@ -376,7 +377,7 @@ static bool parse(struct coder *coder, enum wire_party from,
     const struct rule *rule = &rules[packet->kind];
 
     if (!coder->right || (rule->from & (unsigned)from) == 0 ||
-        rule->descriptors != descriptors)
+        descriptors < rule->least || descriptors > rule->most)
         return false;
     rule->fields(coder, packet);
     return coder->right && coder->rest == 0;

@@ -87,14 +87,16 @@ static void job_free(struct job *job)
  */
 static void keep_file(struct worker *worker, struct job *job)
 {
+    struct entry *entry = job->entry;
+    int *file = entry->original != -1 ? &entry->original : &entry->fd;
     int *place = &worker->kept[worker->next_kept];
 
-    if (job->entry->content_length > KEPT_OCTETS)
+    if (entry->content_length > KEPT_OCTETS)
         return;
     worker->next_kept = (worker->next_kept + 1) % KEPT;
     io_close(place);
-    *place = job->entry->fd;
-    job->entry->fd = -1;
+    *place = *file;
+    *file = -1;
 }
 
 static void close_kept(struct worker *worker)
@@ -149,6 +151,10 @@ static void accept_job(struct worker *worker, struct packet *packet)
     struct entry *entry = entry_reopen(packet->fd, NULL, &err);
 
     packet->fd = -1;
+    if (entry != NULL) {
+        entry->original = packet->original;
+        packet->original = -1;
+    }
     bool fits = entry != NULL && entry->flaw == NULL;
     for (size_t i = 0; fits && i < packet->count; i++)
         fits = packet->recipients[i] < entry->envelope.count;

@@ -102,6 +102,7 @@ bool slot_give(struct worker_slot *slot, const struct worker_job *job,
     packet.uid = job->uid;
     packet.final = job->final;
     packet.fd = job->fd;
+    packet.original = job->original;
     packet.recipients = (size_t *)job->recipients;
     packet.count = job->count;
     if (!wire_send(slot->socket, &packet, err)) {

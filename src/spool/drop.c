@@ -85,16 +85,12 @@ static enum drop_result could_not_open(const struct spool *spool,
     return put_off(spool, id, err);
 }
 
-static int open_copy(const struct spool *spool, const char *id, bool in_memory)
+static int open_copy(const struct spool *spool, const char *id)
 {
-    int fd = in_memory ? memfd_create("postrider message", MFD_CLOEXEC) : -1;
-
-    if (fd != -1)
-        return fd;
-    /* A large one; or a filter refuses memory: queue/ will do for both. */
     char *name = alloc_format(".%s", id);
-    fd = openat(spool->queue, name, O_RDWR | O_CREAT | O_TRUNC |
-                    O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(spool->queue, name, O_RDWR | O_CREAT | O_TRUNC |
+                        O_NOFOLLOW | O_CLOEXEC, 0600);
+
     free(name);
     return fd;
 }
@@ -172,6 +168,8 @@ struct drop_taking {
     uint64_t copied;
     struct entry *entry;        /* NULL before the copy is complete */
     struct entry_progress progress;     /* of the copy */
+    bool is_small;              /* it is read and verified in one go */
+    bool in_queue;              /* the copy is queue/.ID */
     bool too_large;             /* entry is the file itself: it is not copied */
 };
 
@@ -364,6 +362,34 @@ static bool copy_octets(struct drop_taking *taking, uint64_t octets)
     return step != -1;
 }
 
+/* In memory, unless a filter refuses that: queue/ will do, too. */
+static void begin_small_copy(struct drop_taking *taking)
+{
+    taking->copy = memfd_create("postrider message", MFD_CLOEXEC);
+    taking->in_queue = taking->copy == -1;
+    if (taking->in_queue)
+        taking->copy = open_copy(taking->spool, taking->id);
+}
+
+static bool take_small(struct drop_taking *taking, struct error *err)
+{
+    char *block = alloc_resize(NULL, (size_t)taking->size, 1);
+    ssize_t length = io_read_at(taking->fd, block, (size_t)taking->size, 0);
+
+    if (length != -1)
+        begin_small_copy(taking);
+    if (length == -1 || taking->copy == -1 ||
+        !io_write_all(taking->copy, block, (size_t)length)) {
+        error_sys(err, FAULT_IO, "copy it");
+    } else {
+        taking->entry = entry_of_octets(taking->copy, block, (size_t)length,
+                                        taking->id, err);
+        taking->copy = -1;
+    }
+    free(block);
+    return taking->entry != NULL;
+}
+
 /* Go on with the copy, or verify more of it. False: it is wrong, or cannot be
  * read. */
 static bool go_on_taking(struct drop_taking *taking, uint64_t octets,
@@ -371,6 +397,8 @@ static bool go_on_taking(struct drop_taking *taking, uint64_t octets,
 {
     if (taking->too_large)
         return true;
+    if (taking->is_small)
+        return take_small(taking, err);
     if (taking->entry != NULL)
         return entry_verify(taking->entry, &taking->progress, octets, err);
     if (taking->copy == -1 || !copy_octets(taking, octets))
@@ -386,8 +414,22 @@ static bool go_on_taking(struct drop_taking *taking, uint64_t octets,
 static bool is_taken(const struct drop_taking *taking)
 {
     return taking->entry != NULL &&
-           (taking->too_large ||
+           (taking->too_large || taking->is_small ||
             entry_is_verified(taking->entry, &taking->progress));
+}
+
+/* What is known of it only here. */
+static void describe_entry(struct entry *entry, struct drop_taking *taking,
+                           uid_t uid)
+{
+    entry->uid = uid;
+    entry->dropped = true;
+    entry->queued = false;      /* trusted in queue/ only */
+    entry->copied = taking->in_queue;
+    if (!taking->is_small)
+        return;
+    entry->original = taking->fd;
+    taking->fd = -1;
 }
 
 /* A file that is verified, or need not be copied, becomes an entry: the
@@ -402,19 +444,14 @@ static enum drop_result make_entry(struct drop_taking *taking,
     *entry = admit_entry(taking->spool, found, taking->size_limit, err);
     /* A copy that is not the entry's would be taken for it when that is stored,
      * with its owner's line ends and last line. */
-    if (*entry != found && !taking->too_large)
+    if (*entry != found && taking->in_queue)
         remove_copy(taking->spool, taking->id);
     if (*entry != found)
         entry_free(found);
-    if (*entry == NULL) {
-        taking_end(taking);
-        return DROP_LATER;
-    }
-    (*entry)->uid = uid;
-    (*entry)->dropped = true;
-    (*entry)->queued = false;           /* trusted in queue/ only */
+    if (*entry != NULL)
+        describe_entry(*entry, taking, uid);
     taking_end(taking);
-    return DROP_TAKEN;
+    return *entry != NULL ? DROP_TAKEN : DROP_LATER;
 }
 
 enum drop_result drop_go_on(struct drop_taking *taking, uint64_t octets,
@@ -429,9 +466,9 @@ enum drop_result drop_go_on(struct drop_taking *taking, uint64_t octets,
     return is_taken(taking) ? make_entry(taking, entry, err) : DROP_MORE;
 }
 
-/* A look at the file itself shows most that need not be copied. */
+/* A look at a large file itself shows most that need not be copied. */
 static enum drop_result begin_copy(struct drop_taking *taking,
-                                   uint64_t memory_max, struct error *err)
+                                   struct error *err)
 {
     struct entry *found = entry_reopen(fcntl(taking->fd, F_DUPFD_CLOEXEC, 0),
                                        taking->id, err);
@@ -446,8 +483,8 @@ static enum drop_result begin_copy(struct drop_taking *taking,
     /* Unless it is changed meanwhile, the copy has its content there, too. */
     taking->progress = entry_progress(found);
     entry_free(found);
-    taking->copy = open_copy(taking->spool, taking->id,
-                             taking->size <= memory_max);
+    taking->copy = open_copy(taking->spool, taking->id);
+    taking->in_queue = true;
     return DROP_MORE;
 }
 
@@ -465,9 +502,14 @@ enum drop_result drop_begin(const struct spool *spool, const char *id,
         return put_off(spool, id, err);
     }
     *taking = taking_new(spool, id, fd, &status, limits->size);
-    enum drop_result result = is_known(spool, id)
-                              ? meet_known(*taking, err)
-                              : begin_copy(*taking, limits->memory, err);
+    enum drop_result result = DROP_MORE;
+    if (is_known(spool, id))
+        result = meet_known(*taking, err);
+    else if ((*taking)->size <= limits->memory &&
+             (*taking)->size <= limits->size)
+        (*taking)->is_small = true;
+    else
+        result = begin_copy(*taking, err);
     if (result != DROP_MORE)
         taking_end(*taking);
     return result;

@@ -22,8 +22,9 @@
 
 /* The start of a file, read once: a small message is in it as a whole. */
 struct head {
-    char data[ENVELOPE_STEP];
+    const char *data;
     size_t length;
+    uint64_t size;              /* of the file */
 };
 
 static bool report_damage(struct error *err, const char *what)
@@ -35,19 +36,6 @@ static bool report_damage(struct error *err, const char *what)
 static void note_flaw(struct entry *entry, const char *what)
 {
     entry_blame(entry, "5.6.0", what);
-}
-
-static bool read_head(const struct entry *entry, uint64_t size,
-                      struct head *head, struct error *err)
-{
-    size_t length = size < sizeof head->data ? (size_t)size
-                                             : sizeof head->data;
-    ssize_t done = io_read_at(entry->fd, head->data, length, 0);
-
-    if (done == -1)
-        return error_sys(err, FAULT_IO, "read message file");
-    head->length = (size_t)done;
-    return true;
 }
 
 /* As io_read_at(). */
@@ -327,46 +315,90 @@ bool entry_verify(struct entry *entry, struct entry_progress *progress,
     return progress->done < end || end_of_verification(entry, progress, err);
 }
 
-/* The frame first, then what it holds. */
-static bool read_entry(struct entry *entry, const char *name, bool whole,
+static bool verify_all(struct entry *entry, const struct head *head,
                        struct error *err)
 {
-    struct entry_progress progress = { 0 };
-    struct stat status;
-    struct head head;
+    struct entry_progress progress = entry_progress(entry);
+
+    if (head->length >= progress.end)
+        entry_verify_octets(&progress, 0, head->data, head->length);
+    return entry_verify(entry, &progress, UINT64_MAX, err);
+}
+
+/* The frame first, then what it holds. */
+static bool read_frame(struct entry *entry, const struct head *head,
+                       const char *name, bool whole, struct error *err)
+{
+    uint64_t size = head->size;
     struct buf text;
 
-    if (fstat(entry->fd, &status) == -1)
-        return error_sys(err, FAULT_IO, "examine message file");
-    if (!S_ISREG(status.st_mode) || status.st_size <= DRAFT_END_LENGTH)
+    if (size <= DRAFT_END_LENGTH)
         return report_damage(err, "it is not complete");
-    entry->uid = status.st_uid;
-    uint64_t size = (uint64_t)status.st_size;
-    if (!read_head(entry, size, &head, err) ||
-        !read_first_line(entry, &head, name, err) ||
-        !read_queued_line(entry, &head, &size, err))
+    if (!read_first_line(entry, head, name, err) ||
+        !read_queued_line(entry, head, &size, err))
         return false;
-
     buf_init(&text, DRAFT_ENVELOPE_MAX + ENVELOPE_STEP);
-    bool right = read_envelope(entry, &head, size, &text, err);
+    bool right = read_envelope(entry, head, size, &text, err);
     entry->content_start = text.length + 1;
-    right = right && read_end(entry, &head, size, err) &&
-            (!whole || entry_verify(entry, &progress, UINT64_MAX, err)) &&
+    right = right && read_end(entry, head, size, err) &&
+            (!whole || verify_all(entry, head, err)) &&
             parse_envelope(entry, &text, err);
     buf_free(&text);
     return right;
 }
 
-static struct entry *open_entry(int fd, const char *name, bool whole,
-                                struct error *err)
+static bool read_entry(struct entry *entry, const char *name, bool whole,
+                       struct error *err)
+{
+    char data[ENVELOPE_STEP];
+    struct stat status;
+
+    if (fstat(entry->fd, &status) == -1)
+        return error_sys(err, FAULT_IO, "examine message file");
+    if (!S_ISREG(status.st_mode))
+        return report_damage(err, "it is not complete");
+    entry->uid = status.st_uid;
+    uint64_t size = (uint64_t)status.st_size;
+    ssize_t length = io_read_at(entry->fd, data, size < sizeof data
+                                ? (size_t)size : sizeof data, 0);
+    if (length == -1)
+        return error_sys(err, FAULT_IO, "read message file");
+    const struct head head = { data, (size_t)length, size };
+    return read_frame(entry, &head, name, whole, err);
+}
+
+static struct entry *new_entry(int fd)
 {
     struct entry *entry = alloc_zero(1, sizeof *entry);
 
     entry->fd = fd;
-    if (read_entry(entry, name, whole, err))
+    entry->original = -1;
+    return entry;
+}
+
+static struct entry *keep_if(bool right, struct entry *entry)
+{
+    if (right)
         return entry;
     entry_free(entry);
     return NULL;
+}
+
+static struct entry *open_entry(int fd, const char *name, bool whole,
+                                struct error *err)
+{
+    struct entry *entry = new_entry(fd);
+
+    return keep_if(read_entry(entry, name, whole, err), entry);
+}
+
+struct entry *entry_of_octets(int fd, const char *data, size_t length,
+                              const char *name, struct error *err)
+{
+    const struct head head = { data, length, length };
+    struct entry *entry = new_entry(fd);
+
+    return keep_if(read_frame(entry, &head, name, true, err), entry);
 }
 
 struct entry *entry_open(int fd, const char *name, struct error *err)
@@ -403,7 +435,7 @@ bool entry_read_sender(int fd, uid_t *uid)
 
 uid_t entry_user(const struct entry *entry, uid_t owner)
 {
-    return owner == geteuid() && entry->has_claim ? entry->claimed_uid
+    return entry->has_claim && owner == geteuid() ? entry->claimed_uid
                                                   : owner;
 }
 
@@ -471,6 +503,7 @@ void entry_free(struct entry *entry)
     if (entry == NULL)
         return;
     io_close(&entry->fd);
+    io_close(&entry->original);
     envelope_free(&entry->envelope);
     free(entry->flaw);
     free(entry);

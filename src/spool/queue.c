@@ -175,7 +175,7 @@ bool queue_remove(const struct spool *spool, const char *id,
     if ((files->original && !(files->message ? drop_remove_original(spool, id)
                                              : drop_remove(spool, id))) ||
         (files->message && !is_gone(spool->queue, id)) ||
-        !is_copy_gone(spool, id))
+        (files->copy && !is_copy_gone(spool, id)))
         return false;
     if (sync && fsync(spool->queue) == -1)
         return false;

@@ -67,7 +67,8 @@ static void check_packet(const struct packet *packet, enum wire_party party)
     PROMISE((packet->fd != -1) == (packet->kind == WIRE_JOB ||
                                    packet->kind == WIRE_START_WORKER ||
                                    packet->kind == WIRE_START_SERVER));
-    PROMISE((packet->journal != -1) == (packet->kind == WIRE_START_WORKER));
+    PROMISE(packet->kind == WIRE_JOB ||
+            (packet->journal != -1) == (packet->kind == WIRE_START_WORKER));
     PROMISE(packet->kind != WIRE_JOB || (packet->count > 0 &&
             packet->count <= WIRE_RECIPIENTS_MAX));
     check_text(packet->peer);

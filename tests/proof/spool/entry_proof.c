@@ -36,11 +36,10 @@ void entry_blame(struct entry *entry, const char *status, const char *flaw)
 
 static struct head any_head(void)
 {
-    struct head head;
+    static char data[ENVELOPE_STEP];
 
-    proof_change(head.data, sizeof head.data);
-    head.length = proof_length(sizeof head.data);
-    return head;
+    proof_change(data, sizeof data);
+    return (struct head){ data, proof_length(sizeof data), 0 };
 }
 
 static uint64_t any_size(void)
@@ -56,8 +55,7 @@ static void frame(void)
     struct error err;
 
     entry.content_start = proof_length(INT64_MAX);
-    if (read_head(&entry, size, &head, &err))
-        (void)read_first_line(&entry, &head, NULL, &err);
+    (void)read_first_line(&entry, &head, NULL, &err);
     (void)read_queued_line(&entry, &head, &size, &err);
     (void)read_end(&entry, &head, size, &err);
 }

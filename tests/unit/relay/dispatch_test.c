@@ -4,6 +4,9 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <dirent.h>
+#include <limits.h>
+#include <unistd.h>
 
 #include "relay_fixture.h"
 #include "util/text.h"
@@ -154,6 +157,40 @@ static void tries_a_smarthost_that_is_down(void **state)
     assert_int_not_equal(relay->job, 0);
 }
 
+/* How many descriptors of this process lead to a file in drop/. */
+static size_t count_open(const struct relay *relay)
+{
+    const char *path = relay->fixture.spool.path;
+    DIR *folder = opendir("/proc/self/fd");
+    size_t count = 0;
+
+    for (const struct dirent *one; (one = readdir(folder)) != NULL; ) {
+        char link[PATH_MAX] = "", *start = alloc_format("%s/drop/", path);
+        if (readlinkat(dirfd(folder), one->d_name, link, PATH_MAX - 1) > 0)
+            count += text_starts(link, start);
+        free(start);
+    }
+    closedir(folder);
+    return count;
+}
+
+/* Whoever closes an unlinked file last waits until its blocks are free. */
+static void leaves_the_last_close_to_the_worker(void **state)
+{
+    struct relay *relay = *state;
+
+    relay_start(relay);
+    submit(relay, 1, NULL);
+    assert_int_equal(count_open(relay), 1);
+    relay_give(relay);
+    assert_int_not_equal(relay->original, -1);
+    assert_int_equal(count_open(relay), 1);
+    relay_settle_all(relay, '2');
+    assert_int_equal(count_open(relay), 1);
+    io_close(&relay->original);
+    assert_int_equal(count_open(relay), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +201,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(takes_smarthosts_in_their_order,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(tries_a_smarthost_that_is_down,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leaves_the_last_close_to_the_worker,
                                         set_up, tear_down),
     };
 

@@ -222,12 +222,26 @@ static void block_state(struct subject *subject)
     block(subject, subject->relay.fixture.spool.state);
 }
 
+/* A folder in the place of its file: that cannot be removed. */
+static void block_file(struct subject *subject)
+{
+    const struct spool *spool = &subject->relay.fixture.spool;
+    const int folders[] = { spool->drop, spool->queue };
+
+    for (size_t i = 0; i < COUNT(folders); i++)
+        if (unlinkat(folders[i], subject->id, 0) == 0)
+            assert_int_equal(mkdirat(folders[i], subject->id, 0700), 0);
+}
+
 static void unblock(struct subject *subject)
 {
+    const struct spool *spool = &subject->relay.fixture.spool;
     char *name = alloc_format(".%s", subject->id);
 
-    unlinkat(subject->relay.fixture.spool.queue, name, AT_REMOVEDIR);
-    unlinkat(subject->relay.fixture.spool.state, name, AT_REMOVEDIR);
+    unlinkat(spool->queue, name, AT_REMOVEDIR);
+    unlinkat(spool->state, name, AT_REMOVEDIR);
+    unlinkat(spool->drop, subject->id, AT_REMOVEDIR);
+    unlinkat(spool->queue, subject->id, AT_REMOVEDIR);
     free(name);
 }
 
@@ -290,6 +304,7 @@ static const struct step {
     { "too-late", grow_too_late },
     { "full", fill_failed },
     { "room", empty_failed },
+    { "block-file", block_file },
     { "block-queue", block_queue },
     { "block-state", block_state },
     { "unblock", unblock },
@@ -485,9 +500,9 @@ static const struct row {
       "drop | now (open), attempts 0, open 2 | not-stored" },
     { "take", "late",
       "drop | now (open), attempts 0, open 2 | " },
-    { "take", "block-queue remove",
-      "| soon, attempts 0, open 2 | withdrawn not-removed" },
-    { "take", "block-queue remove unblock retry give",
+    { "take", "block-file remove",
+      "drop | soon, attempts 0, open 2 | withdrawn not-removed" },
+    { "take", "block-file remove unblock retry give",
       "| unknown | withdrawn not-removed" },
 
     { "take store", "",
@@ -514,11 +529,11 @@ static const struct row {
       "queue state | unread | held released" },
     { "take store", "block-state hold",
       "queue | now, attempts 0, open 2 | trouble" },
-    { "take store", "block-queue remove",
-      "| soon, attempts 0, open 2 | withdrawn not-removed" },
-    { "take store", "block-queue remove unblock retry give",
+    { "take store", "block-file remove",
+      "queue | soon, attempts 0, open 2 | withdrawn not-removed" },
+    { "take store", "block-file remove unblock retry give",
       "| unknown | withdrawn not-removed" },
-    { "take store", "block-queue remove restart",
+    { "take store", "block-file remove unblock restart",
       "| unknown | withdrawn not-removed" },
     { "take store", "block-state late",
       "queue | now, attempts 0, open 2 | trouble" },
@@ -582,9 +597,9 @@ static const struct row {
       "queue state | now, attempts 0, open 1 | sent" },
     { "take give", "late",
       "drop | out, attempts 0, open 2 | " },
-    { "take give", "block-queue accept",
-      "| soon, attempts 0, open 2 | sent not-removed" },
-    { "take give", "block-queue accept unblock retry give",
+    { "take give", "block-file accept",
+      "drop | soon, attempts 0, open 2 | sent not-removed" },
+    { "take give", "block-file accept unblock retry give",
       "| unknown | sent not-removed" },
     { "take give", "block-queue defer",
       "drop | later (open), attempts 1, open 2 | deferred trouble" },
@@ -667,14 +682,14 @@ static const struct row {
       "queue state | now, attempts 0, open 1 | sent" },
     { "take store give", "late",
       "queue | out, attempts 0, open 2 | " },
-    { "take store give", "block-queue accept",
-      "state | soon, attempts 0, open 2 | sent not-removed" },
-    { "take store give", "block-queue accept unblock retry give",
+    { "take store give", "block-file accept",
+      "queue state | soon, attempts 0, open 2 | sent not-removed" },
+    { "take store give", "block-file accept unblock retry give",
       "| unknown | sent not-removed" },
     { "take store give", "block-queue defer",
       "queue state | later, attempts 1, open 2 | deferred" },
     { "take store give", "block-queue defer retry give accept",
-      "state | soon, attempts 1, open 2 | deferred sent not-removed" },
+      "| unknown | deferred sent removed" },
     { "take store give", "block-state defer",
       "queue | later, attempts 1, open 2 | deferred trouble" },
     { "take store give", "block-state defer retry give accept",
@@ -682,10 +697,9 @@ static const struct row {
     { "take store give", "block-state defer unblock retry give defer",
       "queue state | later, attempts 2, open 2 | deferred trouble deferred" },
     { "take store give", "block-queue refuse",
-      "state report*1 | soon, attempts 0, open 2 "
-      "| bounced bounce not-removed" },
+      "report*1 | unknown | bounced bounce removed" },
     { "take store give", "block-queue refuse unblock retry give",
-      "report*1 | unknown | bounced bounce not-removed" },
+      "report*1 | unknown | bounced bounce removed" },
     { "take store give", "block-state refuse",
       "queue | later, attempts 0, open 2 | bounced trouble" },
     { "take store give", "block-state refuse unblock retry give",
@@ -710,18 +724,18 @@ static const struct row {
     { "take hold", "block-state release",
       "queue state | held, attempts 0, open 2 | held trouble" },
 
-    { "take give block-queue accept", "",
-      "| soon, attempts 0, open 2 | sent not-removed" },
-    { "take give block-queue accept", "remove",
-      "| soon, attempts 0, open 2 | sent not-removed" },
-    { "take give block-queue accept", "restart",
+    { "take give block-file accept", "",
+      "drop | soon, attempts 0, open 2 | sent not-removed" },
+    { "take give block-file accept", "remove",
+      "drop | soon, attempts 0, open 2 | sent not-removed" },
+    { "take give block-file accept", "restart",
+      "| unknown | sent not-removed removed" },
+    { "take give block-file accept", "unblock retry give",
       "| unknown | sent not-removed" },
-    { "take give block-queue accept", "unblock retry give",
-      "| unknown | sent not-removed" },
-    { "take give block-queue accept", "hold",
-      "| soon, attempts 0, open 2 | sent not-removed trouble" },
-    { "take give block-queue accept", "too-late",
-      "| soon, attempts 0, open 2 | sent not-removed" },
+    { "take give block-file accept", "hold",
+      "drop | soon, attempts 0, open 2 | sent not-removed trouble" },
+    { "take give block-file accept", "too-late",
+      "drop | soon, attempts 0, open 2 | sent not-removed" },
 
     { "take-many give", "",
       "drop | out, attempts 0, open 1001 | " },

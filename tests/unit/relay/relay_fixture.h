@@ -59,6 +59,8 @@ struct relay {
     uint64_t job;               /* that it has; 0: none */
     size_t *recipients;         /* indices; owned */
     size_t count;
+    int original;               /* the file in drop/, as it came with it; -1:
+                                 * it came without */
     struct clocks clocks;       /* moved by the test */
     struct totals totals;
     struct control *control;
@@ -225,6 +227,7 @@ static inline void relay_stop(struct relay *relay)
     io_close(&relay->launcher);
     io_close(&relay->worker);
     io_close(&relay->journal);
+    io_close(&relay->original);
     free(relay->recipients);
     relay->recipients = NULL;
     relay->job = 0;
@@ -380,6 +383,7 @@ static inline void relay_set_up(struct relay *relay)
     fixture_open(&relay->fixture);
     relay->control_path = alloc_format("%s/control", relay->fixture.path);
     relay->worker = relay->journal = relay->launcher = -1;
+    relay->original = -1;
     relay->log = open(relay->fixture.path, O_RDWR | O_TMPFILE | O_APPEND, 0600);
     assert_int_not_equal(relay->log, -1);
     relay_configure(relay);
@@ -459,7 +463,10 @@ static inline void relay_take_job(struct relay *relay)
             relay->job = packet.job;
             relay->recipients = packet.recipients;
             relay->count = packet.count;
+            io_close(&relay->original);
+            relay->original = packet.original;
             packet.recipients = NULL;
+            packet.original = -1;
         }
         wire_free(&packet);
     }

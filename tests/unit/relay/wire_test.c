@@ -85,6 +85,14 @@ static void hands_over_a_job(void **state)
     assert_int_equal(write(ends[1], "x", 1), 1);
     assert_int_equal(read(got.fd, &octet, 1), 1);
     assert_int_equal(octet, 'x');
+    assert_int_equal(got.original, -1);
+    wire_free(&got);
+    job.original = ends[1];
+    assert_true(wire_send(pair->here, &job, &err));
+    receive(pair, WIRE_MANAGER, &got);
+    assert_int_equal(write(got.original, "y", 1), 1);
+    assert_int_equal(read(got.fd, &octet, 1), 1);
+    assert_int_equal(octet, 'y');
     wire_free(&got);
     close(ends[0]);
     close(ends[1]);
