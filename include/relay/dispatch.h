@@ -8,6 +8,7 @@
 #define POSTRIDER_RELAY_DISPATCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct hops;
@@ -25,10 +26,13 @@ void dispatch_free(struct dispatch *dispatch);          /* NULL is allowed */
  * is open needs no worker: it is returned, OUT and open, for its outcomes to be
  * acted upon, and the call is to be made again. NULL: that is all.
  *
- * more   there is more for the next round
+ * waiting  messages of drop/ that are not taken yet: where they are many, more
+ *          connections pay
+ * more     there is more for the next round
  */
 struct message *dispatch_run(struct dispatch *dispatch,
-                             const struct moment *now, bool *more);
+                             const struct moment *now, size_t waiting,
+                             bool *more);
 
 /* Is no message with a worker, and none ready for a smarthost that takes mail,
  * or may be tried? */

@@ -60,6 +60,9 @@ void pickup_look_again(struct pickup *pickup);
  * the monotonic clock). True if there is more. */
 bool pickup_run(struct pickup *pickup, const struct moment *now, int64_t end);
 
+/* How many messages are there still, about. */
+size_t pickup_waiting(const struct pickup *pickup);
+
 /* Has a pass over the directory been completed since this was asked last, with
  * all that it found? */
 bool pickup_has_passed(struct pickup *pickup);

@@ -71,6 +71,10 @@ void drop_scan_retry(struct drop_scan *scan);
  * { 0 }; the caller clears it. */
 void drop_scan_unread(const struct drop_scan *scan, struct unread *unread);
 
+/* How many messages wait to be taken, about: names that are remembered, and
+ * those that the last whole pass had to leave out. */
+size_t drop_scan_count(const struct drop_scan *scan);
+
 /* Were names left out since the start of the last pass, of owners of whom none
  * wait? */
 bool drop_scan_left_out(const struct drop_scan *scan);

@@ -24,7 +24,8 @@ struct dispatch {
     struct messages *messages;
     struct schedule *schedule;
     struct hops *hops;
-    struct moment now;          /* when all was looked at last */
+    struct moment now;          /* when all was looked at last, */
+    size_t waiting;             /* and so many were in drop/ */
 };
 
 struct dispatch *dispatch_new(struct messages *messages, struct hops *hops)
@@ -145,14 +146,23 @@ static bool may_go(const void *context, const struct message *message)
                             turn->now);
 }
 
+/* How many messages are there for it, of which so many are ready? Those that
+ * are not taken yet go where these go. */
+static size_t backlog(const struct dispatch *dispatch, size_t ready)
+{
+    size_t all = schedule_count_in(dispatch->schedule, MESSAGE_READY);
+
+    return ready + (size_t)((uint64_t)dispatch->waiting * ready / all);
+}
+
 /* Open another connection, if one is worth it. Where the smarthost is not up,
  * that is the trial. */
 static void widen(struct hop *hop, const struct worker_slot *slot,
-                  size_t ready, int64_t now)
+                  size_t backlog, int64_t now)
 {
     struct error err;
 
-    if (!placement_wants_more(hop->workers, slot, ready, now) ||
+    if (!placement_wants_more(hop->workers, slot, backlog, now) ||
         placement_make_room(hop->workers, now) ||
         !availability_may_connect(&hop->availability, now))
         return;
@@ -176,7 +186,7 @@ static enum sending send_one(struct dispatch *dispatch,
         return send_out(dispatch, message, smarthost, NULL);
     }
     if (hop->availability.state == HOP_UP || slot == NULL)
-        widen(hop, slot, ready, now);
+        widen(hop, slot, backlog(dispatch, ready), now);
     if (slot == NULL ||
         !hops_give_out(dispatch->hops, smarthost, &dispatch->now))
         return NOT_TAKEN;
@@ -221,12 +231,14 @@ static struct message *send_all(struct dispatch *dispatch, size_t smarthost,
 }
 
 struct message *dispatch_run(struct dispatch *dispatch,
-                             const struct moment *now, bool *more)
+                             const struct moment *now, size_t waiting,
+                             bool *more)
 {
     struct message *message = NULL;
 
     *more = false;
     dispatch->now = *now;
+    dispatch->waiting = waiting;
     schedule_wake(dispatch->schedule, now->awake);
     for (size_t i = 0; message == NULL && i < dispatch->hops->count; i++) {
         workers_recall(dispatch->hops->list[i].workers, now->awake);

@@ -354,7 +354,6 @@ static bool take_in(struct manager *manager)
 
     more = messages_read(manager->messages, now, clock_now() + READ_TIME) ||
            more;
-
     if (pickup_has_passed(manager->pickup))
         troubles_log(manager->troubles, now->awake);
     return storage_run(manager->storage, now->awake,
@@ -372,7 +371,8 @@ static bool hand_out(struct manager *manager)
     if (is_leaving(manager))
         return false;
     do {
-        struct message *message = dispatch_run(manager->dispatch, now, &more);
+        struct message *message = dispatch_run(
+            manager->dispatch, now, pickup_waiting(manager->pickup), &more);
         if (message == NULL)
             return more;
         result_conclude(manager->result, message, now);

@@ -303,6 +303,11 @@ bool pickup_run(struct pickup *pickup, const struct moment *now, int64_t end)
     return must_read(pickup) || !is_at_rest(pickup);
 }
 
+size_t pickup_waiting(const struct pickup *pickup)
+{
+    return drop_scan_count(pickup->scan);
+}
+
 bool pickup_has_passed(struct pickup *pickup)
 {
     bool passed = pickup->passed;

@@ -56,7 +56,10 @@ struct drop_scan {
                                  * passes begin with this uid, and go up */
     uid_t next_first;           /* as above, of the next pass, */
     bool is_crowded;            /* if an owner had to be left out */
-    bool left_out;              /* names, for lack of room */
+    bool left_out;              /* names, for lack of room: */
+    size_t left;                /* so many as the last whole pass found, less
+                                 * those that were remembered since; */
+    size_t leaving;             /* and so far in this one */
     bool lacks_places;          /* names of owners who have no place */
     bool refills;               /* this pass is only for those who are hungry */
     uid_t hungry[OWNERS_MAX];   /* owners who were full and have run out, */
@@ -206,6 +209,14 @@ static struct owner *owner_of(struct drop_scan *scan, uid_t uid)
     return *place;
 }
 
+static void count_left(struct drop_scan *scan, bool remembered)
+{
+    if (!scan->refills)
+        scan->leaving += !remembered;
+    else if (remembered && scan->left > 0)
+        scan->left--;
+}
+
 /* No owner's names crowd out another's: what is over the bounds stays in the
  * directory, and a pass finds it when those that were held are dealt with. */
 static void remember_name(struct drop_scan *scan, const struct stat *status,
@@ -213,15 +224,15 @@ static void remember_name(struct drop_scan *scan, const struct stat *status,
 {
     struct owner *owner = owner_of(scan, drop_user(scan->spool, id, status));
 
-    if (owner == NULL)
-        return;
-    for (size_t i = 0; i < owner->count; i++)
+    for (size_t i = 0; owner != NULL && i < owner->count; i++)
         if (strcmp(owner->ids[i], id) == 0)
             return;
-    if (owner->count == NAMES_MAX) {
+    bool fits = owner != NULL && owner->count < NAMES_MAX;
+    count_left(scan, fits);
+    if (owner != NULL && !fits)
         owner->left_out = true;
+    if (!fits)
         return;
-    }
     size_t place = owner->count++;
     if (status->st_size > DROP_LARGE) {
         memcpy(owner->ids[place], owner->ids[owner->large],
@@ -347,6 +358,9 @@ static void end_pass(struct drop_scan *scan, int number)
         return;
     }
     forget_gone(scan);
+    if (!scan->refills)
+        scan->left = scan->leaving;
+    scan->leaving = 0;
     unread_clear(&scan->refused);
     scan->refused = scan->counting;
     scan->counting = (struct unread){ 0 };
@@ -362,6 +376,7 @@ static bool begin_pass(struct drop_scan *scan)
     if (scan->is_crowded)
         scan->first = scan->next_first;
     scan->is_crowded = false;
+    scan->leaving = 0;
     unread_clear(&scan->counting);
     for (size_t i = 0; i < scan->aside_count; i++)
         scan->aside[i].seen = false;
@@ -454,6 +469,15 @@ void drop_scan_unread(const struct drop_scan *scan, struct unread *unread)
     unread_copy(unread, &scan->refused);
     for (size_t i = 0; i < scan->aside_count; i++)
         unread_add(unread, &scan->aside[i].err);
+}
+
+size_t drop_scan_count(const struct drop_scan *scan)
+{
+    size_t count = scan->left > scan->leaving ? scan->left : scan->leaving;
+
+    for (size_t i = 0; i < scan->count; i++)
+        count += scan->owners[i]->count;
+    return count;
 }
 
 bool drop_scan_left_out(const struct drop_scan *scan)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "relay_fixture.h"
+#include "relay/worker_pool.h"
 #include "util/text.h"
 
 enum { NONE = 0, MAIN = 1, SECOND = 2, BOTH = 3 };
@@ -191,6 +192,40 @@ static void leaves_the_last_close_to_the_worker(void **state)
     assert_int_equal(count_open(relay), 0);
 }
 
+/* With so many messages, is another connection opened beside the first one, if
+ * that pays from 150 on? */
+static bool asks_for_another(struct relay *relay, size_t messages)
+{
+    char id[RANDOM_ID_LENGTH + 1];
+
+    fixture_empty(&relay->fixture);
+    relay->smarthosts[0].connections = 4;
+    relay_start(relay);
+    for (size_t i = 0; i < messages; i++)
+        relay_drop(relay, id, &(struct message_shape){
+            .reverse_path = "a@example.com", .recipients = 1 });
+    relay_pick_up(relay);
+    struct concurrency *concurrency =
+        &relay->hops->list[0].workers->concurrency;
+    concurrency_note(concurrency, 1000, relay_now(relay)->awake);
+    concurrency->opening = INT32_MAX;
+    relay_give(relay);
+    concurrency->opening = 50000;
+    pid_t before = relay->pid;
+    relay_promise_worker(relay);
+    relay_dispatch(relay);
+    relay_become_worker(relay);
+    return relay->pid != before;
+}
+
+/* One user may have 128 messages in memory; the others count, too. */
+static void counts_what_is_not_taken_yet(void **state)
+{
+    assert_false(asks_for_another(*state, 140));
+    relay_stop(*state);
+    assert_true(asks_for_another(*state, 300));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +238,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(tries_a_smarthost_that_is_down,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_the_last_close_to_the_worker,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(counts_what_is_not_taken_yet,
                                         set_up, tear_down),
     };
 

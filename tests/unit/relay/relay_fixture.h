@@ -266,7 +266,9 @@ static inline void relay_dispatch(struct relay *relay)
     struct message *message;
     bool more;
 
-    while ((message = dispatch_run(relay->dispatch, now, &more)) != NULL ||
+    while ((message = dispatch_run(relay->dispatch, now,
+                                   pickup_waiting(relay->pickup), &more)) !=
+               NULL ||
            more)
         if (message != NULL)
             result_conclude(relay->result, message, now);

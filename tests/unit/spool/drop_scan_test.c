@@ -361,6 +361,29 @@ static void looks_at_each_name_a_few_times(void **state)
     assert_int_equal(fixture_count(fixture->spool.drop), 0);
 }
 
+/* Those that are remembered, and those that are left out. */
+static void counts_what_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[RANDOM_ID_LENGTH + 1];
+
+    fixture_empty(fixture);
+    make_many(&fixture->spool, 'd', 750, 1001);
+    struct drop_scan *scan = drop_scan_new(&fixture->spool, knows_nothing,
+                                           NULL, NULL);
+    while (!drop_scan_more(scan))
+        ;
+    for (size_t left = 750; left > 0; left--) {
+        assert_int_equal(drop_scan_count(scan), left);
+        assert_true(drop_scan_next(scan, id));
+        drop_remove(&fixture->spool, id);
+        if (!drop_scan_waiting(scan))
+            drop_scan_refill(scan);
+    }
+    assert_int_equal(drop_scan_count(scan), 0);
+    drop_scan_free(scan);
+}
+
 /* Of one owner as many as are held wait for room: that is not in the way of
  * another one, who has run out of names. */
 static void refills_past_an_owner_without_room(void **state)
@@ -395,6 +418,7 @@ int main(void)
         cmocka_unit_test(lends_the_places_of_owners_without_room),
         cmocka_unit_test(removes_what_was_never_finished),
         cmocka_unit_test(passes_over_what_is_known),
+        cmocka_unit_test(counts_what_waits),
         cmocka_unit_test(takes_a_hint_once),
         cmocka_unit_test(is_fair_by_owner),
         cmocka_unit_test(passes_over_owners_without_room),
