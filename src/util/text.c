@@ -174,18 +174,33 @@ void text_add_hex(struct buf *out, const void *octets, size_t length)
     }
 }
 
+static size_t printable_length(const char *text, size_t length)
+{
+    size_t count = 0;
+
+    while (count < length && text[count] >= ' ' && text[count] <= '~')
+        count++;
+    return count;
+}
+
 void text_escape(struct buf *out, const char *text, size_t length)
 {
     uint32_t character;
 
     while (length > 0) {
-        size_t step = text_character(text, length, &character);
-        if (step == 0 || is_unseen(character)) {
+        /* Most texts are that from end to end, and each message has some. */
+        size_t step = printable_length(text, length);
+        bool may_be_seen = step > 0;
+        if (!may_be_seen) {
+            step = text_character(text, length, &character);
+            may_be_seen = step > 0 && !is_unseen(character);
+        }
+        if (may_be_seen) {
+            buf_add(out, text, step);
+        } else {
             buf_add_text(out, "\\x");
             text_add_hex(out, text, 1);
             step = 1;
-        } else {
-            buf_add(out, text, step);
         }
         text += step;
         length -= step;
