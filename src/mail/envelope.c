@@ -224,25 +224,33 @@ static bool is_hex(char c)
     return text_is_digit(c) || (c >= 'A' && c <= 'F');
 }
 
+/* The octet at +XX, or NUL, which no text has. */
+static char decode_octet(const char *text)
+{
+    if (text[0] != '+' || !is_hex(text[1]) || !is_hex(text[2]))
+        return '\0';
+    return (char)(text_hex_value(text_lower(text[1])) * 16 +
+                  text_hex_value(text_lower(text[2])));
+}
+
 char *xtext_decode(const char *text)
 {
+    size_t length = strlen(text);
     struct buf out;
 
     buf_init(&out, SIZE_MAX);
-    for (; *text != '\0'; text++) {
-        char c = *text;
-        if (c == '+' && is_hex(text[1]) && is_hex(text[2])) {
-            c = (char)(text_hex_value(text_lower(text[1])) * 16 +
-                       text_hex_value(text_lower(text[2])));
-            text += 2;
-        } else if (!is_xchar(c)) {
-            c = '\0';
+    for (size_t i = 0; i < length; i++) {
+        if (is_xchar(text[i])) {
+            buf_add_char(&out, text[i]);
+            continue;
         }
+        char c = decode_octet(text + i);
         if (c == '\0') {
             buf_free(&out);
             return NULL;
         }
         buf_add_char(&out, c);
+        i += 2;
     }
     return buf_take(&out);
 }

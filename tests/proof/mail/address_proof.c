@@ -43,11 +43,12 @@ static void check(const char *text)
 
 static void forms(const char *text)
 {
-    switch (Frama_C_interval(0, 4)) {
+    switch (Frama_C_interval(0, 5)) {
     case 0: (void)address_complete(text, "x.y"); break;
     case 1: (void)address_canonical(text); break;
     case 2: (void)address_local_part(text); break;
     case 3: (void)address_local_name(text); break;
+    case 4: (void)address_without_domain(text, strlen(text)); break;
     default: (void)address_is_bare(text);
     }
 }

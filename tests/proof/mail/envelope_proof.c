@@ -30,6 +30,7 @@ static void xtext(const char *text)
 {
     (void)xtext_check(text);
     free(xtext_encode(text));
+    free(xtext_decode(text));
 }
 
 void exact(void)
