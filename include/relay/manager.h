@@ -1,5 +1,5 @@
 /*
- * manager.h - the daemon: its parts put together, and the poll loop
+ * manager.h - the daemon: its start, its poll loop, its end
  */
 #ifndef POSTRIDER_RELAY_MANAGER_H
 #define POSTRIDER_RELAY_MANAGER_H

@@ -17,9 +17,9 @@
 #include "relay/hops.h"
 #include "relay/launch.h"
 #include "relay/listener.h"
-#include "relay/log_delivery.h"
 #include "relay/messages.h"
 #include "relay/metrics.h"
+#include "relay/parts.h"
 #include "relay/pickup.h"
 #include "relay/requests.h"
 #include "relay/result.h"
@@ -57,21 +57,8 @@ struct manager {
     const struct config *config;
     struct spool spool;
     struct clocks clocks;       /* as of the last look at them */
-    struct totals totals;
-    struct launch *launch;
-    struct control *control;
+    struct parts parts;
     struct listener *listener;
-    struct hops *hops;
-    struct messages *messages;
-    struct storage *storage;
-    struct pickup *pickup;
-    struct dispatch *dispatch;
-    struct result *result;
-    struct worker_answers answers;
-    struct expiry *expiry;
-    struct troubles *troubles;
-    struct metrics *metrics;
-    struct requests *requests;
     int signals;
     struct pollfd *set;         /* rebuilt in each round */
     struct watched *watched;    /* the same indices */
@@ -101,18 +88,18 @@ static void look_at_clocks(struct manager *manager)
     if (set == 0)
         return;
     log_line(LOG_LEVEL_WARNING, "the clock was set by %" PRId64 " s", set);
-    messages_move_dates(manager->messages, before, set);
+    messages_move_dates(manager->parts.messages, before, set);
 }
 
 /* --- Other processes. --- */
 
 static void reap(struct manager *manager)
 {
-    const struct hops *hops = manager->hops;
+    const struct hops *hops = manager->parts.hops;
     int status;
     pid_t pid;
 
-    while (launch_ended(manager->launch, &pid, &status)) {
+    while (launch_ended(manager->parts.launch, &pid, &status)) {
         bool found = listener_reap(manager->listener, pid, status);
         for (size_t i = 0; !found && i < hops->count; i++)
             found = workers_reap(hops->list[i].workers, pid, status);
@@ -121,11 +108,11 @@ static void reap(struct manager *manager)
 
 static void send_notice(struct manager *manager, enum notice notice)
 {
-    char *remark = hops_describe_trouble(manager->hops);
+    char *remark = hops_describe_trouble(manager->parts.hops);
 
-    launch_notice(manager->launch, notice,
-                  messages_count(manager->messages),
-                  manager->totals.delivered, remark);
+    launch_notice(manager->parts.launch, notice,
+                  messages_count(manager->parts.messages),
+                  manager->parts.totals.delivered, remark);
     free(manager->remark);
     manager->remark = remark;
 }
@@ -134,7 +121,7 @@ static void send_notice(struct manager *manager, enum notice notice)
  * that a smarthost is down, or up again. */
 static void send_changes(struct manager *manager)
 {
-    char *remark = hops_describe_trouble(manager->hops);
+    char *remark = hops_describe_trouble(manager->parts.hops);
 
     if (manager->remark != NULL && strcmp(remark, manager->remark) != 0)
         send_notice(manager, NOTICE_ALIVE);
@@ -157,7 +144,7 @@ static void stop(struct manager *manager, enum manager_end end)
     /* Take what was committed just before: where the spool goes with a
      * container, no other daemon will send it. */
     if (manager->shutdown.stage == SHUTDOWN_DRAINING)
-        pickup_scan(manager->pickup);
+        pickup_scan(manager->parts.pickup);
 }
 
 static void take_signals(struct manager *manager)
@@ -212,14 +199,15 @@ static void build_set(struct manager *manager)
     manager->count = 0;
     watch(manager, manager->signals, POLLIN,
           &(struct watched){ .source = SOURCE_SIGNAL });
-    watch(manager, launch_descriptor(manager->launch), POLLIN,
+    watch(manager, launch_descriptor(manager->parts.launch), POLLIN,
           &(struct watched){ .source = SOURCE_LAUNCH });
-    if (pickup_descriptor(manager->pickup) != -1)
-        watch(manager, pickup_descriptor(manager->pickup), POLLIN,
+    if (pickup_descriptor(manager->parts.pickup) != -1)
+        watch(manager, pickup_descriptor(manager->parts.pickup), POLLIN,
               &(struct watched){ .source = SOURCE_PICKUP });
-    for (size_t i = 0; i < manager->hops->count; i++)
-        workers_each(manager->hops->list[i].workers, watch_worker, manager);
-    control_each(manager->control, watch_control, manager);
+    for (size_t i = 0; i < manager->parts.hops->count; i++)
+        workers_each(manager->parts.hops->list[i].workers, watch_worker,
+                     manager);
+    control_each(manager->parts.control, watch_control, manager);
     if (manager->shutdown.stage == SHUTDOWN_NONE)
         listener_each(manager->listener, watch_listener, manager);
 }
@@ -234,7 +222,7 @@ static void handle(struct manager *manager, size_t index)
         take_signals(manager);
         break;
     case SOURCE_PICKUP:
-        pickup_take_hints(manager->pickup, clock_now() + ROUND_TIME);
+        pickup_take_hints(manager->parts.pickup, clock_now() + ROUND_TIME);
         break;
     case SOURCE_LAUNCH:
         break;                  /* children are reaped in every round */
@@ -242,7 +230,7 @@ static void handle(struct manager *manager, size_t index)
         workers_note_input(what->slot);
         break;
     case SOURCE_CONTROL:
-        control_handle(manager->control, ready->fd, ready->revents);
+        control_handle(manager->parts.control, ready->fd, ready->revents);
         break;
     case SOURCE_LISTENER:
         listener_handle(manager->listener, ready->fd);
@@ -258,8 +246,8 @@ static int patience(const struct manager *manager, bool more)
     if (more && !is_leaving(manager))
         return 0;
     if (!is_leaving(manager))
-        next = clock_earlier(next, dispatch_next_time(manager->dispatch));
-    next = clock_earlier(next, control_expire(manager->control,
+        next = clock_earlier(next, dispatch_next_time(manager->parts.dispatch));
+    next = clock_earlier(next, control_expire(manager->parts.control,
                                               now_of(manager)->awake));
     if (*manager->config->metrics != '\0')
         next = clock_earlier(next, manager->next_metrics);
@@ -289,10 +277,10 @@ static void rescan(struct manager *manager)
 {
     struct error err;
 
-    pickup_look_again(manager->pickup);
-    messages_look_again(manager->messages, now_of(manager));
-    for (size_t i = 0; i < manager->hops->count; i++)
-        workers_retry(manager->hops->list[i].workers);
+    pickup_look_again(manager->parts.pickup);
+    messages_look_again(manager->parts.messages, now_of(manager));
+    for (size_t i = 0; i < manager->parts.hops->count; i++)
+        workers_retry(manager->parts.hops->list[i].workers);
     if (spool_is_in_place(&manager->spool))
         return;
     /* With a spool that is wrong the next daemon would not start. */
@@ -312,11 +300,11 @@ static bool sweep(struct manager *manager)
     bool expired;
 
     do {
-        struct message *message = expiry_next(manager->expiry,
+        struct message *message = expiry_next(manager->parts.expiry,
                                               &manager->clocks, &expired);
         if (message == NULL)
             return true;
-        result_late(manager->result, message, expired, now_of(manager));
+        result_late(manager->parts.result, message, expired, now_of(manager));
     } while (clock_now() < end);
     return false;
 }
@@ -332,7 +320,7 @@ static void housekeeping(struct manager *manager)
     if (now >= manager->next_sweep && sweep(manager))
         manager->next_sweep = now + retry_sweep_time(manager->config);
     if (now >= manager->next_metrics) {
-        metrics_write(manager->metrics);
+        metrics_write(manager->parts.metrics);
         manager->next_metrics = now + METRICS_TIME;
     }
     if (manager->watchdog > 0 && now >= manager->next_watchdog) {
@@ -350,13 +338,15 @@ static bool take_in(struct manager *manager)
 {
     const struct moment *now = now_of(manager);
     bool more = !is_leaving(manager) &&
-                pickup_run(manager->pickup, now, clock_now() + ROUND_TIME);
+                pickup_run(manager->parts.pickup, now,
+                           clock_now() + ROUND_TIME);
 
-    more = messages_read(manager->messages, now, clock_now() + READ_TIME) ||
+    more = messages_read(manager->parts.messages, now,
+                         clock_now() + READ_TIME) ||
            more;
-    if (pickup_has_passed(manager->pickup))
-        troubles_log(manager->troubles, now->awake);
-    return storage_run(manager->storage, now->awake,
+    if (pickup_has_passed(manager->parts.pickup))
+        troubles_log(manager->parts.troubles, now->awake);
+    return storage_run(manager->parts.storage, now->awake,
                        clock_now() + ROUND_TIME) || more;
 }
 
@@ -371,11 +361,12 @@ static bool hand_out(struct manager *manager)
     if (is_leaving(manager))
         return false;
     do {
-        struct message *message = dispatch_run(
-            manager->dispatch, now, pickup_waiting(manager->pickup), &more);
+        struct message *message =
+            dispatch_run(manager->parts.dispatch, now,
+                         pickup_waiting(manager->parts.pickup), &more);
         if (message == NULL)
             return more;
-        result_conclude(manager->result, message, now);
+        result_conclude(manager->parts.result, message, now);
     } while (clock_now() < end);
     return true;
 }
@@ -388,8 +379,8 @@ static void run_round(struct manager *manager)
     look_at_clocks(manager);
     more = hand_out(manager) || more;
     shutdown_go_on(&manager->shutdown,
-                   !more && dispatch_is_idle(manager->dispatch),
-                   messages_count(manager->messages),
+                   !more && dispatch_is_idle(manager->parts.dispatch),
+                   messages_count(manager->parts.messages),
                    now_of(manager)->awake);
     /* What came while it was leaving was noticed, and not taken. */
     more = more || (was_leaving && !is_leaving(manager));
@@ -400,26 +391,26 @@ static void run_round(struct manager *manager)
         if (manager->set[i].revents != 0)
             handle(manager, i);
     reap(manager);
-    worker_answers_take(&manager->answers, now_of(manager));
+    worker_answers_take(&manager->parts.answers, now_of(manager));
     housekeeping(manager);
 }
 
 static void work(struct manager *manager)
 {
-    size_t left = messages_to_read(manager->messages);
+    size_t left = messages_to_read(manager->parts.messages);
 
     if (left == 0)
         log_line(LOG_LEVEL_INFO, "started: %zu queued",
-                 messages_count(manager->messages));
+                 messages_count(manager->parts.messages));
     else
         log_line(LOG_LEVEL_INFO, "started: %zu queued, %zu of them still to be "
-                 "read", messages_count(manager->messages), left);
-    if (manager->hops->count == 0)
+                 "read", messages_count(manager->parts.messages), left);
+    if (manager->parts.hops->count == 0)
         log_line(LOG_LEVEL_WARNING, "mail is kept: " HOPS_MISSING);
     send_notice(manager, NOTICE_READY);
     while (!shutdown_is_over(&manager->shutdown))
         run_round(manager);
-    metrics_write(manager->metrics);
+    metrics_write(manager->parts.metrics);
 }
 
 /* --- The start, and the end. --- */
@@ -443,64 +434,7 @@ static enum control_reply answer(void *context,
 {
     const struct manager *manager = context;
 
-    return requests_answer(manager->requests, what, now_of(manager));
-}
-
-/* The parts that bring messages in, and to their ends. */
-static void prepare_parts(struct manager *manager)
-{
-    const struct config *config = manager->config;
-
-    manager->storage = storage_new(manager->messages, manager->hops,
-                                   manager->control);
-    manager->pickup = pickup_new(&(struct pickup_parts){
-        .config = config,
-        .spool = &manager->spool,
-        .messages = manager->messages,
-        .hops = manager->hops,
-        .storage = manager->storage,
-        .totals = &manager->totals,
-    });
-    manager->dispatch = dispatch_new(manager->messages, manager->hops);
-    manager->result = result_new(&(struct result_parts){
-        .config = config,
-        .messages = manager->messages,
-        .hops = manager->hops,
-        .control = manager->control,
-        .totals = &manager->totals,
-    });
-    manager->answers = (struct worker_answers){
-        .config = config,
-        .messages = manager->messages,
-        .hops = manager->hops,
-        .storage = manager->storage,
-        .control = manager->control,
-        .totals = &manager->totals,
-        .result = manager->result,
-    };
-    manager->expiry = expiry_new(config, manager->messages, manager->hops);
-}
-
-/* The parts for requests and metrics. */
-static void prepare_answers(struct manager *manager)
-{
-    manager->troubles = troubles_new(manager->messages, manager->pickup);
-    manager->metrics = metrics_new(&(struct metrics_parts){
-        .config = manager->config,
-        .messages = manager->messages,
-        .hops = manager->hops,
-        .troubles = manager->troubles,
-        .totals = &manager->totals,
-    }, now_of(manager)->wall);
-    manager->requests = requests_new(&(struct requests_parts){
-        .messages = manager->messages,
-        .hops = manager->hops,
-        .storage = manager->storage,
-        .pickup = manager->pickup,
-        .metrics = manager->metrics,
-        .troubles = manager->troubles,
-        .launch = manager->launch,
-    });
+    return requests_answer(manager->parts.requests, what, now_of(manager));
 }
 
 static bool prepare_sockets(struct manager *manager, struct sockets *sockets,
@@ -508,11 +442,11 @@ static bool prepare_sockets(struct manager *manager, struct sockets *sockets,
 {
     const struct config *config = manager->config;
 
-    manager->control = control_new(config->control, answer, manager, err);
-    if (manager->control == NULL)
+    manager->parts.control = control_new(config->control, answer, manager, err);
+    if (manager->parts.control == NULL)
         return false;
     manager->listener = listener_new(&config->listen, sockets, servers,
-                                     manager->launch, err);
+                                     manager->parts.launch, err);
     return manager->listener != NULL;
 }
 
@@ -539,40 +473,24 @@ static bool start(struct manager *manager, struct sockets *sockets,
     if (!prepare_sockets(manager, sockets, servers, err) ||
         !journal_list(&manager->spool, &journals, err))
         return false;
-    /* Smarthosts, and what they were sent before. */
-    manager->hops = hops_new(config, manager->launch, &manager->spool,
-                             &journals, &moment);
-    manager->shutdown.hops = manager->hops;
-    manager->messages = messages_new(config, &manager->spool,
-                                     &manager->totals);
-    /* Files outside of the spool: the watch on drop/, and aliases for reports,
-     * which are not read again. */
-    prepare_parts(manager);
-    pickup_watch(manager->pickup, RESCAN_TIME);
-    prepare_answers(manager);
+    /* What is outside of the spool: aliases, and the watch on drop/. */
+    parts_make(&manager->parts, &journals, &moment);
+    manager->shutdown.hops = manager->parts.hops;
+    pickup_watch(manager->parts.pickup, RESCAN_TIME);
     /* From here on files of hostile users are read. */
     confine_manager(config);
-    bool recovered = messages_recover(manager->messages, &journals, &moment,
-                                      err);
+    bool recovered = messages_recover(manager->parts.messages, &journals,
+                                      &moment, err);
     strings_free(&journals);
     return recovered;
 }
 
 static void clean_up(struct manager *manager)
 {
-    requests_free(manager->requests);
-    metrics_free(manager->metrics);
-    troubles_free(manager->troubles);
-    expiry_free(manager->expiry);
-    result_free(manager->result);
-    dispatch_free(manager->dispatch);
-    pickup_free(manager->pickup);
-    storage_free(manager->storage);
-    messages_free(manager->messages);
-    hops_free(manager->hops);
-    control_free(manager->control);
+    parts_free(&manager->parts);
+    control_free(manager->parts.control);
     listener_free(manager->listener);
-    launch_free(manager->launch);
+    launch_free(manager->parts.launch);
     spool_close(&manager->spool);
     io_close(&manager->signals);
     free(manager->remark);
@@ -587,7 +505,11 @@ enum manager_end manager_run(const struct config *config,
 {
     struct manager manager = {
         .config = config,
-        .launch = launch_new(launcher),
+        .parts = {
+            .config = config,
+            .spool = &manager.spool,
+            .launch = launch_new(launcher),
+        },
         .signals = -1,
         .watchdog = launch_notice_interval(),
         .shutdown = shutdown_none(config, NULL),

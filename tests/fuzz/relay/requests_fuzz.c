@@ -147,8 +147,8 @@ static char *describe(struct scene *scene)
     buf_init(&out, SIZE_MAX);
     for (size_t i = 0; i < MESSAGES; i++) {
         const char *id = scene->ids[i];
-        const struct message *message = messages_find(scene->relay.messages,
-                                                      id);
+        const struct message *message =
+            messages_find(scene->relay.parts.messages, id);
         buf_add_format(&out, "%d%d%d%d ", fixture_exists(spool->drop, id),
                        fixture_exists(spool->queue, id),
                        fixture_exists(spool->failed, id),
@@ -178,7 +178,7 @@ static void answer(struct scene *scene, const struct request_line *asked)
     PROMISE(reply != CONTROL_WAITS || (out.length == 0 &&
             asked->request == REQUEST_WAIT && random_is_id(waiting)));
     PROMISE(reply != CONTROL_WAITS || !scene->is_stranger ||
-            messages_find(scene->relay.messages, waiting) == NULL);
+            messages_find(scene->relay.parts.messages, waiting) == NULL);
     check_answer(scene, asked->request, &out);
     buf_free(&out);
 }

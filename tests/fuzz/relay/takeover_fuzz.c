@@ -226,7 +226,7 @@ static void die(struct attack *attack)
     io_close(&relay->worker);
     if (relay->pid != 0 &&
         workers_reap(relay_workers(relay), relay->pid, status))
-        worker_answers_take(&relay->answers, relay_now(relay));
+        worker_answers_take(&relay->parts.answers, relay_now(relay));
     forget_jobs(attack);
 }
 
@@ -250,7 +250,8 @@ static void wait(struct attack *attack)
     workers_recall(relay_workers(&attack->relay),
                    relay_now(&attack->relay)->awake);
     relay_sweep(&attack->relay);
-    worker_answers_take(&attack->relay.answers, relay_now(&attack->relay));
+    worker_answers_take(&attack->relay.parts.answers,
+                        relay_now(&attack->relay));
 }
 
 static void (*const steps[])(struct attack *attack) = {
@@ -262,7 +263,7 @@ static void check_other(const struct attack *attack)
 {
     const struct relay *relay = &attack->relay;
     const struct spool *spool = &relay->fixture.spool;
-    const struct message *message = messages_find(relay->messages,
+    const struct message *message = messages_find(relay->parts.messages,
                                                   attack->other);
 
     PROMISE(message != NULL && message->place == MESSAGE_HELD &&
@@ -280,7 +281,8 @@ static void check_carried(const struct attack *attack)
     bool there = fixture_exists(spool->drop, attack->carried) ||
                  fixture_exists(spool->queue, attack->carried);
 
-    PROMISE(!there || messages_find(relay->messages, attack->carried) != NULL);
+    PROMISE(!there || messages_find(relay->parts.messages,
+                                    attack->carried) != NULL);
     for (size_t i = 0; i < RECIPIENTS && !there && !attack->unknown; i++)
         PROMISE(attack->claimed[i]);
 }

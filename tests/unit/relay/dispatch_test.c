@@ -56,7 +56,7 @@ static void gives_at_its_time_and_not_before(void **state)
     relay_settle_all(relay, '4');
     relay_give(relay);
     assert_int_equal(relay->job, 0);
-    int64_t next = dispatch_next_time(relay->dispatch);
+    int64_t next = dispatch_next_time(relay->parts.dispatch);
     relay_wait(relay, next - relay_now(relay)->awake - 1);
     relay_give(relay);
     assert_int_equal(relay->job, 0);
@@ -107,8 +107,8 @@ static void set_availability(struct relay *relay, size_t i,
 {
     int64_t now = relay_now(relay)->awake;
 
-    relay->hops->list[i].availability.state = state;
-    relay->hops->list[i].availability.trial_due = due ? now : now + 1;
+    relay->parts.hops->list[i].availability.state = state;
+    relay->parts.hops->list[i].availability.trial_due = due ? now : now + 1;
 }
 
 static void takes_smarthosts_in_their_order(void **state)
@@ -153,7 +153,7 @@ static void tries_a_smarthost_that_is_down(void **state)
     relay_give(relay);
     assert_int_not_equal(relay->job, 0);
     relay_settle_all(relay, '2');
-    assert_int_equal(relay->hops->list[0].availability.state, HOP_UP);
+    assert_int_equal(relay->parts.hops->list[0].availability.state, HOP_UP);
     relay_give(relay);
     assert_int_not_equal(relay->job, 0);
 }
@@ -206,7 +206,7 @@ static bool asks_for_another(struct relay *relay, size_t messages)
             .reverse_path = "a@example.com", .recipients = 1 });
     relay_pick_up(relay);
     struct concurrency *concurrency =
-        &relay->hops->list[0].workers->concurrency;
+        &relay->parts.hops->list[0].workers->concurrency;
     concurrency_note(concurrency, 1000, relay_now(relay)->awake);
     concurrency->opening = INT32_MAX;
     relay_give(relay);

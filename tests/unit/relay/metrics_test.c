@@ -1,4 +1,5 @@
 /* The daemon in numbers: the status and the metrics count the same. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,8 +54,8 @@ static char *status(struct subject *subject, bool all)
     struct buf out;
 
     buf_init(&out, SIZE_MAX);
-    metrics_status(subject->relay.metrics, all, relay_now(&subject->relay),
-                   &out);
+    metrics_status(subject->relay.parts.metrics, all,
+                   relay_now(&subject->relay), &out);
     return out.data;
 }
 
@@ -66,7 +67,7 @@ static char *written(struct subject *subject)
     struct buf text;
 
     relay->config.metrics = alloc_format("%s/metrics", relay->fixture.path);
-    metrics_write(relay->metrics);
+    metrics_write(relay->parts.metrics);
     int fd = open(relay->config.metrics, O_RDONLY);
     assert_int_not_equal(fd, -1);
     buf_init(&text, SIZE_MAX);
@@ -106,17 +107,18 @@ static void fill(struct subject *subject)
     relay_give(relay);
     relay_settle(relay, "24");
     submit(subject, "a@example.com", NULL);
-    schedule_hold(relay->messages->schedule,
-                  messages_find(relay->messages, subject->id));
+    schedule_hold(relay->parts.messages->schedule,
+                  messages_find(relay->parts.messages, subject->id));
     submit(subject, "a@example.com", "gone");
     submit(subject, "a@example.com", NULL);
     relay_give(relay);
     error_set(&err, FAULT_NEWER, "it is newer");
-    unread_add(&relay->messages->unread, &err);
+    unread_add(&relay->parts.messages->unread, &err);
 }
 
 static const struct {
-    const char *name, *metric, *value;
+    const char *name, *metric;
+    const char *value;          /* NULL: when the daemon was started */
 } figures[] = {
     { "queued", "queued_messages", "4" },
     { "reading", "reading_messages", "0" },
@@ -126,7 +128,7 @@ static const struct {
     { "unread", "unread_messages", "1" },
     { "given_up", "given_up_messages", "1" },
     { "bound", "bound_messages", "1" },
-    { "started", "start_timestamp_seconds", "0" },
+    { "started", "start_timestamp_seconds", NULL },
     { "accepted", "accepted_messages_total", "5" },
     { "delivered", "delivered_recipients_total", "1" },
     { "deferrals", "deferred_recipients_total", "1" },
@@ -141,15 +143,19 @@ static void counts_the_same_for_people_and_programs(void **state)
     fill(subject);
     char *shown = status(subject, true);
     char *metrics = written(subject);
+    char *started = alloc_format("%" PRId64, relay_now(&subject->relay)->wall);
     for (size_t i = 0; i < COUNT(figures); i++) {
-        char *line = alloc_format("%s %s", figures[i].name, figures[i].value);
+        const char *value = figures[i].value != NULL ? figures[i].value
+                                                     : started;
+        char *line = alloc_format("%s %s", figures[i].name, value);
         char *sample = alloc_format("postrider_%s %s", figures[i].metric,
-                                    figures[i].value);
+                                    value);
         assert_true(has_line(shown, line));
         assert_true(has_line(metrics, sample));
         free(line);
         free(sample);
     }
+    free(started);
     free(shown);
     free(metrics);
 }
@@ -191,7 +197,7 @@ static const struct {
 static void shows_each_smarthost_as_it_is(void **state)
 {
     struct subject *subject = *state;
-    struct hop *hop = &subject->relay.hops->list[0];
+    struct hop *hop = &subject->relay.parts.hops->list[0];
 
     for (size_t i = 0; i < COUNT(smarthosts); i++) {
         free(hop->availability.reason);
@@ -215,7 +221,7 @@ static void labels_samples_with_its_name(void **state)
 {
     static const char label[] = "smarthost=\"a \\\"quoted\\\\ name\"";
     struct subject *subject = *state;
-    struct hop *hop = &subject->relay.hops->list[1];
+    struct hop *hop = &subject->relay.parts.hops->list[1];
 
     hops_note_attempt(hop, OUTCOME_DEFERRED);
     hops_note_attempt(hop, OUTCOME_DEFERRED);
@@ -247,7 +253,7 @@ static void writes_nothing_if_it_is_not_asked_to(void **state)
 
     log_open(LOG_TO_STDERR, "test");
     relay_begin_log(relay, &before);
-    metrics_write(relay->metrics);
+    metrics_write(relay->parts.metrics);
     relay_end_log(before);
     char *log = relay_log(relay);
     assert_string_equal(log, "");           /* nor tries to */

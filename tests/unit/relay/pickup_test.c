@@ -82,11 +82,11 @@ static void takes_or_leaves(void **state)
 
     for (size_t i = 0; i < COUNT(finds); i++) {
         const struct found *row = &finds[i];
-        relay->hops->list[0].availability.state = row->state;
+        relay->parts.hops->list[0].availability.state = row->state;
         drop(subject, row->recipients);
         change(subject, row->start);
         pick_up(subject);
-        const struct message *message = messages_find(relay->messages,
+        const struct message *message = messages_find(relay->parts.messages,
                                                       subject->id);
         if ((message != NULL) != row->known ||
             (message != NULL && message->stored != row->stored) ||
@@ -102,9 +102,9 @@ static void takes_each_once(void **state)
 
     drop(subject, 2);
     pick_up(subject);
-    pickup_look_again(subject->relay.pickup);
+    pickup_look_again(subject->relay.parts.pickup);
     pick_up(subject);
-    assert_int_equal(subject->relay.totals.accepted, 1);
+    assert_int_equal(subject->relay.parts.totals.accepted, 1);
 }
 
 static size_t count_logged(const struct subject *subject, const char *text)
@@ -124,7 +124,7 @@ static void waits_for_room(void **state)
     static const char full[] = "as much in queue/ as one user may have";
     struct subject *subject = *state;
     struct relay *relay = &subject->relay;
-    struct shares *shares = relay->messages->home.shares;
+    struct shares *shares = relay->parts.messages->home.shares;
 
     if (geteuid() != 0)
         skip();                 /* its owner is not another user */
@@ -137,26 +137,26 @@ static void waits_for_room(void **state)
     relay_wait(relay, 1);
     pick_up(subject);
     assert_int_equal(count_logged(subject, full), 2);
-    assert_null(messages_find(relay->messages, subject->id));
+    assert_null(messages_find(relay->parts.messages, subject->id));
     shares_remove(shares, SHARE_QUEUE, RELAY_OWNER, UINT32_MAX);
     pick_up(subject);
-    assert_non_null(messages_find(relay->messages, subject->id));
+    assert_non_null(messages_find(relay->parts.messages, subject->id));
 }
 
 static bool is_taken(struct subject *subject)
 {
     struct relay *relay = &subject->relay;
 
-    while (pickup_run(relay->pickup, relay_now(relay), INT64_MAX))
+    while (pickup_run(relay->parts.pickup, relay_now(relay), INT64_MAX))
         ;
-    return messages_find(relay->messages, subject->id) != NULL;
+    return messages_find(relay->parts.messages, subject->id) != NULL;
 }
 
 /* However fast users make names, other work has its turn. */
 static void leaves_what_there_is_at_its_end(void **state)
 {
     struct subject *subject = *state;
-    struct pickup *pickup = subject->relay.pickup;
+    struct pickup *pickup = subject->relay.parts.pickup;
 
     pickup_watch(pickup, 1000);
     assert_int_not_equal(pickup_descriptor(pickup), -1);

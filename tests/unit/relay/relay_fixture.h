@@ -15,16 +15,17 @@
 #include "../spool/spool_fixture.h"
 #include "config/config.h"
 #include "config/destination.h"
+#include "relay/clocks.h"
 #include "relay/control.h"
 #include "relay/dispatch.h"
 #include "relay/expiry.h"
 #include "relay/hops.h"
 #include "relay/launch.h"
-#include "relay/clocks.h"
+#include "relay/log_delivery.h"
 #include "relay/messages.h"
 #include "relay/metrics.h"
+#include "relay/parts.h"
 #include "relay/pickup.h"
-#include "relay/log_delivery.h"
 #include "relay/requests.h"
 #include "relay/result.h"
 #include "relay/schedule.h"
@@ -47,7 +48,6 @@ struct relay {
     struct smarthost smarthosts[2];     /* of which config has one at first */
     char *control_path;
     int log;                    /* what was logged */
-    struct launch *launch;
     int launcher;               /* our end: we are the launcher, */
     bool promised;              /* whose answer to a start is there already */
     pid_t pid;
@@ -62,19 +62,7 @@ struct relay {
     int original;               /* the file in drop/, as it came with it; -1:
                                  * it came without */
     struct clocks clocks;       /* moved by the test */
-    struct totals totals;
-    struct control *control;
-    struct hops *hops;
-    struct messages *messages;
-    struct storage *storage;
-    struct pickup *pickup;
-    struct dispatch *dispatch;
-    struct result *result;
-    struct worker_answers answers;
-    struct expiry *expiry;
-    struct troubles *troubles;
-    struct metrics *metrics;
-    struct requests *requests;
+    struct parts parts;
 };
 
 /* What is logged from here on is for relay_log(). */
@@ -135,50 +123,12 @@ static inline void relay_configure(struct relay *relay)
     };
 }
 
-/* --- How the parts are put together. --- */
-
 static inline enum control_reply
 relay_answer(void *context, const struct control_request *what)
 {
     struct relay *relay = context;
 
-    return requests_answer(relay->requests, what, &relay->clocks.seen);
-}
-
-static inline void relay_prepare_parts(struct relay *relay)
-{
-    relay->storage = storage_new(relay->messages, relay->hops,
-                                 relay->control);
-    relay->pickup = pickup_new(&(struct pickup_parts){
-        .config = &relay->config, .spool = &relay->fixture.spool,
-        .messages = relay->messages, .hops = relay->hops,
-        .storage = relay->storage, .totals = &relay->totals,
-    });
-    relay->dispatch = dispatch_new(relay->messages, relay->hops);
-    relay->result = result_new(&(struct result_parts){
-        .config = &relay->config, .messages = relay->messages,
-        .hops = relay->hops, .control = relay->control,
-        .totals = &relay->totals,
-    });
-    relay->answers = (struct worker_answers){
-        .config = &relay->config, .messages = relay->messages,
-        .hops = relay->hops, .storage = relay->storage,
-        .control = relay->control, .totals = &relay->totals,
-        .result = relay->result,
-    };
-    relay->expiry = expiry_new(&relay->config, relay->messages, relay->hops);
-    relay->troubles = troubles_new(relay->messages, relay->pickup);
-    relay->metrics = metrics_new(&(struct metrics_parts){
-        .config = &relay->config, .messages = relay->messages,
-        .hops = relay->hops, .troubles = relay->troubles,
-        .totals = &relay->totals,
-    }, 0);
-    relay->requests = requests_new(&(struct requests_parts){
-        .messages = relay->messages, .hops = relay->hops,
-        .storage = relay->storage, .pickup = relay->pickup,
-        .metrics = relay->metrics, .troubles = relay->troubles,
-        .launch = relay->launch,
-    });
+    return requests_answer(relay->parts.requests, what, &relay->clocks.seen);
 }
 
 /* As after the start of a daemon. */
@@ -192,19 +142,17 @@ static inline void relay_start(struct relay *relay)
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
                                 ends), 0);
     relay->launcher = ends[0];
-    relay->launch = launch_new(ends[1]);
     clocks_start(&relay->clocks, &moment);
-    relay->totals = (struct totals){ 0 };
-    relay->control = control_new(relay->control_path, relay_answer, relay,
-                                 &err);
-    assert_non_null(relay->control);
+    relay->parts = (struct parts){
+        .config = &relay->config,
+        .spool = &relay->fixture.spool,
+        .launch = launch_new(ends[1]),
+        .control = control_new(relay->control_path, relay_answer, relay, &err),
+    };
+    assert_non_null(relay->parts.control);
     assert_true(journal_list(&relay->fixture.spool, &journals, &err));
-    relay->hops = hops_new(&relay->config, relay->launch,
-                           &relay->fixture.spool, &journals, &moment);
-    relay->messages = messages_new(&relay->config, &relay->fixture.spool,
-                                   &relay->totals);
-    relay_prepare_parts(relay);
-    if (!messages_recover(relay->messages, &journals, &moment, &err))
+    parts_make(&relay->parts, &journals, &moment);
+    if (!messages_recover(relay->parts.messages, &journals, &moment, &err))
         fail_msg("%s", err.text);
     strings_free(&journals);
 }
@@ -212,18 +160,9 @@ static inline void relay_start(struct relay *relay)
 /* As after kill -9. */
 static inline void relay_stop(struct relay *relay)
 {
-    requests_free(relay->requests);
-    metrics_free(relay->metrics);
-    troubles_free(relay->troubles);
-    expiry_free(relay->expiry);
-    result_free(relay->result);
-    dispatch_free(relay->dispatch);
-    pickup_free(relay->pickup);
-    storage_free(relay->storage);
-    messages_free(relay->messages);
-    hops_free(relay->hops);
-    control_free(relay->control);
-    launch_free(relay->launch);
+    parts_free(&relay->parts);
+    control_free(relay->parts.control);
+    launch_free(relay->parts.launch);
     io_close(&relay->launcher);
     io_close(&relay->worker);
     io_close(&relay->journal);
@@ -242,21 +181,22 @@ static inline const struct moment *relay_now(const struct relay *relay)
 /* What is in drop/. */
 static inline void relay_pick_up(struct relay *relay)
 {
-    pickup_scan(relay->pickup);
-    while (pickup_run(relay->pickup, relay_now(relay), INT64_MAX))
+    pickup_scan(relay->parts.pickup);
+    while (pickup_run(relay->parts.pickup, relay_now(relay), INT64_MAX))
         ;
 }
 
 /* All that is only in drop/ so far, as when a smarthost goes down. */
 static inline void relay_store_all(struct relay *relay)
 {
-    storage_keep_all(relay->storage);
+    storage_keep_all(relay->parts.storage);
 }
 
 /* As the poll loop does in each round. */
 static inline void relay_store_what_must_be(struct relay *relay)
 {
-    while (storage_run(relay->storage, relay_now(relay)->awake, INT64_MAX))
+    while (storage_run(relay->parts.storage, relay_now(relay)->awake,
+                       INT64_MAX))
         ;
 }
 
@@ -266,12 +206,12 @@ static inline void relay_dispatch(struct relay *relay)
     struct message *message;
     bool more;
 
-    while ((message = dispatch_run(relay->dispatch, now,
-                                   pickup_waiting(relay->pickup), &more)) !=
-               NULL ||
-           more)
+    do {
+        message = dispatch_run(relay->parts.dispatch, now,
+                               pickup_waiting(relay->parts.pickup), &more);
         if (message != NULL)
-            result_conclude(relay->result, message, now);
+            result_conclude(relay->parts.result, message, now);
+    } while (message != NULL || more);
 }
 
 static inline void relay_note_slot(void *context, int fd,
@@ -283,7 +223,7 @@ static inline void relay_note_slot(void *context, int fd,
 
 static inline struct workers *relay_workers(const struct relay *relay)
 {
-    return relay->hops->list[0].workers;
+    return relay->parts.hops->list[0].workers;
 }
 
 /* What the worker has sent. */
@@ -294,13 +234,13 @@ static inline void relay_hear_worker(struct relay *relay)
     workers_each(relay_workers(relay), relay_note_slot, &slot);
     if (slot != NULL)
         workers_note_input(slot);
-    worker_answers_take(&relay->answers, relay_now(relay));
+    worker_answers_take(&relay->parts.answers, relay_now(relay));
 }
 
 static inline void relay_reap(struct relay *relay, int status)
 {
     assert_true(workers_reap(relay_workers(relay), relay->pid, status));
-    worker_answers_take(&relay->answers, relay_now(relay));
+    worker_answers_take(&relay->parts.answers, relay_now(relay));
 }
 
 static inline void relay_sweep(struct relay *relay)
@@ -308,9 +248,9 @@ static inline void relay_sweep(struct relay *relay)
     struct message *message;
     bool expired;
 
-    while ((message = expiry_next(relay->expiry, &relay->clocks,
+    while ((message = expiry_next(relay->parts.expiry, &relay->clocks,
                                   &expired)) != NULL)
-        result_late(relay->result, message, expired, relay_now(relay));
+        result_late(relay->parts.result, message, expired, relay_now(relay));
 }
 
 /* The answer to a request of root; the caller frees. */
@@ -335,7 +275,7 @@ static inline char *relay_ask(struct relay *relay, enum request what,
 /* When a message is due: milliseconds from now; -1 if it has no time. */
 static inline int64_t relay_due(struct relay *relay, const char *id)
 {
-    const struct message *message = messages_find(relay->messages, id);
+    const struct message *message = messages_find(relay->parts.messages, id);
     int64_t now = relay_now(relay)->awake;
 
     if (message == NULL || message->place != MESSAGE_TIMED)
@@ -347,7 +287,7 @@ static inline int64_t relay_due(struct relay *relay, const char *id)
 static inline void relay_age(struct relay *relay, const char *id,
                              int64_t seconds)
 {
-    struct message *message = messages_find(relay->messages, id);
+    struct message *message = messages_find(relay->parts.messages, id);
 
     assert_non_null(message);
     message->received -= seconds;
@@ -357,22 +297,23 @@ static inline void relay_age(struct relay *relay, const char *id,
 /* Fill this user's share of failed/. */
 static inline void relay_fill_failed(struct relay *relay, uid_t uid)
 {
-    shares_add(relay->messages->home.shares, SHARE_FAILED, uid, UINT32_MAX);
+    shares_add(relay->parts.messages->home.shares, SHARE_FAILED, uid,
+               UINT32_MAX);
 }
 
 static inline void relay_empty_failed(struct relay *relay, uid_t uid)
 {
     struct timespec never[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
 
-    shares_remove(relay->messages->home.shares, SHARE_FAILED, uid,
+    shares_remove(relay->parts.messages->home.shares, SHARE_FAILED, uid,
                   UINT32_MAX);
     futimens(relay->fixture.spool.failed, never);
-    messages_look_again(relay->messages, relay_now(relay));
+    messages_look_again(relay->parts.messages, relay_now(relay));
 }
 
 static inline bool relay_is_open(struct relay *relay, const char *id)
 {
-    const struct message *message = messages_find(relay->messages, id);
+    const struct message *message = messages_find(relay->parts.messages, id);
 
     return message != NULL && message->place != MESSAGE_OUT &&
            message_entry(message) != NULL;

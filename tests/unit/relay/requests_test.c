@@ -26,7 +26,7 @@ static void submit(struct subject *subject, char *id, const char *sender,
     relay_drop(relay, id, &(struct message_shape){ .reverse_path = sender,
                                                    .recipients = 2 });
     relay_pick_up(relay);
-    messages_find(relay->messages, id)->uid = uid;
+    messages_find(relay->parts.messages, id)->uid = uid;
 }
 
 static int set_up(void **state)
@@ -69,7 +69,7 @@ static char *ask(struct subject *subject, uid_t uid, enum request request,
     buf_add_text(&whole, "");
     do {
         buf_init(&part, SIZE_MAX);
-        *reply = requests_answer(subject->relay.requests, &what,
+        *reply = requests_answer(subject->relay.parts.requests, &what,
                                  relay_now(&subject->relay));
         buf_add(&whole, part.data != NULL ? part.data : "", part.length);
         buf_free(&part);
@@ -127,7 +127,8 @@ static void changes_nothing_of_others(void **state)
         assert_true(starts(subject, ALICE, requests[i],
                            "ffffffffffffffffffffffffffffffff", "0\n"));
     }
-    assert_non_null(messages_find(subject->relay.messages, subject->bobs));
+    assert_non_null(messages_find(subject->relay.parts.messages,
+                                  subject->bobs));
 }
 
 static void leaves_the_rest_to_administrators(void **state)
@@ -153,9 +154,10 @@ static void reports_what_it_could_not_do_yet(void **state)
     assert_true(starts(subject, 0, REQUEST_RETRY, "all", "held 1\n1\n"));
     relay_give(&subject->relay);
     assert_true(starts(subject, 0, REQUEST_REMOVE, "all", "1 1\n"));
-    assert_non_null(messages_find(subject->relay.messages, subject->bobs));
+    assert_non_null(messages_find(subject->relay.parts.messages,
+                                  subject->bobs));
     relay_settle_all(&subject->relay, '4');
-    assert_null(messages_find(subject->relay.messages, subject->bobs));
+    assert_null(messages_find(subject->relay.parts.messages, subject->bobs));
 }
 
 /* --- Messages by what is in them. --- */
@@ -204,7 +206,7 @@ static void reads_what_it_does_not_keep(void **state)
     relay_pick_up(relay);
     relay_store_all(relay);
     relay_store_what_must_be(relay);
-    assert_null(messages_find(relay->messages, id)->summary);
+    assert_null(messages_find(relay->parts.messages, id)->summary);
     assert_true(starts(subject, 0, REQUEST_RUN, "R 499@example.com", "1\n"));
     assert_true(starts(subject, 0, REQUEST_RUN, "!R 499@example.com", "2\n"));
     unlinkat(relay->fixture.spool.queue, id, 0);
@@ -246,7 +248,7 @@ static void has_a_smarthost_tried(void **state)
 {
     struct subject *subject = *state;
     struct relay *relay = &subject->relay;
-    struct availability *host = &relay->hops->list[0].availability;
+    struct availability *host = &relay->parts.hops->list[0].availability;
 
     for (size_t i = 0; i < COUNT(flushes); i++) {
         relay_wait(relay, MINUTE);
@@ -308,7 +310,7 @@ static void lists_what_cannot_be_read(void **state)
     struct error err;
 
     error_set(&err, FAULT_NEWER, "it is newer");
-    unread_add(&subject->relay.messages->unread, &err);
+    unread_add(&subject->relay.parts.messages->unread, &err);
     char *roots = ask(subject, 0, REQUEST_LIST, "", &reply);
     char *alices = ask(subject, ALICE, REQUEST_LIST, "", &reply);
     assert_non_null(strstr(roots, "unread\t1\tit is newer\n"));
@@ -335,7 +337,7 @@ static void lists_what_has_just_come(void **state)
     relay_drop(relay, id, &(struct message_shape){
         .reverse_path = "late@example.com", .recipients = 1 });
     assert_int_equal(relay_answer(relay, &what), CONTROL_MORE);
-    while (pickup_run(relay->pickup, relay_now(relay), INT64_MAX))
+    while (pickup_run(relay->parts.pickup, relay_now(relay), INT64_MAX))
         ;
     while (relay_answer(relay, &what) == CONTROL_MORE)
         ;
@@ -375,16 +377,16 @@ static void waits_for_an_attempt_that_will_come(void **state)
 {
     struct subject *subject = *state;
     struct relay *relay = &subject->relay;
-    struct availability *host = &relay->hops->list[0].availability;
+    struct availability *host = &relay->parts.hops->list[0].availability;
 
     for (size_t i = 0; i < COUNT(waits); i++) {
-        struct message *message = messages_find(relay->messages,
+        struct message *message = messages_find(relay->parts.messages,
                                                 subject->alices);
         enum control_reply reply;
         if (waits[i].is_out)
             give(relay, message);
         if (waits[i].is_held)
-            schedule_hold(relay->messages->schedule, message);
+            schedule_hold(relay->parts.messages->schedule, message);
         host->reason = waits[i].reason == NULL
                        ? NULL : alloc_string(waits[i].reason);
         char *answer = ask(subject, waits[i].uid, REQUEST_WAIT,
@@ -396,7 +398,7 @@ static void waits_for_an_attempt_that_will_come(void **state)
         free(host->reason);
         host->reason = NULL;
         if (waits[i].is_held)
-            schedule_at(relay->messages->schedule, message, 0);
+            schedule_at(relay->parts.messages->schedule, message, 0);
     }
 }
 

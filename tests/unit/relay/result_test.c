@@ -79,7 +79,7 @@ static void deliver_report(struct relay *relay)
 static uint64_t reports_after_sweep(struct subject *subject)
 {
     relay_sweep(&subject->relay);
-    return subject->relay.totals.reports;
+    return subject->relay.parts.totals.reports;
 }
 
 /* delay_warning, then expire_after: each after an attempt at that age. */
@@ -101,7 +101,7 @@ static void warns_once_and_gives_up_in_the_end(void **state)
     assert_int_equal(reports_after_sweep(subject), 1);
     defer(subject);
     assert_int_equal(reports_after_sweep(subject), 2);
-    assert_null(messages_find(relay->messages, subject->id));
+    assert_null(messages_find(relay->parts.messages, subject->id));
 }
 
 /* A smarthost that is down has its own chance, too. */
@@ -109,20 +109,20 @@ static void gives_up_what_could_not_be_tried(void **state)
 {
     struct subject *subject = *state;
     struct relay *relay = &subject->relay;
-    struct availability *availability = &relay->hops->list[0].availability;
+    struct availability *host = &relay->parts.hops->list[0].availability;
     struct error err;
 
     submit(subject, "a@example.com", 0);
     error_set(&err, FAULT_TEMPORARY, "connection refused");
-    availability_failed(availability, &err, relay_now(relay)->awake);
-    storage_keep_all(relay->storage);
+    availability_failed(host, &err, relay_now(relay)->awake);
+    storage_keep_all(relay->parts.storage);
     relay_store_what_must_be(relay);
     relay_wait(relay, 6 * DAY);
     assert_int_equal(reports_after_sweep(subject), 0);
-    availability_may_connect(availability, relay_now(relay)->awake);
-    availability_failed(availability, &err, relay_now(relay)->awake);
+    availability_may_connect(host, relay_now(relay)->awake);
+    availability_failed(host, &err, relay_now(relay)->awake);
     assert_int_equal(reports_after_sweep(subject), 1);
-    assert_null(messages_find(relay->messages, subject->id));
+    assert_null(messages_find(relay->parts.messages, subject->id));
 }
 
 /* RFC 3461 section 4.1, and who reports success (section 5.2). */
@@ -154,15 +154,15 @@ static void reports_what_was_asked_for(void **state)
 
     for (size_t i = 0; i < COUNT(reportings); i++) {
         const struct reporting *row = &reportings[i];
-        uint64_t before = relay->totals.reports;
+        uint64_t before = relay->parts.totals.reports;
         fixture_empty_folder(relay->fixture.spool.failed);
         relay->has_dsn = row->has_dsn;
         submit(subject, row->sender, row->notify);
         relay_give(relay);
         relay_settle_all(relay, row->code);
-        assert_null(messages_find(relay->messages, subject->id));
-        if (relay->totals.reports - before != row->reports ||
-            failed_messages(&relay->messages->failed) != row->failed)
+        assert_null(messages_find(relay->parts.messages, subject->id));
+        if (relay->parts.totals.reports - before != row->reports ||
+            failed_messages(&relay->parts.messages->failed) != row->failed)
             fail_msg("row %zu", i);
         deliver_report(relay);
     }

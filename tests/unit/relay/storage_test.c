@@ -46,7 +46,7 @@ static int tear_down(void **state)
 
 static struct message *message(struct subject *subject, size_t i)
 {
-    return messages_find(subject->relay.messages, subject->ids[i]);
+    return messages_find(subject->relay.parts.messages, subject->ids[i]);
 }
 
 static size_t count_stored(struct subject *subject)
@@ -78,7 +78,7 @@ static void leaves_them_in_drop_until_it_must(void **state)
 {
     struct subject *subject = *state;
 
-    assert_false(storage_run(subject->relay.storage, 0, INT64_MAX));
+    assert_false(storage_run(subject->relay.parts.storage, 0, INT64_MAX));
     assert_int_equal(count_stored(subject), 0);
     assert_int_equal(fixture_count(subject->relay.fixture.spool.drop),
                      COUNT_DROPPED);
@@ -91,7 +91,7 @@ static void stores_all_but_what_is_out(void **state)
     struct relay *relay = &subject->relay;
 
     relay_give(relay);
-    storage_keep_all(relay->storage);
+    storage_keep_all(relay->parts.storage);
     relay_store_what_must_be(relay);
     assert_int_equal(count_stored(subject), COUNT_DROPPED - 1);
     assert_int_equal(fixture_count(relay->fixture.spool.queue),
@@ -105,7 +105,7 @@ static void stores_all_but_what_is_out(void **state)
 static void stores_in_rounds(void **state)
 {
     struct subject *subject = *state;
-    struct storage *storage = subject->relay.storage;
+    struct storage *storage = subject->relay.parts.storage;
 
     storage_keep_all(storage);
     assert_true(storage_run(storage, 0, 0));
@@ -122,7 +122,7 @@ static void stores_in_rounds(void **state)
 /* Others take all but some room: 256 messages are in memory at most. */
 static void crowd(struct subject *subject, size_t taken)
 {
-    struct shares *shares = subject->relay.messages->home.shares;
+    struct shares *shares = subject->relay.parts.messages->home.shares;
 
     for (size_t i = 0; i < taken; i++)
         shares_add(shares, SHARE_MEMORY, OTHERS + (uid_t)(i / 100), 1);
@@ -131,13 +131,13 @@ static void crowd(struct subject *subject, size_t taken)
 static void stores_as_many_as_a_user_needs(void **state)
 {
     struct subject *subject = *state;
-    struct storage *storage = subject->relay.storage;
+    struct storage *storage = subject->relay.parts.storage;
 
     crowd(subject, 254);
-    assert_true(messages_crowd_out(subject->relay.messages, NEWCOMER));
+    assert_true(messages_crowd_out(subject->relay.parts.messages, NEWCOMER));
     storage_make_room(storage, NEWCOMER);
     assert_true(storage_run(storage, 0, INT64_MAX));
-    assert_true(messages_have_memory(subject->relay.messages, NEWCOMER));
+    assert_true(messages_have_memory(subject->relay.parts.messages, NEWCOMER));
     assert_int_equal(count_stored(subject), 2);
     assert_false(storage_run(storage, 0, INT64_MAX));   /* not again */
     assert_int_equal(count_stored(subject), 2);
@@ -147,7 +147,7 @@ static void stores_as_many_as_a_user_needs(void **state)
 static void makes_no_room_of_what_is_not_there(void **state)
 {
     struct subject *subject = *state;
-    struct storage *storage = subject->relay.storage;
+    struct storage *storage = subject->relay.parts.storage;
 
     crowd(subject, 256);
     storage_make_room(storage, NEWCOMER);
@@ -159,7 +159,7 @@ static void makes_no_room_of_what_is_not_there(void **state)
 static void waits_after_one_that_could_not_be_stored(void **state)
 {
     struct subject *subject = *state;
-    struct storage *storage = subject->relay.storage;
+    struct storage *storage = subject->relay.parts.storage;
 
     crowd(subject, 254);
     block(subject);
@@ -186,8 +186,8 @@ static void handle(struct relay *relay, short events)
 {
     int last = -1;
 
-    control_each(relay->control, note_last, &last);
-    control_handle(relay->control, last, events);
+    control_each(relay->parts.control, note_last, &last);
+    control_handle(relay->parts.control, last, events);
 }
 
 /* A caller waits for the attempt at a message. */
@@ -213,7 +213,7 @@ static char *answer_of(struct relay *relay, int fd)
     struct buf got;
 
     handle(relay, POLLOUT);
-    control_expire(relay->control, INT64_MAX);
+    control_expire(relay->parts.control, INT64_MAX);
     buf_init(&got, SIZE_MAX);
     buf_add_text(&got, "");
     (void)io_read_all(fd, &got, &err);
@@ -236,14 +236,14 @@ static void lets_callers_go_who_would_wait_for_nothing(void **state)
 {
     struct subject *subject = *state;
     struct relay *relay = &subject->relay;
-    struct availability *host = &relay->hops->list[0].availability;
+    struct availability *host = &relay->parts.hops->list[0].availability;
 
     for (size_t i = 0; i < COUNT(waits); i++) {
         int fd = begin_to_wait(subject, i);
         host->reason = waits[i].reason == NULL
                        ? NULL : alloc_string(waits[i].reason);
         if (waits[i].keeps)
-            storage_keep(relay->storage, message(subject, i));
+            storage_keep(relay->parts.storage, message(subject, i));
         else
             storage_put(message(subject, i));
         char *answer = answer_of(relay, fd);
@@ -266,7 +266,7 @@ static void stays_in_drop_if_it_cannot_be_stored(void **state)
     block(subject);
     int fd = begin_to_wait(subject, 0);
     assert_false(storage_put(message(subject, 0)));
-    assert_false(storage_keep(relay->storage, message(subject, 0)));
+    assert_false(storage_keep(relay->parts.storage, message(subject, 0)));
     assert_int_equal(count_stored(subject), 0);
     char *answer = answer_of(relay, fd);
     assert_string_equal(answer, "");

@@ -153,7 +153,7 @@ static void counts_each_where_it_is(void **state)
         if (rows[i].happen == strand && geteuid() != 0)
             continue;           /* its owner is not another user */
         rows[i].happen(subject);
-        troubles_collect(subject->relay.troubles, list);
+        troubles_collect(subject->relay.parts.troubles, list);
         const struct trouble *trouble = &list[rows[i].trouble];
         if (trouble->count != 1 || count_troubles(list) != 1)
             fail_msg("row %zu", i);
@@ -171,7 +171,7 @@ static void has_none_of_a_spool_that_is_well(void **state)
     struct trouble list[TROUBLES];
 
     submit(subject, "a@example.com", NULL);
-    troubles_collect(subject->relay.troubles, list);
+    troubles_collect(subject->relay.parts.troubles, list);
     assert_int_equal(count_troubles(list), 0);
     for (size_t i = 0; i < TROUBLES; i++)
         assert_null(list[i].remedy);
@@ -191,7 +191,7 @@ static void warns_of_what_may_pass(void **state)
         { FAULT_IO, UNREAD_FAILING, LOG_LEVEL_WARNING },
     };
     struct subject *subject = *state;
-    struct unread *unread = &subject->relay.messages->unread;
+    struct unread *unread = &subject->relay.parts.messages->unread;
     struct trouble list[TROUBLES];
     struct error err;
 
@@ -199,7 +199,7 @@ static void warns_of_what_may_pass(void **state)
         error_set(&err, faults[i].fault, "why");
         unread_clear(unread);
         unread_add(unread, &err);
-        troubles_collect(subject->relay.troubles, list);
+        troubles_collect(subject->relay.parts.troubles, list);
         const struct trouble *trouble = &list[UNREAD_KINDS + faults[i].kind];
         assert_int_equal(trouble->count, 1);
         assert_int_equal(trouble->level, faults[i].level);
@@ -226,7 +226,8 @@ static void log_troubles(struct subject *subject)
     int before;
 
     relay_begin_log(&subject->relay, &before);
-    troubles_log(subject->relay.troubles, relay_now(&subject->relay)->awake);
+    troubles_log(subject->relay.parts.troubles,
+                 relay_now(&subject->relay)->awake);
     relay_end_log(before);
 }
 

@@ -54,12 +54,12 @@ static void submit(struct subject *subject, size_t recipients)
 
 static struct availability *host(struct subject *subject)
 {
-    return &subject->relay.hops->list[0].availability;
+    return &subject->relay.parts.hops->list[0].availability;
 }
 
 static struct message *message(struct subject *subject)
 {
-    return messages_find(subject->relay.messages, subject->id);
+    return messages_find(subject->relay.parts.messages, subject->id);
 }
 
 /* --- An outcome shows something of the smarthost. --- */
@@ -209,7 +209,7 @@ static void judges_the_smarthost_by_a_session(void **state)
         packet.error.reach = closings[i].reach;
         packet.token = closings[i].renews ? token : NULL;
         if (closings[i].others_work)    /* one was opened since */
-            subject->relay.hops->list[0].workers->opened = INT64_MAX;
+            subject->relay.parts.hops->list[0].workers->opened = INT64_MAX;
         relay_send(&subject->relay, &packet);
         if (host(subject)->state != closings[i].after)
             fail_msg("row %zu: %d", i, host(subject)->state);
@@ -230,7 +230,7 @@ static void keeps_when_a_certificate_ends(void **state)
     relay_become_worker(relay);
     relay_send(relay, &(struct packet){ .kind = WIRE_OPENED, .peer = peer,
                                         .certificate_end = 1800000000 });
-    assert_int_equal(relay->hops->list[0].certificate_end, 1800000000);
+    assert_int_equal(relay->parts.hops->list[0].certificate_end, 1800000000);
 }
 
 /* --- Messages that it refuses. --- */
@@ -254,7 +254,7 @@ static void counts_messages_that_are_refused(void **state)
         relay_give(&subject->relay);
         relay_settle(&subject->relay, refusals[i].codes);
         unsigned counted =
-            refusals_count(&subject->relay.hops->list[0].refusals,
+            refusals_count(&subject->relay.parts.hops->list[0].refusals,
                            relay_now(&subject->relay)->awake, &refused);
         if (counted != refusals[i].counted || refused != refusals[i].refused)
             fail_msg("row %zu: %u of %u", i, refused, counted);
@@ -317,7 +317,7 @@ static void takes_what_the_journal_has(void **state)
     journal_note(relay->journal, subject->id, accepted, 1);
     io_close(&relay->worker);
     relay_reap(relay, SIGKILL);
-    assert_int_equal(relay->totals.delivered, 1);
+    assert_int_equal(relay->parts.totals.delivered, 1);
     relay_wait(relay, relay_due(relay, subject->id));
     relay_give(relay);
     assert_int_equal(relay->count, 1);
@@ -346,7 +346,7 @@ static void takes_each_outcome_once(void **state)
     packet.count = COUNT(indices);
     packet.peer = peer;
     relay_send(relay, &packet);
-    assert_int_equal(relay->totals.delivered, 1);
+    assert_int_equal(relay->parts.totals.delivered, 1);
     assert_int_equal(message(subject)->place, MESSAGE_OUT);
     for (size_t i = 0; i < COUNT(indices); i++)
         outcome_free(&outcomes[i].outcome);
