@@ -24,7 +24,7 @@ struct control;             /* fields: src/relay/control.c */
  * keeps it. */
 struct control_progress {
     size_t place;
-    size_t changes[4];          /* by how they ended: requests.c */
+    size_t changes[4];          /* by how they ended: changes.c */
     struct queue_others hidden; /* from the caller of a list */
     bool scanned;               /* what is in drop/ before the list */
     int64_t next_word;          /* to a client who waits until all messages

@@ -7,6 +7,7 @@
 #include "relay/messages.h"
 #include "relay/metrics.h"
 #include "relay/pickup.h"
+#include "relay/question.h"
 #include "relay/requests.h"
 #include "relay/result.h"
 #include "relay/storage.h"
@@ -55,7 +56,7 @@ static void make_answers(struct parts *parts, const struct moment *now)
         .troubles = parts->troubles,
         .totals = &parts->totals,
     }, now->wall);
-    parts->requests = requests_new(&(struct requests_parts){
+    parts->requests = requests_new(&(struct question_parts){
         .messages = parts->messages,
         .hops = parts->hops,
         .storage = parts->storage,
