@@ -28,7 +28,7 @@ void launch_free(struct launch *launch);                /* NULL is allowed */
 pid_t launch_worker(struct launch *launch, size_t smarthost, int socket,
                     int journal, struct error *err);
 pid_t launch_server(struct launch *launch, int connection, uid_t uid,
-                    bool crowded, struct error *err);
+                    bool impatient, struct error *err);
 
 /* To a process that was started here, unless it has ended meanwhile. */
 void launch_signal(struct launch *launch, pid_t pid, int signal);

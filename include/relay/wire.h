@@ -87,8 +87,8 @@ struct packet {
                                          * digest_name(); owned */
     struct distrust distrust;           /* DISTRUST */
     size_t smarthost;                   /* START_WORKER: index of its section */
-    bool crowded;                       /* START_SERVER: others may soon need
-                                         * its place */
+    bool impatient;                     /* START_SERVER: with the client, as
+                                         * others may soon need the place */
     pid_t pid;                          /* SIGNAL, STARTED, ENDED */
     int value;                          /* SIGNAL: its number; STARTED: 0 or
                                          * errno; ENDED: wait(2) status */

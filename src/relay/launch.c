@@ -126,12 +126,12 @@ pid_t launch_worker(struct launch *launch, size_t smarthost, int socket,
 }
 
 pid_t launch_server(struct launch *launch, int connection, uid_t uid,
-                    bool crowded, struct error *err)
+                    bool impatient, struct error *err)
 {
     struct packet request = wire_packet(WIRE_START_SERVER);
 
     request.uid = uid;
-    request.crowded = crowded;
+    request.impatient = impatient;
     request.fd = connection;
     return start(launch, &request, "sendmail -bs", err);
 }

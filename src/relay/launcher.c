@@ -308,11 +308,11 @@ static char **server_environment(void)
 
 /* Like a child of inetd. 0 or errno. */
 static int spawn_server(const struct launcher_settings *settings, pid_t *pid,
-                        int connection, bool crowded)
+                        int connection, bool impatient)
 {
     char name[] = "sendmail", mode[] = "-bs";
     char patience[] = "-OTimeout.command=10s";
-    char *arguments[] = { name, mode, crowded ? patience : NULL, NULL };
+    char *arguments[] = { name, mode, impatient ? patience : NULL, NULL };
     char **environment = server_environment();
     posix_spawn_file_actions_t actions;
 
@@ -340,7 +340,7 @@ static void start(struct launcher *launcher, const struct packet *request)
         answer.value = fork_worker(launcher, &pid, request->smarthost, fds);
     else
         answer.value = spawn_server(settings, &pid, request->fd,
-                                    request->crowded);
+                                    request->impatient);
     if (answer.value == 0) {
         add_child(launcher, pid);
         answer.pid = pid;

@@ -220,8 +220,8 @@ static bool serve(struct listener *listener, int connection)
 
     if (has_enough(listener, uid))
         return false;
-    bool crowded = 2 * listener->servers.count >= SERVERS_MAX;
-    pid_t pid = launch_server(listener->launch, connection, uid, crowded,
+    bool impatient = 2 * listener->servers.count >= SERVERS_MAX;
+    pid_t pid = launch_server(listener->launch, connection, uid, impatient,
                               &err);
     if (pid != -1)
         servers_add(&listener->servers, pid, uid);

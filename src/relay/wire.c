@@ -264,7 +264,7 @@ static void smarthost_field(struct coder *coder, struct packet *packet)
 static void server_fields(struct coder *coder, struct packet *packet)
 {
     packet->uid = (uid_t)number(coder, packet->uid, UINT32_MAX);
-    packet->crowded = flag(coder, packet->crowded);
+    packet->impatient = flag(coder, packet->impatient);
 }
 
 static void process_fields(struct coder *coder, struct packet *packet)

@@ -248,7 +248,7 @@ static void limit_writes(int patience)
 }
 
 /* True if this client was one too many. */
-static bool is_crowded_out(const struct server *server)
+static bool is_one_too_many(const struct server *server)
 {
     const char *file = server->opt->connections_file;
 
@@ -286,7 +286,7 @@ bool command_smtp(const struct options *opt, struct error *err)
         fflush(stdout);
         return false;
     }
-    if (is_crowded_out(&server)) {
+    if (is_one_too_many(&server)) {
         config_free(server.config);
         return true;
     }

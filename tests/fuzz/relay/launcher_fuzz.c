@@ -297,7 +297,7 @@ static void ask_for_server(struct input *in)
     unsigned octet = input_octet(in);
 
     packet.uid = octet >> 1;
-    packet.crowded = octet & 1;
+    packet.impatient = octet & 1;
     packet.fd = STDERR_FILENO;
     ask(&packet);
 }

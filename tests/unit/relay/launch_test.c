@@ -126,7 +126,7 @@ static void asks_for_what_is_needed(void **state)
         switch (packet.kind) {
         case WIRE_START_SERVER:
             assert_int_equal(packet.uid, 7);
-            assert_true(packet.crowded);
+            assert_true(packet.impatient);
             break;
         case WIRE_SIGNAL:
             assert_int_equal(packet.pid, 20);

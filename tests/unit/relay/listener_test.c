@@ -93,7 +93,7 @@ static void end(struct subject *subject)
 }
 
 /* We connect: is the connection served? Then whether it is to hurry. */
-static bool is_served(struct subject *subject, bool *crowded)
+static bool is_served(struct subject *subject, bool *impatient)
 {
     struct packet answer = wire_packet(WIRE_STARTED), request;
     struct error err;
@@ -109,7 +109,7 @@ static bool is_served(struct subject *subject, bool *crowded)
     if (served) {
         assert_int_equal(request.kind, WIRE_START_SERVER);
         assert_int_equal(request.uid, geteuid());
-        *crowded = request.crowded;
+        *impatient = request.impatient;
         wire_free(&request);
     } else {
         assert_true(io_read(fd, reply, sizeof reply - 1) > 0);
@@ -122,7 +122,7 @@ static bool is_served(struct subject *subject, bool *crowded)
 static const struct {
     size_t ours, others;
     bool served;
-    bool crowded;               /* it may have to make room soon */
+    bool impatient;             /* it may have to make room soon */
 } shares[] = {
     { 0,  0,  true,  false },
     { 24, 0,  true,  false },
@@ -144,10 +144,10 @@ static void serves_each_user_as_far_as_there_is_room(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(shares); i++) {
-        bool crowded = false;
+        bool impatient = false;
         start(&subject, shares[i].ours, shares[i].others);
-        if (is_served(&subject, &crowded) != shares[i].served ||
-            crowded != shares[i].crowded)
+        if (is_served(&subject, &impatient) != shares[i].served ||
+            impatient != shares[i].impatient)
             fail_msg("row %zu", i);
         end(&subject);
     }
@@ -156,13 +156,13 @@ static void serves_each_user_as_far_as_there_is_room(void **state)
 static void serves_again_when_one_has_ended(void **state)
 {
     struct subject subject;
-    bool crowded;
+    bool impatient;
 
     (void)state;
     start(&subject, 25, 0);
     assert_false(listener_reap(subject.listener, FIRST_PID + 25, 0));
     assert_true(listener_reap(subject.listener, FIRST_PID, 0));
-    assert_true(is_served(&subject, &crowded));
+    assert_true(is_served(&subject, &impatient));
     assert_true(listener_reap(subject.listener, FIRST_PID + SERVERS_MAX, 0));
     end(&subject);
 }
@@ -172,7 +172,7 @@ static void counts_none_that_could_not_be_started(void **state)
     struct packet answer = wire_packet(WIRE_STARTED), request;
     struct subject subject;
     struct error err;
-    bool crowded;
+    bool impatient;
 
     (void)state;
     start(&subject, 24, 0);
@@ -184,7 +184,7 @@ static void counts_none_that_could_not_be_started(void **state)
                                   &err), 1);
     wire_free(&request);
     close(fd);
-    assert_true(is_served(&subject, &crowded));
+    assert_true(is_served(&subject, &impatient));
     end(&subject);
 }
 
