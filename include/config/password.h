@@ -29,8 +29,9 @@ struct smarthost;
  * and no other user can write it. FAULT_TEMPORARY if it fails or takes too
  * long.
  *
- * With oauth, the program postrider-oauth is run likewise, and its exit status
- * tells more: FAULT_PERMISSION if only a person can mend it, FAULT_CONFIG.
+ * With oauth, the program postrider-oauth is run in the same way, and its exit
+ * status shows more: FAULT_PERMISSION if only a person can mend it,
+ * FAULT_CONFIG.
  *
  * Callers have called process_hide_memory() before.
  */

@@ -32,8 +32,8 @@ bool commands_mail(struct session *session, struct transaction *t,
 bool commands_asks_dsn(const struct session *session,
                        const struct transaction *t, size_t i);
 
-/* Is there RCPT for recipient i? Not if we have refused it ourselves. */
-bool commands_is_said(const struct transaction *t, size_t i);
+/* Is RCPT sent for recipient i? Not if we have refused it ourselves. */
+bool commands_is_sent(const struct transaction *t, size_t i);
 
 /* RCPT for the next recipients, at most max of them, and not many more than
  * 32 KB. */

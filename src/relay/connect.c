@@ -130,9 +130,9 @@ struct connector {
     char *preferred;            /* the peer to be tried first; NULL: none */
     size_t silent;              /* addresses to be tried last */
     char *peer;
-    struct error told;          /* why there is no session, by the address that
+    struct error best;          /* why there is no session, by the address that
                                  * was reached best, */
-    size_t told_by;             /* a candidate, */
+    size_t best_index;          /* a candidate, */
     struct strings others;      /* and the errors of the others */
     session_trace *trace;
     void *trace_context;
@@ -418,24 +418,24 @@ static bool is_final(const struct error *err)
 static void note_failure(void *context, size_t index, const struct error *err)
 {
     struct connector *connector = context;
-    struct error *told = &connector->told;
-    bool is_first = told->fault == FAULT_NONE;
-    bool is_better = is_first || is_final(err) || err->reach > told->reach;
-    const char *other = is_better ? told->what : err->what;
+    struct error *best = &connector->best;
+    bool is_first = best->fault == FAULT_NONE;
+    bool is_better = is_first || is_final(err) || err->reach > best->reach;
+    const char *other = is_better ? best->what : err->what;
 
     remark(connector, "%s", err->text);
-    if (!is_first && strcmp(err->what, told->what) != 0 &&
+    if (!is_first && strcmp(err->what, best->what) != 0 &&
         !strings_has(&connector->others, other))
         strings_add(&connector->others, other);
     if (is_better) {
-        *told = *err;
-        connector->told_by = index;
+        *best = *err;
+        connector->best_index = index;
     }
 }
 
 static void forget_failures(struct connector *connector)
 {
-    connector->told = (struct error){ 0 };
+    connector->best = (struct error){ 0 };
     strings_free(&connector->others);
 }
 
@@ -444,7 +444,7 @@ static void forget_failures(struct connector *connector)
 static void advise(const struct connector *connector, struct error *err)
 {
     const struct candidate *candidate =
-        &connector->candidates[connector->told_by];
+        &connector->candidates[connector->best_index];
     const char *advice =
         advice_unreached(err->reach, candidate->target->port,
                          strchr(candidate->address->text, ':') != NULL);
@@ -523,7 +523,7 @@ struct session *connector_open_once(struct connector *connector,
         return NULL;
     struct race *race = start_race(connector);
     await(connector, AWAITS_CONNECTION);
-    while (session == NULL && !is_final(&connector->told) &&
+    while (session == NULL && !is_final(&connector->best) &&
            (fd = race_next(race, &index, deadline)) != -1) {
         set_peer(connector, index);
         session = open_at(connector, connector->candidates[index].target, fd,
@@ -533,11 +533,11 @@ struct session *connector_open_once(struct connector *connector,
     }
     race_free(race);
     if (session == NULL) {
-        *err = connector->told;
+        *err = connector->best;
         if (is_token_refused(connector, err))
             note_refused_token(connector, err);
         advise(connector, err);
-        set_peer(connector, connector->told_by);
+        set_peer(connector, connector->best_index);
     } else {
         put_first(connector, index);
     }

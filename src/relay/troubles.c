@@ -8,7 +8,7 @@
 #include "util/alloc.h"
 #include "util/log.h"
 
-#define TELL_TIME 3600000       /* milliseconds between lines of a kind */
+#define LOG_TIME 3600000        /* milliseconds between lines of a kind */
 
 struct troubles {
     struct messages *messages;
@@ -134,7 +134,7 @@ void troubles_log(struct troubles *troubles, int64_t now)
         log_line(list[i].level, "%s: %zu message%s %s: %s", list[i].place,
                  list[i].count, list[i].count == 1 ? "" : "s",
                  trouble_kinds[list[i].kind].what, list[i].text);
-        troubles->next[i] = now + TELL_TIME;
+        troubles->next[i] = now + LOG_TIME;
     }
     troubles_free_list(list);
 }

@@ -55,7 +55,7 @@ struct worker {
     const struct smarthost *smarthost;
     struct connector *connector;
     struct session *session;
-    struct distrust told;       /* what the manager knows of the smarthost */
+    struct distrust known;      /* what the manager knows of the smarthost */
     int64_t opened;             /* when the session was */
     unsigned messages;          /* sent over it, */
     unsigned limit;             /* and how many it may carry */
@@ -226,7 +226,7 @@ static bool take_packets(struct worker *worker, bool reads)
         if (packet.kind == WIRE_JOB)
             accept_job(worker, &packet);
         else if (packet.kind == WIRE_DISTRUST)
-            worker->told = *connector_distrust(worker->connector) =
+            worker->known = *connector_distrust(worker->connector) =
                 packet.distrust;
         else if (packet.kind == WIRE_LIMIT)
             worker->limit = packet.limit < worker->limit ? packet.limit
@@ -279,9 +279,9 @@ static void report_distrust_change(struct worker *worker)
     struct packet packet = wire_packet(WIRE_DISTRUST);
 
     packet.distrust = *connector_distrust(worker->connector);
-    if (packet.distrust.extensions == worker->told.extensions)
+    if (packet.distrust.extensions == worker->known.extensions)
         return;
-    worker->told = packet.distrust;
+    worker->known = packet.distrust;
     send_packet(worker, &packet);
 }
 
@@ -419,7 +419,7 @@ static void return_refused(struct worker *worker, const struct job *job)
     send_packet(worker, &packet);
 }
 
-/* Report a job, unless all of it is to be begun anew in another session: then
+/* Report a job, unless all of it is to be begun again in another session: then
  * it goes to another worker, as if it had not been tried. */
 static void end_job(struct worker *worker, struct job *job)
 {

@@ -121,7 +121,7 @@ bool commands_asks_dsn(const struct session *session,
            session_has(session, CAP_DSN) && (t->without & CAP_DSN) == 0;
 }
 
-bool commands_is_said(const struct transaction *t, size_t i)
+bool commands_is_sent(const struct transaction *t, size_t i)
 {
     return t->outcomes[i].kind == OUTCOME_NONE ||
            t->outcomes[i].stage != STAGE_LOCAL;
@@ -132,21 +132,21 @@ bool commands_recipients(struct session *session, struct transaction *t,
 {
     struct buf line;
     bool queued = true;
-    size_t said = 0, octets = 0;
+    size_t sent = 0, octets = 0;
 
     buf_init(&line, SIZE_MAX);
-    while (queued && said < max && octets < FLIGHT_OCTETS &&
+    while (queued && sent < max && octets < FLIGHT_OCTETS &&
            t->offered < t->count) {
         size_t i = t->offered++;
         const struct recipient *rcpt = transaction_recipient(t, i);
-        if (!commands_is_said(t, i))
+        if (!commands_is_sent(t, i))
             continue;
         buf_clear(&line);
         add_path(&line, "RCPT TO", rcpt->path, t->is_ascii);
         if (commands_asks_dsn(session, t, i))
             add_recipient_dsn(&line, rcpt);
         queued = session_command(session, err, "%s", line.data);
-        said++;
+        sent++;
         octets += line.length + 2;
     }
     buf_free(&line);

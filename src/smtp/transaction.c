@@ -191,12 +191,12 @@ static bool read_recipient_reply(struct flight *flight, struct transaction *t,
     return !is_over(flight, err) && read_rest(flight, err);
 }
 
-/* Replies to the RCPT sent so far, from number heard on. */
+/* Replies to the RCPT sent so far, from number first on. */
 static bool read_recipient_replies(struct flight *flight, struct transaction *t,
-                                   size_t heard, struct error *err)
+                                   size_t first, struct error *err)
 {
-    for (size_t i = heard; i < t->offered; i++)
-        if (commands_is_said(t, i) && !read_recipient_reply(flight, t, i, err))
+    for (size_t i = first; i < t->offered; i++)
+        if (commands_is_sent(t, i) && !read_recipient_reply(flight, t, i, err))
             return false;
     return true;
 }
@@ -210,9 +210,9 @@ static bool offer_rest(struct flight *flight, struct transaction *t,
                                                        : 1;
 
     while (t->offered < t->count && verdict_open(t) > 0) {
-        size_t heard = t->offered;
+        size_t first = t->offered;
         if (!commands_recipients(flight->session, t, most, err) ||
-            !read_recipient_replies(flight, t, heard, err))
+            !read_recipient_replies(flight, t, first, err))
             return false;
     }
     return true;

@@ -262,7 +262,7 @@ void verdict_forget_login(struct transaction *t)
     bool welcome = false;
 
     for (size_t i = 0; i < t->count; i++)
-        welcome |= commands_is_said(t, i) && !t->outcomes[i].wants_login;
+        welcome |= commands_is_sent(t, i) && !t->outcomes[i].wants_login;
     for (size_t i = 0; welcome && i < t->count; i++)
         t->outcomes[i].wants_login = false;
 }
@@ -287,13 +287,13 @@ bool verdict_is_refusal(const struct transaction *t)
 /* Some servers wait for RCPT to do that. */
 bool verdict_is_of_sender(const struct transaction *t)
 {
-    size_t said = 0;
+    size_t sent = 0;
 
     for (size_t i = 0; i < t->count; i++) {
         const struct outcome *outcome = &t->outcomes[i];
-        if (!commands_is_said(t, i))
+        if (!commands_is_sent(t, i))
             continue;
-        said++;
+        sent++;
         bool at_rcpt = outcome->stage == STAGE_RCPT &&
                        (strcmp(outcome->status, "5.1.7") == 0 ||
                         strcmp(outcome->status, "5.1.8") == 0 ||
@@ -303,5 +303,5 @@ bool verdict_is_of_sender(const struct transaction *t)
         if (outcome->kind != OUTCOME_FAILED || (!at_rcpt && !at_mail))
             return false;
     }
-    return said > 0;
+    return sent > 0;
 }
