@@ -6,8 +6,8 @@
 #   make check      all tests          make lint       all linters
 #   make demo       a message through a demonstration smarthost
 #   make bench      figures, side by side with the least it could cost
-#   make map        the list of files in src/README.md, made anew
-#   make words      the completions, made anew from the tables of src
+#   make map        write the list of files in src/README.md
+#   make words      write the completions from the tables of src
 #   make check-crash, check-powercut    power cuts, as a model and on disks
 #   make check-compromise, check-compatibility
 #                   a process taken over; spools of other versions
@@ -143,7 +143,7 @@ endef
 $(foreach part,$(LAYERS),$(eval $(call archive_rule,$(part))))
 
 # The paths that the objects were made with: others, as `make install prefix=...`
-# gives after a plain make, make them anew.
+# gives after a plain make, make them again.
 made_with := $(subst ',,$(PATHS))
 ifneq ($(made_with),$(file <$(B)/paths))
 .PHONY: $(B)/paths

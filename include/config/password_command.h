@@ -28,7 +28,7 @@ bool password_command_run(const char *command, int64_t limit, struct buf *out,
                           struct error *err);
 
 /*
- * Likewise `postrider-oauth token NAME`, which prints a token. The fault is
+ * So with `postrider-oauth token NAME`, which prints a token. The fault is
  * that of its exit status, and the text is its own: FAULT_TEMPORARY,
  * FAULT_PERMISSION if only a person can mend it, FAULT_CONFIG, also if the
  * program is not installed.

@@ -28,7 +28,7 @@ typedef void client_line(void *context, char *line);
 
 /*
  * Ask, and call line, unless it is NULL, for each line of the answer until its
- * end. A daemon that stops, or reads its files anew, before it has answered is
+ * end. A daemon that stops, or reads its files again, before it has answered is
  * asked again.
  * FAULT_UNAVAILABLE: no daemon listens; FAULT_TEMPORARY: it does not answer;
  * FAULT_PERMISSION: it refuses, and the text is its reason.
@@ -46,7 +46,7 @@ bool client_finish(int fd, int patience, client_line *line, void *context,
                    struct error *err);
 
 /*
- * Have the daemon at that control socket read its configuration anew, and wait
+ * Have the daemon at that control socket read its configuration again, and wait
  * until it answers with what it has read. FAULT_UNAVAILABLE: no daemon listens;
  * FAULT_PERMISSION: it refuses, as one of an older version does;
  * FAULT_TEMPORARY: it goes on with what it had, and its log has the reason.

@@ -22,12 +22,12 @@
  *                 held NUMBER, before the next line, of retry
  *                 CHANGED [LEFT]; then error, if others could not be changed
  *     wait        sent|deferred|bounced|removed ADDRESS STATUS TEXT
- *     reload      nothing: the daemon reads its files anew soon afterwards, if
+ *     reload      nothing: the daemon reads its files again soon afterwards, if
  *                 they are right
  *     any of them progress NUMBER OF, and again: the daemon has started, and is
  *                 to read the whole queue before it answers
  *                 error TEXT
- *                 again: the daemon stops, or reads its files anew, before it
+ *                 again: the daemon stops, or reads its files again, before it
  *                 has sent all of it
  *
  * Client and daemon may be of different versions: while a package is upgraded,

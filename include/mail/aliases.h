@@ -36,8 +36,8 @@ bool aliases_is_current(const struct aliases *aliases);
  * which is empty before: addresses or bare names without alias. A destination
  * that cannot be served (a program, a file, an :include: that cannot be read, a
  * text that is not an address) is among its flaws, and so is the name itself if
- * no address comes of it. False if the name is no alias. A name among its own
- * addresses is an address itself, as in `root: root, ops@x`. An alias that
+ * no address comes of it. False if the name is not an alias. A name among its
+ * own addresses is an address itself, as in `root: root, ops@x`. An alias that
  * several ways lead to is expanded once; an address may be found several times.
  */
 struct local_names {

@@ -3,7 +3,7 @@
  *
  * Only LF ends a line of the input. The CRs directly before it belong to it,
  * whether one (CRLF), several, or none; the end of the input ends the last line
- * likewise. Each line end becomes CRLF.
+ * so, too. Each line end becomes CRLF.
  *
  * A bare CR, which no LF follows, is not the end of a field, nor does it
  * complete a lone dot: what ends there for one program only could carry a

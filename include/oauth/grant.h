@@ -40,9 +40,9 @@ bool grant_load(const struct client *client, struct grant *grant,
                 struct error *err);
 void grant_free(struct grant *grant);                   /* empty again */
 
-/* Take the tokens of an answer, asked for with this scope. A refresh token that
- * was not given anew stays. FAULT_PROTOCOL without an access token that can be
- * used; a refresh token is taken also then, as the old one may be void. */
+/* Take the tokens of an answer, asked for with this scope. Without a new
+ * refresh token the old one stays. FAULT_PROTOCOL without an access token that
+ * can be used; a refresh token is taken then, too: the old one may be void. */
 bool grant_take(struct grant *grant, const struct answer *answer,
                 const char *scope, struct error *err);
 

@@ -61,12 +61,12 @@ bool config_draft_share(struct config_draft *draft, const char *path,
                         const char *user, struct error *err);
 
 /*
- * Write the configuration to path (0644) and each password to a file of its
- * own where secrets.h has it (0400, owned by user if this process is root, else
- * by the caller, as without user, NULL or ""; "password", or "password-NAME" if
- * there are several; "client-secret" likewise), together, as install.h has it.
- * An existing file is kept as FILE.old if replace, else it is FAULT_CREATE with
- * what to do.
+ * Write the configuration to path (0644) and each password to a file of its own
+ * where secrets.h has it (0400, owned by user if this process is root, else by
+ * the caller, as without user, NULL or ""; "password", or "password-NAME" if
+ * there are several; "client-secret" in the same way), together, as install.h
+ * has it. An existing file is kept as FILE.old if replace, else it is
+ * FAULT_CREATE with what to do.
  */
 bool config_draft_install(const struct config_draft *draft, const char *path,
                           const char *user, bool replace, struct error *err);

@@ -3,7 +3,7 @@
  *
  * It has the names that this machine could give it: root@web1 as sender and as
  * recipient, which mean nothing elsewhere. Once a configuration has more, each
- * message is submitted anew, as its sender would do it now, and the one that
+ * message is submitted again, as its sender would do it now, and the one that
  * waits is removed after that: a stop in between leaves both.
  */
 #ifndef POSTRIDER_POSTRIDER_READDRESS_H

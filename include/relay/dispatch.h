@@ -24,7 +24,7 @@ void dispatch_free(struct dispatch *dispatch);          /* NULL is allowed */
 /*
  * Hand out what can be handed out, for a round. A message of which no recipient
  * is open needs no worker: it is returned, OUT and open, for its outcomes to be
- * acted upon, and the call is to be made again. NULL: that is all.
+ * acted on, and the call is to be made again. NULL: that is all.
  *
  * waiting  messages of drop/ that are not taken yet: where they are many, more
  *          connections pay

@@ -33,8 +33,9 @@ bool launcher_prepare(int *signals, struct error *err);
  * for a reload? */
 bool launcher_is_stopped(void);
 
-/* Before this process executes a program that is to prepare anew: a SIGHUP that
- * comes in between asks for nothing more, and must not end it. */
+/* Before this process executes a program that will call launcher_prepare(),
+ * too: a SIGHUP that comes in between asks for nothing more, and must not end
+ * it. */
 void launcher_leave(void);
 
 /*

@@ -3,7 +3,7 @@
  *
  * Those of TCP stay for all its life. A low port takes root, which the daemon
  * is only when it is started. So they are bound before it becomes another user,
- * and handed on when a reload executes the program anew, in the way of
+ * and handed on when a reload executes the program again, in the way of
  * sd_listen_fds(3): descriptors from 3 on, with LISTEN_FDS and LISTEN_PID. No
  * client is refused meanwhile.
  */

@@ -21,7 +21,7 @@ struct sockets;
 
 /*
  * Each `sendmail -bs` that runs, and whose client it serves. They serve on
- * while a reload executes the daemon anew, and still count for the shares of
+ * while a reload executes the daemon again, and still count for the shares of
  * users: so their list is handed on, as lines of "PID UID" in a file in memory,
  * whose descriptor $POSTRIDER_SERVERS names. A reader passes over lines that it
  * does not know.

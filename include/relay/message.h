@@ -151,7 +151,7 @@ bool message_is_open(const struct message *message);
 
 /* Bring summary, reason and numbers up to date; it is open. */
 void message_describe(struct message *message);
-/* A summary that is too long to be kept, read anew; the caller frees it. NULL
+/* A summary that is too long to be kept, read again; the caller frees it. NULL
  * if it cannot be read. */
 char *message_summary(struct message *message);
 

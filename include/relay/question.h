@@ -3,7 +3,7 @@
  *
  * For the files that answer one: requests.c, and queue_list.c and changes.c,
  * which go over all messages. A long answer is made in parts, and the progress
- * says where the next one begins; what a client may see and change depends on
+ * is where the next one begins; what a client may see and change depends on
  * their uid.
  */
 #ifndef POSTRIDER_RELAY_QUESTION_H

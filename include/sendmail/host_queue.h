@@ -18,11 +18,11 @@ struct draft;
 
 /*
  * Submit an ended draft to the `sendmail -bs` that serves the Unix socket at
- * path. It decides anew by the daemon's configuration; a sender that is a local
- * name stays one, if config is root's, which has the same domain. True: it is
- * stored durably; *id is then the queue-id, which the caller frees, or NULL if
- * the server does not name it. FAULT_TEMPORARY, or FAULT_DATA when it is
- * refused for good.
+ * path. That one decides again, by the daemon's configuration; a sender that is
+ * a local name stays one, if config is root's, which has the same domain. True:
+ * it is stored durably; *id is then the queue-id, which the caller frees, or
+ * NULL if the server does not name it. FAULT_TEMPORARY, or FAULT_DATA when it
+ * is refused for good.
  *
  * Recipients that are invalid are passed on by XFLAW, for the report to the
  * sender, where the server lists that extension, which is ours; older ones do

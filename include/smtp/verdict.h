@@ -41,7 +41,7 @@ enum cut {
     CUT_CHUNKING,           /* the server does not know BDAT, and has taken
                              * chunks for commands, if it has read them */
     CUT_PIPELINING          /* it does not take several commands at a time:
-                             * what sent no content is begun anew */
+                             * what sent no content is begun again */
 };
 
 /* For all recipients without an outcome, from t on, as far as was begun. */

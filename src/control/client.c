@@ -156,7 +156,7 @@ static bool finish(int fd, int patience, struct answer *answer)
     io_close(&fd);
     return done && (!answer->broken_off ||
                     error_set(answer->err, FAULT_TEMPORARY, "the daemon stops, "
-                              "or reads its configuration anew"));
+                              "or reads its configuration again"));
 }
 
 bool client_finish(int fd, int patience, client_line *line, void *context,
@@ -204,7 +204,7 @@ static bool ask_who(const char *control, enum request request, pid_t *answerer,
     return client_finish(fd, question.patience, NULL, NULL, err);
 }
 
-/* The daemon that has read the configuration anew is another process; its
+/* The daemon that has read the configuration again is another process; its
  * number is 0 where it cannot be seen, as from another container. */
 bool client_reload(const char *control, struct error *err)
 {
@@ -221,6 +221,6 @@ bool client_reload(const char *control, struct error *err)
         usleep(RELOAD_PAUSE);
     }
     return error_set(err, FAULT_TEMPORARY, "the daemon has not read its "
-                     "configuration anew within %d s", RELOAD_TIME / 1000) ||
+                     "configuration again within %d s", RELOAD_TIME / 1000) ||
            error_remedy(err, "look into its log");
 }

@@ -197,7 +197,7 @@ static void start_anew(const struct daemon *daemon, char **argv)
     sockets_leave(daemon->sockets);
     servers_leave(&daemon->servers);
     execv(daemon->program, argv);
-    log_line(LOG_LEVEL_ERROR, "not started anew: %s: %s", daemon->program,
+    log_line(LOG_LEVEL_ERROR, "not started again: %s: %s", daemon->program,
              strerror(errno));
 }
 

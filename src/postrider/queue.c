@@ -375,7 +375,7 @@ static bool resubmit(const struct config *config, const struct action *action,
         return error_set(err, FAULT_CONFIG, "no smarthost is configured: what "
                          "is submitted now would get the same addresses");
     struct readdressed mail = readdress_all(config);
-    printf("%zu submitted anew\n", mail.done);
+    printf("%zu submitted again\n", mail.done);
     return mail.left == 0 ||
            error_set(err, FAULT_TEMPORARY, "%zu stay%s as before", mail.left,
                      mail.left == 1 ? "s" : "");

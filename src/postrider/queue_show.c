@@ -127,7 +127,7 @@ static void print_item(void *context, const struct queue_item *item,
     fputs("queue-id: ", stdout);
     listing_print_id(stdout, item->id);
     printf("\nstate: %s\nuid: %lu\n", wanted->given_up
-           ? "given up: postrider queue requeue tries it anew"
+           ? "given up: postrider queue requeue tries it again"
            : queue_states[item->state].name, (unsigned long)item->uid);
     if (user != NULL)
         text_print(stdout, "login: %s\n", user->pw_name);

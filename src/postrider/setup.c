@@ -127,10 +127,10 @@ static void readdress(const struct config *config)
 
     if (mail.done > 0)
         terminal_print("Mail that was accepted without a smarthost has been "
-                       "addressed anew: %zu message%s\n", mail.done,
+                       "addressed again: %zu message%s\n", mail.done,
                        mail.done == 1 ? "" : "s");
     if (mail.left > 0)
-        terminal_print("warning: %zu message%s could not be addressed anew, "
+        terminal_print("warning: %zu message%s could not be addressed again, "
                        "and will leave with the names that this machine had\n",
                        mail.left, mail.left == 1 ? "" : "s");
 }

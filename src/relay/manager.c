@@ -128,7 +128,7 @@ static void send_changes(struct manager *manager)
     free(remark);
 }
 
-/* --- To stop, or to start anew. --- */
+/* --- To stop, or to start again. --- */
 
 static bool is_leaving(const struct manager *manager)
 {
@@ -271,7 +271,7 @@ static void log_moved(struct manager *manager, const char *what)
     manager->next_moved = now + MOVED_TIME;
 }
 
-/* All is looked at anew: new mail without a notice, files that could not
+/* All is looked at again: new mail without a notice, files that could not
  * be read, and whether callers and we mean the same folders. */
 static void rescan(struct manager *manager)
 {
@@ -289,7 +289,7 @@ static void rescan(struct manager *manager)
             log_moved(manager, err.text);
             return;
         }
-    log_moved(manager, "reading it anew");
+    log_moved(manager, "reading it again");
     stop(manager, MANAGER_RELOAD);
 }
 

@@ -35,7 +35,7 @@
 #define HEADING "postrider-rates 1 "
 #define RATES_MAX (64u << 20)   /* octets that are read */
 #define LINES_MORE 1000         /* besides one for each message that is allowed:
-                                 * then the file is begun anew */
+                                 * then the file is begun again */
 
 static const char *name_of(const struct hops *hops, size_t smarthost)
 {
@@ -62,7 +62,7 @@ static void cannot_write(struct hops *hops)
 {
     if (!hops->rates.has_failed)
         log_line(LOG_LEVEL_WARNING, "%s/state/" NAME " cannot be written: "
-                 "messages_per_minute may begin anew when the daemon does",
+                 "messages_per_minute may begin again when the daemon does",
                  hops->rates.spool->path);
     hops->rates.has_failed = true;
 }

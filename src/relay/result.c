@@ -46,7 +46,7 @@ void result_free(struct result *result)
 
 /* --- What becomes of a message. --- */
 
-/* A message, open, whose outcomes are acted upon. */
+/* A message, open, whose outcomes are acted on. */
 struct settling {
     struct result *result;
     struct message *message;    /* NULL: it is gone */

@@ -316,7 +316,7 @@ static bool write_encoded(struct work *work, const struct scratch *from,
            encode_body(&body, add_encoded, work, err);
 }
 
-/* All of it is written anew. */
+/* All of it is written again. */
 static bool encode_content(struct work *work, size_t header_length,
                            bool *is_8bit, struct error *err)
 {

@@ -109,7 +109,7 @@ static bool lock_spool(const struct spool *spool, struct error *err)
         if (tries-- == 0)
             return error_set(err, FAULT_CONFIG, "%s is in use by another "
                              "daemon", spool->path) ||
-                   error_remedy(err, "to start anew, restart its service, or "
+                   error_remedy(err, "to start again, restart its service, or "
                                 "end it first");
         poll(NULL, 0, LOCK_STEP);
     }

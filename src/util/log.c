@@ -71,7 +71,7 @@ static bool send_once(const struct devlog *log, const char *line)
             poll(&ready, 1, PATIENCE) == 1 && send_record(log, line));
 }
 
-/* The daemon may have been started anew since the last line. */
+/* The daemon may have been started again since the last line. */
 static bool send_line(struct devlog *log, const char *line)
 {
     bool was_connected = log->fd != -1;

@@ -236,7 +236,7 @@ static const struct rule opening[] = {
 static const struct rule worker[] = {
     /*
      * No files and no other peers. A C library may try unasked: the
-     * log's socket after syslogd started anew, the time zone, a module. It
+     * log's socket after syslogd started again, the time zone, a module. It
      * gets an error, since a worker that died between the final dot and its
      * reply would leave a duplicate.
      */
@@ -262,7 +262,7 @@ static const struct rule server[] = {
     CALL(unlinkat), CALL(fsync), CALL(fchmod), CALL(fstatfs), CALL(umask),
     CALL(faccessat), CALL(faccessat2), CALL(readlinkat),
 
-    /* No peer but the client. The log's socket is made anew when syslogd has
+    /* No peer but the client. The log's socket is made again when syslogd has
      * been: that fails, and no message with it. */
     { __NR_socket, REFUSE, EACCES, 0 },
     { __NR_connect, REFUSE, EACCES, 0 },

@@ -121,7 +121,7 @@ class Player:
 
 
 def shown(text):
-    """What a program says, without what a terminal would act upon."""
+    """What a program says, without what a terminal would act on."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1]
                    for c in text)
 

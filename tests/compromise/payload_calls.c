@@ -1,7 +1,7 @@
 /*
  * payload_calls.c - every system call, with arguments that do nothing
  *
- * All are -1, which is no descriptor, address, flag or process: the kernel
+ * All are -1, which is not a descriptor, address, flag or process: the kernel
  * refuses that with an errno of its own, which shows that the call has reached
  * it. Where -1 would do something, or a filter looks at it, another row says.
  */

@@ -43,7 +43,7 @@ def _each(words, objects):
 
 def acts(place):
     """In this order: what destroys something comes last. `place` is the
-    process's own name among PROCESSES, which is no other process."""
+    process's own name among PROCESSES, which is not another process."""
     others = [process for process in PROCESSES if process != place]
     return [
         *_each(["see", "read", "write"], FILES),

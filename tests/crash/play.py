@@ -12,8 +12,8 @@ spool:
                                             next
     reported KEY MESSAGE-ID RECIPIENT...    it has a report that these failed
     withdrawn KEY -                         an administrator begins to remove it
-    held KEY -, released KEY -              he was told that it is held; he
-                                            begins to let it go
+    held KEY -, released KEY -              they know that it is held;
+                                            they begin to release it
 A message's KEY is its subject.
 """
 
@@ -31,7 +31,7 @@ from lib.queue import ALICE, Queue, user                        # noqa: E402
 from lib.smarthost import EXTENSIONS, Smarthost                 # noqa: E402
 
 class World:
-    """What a scenario acts upon."""
+    """What a scenario acts on."""
 
     def __init__(self, folder):
         self.folder = folder

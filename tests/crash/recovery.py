@@ -201,7 +201,7 @@ def _twice(after, known, undone):
 
 
 def _reported_anew(before, after, files):
-    """Only a message whose removal from drop/ was undone may begin anew."""
+    """Only a message whose removal from drop/ was undone may begin again."""
     undone = {key for path, octets in files if path.startswith("drop/")
               for key in keys_of(octets)}
     for (message_id, who), (other, others) in itertools.product(

@@ -1,4 +1,4 @@
-"""What is recorded: a name, and a function that acts upon the world of play.py.
+"""What is recorded: a name, and a function that acts on the world of play.py.
 
 Each ends when the daemon has stopped in order, with files left or without.
 """

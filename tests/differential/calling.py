@@ -23,7 +23,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 class Nothing:
-    """No input, for a command that is no case."""
+    """No input, for a command that is not a case."""
     pieces, is_smtp = (b"",), False
 
 

@@ -153,7 +153,7 @@ static void check_taken(void *context, bool done, const struct wrap_plan *plan)
     if (!done && subject->taken != DROP_LATER && plan->how != WRAP_CRASH)
         fail_msg("%s: thrown out", plan_text(plan));
     if (!done && plan->how == WRAP_SHORT)
-        fail_msg("%s: short is no failure", plan_text(plan));
+        fail_msg("%s: short is not a failure", plan_text(plan));
     if (!done && plan->how != WRAP_CRASH &&
         fixture_count(subject->fixture.spool.queue) != 0)
         fail_msg("%s: half a copy is left", plan_text(plan));

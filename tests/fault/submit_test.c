@@ -99,7 +99,7 @@ static void check(void *context, bool done, const struct wrap_plan *plan)
         fail_msg("%s: exit status %d: %s", plan_text(plan),
                  error_exit_status(subject->err.fault), subject->err.text);
     if (plan->how == WRAP_SHORT && !done)
-        fail_msg("%s: a short write is no failure", plan_text(plan));
+        fail_msg("%s: a short write is not a failure", plan_text(plan));
 }
 
 /* What has a message's name is a message; beside it may be what the daemon
@@ -117,7 +117,7 @@ static void check_crashed(void *context, bool done,
         if (named && !is_whole(subject, names.items[i]))
             fail_msg("%s: it is not whole", plan_text(plan));
         if (!named && strncmp(names.items[i], ".t", 2) != 0)
-            fail_msg("%s: %s is no name", plan_text(plan), names.items[i]);
+            fail_msg("%s: %s is not a name", plan_text(plan), names.items[i]);
         messages += named;
     }
     if (messages > 1 || (done && messages != 1))

@@ -16,7 +16,7 @@ NEEDED = "Makefile", "src", "include", "packaging"
 
 @contextlib.contextmanager
 def mutant(build, changes, targets=("all",)):
-    """Made from what is built: only what depends on the change is anew.
+    """Made from what is built: only what depends on the change is compiled.
 
     changes  (file, old, new) each; old is there once
     targets  of make, and its variables

@@ -126,7 +126,7 @@ def test_request_by_queue_id(queue, smarthost, slow):
 
 
 def test_what_a_stop_left_in_drop(queue, smarthost, slow):
-    """A message is not taken anew whose copy has not been read yet; one whose
+    """A message is not taken again whose copy has not been read yet; one whose
     state is all that is left of an earlier one is."""
     queue.write_config(smarthost, settings={"retry_longest": "1h"})
     names = fill(queue)

@@ -79,7 +79,7 @@ def test_reload_of_a_program_that_is_gone(queue, smarthost):
     (queue.build / "postrider").unlink()
     daemon.signal(signal.SIGHUP)
     assert daemon.wait_end() == 71
-    daemon.wait_for("not started anew: .*No such file")
+    daemon.wait_for("not started again: .*No such file")
 
 
 def test_more_who_ask_than_descriptors(queue, smarthost):

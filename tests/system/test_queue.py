@@ -458,7 +458,7 @@ def test_wrong_password(queue, tls_smarthost):
         queue.secret("password0",
                      next(iter(tls_smarthost.users.values())))
         # The worker that was refused must be gone before its password can be
-        # read anew: ask until it is.
+        # read again: ask until it is.
         daemon.wait(lambda: queue.postrider("queue", "retry", "all").status
                     in (0, 66) and len(tls_smarthost.messages) == 3
                     or not queue.sendmail("-q").status and

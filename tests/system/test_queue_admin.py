@@ -232,7 +232,7 @@ def test_table(down):
 
 @as_root
 def test_what_was_given_up(queue, smarthost):
-    """It is listed and shown, and can be tried anew."""
+    """It is listed and shown, and can be tried again."""
     queue.write_config(smarthost)
     smarthost.recipients[TO] = "550 5.1.1 no such user"
     with queue.daemon() as daemon:
@@ -782,7 +782,7 @@ def test_start_in_the_background(queue):
     try:
         assert queue.status()["queued"] == 0
         second = queue.sendmail("-bd").expect(78)
-        assert "in use by another daemon; to start anew, " in second.errors
+        assert "in use by another daemon; to start again, " in second.errors
     finally:
         end_background_daemon(queue)
 

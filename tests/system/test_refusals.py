@@ -414,7 +414,7 @@ def test_spool_that_is_replaced(queue, smarthost):
         queue.spool.rename(queue.folder / "old")
         (queue.folder / "restored").rename(queue.spool)
         queue.sendmail("b@b.example", stdin=message()).expect(0)
-        daemon.wait_for("is not the one that was opened.*reading it anew",
+        daemon.wait_for("is not the one that was opened.*reading it again",
                         timeout=60)
         daemon.wait_for("started", after=here)
         daemon.wait_until_removed(1)

@@ -594,7 +594,7 @@ def test_mail_that_waited_leaves_and_setup_says_so(programs, host, public):
     assert result.returncode == 0, result.stdout + result.stderr + log
     assert "The daemon has read it.\n" in result.stdout, result.stdout + log
     told = " ".join(result.stderr.split())
-    assert "has been addressed anew: 4 messages" in told, told + log
+    assert "has been addressed again: 4 messages" in told, told + log
     assert "Of the mail that waited, 3 messages have left, and 1 waits: " \
         in told, told + log
     assert "451 4.7.1 greylisted" in told
@@ -629,7 +629,7 @@ smarthost "main" {{
 sender "root" {{ address = "web@d.example" }}
 """)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout == "4 submitted anew\n"
+    assert result.stdout == "4 submitted again\n"
     messages = smarthost.wait_for_messages(4)
     assert sorted(message.recipients[0] for message in messages) == [
         "bob1@b.example", "bob2@b.example", "bob3@b.example", "ops@d.example"]

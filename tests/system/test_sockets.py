@@ -145,7 +145,7 @@ def test_tcp_cannot_keep_others_out(queue):
 
 @as_root
 def test_a_share_holds_over_a_reload(queue):
-    """Servers go on when the daemon is executed anew, and count still."""
+    """Servers go on when the daemon is executed again, and count still."""
     path = queue.run_folder / "submit"
     queue.write_config(settings={"listen": [str(path)]})
     with queue.daemon() as daemon:

@@ -57,7 +57,7 @@ static struct attack {
     bool unknown;               /* a file was sent that no manager in order
                                  * would send: its content may be anything */
     bool distrusts;             /* the smarthost turned out not to have what
-                                 * it lists: what was sent so goes anew */
+                                 * it lists: what was sent so goes again */
     bool over;                  /* the process has ended */
     unsigned endings;           /* how often it found the manager gone, */
     size_t begun;               /* and what was until the second time: the

@@ -180,7 +180,7 @@ static void be_old(SSL_CTX *ctx)
     SSL_CTX_set_dh_auto(ctx, 2);
 }
 
-/* Another key in it, another digest: signed anew by the root. */
+/* Another key in it, another digest: signed again by the root. */
 static struct identity make_rsa_identity(const struct authority *f,
                                          unsigned bits, const EVP_MD *digest)
 {

@@ -82,7 +82,7 @@ static void options_and_urls_choose_the_way(void **state)
         for (; logins[i].words[argc] != NULL; argc++)
             argv[argc] = alloc_string(logins[i].words[argc]);
         configure(logins[i].section);
-        optind = 0;             /* getopt() begins anew */
+        optind = 0;             /* getopt() begins again */
         assert_non_null(freopen("/dev/null", "r", stdin));
         struct printed remarks = printed_begin(stderr);
         struct printed printed = printed_begin(stdout);

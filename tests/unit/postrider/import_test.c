@@ -27,7 +27,7 @@ static struct run run_import(const char *const *words)
 
     while (words[count] != NULL)
         count++;
-    optind = 0;                     /* getopt_long begins anew */
+    optind = 0;                     /* getopt_long begins again */
     struct printed out = printed_begin(stdout);
     struct printed err = printed_begin(stderr);
     run.status = command_import(count, (char **)(uintptr_t)words);

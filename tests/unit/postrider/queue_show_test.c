@@ -111,7 +111,7 @@ static void what_was_given_up_is_looked_for_last(void **state)
     store(fixture, fixture->spool.failed, true);
     char *out = show(fixture, false);
     assert_non_null(strstr(out, "\nstate: given up: postrider queue requeue "
-                                "tries it anew\n"));
+                                "tries it again\n"));
     assert_null(strstr(out, "next-try"));
     free(out);
 }

@@ -20,7 +20,7 @@ static bool parse(struct setup *setup, const char *const *words,
         count++;
     *setup = (struct setup){ 0 };
     *err = (struct error){ 0 };
-    optind = 0;                     /* getopt_long begins anew */
+    optind = 0;                     /* getopt_long begins again */
     return setup_parse(setup, count, (char **)(uintptr_t)words, err);
 }
 
