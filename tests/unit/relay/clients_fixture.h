@@ -31,24 +31,11 @@ static inline void clients_submit(struct clients *clients, char *id,
 
 static inline int clients_set_up(void **state)
 {
-    struct clients *clients = alloc_zero(1, sizeof *clients);
+    struct clients *clients = relay_new(sizeof *clients);
 
-    relay_set_up(&clients->relay);
-    log_open(LOG_OFF, "test");
-    relay_start(&clients->relay);
     clients_submit(clients, clients->alices, "alice@example.com", ALICE);
     clients_submit(clients, clients->bobs, "bob@example.com", BOB);
     *state = clients;
-    return 0;
-}
-
-static inline int clients_tear_down(void **state)
-{
-    struct clients *clients = *state;
-
-    relay_stop(&clients->relay);
-    relay_tear_down(&clients->relay);
-    free(clients);
     return 0;
 }
 
@@ -94,6 +81,6 @@ static inline bool clients_get(struct clients *clients, uid_t uid,
 }
 
 #define FOR_CLIENTS(test) \
-    cmocka_unit_test_setup_teardown(test, clients_set_up, clients_tear_down)
+    cmocka_unit_test_setup_teardown(test, clients_set_up, relay_end)
 
 #endif

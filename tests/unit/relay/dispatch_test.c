@@ -19,18 +19,7 @@ static int set_up(void **state)
     struct relay *relay = alloc_zero(1, sizeof *relay);
 
     relay_set_up(relay);
-    log_open(LOG_OFF, "test");
     *state = relay;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct relay *relay = *state;
-
-    relay_stop(relay);
-    relay_tear_down(relay);
-    free(relay);
     return 0;
 }
 
@@ -230,17 +219,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(gives_at_its_time_and_not_before,
-                                        set_up, tear_down),
+                                        set_up, relay_end),
         cmocka_unit_test_setup_teardown(offers_every_recipient_in_parts,
-                                        set_up, tear_down),
+                                        set_up, relay_end),
         cmocka_unit_test_setup_teardown(takes_smarthosts_in_their_order,
-                                        set_up, tear_down),
+                                        set_up, relay_end),
         cmocka_unit_test_setup_teardown(tries_a_smarthost_that_is_down,
-                                        set_up, tear_down),
+                                        set_up, relay_end),
         cmocka_unit_test_setup_teardown(leaves_the_last_close_to_the_worker,
-                                        set_up, tear_down),
+                                        set_up, relay_end),
         cmocka_unit_test_setup_teardown(counts_what_is_not_taken_yet,
-                                        set_up, tear_down),
+                                        set_up, relay_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,21 +22,10 @@ static int set_up(void **state)
     struct subject *subject = alloc_zero(1, sizeof *subject);
 
     relay_set_up(&subject->relay);
-    log_open(LOG_OFF, "test");
     subject->relay.config.smarthost_count = 2;
     subject->relay.smarthosts[1].name = name;
     relay_start(&subject->relay);
     *state = subject;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct subject *subject = *state;
-
-    relay_stop(&subject->relay);
-    relay_tear_down(&subject->relay);
-    free(subject);
     return 0;
 }
 
@@ -249,19 +238,16 @@ static void writes_nothing_if_it_is_not_asked_to(void **state)
 {
     struct subject *subject = *state;
     struct relay *relay = &subject->relay;
-    int before;
-
-    log_open(LOG_TO_STDERR, "test");
-    relay_begin_log(relay, &before);
+    relay_begin_log(relay);
     metrics_write(relay->parts.metrics);
-    relay_end_log(before);
+    relay_end_log(relay);
     char *log = relay_log(relay);
     assert_string_equal(log, "");           /* nor tries to */
     free(log);
 }
 
 #define ON_SPOOL(test) \
-    cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    cmocka_unit_test_setup_teardown(test, set_up, relay_end)
 
 int main(void)
 {

@@ -9,22 +9,7 @@
 
 static int set_up(void **state)
 {
-    struct relay *relay = alloc_zero(1, sizeof *relay);
-
-    relay_set_up(relay);
-    log_open(LOG_OFF, "test");
-    relay_start(relay);
-    *state = relay;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct relay *relay = *state;
-
-    relay_stop(relay);
-    relay_tear_down(relay);
-    free(relay);
+    *state = relay_new(sizeof(struct relay));
     return 0;
 }
 
@@ -76,7 +61,7 @@ static void are_freed_if_they_were_not_made(void **state)
 }
 
 #define ON_SPOOL(test) \
-    cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    cmocka_unit_test_setup_teardown(test, set_up, relay_end)
 
 int main(void)
 {

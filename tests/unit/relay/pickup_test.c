@@ -17,31 +17,15 @@ struct subject {
 
 static int set_up(void **state)
 {
-    struct subject *subject = alloc_zero(1, sizeof *subject);
-
-    relay_set_up(&subject->relay);
-    relay_start(&subject->relay);
-    *state = subject;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct subject *subject = *state;
-
-    relay_stop(&subject->relay);
-    relay_tear_down(&subject->relay);
-    free(subject);
+    *state = relay_new(sizeof(struct subject));
     return 0;
 }
 
 static void pick_up(struct subject *subject)
 {
-    int before;
-
-    relay_begin_log(&subject->relay, &before);
+    relay_begin_log(&subject->relay);
     relay_pick_up(&subject->relay);
-    relay_end_log(before);
+    relay_end_log(&subject->relay);
 }
 
 static void drop(struct subject *subject, size_t recipients)
@@ -171,11 +155,11 @@ static void leaves_what_there_is_at_its_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(takes_or_leaves, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(takes_each_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(waits_for_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(takes_or_leaves, set_up, relay_end),
+        cmocka_unit_test_setup_teardown(takes_each_once, set_up, relay_end),
+        cmocka_unit_test_setup_teardown(waits_for_room, set_up, relay_end),
         cmocka_unit_test_setup_teardown(leaves_what_there_is_at_its_end,
-                                        set_up, tear_down),
+                                        set_up, relay_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,7 @@ struct relay {
     struct smarthost smarthosts[2];     /* of which config has one at first */
     char *control_path;
     int log;                    /* what was logged */
+    int standard_error;         /* while it goes there */
     int launcher;               /* our end: we are the launcher, */
     bool promised;              /* whose answer to a start is there already */
     pid_t pid;
@@ -65,18 +66,20 @@ struct relay {
     struct parts parts;
 };
 
-/* What is logged from here on is for relay_log(). */
-static inline void relay_begin_log(struct relay *relay, int *before)
+/* What is logged from here on is for relay_log(); else it goes nowhere. */
+static inline void relay_begin_log(struct relay *relay)
 {
     fflush(stderr);
-    *before = dup(STDERR_FILENO);
+    relay->standard_error = dup(STDERR_FILENO);
     dup2(relay->log, STDERR_FILENO);
+    log_open(LOG_TO_STDERR, "test");
 }
 
-static inline void relay_end_log(int before)
+static inline void relay_end_log(struct relay *relay)
 {
-    dup2(before, STDERR_FILENO);
-    close(before);
+    log_open(LOG_OFF, "test");
+    dup2(relay->standard_error, STDERR_FILENO);
+    close(relay->standard_error);
 }
 
 /* All lines so far; the caller frees. */
@@ -330,15 +333,33 @@ static inline void relay_set_up(struct relay *relay)
     relay->log = open(relay->fixture.path, O_RDWR | O_TMPFILE | O_APPEND, 0600);
     assert_int_not_equal(relay->log, -1);
     relay_configure(relay);
-    log_open(LOG_TO_STDERR, "test");
 }
 
 static inline void relay_tear_down(struct relay *relay)
 {
-    log_open(LOG_OFF, "test");
     io_close(&relay->log);
     free(relay->control_path);
     fixture_close(&relay->fixture);
+}
+
+/* The state of a test, of so many octets, which begins with a struct relay: it
+ * is started, all else is 0. */
+static inline void *relay_new(size_t size)
+{
+    struct relay *relay = alloc_zero(1, size);
+
+    relay_set_up(relay);
+    relay_start(relay);
+    return relay;
+}
+
+/* The end of such a test, for cmocka. */
+static inline int relay_end(void **state)
+{
+    relay_stop(*state);
+    relay_tear_down(*state);
+    free(*state);
+    return 0;
 }
 
 /* The launcher's answer must be there before it is asked for. */

@@ -19,22 +19,7 @@ struct subject {
 
 static int set_up(void **state)
 {
-    struct subject *subject = alloc_zero(1, sizeof *subject);
-
-    relay_set_up(&subject->relay);
-    log_open(LOG_OFF, "test");
-    relay_start(&subject->relay);
-    *state = subject;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct subject *subject = *state;
-
-    relay_stop(&subject->relay);
-    relay_tear_down(&subject->relay);
-    free(subject);
+    *state = relay_new(sizeof(struct subject));
     return 0;
 }
 
@@ -190,15 +175,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(tries_again_later_and_later, set_up,
-                                        tear_down),
+                                        relay_end),
         cmocka_unit_test_setup_teardown(warns_once_and_gives_up_in_the_end,
-                                        set_up, tear_down),
+                                        set_up, relay_end),
         cmocka_unit_test_setup_teardown(gives_up_what_could_not_be_tried,
-                                        set_up, tear_down),
+                                        set_up, relay_end),
         cmocka_unit_test_setup_teardown(reports_what_was_asked_for, set_up,
-                                        tear_down),
+                                        relay_end),
         cmocka_unit_test_setup_teardown(waits_after_a_crash, set_up,
-                                        tear_down),
+                                        relay_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,26 +21,13 @@ struct subject {
 /* Some messages, which a smarthost that is up will be offered. */
 static int set_up(void **state)
 {
-    struct subject *subject = alloc_zero(1, sizeof *subject);
+    struct subject *subject = relay_new(sizeof *subject);
 
-    relay_set_up(&subject->relay);
-    log_open(LOG_OFF, "test");
-    relay_start(&subject->relay);
     for (size_t i = 0; i < COUNT_DROPPED; i++)
         relay_drop(&subject->relay, subject->ids[i], &(struct message_shape){
             .reverse_path = "a@example.com", .recipients = 1 });
     relay_pick_up(&subject->relay);
     *state = subject;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct subject *subject = *state;
-
-    relay_stop(&subject->relay);
-    relay_tear_down(&subject->relay);
-    free(subject);
     return 0;
 }
 
@@ -277,7 +264,7 @@ static void stays_in_drop_if_it_cannot_be_stored(void **state)
 }
 
 #define ON_SPOOL(test) \
-    cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    cmocka_unit_test_setup_teardown(test, set_up, relay_end)
 
 int main(void)
 {

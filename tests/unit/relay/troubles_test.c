@@ -19,21 +19,7 @@ struct subject {
 
 static int set_up(void **state)
 {
-    struct subject *subject = alloc_zero(1, sizeof *subject);
-
-    relay_set_up(&subject->relay);
-    relay_start(&subject->relay);
-    *state = subject;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct subject *subject = *state;
-
-    relay_stop(&subject->relay);
-    relay_tear_down(&subject->relay);
-    free(subject);
+    *state = relay_new(sizeof(struct subject));
     return 0;
 }
 
@@ -42,13 +28,11 @@ static int tear_down(void **state)
 static void submit(struct subject *subject, const char *sender,
                    const char *smarthost)
 {
-    int before;
-
     relay_drop(&subject->relay, subject->id, &(struct message_shape){
         .reverse_path = sender, .recipients = 1, .smarthost = smarthost });
-    relay_begin_log(&subject->relay, &before);
+    relay_begin_log(&subject->relay);
     relay_pick_up(&subject->relay);
-    relay_end_log(before);
+    relay_end_log(&subject->relay);
 }
 
 static void write_newer(int folder)
@@ -77,13 +61,11 @@ static void find_newer_in_queue(struct subject *subject)
 /* Its reports have no reader. */
 static void give_up(struct subject *subject)
 {
-    int before;
-
     submit(subject, "", NULL);
     relay_give(&subject->relay);
-    relay_begin_log(&subject->relay, &before);
+    relay_begin_log(&subject->relay);
     relay_settle_all(&subject->relay, '5');
-    relay_end_log(before);
+    relay_end_log(&subject->relay);
 }
 
 static void strand(struct subject *subject)
@@ -223,12 +205,10 @@ static size_t count_logged(const struct subject *subject, const char *text)
 
 static void log_troubles(struct subject *subject)
 {
-    int before;
-
-    relay_begin_log(&subject->relay, &before);
+    relay_begin_log(&subject->relay);
     troubles_log(subject->relay.parts.troubles,
                  relay_now(&subject->relay)->awake);
-    relay_end_log(before);
+    relay_end_log(&subject->relay);
 }
 
 static void logs_each_kind_once_an_hour(void **state)
@@ -256,7 +236,7 @@ static void logs_each_kind_once_an_hour(void **state)
 }
 
 #define ON_SPOOL(test) \
-    cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    cmocka_unit_test_setup_teardown(test, set_up, relay_end)
 
 int main(void)
 {

@@ -19,22 +19,7 @@ struct subject {
 
 static int set_up(void **state)
 {
-    struct subject *subject = alloc_zero(1, sizeof *subject);
-
-    relay_set_up(&subject->relay);
-    log_open(LOG_OFF, "test");
-    relay_start(&subject->relay);
-    *state = subject;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct subject *subject = *state;
-
-    relay_stop(&subject->relay);
-    relay_tear_down(&subject->relay);
-    free(subject);
+    *state = relay_new(sizeof(struct subject));
     return 0;
 }
 
@@ -353,7 +338,7 @@ static void takes_each_outcome_once(void **state)
 }
 
 #define ON_SPOOL(test) \
-    cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    cmocka_unit_test_setup_teardown(test, set_up, relay_end)
 
 int main(void)
 {
