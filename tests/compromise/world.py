@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 
+from lib.compiler import compile_c
 from lib.harness import message, setting
 from lib.queue import DAEMON, ID, Queue, message_file, random_id, user
 from lib.smarthost import Smarthost
@@ -33,9 +34,8 @@ WANTED, TAKEN, LOOKED_AT, DONE = range(1, 5)
 def build_payload(folder):
     library = folder / "payload.so"
     sources = sorted(HERE.glob("payload_*.c"))
-    subprocess.run([*os.environ.get("CC", "cc").split(), "-std=gnu11",
-                    "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC",
-                    "-o", library, *sources, "-ldl"], check=True)
+    compile_c("-std=gnu11", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC",
+              "-o", library, *sources, "-ldl")
     return library
 
 

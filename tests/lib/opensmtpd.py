@@ -3,6 +3,7 @@
 import os
 import subprocess
 
+from lib.compiler import compile_c
 from lib.servers import PASSWORD, RECIPIENTS, TOP, USER, Server
 
 CONFIGURATION = """
@@ -39,11 +40,9 @@ class OpenSMTPD(Server):
                ("var/spool/smtpd", 0, 0, 0o711))
 
     def configure(self):
-        subprocess.run(
-            (os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o",
-             os.path.join(self.root, "usr/lib/opensmtpd_keys.so"),
-             os.path.join(TOP, "tests", "lib", "opensmtpd_keys.c")),
-            check=True)
+        compile_c("-shared", "-fPIC", "-O2", "-o",
+                  os.path.join(self.root, "usr/lib/opensmtpd_keys.so"),
+                  os.path.join(TOP, "tests", "lib", "opensmtpd_keys.c"))
         self.write("etc/ld.so.preload", "/usr/lib/opensmtpd_keys.so\n")
         secret = subprocess.run(
             ("openssl", "passwd", "-6", "-stdin"), check=True, text=True,

@@ -6,10 +6,10 @@ that it shares with the test.
         slow.write([0])
 """
 
-import os
 import pathlib
 import struct
-import subprocess
+
+from lib.compiler import compile_c
 
 SOURCES = pathlib.Path(__file__).parent
 
@@ -18,8 +18,7 @@ class Preload:
     def __init__(self, folder, name, numbers):
         """NAME.c is compiled into `folder`, where the numbers are, too."""
         library = folder / f"{name}.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", library,
-                        SOURCES / f"{name}.c"], check=True)
+        compile_c("-shared", "-fPIC", "-o", library, SOURCES / f"{name}.c")
         self._file = folder / name
         self._file.touch()
         self._file.chmod(0o666)         # for a daemon of another user
