@@ -61,6 +61,18 @@ bool file_read_from(int fd, const char *path, struct buf *out,
 /* Both of them: append what is in the file at path. */
 bool file_read(const char *path, struct buf *out, struct error *err);
 
+/*
+ * A new file that has no name in folder (O_TMPFILE), or, where the kernel or
+ * the file system has no such files, a random one that begins with prefix. how
+ * is O_RDWR or O_WRONLY. *name is that name, owned by the caller, or NULL. -1
+ * with errno, and without a file.
+ */
+int file_create_nameless(int folder, const char *prefix, int how, mode_t mode,
+                         char **name);
+/* The same, with a name in any case. */
+int file_create_named(int folder, const char *prefix, int how, mode_t mode,
+                      char **name);
+
 /* A file that is replaced as a whole: others see the old one or the new one. */
 struct replacement {
     int folder;                 /* or AT_FDCWD: the names are paths */

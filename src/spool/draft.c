@@ -14,6 +14,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/crc32c.h"
+#include "util/file.h"
 #include "util/io.h"
 #include "util/random.h"
 #include "util/scratch.h"
@@ -81,28 +82,15 @@ static bool cannot_store(struct error *err, const char *what)
     return error_remedy(err, "%s", remedy);
 }
 
-/* Kernels, file systems or a missing /proc may not have O_TMPFILE; then a name
- * that the daemon skips has to do. */
+/* A file without a name gets one by /proc, which may be missing. The daemon
+ * skips names that begin with ".t". */
 static int create_file(struct drop_place *place, int how)
 {
-    char id[RANDOM_ID_LENGTH + 1];
-
-    int fd = openat(place->directory, ".",
-                    O_TMPFILE | how | O_CLOEXEC, DROP_MODE);
-    if (fd != -1 && access("/proc/self/fd", X_OK) == 0)
-        return fd;
-    if (fd == -1 && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
-        return -1;
-    io_close(&fd);
-    random_id(id);
-    place->temporary = alloc_format(".t%s", id);
-    fd = openat(place->directory, place->temporary,
-                O_CREAT | O_EXCL | O_NOFOLLOW | how | O_CLOEXEC, DROP_MODE);
-    if (fd == -1) {
-        free(place->temporary);
-        place->temporary = NULL;
-    }
-    return fd;
+    return access("/proc/self/fd", X_OK) == 0
+           ? file_create_nameless(place->directory, ".t", how, DROP_MODE,
+                                  &place->temporary)
+           : file_create_named(place->directory, ".t", how, DROP_MODE,
+                               &place->temporary);
 }
 
 /* A process that has shut itself in may write there and read nothing, not even

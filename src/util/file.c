@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "util/buf.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/random.h"
 
 const char *path_name(const char *path)
 {
@@ -128,6 +130,35 @@ bool file_read(const char *path, struct buf *out, struct error *err)
 
     io_close(&fd);
     return done;
+}
+
+int file_create_named(int folder, const char *prefix, int how, mode_t mode,
+                      char **name)
+{
+    char id[RANDOM_ID_LENGTH + 1];
+
+    random_id(id);
+    *name = alloc_format("%s%s", prefix, id);
+    int fd = openat(folder, *name,
+                    O_CREAT | O_EXCL | O_NOFOLLOW | how | O_CLOEXEC, mode);
+    if (fd == -1) {
+        free(*name);
+        *name = NULL;
+    }
+    return fd;
+}
+
+int file_create_nameless(int folder, const char *prefix, int how, mode_t mode,
+                         char **name)
+{
+    int fd = openat(folder, ".", O_TMPFILE | how | O_CLOEXEC, mode);
+
+    *name = NULL;
+    /* A kernel that does not know the flag sees a folder that is to be
+     * written. */
+    if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+        return fd;
+    return file_create_named(folder, prefix, how, mode, name);
 }
 
 static bool write_draft(int fd, const struct replacement *file,

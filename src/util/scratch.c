@@ -6,9 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "util/alloc.h"
+#include "util/file.h"
 #include "util/io.h"
-#include "util/random.h"
 
 #define MEMORY_MAX (1u << 20)   /* octets kept in memory */
 
@@ -28,20 +27,14 @@ const char *scratch_place(size_t i)
     return i < sizeof places / sizeof *places ? places[i] : NULL;
 }
 
-/* O_TMPFILE is missing in old kernels and in some file systems. */
-static int open_unlinked(int folder, const char *place)
+static int open_unlinked(int folder)
 {
-    int fd = openat(folder, place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    char id[RANDOM_ID_LENGTH + 1];
+    char *name;
+    int fd = file_create_nameless(folder, ".", O_RDWR, 0600, &name);
 
-    if (fd != -1)
-        return fd;
-    random_id(id);
-    char *path = alloc_format("%s/.%s", place, id);
-    fd = openat(folder, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd != -1 && unlinkat(folder, path, 0) == -1)
+    if (name != NULL && unlinkat(folder, name, 0) == -1)
         io_close(&fd);
-    free(path);
+    free(name);
     return fd;
 }
 
@@ -49,15 +42,16 @@ static int open_unlinked(int folder, const char *place)
 static int open_temporary_file(int folder)
 {
     const char *place;
+    int fd = -1;
 
     if (folder != SCRATCH_PLACES)
-        return open_unlinked(folder, ".");
-    for (size_t i = 0; (place = scratch_place(i)) != NULL; i++) {
-        int fd = open_unlinked(AT_FDCWD, place);
-        if (fd != -1)
-            return fd;
+        return open_unlinked(folder);
+    for (size_t i = 0; fd == -1 && (place = scratch_place(i)) != NULL; i++) {
+        int chosen = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        fd = chosen == -1 ? -1 : open_unlinked(chosen);
+        io_close(&chosen);
     }
-    return -1;
+    return fd;
 }
 
 bool scratch_open_in(struct scratch *scratch, int folder, struct error *err)

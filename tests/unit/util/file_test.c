@@ -133,6 +133,38 @@ static void replaces_a_file_or_leaves_it(void **state)
     buf_free(&text);
 }
 
+/* Where the file system has no files without a name, it has one that begins as
+ * is wanted. */
+static void creates_a_file_without_a_name(void **state)
+{
+    struct stat status;
+    char *name;
+
+    (void)state;
+    int fd = file_create_nameless(AT_FDCWD, ".t", O_RDWR, 0640, &name);
+    assert_int_not_equal(fd, -1);
+    assert_int_equal(write(fd, "abc", 3), 3);
+    assert_int_equal(fstat(fd, &status), 0);
+    assert_int_equal(status.st_nlink, name == NULL ? 0 : 1);
+    free(name);
+    close(fd);
+
+    fd = file_create_named(AT_FDCWD, ".t", O_WRONLY, 0640, &name);
+    assert_int_not_equal(fd, -1);
+    assert_true(text_starts(name, ".t"));
+    assert_int_equal(stat(name, &status), 0);
+    assert_int_equal(status.st_mode & 0777 & ~0640u, 0);
+    free(name);
+    close(fd);
+
+    /* A folder that is not there has neither. */
+    assert_int_equal(file_create_named(-1, ".t", O_RDWR, 0640, &name), -1);
+    assert_null(name);
+    assert_int_equal(file_create_nameless(-1, ".t", O_RDWR, 0640, &name), -1);
+    assert_int_equal(errno, EBADF);
+    assert_null(name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +172,7 @@ int main(void)
         IN_FOLDER(opens_only_regular_files),
         IN_FOLDER(reads_up_to_the_limit),
         IN_FOLDER(replaces_a_file_or_leaves_it),
+        IN_FOLDER(creates_a_file_without_a_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
