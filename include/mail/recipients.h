@@ -7,15 +7,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "util/error.h"
 #include "util/strings.h"
 
 struct mailbox_list;
 
-/* Given as recipients, but invalid: item i of texts, escaped,
- * because of item i of reasons. */
+/* Given as recipients, but invalid: item i of texts, escaped, because of item i
+ * of reasons, each the whole text of an error. */
 struct flaws {
     struct strings texts;
     struct strings reasons;
+    struct error first;         /* that of item 0 */
 };
 
 /* Where mail to a name goes. */
@@ -27,7 +29,7 @@ struct recipients {
 
 /* { 0 } is empty. Texts are copied. */
 void flaws_add(struct flaws *flaws, const char *text, size_t length,
-               const char *reason);
+               const struct error *why);
 void flaws_free(struct flaws *flaws);                   /* empty again */
 
 /* Is there anything in it: an address, a flaw, a discard? */

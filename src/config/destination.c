@@ -165,7 +165,8 @@ static void finish(const struct destinations *where, const char *alias,
             strings_take(&found->addresses, path);
         } else {
             error_prefix(&err, "alias %s", alias);
-            flaws_add(&found->flaws, path, strlen(path), err.text);
+            error_remedy(&err, "correct that, then run newaliases");
+            flaws_add(&found->flaws, path, strlen(path), &err);
             free(path);
         }
     }

@@ -144,6 +144,7 @@ static void add_recipients(const struct field *field, const char *name,
     const char *body = field_body(field, &length);
     size_t before = list->count;
     struct flaws unread = { 0 };
+    struct error why;
 
     if (!field_is(field, name) || field_is_blank(field))
         return;
@@ -154,14 +155,13 @@ static void add_recipients(const struct field *field, const char *name,
         while (list->count > before)
             free(list->items[--list->count].address);
         flaws_free(&unread);
-        flaws_add(&unread, body, length,
-                  "a control character between addresses");
+        error_set(&why, FAULT_DATA, "a control character between addresses");
+        flaws_add(&unread, body, length, &why);
     }
     for (size_t i = 0; i < unread.texts.count; i++) {
-        char *why = alloc_format("%s: %s", name, unread.reasons.items[i]);
+        error_set(&why, FAULT_DATA, "%s: %s", name, unread.reasons.items[i]);
         flaws_add(flaws, unread.texts.items[i], strlen(unread.texts.items[i]),
-                  why);
-        free(why);
+                  &why);
     }
     flaws_free(&unread);
 }

@@ -8,14 +8,16 @@
 #include "util/text.h"
 
 void flaws_add(struct flaws *flaws, const char *text, size_t length,
-               const char *reason)
+               const struct error *why)
 {
     struct buf shown;
 
     buf_init(&shown, SIZE_MAX);
     text_escape(&shown, text, length);
+    if (flaws->texts.count == 0)
+        flaws->first = *why;
     strings_take(&flaws->texts, buf_take(&shown));
-    strings_add(&flaws->reasons, reason);
+    strings_add(&flaws->reasons, why->text);
 }
 
 void flaws_free(struct flaws *flaws)
@@ -90,7 +92,7 @@ static void read_item(struct mailbox_list *list, struct flaws *flaws,
 
     strip(&text, &length);
     if (length > 0 && !mailbox_list_parse(list, text, length, &why))
-        flaws_add(flaws, text, length, why.text);
+        flaws_add(flaws, text, length, &why);
 }
 
 void recipients_read(struct mailbox_list *list, struct flaws *flaws,

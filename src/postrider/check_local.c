@@ -95,6 +95,15 @@ static bool leads_out(const struct strings *list,
     return out;
 }
 
+static void check_refusal(struct check *check, const char *name,
+                          const struct flaws *flaws)
+{
+    struct error why = flaws->first;
+
+    error_prefix(&why, "mail for %s is refused", name);
+    check_error(check, &why);
+}
+
 static void check_recipient(struct check *check, const char *name,
                             const struct aliases *aliases)
 {
@@ -109,8 +118,7 @@ static void check_recipient(struct check *check, const char *name,
         check_warn(check, "give it an address", "mail for %s is discarded",
                    name);
     else if (is_alias && list.count == 0)
-        check_fail(check, "", "mail for %s is refused: %s", name,
-                   found.flaws.reasons.items[0]);      /* with its remedy */
+        check_refusal(check, name, &found.flaws);
     else if (is_alias && leads_out(&list, &local))
         check_ok(check, "mail for %s goes to %s%s", name, list.items[0],
                  list.count > 1 ? ", and others" : "");

@@ -66,7 +66,7 @@ void route_parse(const char *argument, struct mailbox_list *list,
     if (text != NULL)
         recipients_read(list, flaws, text, strlen(text));
     else
-        flaws_add(flaws, argument, strlen(argument), err.text);
+        flaws_add(flaws, argument, strlen(argument), &err);
     free(text);
 }
 
@@ -136,10 +136,11 @@ static bool add_found(struct route *route, const struct target *to,
         added = add_path(to, found->addresses.items[i], err);
     if (added && found->discards)
         strings_add(&route->discarded, to->original);
-    if (added && found->addresses.count == 0 && !found->discards)
-        return error_set(err, FAULT_CONFIG, "%s",
-                         found->flaws.reasons.items[0]);
-    return added;
+    if (!added || found->addresses.count > 0 || found->discards)
+        return added;
+    *err = found->flaws.first;
+    err->fault = FAULT_CONFIG;
+    return false;
 }
 
 bool route_recipient(struct route *route, const char *address,

@@ -305,7 +305,8 @@ BROKEN = [
      r"1 message, the oldest since 5 hours \(no attempt yet\); mailq"),
     (bad_aliases, "aliases", "error", 78,
      r"aliases:2: .*runs no programs; give an address"),
-    (loop_aliases, "root", "error", 78, r"this alias has no recipient"),
+    (loop_aliases, "root", "error", 78,
+     r"this alias has no recipient.*; correct that, then run newaliases"),
 ]
 
 
@@ -692,6 +693,17 @@ def test_an_alias_that_is_wrong_has_its_place(good):
     assert error["file"].endswith("/aliases") and error["line"] == 2
     assert error["text"] == "|/bin/sh: Postrider runs no programs"
     assert error["remedy"] == "give an address"
+
+
+def test_a_refusal_of_mail_has_its_remedy(good):
+    loop_aliases(good)
+    found = json.loads(good.postrider("check", "--json").stdout)
+    errors = [f for f in found if f["topic"] == "root"
+              and f["severity"] == "error"]
+    assert [f["line"] for f in errors] == [1, 2]
+    for error in errors:
+        assert " is refused: " in error["text"]
+        assert error["remedy"] == "correct that, then run newaliases"
 
 
 def test_a_user_that_does_not_exist(queue):

@@ -88,8 +88,15 @@ static const struct {
       "t: ok: reports about mail that root sent go to joe@example.org\n" },
     { "", "root: /dev/null\npostmaster: |/bin/true\n",
       "t: warning: mail for root is discarded; give it an address\n"
-      "t: error: mail for postmaster is refused: aliases:2: |/bin/true: "
+      "t: error: aliases:2: mail for postmaster is refused: |/bin/true: "
       "Postrider runs no programs; give an address\n" },
+    { "", "root: postmaster\npostmaster: root\n",
+      "t: error: aliases:1: mail for root is refused: root: this alias has no "
+      "recipient: it is empty, or leads back to itself; correct that, then run "
+      "newaliases\n"
+      "t: error: aliases:2: mail for postmaster is refused: postmaster: this "
+      "alias has no recipient: it is empty, or leads back to itself; correct "
+      "that, then run newaliases\n" },
     { "redirect_all = \"test@example.org\"\n", "root: ann@example.org\n",
       "t: warning: all mail goes to test@example.org, whatever its recipients; "
       "remove redirect_all when testing is over\n" },
