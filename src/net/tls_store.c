@@ -103,7 +103,8 @@ bool tls_store_system(X509_STORE *store, struct error *err)
     const char *file = secure_getenv(X509_get_default_cert_file_env());
     const char *list = secure_getenv(X509_get_default_cert_dir_env());
 
-    /* It only states what is so anyway, and must not cost a directory. */
+    /* A variable that names a usual bundle changes nothing; with any other the
+     * directories of distributions are not looked for. */
     if (file != NULL && list == NULL && is_usual_bundle(file))
         file = NULL;
 

@@ -26,7 +26,7 @@
 #define REFRESH_LIFE_MAX ((int64_t)10 * 365 * 86400)
 #define LOCK_INTERVAL 20000000      /* nanoseconds between two tries */
 
-/* Its members, but for the version and whom it is for. */
+/* What the file has, but for its version and the client that it is for. */
 #define TEXT(name) { #name, offsetof(struct grant, name), true }
 #define TIME(name) { #name, offsetof(struct grant, name), false }
 static const struct member {

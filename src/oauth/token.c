@@ -92,7 +92,8 @@ static bool keep_tokens(const struct client *client, struct renewal *renewal,
            is_taken;
 }
 
-/* So is a refusal with this fault, and that there is to be a pause. */
+/* A refusal with this fault is on disk, too, if the next caller must not ask
+ * again, or not before a pause. */
 static void keep_refusal(const struct client *client, struct renewal *renewal,
                          struct grant *grant, const struct reply *reply,
                          enum fault fault)

@@ -11,8 +11,8 @@
 #include "util/process.h"
 #include "util/text.h"
 
-/* The user whom a check needs to be: root can read more than the daemon, but it
- * is the daemon that has to read its files. */
+/* The user as whom a check looks at files: root can read more than the daemon,
+ * which is the one that has to read them. */
 enum eyes { OF_CALLER, OF_DAEMON };
 
 static const struct {

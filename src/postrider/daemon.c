@@ -190,8 +190,9 @@ static int run_daemon(struct daemon *daemon, struct error *err)
     return status;
 }
 
-/* All that counts is on disk: a new start is the simplest new reading. */
-static void start_anew(const struct daemon *daemon, char **argv)
+/* All that counts is on disk: a new start is the simplest way to read all files
+ * again. */
+static void execute_again(const struct daemon *daemon, char **argv)
 {
     launcher_leave();
     sockets_leave(daemon->sockets);
@@ -233,7 +234,7 @@ int command_daemon(int argc, char **argv)
                    WEXITSTATUS(status) == EXIT_RELOAD;
     bool stops = reloads && launcher_is_stopped();
     if (reloads && !stops)
-        start_anew(&daemon, argv - 1);
+        execute_again(&daemon, argv - 1);
     sockets_free(daemon.sockets);
     free(daemon.program);
     free(daemon.sendmail);

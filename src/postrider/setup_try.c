@@ -180,7 +180,8 @@ static bool settle_sender(struct setup *setup, const struct trial *trial,
     return true;
 }
 
-/* It is one of the provider before. */
+/* Ask for the OAuth client again: one that is registered with another provider
+ * is of no use. */
 static bool retype_client(struct setup *setup, struct error *err)
 {
     if (!setup_uses_oauth(setup))

@@ -247,7 +247,7 @@ static void limit_writes(int patience)
                      sizeof limit);
 }
 
-/* True if this client was one too many. */
+/* True: the client was turned away. */
 static bool is_one_too_many(const struct server *server)
 {
     const char *file = server->opt->connections_file;

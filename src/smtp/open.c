@@ -109,7 +109,7 @@ static bool open_session(struct session *session, struct reply *reply,
 
     if (settings->security == SESSION_IMPLICIT &&
         !session_start_tls(session, err)) {
-        /* It has greeted us, or answered in clear. */
+        /* The peer has sent a greeting, or another text that is not TLS. */
         if (err->fault == FAULT_PROTOCOL || err->number == EPROTO)
             error_remedy(err, "if the port is one for STARTTLS, as 587 is, "
                          "set tls = starttls");

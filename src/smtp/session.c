@@ -68,8 +68,8 @@ static bool lose_connection(struct session *session, struct error *err)
     return false;
 }
 
-/* The peer may have sent nothing when all is answered but the last pending
- * commands: it would answer what we have not asked yet. */
+/* When all commands but the last pending ones are answered, the peer must not
+ * have sent more: it would be a reply to a command that it has not got. */
 static bool is_quiet(struct session *session, size_t pending,
                      struct error *err)
 {
@@ -116,8 +116,9 @@ static void hide(const struct session *session, struct reply *reply,
         reply_hide(reply, secret, length);
 }
 
-/* A server that quotes what it was sent must not make us show it, also not
- * later. Then short ones stay: to hide a common word would show what it is. */
+/* A server that quotes what it was sent must not make us show a secret, during
+ * AUTH or later. Later a short one is left as it is: if a common word were
+ * hidden, that would show what the secret is. */
 static void hide_secrets(const struct session *session, struct reply *reply)
 {
     const struct secret *password = session->settings.secret;
@@ -132,8 +133,8 @@ static void hide_secrets(const struct session *session, struct reply *reply)
         hide(session, reply, password->data, password->length);
 }
 
-/* The error of a line that is not a reply has its beginning, which may be what
- * was sent: part of that cannot be found in it. */
+/* The error of a line that is not a reply quotes its beginning, which may be a
+ * part of what was sent: hide() finds only the whole of it. */
 static bool hide_line(const struct session *session, struct error *err)
 {
     if (session->logging_in && err->fault == FAULT_PROTOCOL)

@@ -503,7 +503,7 @@ static bool run_flight(struct session *session, struct transaction *t)
     return done;
 }
 
-/* Nothing was begun after it. */
+/* For one that no other was begun after. */
 static void take_other_sender(struct transaction *t)
 {
     struct transaction *next = t->next;

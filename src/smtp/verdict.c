@@ -177,7 +177,8 @@ void verdict_accepted(struct session *session, struct transaction *t)
     t->suspect = 0;
 }
 
-/* A sender refuses all, a recipient itself. */
+/* Without SMTPUTF8 a sender that needs it fails all recipients, and a recipient
+ * that needs it fails alone. */
 static void refuse_utf8(struct transaction *t)
 {
     bool all = is_beyond_ascii(transaction_sender(t));
@@ -219,7 +220,8 @@ void verdict_cut(struct transaction *t, enum cut cut, const struct error *err)
         struct outcome outcome = { 0 };
         outcome_from_error(&outcome, t->content_sent ? STAGE_DATA
                                                      : STAGE_MAIL, err);
-        /* It was on its way once more, and nothing was made of it. */
+        /* An extension may be what the server could not read, and it has not
+         * got the message: it is offered again without. */
         outcome.again = cut == CUT_CHUNKING ||
                         (cut == CUT_PIPELINING && !t->content_sent) ||
                         (t->suspect != 0 && !t->answered);
@@ -284,7 +286,7 @@ bool verdict_is_refusal(const struct transaction *t)
     return false;
 }
 
-/* Some servers wait for RCPT to do that. */
+/* Some servers refuse a sender only in reply to RCPT. */
 bool verdict_is_of_sender(const struct transaction *t)
 {
     size_t sent = 0;

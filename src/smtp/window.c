@@ -52,15 +52,15 @@ bool window_begin(struct session *session, struct transaction *t,
     return commands_chunk(session, t, err);
 }
 
-/* Begin one while the one before it is not answered. If that goes wrong, it
- * must not cost the answers to those before it. */
+/* Send the commands of a transaction while the one before it is not answered.
+ * If they cannot be sent, the replies to earlier ones are still read. */
 static bool begin_ahead(struct session *session, struct transaction *t)
 {
     size_t asked = session_asked(session);
     struct error err;
 
-    /* Should no recipient of the one before be accepted, its MAIL is open, and
-     * another would be refused: not its fault (RFC 3030 section 2). */
+    /* If no recipient of the one before is accepted, its MAIL stays in force,
+     * and this MAIL would be refused for that alone (RFC 3030 section 2). */
     if (window_is_bdat(session))
         session_need_reset(session);
     t->begun = t->ahead = true;

@@ -336,7 +336,7 @@ bool draft_envelope(struct draft *draft, const struct envelope *env,
     buf_init(&text, SIZE_MAX);
     const char *from = envelope_reverse_path(env);
     buf_add_format(&text, "postrider %d %s\n", DRAFT_VERSION, draft->id);
-    /* Here drop_user() finds it. */
+    /* The second line, where drop_user() looks for it. */
     if (draft->has_uid)
         buf_add_format(&text, "uid %lu\n", (unsigned long)draft->uid);
     buf_add_format(&text, "from %s\n", from);

@@ -26,7 +26,8 @@ static bool refuse_line(struct error *err, const char *what)
     return error_set(err, FAULT_DATA, "wrong line in its envelope: %s", what);
 }
 
-/* Twice the same: it was completed from a local name. */
+/* A second line with the same path marks one that was completed from a local
+ * name. */
 static bool read_from(struct entry *entry, char *value, struct error *err)
 {
     struct envelope *env = &entry->envelope;
@@ -55,8 +56,8 @@ static bool read_to(struct entry *entry, char *value, struct error *err)
                                   notify, err);
 }
 
-/* Of the recipient before it; the first of all readers find a reason of their
- * own in the path. */
+/* Of the recipient in the line before it. The oldest versions pass over this
+ * line, and find a reason of their own in the path. */
 static bool read_flaw(struct entry *entry, char *value, struct error *err)
 {
     const struct envelope *env = &entry->envelope;

@@ -29,7 +29,8 @@ struct recovery {
     bool durable;               /* the names are: originals may go */
 };
 
-/* Surely: a folder that cannot be read may have it. */
+/* Is it certain that it is not there? A folder that cannot be read may have
+ * it. */
 static bool is_missing(int folder, const char *name)
 {
     struct stat status;

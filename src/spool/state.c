@@ -119,8 +119,9 @@ static const char *or_dash(const char *text)
     return text == NULL || *text == '\0' ? "-" : text;
 }
 
-/* A text, or as many whole characters of it as fit; it may not be UTF-8, in
- * which up to three octets of its character follow an octet. */
+/* A text, or as many whole characters of it as fit. At most three octets of a
+ * character of UTF-8 follow its first; a text in another encoding is cut
+ * anywhere. */
 static bool add_text(struct buf *out, const char *text, char end)
 {
     const char *shown = or_dash(text);

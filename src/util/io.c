@@ -87,7 +87,7 @@ bool io_blocks_next(struct io_blocks *blocks)
 
     if (blocks->at >= blocks->end || blocks->error != 0)
         return false;
-    /* The first is the largest. */
+    /* No later block is larger than the first. */
     if (blocks->data == NULL)
         blocks->data = alloc_resize(NULL, size, 1);
     ssize_t got = io_read_at(blocks->fd, blocks->data, size,

@@ -127,7 +127,7 @@ void devlog_send(struct devlog *log, int priority, const char *name,
 
 /*
  * The log is the process's, as syslog(3) itself has it: the one exception to
- * "no state at file scope" besides signal flags.
+ * the rule that no state is at file scope, besides flags of signal handlers.
  */
 static enum log_target target = LOG_OFF;
 static char *name;

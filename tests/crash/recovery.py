@@ -145,7 +145,7 @@ class Restart:
         return [*self.found, *_lost(before, self.after, self.excused),
                 *_twice(self.after, recorded(self.files) | state.recorded,
                         _back_in_drop(self.files)),
-                *_reported_anew(before, self.after, self.files),
+                *_reported_again(before, self.after, self.files),
                 *_let_go(state, self.held)]
 
     def repeated(self, told):
@@ -200,7 +200,7 @@ def _twice(after, known, undone):
             yield f"{key}: {address}: again, though its delivery is on record"
 
 
-def _reported_anew(before, after, files):
+def _reported_again(before, after, files):
     """Only a message whose removal from drop/ was undone may begin again."""
     undone = {key for path, octets in files if path.startswith("drop/")
               for key in keys_of(octets)}

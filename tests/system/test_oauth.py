@@ -77,7 +77,7 @@ def test_a_token_with_little_life_is_used_if_no_other_can_be_had(oauth):
     oauth.token().expect(75)
 
 
-def test_a_changed_scope_asks_anew(oauth):
+def test_a_changed_scope_asks_again(oauth):
     oauth.log_in(access="old")
     oauth.configure(scope="https://mail.example/other offline_access")
     oauth.issuer.answers[:] = [tokens("new")]

@@ -56,7 +56,7 @@ static char *arguments_of(const struct envelope *env, const char *host)
     return line;
 }
 
-static void local_names_are_completed_anew(void **state)
+static void local_names_are_completed_again(void **state)
 {
     struct error err;
 
@@ -132,7 +132,7 @@ static void authors_lose_the_machines_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(local_names_are_completed_anew),
+        cmocka_unit_test(local_names_are_completed_again),
         cmocka_unit_test(keeps_what_the_sender_asked_for),
         cmocka_unit_test(authors_lose_the_machines_name),
     };

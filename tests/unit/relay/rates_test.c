@@ -104,7 +104,7 @@ static void keeps_what_was_sent_or_out(void **state)
 }
 
 /* However much comes and goes, the file stays short, and nothing is lost. */
-static void begins_the_file_anew(void **state)
+static void begins_the_file_again(void **state)
 {
     struct fixture fixture;
     struct daemon daemon;
@@ -171,7 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_what_was_sent_or_out),
-        cmocka_unit_test(begins_the_file_anew),
+        cmocka_unit_test(begins_the_file_again),
         cmocka_unit_test(reads_what_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
