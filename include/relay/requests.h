@@ -19,4 +19,9 @@ enum control_reply requests_answer(struct requests *requests,
                                    const struct control_request *what,
                                    const struct moment *now);
 
+/* Take what is new in drop/, and try again to read what could not be read, as
+ * for a flush of the administrator. */
+void requests_look_again(const struct requests *requests,
+                         const struct moment *now);
+
 #endif

@@ -277,10 +277,7 @@ static void rescan(struct manager *manager)
 {
     struct error err;
 
-    pickup_look_again(manager->parts.pickup);
-    messages_look_again(manager->parts.messages, now_of(manager));
-    for (size_t i = 0; i < manager->parts.hops->count; i++)
-        workers_retry(manager->parts.hops->list[i].workers);
+    requests_look_again(manager->parts.requests, now_of(manager));
     if (spool_is_in_place(&manager->spool))
         return;
     /* With a spool that is wrong the next daemon would not start. */

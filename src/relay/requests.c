@@ -75,13 +75,12 @@ static bool may_try(const struct question *q)
     return true;
 }
 
-/* Files that could not be read, and journals. */
-static void look_again(const struct question *q)
+/* New names in drop/, files that could not be read, and journals. */
+static void look_again(const struct question_parts *parts,
+                       const struct moment *now)
 {
-    const struct question_parts *parts = q->parts;
-
     pickup_look_again(parts->pickup);
-    messages_look_again(parts->messages, q->now);
+    messages_look_again(parts->messages, now);
     for (size_t i = 0; i < parts->hops->count; i++)
         workers_retry(parts->hops->list[i].workers);
 }
@@ -102,7 +101,7 @@ static enum control_reply answer_flush(const struct question *q)
     if (!may_go_on(q))
         return CONTROL_DONE;
     if (question_is_privileged(q) && q->progress->place == 0)
-        look_again(q);
+        look_again(q->parts, q->now);
     return changes_retry_all(q);
 }
 
@@ -210,4 +209,10 @@ enum control_reply requests_answer(struct requests *requests,
     if (must_wait(&question, what->request))
         return CONTROL_MORE;
     return answers[what->request](&question);
+}
+
+void requests_look_again(const struct requests *requests,
+                         const struct moment *now)
+{
+    look_again(&requests->parts, now);
 }
