@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../configured.h"
 #include "config/config.h"
 #include "postrider/check.h"
 #include "util/alloc.h"
@@ -22,14 +23,10 @@ typedef void check_function(struct check *check);
 /* The configuration of that text, with names of a machine. */
 static inline struct config *checked_config(const char *text)
 {
-    struct error err = { 0 };
     char *whole = alloc_format("hostname = \"web1.example.com\"\n"
                                "domain = \"example.com\"\n%s", text);
-    struct config *config = config_load_text("postrider.conf", whole,
-                                             strlen(whole), &err);
+    struct config *config = configured(whole);
 
-    if (config == NULL)
-        fail_msg("%s", err.text);
     free(whole);
     return config;
 }

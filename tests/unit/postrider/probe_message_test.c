@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../configured.h"
 #include "config/config.h"
 #include "postrider/probe_message.h"
 #include "util/alloc.h"
@@ -22,13 +23,9 @@
 
 static struct config *config_of(const char *more)
 {
-    struct error err = { 0 };
     char *text = alloc_format(NAMES "%s", more);
-    struct config *config = config_load_text("postrider.conf", text,
-                                             strlen(text), &err);
+    struct config *config = configured(text);
 
-    if (config == NULL)
-        fail_msg("%s", err.text);
     free(text);
     return config;
 }

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../configured.h"
 #include "config/config.h"
 #include "postrider/probe.h"
 #include "util/alloc.h"
@@ -77,17 +78,13 @@ static pid_t smarthost_start(const struct turn *turns, unsigned *port)
 
 static struct config *make_config(unsigned port, const char *settings)
 {
-    struct error err = { 0 };
     char *text = alloc_format(
         "domain = \"example.com\"\nhostname = \"web1.example.com\"\n%s\n"
         "smarthost \"main\" {\nhost = \"127.0.0.1\"\nport = %u\ntls = none\n}\n"
         "sender \"*\" {\naddress = \"ann@example.com\"\n}\n",
         settings, port);
-    struct config *config = config_load_text("postrider.conf", text,
-                                             strlen(text), &err);
+    struct config *config = configured(text);
 
-    if (config == NULL)
-        fail_msg("%s", err.text);
     free(text);
     return config;
 }

@@ -91,17 +91,6 @@ static void takes_each_once(void **state)
     assert_int_equal(subject->relay.parts.totals.accepted, 1);
 }
 
-static size_t count_logged(const struct subject *subject, const char *text)
-{
-    char *log = relay_log(&subject->relay);
-    size_t count = 0;
-
-    for (const char *at = log; (at = strstr(at, text)) != NULL; at++)
-        count++;
-    free(log);
-    return count;
-}
-
 /* That is logged once an hour. */
 static void waits_for_room(void **state)
 {
@@ -117,10 +106,10 @@ static void waits_for_room(void **state)
     pick_up(subject);
     relay_wait(relay, HOUR - 1);
     pick_up(subject);
-    assert_int_equal(count_logged(subject, full), 1);
+    assert_int_equal(relay_count_logged(&subject->relay, full), 1);
     relay_wait(relay, 1);
     pick_up(subject);
-    assert_int_equal(count_logged(subject, full), 2);
+    assert_int_equal(relay_count_logged(&subject->relay, full), 2);
     assert_null(messages_find(relay->parts.messages, subject->id));
     shares_remove(shares, SHARE_QUEUE, RELAY_OWNER, UINT32_MAX);
     pick_up(subject);

@@ -97,6 +97,19 @@ static inline char *relay_log(const struct relay *relay)
     return text.data == NULL ? alloc_string("") : text.data;
 }
 
+/* How often has the text been logged? */
+static inline size_t relay_count_logged(const struct relay *relay,
+                                        const char *text)
+{
+    char *log = relay_log(relay);
+    size_t count = 0;
+
+    for (const char *at = log; (at = strstr(at, text)) != NULL; at++)
+        count++;
+    free(log);
+    return count;
+}
+
 static inline void relay_configure(struct relay *relay)
 {
     static char name[] = "main", second[] = "second", host[] = "mx.example",

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "../configured.h"
 #include "../control/fake_daemon.h"
 #include "../printed.h"
 #include "../spool/spool_fixture.h"
@@ -18,16 +19,12 @@
 /* The configuration of the fixture's spool. The caller frees it. */
 static struct config *config_of(const struct fixture *fixture)
 {
-    struct error err;
     char *text = alloc_format("hostname = web1.example.com\n"
                               "domain = example.com\naliases = \"\"\n"
                               "spool = \"%s\"\ncontrol = \"%s/control\"\n",
                               fixture->path, fixture->path);
-    struct config *config = config_load_text("postrider.conf", text,
-                                             strlen(text), &err);
+    struct config *config = configured(text);
 
-    if (config == NULL)
-        fail_msg("%s", err.text);
     free(text);
     return config;
 }

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "../configured.h"
 #include "config/config.h"
 #include "mail/header.h"
 #include "sendmail/origin.h"
@@ -71,16 +72,13 @@ static void assert_same(const char *name, const char *text,
 
 static struct config *config_of(const char *sections)
 {
-    struct error err;
     struct buf text;
 
     buf_init(&text, SIZE_MAX);
     buf_add_format(&text, "hostname = web1.example.com\n"
                    "domain = example.com\n%s", sections);
-    struct config *config = config_load_text("postrider.conf", text.data,
-                                             text.length, &err);
-    if (config == NULL)
-        fail_msg("%s", err.text);
+    struct config *config = configured(text.data);
+
     buf_free(&text);
     return config;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../configured.h"
 #include "config/config.h"
 #include "sendmail/options.h"
 #include "sendmail/route.h"
@@ -28,17 +29,13 @@ static inline void server_fixture_open(struct server_fixture *fixture,
                                        const char *settings)
 {
     struct server *server = &fixture->server;
-    struct error err;
     int ends[2];
 
     *fixture = (struct server_fixture){ .options.mode = MODE_SMTP };
     assert_int_equal(pipe(ends), 0);
     fixture->client = ends[1];
     server->opt = &fixture->options;
-    server->config = config_load_text("postrider.conf", settings,
-                                      strlen(settings), &err);
-    if (server->config == NULL)
-        fail_msg("%s", err.text);
+    server->config = configured(settings);
     server->uid = geteuid();
     server->route = route_new(server->config, false);
     server->chunks = SCRATCH_NONE;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../configured.h"
 #include "config/config.h"
 #include "sendmail/route.h"
 #include "sendmail/smtp_server.h"
@@ -19,12 +20,8 @@ static const char settings[] = "hostname = web1.example.com\n"
 static int set_up(void **state)
 {
     struct server *server = alloc_zero(1, sizeof *server);
-    struct error err;
 
-    server->config = config_load_text("postrider.conf", settings,
-                                      strlen(settings), &err);
-    if (server->config == NULL)
-        return -1;
+    server->config = configured(settings);
     server->route = route_new(server->config, false);
     server->chunks = SCRATCH_NONE;
     buf_init(&server->out, SIZE_MAX);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../configured.h"
 #include "config/config.h"
 #include "sendmail/submit.h"
 #include "spool/draft.h"
@@ -92,17 +93,6 @@ static int source_of(const char *message)
     return fds[0];
 }
 
-static struct config *usual_config(void)
-{
-    struct error err;
-    struct config *config = config_load_text("postrider.conf", settings,
-                                             strlen(settings), &err);
-
-    if (config == NULL)
-        fail_msg("%s", err.text);
-    return config;
-}
-
 static void assert_parts(const char *name, const char *const *parts,
                          const char *text)
 {
@@ -115,7 +105,7 @@ static void assert_parts(const char *name, const char *const *parts,
 
 static void makes_a_draft_or_says_why_not(void **state)
 {
-    struct config *config = usual_config();
+    struct config *config = configured(settings);
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -149,7 +139,7 @@ static void refuses_what_is_too_large(void **state)
 {
     static char bob[] = "bob@b.example";
     static char *const recipients[] = { bob, NULL };
-    struct config *config = usual_config();
+    struct config *config = configured(settings);
 
     (void)state;
     for (size_t lines = 30; lines <= 60; lines += 30) {

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <stdint.h>
 
-#include "sample.h"
+#include "chain.h"
 #include "util/text.h"
 
 #define CHUNK MAIL BOB "BDAT 4 LAST\r\nhi\r\n"
@@ -17,17 +17,10 @@
 #define RESET_TAKEN "250 ok\r\n" TAKEN
 #define ALL "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", "P:", \
     "P:", "P:"
-#define CHAIN_MAX 12
 
 static const char *const bob[] = { "bob@b.example" };
 
-/* Messages "hi\r\n" to bob, one behind the other. */
-static const struct {
-    const char *name;
-    size_t count;
-    const char *outcomes[CHAIN_MAX];
-    const char *script[ROWS];
-} chains[] = {
+static const struct chain chains[] = {
     { "the next window follows when one is answered", 10,
       { "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0",
         "D 2.0.0", "D 2.0.0", "D 2.0.0", "D 2.0.0" },
@@ -103,31 +96,8 @@ static const struct {
 static void mishaps_cost_only_whom_they_must(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(chains); i++) {
-        struct peer peer;
-        struct sample samples[CHAIN_MAX];
-        const char *name = chains[i].name;
-        struct session *session = open_or_fail(&peer, chains[i].script);
-        for (size_t j = 0; j < chains[i].count; j++) {
-            sample_init(&samples[j], "hi\r\n", bob, 1);
-            if (j > 0)
-                samples[j - 1].transaction.next = &samples[j].transaction;
-        }
-        for (size_t j = 0; j < chains[i].count; j++) {
-            if (!transaction_run(session, &samples[j].transaction))
-                break;
-            if (j == 0)
-                poll(NULL, 0, 20);      /* a peer that is done has closed */
-        }
-        session_close(session);
-        for (size_t j = 0; j < chains[i].count; j++) {
-            assert_outcome(name, &samples[j].outcomes[0],
-                           chains[i].outcomes[j]);
-            sample_free(&samples[j]);
-        }
-        if (!peer_end(&peer))
-            fail_msg("%s: the script", name);
-    }
+    for (size_t i = 0; i < COUNT(chains); i++)
+        run_chain(&chains[i]);
 }
 
 /* A follower whose file is too short: the one in front has its answer. */

@@ -3,16 +3,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "sample.h"
+#include "chain.h"
 #include "smtp/window.h"
 
-/* Two or three messages "hi\r\n" to bob, one behind the other. */
-static const struct {
-    const char *name;
-    size_t count;
-    const char *outcomes[3];
-    const char *script[ROWS];
-} chains[] = {
+static const struct chain chains[] = {
     { "the next one's commands go with the dot", 2, { "D 2.0.0", "D 2.0.0" },
       { PIPELINING, "C:" MAIL BOB "DATA\r\n",
         "s:250 ok\r\n250 ok\r\n354 go\r\n",
@@ -65,31 +59,9 @@ static const struct {
 
 static void chains_share_flights(void **state)
 {
-    static const char *const paths[] = { "bob@b.example" };
-
     (void)state;
-    for (size_t i = 0; i < COUNT(chains); i++) {
-        struct peer peer;
-        struct sample samples[3];
-        const char *name = chains[i].name;
-        struct session *session = open_or_fail(&peer, chains[i].script);
-        for (size_t j = 0; j < chains[i].count; j++) {
-            sample_init(&samples[j], "hi\r\n", paths, 1);
-            if (j > 0)
-                samples[j - 1].transaction.next = &samples[j].transaction;
-        }
-        for (size_t j = 0; j < chains[i].count; j++)
-            if (!transaction_run(session, &samples[j].transaction))
-                break;
-        session_close(session);
-        for (size_t j = 0; j < chains[i].count; j++) {
-            assert_outcome(name, &samples[j].outcomes[0],
-                           chains[i].outcomes[j]);
-            sample_free(&samples[j]);
-        }
-        if (!peer_end(&peer))
-            fail_msg("%s: the script", name);
-    }
+    for (size_t i = 0; i < COUNT(chains); i++)
+        run_chain(&chains[i]);
 }
 
 static void add_times(struct buf *out, const char *text, size_t times)
