@@ -3,7 +3,7 @@
  * What is sent is read by the letter of RFC 5321: commands of one line without
  * control characters, dots doubled, BDAT of the right length, content as it is.
  * The password does not go in the clear unless that is allowed; after STARTTLS
- * nothing does, and EHLO comes anew. Each recipient has one outcome; delivered
+ * nothing does, and EHLO comes again. Each recipient has one outcome; delivered
  * is only what was sent whole before the server's last word. No text, trace or
  * error shows the password.
  *
