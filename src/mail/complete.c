@@ -18,7 +18,7 @@
 
 /* The fields that hold addresses, and whose they are: a sender's rule is for
  * the author or the resender. */
-enum party { SOMEBODY_ELSE, RECIPIENTS, AUTHOR, RESENDER };
+enum party { OTHER_PARTY, RECIPIENTS, AUTHOR, RESENDER };
 
 static const struct {
     const char *name;
@@ -26,16 +26,16 @@ static const struct {
 } address_fields[] = {
     { "From",                        AUTHOR        },
     { "Sender",                      AUTHOR        },
-    { "Reply-To",                    SOMEBODY_ELSE },
+    { "Reply-To",                    OTHER_PARTY },
     { "To",                          RECIPIENTS    },
     { "Cc",                          RECIPIENTS    },
-    { "Apparently-To",               SOMEBODY_ELSE },
-    { "Errors-To",                   SOMEBODY_ELSE },
-    { "Return-Receipt-To",           SOMEBODY_ELSE },
-    { "Disposition-Notification-To", SOMEBODY_ELSE },
+    { "Apparently-To",               OTHER_PARTY },
+    { "Errors-To",                   OTHER_PARTY },
+    { "Return-Receipt-To",           OTHER_PARTY },
+    { "Disposition-Notification-To", OTHER_PARTY },
     { "Resent-From",                 RESENDER      },
     { "Resent-Sender",               RESENDER      },
-    { "Resent-Reply-To",             SOMEBODY_ELSE },
+    { "Resent-Reply-To",             OTHER_PARTY },
     { "Resent-To",                   RECIPIENTS    },
     { "Resent-Cc",                   RECIPIENTS    },
 };

@@ -391,9 +391,9 @@ static void put_return(struct program *program, uint32_t action)
 /* Decide if the argument fits; else go on with the number in the register. */
 static void put_condition(struct program *program, const struct rule *rule)
 {
-    enum { BEHIND = 4 };        /* instructions from the number to the next */
+    enum { AFTER = 4 };         /* instructions from the number to the next */
 
-    put_if(program, BPF_JEQ, (uint32_t)rule->number, BEHIND);
+    put_if(program, BPF_JEQ, (uint32_t)rule->number, AFTER);
     put_load(program, offsetof(struct seccomp_data, args) +
                       rule->argument * sizeof(uint64_t));
     if (rule->verdict == REFUSE_WITH)

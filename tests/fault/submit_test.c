@@ -1,5 +1,5 @@
-/* Submission: the message is whole in drop/, or the caller is told no and
- * nothing is left. */
+/* Submission: the message is whole in drop/, or the caller gets an error
+ * and nothing is left. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -45,7 +45,7 @@ const char *wrap_failed(void)
     return wrap.failed;
 }
 
-/* A whole program under test is told by WRAP="AT HOW LASTING". */
+/* The plan for a whole program under test is WRAP="AT HOW LASTING". */
 static void look_at_environment(void)
 {
     const char *text = getenv("WRAP");

@@ -79,7 +79,7 @@ static inline size_t fuzz_queued_length(const struct buf *file)
 
 /*
  * The same message file with an END line that is right: nearly nothing that
- * libFuzzer makes would get past a wrong one. What is behind it in a queue file
+ * libFuzzer makes would get past a wrong one. What follows it in a queue file
  * stays. An envelope without an end gets one.
  */
 static inline void fuzz_mend(struct buf *file)

@@ -14,7 +14,7 @@
 #define INPUT_MAX ((size_t)1 << 20)
 #define CHANGES 64              /* of each input, the same ones each time */
 
-/* Exactly as long as it is, so that ASan sees a read behind it. */
+/* Exactly as long as it is, so that ASan sees a read after its end. */
 static void run(const char *data, size_t length)
 {
     uint8_t *input = alloc_zero(1, length + (length == 0));

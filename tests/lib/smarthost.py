@@ -335,7 +335,7 @@ class Dialogue:
         """Nothing may have come after this command (RFC 2920 3.1)."""
         if self.connection.pending():
             self.host.violation(
-                f"{bytes(self.connection.buffer[:60])!r} came behind {what}")
+                f"{bytes(self.connection.buffer[:60])!r} came after {what}")
 
     def say(self, reply):
         if isinstance(reply, bytes):

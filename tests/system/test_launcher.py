@@ -209,7 +209,7 @@ def slow_reply():
 
 def test_stop_between_two_messages(queue, smarthost):
     """Asked while one is about to be accepted, a worker does not wait for the
-    replies to the one behind it."""
+    replies to the one after it."""
     accepting, stopped = threading.Event(), threading.Event()
     gates = []
 

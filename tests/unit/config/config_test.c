@@ -659,7 +659,7 @@ static void finds_the_file_that_counts(void **state)
     write_text("chosen.conf", "domain = chosen.example");
     const struct {
         const char *chosen, *xdg, *home;
-        const char *domain;     /* NULL: err.text is told below */
+        const char *domain;     /* NULL: err.text is compared below */
     } cases[] = {
         { "chosen.conf", xdg_home, home, "chosen.example" },
         { NULL, xdg_home, home, "xdg.example" },

@@ -228,7 +228,7 @@ static void reports_delay_and_success(void **state)
     unmake(&subject);
 }
 
-/* NOTIFY, what was told already, and the null reverse-path. */
+/* NOTIFY, what was reported already, and the null reverse-path. */
 static const struct {
     enum dsn_kind kind;
     const char *from;

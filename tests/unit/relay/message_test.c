@@ -406,11 +406,11 @@ static void add_listed(struct subject *subject, struct buf *out)
     free(list);
 }
 
-/* What log lines tell, in a word. */
+/* What log lines report, in a word. */
 static const struct {
     const char *text;
     const char *word;
-} told[] = {
+} reports[] = {
     { "status=sent", "sent" },
     { "status=deferred", "deferred" },
     { "status=bounced", "bounced" },
@@ -433,9 +433,9 @@ static const struct {
 
 static const char *word_of(const char *line)
 {
-    for (size_t i = 0; i < COUNT(told); i++)
-        if (strstr(line, told[i].text) != NULL)
-            return told[i].word;
+    for (size_t i = 0; i < COUNT(reports); i++)
+        if (strstr(line, reports[i].text) != NULL)
+            return reports[i].word;
     return NULL;
 }
 

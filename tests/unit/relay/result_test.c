@@ -115,7 +115,7 @@ static const struct reporting {
     const char *sender;
     unsigned notify;            /* 0: unspecified */
     char code;                  /* of the outcome */
-    bool has_dsn;               /* the smarthost was told NOTIFY */
+    bool has_dsn;               /* the smarthost got NOTIFY */
     uint64_t reports;
     size_t failed;              /* messages in failed/ */
 } reportings[] = {

@@ -388,8 +388,9 @@ static void says_when_nothing_is_there(void **state)
     assert_int_equal(err.fault, FAULT_TEMPORARY);
 }
 
-/* What a full socket does not take is not lost: the sender is told. */
-static void says_when_the_other_is_slow(void **state)
+/* What a full socket does not take is not lost: the sender
+ * sees it. */
+static void fails_when_the_other_is_slow(void **state)
 {
     const struct pair *pair = *state;
     struct packet packet = wire_packet(WIRE_DONE);
@@ -506,7 +507,7 @@ int main(void)
         cmocka_unit_test(tells_of_processes),
         cmocka_unit_test(knows_who_may_send_what),
         cmocka_unit_test(says_when_nothing_is_there),
-        cmocka_unit_test(says_when_the_other_is_slow),
+        cmocka_unit_test(fails_when_the_other_is_slow),
         cmocka_unit_test(survives_random_octets),
         cmocka_unit_test(survives_changed_octets),
         cmocka_unit_test(hears_that_the_other_is_gone),

@@ -100,7 +100,7 @@ static void holds_a_server(void **state)
 }
 
 /* `sandbox = no`. */
-static void leaves_it_if_told(void **state)
+static void leaves_it_if_configured(void **state)
 {
     struct config config = { .sandbox = false };
 
@@ -150,7 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holds_a_server),
-        cmocka_unit_test(leaves_it_if_told),
+        cmocka_unit_test(leaves_it_if_configured),
     };
 
     return cmocka_run_group_tests(tests, make_spool, remove_spool);

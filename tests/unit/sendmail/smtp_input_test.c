@@ -82,7 +82,7 @@ static void silence_is_not_the_end(void **state)
     assert_false(f->in.silent);
 }
 
-/* Wherever a read ends: in front of, in or behind the CRLF. */
+/* Wherever a read ends: before, in or after the CRLF. */
 static void long_line_takes_no_other_with_it(void **state)
 {
     static const size_t lengths[] = { 8191, 8192, 32766, 32767, 32768, 60000 };

@@ -11,7 +11,7 @@
 #include "util/alloc.h"
 #include "util/text.h"
 
-/* What is behind "MAIL " or "RCPT ", and what it is taken for. */
+/* What is after "MAIL " or "RCPT ", and what it is taken for. */
 static const struct {
     const char *argument;
     const char *path;           /* NULL: it is wrong */

@@ -15,7 +15,7 @@
 #include "../in_range.h"
 
 static const struct {
-    const char *lines;          /* behind the server's name */
+    const char *lines;          /* after the server's name */
     unsigned flags;
     uint64_t size_limit;
     const char *mechanisms;     /* joined by blanks */

@@ -60,7 +60,7 @@ static const struct {
       { "S:220 hello", "C:EHLO client.example\r\n",
         "s:250-hi\r\n250 STARTTLS\r\n", "C:STARTTLS\r\n", "S:554 5.7.0 no",
         "C:QUIT\r\n", "S:221 bye", "E:" } },
-    { "octets behind the 220 to STARTTLS", SESSION_STARTTLS, FAULT_PROTOCOL,
+    { "octets after the 220 to STARTTLS", SESSION_STARTTLS, FAULT_PROTOCOL,
       "before the TLS handshake",
       { "S:220 hello", "C:EHLO client.example\r\n",
         "s:250-hi\r\n250 STARTTLS\r\n", "C:STARTTLS\r\n",
@@ -89,7 +89,7 @@ static void opens_or_says_why(void **state)
     }
 }
 
-/* A session behind greeting and EHLO, and what the script has further on. */
+/* A session after greeting and EHLO, and what the script has further on. */
 static struct session *start(struct peer *peer, const char *const *script)
 {
     const char *rows[ROWS] = { "S:220 hello", "C:EHLO client.example\r\n",
@@ -188,7 +188,7 @@ static void a_421_ends_it(void **state)
     assert_true(peer_end(&peer));
 }
 
-static void waits_no_longer_than_told(void **state)
+static void waits_no_longer_than_asked(void **state)
 {
     static const char *const script[] = { "C:NOOP\r\n", "s:250-", "E:", NULL };
     struct peer peer;
@@ -258,7 +258,7 @@ int main(void)
         cmocka_unit_test(lets_no_line_end_through),
         cmocka_unit_test(notices_a_goodbye_while_idle),
         cmocka_unit_test(a_421_ends_it),
-        cmocka_unit_test(waits_no_longer_than_told),
+        cmocka_unit_test(waits_no_longer_than_asked),
         cmocka_unit_test(waits_for_the_end_two_seconds_at_most),
         cmocka_unit_test(shows_no_secret),
     };

@@ -75,7 +75,7 @@ static const struct {
       { PIPELINING, "C:" MAIL BOB "DATA\r\n",
         "s:250 ok\r\n250 ok\r\n354 go\r\n", "C:hi\r\n.\r\n", "S:354 go",
         "E:" } },
-    { "no CRLF behind the acceptance", 1, false, { "U 4.4.2" },
+    { "no CRLF after the acceptance", 1, false, { "U 4.4.2" },
       { PIPELINING, "C:" MAIL BOB "DATA\r\n",
         "s:250 ok\r\n250 ok\r\n354 go\r\n", "C:hi\r\n.\r\n", "s:250 ok" } },
     { "closed instead of an answer", 1, false, { "U 4.4.2" },

@@ -48,10 +48,10 @@ static const struct chain chains[] = {
         "s:" TAKEN "250 ok\r\n451 no\r\n503 no\r\n503 no\r\n" RESET_TAKEN,
         LEAVES } },
     /* Said ahead of its turn: the message is not to blame. */
-    { "503 to a BDAT behind another", 2, { "D 2.0.0", "T 4.5.1" },
+    { "503 to a BDAT after another", 2, { "D 2.0.0", "T 4.5.1" },
       { CHUNKING, "C:" CHUNK "RSET\r\n" CHUNK,
         "s:" TAKEN "250 ok\r\n503 5.5.1 x\r\n503 x\r\n503 x\r\n", LEAVES } },
-    { "503 to a MAIL behind a dot", 2, { "D 2.0.0", "T 4.0.0" },
+    { "503 to a MAIL after a dot", 2, { "D 2.0.0", "T 4.0.0" },
       { PIPELINING, "C:" MAIL BOB "DATA\r\n",
         "s:250 ok\r\n250 ok\r\n354 go\r\n",
         "C:hi\r\n.\r\n" MAIL BOB "DATA\r\n",

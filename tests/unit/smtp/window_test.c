@@ -19,7 +19,7 @@ static const struct chain chains[] = {
         "C:hi\r\n.\r\n" MAIL BOB "DATA\r\n",
         "s:554 5.7.1 no\r\n250 ok\r\n250 ok\r\n354 go\r\n",
         "C:hi\r\n.\r\n", "S:250 ok", LEAVES } },
-    { "RSET behind one that came to nothing", 2, { "F 5.1.1", "D 2.0.0" },
+    { "RSET after one that came to nothing", 2, { "F 5.1.1", "D 2.0.0" },
       { PIPELINING, "C:" MAIL BOB "DATA\r\n",
         "s:250 ok\r\n550 5.1.1 no\r\n503 none\r\n",
         "C:RSET\r\n" MAIL BOB "DATA\r\n",
@@ -36,11 +36,11 @@ static const struct chain chains[] = {
         "s:250 ok\r\n250 ok\r\n250 ok\r\n"
         "250 ok\r\n250 ok\r\n550 5.1.1 no\r\n554 none\r\n"
         "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n", LEAVES } },
-    { "closed behind the first", 2, { "D 2.0.0", "T 4.4.2" },
+    { "closed after the first", 2, { "D 2.0.0", "T 4.4.2" },
       { PIPELINING, "C:" MAIL BOB "DATA\r\n",
         "s:250 ok\r\n250 ok\r\n354 go\r\n",
         "C:hi\r\n.\r\n" MAIL BOB "DATA\r\n", "S:250 ok" } },
-    { "closed behind the first of whole ones", 3,
+    { "closed after the first of whole ones", 3,
       { "D 2.0.0", "U 4.4.2", "U 4.4.2" },
       { CHUNKING, "C:" MAIL BOB "BDAT 4 LAST\r\nhi\r\n"
         "RSET\r\n" MAIL BOB "BDAT 4 LAST\r\nhi\r\n"

@@ -69,7 +69,7 @@ static void assert_alike(const struct state *a, const struct state *b)
     }
 }
 
-static void keeps_all_it_is_told(void **state)
+static void keeps_all_it_is_given(void **state)
 {
     const struct spool *spool = &((struct fixture *)*state)->spool;
     struct error err;
@@ -276,7 +276,7 @@ static void can_do_without_a_report_that_is_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_all_it_is_told),
+        cmocka_unit_test(keeps_all_it_is_given),
         cmocka_unit_test(starts_with_nothing),
         cmocka_unit_test(refuses_a_cut_file_and_survives_a_changed_one),
         cmocka_unit_test(reads_lines_in_any_order_and_knows_what_is_newer),

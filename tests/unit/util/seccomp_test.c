@@ -263,7 +263,7 @@ static long make_call_of_the_future(const void *unused)
 }
 
 /* Where all calls for sockets are one, its filter cannot see their families,
- * and a worker's call is not told from what its C library may try. */
+ * and a worker's call looks like those that its C library may try. */
 #ifdef SYS_socketcall
 enum { INET_SOCKET = 0, LISTENING = EACCES, UNIX_SOCKET = 0,
        DATAGRAM_SOCKET = 0, FAST = 0 };
