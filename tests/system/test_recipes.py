@@ -357,6 +357,14 @@ def test_containers_copy_what_is_there(recipe):
             assert (ROOT / path.replace("$delivery", delivery)).exists()
 
 
+@pytest.mark.parametrize("recipe", ("debian", "alpine", "relay"))
+def test_containers_have_the_libraries_of_what_they_build(recipe):
+    text = (PACKAGING / f"container/Containerfile.{recipe}").read_text()
+    _, build, image = re.split(r"^FROM ", text, flags=re.MULTILINE)
+    for library in ("libcurl", "jansson"):
+        assert (library in image) == ("make OAUTH=" not in build)
+
+
 @pytest.mark.parametrize("delivery", ("direct", "host"))
 def test_configurations_of_containers_are_right(delivery):
     path = str(PACKAGING / f"container/{delivery}.conf")
