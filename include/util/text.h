@@ -43,7 +43,7 @@ size_t text_character(const char *text, size_t length, uint32_t *character);
 /*
  * Append text for a log or a terminal: one line of valid UTF-8 in which all
  * characters are seen. Everything else is shown as \xNN; text that is escaped
- * already stays as it is.
+ * already stays as it is. What out has no room for is left out.
  */
 void text_escape(struct buf *out, const char *text, size_t length);
 

@@ -189,7 +189,8 @@ void text_escape(struct buf *out, const char *text, size_t length)
 
     while (length > 0) {
         /* Most texts are that from end to end, and each message has some. */
-        size_t step = printable_length(text, length);
+        size_t room = out->limit - out->length;
+        size_t step = printable_length(text, length < room ? length : room);
         bool may_be_seen = step > 0;
         if (!may_be_seen) {
             step = text_character(text, length, &character);

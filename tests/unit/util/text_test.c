@@ -48,6 +48,17 @@ static void escapes_what_a_terminal_would_obey(void **state)
     }
 }
 
+static void escapes_as_much_as_there_is_room_for(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 5);
+    text_escape(&out, "abcdefgh", 8);
+    assert_string_equal(out.data, "abcde");
+    buf_free(&out);
+}
+
 struct reading {
     const char *text;
     bool right;
@@ -142,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes_what_a_terminal_would_obey),
+        cmocka_unit_test(escapes_as_much_as_there_is_room_for),
         cmocka_unit_test(prints_any_octets_as_a_json_string),
         cmocka_unit_test(reads_sizes),
         cmocka_unit_test(reads_durations),
