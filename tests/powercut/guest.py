@@ -1,5 +1,5 @@
 """A virtual machine with Debian's kernel and the host's files, which it cannot
-change, for one command."""
+change, for a few commands."""
 
 import lzma
 import pathlib
@@ -17,7 +17,8 @@ MODULES = ("virtio_pci virtio_blk 9pnet_virtio 9p overlay loop dm_mod "
            "dm_log_writes crc32c_generic crc32c_intel ext4 xfs "
            "btrfs").split()
 BOOT = 30               # seconds, with KVM, until it is up; else it is emulated
-END = 7200              # for a command
+END = 7200              # for all commands
+STOPPED = 99            # an exit status that no command here has
 MEMORY = "2048"         # MiB
 
 
@@ -46,10 +47,12 @@ class Guest:
         self._accelerators, self._has_run = ["kvm", "tcg"], False
         self.version = self._kernel.name
 
-    def run(self, command, disks):
-        """Its exit status. The files of `disks` are /dev/vda, /dev/vdb..."""
-        script = self._kernel / "command"
-        script.write_text("exec " + shlex.join(map(str, command)) + "\n")
+    def run(self, commands, disks):
+        """The exit status of the last one; STOPPED if an earlier one failed.
+        The files of `disks` are /dev/vda, /dev/vdb..."""
+        script = self._kernel / "commands"
+        lines = [shlex.join(map(str, command)) for command in commands]
+        script.write_text(f" || exit {STOPPED}\n".join(lines) + "\n")
         for accelerator in self._accelerators:
             status = self._boot(accelerator, script, disks)
             if status is not None:
