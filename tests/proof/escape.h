@@ -1,6 +1,6 @@
 /*
- * escape.h - what is taken for granted of text_escape(): no harness shows it,
- * its unit test and the sanitizers do
+ * escape.h - what is taken for granted of text_escape() for a text of any
+ * length: util/text shows its code with short ones
  */
 #ifndef PROOF_ESCAPE_H
 #define PROOF_ESCAPE_H

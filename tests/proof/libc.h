@@ -61,4 +61,23 @@ extern char *proof_member(const char *set, char c);
 #define memchr proof_memchr
 #endif
 
+/*
+ * Eva looks at the end of a structure, and not of an array that is a member of
+ * it: whether a copy stays within an array that it comes from or goes to is
+ * asked here. Of a pointer, Eva knows the memory itself.
+ */
+extern size_t proof_within(size_t size, size_t length);
+
+#define PROOF_IS_ARRAY(to) \
+    (!__builtin_types_compatible_p(__typeof__(to), __typeof__((to) + 0)))
+#define PROOF_WITHIN(to, length) \
+    proof_within(sizeof(to) | ~(size_t)0 * !PROOF_IS_ARRAY(to), length)
+#define memcpy(to, from, length) \
+    memcpy(to, from, PROOF_WITHIN(to, PROOF_WITHIN(from, length)))
+#define memmove(to, from, length) \
+    memmove(to, from, PROOF_WITHIN(to, PROOF_WITHIN(from, length)))
+#define memset(to, octet, length) memset(to, octet, PROOF_WITHIN(to, length))
+#define explicit_bzero(to, length) \
+    explicit_bzero(to, PROOF_WITHIN(to, length))
+
 #endif

@@ -1,9 +1,10 @@
 /*
  * proof.h - input of any octets, for the harnesses
  *
- * A harness has two entries. exact() calls what it is about with texts of each
- * length from 0 to EXACT, each in memory that ends where the text ends. limit()
- * has one text of the largest length, any octet of which may be its end.
+ * A harness has up to three entries. exact() calls what it is about with texts
+ * of each length from 0 to LONGEST, each in memory that ends where the text
+ * ends. limit() has one text of the largest length, any octet of which may be
+ * its end; part() does so for functions that limit() takes by contract.
  */
 #ifndef PROOF_H
 #define PROOF_H

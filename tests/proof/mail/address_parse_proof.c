@@ -2,10 +2,13 @@
  * address_parse_proof.c - lists of addresses
  *
  * about: mail/address_parse.c
- * shows: lists of 1 and 2 octets; 0 and 1 in and after addresses, names, <>,
- *      quotes, comments, literals, groups, routes
- * of: util/text.c util/buf.c
- * with: model/format.c model/alloc.c model/error.c model/search.c
+ * shows: the next token from any place in up to 65536 octets; lists of 1 and 2
+ *      octets; 0 and 1 in and after addresses, names, <>, quotes, comments,
+ *      literals, groups, routes
+ * with in exact: util/text.c util/buf.c model/format.c model/alloc.c
+ *      model/error.c model/search.c
+ * with in limit: model/text.c model/buf.c model/format.c model/alloc.c
+ *      model/error.c model/scan.c
  * define: PROOF_STRINGS PROOF_SETS
  * longest: 1
  * mutants: 0
@@ -15,6 +18,7 @@
  *      -eva-split-return-function text_is_space:0,text_is_control:0
  *      -eva-split-return-function is_special:0,is_atom_char:0,is_word:0
  *      -eva-split-return-function text_has_control:0
+ * limit: -eva-slevel 30 -eva-use-spec text_escape
  */
 #include "proof.h"
 
@@ -134,4 +138,20 @@ void exact(void)
             each(length);
             return;
         }
+}
+
+/* From any place in a text on. */
+static void token(void)
+{
+    struct scanner s = { .text = proof_octets(PROOF_TEXT_MAX),
+                         .length = PROOF_TEXT_MAX,
+                         .at = proof_length(PROOF_TEXT_MAX) };
+
+    (void)next_token(&s);
+    (void)is_divided_by_blanks(s.text, proof_length(PROOF_TEXT_MAX));
+}
+
+void limit(void)
+{
+    token();
 }

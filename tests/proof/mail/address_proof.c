@@ -2,11 +2,16 @@
  * address_proof.c - addresses: their parts, their forms, may they be sent?
  *
  * about: mail/address.c
- * shows: 0 to 2 octets, and 0 to 2 as a quoted local part, a domain, a literal
- *      and its tag, the rest of a character of 3 or 4 octets
- * of: mail/address.c util/text.c util/buf.c util/host.c
- * with: model/format.c model/alloc.c model/error.c model/search.c
- * define: PROOF_STRINGS PROOF_SETS
+ * shows: up to 65536 octets; address_check() up to 300; to the octet: 0 to 2,
+ *      and 0 to 2 as a quoted local part, a domain, a literal and its tag, the
+ *      rest of a character of 3 or 4 octets
+ * with in exact: util/text.c util/buf.c util/host.c model/format.c
+ *      model/alloc.c model/error.c model/search.c
+ * with in limit: model/text.c model/buf.c model/host.c model/format.c
+ *      model/alloc.c model/error.c model/scan.c
+ * with in part: model/text.c model/buf.c model/host.c model/format.c
+ *      model/alloc.c model/error.c model/scan.c
+ * define in exact: PROOF_STRINGS PROOF_SETS
  * longest: 2
  * exact: -eva-slevel 1000 -eva-min-loop-unroll 24 -eva-ilevel 256
  *      -eva-split-return full -eva-split-return-function proof_member:0
@@ -15,11 +20,23 @@
  *      -eva-split-return-function is_disguise:0,text_lower:0,text_is_ascii:0
  *      -eva-split-return-function text_equal_case_n:0,is_label:0
  *      -eva-split-return-function text_has_control:0
+ * limit: -eva-slevel 40 -eva-use-spec is_literal -eva-slevel-function
+ *      has_disguise:2000,text_character:2000
+ *      -eva-split-return-function text_character:0
+ * part: -eva-slevel 40
  */
 #include "proof.h"
 
-#include "mail/address.h"
 #include "util/alloc.h"
+
+/* By contract in limit(); part() is about it. */
+/*@ requires string: valid_read_string(domain);
+  @ assigns \result \from domain[0 ..];
+  @ ensures known: 0 <= \result <= 1;
+  @*/
+static bool is_literal(const char *domain);
+
+#include "../../../src/mail/address.c"
 
 /* A string: a start, so many octets, an end. */
 static const char *text_of(const char *start, size_t length, const char *end)
@@ -92,4 +109,21 @@ void exact(void)
             return;
         }
     check_long();
+}
+
+/* Addresses have up to 254 octets, but that is not the first check. */
+#define CHECKED_MAX 300
+
+void limit(void)
+{
+    switch (Frama_C_interval(0, 2)) {
+    case 0: check(proof_text(CHECKED_MAX)); break;
+    case 1: forms(proof_text(PROOF_TEXT_MAX)); break;
+    default: compare(proof_text(PROOF_TEXT_MAX), proof_text(PROOF_TEXT_MAX));
+    }
+}
+
+void part(void)
+{
+    (void)is_literal(proof_text(PROOF_TEXT_MAX));
 }

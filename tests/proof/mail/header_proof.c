@@ -2,10 +2,13 @@
  * header_proof.c - header sections: fields, their bodies, and their folding
  *
  * about: mail/header.c
- * shows: lines of 1 to 4 octets and the fields that they are; 0 to 3 in fields
- *      that are divided, 1 to 4 in such that are folded; lines of 3 to 6
- * of: util/text.c util/buf.c
- * with: model/format.c model/alloc.c model/search.c
+ * shows: lines up to 65536 octets: is it a field, where can it be folded;
+ *      lines of 1 to 4 and the fields that they are; 0 to 3 in fields that are
+ *      divided, 1 to 4 in such that are folded; lines of 3 to 6
+ * with in exact: util/text.c util/buf.c model/format.c model/alloc.c
+ *      model/search.c
+ * with in limit: model/text.c model/buf.c model/format.c model/alloc.c
+ *      model/scan.c
  * define: PROOF_STRINGS
  * longest: 3
  * mutants: 2
@@ -14,6 +17,7 @@
  *      -eva-split-return-function text_is_space:0,is_name_char:0
  *      -eva-split-return-function header_is_blank:0,is_apart:0
  *      -eva-split-return-function text_lower:0,is_there:0
+ * limit: -eva-slevel 30
  */
 #include "proof.h"
 
@@ -160,4 +164,16 @@ void exact(void)
             each(length);
             return;
         }
+}
+
+/* Lines, and where white space of them begins that has words before it. */
+void limit(void)
+{
+    const char *line = proof_octets(PROOF_TEXT_MAX);
+    size_t length = proof_length(PROOF_TEXT_MAX);
+
+    if (proof_any())
+        (void)header_line_is_field(line, length);
+    else
+        (void)find_fold(line, length, proof_length(length));
 }

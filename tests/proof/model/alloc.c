@@ -20,7 +20,8 @@ void *alloc_zero(size_t count, size_t size)
     SIZE(get, n + 3) SIZE(get, n + 4) SIZE(get, n + 5) SIZE(get, n + 6) \
     SIZE(get, n + 7)
 #define ALL_SIZES(get) SIZES(get, 1) SIZES(get, 9) SIZES(get, 17) \
-    SIZES(get, 25) SIZE(get, 40) SIZE(get, 48) SIZE(get, 65)
+    SIZES(get, 25) SIZE(get, 40) SIZE(get, 48) SIZE(get, 65) \
+    SIZE(get, 56) SIZE(get, 64) SIZE(get, 72) SIZE(get, 80)
 
 static char *memory(size_t size)
 {
@@ -50,10 +51,33 @@ void *alloc_resize(void *old, size_t count, size_t size)
     proof_change(numbers, octets);
     return numbers;
 #else
+#ifdef PROOF_FRESH
+    octets = octets > 0 ? octets : 1;
+    /*@ eva_allocate fresh; */
+    char *fresh = malloc(octets);
+    free(old);
+    return fresh;
+#endif
     if (old == NULL)
         return new_memory(octets > 0 ? octets : 1);
     return realloc(old, octets > 0 ? octets : 1);
 #endif
+}
+
+/* Copies up to this length have just as much memory. */
+#ifndef PROOF_EXACT_MAX
+#define PROOF_EXACT_MAX 80
+#endif
+
+/* The largest that the length can be here; a large text is one of any length,
+ * as one place in the program has memory of one size only. */
+static size_t most_of(size_t length)
+{
+    size_t most = (size_t)Frama_C_abstract_max((long long)length);
+
+    if (most <= PROOF_EXACT_MAX || most > PROOF_TEXT_MAX)
+        return most;
+    return PROOF_TEXT_MAX;
 }
 
 /* As large as the length can be here, if it is not known exactly. */
@@ -63,7 +87,7 @@ char *alloc_bytes(const char *data, size_t length)
         /*@ assert readable: \valid_read(data + (0 .. length - 1)); */
         /*@ assert set: \initialized(data + (0 .. length - 1)); */
     }
-    size_t most = (size_t)Frama_C_abstract_max((long long)length);
+    size_t most = most_of(length);
     char *copy = memory(most + 1);
     if (most > 0 &&
         most == (size_t)Frama_C_abstract_min((long long)length))
@@ -77,7 +101,16 @@ char *alloc_bytes(const char *data, size_t length)
 
 char *alloc_string(const char *text)
 {
-    return text == NULL ? NULL : alloc_bytes(text, strlen(text));
+    if (text == NULL)
+        return NULL;
+    size_t length = strlen(text);
+    size_t most = most_of(length);
+    if (most == (size_t)Frama_C_abstract_min((long long)length))
+        return alloc_bytes(text, most);
+    char *copy = memory(most + 1);
+    proof_change(copy, most);
+    copy[most] = '\0';
+    return copy;
 }
 
 #ifdef PROOF_STRINGS

@@ -5,12 +5,13 @@
 
 bool random_is_id(const char *text)
 {
-    size_t i = 0;
-
     /*@ loop unroll 40; */
-    while (i < RANDOM_ID_LENGTH &&
-           ((text[i] >= '0' && text[i] <= '9') ||
-            (text[i] >= 'a' && text[i] <= 'f')))
-        i++;
-    return i == RANDOM_ID_LENGTH && text[i] == '\0';
+    for (size_t i = 0; i < RANDOM_ID_LENGTH; i++) {
+        if (text[i] == '\0')            /* Eva learns where it may be */
+            return false;
+        if (!((text[i] >= '0' && text[i] <= '9') ||
+              (text[i] >= 'a' && text[i] <= 'f')))
+            return false;
+    }
+    return text[RANDOM_ID_LENGTH] == '\0';
 }

@@ -2,15 +2,37 @@
  * capability_proof.c - what a server lists in its reply to EHLO
  *
  * about: smtp/capability.c
- * shows: 0 to 4 octets in all, as a line, as the mechanisms, and after AUTH
- *      and SIZE
- * of: util/text.c
- * with: model/format.c model/buf.c model/sum.c model/alloc.c model/search.c
- *      model/strings.c
+ * shows: replies up to 65536 octets; a line up to 48; 0 to 4 octets in all, as
+ *      a line, as the mechanisms, and after AUTH and SIZE
+ * with in exact: util/text.c model/format.c model/buf.c model/sum.c
+ *      model/alloc.c model/search.c model/strings.c
+ * with in limit: model/text.c model/format.c model/buf.c model/sum.c
+ *      model/alloc.c model/scan.c model/strings.c
+ * with in part: model/text.c model/format.c model/buf.c model/sum.c
+ *      model/alloc.c model/scan.c model/strings.c
  * longest: 4
  * exact: -eva-slevel 20 -eva-min-loop-unroll 12
+ * limit: -eva-slevel 20 -eva-use-spec read_extension
+ * define in part: PROOF_SPLIT_WORDS
+ * part: -eva-slevel 20 -eva-use-spec read_mechanisms
+ *      -eva-slevel-function read_extension:5000
  */
 #include "proof.h"
+
+/* By contract in limit(); part() is about it. It also cuts the line, which is
+ * not read again. */
+/*@ requires string: valid_read_string(line);
+  @ requires writable: \valid(line);
+  @ requires caps: \valid(caps);
+  @ assigns *caps \from *caps, indirect:line[0 ..];
+  @*/
+static void read_extension(struct capabilities *caps, char *line);
+
+/* By contract in part(). */
+/*@ requires string: valid_read_string(arguments);
+  @ assigns *caps \from *caps, indirect:arguments[0 ..];
+  @*/
+static void read_mechanisms(struct capabilities *caps, char *arguments);
 
 #include "../../../src/smtp/capability.c"
 
@@ -92,4 +114,15 @@ void exact(void)
             each(length);
             return;
         }
+}
+
+/* REPLY_SIZE_MAX octets. */
+void limit(void)
+{
+    parse(PROOF_TEXT_MAX);
+}
+
+void part(void)
+{
+    extension("", 48);
 }

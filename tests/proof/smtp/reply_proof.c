@@ -2,8 +2,8 @@
  * reply_proof.c - what a server answers
  *
  * about: smtp/reply.c
- * shows: a line of 0 to 24 octets, and of 4096; reply_hide() 9, a secret of 3
- *      to 5
+ * shows: a line up to 4096 octets, and 512 of them; a line of 0 to 24; a reply
+ *      of one line of 0 to 7; reply_hide() 9, a secret of 3 to 5
  * of: smtp/reply.c util/text.c
  * with in exact: model/buf.c model/alloc.c model/format.c model/error.c
  *      model/search.c
@@ -65,6 +65,17 @@ static void parse_text(const char *start, size_t length)
     }
 }
 
+/* A reply that is this line alone. */
+static void read_one(void)
+{
+    struct reply reply;
+    struct error err;
+
+    reply_init(&reply);
+    (void)reply_read(&reply, NULL, 0, &err);
+    reply_free(&reply);
+}
+
 /* A reply of one line, of each length. */
 static void hide_each(const char *secret, size_t length)
 {
@@ -85,6 +96,8 @@ void exact(void)
         (void)parse_line();
         parse_text("250 x", length);
         parse_text("250 2.1.5 ", length);
+        if (length < 4)
+            read_one();
         parse_text("550-5.7.123\t", length);
     }
     parse_text("250", 0);
@@ -102,6 +115,9 @@ void limit(void)
     line = proof_octets(STREAM_LINE_MAX);
     line_length = STREAM_LINE_MAX;
     (void)parse_line();
+    line_length = proof_length(STREAM_LINE_MAX);
+    (void)parse_line();
+    line_length = STREAM_LINE_MAX;
     reply_init(&reply);
     if (reply_read(&reply, NULL, 0, &err)) {
         buf_init(&out, SIZE_MAX);

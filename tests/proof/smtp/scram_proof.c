@@ -2,17 +2,21 @@
  * scram_proof.c - the challenges of a server
  *
  * about: smtp/scram.c
- * shows: challenges of 0 to 9 octets, and of 22 with all attributes; final
- *      messages of 0 to 9
- * of: util/text.c
- * with: model/format.c model/alloc.c model/buf.c model/error.c model/base64.c
- *      model/digest.c model/search.c
+ * shows: messages up to 4096 octets; challenges of 0 to 9, and of 22 with all
+ *      attributes; final messages of 0 to 9
+ * with in exact: util/text.c model/format.c model/alloc.c model/buf.c
+ *      model/error.c model/base64.c model/digest.c model/search.c
+ * with in limit: model/text.c model/format.c model/alloc.c model/buf.c
+ *      model/error.c model/base64.c model/digest.c model/scan.c
  * longest: 9
  * mutants: 3
  * exact: -eva-slevel 300 -eva-min-loop-unroll 14
  *      -eva-split-return-function parse_challenge:0
+ * limit: -eva-slevel 50 -eva-split-return-function parse_challenge:0
  */
 #include "proof.h"
+
+#include "net/stream.h"
 
 #include "../../../src/smtp/scram.c"
 
@@ -40,13 +44,13 @@ static void parse(size_t length)
     buf_free(&challenge.salt);
 }
 
-static void answer(void)
+static void answer(size_t length)
 {
     struct scram scram = started(4);
     struct secret secret = { proof_text(8), 8 };
-    struct buf message = { .data = proof_text(24), .length = 24 };
+    struct buf message = { .data = proof_text(length), .length = length };
     struct challenge challenge = { .message = &message,
-                                   .nonce = proof_text(8),
+                                   .nonce = proof_text(length / 3),
                                    .iterations = ITERATIONS_MIN };
     struct buf out;
     struct error err;
@@ -142,8 +146,20 @@ void exact(void)
     }
     switch (Frama_C_interval(0, 3)) {
     case 0: start(3); break;
-    case 1: answer(); break;
+    case 1: answer(24); break;
     case 2: parse_all(); break;
     default: whole();
+    }
+}
+
+/* A line of a server has at most so many octets, and its base64 more than what
+ * that is of. */
+void limit(void)
+{
+    switch (Frama_C_interval(0, 3)) {
+    case 2: answer(STREAM_LINE_MAX); break;
+    case 0: check(STREAM_LINE_MAX); break;
+    case 1: parse(STREAM_LINE_MAX); break;
+    default: start(STREAM_LINE_MAX);
     }
 }

@@ -2,9 +2,9 @@
  * entry_proof.c - message files: their frame
  *
  * about: spool/entry.c
- * shows: files of any size; the END and QUEUED lines; envelopes of 0 to 5
- *      octets, blocks of content of 1 to 6; verifying 1 to 3 octets of a file of
- *      up to 4, anywhere in it
+ * shows: files of any size, with content that begins at 6 places; the END and
+ *      QUEUED lines; envelopes of 0 to 5 octets, blocks of content of 1 to 6;
+ *      verifying 1 to 3 octets of a file of up to 4, anywhere in it
  * of: util/text.c
  * with in exact: model/format.c model/alloc.c model/buf.c model/error.c
  *      model/search.c model/random.c model/sum.c model/file.c
@@ -13,7 +13,8 @@
  * longest: 5
  * mutants: 1
  * exact: -eva-slevel 60 -eva-min-loop-unroll 12
- * limit: -eva-slevel 100 -eva-min-loop-unroll 12
+ * limit: -eva-slevel 100 -eva-min-loop-unroll 12 -eva-slevel-function
+ *      any_start:20,frame:200 -eva-split-return-function any_start:full
  */
 #include "proof.h"
 
@@ -47,6 +48,19 @@ static uint64_t any_size(void)
     return Frama_C_unsigned_long_interval(DRAFT_END_LENGTH + 1, INT64_MAX);
 }
 
+/* One at a time: so Eva keeps which sizes are larger. */
+static uint64_t any_start(void)
+{
+    switch (Frama_C_interval(0, 5)) {
+    case 0: return 0;
+    case 1: return 1;
+    case 2: return 4096;
+    case 3: return DRAFT_ENVELOPE_MAX;
+    case 4: return DRAFT_CONTENT_MAX;
+    default: return INT64_MAX;
+    }
+}
+
 static void frame(void)
 {
     struct head head = any_head();
@@ -54,7 +68,7 @@ static void frame(void)
     uint64_t size = any_size();
     struct error err;
 
-    entry.content_start = proof_length(INT64_MAX);
+    entry.content_start = any_start();
     (void)read_first_line(&entry, &head, NULL, &err);
     (void)read_queued_line(&entry, &head, &size, &err);
     (void)read_end(&entry, &head, size, &err);

@@ -2,13 +2,15 @@
  * journal_proof.c - lines of a worker's journal
  *
  * about: spool/journal.c
- * shows: a line of 0 to 7 octets, and 0 to 7 after an id
- * of: util/text.c
- * with: model/format.c model/alloc.c model/buf.c model/error.c model/search.c
- *      model/random.c model/sum.c
+ * shows: a line of 0 to 7 octets, and 0 to 7 after an id; names up to 65536
+ * with in exact: util/text.c model/format.c model/alloc.c model/buf.c
+ *      model/error.c model/search.c model/random.c model/sum.c
+ * with in limit: model/text.c model/format.c model/alloc.c model/buf.c
+ *      model/error.c model/scan.c model/random.c model/sum.c
  * define: PROOF_NUMBERS
  * longest: 7
  * exact: -eva-slevel 400 -eva-min-loop-unroll 12
+ * limit: -eva-slevel 40
  */
 #include "proof.h"
 
@@ -48,4 +50,11 @@ void exact(void)
         (void)is_journal(proof_text(length));
     }
     (void)is_journal("journal.1");
+    (void)is_journal("journal.");
+}
+
+/* Names in state/. */
+void limit(void)
+{
+    (void)is_journal(proof_text(PROOF_TEXT_MAX));
 }

@@ -2,15 +2,19 @@
  * state_proof.c - state files, and the first line of files
  *
  * about: spool/state.c spool/format.c
- * shows: a file of its first line, 0 to 3 octets and an end; lines and their
- *      words of 0 to 3 octets, a report of 80, a keyword of 41; first lines of
- *      20 octets
- * of: spool/format.c util/text.c
- * with: model/format.c model/alloc.c model/buf.c model/error.c model/search.c
- *      model/random.c
+ * shows: lines and their words, texts to write, and keywords up to 65536
+ *      octets; a file of its first line, 0 to 3 octets and an end; lines and
+ *      their words of 0 to 3 octets, a report of 80, a keyword of 41; first
+ *      lines of 20 octets
+ * of: spool/format.c
+ * with in exact: util/text.c model/format.c model/alloc.c model/buf.c
+ *      model/error.c model/search.c model/random.c
+ * with in limit: model/text.c model/format.c model/alloc.c model/buf.c
+ *      model/error.c model/scan.c model/random.c
  * longest: 3
  * mutants: 1
  * exact: -eva-slevel 60 -eva-min-loop-unroll 12
+ * limit: -eva-slevel 60
  */
 #include "proof.h"
 
@@ -145,5 +149,19 @@ void exact(void)
     case 7: state_free(NULL); break;
     case 8: (void)or_dash(NULL); break;
     default: write(TEXT_MAX + 4);
+    }
+}
+
+void limit(void)
+{
+    switch (Frama_C_interval(0, 7)) {
+    case 0: line("", PROOF_TEXT_MAX); break;
+    case 1: line("rcpt ", PROOF_TEXT_MAX); break;
+    case 2: line("opt-report ", PROOF_TEXT_MAX); break;
+    case 3: line("opt-remedy ", PROOF_TEXT_MAX); break;
+    case 4: recipient("", PROOF_TEXT_MAX); break;
+    case 5: report(PROOF_TEXT_MAX); break;
+    case 6: keyword(0, PROOF_TEXT_MAX); break;
+    default: write(PROOF_TEXT_MAX);
     }
 }

@@ -2,12 +2,13 @@
  * base64_proof.c - any octets encoded, any text decoded
  *
  * about: util/base64.c
- * shows: 0 to 24 octets; decoding: up to 65536
+ * shows: decoding: up to 65536 octets; encoding: 1022 to 1024; both: 0 to 24
  * of: util/base64.c
  * with: model/format.c model/alloc.c model/buf.c
  * longest: 24
  * exact: -eva-slevel 20 -eva-min-loop-unroll 40 -eva-split-return-function
  *      decode_quad:0
+ * part: -eva-slevel 10 -eva-min-loop-unroll 350
  * limit: -eva-precision 2 -eva-split-return-function decode_quad:0
  */
 #include "proof.h"
@@ -44,4 +45,11 @@ void exact(void)
 void limit(void)
 {
     decode(proof_octets(PROOF_TEXT_MAX), proof_length(PROOF_TEXT_MAX));
+}
+
+/* Longer than any password, and each rest of three. */
+void part(void)
+{
+    for (size_t length = 1022; length <= 1024; length++)
+        encode(proof_octets(length), length);
 }
