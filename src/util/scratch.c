@@ -62,8 +62,10 @@ bool scratch_open_in(struct scratch *scratch, int folder, struct error *err)
                                  .in_memory = fd != -1 };
     if (fd == -1)
         scratch->fd = open_temporary_file(folder);
-    return scratch->fd != -1 ||
-           error_sys(err, FAULT_TEMPORARY, "a temporary file");
+    if (scratch->fd != -1)
+        return true;
+    error_sys(err, FAULT_TEMPORARY, "a temporary file");
+    return false;
 }
 
 bool scratch_open(struct scratch *scratch, struct error *err)
