@@ -49,8 +49,8 @@ struct shares {
     size_t most_in_memory;              /* with the descriptors that we have */
 };
 
-/* Each message in memory takes a descriptor: where few are allowed, workers
- * and sockets must have some, too. */
+/* Each message in memory takes two descriptors, its copy's and that of drop/ID:
+ * where few are allowed, workers and sockets must have some, too. */
 static size_t most_in_memory(void)
 {
     struct rlimit files;
