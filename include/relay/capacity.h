@@ -65,7 +65,7 @@ size_t concurrency_price(const struct concurrency *concurrency);
 
 /* Do messages take longer than with fewer connections, so that one more would
  * bring less than it should? */
-bool concurrency_is_crowded(const struct concurrency *concurrency);
+bool concurrency_is_saturated(const struct concurrency *concurrency);
 
 /* When concurrency_limit() may grow by itself; INT64_MAX: never. */
 int64_t concurrency_next_time(const struct concurrency *concurrency,

@@ -42,7 +42,7 @@ bool drop_scan_more(struct drop_scan *scan);
  * Once each of them has as many names as are remembered of an owner, reading
  * stops: drop_scan_rests() is true until one of them has run out again. So the
  * many names of a few owners are each looked at about twice, not in a pass for
- * every hundred of them. drop_scan_more() begins anew.
+ * every hundred of them. drop_scan_more() begins again.
  */
 bool drop_scan_refill(struct drop_scan *scan);
 bool drop_scan_rests(const struct drop_scan *scan);

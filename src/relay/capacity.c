@@ -109,7 +109,7 @@ size_t concurrency_price(const struct concurrency *concurrency)
     return (size_t)(GAIN * c->opening / (c->message > 0 ? c->message : 1));
 }
 
-bool concurrency_is_crowded(const struct concurrency *concurrency)
+bool concurrency_is_saturated(const struct concurrency *concurrency)
 {
     const struct concurrency *c = concurrency;
     int64_t quickest = c->quickest;

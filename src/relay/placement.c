@@ -183,7 +183,7 @@ bool placement_allows(const struct workers *pool, uid_t uid, uint64_t octets,
 static size_t capacity(const struct workers *pool, int64_t now)
 {
     bool slow = pool->durations.any >= WORKER_TIME * 1000;
-    bool crowded = concurrency_is_crowded(&pool->concurrency);
+    bool saturated = concurrency_is_saturated(&pool->concurrency);
     size_t price = concurrency_price(&pool->concurrency);
     size_t jobs = 0;
 
@@ -191,7 +191,7 @@ static size_t capacity(const struct workers *pool, int64_t now)
         const struct worker_slot *slot = pool->slots[i];
         if (!slot_is_there(slot) || now >= slot_late_at(slot))
             continue;
-        if (slot->open && slot->count > 0 && crowded)
+        if (slot->open && slot->count > 0 && saturated)
             return SIZE_MAX;
         if (!slot->open)
             jobs += slow ? 1 : price;

@@ -55,7 +55,7 @@ struct drop_scan {
     uid_t first;                /* with more owners than places, turns of
                                  * passes begin with this uid, and go up */
     uid_t next_first;           /* as above, of the next pass, */
-    bool is_crowded;            /* if an owner had to be left out */
+    bool owner_left_out;        /* if one was */
     bool left_out;              /* names, for lack of room: */
     size_t left;                /* so many as the last whole pass found, less
                                  * those that were remembered since; */
@@ -126,12 +126,12 @@ static uid_t rank_of(const struct drop_scan *scan, uid_t uid)
 
 /* An owner who has room waits for a later pass: the next one begins with the
  * first of them. */
-static void note_crowd(struct drop_scan *scan, uid_t uid)
+static void note_owner_left_out(struct drop_scan *scan, uid_t uid)
 {
-    if (!scan->is_crowded ||
+    if (!scan->owner_left_out ||
         rank_of(scan, uid) < rank_of(scan, scan->next_first))
         scan->next_first = uid;
-    scan->is_crowded = true;
+    scan->owner_left_out = true;
 }
 
 /* All places are taken. One for this owner, who has room: that of an owner who
@@ -148,7 +148,7 @@ static struct owner **make_place(struct drop_scan *scan, uid_t uid)
             last = place;
     }
     bool is_before = rank_of(scan, uid) < rank_of(scan, (*last)->uid);
-    note_crowd(scan, is_before ? (*last)->uid : uid);
+    note_owner_left_out(scan, is_before ? (*last)->uid : uid);
     return is_before ? last : NULL;
 }
 
@@ -373,9 +373,9 @@ static bool begin_pass(struct drop_scan *scan)
         return false;           /* no descriptor now: the next scan will */
     scan->left_out = scan->lacks_places = false;
     scan->hungry_before = scan->hungry_count;
-    if (scan->is_crowded)
+    if (scan->owner_left_out)
         scan->first = scan->next_first;
-    scan->is_crowded = false;
+    scan->owner_left_out = false;
     scan->leaving = 0;
     unread_clear(&scan->counting);
     for (size_t i = 0; i < scan->aside_count; i++)

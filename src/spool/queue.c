@@ -229,7 +229,7 @@ bool queue_fail(const struct spool *spool, const char *id, struct error *err)
     return moved;
 }
 
-/* Recipients that failed are tried anew, and reported anew. */
+/* Recipients that failed are tried again, and reported again. */
 static void open_again(struct state *state)
 {
     state->attempts = 0;

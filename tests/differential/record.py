@@ -2,7 +2,7 @@
 
 They are those in which something is odd that is in none before them, or with
 -i or -t in none. A line is
-a case: its name, from which it is made anew; a sum of it, so that a change of
+a case: its name, from which it is made again; a sum of it, so that a change of
 what makes cases is told from a change of ours; the facets of Postfix, and how
 those of Exim and Sendmail differ from them. Long texts are sums.
 """
@@ -92,7 +92,7 @@ def read():
         if _sum_of(case) != case_sum:
             raise SystemExit(
                 f"{FILE.name}: case {name} is another one now: write the file "
-                "anew with tests/differential/run --record")
+                "again with tests/differential/run --record")
         first, *changes = json.loads(text)
         chosen.append(case)
         outcomes.append({other: _as_compared({**first, **change}, case)

@@ -111,18 +111,18 @@ static void sees_that_more_connections_make_messages_slower(void **state)
     concurrency_init(&c, 20);
     note(&c, 10, 5000, NOW);
     note(&c, 10, 50000, NOW);
-    assert_false(concurrency_is_crowded(&c));   /* two messages are no mean */
+    assert_false(concurrency_is_saturated(&c));   /* two messages are no mean */
     concurrency_init(&c, 20);
     note(&c, 100, 20000, NOW);
     note(&c, 100, 30000, NOW);
-    assert_false(concurrency_is_crowded(&c));
+    assert_false(concurrency_is_saturated(&c));
     note(&c, 200, 60000, NOW);
-    assert_true(concurrency_is_crowded(&c));
+    assert_true(concurrency_is_saturated(&c));
     /* It stays so slow: that is how it is now. */
     note(&c, 200, 60000, NOW + 11 * SECOND);
-    assert_true(concurrency_is_crowded(&c));
+    assert_true(concurrency_is_saturated(&c));
     note(&c, 200, 60000, NOW + 22 * SECOND);
-    assert_false(concurrency_is_crowded(&c));
+    assert_false(concurrency_is_saturated(&c));
 }
 
 static void learns_from_replies_and_from_repeated_ends(void **state)

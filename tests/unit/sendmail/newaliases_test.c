@@ -64,7 +64,7 @@ static bool check(bool configured, char **out, char **printed,
     return good;
 }
 
-static void the_file_is_checked_and_read_anew(void **state)
+static void the_file_is_checked_and_read_again(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -92,7 +92,7 @@ static void the_file_is_checked_and_read_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(the_file_is_checked_and_read_anew),
+        IN_FOLDER(the_file_is_checked_and_read_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,7 @@ static void says_a_line(void **state)
     close(log.fd);
 }
 
-static void finds_a_daemon_that_was_started_anew(void **state)
+static void finds_a_daemon_that_was_started_again(void **state)
 {
     struct devlog log = DEVLOG_INIT(path);
     int fd = listen_there(SOCK_DGRAM);
@@ -138,7 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_a_line),
-        cmocka_unit_test(finds_a_daemon_that_was_started_anew),
+        cmocka_unit_test(finds_a_daemon_that_was_started_again),
         cmocka_unit_test(looks_for_a_daemon_once_a_second),
         cmocka_unit_test(speaks_to_a_stream),
         cmocka_unit_test(waits_for_no_daemon_that_is_stuck),
