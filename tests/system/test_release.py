@@ -69,7 +69,7 @@ def test_refused(tree):
     tree.write_news()
     assert "there is no spool of it" in tree.release().stderr
     tree.write_spool()
-    assert "no version" in tree.release("v1").stderr
+    assert "v1 is not a version" in tree.release("v1").stderr
     (tree.path / "stray").write_text("x")
     assert "not committed" in tree.release().stderr
     (tree.path / "stray").unlink()
