@@ -49,7 +49,7 @@ static void write_files(int folder, const char *first, char *text)
         text = NULL;
         if (end != NULL) {
             name = end + 4;
-            text = strchr(name, '\n');
+            text = strchr(end + 4, '\n');
         }
         if (text != NULL)
             *text++ = '\0';
