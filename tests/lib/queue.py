@@ -33,7 +33,7 @@ import pytest
 
 from .harness import Programs, SANITIZER, kill_group
 
-PATIENCE = 30           # seconds; the end of a test that has gone wrong
+PATIENCE = 60           # seconds; the end of a test that has gone wrong
 IS_ROOT = os.getuid() == 0
 DAEMON = pwd.getpwnam("nobody") if IS_ROOT else pwd.getpwuid(os.getuid())
 ALICE, BOB = 4001, 4002         # callers without a passwd entry

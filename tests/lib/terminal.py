@@ -16,7 +16,7 @@ import termios
 
 from .harness import SANITIZER
 
-PATIENCE = 30           # seconds; the end of a test that has gone wrong
+PATIENCE = 60           # seconds; the end of a test that has gone wrong
 
 
 class Terminal:
