@@ -67,6 +67,9 @@ size_t concurrency_price(const struct concurrency *concurrency);
  * bring less than it should? */
 bool concurrency_is_saturated(const struct concurrency *concurrency);
 
+/* Do messages wait for the smarthost's replies, and not for this machine? */
+bool concurrency_is_far(const struct concurrency *concurrency);
+
 /* When concurrency_limit() may grow by itself; INT64_MAX: never. */
 int64_t concurrency_next_time(const struct concurrency *concurrency,
                               int64_t now);

@@ -16,6 +16,7 @@
 #define LATELY 10000            /* milliseconds */
 #define NOISE 100               /* microseconds: messages are timed in
                                  * milliseconds, and a mean is of 32 */
+#define FAR 1000                /* microseconds */
 #define KNOWN_TIME 600000       /* milliseconds that a session's end shows how
                                  * many messages one takes */
 #define PIECE 65536             /* octets that take as long as a message */
@@ -109,15 +110,24 @@ size_t concurrency_price(const struct concurrency *concurrency)
     return (size_t)(GAIN * c->opening / (c->message > 0 ? c->message : 1));
 }
 
+/* 0: not known. */
+static int64_t quickest_lately(const struct concurrency *c)
+{
+    return c->quickest == 0 ||
+           (c->quickest_before > 0 && c->quickest_before < c->quickest)
+           ? c->quickest_before : c->quickest;
+}
+
 bool concurrency_is_saturated(const struct concurrency *concurrency)
 {
-    const struct concurrency *c = concurrency;
-    int64_t quickest = c->quickest;
+    int64_t quickest = quickest_lately(concurrency);
 
-    if (quickest == 0 ||
-        (c->quickest_before > 0 && c->quickest_before < quickest))
-        quickest = c->quickest_before;
-    return quickest > 0 && c->message > 2 * quickest + NOISE;
+    return quickest > 0 && concurrency->message > 2 * quickest + NOISE;
+}
+
+bool concurrency_is_far(const struct concurrency *concurrency)
+{
+    return quickest_lately(concurrency) >= FAR;
 }
 
 int64_t concurrency_next_time(const struct concurrency *concurrency,

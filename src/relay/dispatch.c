@@ -8,6 +8,7 @@
 #include "relay/placement.h"
 #include "relay/schedule.h"
 #include "relay/wire.h"
+#include "relay/worker_pool.h"
 #include "spool/entry.h"
 #include "spool/state.h"
 #include "util/alloc.h"
@@ -147,11 +148,15 @@ static bool may_go(const void *context, const struct message *message)
 }
 
 /* How many messages are there for it, of which so many are ready? Those that
- * are not taken yet go where these go. */
-static size_t backlog(const struct dispatch *dispatch, size_t ready)
+ * are not taken yet go where these go. They do not count where it is near: then
+ * this machine is the limit, and connections only cost it. */
+static size_t backlog(const struct dispatch *dispatch, const struct hop *hop,
+                      size_t ready)
 {
     size_t all = schedule_count_in(dispatch->schedule, MESSAGE_READY);
 
+    if (!concurrency_is_far(&hop->workers->concurrency))
+        return ready;
     return ready + (size_t)((uint64_t)dispatch->waiting * ready / all);
 }
 
@@ -186,7 +191,7 @@ static enum sending send_one(struct dispatch *dispatch,
         return send_out(dispatch, message, smarthost, NULL);
     }
     if (hop->availability.state == HOP_UP || slot == NULL)
-        widen(hop, slot, backlog(dispatch, ready), now);
+        widen(hop, slot, backlog(dispatch, hop, ready), now);
     if (slot == NULL ||
         !hops_give_out(dispatch->hops, smarthost, &dispatch->now))
         return NOT_TAKEN;
