@@ -99,8 +99,8 @@ bool address_is_bare(const char *address);
 /* A bare address with this domain; others as they are. Caller frees. */
 char *address_complete(const char *address, const char *domain);
 
-/* How many octets of the text, an address perhaps in <>, are before an @ that
- * nothing follows; 0 if there is no such @. */
+/* Where the @ is in a text that ends with an address whose domain is empty, as
+ * `foo@` or `Foo <foo@>`; 0: it does not end with one. */
 size_t address_without_domain(const char *text, size_t length);
 
 /* Alike as RFC 5321 section 2.4 has it: domains in any case. */

@@ -15,6 +15,9 @@
 
 #include "util/error.h"
 
+/* Where what is wrong with an alias has no remedy of its own. */
+#define ALIASES_REMEDY "correct that, then run newaliases"
+
 struct aliases;             /* fields: aliases_table.h */
 struct recipients;
 struct strings;

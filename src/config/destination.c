@@ -165,7 +165,7 @@ static void finish(const struct destinations *where, const char *alias,
             strings_take(&found->addresses, path);
         } else {
             error_prefix(&err, "alias %s", alias);
-            error_remedy(&err, "correct that, then run newaliases");
+            error_remedy(&err, ALIASES_REMEDY);
             flaws_add(&found->flaws, path, strlen(path), &err);
             free(path);
         }

@@ -101,7 +101,7 @@ static void refuse_for(struct expansion *x, const char *text, size_t length,
     why->fault = FAULT_CONFIG;
     error_at(why, x->path, x->line);
     if (*why->remedy == '\0')
-        error_remedy(why, "correct that, then run newaliases");
+        error_remedy(why, ALIASES_REMEDY);
     flaws_add(&x->found->flaws, text, length, why);
     if (x->problems != NULL)
         add_problem(x->problems, why);

@@ -130,9 +130,9 @@ struct connector {
     char *preferred;            /* the peer to be tried first; NULL: none */
     size_t silent;              /* addresses to be tried last */
     char *peer;
-    struct error best;          /* why there is no session, by the address that
-                                 * was reached best, */
-    size_t best_index;          /* a candidate, */
+    struct error best;          /* why there is no session: the error of the
+                                 * address where opening one got furthest, */
+    size_t best_index;          /* which is this candidate, */
     struct strings others;      /* and the errors of the others */
     session_trace *trace;
     void *trace_context;
