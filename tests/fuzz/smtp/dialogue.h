@@ -146,21 +146,23 @@ static inline bool is_sent(unsigned octet)
 static inline unsigned send_piece(void)
 {
     struct buf out;
-    unsigned octet = 0;
+    unsigned ended_by = 0;
 
     buf_init(&out, SIZE_MAX);
     while (dialogue.script.left > 0) {
-        octet = input_octet(&dialogue.script);
-        if (is_sent(octet))
+        unsigned octet = input_octet(&dialogue.script);
+        if (is_sent(octet)) {
             buf_add_char(&out, (char)octet);
-        else if (octet == LAST_LINE)
+        } else if (octet == LAST_LINE) {
             add_last_line(&out);
-        else
+        } else {
+            ended_by = octet;
             break;
+        }
     }
     send_octets(&out);
     buf_free(&out);
-    return octet;
+    return ended_by;
 }
 
 /* The next piece. False: it is a silence, or with EINTR a signal. */
