@@ -14,6 +14,8 @@ class Mutant(NamedTuple):
 SECCOMP, CONFINE = "src/util/seccomp.c", "src/relay/confine.c"
 OAUTH = "src/oauth/client_confine.c"
 SMTP = "src/sendmail/smtp_confine.c"
+LANDLOCK, PROCESS = "src/util/landlock.c", "src/util/process.c"
+DAEMON, USER = "src/postrider/daemon.c", "src/util/user.c"
 
 MUTANTS = (
     Mutant("the manager may make folders", "manager", SECCOMP,
@@ -29,6 +31,15 @@ MUTANTS = (
            "allow_spool(rules, config->spool);",
            "allow_spool(rules, config->spool);\n"
            '    landlock_allow(rules, "/etc", LANDLOCK_READ);'),
+    Mutant("the manager may signal another process's thread", "manager",
+           SECCOMP, "{ __NR_tgkill, ALLOW_SELF, 0, 0 },", "CALL(tgkill),"),
+    Mutant("the manager may have pairs of any sockets", "manager", SECCOMP,
+           "{ __NR_socketpair, ALLOW_IF, AF_UNIX, 0 },\n    CALL(connect),",
+           "CALL(socketpair),\n    CALL(connect),"),
+    Mutant("the manager keeps the launcher's end of their socket", "manager",
+           DAEMON, "        close(ends[0]);\n", ""),
+    Mutant("the daemon keeps the groups of root", "manager", USER,
+           "initgroups(user->pw_name, user->pw_gid) == -1 ||\n", ""),
     Mutant("a worker may open files", "worker", SECCOMP,
            "{ __NR_openat, REFUSE, EACCES, 0 },", "CALL(openat),"),
     Mutant("all may fork", "worker", SECCOMP,
@@ -45,6 +56,8 @@ MUTANTS = (
            "(void)landlock_enforce(rules, LANDLOCK_LEAVE_TCP, &err);"),
     Mutant("it connects by sending", "opening-worker", SECCOMP,
            "{ __NR_sendto, REFUSE_WITH, MSG_FASTOPEN, 3 },", ""),
+    Mutant("it connects by sending a message", "opening-worker", SECCOMP,
+           "{ __NR_sendmsg, REFUSE_WITH, MSG_FASTOPEN, 2 },", ""),
     Mutant("it has no filter", "opening-worker", CONFINE,
            "(void)seccomp_enforce(SECCOMP_OPENING, &err);", "(void)err;"),
     Mutant("a server may start programs", "server", SECCOMP,
@@ -54,6 +67,16 @@ MUTANTS = (
            "landlock_allow(rules, drop, LANDLOCK_CREATE);",
            "landlock_allow(rules, drop, LANDLOCK_CREATE);\n"
            "    landlock_allow(rules, drop, LANDLOCK_READ);"),
+    Mutant("a server empties files", "server", LANDLOCK,
+           "handled.fs |= FS_TRUNCATE;", "{ }"),
+    Mutant("a server takes any memory", "server", SMTP,
+           "    (void)setrlimit(RLIMIT_AS, &memory);\n", "    (void)memory;\n"),
+    Mutant("a server may have processes", "server", SMTP,
+           "    (void)setrlimit(RLIMIT_NPROC, &none);\n", ""),
+    Mutant("postrider-oauth asks drivers", "oauth", LANDLOCK,
+           "handled.fs |= FS_IOCTL_DEV;", "{ }"),
+    Mutant("the memory of postrider-oauth is shown", "oauth", PROCESS,
+           "    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);\n", ""),
     Mutant("postrider-oauth reads the spool", "oauth", OAUTH,
            "landlock_allow_system(rules);",
            "landlock_allow_system(rules);\n"
@@ -63,5 +86,5 @@ MUTANTS = (
            "LANDLOCK_LEAVE_TCP,",
            "LANDLOCK_LEAVE_TCP | LANDLOCK_LEAVE_SIGNALS,"),
     Mutant("postrider-oauth may trace processes", "oauth", SECCOMP,
-           "{ __NR_ptrace, REFUSE, EPERM, 0 },", ""),
+           "DENIED(ptrace), ", ""),
 )

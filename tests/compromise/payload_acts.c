@@ -14,6 +14,7 @@
 #include <linux/io_uring.h>
 #include <linux/keyctl.h>
 #include <linux/perf_event.h>
+#include <linux/random.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stddef.h>
@@ -23,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -161,6 +163,18 @@ static int act_move(char *paths)
 static int act_link(char *paths)
 {
     return of_two(paths, link);
+}
+
+/* A request to the driver: how much entropy there is. */
+static int act_control(const char *path)
+{
+    int count, fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd == -1)
+        return errno;
+    int result = outcome(ioctl(fd, RNDGETENTCNT, &count));
+    close(fd);
+    return result;
 }
 
 /* --- Peers --- */
@@ -537,6 +551,7 @@ static const struct {
     { "read-kernel-log", act_kernel_log, NULL },
     { "make-message-queue", act_queue, NULL },
     { "show-memory", act_show_memory, NULL },
+    { "control", act_control, NULL },
     { "use-32-bit-entry", act_other_entry, NULL },
 };
 

@@ -47,6 +47,17 @@ static const struct {
 #endif
 };
 
+/* With the arguments for which a filter refuses what it allows otherwise. */
+static const struct {
+    const char *name;
+    int number;
+    long arguments[4];
+} forms[] = {
+    { "sendto-that-connects",  SYS_sendto,     { -1, -1, -1, MSG_FASTOPEN } },
+    { "sendmsg-that-connects", SYS_sendmsg,    { -1, -1, MSG_FASTOPEN } },
+    { "socketpair-of-IPv4",    SYS_socketpair, { AF_INET, -1, -1, -1 } },
+};
+
 static int is_left_out(int number)
 {
     for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
@@ -91,6 +102,24 @@ static int try_number(int number)
     return syscall(number, -1L, -1L, -1L, -1L, -1L, -1L) == -1 ? errno : 0;
 }
 
+static void try_forms(void)
+{
+    char text[64];
+    long parent = getppid();
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        const long *a = forms[i].arguments;
+        snprintf(text, sizeof text, "call %s", forms[i].name);
+        payload_report(text, syscall(forms[i].number, a[0], a[1], a[2], a[3],
+                                     -1L, -1L) == -1 ? errno : 0);
+    }
+    /* Signal 0 is only a question. */
+    payload_report("call tgkill-of-another",
+                   syscall(SYS_tgkill, parent, parent, 0) == -1 ? errno : 0);
+    payload_report("call tkill-of-another",
+                   syscall(SYS_tkill, parent, 0) == -1 ? errno : 0);
+}
+
 void payload_try_calls(void)
 {
     char text[32];
@@ -105,5 +134,6 @@ void payload_try_calls(void)
         snprintf(text, sizeof text, "call %d", number);
         payload_report(text, try_number(number));
     }
+    try_forms();
     umask(077);
 }

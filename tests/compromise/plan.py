@@ -6,22 +6,22 @@ FILES = (
     "/etc/passwd", "/etc/shadow", "/etc/ssl/certs/ca-certificates.crt",
     "<configuration>", "<aliases>", "<password file>", "<tokens>",
     "<another file of the daemon's user>", "<program>",
-    "<message in drop/>", "<message in queue/>", "<its state>",
-    "<message in failed/>", "<journal>", "<metrics>",
-    "/proc/self/environ", "/proc/self/mem", "/proc/<launcher>/environ",
-    "/proc/<launcher>/mem", "/proc/<stranger>/environ",
-    "/proc/<stranger>/mem", "/proc/<stranger>/cmdline",
-    "/proc/sys/kernel/core_pattern", "/sys/kernel/profiling", "/dev/kmsg",
-    "/dev/urandom", "/dev/mem")
+    "<message in drop/>", "<message of a client in drop/>",
+    "<message in queue/>", "<its state>", "<message in failed/>", "<journal>",
+    "<metrics>", "/proc/self/environ", "/proc/self/mem",
+    "/proc/<launcher>/environ", "/proc/<launcher>/mem",
+    "/proc/<stranger>/environ", "/proc/<stranger>/mem",
+    "/proc/<stranger>/cmdline", "/proc/sys/kernel/core_pattern",
+    "/sys/kernel/profiling", "/dev/kmsg", "/dev/urandom", "/dev/mem")
 FOLDERS = (
     "/", "/etc", "/tmp", "/dev/shm", "/var/tmp", "/proc", "/sys",
     "<folder of the daemon's user>", "<spool>", "<drop/>", "<queue/>",
     "<state/>", "<failed/>", "<run folder>", "<metrics' folder>",
     "<passwords' folder>", "<tokens' folder>")
-PRECIOUS = ("<message in drop/>", "<message in queue/>", "<its state>",
-            "<message in failed/>", "<journal>", "<tokens>", "<metrics>",
-            "<password file>", "<another file of the daemon's user>",
-            "<control socket>")
+PRECIOUS = ("<message in drop/>", "<message of a client in drop/>",
+            "<message in queue/>", "<its state>", "<message in failed/>",
+            "<journal>", "<tokens>", "<metrics>", "<password file>",
+            "<another file of the daemon's user>", "<control socket>")
 PROCESSES = ("<launcher>", "<manager>", "<worker>", "<stranger>")
 
 # Family, type and protocol.
@@ -59,6 +59,7 @@ def acts(place):
         "change-root /tmp", "be-root", "add-key", "make-ring", "make-bpf-map",
         "count-events", "handle-faults", "read-kernel-log",
         "make-message-queue", "use-32-bit-entry", "show-memory",
+        "control /dev/urandom",
         *_each(["create", "make-folder", "make-symlink", "make-fifo",
                 "bind-unix"],
                [f"{folder}/new-{{}}" for folder in FOLDERS

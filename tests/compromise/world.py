@@ -188,16 +188,21 @@ class World:
         """A daemon at work: a message in each folder, a worker that waits for
         more mail, and a login that is being renewed."""
         spool, submit = self.queue.spool, self.queue.run_folder / "submit"
-        newer, failed = random_id(), random_id()
+        newer, clients, failed = random_id(), random_id(), random_id()
         self._file(spool / "failed" / failed)
-        self.queue.write_drop(newer, message_file(newer).replace(
-            b"postrider 1", b"postrider 9", 1))
+        for name in newer, clients:
+            self.queue.write_drop(name, message_file(name).replace(
+                b"postrider 1", b"postrider 9", 1))
+        # As a server leaves it there for a client of the daemon's socket.
+        self.queue.give(spool / "drop" / clients)
         self.queue.write_config(
             [self.smarthost, self.silent.port], extra=self._more_sections(),
             settings={"metrics": str(self.names["metrics"]),
                       "listen": [str(submit)], "retry_first": "1h",
                       "retry_longest": "1h"})
-        daemon = self.queue.start(env=self.payload.environment)
+        # Of root's groups it must keep none.
+        daemon = self.queue.start(env=self.payload.environment,
+                                  extra_groups=[0])
         for recipient in (LATER, TO):
             self.queue.sendmail(recipient, stdin=message()).expect(0)
         daemon.wait_for("status=deferred")
@@ -210,6 +215,7 @@ class World:
         worker, = daemon.workers()
         self.names |= {
             "message in drop/": spool / "drop" / newer,
+            "message of a client in drop/": spool / "drop" / clients,
             "message in queue/": spool / "queue" / queued,
             "its state": spool / "state" / queued,
             "message in failed/": spool / "failed" / failed,
