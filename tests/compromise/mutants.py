@@ -10,6 +10,10 @@ class Mutant(NamedTuple):
     old: str
     new: str
 
+    @property
+    def changes(self):
+        return ((self.file, self.old, self.new),)
+
 
 SECCOMP, CONFINE = "src/util/seccomp.c", "src/relay/confine.c"
 OAUTH = "src/oauth/client_confine.c"
