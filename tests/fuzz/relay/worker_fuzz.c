@@ -6,12 +6,16 @@
  * what is given back was not sent, and if it was begun, nothing is begun after
  * it; what was sent is reported before the process ends. What it sends is read
  * by the letter of RFC 5321. Where TLS is wanted neither login nor message goes
- * without it, and no packet shows the password. A stop does not take it from a
- * message that waits for its last reply, and without a manager it begins none.
- * No descriptor is left.
+ * without it, and with TLS from the first octet nothing at all; no packet shows
+ * the password. A server that asks for a certificate gets the one that is
+ * configured. The sender of a rule goes in the place of the null one only, and
+ * with a rule for all senders only once that was refused. A stop does not take
+ * it from a message that waits for its last reply, and without a manager it
+ * begins none. No descriptor is left.
  *
- * The input: an octet of options, with WITH_USER another one of the login, then
- * what happens: smtp/dialogue.h. After 06 the manager acts, as `acts` has it.
+ * The input: two octets of options, with a user or a client certificate another
+ * one of the login, then what happens: smtp/dialogue.h. After 06 the manager
+ * acts, as `acts` has it.
  */
 #include "worker_login.h"
 #include "worker_sent.h"
@@ -56,6 +60,7 @@ static struct attack {
     size_t count;
     bool unknown;               /* a file was sent that no manager in order
                                  * would send: its content may be anything */
+    bool has_null;              /* a message has no sender, or may have none */
     bool distrusts;             /* the smarthost turned out not to have what
                                  * it lists: what was sent so goes again */
     bool over;                  /* the process has ended */
@@ -286,6 +291,7 @@ static bool give_job(struct input *in)
         return true;
     struct given *job = new_job(&packet);
     snprintf(job->id, sizeof job->id, "%032x", (unsigned)attack.count);
+    attack.has_null |= (shape & NULL_SENDER) != 0;
     choose_recipients(job, &packet, input_octet(in));
     make_file(job, shape, &file);
     send_job(&file, &packet);
@@ -310,6 +316,7 @@ static bool give_file(struct input *in)
         fuzz_mend(&file);
     if (!is_sound(&file, &job->is_flawed))
         attack.unknown = true;
+    attack.has_null = true;
     send_job(&file, &packet);
     return true;
 }
@@ -425,6 +432,9 @@ static void set_up(struct input in, unsigned options)
                               .refuses = (options & REFUSED) != 0 };
     asked_to_stop = may_leave = 0;
     dialogue_start(in);
+    dialogue.implicit = (options & WITH_TLS) != 0 && (options & IMPLICIT) != 0;
+    dialogue.asks = SSL_VERIFY_PEER | (options & MUST_SHOW_ONE
+                                       ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
     dialogue.act = act;
     dialogue.other = attack.worker;
     /* What the manager sends before the worker runs. */
@@ -463,8 +473,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = input_of(data, size);
     unsigned options = input_octet(&in);
-    unsigned how = options & WITH_USER ? input_octet(&in) : 0;
-    unsigned before = open_descriptors();
+    options |= input_octet(&in) << 8;
+    unsigned how = options & (WITH_USER | WITH_CERTIFICATE)
+                   ? input_octet(&in) : 0;
     struct smarthost smarthost;
     struct config config;
     struct oauth oauth;
@@ -473,12 +484,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > INPUT_MAX || shows_login((const char *)data, size))
         return 0;
     configure(&config, &smarthost, &oauth, options, how);
+    unsigned before = open_descriptors();
     set_up(in, options);
     int journal = options & WITHOUT_JOURNAL ? -1 : memory_file("", 0);
     PROMISE(worker_run(&config, &smarthost, attack.worker, journal) == EX_OK);
     if (!attack.unknown) {
         check_sent();
         check_login(&smarthost);
+        check_senders(config.sender_count > 0 ? RULE_SENDER : NULL,
+                      (options & SENDER_OF_NULL) != 0, attack.has_null);
     }
     io_close(&journal);
     tear_down();

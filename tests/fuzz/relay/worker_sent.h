@@ -40,27 +40,55 @@ static inline bool is_message(const struct client_content *content,
     return found;
 }
 
-/* Complete replies to what was sent; within TLS there is no greeting. A line
- * that is not part of one counts as one. */
-static inline size_t count_replies(void)
+/* The next reply: its code, 0 for a line that is not part of one, which counts
+ * as one, and -1 if there is none. */
+static inline int next_reply(struct input *in)
+{
+    int code = 0;               /* of the lines before; 0: there are none */
+
+    while (memchr(in->at, '\n', in->left) != NULL) {
+        struct input line = input_part(in, '\n');
+        struct reply_line parsed;
+        struct error ignored;
+        bool right = reply_parse_line(&parsed, line.at, line.left, &ignored);
+        if (!right || parsed.last || (code != 0 && code != parsed.code))
+            return right ? parsed.code : 0;
+        code = parsed.code;
+    }
+    return -1;
+}
+
+/* What was replied to what was sent. After STARTTLS there is no greeting. */
+static inline struct input replies_said(void)
 {
     const size_t before = dialogue.said_in_clear;
     struct input in = { dialogue.said.data + before,
                         dialogue.said.length - before };
-    size_t count = 0;
-    int code = 0;               /* of the lines before; 0: there are none */
 
-    while (memchr(in.at, '\n', in.left) != NULL) {
-        struct input line = input_part(&in, '\n');
-        struct reply_line parsed;
-        struct error ignored;
-        bool goes_on = reply_parse_line(&parsed, line.at, line.left,
-                                        &ignored) &&
-                       !parsed.last && (code == 0 || code == parsed.code);
-        code = goes_on ? parsed.code : 0;
-        count += !goes_on;
-    }
-    return count > 0 && dialogue.tls == NULL ? count - 1 : count;
+    if (dialogue.tls == NULL || dialogue.implicit)
+        (void)next_reply(&in);
+    return in;
+}
+
+static inline size_t count_replies(void)
+{
+    struct input in = replies_said();
+    size_t count = 0;
+
+    while (next_reply(&in) != -1)
+        count++;
+    return count;
+}
+
+/* The first digit of a reply's code, from 1; 0: it is none. */
+static inline int reply_class_of(size_t number)
+{
+    struct input in = replies_said();
+    int code = 0;
+
+    for (size_t i = 0; i < number; i++)
+        code = next_reply(&in);
+    return code > 0 ? code / 100 : 0;
 }
 
 /* Is there one that was, and that has its reply if so wanted? */
@@ -120,6 +148,40 @@ static inline size_t count_mails(const struct given *job)
     }
     free(mail);
     return count;
+}
+
+/* Was it refused for good, or was each of its recipients? */
+static inline bool was_mail_refused(const struct client_mail *mail)
+{
+    size_t refused = 0;
+
+    if (reply_class_of(mail->reply) == 5)
+        return true;
+    for (size_t i = 1; i <= mail->recipients; i++)
+        refused += reply_class_of(mail->reply + i) == 5;
+    return refused == mail->recipients && refused > 0;
+}
+
+/* The sender of a rule goes in the place of the null reverse-path only: at once
+ * if the rule is for that (is_own), else once that was refused. */
+static inline void check_senders(const char *rule, bool is_own, bool has_null)
+{
+    struct client_octets sent;
+    bool was_asked = false;
+
+    look(&sent);
+    for (size_t i = 0; i < sent.mails; i++) {
+        const struct input *sender = &sent.list[i].sender;
+        const struct client_mail *before = i > 0 ? &sent.list[i - 1] : NULL;
+        PROMISE(sender->left > 0 || !is_own);
+        if (rule == NULL || sender->left != strlen(rule) ||
+            memcmp(sender->at, rule, sender->left) != 0)
+            continue;
+        was_asked |= is_own || (before != NULL && before->sender.left == 0 &&
+                                was_mail_refused(before));
+        PROMISE(was_asked && has_null);
+    }
+    client_octets_free(&sent);
 }
 
 #endif

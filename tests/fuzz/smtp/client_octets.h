@@ -25,8 +25,17 @@ struct client_content {
                                  * does not count */
 };
 
+struct client_mail {
+    struct input sender;        /* between < and >; borrowed */
+    size_t reply;               /* which reply is to it; the next ones are to
+                                 * its recipients */
+    size_t recipients;
+};
+
 struct client_octets {
-    unsigned mails, auths;
+    unsigned auths;
+    struct client_mail *list;
+    size_t mails;
     size_t replies;             /* that are due so far */
     bool shows_password;        /* in a mechanism that does */
     struct client_content contents[CONTENTS_MAX];
@@ -127,6 +136,18 @@ static inline bool client_is_base64(const struct input *line)
            (line->left == 3 && *line->at == '*');
 }
 
+static inline void client_mail_new(struct client_octets *found,
+                                   const struct input *line)
+{
+    struct input rest = { line->at + strlen("MAIL FROM:<"),
+                          line->left - strlen("MAIL FROM:<") };
+
+    found->list = alloc_resize(found->list, found->mails + 1,
+                               sizeof *found->list);
+    found->list[found->mails++] = (struct client_mail){
+        .sender = input_part(&rest, '>'), .reply = found->replies };
+}
+
 static inline void client_command(struct client_reader *in,
                                   const struct input *line)
 {
@@ -141,7 +162,9 @@ static inline void client_command(struct client_reader *in,
     for (size_t i = 0; i < COUNT(others); i++)
         known |= client_says(line, others[i]);
     if (client_says(line, "MAIL FROM:<")) {
-        in->found->mails++;
+        client_mail_new(in->found, line);
+    } else if (client_says(line, "RCPT TO:<") && in->found->mails > 0) {
+        in->found->list[in->found->mails - 1].recipients++;
     } else if (client_says(line, "AUTH ")) {
         in->found->auths++;
         in->in_auth = true;
@@ -179,6 +202,7 @@ static inline void client_octets_free(struct client_octets *found)
 {
     for (size_t i = 0; i < found->count; i++)
         buf_free(&found->contents[i].text);
+    free(found->list);
 }
 
 #endif

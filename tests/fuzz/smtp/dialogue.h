@@ -5,7 +5,8 @@
  * for it:
  *   01  ends a piece            02  a silence: the client waits in vain
  *   03  it takes nothing more   04  stands for the last line that it was sent
- *   05  TLS begins, if that was asked for last
+ *   05  TLS begins, if that was asked for last; or before all else, if the
+ *       client begins with it
  *   06  another party acts, if there is one; what follows is for that
  * At the end of the input it closes the connection.
  *
@@ -37,12 +38,15 @@ static struct dialogue {
     int fd;                     /* the server's end; -1: there is none */
     int client;                 /* the other one */
     SSL *tls;                   /* NULL: in the clear */
+    bool implicit;              /* the client begins with TLS */
+    int asks;                   /* SSL_VERIFY_...: for a certificate of the
+                                 * client's; any will do */
     dialogue_other *act;        /* NULL: there is no other party */
     int other;                  /* where it is waited for */
     struct input script;
-    struct buf in_clear;        /* all that the client has sent, */
-    struct buf heard;           /* ... and within TLS, if that was begun: it is
-                                 * the same buffer if not */
+    struct buf in_clear;        /* all that the client has sent, if TLS was
+                                 * begun or should have been, */
+    struct buf heard;           /* ... and within TLS; or all, in the clear */
     struct buf said;            /* by the server, in all; */
     size_t said_in_clear;       /* so much of it before TLS was begun */
     size_t said_after;          /* so much was heard when it spoke last */
@@ -77,6 +81,13 @@ static inline bool wants_tls(void)
            memcmp(heard->data + heard->length - length, command, length) == 0;
 }
 
+static inline int take_any(int is_right, X509_STORE_CTX *chain)
+{
+    (void)is_right;
+    (void)chain;
+    return 1;
+}
+
 static inline void begin_tls(void)
 {
     static SSL_CTX *context;
@@ -88,26 +99,48 @@ static inline void begin_tls(void)
     dialogue.tls = SSL_new(context);
     SSL_set_fd(dialogue.tls, dialogue.fd);
     SSL_set_accept_state(dialogue.tls);
-    buf_free(&dialogue.in_clear);
-    dialogue.in_clear = dialogue.heard;
-    buf_init(&dialogue.heard, SIZE_MAX);
+    SSL_set_verify(dialogue.tls, dialogue.asks, take_any);
+    if (!dialogue.implicit) {
+        buf_free(&dialogue.in_clear);
+        dialogue.in_clear = dialogue.heard;
+        buf_init(&dialogue.heard, SIZE_MAX);
+    }
     dialogue.said_in_clear = dialogue.said.length;
     dialogue.said_after = 0;
+}
+
+/* The next octet of the input; END_OF_PIECE at its end. */
+static inline unsigned next_octet(void)
+{
+    return dialogue.script.left > 0 ? (unsigned char)*dialogue.script.at
+                                    : END_OF_PIECE;
+}
+
+/* A server with TLS from the first octet. */
+static inline void begin_implicit(void)
+{
+    if (!dialogue.implicit || dialogue.tls != NULL ||
+        dialogue.in_clear.length > 0 || next_octet() != BEGIN_TLS)
+        return;
+    input_octet(&dialogue.script);
+    begin_tls();
 }
 
 static inline void hear(void)
 {
     enum { PIECE = 65536 };
+    struct buf *heard = dialogue.implicit && dialogue.tls == NULL
+                        ? &dialogue.in_clear : &dialogue.heard;
     ssize_t length;
 
     do {
-        char *to = buf_reserve(&dialogue.heard, PIECE);
+        char *to = buf_reserve(heard, PIECE);
         length = dialogue.tls != NULL
                  ? SSL_read(dialogue.tls, to, PIECE)
                  : recv(dialogue.fd, to, PIECE, MSG_DONTWAIT);
-        dialogue.heard.length += length > 0 ? (size_t)length : 0;
+        heard->length += length > 0 ? (size_t)length : 0;
     } while (length > 0);
-    dialogue.heard.data[dialogue.heard.length] = '\0';
+    heard->data[heard->length] = '\0';
     ERR_clear_error();
 }
 
@@ -212,6 +245,7 @@ int poll(struct pollfd *set, nfds_t count, int timeout)
         (set[0].fd != dialogue.client &&
          (dialogue.act == NULL || set[0].fd != dialogue.other)))
         return poll_now(set, count);
+    begin_implicit();
     hear();
     int ready = poll_now(set, count);
     if (ready != 0 || timeout == 0 || (set[0].events & POLLIN) == 0)
