@@ -144,8 +144,8 @@ class Restart:
         before = _Outcome(state.told)
         return [*self.found, *_lost(before, self.after, self.excused),
                 *_twice(self.after, recorded(self.files) | state.recorded,
-                        _back_in_drop(self.files)),
-                *_reported_again(before, self.after, self.files),
+                        _back_in_drop(state)),
+                *_reported_again(before, self.after, state),
                 *_let_go(state, self.held)]
 
     def repeated(self, told):
@@ -182,12 +182,17 @@ def _lost(before, after, excused):
             yield f"{key}: {address}: lost"
 
 
-def _back_in_drop(files):
+def _is_undone(state, path):
+    """Whether the cut has undone its removal; if that is not known, it may."""
+    return path in dict(state.files) and (
+        state.removed is None or path in state.removed)
+
+
+def _back_in_drop(state):
     """Keys of those in failed/ whose removal from drop/ was undone."""
-    there = dict(files)
-    return {key for path, octets in files if FAILED.fullmatch(path)
+    return {key for path, octets in state.files if FAILED.fullmatch(path)
             for key in keys_of(octets)
-            if path.replace("failed/", "drop/") in there}
+            if _is_undone(state, path.replace("failed/", "drop/"))}
 
 
 def _twice(after, known, undone):
@@ -200,9 +205,10 @@ def _twice(after, known, undone):
             yield f"{key}: {address}: again, though its delivery is on record"
 
 
-def _reported_again(before, after, files):
+def _reported_again(before, after, state):
     """Only a message whose removal from drop/ was undone may begin again."""
-    undone = {key for path, octets in files if path.startswith("drop/")
+    undone = {key for path, octets in state.files
+              if path.startswith("drop/") and _is_undone(state, path)
               for key in keys_of(octets)}
     for (message_id, who), (other, others) in itertools.product(
             after.reports.items(),

@@ -45,6 +45,17 @@ def deferral(world):
         daemon.wait_until_removed(1)
 
 
+def untried(world):
+    """The smarthost is down: it is put in queue/ before any attempt, and has no
+    state."""
+    world.queue.write_config(world.smarthost)
+    world.smarthost.replies["GREETING"] = ["421 4.3.2 down"]
+    world.start()
+    with world.queue.daemon() as daemon:
+        world.submit("untried", "b@b.example")
+        daemon.wait_until_removed(1)
+
+
 def partial(world):
     """One recipient has it, the other one gets it later: twice deferred, so
     that its state is saved again."""
@@ -238,6 +249,6 @@ def upgrade(world):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    submission, two_at_once, deferral, partial, large, bounce, late_bounce,
-    expiry, hold, remove, requeue, reload, killed, leftover,
+    submission, two_at_once, deferral, untried, partial, large, bounce,
+    late_bounce, expiry, hold, remove, requeue, reload, killed, leftover,
     named, upgrade)}

@@ -16,12 +16,16 @@ import collections
 import itertools
 
 from crash.contents import Told, recorded
-from crash.recording import (Create, DATA, NAMES, Rename, Sync, Truncate, Write)
+from crash.recording import (Create, DATA, NAMES, Rename, Sync, Truncate,
+                             Unlink, Write)
 
 KINDS = "ordered", "loose"
 ALL_SUBSETS = 6         # of so many names that are not durable; of more, those
                         # that lack two of them, or have two
-State = collections.namedtuple("State", "files told recorded")
+# removed: what had left drop/, also where the cut has undone that; None: it is
+# not known.
+State = collections.namedtuple("State", "files told recorded removed",
+                               defaults=(None,))
 
 
 def states(recording, kind, without=()):
@@ -36,8 +40,10 @@ def states(recording, kind, without=()):
         told = tuple(o for o in done if isinstance(o, Told))
         on_record = _recorded(recording.initial, recording.operations[:end],
                               kind)
+        removed = frozenset(o.path for o in done if isinstance(o, Unlink)
+                            and o.path.startswith("drop/"))
         for files in _files(recording.initial, done, kind):
-            found.setdefault(State(files, told, on_record))
+            found.setdefault(State(files, told, on_record, removed))
     return list(found)
 
 
@@ -113,9 +119,9 @@ def _is_synced(pending, sync):
     _, operation, file = pending
     if sync.folder is None:
         return file == sync.file and operation[0].startswith("drop/")
-    folders = {path.rpartition("/")[0] for path in operation
-               if isinstance(path, str)}
-    return sync.folder in folders
+    # Of a move the folder where it goes to: that of its old name keeps no file.
+    path = operation.to if isinstance(operation, Rename) else operation.path
+    return sync.folder == path.rpartition("/")[0]
 
 
 def _choices(pending, kind):
