@@ -283,10 +283,11 @@ bool queue_restore(const struct spool *spool, const char *id,
     state_free(state);
     if (!moved)
         return false;
-    fsync(spool->queue);
     char *name = alloc_format("%s.state", id);
-    unlinkat(spool->failed, name, 0);
+    /* Where the message is in failed/ still, or again after a power cut, its
+     * state must be, too. */
+    if (fsync(spool->queue) == 0 && is_gone(spool->failed, id))
+        unlinkat(spool->failed, name, 0);
     free(name);
-    fsync(spool->failed);
     return true;
 }

@@ -4,6 +4,7 @@ recording must show it."""
 from typing import NamedTuple
 
 DRAFT, QUEUE = "src/spool/draft.c", "src/spool/queue.c"
+REPORTS = "src/relay/reports.c"
 RECOVERY, FILE = "src/spool/recovery.c", "src/util/file.c"
 SAVE = """\
     if (stored && state != NULL)
@@ -13,6 +14,11 @@ COPY = "    bool stored = make_copy(spool, temporary, entry, received)"
 ORIGINAL = """\
     if ((files->original && !(files->message ? drop_remove_original(spool, id)
 """
+NAME = """\
+    if (stored && (renameat(spool->queue, temporary, spool->queue,
+                            entry->id) == -1 || fsync(spool->queue) == -1))
+"""
+SAVED = "    if (!message_save(message, &err)) {"
 REPORT = "                 io_copy(from, fd, (uint64_t)status.st_size) &&\n"
 REPORT_NAME = "!io_rename_new(spool->queue, temporary, spool->queue, id)"
 TO_FAILED = """\
@@ -57,6 +63,12 @@ MUTANTS = (
     Mutant("the name of a copy is not synced", "deferral", (
         (QUEUE, "entry->id) == -1 || fsync(spool->queue) == -1))",
          "entry->id) == -1))"),)),
+    Mutant("the name of a copy without a state is synced too early", "untried",
+           ((QUEUE, NAME, """\
+    if (stored && (fsync(spool->queue) == -1 ||
+                   renameat(spool->queue, temporary, spool->queue,
+                            entry->id) == -1))
+"""),)),
     # queue_add()
     Mutant("a report has its name before it is written", "bounce", (
         (QUEUE, REPORT, "                 " + REPORT_NAME[1:] + " &&\n" +
@@ -67,9 +79,15 @@ MUTANTS = (
          "add_queued_line(fd, received, geteuid());"),)),
     Mutant("the name of a report is not synced", "bounce", (
         (QUEUE, "    added = added && fsync(spool->queue) == 0;\n", ""),)),
-    Mutant("a report is made before its outcomes are saved", "late_bounce", (
-        ("src/relay/reports.c", "    if (!message_save(message, &err)) {",
-         "    if (false) {"),)),
+    Mutant("a report is made, and its outcomes are not saved", "late_bounce", (
+        (REPORTS, SAVED, "    if (false) {"),
+    )),
+    Mutant("a report is made before its outcomes are saved", "bounce", (
+        (REPORTS, SAVED, "    if (false) {"),
+        (REPORTS, "    draft_free(draft);\n    if (!made)", """\
+    draft_free(draft);
+    made = made && message_save(message, &err);
+    if (!made)"""))),
     # queue_remove()
     Mutant("a state goes before its message", "partial", (
         (QUEUE, ORIGINAL, """\
@@ -95,6 +113,9 @@ MUTANTS = (
         (QUEUE, "            errno == ENOENT) &&\n"
                 "           fsync(spool->failed) == 0;",
          "            errno == ENOENT);"),)),
+    Mutant("queue/ is synced when a message goes to failed/", "requeue", (
+        (QUEUE, "    if (fsync(spool->failed) == 0)\n",
+         "    if (fsync(spool->queue) == 0)\n"),)),
     # queue_restore()
     Mutant("a message is back before its state", "requeue", (
         (QUEUE, BACK, """\
@@ -109,8 +130,10 @@ MUTANTS = (
     free(first);
 """ + BACK),)),
     Mutant("the way back is not synced", "requeue", (
-        (QUEUE, "    fsync(spool->queue);\n    char *name", "    char *name"),
-    )),
+        (QUEUE, "fsync(spool->queue) == 0 && is_gone(", "is_gone("),)),
+    Mutant("failed/ is synced on the way back", "requeue", (
+        (QUEUE, "fsync(spool->queue) == 0 && is_gone(",
+         "fsync(spool->failed) == 0 && is_gone("),)),
     # state_save()
     Mutant("a state has its name before it is written", "partial", (
         (FILE, REPLACE, """\

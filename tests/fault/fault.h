@@ -5,6 +5,7 @@
 #define POSTRIDER_TESTS_FAULT_H
 
 #include <errno.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,8 +47,13 @@ static inline const char *plan_text(const struct wrap_plan *plan)
     return text;
 }
 
-/* Each call of an operation fails, in each way. */
-static inline void fail_each_call(const struct trial *trial)
+static inline bool has_failed_sync(const struct wrap_plan *plan)
+{
+    return wrap_failed() != NULL && strcmp(wrap_failed(), "fsync") == 0 &&
+           plan->how != WRAP_SHORT && plan->how != WRAP_CRASH;
+}
+
+static inline void fail_calls(const struct trial *trial, bool needs_syncs)
 {
     for (size_t i = 0; i < COUNT(ways_to_fail); i++)
         for (unsigned at = 1; at < CALLS_MAX; at++) {
@@ -57,11 +63,26 @@ static inline void fail_each_call(const struct trial *trial)
             wrap_start(plan);
             bool done = trial->run(trial->subject);
             unsigned calls = wrap_stop();
+            if (done && needs_syncs && has_failed_sync(&plan))
+                fail_msg("%s: done all the same", plan_text(&plan));
             trial->check(trial->subject, done, &plan);
             if (at > calls)
                 break;
             assert_int_not_equal(at + 1, CALLS_MAX);
         }
+}
+
+/* Each call of an operation fails, in each way. What is not synced is not done,
+ * although the test finds it. */
+static inline void fail_each_call(const struct trial *trial)
+{
+    fail_calls(trial, true);
+}
+
+/* The same; whether a sync has failed is for the trial's check. */
+static inline void fail_each_call_unsynced(const struct trial *trial)
+{
+    fail_calls(trial, false);
 }
 
 /* Run in a child process, which is killed at the call. The exit status,

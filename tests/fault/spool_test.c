@@ -389,8 +389,8 @@ static bool remove_it(void *context)
 {
     struct subject *subject = context;
 
-    queue_remove(&subject->fixture.spool, subject->id, &QUEUE_ALL_FILES, true);
-    return true;
+    return queue_remove(&subject->fixture.spool, subject->id, &QUEUE_ALL_FILES,
+                        true);
 }
 
 /* It is gone, or what is known about it is there. */
@@ -399,7 +399,8 @@ static void check_removed(void *context, bool done,
 {
     struct subject *subject = context;
 
-    (void)done;
+    if (!done && plan->how != WRAP_CRASH && !remembers(subject))
+        fail_msg("%s: outcomes forgotten", plan_text(plan));
     if (!recover(subject))
         fail_msg("%s: recovery", plan_text(plan));
     if (in_queue(subject) ? !remembers(subject)
@@ -424,12 +425,17 @@ static bool give_up(void *context)
     return queue_fail(&subject->fixture.spool, subject->id, &subject->err);
 }
 
+static bool has_failed(const struct subject *subject)
+{
+    return fixture_is_whole(subject->fixture.spool.failed, subject->id,
+                            subject->id);
+}
+
 static void check_given_up(void *context, bool done,
                            const struct wrap_plan *plan)
 {
     struct subject *subject = context;
-    bool failed = fixture_is_whole(subject->fixture.spool.failed, subject->id,
-                                   subject->id);
+    bool failed = has_failed(subject);
 
     if (!recover(subject))
         fail_msg("%s: recovery", plan_text(plan));
@@ -441,13 +447,94 @@ static void check_given_up(void *context, bool done,
         fail_msg("%s: outcomes forgotten", plan_text(plan));
 }
 
+static bool has_file(int folder, const struct subject *subject,
+                     const char *suffix)
+{
+    char *name = alloc_format("%s%s", subject->id, suffix);
+    bool there = fixture_exists(folder, name);
+
+    free(name);
+    return there;
+}
+
+/* It moves without a sync, but then its outcomes are in both places: a power
+ * cut may take it back. */
+static void check_outcomes_stay(const struct subject *subject, bool moved,
+                                const struct wrap_plan *plan)
+{
+    const struct spool *spool = &subject->fixture.spool;
+
+    if (moved && has_failed_sync(plan) &&
+        (!has_file(spool->state, subject, "") ||
+         !has_file(spool->failed, subject, ".state")))
+        fail_msg("%s: outcomes are in one place", plan_text(plan));
+}
+
+static void check_giving_up(void *context, bool done,
+                            const struct wrap_plan *plan)
+{
+    struct subject *subject = context;
+
+    check_outcomes_stay(subject, done, plan);
+    check_given_up(subject, done, plan);
+}
+
 static void keeps_what_failed(void **state)
 {
     struct subject *subject = *state;
-    const struct trial trial = { prepare_half_done, give_up, check_given_up,
+    const struct trial trial = { prepare_half_done, give_up, check_giving_up,
                                  subject };
 
-    fail_each_call(&trial);
+    fail_each_call_unsynced(&trial);
+    crash_at_each_call(&trial);
+}
+
+/* And back. */
+
+static void prepare_given_up(void *context)
+{
+    struct subject *subject = context;
+
+    prepare_half_done(subject);
+    assert_true(give_up(subject));
+}
+
+static bool restore(void *context)
+{
+    struct subject *subject = context;
+
+    return queue_restore(&subject->fixture.spool, subject->id, &subject->err);
+}
+
+/* Before renameat2(2) it may have both names: the new one counts. */
+static void check_restored(void *context, bool done,
+                           const struct wrap_plan *plan)
+{
+    struct subject *subject = context;
+
+    check_outcomes_stay(subject, done, plan);
+    if (!recover(subject))
+        fail_msg("%s: recovery", plan_text(plan));
+    bool queued = in_queue(subject), failed = has_failed(subject);
+    if (queued == failed && (!queued || !plan->old_kernel))
+        fail_msg("%s: lost or twice", plan_text(plan));
+    if ((queued && !has_outcomes(subject, state_load)) ||
+        (failed && !has_outcomes(subject, state_load_failed)))
+        fail_msg("%s: outcomes forgotten", plan_text(plan));
+    if (done && !queued)
+        fail_msg("%s: not in queue/", plan_text(plan));
+    if (done && wrap_failed() == NULL &&
+        fixture_count(subject->fixture.spool.failed) != 0)
+        fail_msg("%s: something is left in failed/", plan_text(plan));
+}
+
+static void restores_with_outcomes(void **state)
+{
+    struct subject *subject = *state;
+    const struct trial trial = { prepare_given_up, restore, check_restored,
+                                 subject };
+
+    fail_each_call_unsynced(&trial);
     crash_at_each_call(&trial);
 }
 
@@ -496,6 +583,16 @@ static void check_recovered(struct subject *subject, enum leaving leaving,
                  leaving);
 }
 
+/* The start whose sync has failed. */
+static void check_originals_stay(const struct subject *subject,
+                                 enum leaving leaving,
+                                 const struct wrap_plan *plan)
+{
+    if (has_failed_sync(plan) && !in_drop(subject))
+        fail_msg("%s: leaving %d: the original is gone", plan_text(plan),
+                 leaving);
+}
+
 /* Taking what is in queue/ already, or another file of its name. */
 
 static void prepare_met(void *context)
@@ -537,8 +634,7 @@ static void check_met(void *context, bool done, const struct wrap_plan *plan)
     if (subject->other && !dropped)
         fail_msg("%s: the other is gone", plan_text(plan));
     /* The name in queue/ must be durable before the one in drop/ goes. */
-    if (wrap_failed() != NULL && strcmp(wrap_failed(), "fsync") == 0 &&
-        plan->how != WRAP_SHORT && plan->how != WRAP_CRASH) {
+    if (has_failed_sync(plan)) {
         subject->unsynced = true;
         if (!dropped)
             fail_msg("%s: removed all the same", plan_text(plan));
@@ -583,6 +679,7 @@ static void recovers_although_recovery_fails(void **state)
                 recover(subject);
                 unsigned made = wrap_stop();
                 calls = made > calls ? made : calls;
+                check_originals_stay(subject, leaving, &plan);
                 check_recovered(subject, leaving, &plan);
             }
         }
@@ -628,6 +725,7 @@ int main(void)
         cmocka_unit_test(makes_one_report),
         cmocka_unit_test(removes_message_before_state),
         cmocka_unit_test(keeps_what_failed),
+        cmocka_unit_test(restores_with_outcomes),
         cmocka_unit_test(removes_the_original_only),
         cmocka_unit_test(recovers_although_recovery_fails),
         cmocka_unit_test(recovery_tells_of_all_or_fails),
