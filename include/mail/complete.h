@@ -85,13 +85,11 @@ struct completion {
  * complete_is_resent_now(). With extracted and a block, the sender section is
  * for the block's Resent-From and Resent-Sender, as the author is not the
  * sender. Words without an address in From become the display name of the
- * sender's address. Several To, Cc or Reply-To fields become one of each; of
- * several From, Sender, Subject, Date, Message-ID, In-Reply-To or References
- * fields, the first that is not empty stays. Lines of over 998 octets are
- * folded. Without any of To, Cc (and Resent-To, Resent-Cc) left,
- * `To: undisclosed-recipients:;` is appended. Fields that cannot be parsed stay
- * as they are, but for those that the section's address is for: it takes the
- * place of all that is in them.
+ * sender's address. What strict servers refuse is put right, as conform.h has
+ * it; with gateway only the lines. Without any of To, Cc (and Resent-To,
+ * Resent-Cc) left, `To: undisclosed-recipients:;` is appended. Fields that
+ * cannot be parsed stay as they are, but for those that the section's address
+ * is for: it takes the place of all that is in them.
  *
  * FAULT_UNAVAILABLE if there are too many Received fields. Nothing is changed
  * then.

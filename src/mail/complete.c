@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mail/address.h"
+#include "mail/conform.h"
 #include "mail/header.h"
 #include "mail/phrase.h"
 #include "mail/recipients.h"
@@ -48,18 +49,6 @@ static const char *const recipient_fields[] = {
  * message that is sent, and no length of a mailbox file is true here. */
 static const char *const delivery_fields[] = {
     "Return-Path", "Content-Length",
-};
-
-/* RFC 5322 section 3.6 allows one of each; programs that write several mean all
- * the addresses. */
-static const char *const joined_fields[] = {
-    "To", "Cc", "Reply-To",
-};
-
-/* Of these, no program means two: the first that is not empty stays. */
-static const char *const single_fields[] = {
-    "From", "Sender", "Subject", "Date", "Message-ID", "In-Reply-To",
-    "References",
 };
 
 /* Fields of a resent block: once, or several times in a row. */
@@ -418,97 +407,6 @@ static void rewrite_fields(struct header *header, bool resent,
     }
 }
 
-/* Do the bodies of all fields of that name hold addresses? */
-static bool can_join(const struct header *header, const char *name)
-{
-    bool can = true;
-
-    for (size_t i = header_find(header, name, 0); can && i < header->count;
-         i = header_find(header, name, i + 1)) {
-        struct mailbox_list list = { 0 };
-        struct error ignored;
-        size_t length;
-        const char *body = field_body(&header->fields[i], &length);
-        can = mailbox_list_parse(&list, body, length, &ignored) &&
-              !list.is_repaired;
-        mailbox_list_free(&list);
-    }
-    return can;
-}
-
-static bool ends_in_group(const char *value, size_t length)
-{
-    struct mailbox_list list = { 0 };
-    struct error ignored;
-
-    (void)mailbox_list_parse(&list, value, length, &ignored);
-    bool open = list.ends_in_group;
-    mailbox_list_free(&list);
-    return open;
-}
-
-/* A group takes in no addresses of the next field, also if its end was
- * forgotten. */
-static void add_addresses(struct buf *list, const struct field *field)
-{
-    size_t length;
-    const char *value = field_value(field, &length);
-
-    while (length > 0 && (text_is_space(value[length - 1])
-                          || value[length - 1] == ','))
-        length--;
-    if (length == 0)
-        return;
-    buf_add_text(list, list->length == 0 ? " " : ",\r\n ");
-    buf_add(list, value, length);
-    if (ends_in_group(value, length))
-        buf_add_char(list, ';');
-}
-
-/* Several fields of that name become one, where the first one is. */
-static void join(struct header *header, const char *name)
-{
-    size_t first = header_find(header, name, 0);
-    struct buf list;
-
-    if (header_count(header, name) < 2 || !can_join(header, name))
-        return;
-    buf_init(&list, SIZE_MAX);
-    for (size_t i = first; i < header->count;
-         i = header_find(header, name, i + 1))
-        add_addresses(&list, &header->fields[i]);
-    field_set_body(&header->fields[first], list.data, list.length);
-    header_remove_after(header, name, first);
-    buf_free(&list);
-}
-
-static void keep_one(struct header *header, const char *name)
-{
-    size_t first = header_find(header, name, 0);
-    size_t kept = first;
-
-    while (kept < header->count && field_is_blank(&header->fields[kept]))
-        kept = header_find(header, name, kept + 1);
-    if (kept < header->count && kept > first) {
-        size_t length;
-        const char *body = field_body(&header->fields[kept], &length);
-        field_set_body(&header->fields[first], body, length);
-    }
-    header_remove_after(header, name, first);
-}
-
-static void keep_single(struct header *header)
-{
-    for (size_t i = 0; i < COUNT(single_fields); i++)
-        keep_one(header, single_fields[i]);
-}
-
-static void join_lists(struct header *header)
-{
-    for (size_t i = 0; i < COUNT(joined_fields); i++)
-        join(header, joined_fields[i]);
-}
-
 static bool has_visible_recipients(const struct header *header, bool resent)
 {
     return header_has(header, "To") || header_has(header, "Cc")
@@ -556,7 +454,7 @@ bool complete_header(struct header *header, const struct completion *with,
                          COMPLETE_RECEIVED_MAX);
 
     if (!with->gateway)
-        keep_single(header);
+        conform_single(header);
     struct resent_block block = complete_resent_block(header);
     bool resent = with->extracted && block.first < block.end;
 
@@ -570,7 +468,8 @@ bool complete_header(struct header *header, const struct completion *with,
         supply_address(header, with->sender);
     rewrite_fields(header, resent, with);
     if (!with->gateway) {
-        join_lists(header);
+        conform_lists(header);
+        conform_message_id(header, with->host);
         supply_missing(header, false, with);
         if (!has_visible_recipients(header, resent))
             header_append(header, "To", "undisclosed-recipients:;");
@@ -580,6 +479,6 @@ bool complete_header(struct header *header, const struct completion *with,
     /* Last, since a Return-Path shows where a resent block ends. */
     for (size_t i = 0; i < COUNT(delivery_fields); i++)
         header_remove_all(header, delivery_fields[i]);
-    header_fold(header);
+    conform_lines(header);
     return true;
 }

@@ -44,7 +44,8 @@ TAGS = {
     "odd list": ("fields", LISTS + rb"(?![ \t]*" + PLAIN + rb"(?:, " + PLAIN
                  + rb")*\r*$)"),
     "several fields": ("fields", rb"(?ims)^(to|cc|reply-to|from|"
-                       rb"sender|subject|date|message-id)[ \t]*:"
+                       rb"sender|subject|date|message-id|mime-version|"
+                       rb"content-type|content-transfer-encoding)[ \t]*:"
                        rb".*^\1[ \t]*:"),
     "two cases": ("words", rb"BOB@|@B"),
     "long header name": ("header", rb"(?m)^[^\s:]{78}"),

@@ -59,6 +59,8 @@ def test_field_passes_as_it_is(front, field):
 @pytest.mark.parametrize("field, sent", [
     (b"Subject : x", b"Subject: x\n"), (b"X-A \t:\n y", b"X-A:\n y\n"),
     (b"Return-Path: <x@y.example>", b""), (b"content-length : 5", b""),
+    (b"Subject: a\n \n\t\n b", b"Subject: a\n b\n"), (b"X-A:\n \t", b"X-A:\n"),
+    (b"Subject: a\n" + b" " * 999 + b"\n b\n ", b"Subject: a\n b\n"),
 ])
 def test_field_that_may_not_leave_like_that(front, field, sent):
     rest = message(Subject=None)
@@ -190,6 +192,45 @@ def test_of_several_such_fields_the_first_is_sent(front, name):
         assert submit(front, text + rest).content == sent
     assert submit(front, one + two + rest, "-G", TO).content == \
         wire(one + two + rest)
+
+
+@pytest.mark.parametrize("fields, sent", [
+    (b"MIME-Version: 1.0\nX: y\nMime-Version: 1.0 (x)\n",
+     b"MIME-Version: 1.0\nX: y\n"),
+    (b"Content-Type: text/html;\n charset=UTF-8\n"
+     b"Content-type: text/html; charset=utf-8\n",
+     b"Content-Type: text/html;\n charset=UTF-8\n"),
+    (b"Content-Transfer-Encoding: 8bit\n" * 3,
+     b"Content-Transfer-Encoding: 8bit\n"),
+    (b"Content-Disposition:\nContent-Disposition: inline\n",
+     b"Content-Disposition: inline\n"),
+    (b"List-Unsubscribe: <http://x.example/>\n" * 2,
+     b"List-Unsubscribe: <http://x.example/>\n"),
+    (b"Content-Type: text/html\nContent-Type: text/plain\n" * 2,
+     b"Content-Type: text/html\nContent-Type: text/plain\n" * 2),
+])
+def test_field_that_is_there_again_is_sent_once(front, fields, sent):
+    """SES refuses "Duplicate header 'Content-Type'", amavis a bad header."""
+    assert submit(front, fields + COMPLETE).content == wire(sent + COMPLETE)
+    assert submit(front, fields + COMPLETE, "-G", TO).content == \
+        wire(fields + COMPLETE)
+
+
+@pytest.mark.parametrize("value, sent", [
+    (b"1@a.example", b"<1@a.example>"), (b"1@[192.0.2.1]", b"<1@[192.0.2.1]>"),
+    (b"5fd3", b"<5fd3@client.example>"), (b"<5fd3>", b"<5fd3@client.example>"),
+    (b"\n <1@a.example>", b"\n <1@a.example>"), (b"<1@a> (x)", b"<1@a> (x)"),
+    (b"two words", b"two words"), (b"@a.example", b"@a.example"),
+    (b"1@", b"1@"), (b"1@2@a.example", b"1@2@a.example"),
+    (b"<1@a.example", b"<1@a.example"), (b"<>", b"<>"), (b"a,b", b"a,b"),
+    (b"\xc3\xbc@a.example", b"\xc3\xbc@a.example"),
+])
+def test_message_id_gets_what_it_lacks(front, value, sent):
+    """Gmail refuses "missing a valid Message-ID"."""
+    rest = message(Message_ID=None)
+    field, wanted = (b"Message-ID: " + v + b"\n" for v in (value, sent))
+    assert submit(front, field + rest).content == wire(wanted + rest)
+    assert submit(front, field + rest, "-G", TO).content == wire(field + rest)
 
 
 # Line ends

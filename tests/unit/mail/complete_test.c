@@ -115,7 +115,7 @@ static const struct row missing[] = {
     { DONE_TO, DONE_TO FROM DATE ID },
     { "Cc: b@x\r\n" REST, "Cc: b@x\r\n" REST FROM },
     { "date : x\r\nmessage-id:\tx\r\nFROM: b@x.e\r\ncc: b@x\r\n",
-      "date: x\r\nmessage-id:\tx\r\nFROM: b@x.e\r\ncc: b@x\r\n" },
+      "date: x\r\nmessage-id: <x@web1.example.com>\r\nFROM: b@x.e\r\ncc: b@x\r\n" },
     /* present, but saying nothing */
     { "From:\r\nDate: \r\nMessage-ID: \r\n \r\nTo:\r\n",
       FROM DATE ID "To:\r\n" },
