@@ -26,6 +26,20 @@ static void check_host(const char *host)
             strcmp(host, "X") == 0);
 }
 
+/* Priority, weight and port, as they are in the answer. */
+static void check_numbers(const struct srv_target *target, const uint8_t *data,
+                          size_t size)
+{
+    const uint16_t numbers[] = { target->priority, target->weight,
+                                 target->port };
+    uint8_t octets[6];
+
+    for (size_t i = 0; i < 6; i++)
+        octets[i] = (uint8_t)(numbers[i / 2] >> (i % 2 == 0 ? 8 : 0));
+    PROMISE(memmem(data, size, octets, sizeof octets) != NULL);
+    PROMISE(target->port != 0);
+}
+
 /* In order they are the same ones, by priority. */
 static void check_order(struct srv_list *list)
 {
@@ -43,8 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err;
 
     if (srv_parse(&list, data, size, &err)) {
-        for (size_t i = 0; i < list.count; i++)
+        for (size_t i = 0; i < list.count; i++) {
             check_host(list.items[i].host);
+            check_numbers(&list.items[i], data, size);
+        }
         check_order(&list);
     } else {
         promise_error(&err);
