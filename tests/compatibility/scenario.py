@@ -28,8 +28,15 @@ EXPECTED = {
     "dropped": ["b@b.example"],
     "dropped-dsn": ["b@b.example", "c@b.example"],
     "dropped-long": ["b@b.example"],
+    "dropped-routed": ["b@b.example"],
+    "dropped-local": ["b@b.example"],
+    "dropped-flaw": ["b@b.example"],
     None: [SENDER],
 }
+# Of these the sender gets a report, too, with this text.
+FLAWED = {"dropped-flaw": b"runs no programs"}
+# What a version from before the first release loses, of what later ones write.
+LOST = {"d469047": {"dropped-flaw"}}
 
 
 class Spool:
@@ -38,6 +45,8 @@ class Spool:
     def __init__(self, build):
         os.environ["POSTRIDER_BUILD"] = str(build)
         self.queue = Queue()
+        self.subjects = set(EXPECTED)
+        self.held = 0           # messages that were held until they were let go
         self.smarthost = Smarthost(extensions=["SMTPUTF8", "8BITMIME", "DSN"])
 
     def close(self):
@@ -59,8 +68,12 @@ class Spool:
 
     def configure(self):
         """The keys that all versions have, and no second attempt."""
-        self.queue.write_config(self.smarthost, settings={
-            "retry_first": "1h", "retry_longest": "1h", "expire_after": "5d"})
+        self.queue.write_aliases("prog: |/bin/false\n")
+        self.queue.write_config(
+            self.smarthost, settings={"retry_first": "1h",
+                                      "retry_longest": "1h",
+                                      "expire_after": "5d"},
+            extra='sender "routed@a.example" { smarthost = "host0" }\n')
 
     def _submit(self, subject, *recipients, options=(), body="hello\n"):
         self.queue.sendmail(
@@ -99,6 +112,10 @@ class Spool:
         self._submit("dropped-dsn", "b@b.example", "c@b.example",
                      options=["-N", "never", "-V", "another"])
         self._submit("dropped-long", "b@b.example", body="y" * 2000 + "\n")
+        self._submit("dropped-routed", "b@b.example",
+                     options=["-f", "routed@a.example"])
+        self._submit("dropped-local", "b@b.example", options=["-f", "alice"])
+        self._submit("dropped-flaw", "b@b.example", "prog")
         self.smarthost.recipients.clear()
         self.smarthost.messages.clear()
 
@@ -117,15 +134,19 @@ class Spool:
     def put(self, folder):
         """The files of a folder of `spools`, as they were."""
         made = int((folder / "made").read_text().split()[0])
+        there = {None}
         for path in sorted(folder.glob("*/*")):
             place = self.queue.spool / path.parent.name / path.name
-            place.write_bytes(path.read_bytes())
+            data = path.read_bytes()
+            there.add(subject_of(data.partition(b"\n\n")[2]))
+            place.write_bytes(data)
             os.utime(place, (made, made))
             is_dropped = path.parent.name == "drop"
             place.chmod(0o640 if is_dropped else 0o600)
             if IS_ROOT:
                 os.chown(place, ALICE if is_dropped else DAEMON.pw_uid,
                          DAEMON.pw_gid)
+        self.subjects = there & set(EXPECTED)
         return made
 
     def run(self, env=None, is_older=False):
@@ -135,10 +156,12 @@ class Spool:
         daemon = self.queue.start(env=env)
         if not is_older:
             self.queue.postrider("queue", "requeue", "all", env=env)
-            for entry in self.queue.listing(env=env):
-                if entry["state"] == "held":
-                    self.queue.postrider("queue", "release",
-                                         entry["queue_id"], env=env).expect(0)
+            held = [entry["queue_id"] for entry in self.queue.listing(env=env)
+                    if entry["state"] == "held"]
+            self.held = len(held)
+            for queue_id in held:
+                self.queue.postrider("queue", "release", queue_id,
+                                     env=env).expect(0)
         self.queue.sendmail("-q", env=env).expect(0)
         with contextlib.suppress(AssertionError):
             daemon.wait(self.queue.is_empty, timeout=4 if is_older else 15)
@@ -149,14 +172,23 @@ class Spool:
         """What has not become of it what must; a line each."""
         received = self.received()
         wanted = collections.Counter(
-            (subject, recipient) for subject, recipients in EXPECTED.items()
-            for recipient in recipients)
-        return [f"{subject or 'the report'} to {recipient}: "
-                f"{received[subject, recipient]} times, not "
-                f"{wanted[subject, recipient]}"
-                for subject, recipient in sorted(
-                    set(wanted) | set(received), key=str)
-                if received[subject, recipient] != wanted[subject, recipient]]
+            (subject, recipient) for subject in self.subjects
+            for recipient in EXPECTED[subject])
+        flawed = self.subjects & set(FLAWED)
+        wanted[None, SENDER] += len(flawed)
+        wrong = [f"no report has: {FLAWED[subject].decode()}"
+                   for subject in sorted(flawed)
+                   if not any(FLAWED[subject] in mail.content
+                              for mail in self.smarthost.messages)]
+        if "held" in self.subjects and self.held != 1:
+            wrong.append(f"{self.held} messages were held, not 1")
+        return wrong + [
+            f"{subject or 'the report'} to {recipient}: "
+            f"{received[subject, recipient]} times, not "
+            f"{wanted[subject, recipient]}"
+            for subject, recipient in sorted(set(wanted) | set(received),
+                                             key=str)
+            if received[subject, recipient] != wanted[subject, recipient]]
 
     def kept(self):
         """{folder: names} of what it still has."""
