@@ -30,6 +30,11 @@ MUTANTS = (
         (STATE, '{ "postrider-state", 1 }', '{ "postrider-status", 1 }'),)),
     Mutant("a member of the state has another name", False, (
         (STATE, '{ "reports", UINT_MAX }', '{ "told", UINT_MAX }'),)),
+    Mutant("journals have another name", False, (
+        ("src/spool/journal.c", '"journal."', '"accepted."'),)),
+    Mutant("the state of what was given up has another name", False, (
+        (STATE, 'alloc_format("%s.state", id)', 'alloc_format("%s.st", id)'),
+    )),
     Mutant("what was delivered is not known any more", False, (
         (STATE, '"delivered"', '"done"'),)),
     Mutant("the frame of a message is another one", True, (

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 
 from lib.harness import message
 from lib.queue import DAEMON, IS_ROOT, ALICE, Queue
@@ -25,6 +26,7 @@ EXPECTED = {
     "utf8": ["caf\u00e9@b.example"],
     "null": ["late@b.example"],
     "given-up": [GONE],
+    "accepted": [],
     "dropped": ["b@b.example"],
     "dropped-dsn": ["b@b.example", "c@b.example"],
     "dropped-long": ["b@b.example"],
@@ -101,13 +103,13 @@ class Spool:
         self._submit("null", "late@b.example", options=["-f", "<>"])
         daemon.wait_for("status=deferred", times=5)
         # Nobody can be told of it: it goes to failed/.
-        self._submit("given-up", GONE, options=["-f", "<>"])
+        self._submit("given-up", "now@b.example", GONE, options=["-f", "<>"])
         daemon.wait_for("cannot be delivered")
         # Its report to the sender is deferred, too.
         self._submit("refused", GONE)
         daemon.wait_for(f"to=<{SENDER}>.*status=deferred")
         daemon.wait_until_removed(1)
-        daemon.kill()
+        self._kill_after_delivery(daemon)
         self._submit("dropped", "b@b.example")
         self._submit("dropped-dsn", "b@b.example", "c@b.example",
                      options=["-N", "never", "-V", "another"])
@@ -118,6 +120,22 @@ class Spool:
         self._submit("dropped-flaw", "b@b.example", "prog")
         self.smarthost.recipients.clear()
         self.smarthost.messages.clear()
+
+    def _kill_after_delivery(self, daemon):
+        """The journal alone has that a message was accepted."""
+        gate = self.smarthost.hold("MAIL")
+        self._submit("accepted", "b@b.example", "c@b.example",
+                     options=["-f", "accepted@a.example"])
+        queue_id = daemon.wait_for("([0-9a-f]{32}):.* from=<accepted@")[1]
+        self.smarthost.wait_for_command("MAIL FROM:<accepted@a.example>")
+        manager, = daemon.managers()
+        os.kill(manager, signal.SIGSTOP)
+        gate.set()
+        daemon.wait(lambda: any(
+            queue_id in path.read_text()
+            for path in self.queue.spool.glob("state/journal.*")))
+        os.kill(manager, signal.SIGKILL)
+        daemon.kill()
 
     # What a daemon makes of it
 
