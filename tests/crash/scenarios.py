@@ -114,13 +114,14 @@ def expiry(world):
 def hold(world):
     """An administrator holds it, and lets it go."""
     world.queue.write_config(world.smarthost)
-    world.smarthost.recipients["b@b.example"] = [LATER]
+    world.smarthost.recipients["b@b.example"] = LATER
     world.start()
     with world.queue.daemon() as daemon:
         world.submit("held", "b@b.example")
         name = daemon.wait_for("([0-9a-f]{32}): to=.*status=deferred")[1]
         world.control("hold", name)
         world.tell(Told("held", "held", "-", ()))
+        del world.smarthost.recipients["b@b.example"]
         world.tell(Told("released", "held", "-", ()))
         world.control("release", name)
         daemon.wait_until_removed(1)
@@ -129,7 +130,7 @@ def hold(world):
 def remove(world):
     """An administrator removes it."""
     world.queue.write_config(world.smarthost)
-    world.smarthost.recipients["b@b.example"] = [LATER] * 9
+    world.smarthost.recipients["b@b.example"] = LATER
     world.start()
     with world.queue.daemon() as daemon:
         world.submit("removed", "b@b.example")
