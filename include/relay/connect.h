@@ -78,7 +78,8 @@ struct session *connector_open_once(struct connector *connector,
 const char *connector_refused_token(const struct connector *connector);
 
 /* Before it is prepared: a token was refused, so that another one is needed. It
- * is the last one: if it is refused, too, the remedy is known. */
+ * is the last one: if it is refused, too, the remedy is known. Without oauth,
+ * nothing. */
 void connector_refuse_token(struct connector *connector, const char *token);
 
 /* After that: append what came of the other addresses, if there are any. */

@@ -182,6 +182,9 @@ void connector_pass_over(struct connector *connector, size_t count)
 
 void connector_refuse_token(struct connector *connector, const char *token)
 {
+    /* A manager that was taken over can send one to any worker. */
+    if (*connector->smarthost->oauth == '\0')
+        return;
     free(connector->refused);
     connector->refused = alloc_string(token);
     connector->is_renewed = true;
