@@ -4,6 +4,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../configured.h"
 #include "config/config.h"
@@ -75,6 +76,7 @@ static const struct {
     { "TO:<a@b.example>",               "501 5.5.4 Syntax: MAIL FROM" },
     { "FROM:<a@b.example",              "501 5.5.4 Syntax: MAIL FROM" },
     { "FROM:<a@>",                      "553 5.1.3" },
+    { "FROM:<a@b..example>",            "553 5.1.3" },
     { FROM " SIZE=1000",                "250" },
     { FROM " size=0",                   "250" },
     { FROM " SIZE=1001",                "552 5.3.4" },
@@ -223,6 +225,32 @@ static void takes_recipients_that_are_invalid(void **state)
     }
 }
 
+/* A process that has shut itself in cannot read them again. */
+static void ends_where_the_aliases_have_changed(void **state)
+{
+    struct server *server = *state;
+    char path[] = "/tmp/unit_test.XXXXXX";
+    int fd = mkstemp(path);
+    char *text = alloc_format("hostname = web1.example.com\n"
+                              "aliases = \"%s\"\n", path);
+
+    route_free(server->route);
+    config_free(server->config);
+    server->config = configured(text);
+    server->route = route_new(server->config, false);
+    route_seal(server->route);
+    server->is_confined = true;
+    MAIL(FROM, "250");
+    server_reset(server);
+    assert_int_equal(write(fd, "root: eve\n", 10), 10);
+    MAIL(FROM, "421 4.3.2");
+    assert_null(server->reverse_path);
+    assert_true(server->done);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(unlink(path), 0);
+    free(text);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -233,6 +261,7 @@ int main(void)
         TEST(takes_recipients),
         TEST(a_refused_recipient_costs_the_others_nothing),
         TEST(takes_recipients_that_are_invalid),
+        TEST(ends_where_the_aliases_have_changed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
