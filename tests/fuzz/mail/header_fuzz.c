@@ -138,6 +138,27 @@ static void check_ascii(const struct header *header, const struct buf *text)
     buf_free(&ascii);
 }
 
+/* What is no header section, too, as in a file that was damaged; no NUL is
+ * after it that would hide a read beyond its end. */
+static void check_damaged(const char *text, size_t length)
+{
+    struct buf ascii, again;
+
+    buf_init(&ascii, SIZE_MAX);
+    buf_init(&again, SIZE_MAX);
+    ascii_header(text, length, &ascii);
+    /* But for blanks before a colon. */
+    if (text_is_ascii(text, length))
+        PROMISE(ascii.length < length ||
+                (ascii.length == length &&
+                 memcmp(ascii.data, text, length) == 0));
+    ascii_header(ascii.data, ascii.length, &again);
+    PROMISE(again.length == ascii.length &&
+            memcmp(again.data, ascii.data, ascii.length) == 0);
+    buf_free(&again);
+    buf_free(&ascii);
+}
+
 /* Of the recipients that it names, each one is an address or has a reason. */
 static void check_recipients(const struct header *header)
 {
@@ -252,6 +273,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned options = input_octet(&in);
     struct header header;
 
+    check_damaged(in.at, in.left);
     read_header(&header, in.at, in.left);
     check_recipients(&header);
     check_quoted(&header);

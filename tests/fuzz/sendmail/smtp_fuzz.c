@@ -4,7 +4,8 @@
  *
  * The first octet is how many octets come at a time, 0 for all at once. A
  * strict client of ours counts the replies: one for each command, by the letter
- * of RFC 5321 and 3030.
+ * of RFC 5321 and 3030. It knows what each message is that was queued, and for
+ * whom.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include "sendmail/options.h"
 #include "sendmail/smtp_input.h"
 #include "util/buf.h"
+#include "util/strings.h"
 
 #define INPUT_MAX 16384
 #define OCTETS_OF_REPLY 512     /* RFC 5321 section 4.5.3.1.5 */
@@ -111,38 +113,19 @@ static void serve(int client, struct buf *out)
     PROMISE(io_read_all(place.replies, out, &err));
 }
 
-/* The messages in drop/, which go. How many there are. */
-static unsigned take_messages(const struct buf *replies)
-{
-    DIR *directory = opendir(place.drop);
-    const struct dirent *item;
-    unsigned count = 0;
-
-    PROMISE(directory != NULL);
-    while ((item = readdir(directory)) != NULL) {
-        if (*item->d_name == '.')
-            continue;
-        char *queued = alloc_format("\r\n250 2.0.0 Ok: queued as %s\r\n",
-                                    item->d_name);
-        int fd = openat(dirfd(directory), item->d_name, O_RDONLY | O_CLOEXEC);
-        PROMISE(strstr(replies->data, queued) != NULL);
-        entry_free(accepted_entry(fd, item->d_name));
-        PROMISE(unlinkat(dirfd(directory), item->d_name, 0) == 0);
-        free(queued);
-        count++;
-    }
-    closedir(directory);
-    return count;
-}
+/* Replies that wait, and the last line of the one before them. */
+struct replies {
+    struct input rest, line;
+};
 
 /* The next reply, whole; its code, 0 at the end. */
-static int next_reply(struct input *in)
+static int next_reply(struct replies *replies)
 {
     struct input line;
     int code = 0;
 
     do {
-        line = input_part(in, '\n');
+        line = input_part(&replies->rest, '\n');
         if (line.left == 0)
             return 0;
         PROMISE(line.left >= 5 && line.left < OCTETS_OF_REPLY);
@@ -153,13 +136,19 @@ static int next_reply(struct input *in)
         PROMISE(line.at[3] == ' ' || line.at[3] == '-');
         code = own;
     } while (line.at[3] == '-');
+    replies->line = line;
     return code;
 }
 
-/* The client's view of what it sends. */
+/* The client's view of what it sends, and of the message that it is about. */
 struct client {
     struct input rest;
     bool has_crlf;              /* smtp_input.h: what ends a line then */
+    struct buf sender;          /* of MAIL */
+    struct strings recipients;  /* of RCPT */
+    bool is_plain;              /* none of these has quotes or comments */
+    struct buf content;
+    unsigned queued;
 };
 
 /* The next line without its end; false if it is not complete. */
@@ -194,19 +183,157 @@ static bool next_command(struct client *client, struct input *line)
     return true;
 }
 
-/* Past the lone dot; false if there is none. */
-static bool skip_data(struct client *client)
+static void begin_message(struct client *client)
 {
-    struct input line;
+    buf_clear(&client->sender);
+    strings_free(&client->recipients);
+    buf_clear(&client->content);
+    client->is_plain = true;
+}
 
-    while (next_line(client, &line))
-        if (line.left == 1 && *line.at == '.')
+/* Does the line have this verb, without regard to what follows it? */
+static bool is_verb(const struct input *line, const char *verb)
+{
+    size_t length = strlen(verb);
+
+    return line->left >= length &&
+           text_equal_case_n(line->at, verb, length) &&
+           (line->left == length || strchr(" \t", line->at[length]) != NULL);
+}
+
+/* The path of MAIL or RCPT if there is nothing in it to be decided, as there is
+ * with quotes, comments or routes. The caller frees it. */
+static char *plain_path(const struct input *line)
+{
+    char *text = alloc_bytes(line->at, line->left);
+    const char *open = strchr(text, '<');
+    size_t length = open == NULL ? 0
+                    : strspn(open + 1, "abcdefghijklmnopqrstuvwxyz0123456789"
+                             ".@");
+    char *path = NULL;
+
+    if (open != NULL && open[length + 1] == '>' && open[-1] == ':')
+        path = alloc_bytes(open + 1, length);
+    free(text);
+    return path;
+}
+
+/* A command that was accepted. */
+static void follow_envelope(struct client *client, const struct input *line)
+{
+    bool is_mail = is_verb(line, "MAIL"), is_rcpt = is_verb(line, "RCPT");
+    char *path = is_mail || is_rcpt ? plain_path(line) : NULL;
+
+    if (is_mail || is_verb(line, "RSET") || is_verb(line, "HELO") ||
+        is_verb(line, "EHLO"))
+        begin_message(client);
+    client->is_plain &= path != NULL || !(is_mail || is_rcpt);
+    client->is_plain &= !is_verb(line, "XFLAW");
+    if (path != NULL && is_mail)
+        buf_add_text(&client->sender, path);
+    else if (path != NULL)
+        strings_add(&client->recipients, path);
+    free(path);
+}
+
+/* Is it that of a command, perhaps with the domain added? */
+static bool is_path(const char *path, const char *given)
+{
+    char *complete = address_complete(given, "example.com");
+    bool same = address_equal(path, complete);
+
+    free(complete);
+    return same;
+}
+
+/* Is the path one that the client gave, or of the alias that it gave? */
+static bool is_asked_for(const struct client *client, const char *path)
+{
+    const struct strings *given = &client->recipients;
+
+    for (size_t i = 0; i < given->count; i++)
+        if (is_path(path, given->items[i]) ||
+            (text_starts(given->items[i], "list") &&
+             (strcmp(path, "bob@b.example") == 0 ||
+              strcmp(path, "carol@example.com") == 0)))
             return true;
     return false;
 }
 
+static bool is_in(const struct envelope *env, const char *given)
+{
+    for (size_t i = 0; i < env->count; i++)
+        if (is_path(env->recipients[i].path, given))
+            return true;
+    return false;
+}
+
+/* Names of this machine may be aliases. */
+static bool is_elsewhere(const char *given)
+{
+    const char *at = strchr(given, '@');
+
+    return at != NULL && text_starts(at, "@b.example");
+}
+
+/* It is for those whom the client named in this transaction, and no others. */
+static void check_envelope(const struct client *client,
+                           const struct envelope *env)
+{
+    const struct strings *given = &client->recipients;
+
+    for (size_t i = 0; i < given->count; i++)
+        PROMISE(!is_elsewhere(given->items[i]) || is_in(env, given->items[i]));
+    if (!client->is_plain)
+        return;
+    PROMISE(is_path(envelope_reverse_path(env), client->sender.data));
+    for (size_t i = 0; i < env->count; i++)
+        PROMISE(env->recipients[i].flaw != NULL ||
+                is_asked_for(client, env->recipients[i].path));
+}
+
+/* The message in drop/ that a reply is about is the client's. It goes. */
+static void take_message(struct client *client, const struct replies *replies)
+{
+    static const char word[] = "250 2.0.0 Ok: queued as ";
+    char *line = alloc_bytes(replies->line.at, replies->line.left - 1);
+
+    if (text_starts(line, word)) {
+        const char *id = line + strlen(word);
+        char *path = alloc_format("%s/%s", place.drop, id);
+        int content = memory_file(client->content.data,
+                                  client->content.length);
+        struct entry *entry = accepted_entry(
+            open(path, O_RDONLY | O_CLOEXEC), id);
+        check_envelope(client, &entry->envelope);
+        accepted_body(entry, content, false);
+        entry_free(entry);
+        close(content);
+        PROMISE(unlink(path) == 0);
+        free(path);
+        client->queued++;
+    }
+    free(line);
+    begin_message(client);
+}
+
+/* Up to the lone dot; false if there is none. */
+static bool follow_data(struct client *client)
+{
+    struct input line;
+
+    while (next_line(client, &line)) {
+        size_t dot = line.left > 0 && *line.at == '.';
+        if (dot == 1 && line.left == 1)
+            return true;
+        buf_add(&client->content, line.at + dot,
+                (size_t)(client->rest.at - line.at) - dot);
+    }
+    return false;
+}
+
 /* "BDAT 10 LAST": past the chunk; false if it is not complete. */
-static bool skip_chunk(struct client *client, const struct input *line)
+static bool follow_chunk(struct client *client, const struct input *line)
 {
     char *text = alloc_bytes(line->at, line->left);
     uint64_t length = 0;
@@ -220,6 +347,7 @@ static bool skip_chunk(struct client *client, const struct input *line)
     free(text);
     if (!right)
         return false;
+    buf_add(&client->content, client->rest.at, (size_t)length);
     client->rest.at += length;
     client->rest.left -= (size_t)length;
     return true;
@@ -227,35 +355,60 @@ static bool skip_chunk(struct client *client, const struct input *line)
 
 static bool is_bdat(const struct input *line)
 {
-    return line->left >= 4 && line->left < SMTP_INPUT_LINE_MAX &&
-           text_equal_case_n(line->at, "BDAT", 4) &&
-           (line->left == 4 || strchr(" \t", line->at[4]) != NULL) &&
+    return is_verb(line, "BDAT") && line->left < SMTP_INPUT_LINE_MAX &&
            memchr(line->at, '\0', line->left) == NULL;
+}
+
+/* BDAT and its reply, as follow_command. Where a chunk ends is not known if its
+ * line is wrong. */
+static bool follow_bdat(struct client *client, const struct input *line,
+                        struct replies *replies)
+{
+    bool whole = follow_chunk(client, line);
+    int code = next_reply(replies);
+
+    PROMISE(code != 0 || !whole);
+    if (code != 250)
+        begin_message(client);
+    else if (memmem(replies->line.at, replies->line.left, " octets\r", 8) ==
+             NULL)
+        take_message(client, replies);
+    return whole && code != 421 && code != 501;
 }
 
 /* The command and its reply. False: the session is over. */
 static bool follow_command(struct client *client, const struct input *line,
-                           struct input *replies)
+                           struct replies *replies)
 {
-    bool chunk = is_bdat(line);
-    bool whole = !chunk || skip_chunk(client, line);
+    if (is_bdat(line))
+        return follow_bdat(client, line, replies);
     int code = next_reply(replies);
 
-    PROMISE(code != 0 || !whole);
-    if (code == 354)
-        return skip_data(client) && next_reply(replies) != 0;
-    /* Where the chunk ends is not known, then. */
-    return whole && code != 221 && code != 421 && !(chunk && code == 501);
+    PROMISE(code != 0);
+    if (code == 250)
+        follow_envelope(client, line);
+    if (code != 354)
+        return code != 221 && code != 421;
+    if (!follow_data(client))
+        return false;
+    code = next_reply(replies);
+    PROMISE(code != 0);
+    take_message(client, replies);
+    return true;
 }
 
 /* One reply for each command, then perhaps the last of a server that has had
- * enough. */
-static void count_replies(struct input in, const struct buf *out)
+ * enough. How many messages were queued. */
+static unsigned follow_session(struct input in, const struct buf *out)
 {
     struct client client = { .rest = in };
-    struct input replies = { out->data, out->length }, line;
-    int code = next_reply(&replies);
+    struct replies replies = { .rest = { out->data, out->length } };
+    struct input line;
 
+    buf_init(&client.sender, SIZE_MAX);
+    buf_init(&client.content, SIZE_MAX);
+    begin_message(&client);
+    int code = next_reply(&replies);
     PROMISE(code == 220);
     while (next_command(&client, &line) &&
            follow_command(&client, &line, &replies))
@@ -263,6 +416,10 @@ static void count_replies(struct input in, const struct buf *out)
     code = next_reply(&replies);
     PROMISE(code == 0 || code == 421);
     PROMISE(next_reply(&replies) == 0);
+    begin_message(&client);
+    buf_free(&client.content);
+    buf_free(&client.sender);
+    return client.queued;
 }
 
 static unsigned count_queued(const struct buf *out)
@@ -273,6 +430,19 @@ static unsigned count_queued(const struct buf *out)
     for (const char *at = out->data; (at = strstr(at, word)) != NULL; at++)
         count++;
     return count;
+}
+
+/* Nothing else is there, and nothing is left of what was refused. */
+static void check_drop_is_empty(void)
+{
+    DIR *directory = opendir(place.drop);
+    const struct dirent *item;
+
+    PROMISE(directory != NULL);
+    while ((item = readdir(directory)) != NULL)
+        PROMISE(*item->d_name == '.' && strspn(item->d_name, ".") ==
+                                            strlen(item->d_name));
+    closedir(directory);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -289,8 +459,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     serve(step == 0 ? memory_file(in.at, in.left) : input_socket(&in, step),
           &out);
     PROMISE(strlen(out.data) == out.length);
-    PROMISE(take_messages(&out) == count_queued(&out));
-    count_replies(in, &out);
+    PROMISE(follow_session(in, &out) == count_queued(&out));
+    check_drop_is_empty();
     buf_free(&out);
     return 0;
 }

@@ -43,7 +43,8 @@ static const struct config *config_of(unsigned options)
     return configs[which];
 }
 
-static void check_draft(struct draft *draft, unsigned options)
+static void check_draft(struct draft *draft, const struct submission *given,
+                        unsigned options)
 {
     struct entry *entry = accepted_entry(dup(draft_descriptor(draft)),
                                          draft_id(draft));
@@ -55,6 +56,7 @@ static void check_draft(struct draft *draft, unsigned options)
     if ((options & (WITH_RULE | ALL_REDIRECTED)) == WITH_RULE)
         PROMISE(*envelope_reverse_path(env) == '\0' ||
                 strcmp(envelope_reverse_path(env), "rule@r.example") == 0);
+    accepted_body(entry, given->source, given->dots);
     entry_free(entry);
 }
 
@@ -65,7 +67,7 @@ static void submit(const struct submission *given, unsigned options)
 
     PROMISE(draft != NULL);
     if (submit_message(given, config_of(options), draft, &err))
-        check_draft(draft, options);
+        check_draft(draft, given, options);
     else if (err.fault != FAULT_NONE)
         promise_error(&err);
     draft_free(draft);
