@@ -39,7 +39,7 @@ size_t unread_count(const struct unread *unread);
  * EPERM, FAULT_PERMISSION with what is wrong and the command that mends it for
  * the effective user; else FAULT_IO. Returns false, and keeps errno.
  *
- * folder   spool->drop, queue or state
+ * folder   spool->drop, queue, state or failed
  */
 bool unread_explain(const struct spool *spool, int folder, const char *name,
                     struct error *err);

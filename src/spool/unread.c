@@ -93,21 +93,27 @@ static bool explain_ours(const char *folder, const char *path,
     return is_barred(path, err);
 }
 
+static const char *name_of(const struct spool *spool, int folder)
+{
+    return folder == spool->drop     ? "drop"
+           : folder == spool->queue  ? "queue"
+           : folder == spool->failed ? "failed" : "state";
+}
+
 bool unread_explain(const struct spool *spool, int folder, const char *name,
                     struct error *err)
 {
     int number = errno;
     struct stat file;
-    char *place = alloc_format("%s/%s", spool->path,
-                               folder == spool->drop    ? "drop"
-                               : folder == spool->queue ? "queue" : "state");
+    char *place = alloc_format("%s/%s", spool->path, name_of(spool, folder));
     char *path = alloc_format("%s/%s", place, name);
 
     bool refused = (number == EACCES || number == EPERM) &&
                    fstatat(folder, name, &file, AT_SYMLINK_NOFOLLOW) == 0;
     errno = number;
     if (!refused)
-        error_sys(err, FAULT_IO, "%s: will be tried again", path);
+        error_sys(err, FAULT_IO, folder == spool->failed
+                  ? "%s" : "%s: will be tried again", path);
     else if (folder == spool->drop)
         explain_dropped(spool, path, &file, err);
     else

@@ -49,7 +49,7 @@ static void counts_by_kind_with_the_first_of_each(void **state)
 
 /* --- Why a file cannot be opened. --- */
 
-enum place { DROP, QUEUE, STATE };
+enum place { DROP, QUEUE, STATE, FAILED };
 
 /* A file as it is found, errno of open(2), and what is made of that. */
 static const struct refusal {
@@ -79,12 +79,19 @@ static const struct refusal {
       "state/", "getfacl" },
     { STATE, EMFILE, 0200, false, false, false, FAULT_IO,
       "will be tried again", "" },
+    { FAILED, EACCES, 0600, true, false, false, FAULT_PERMISSION,
+      "failed/" "0123456789abcdef0123456789abcdef belongs to user 4001",
+      "/failed" },
+    { FAILED, EIO, 0600, false, false, false, FAULT_IO,
+      "failed/" "0123456789abcdef0123456789abcdef: Input/output error", "" },
 };
 
 static int folder_of(const struct spool *spool, enum place place)
 {
-    return place == DROP ? spool->drop : place == QUEUE ? spool->queue
-                                                        : spool->state;
+    const int folders[] = { spool->drop, spool->queue, spool->state,
+                            spool->failed };
+
+    return folders[place];
 }
 
 static void put_file(int folder, const struct refusal *row)
