@@ -55,7 +55,6 @@ static uint64_t number(struct coder *coder, uint64_t value, uint64_t max)
         buf_add(coder->out, &value, sizeof value);
         return value;
     }
-    value = 0;
     if (coder->rest < sizeof value) {
         coder->right = false;
         return 0;
