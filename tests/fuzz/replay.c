@@ -27,8 +27,10 @@ static void run(const char *data, size_t length)
 
 static void run_changed(struct buf *text)
 {
-    for (size_t i = 0; i < CHANGES && i < text->length; i++) {
-        size_t at = i * text->length / CHANGES;
+    size_t changes = text->length < CHANGES ? text->length : CHANGES;
+
+    for (size_t i = 0; i < changes; i++) {
+        size_t at = i * text->length / changes;
         char before = text->data[at];
         run(text->data, at);
         text->data[at] = (char)(before ^ (char)(1U << i % 8));
