@@ -94,6 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         PROMISE(state->count == count && state->on_disk);
         PROMISE(size > 4 && memcmp(text + size - 4, "end\n", 4) == 0);
         PROMISE(state_load(&fixture.spool, FUZZ_ID, count + 1, &err) == NULL);
+        PROMISE(count == 0 || state_load(&fixture.spool, FUZZ_ID, count - 1,
+                                         &err) == NULL);
     }
     PROMISE(fuzz_is_kept(fixture.spool.state, FUZZ_ID, text, size));
     if (state != NULL)

@@ -57,7 +57,7 @@ static void receive(const struct pair *pair, enum wire_party from,
 static void hands_over_a_job(void **state)
 {
     const struct pair *pair = *state;
-    size_t recipients[WIRE_RECIPIENTS_MAX];
+    size_t recipients[WIRE_RECIPIENTS_MAX + 1];
     struct packet job = wire_packet(WIRE_JOB);
     struct packet got;
     struct error err;
@@ -72,15 +72,16 @@ static void hands_over_a_job(void **state)
     job.final = true;
     job.recipients = recipients;
     job.fd = ends[0];
-    job.count = COUNT(recipients);
+    job.count = WIRE_RECIPIENTS_MAX;
     assert_true(wire_send(pair->here, &job, &err));
     receive(pair, WIRE_MANAGER, &got);
     assert_int_equal(got.kind, WIRE_JOB);
     assert_true(got.job == UINT64_MAX);
     assert_int_equal(got.uid, 4242);
     assert_true(got.final);
-    assert_int_equal(got.count, COUNT(recipients));
-    assert_memory_equal(got.recipients, recipients, sizeof recipients);
+    assert_int_equal(got.count, WIRE_RECIPIENTS_MAX);
+    assert_memory_equal(got.recipients, recipients,
+                        WIRE_RECIPIENTS_MAX * sizeof recipients[0]);
     assert_int_not_equal(fcntl(got.fd, F_GETFD) & FD_CLOEXEC, 0);
     assert_int_equal(write(ends[1], "x", 1), 1);
     assert_int_equal(read(got.fd, &octet, 1), 1);
@@ -94,6 +95,10 @@ static void hands_over_a_job(void **state)
     assert_int_equal(read(got.fd, &octet, 1), 1);
     assert_int_equal(octet, 'y');
     wire_free(&got);
+    job.count = COUNT(recipients);
+    assert_true(wire_send(pair->here, &job, &err));
+    assert_int_equal(wire_receive(pair->there, WIRE_MANAGER, &got, &err), -1);
+    assert_int_equal(err.fault, FAULT_PROTOCOL);
     close(ends[0]);
     close(ends[1]);
 }
@@ -121,8 +126,10 @@ static void splits_many_outcomes(void **state)
         packet.outcomes[i].dsn_passed_on = i % 2 != 0;
         packet.outcomes[i].outcome = (struct outcome){
             .kind = OUTCOME_FAILED, .stage = STAGE_RCPT,
-            .fault = FAULT_RECIPIENT, .status = "5.1.1",
+            .fault = FAULT_RECIPIENT, .status = "5.1.1", .code = 550,
+            .uncertain = i % 2 == 0, .wants_login = i % 3 == 0,
             .text = alloc_string(text),
+            .remedy = alloc_string(i % 5 == 0 ? "ask" : NULL),
         };
     }
     pid_t pid = fork();
@@ -145,7 +152,12 @@ static void splits_many_outcomes(void **state)
             assert_int_equal(outcome->stage, STAGE_RCPT);
             assert_int_equal(outcome->fault, FAULT_RECIPIENT);
             assert_string_equal(outcome->status, "5.1.1");
+            assert_int_equal(outcome->code, 550);
+            assert_int_equal(outcome->uncertain, seen % 2 == 0);
+            assert_int_equal(outcome->wants_login, seen % 3 == 0);
             assert_string_equal(outcome->text, text);
+            assert_true((outcome->remedy != NULL) == (seen % 5 == 0));
+            assert_true(seen % 5 != 0 || strcmp(outcome->remedy, "ask") == 0);
         }
         wire_free(&got);
     }
@@ -249,6 +261,16 @@ static void tells_of_sessions(void **state)
     assert_true(wire_send(pair->here, &packet, &err));
     receive(pair, WIRE_MANAGER, &got);
     assert_int_equal(got.count, 3);
+    wire_free(&got);
+    packet = wire_packet(WIRE_DISTRUST);
+    packet.distrust = (struct distrust){ .extensions = CAP_DSN, .hello = 77,
+                                         .until = 4102444800, .changes = 2 };
+    assert_true(wire_send(pair->here, &packet, &err));
+    receive(pair, WIRE_MANAGER, &got);
+    assert_int_equal(got.distrust.extensions, CAP_DSN);
+    assert_int_equal(got.distrust.hello, 77);
+    assert_true(got.distrust.until == 4102444800);
+    assert_int_equal(got.distrust.changes, 2);
     wire_free(&got);
 }
 

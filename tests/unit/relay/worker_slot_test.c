@@ -123,7 +123,7 @@ static bool give(struct subject *subject, uid_t owner, const char *name)
     static const size_t recipients[] = { 0, 2 };
     const struct worker_job job = {
         .id = name, .uid = owner, .owner = owner, .octets = 100, .fd = 0,
-        .recipients = recipients, .count = 2,
+        .original = 0, .final = true, .recipients = recipients, .count = 2,
     };
     struct error err;
 
@@ -145,6 +145,8 @@ static void gives_jobs_numbers(void **state)
         assert_int_equal(packet.job, number);
         assert_int_equal(packet.count, 2);
         assert_int_equal(packet.recipients[1], 2);
+        assert_true(packet.final);
+        assert_int_not_equal(packet.original, -1);
         wire_free(&packet);
     }
     slot_remove_job(slot, slot_find_job(slot, 1));

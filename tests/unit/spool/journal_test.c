@@ -132,6 +132,31 @@ static void keeps_what_was_not_taken(void **state)
     buf_free(&out);
 }
 
+/* The states of messages are there, too, and what was taken is removed. */
+static void takes_journals_alone(void **state)
+{
+    static const char *const names[] = { A, "." B, "findings", "journal",
+                                         "journal.", "journal.1x" };
+    const struct fixture *fixture = *state;
+    const struct spool *spool = &fixture->spool;
+    struct strings found;
+    struct error err;
+    struct buf out;
+
+    fixture_empty(fixture);
+    buf_init(&out, SIZE_MAX);
+    for (size_t i = 0; i < COUNT(names); i++)
+        fixture_write(spool->state, names[i], A " 0\n", strlen(A " 0\n"));
+    fixture_write(spool->state, "journal.12", A " 7\n", strlen(A " 7\n"));
+    assert_true(journal_list(spool, &found, &err));
+    assert_int_equal(journal_take_all(spool, &found, collect, &out), 0);
+    assert_string_equal(out.data, "0123:7;");
+    assert_int_equal(fixture_count(spool->state), COUNT(names));
+    strings_free(&found);
+    buf_free(&out);
+    fixture_empty(fixture);
+}
+
 /* The writer may be killed in the midst of a line. */
 static const struct {
     const char *text;
@@ -190,6 +215,7 @@ int main(void)
         cmocka_unit_test(is_held_for_a_smarthost),
         cmocka_unit_test(takes_no_journal_that_is_there),
         cmocka_unit_test(keeps_what_was_not_taken),
+        cmocka_unit_test(takes_journals_alone),
         cmocka_unit_test(skips_what_is_not_whole),
         cmocka_unit_test(skips_what_a_power_cut_left_out),
     };

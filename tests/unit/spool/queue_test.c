@@ -73,6 +73,24 @@ static void tells_damaged_from_missing(void **state)
     assert_false(queue_fail(&fixture->spool, id, &err));
 }
 
+/* Callers choose the names of their messages. */
+static void replaces_nothing_in_failed(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[RANDOM_ID_LENGTH + 1];
+    struct stat status;
+    struct error err;
+
+    fixture_empty(fixture);
+    store_one(fixture, id);
+    fixture_write(fixture->spool.failed, id, "other", 5);
+    assert_false(queue_fail(&fixture->spool, id, &err));
+    assert_int_equal(err.fault, FAULT_IO);
+    assert_true(fixture_exists(fixture->spool.queue, id));
+    assert_int_equal(fstatat(fixture->spool.failed, id, &status, 0), 0);
+    assert_int_equal(status.st_size, 5);
+}
+
 /* What an earlier move left under the name of its state is not believed. */
 static void takes_its_own_state_to_failed(void **state)
 {
@@ -265,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_time_and_owner),
         cmocka_unit_test(tells_damaged_from_missing),
+        cmocka_unit_test(replaces_nothing_in_failed),
         cmocka_unit_test(takes_its_own_state_to_failed),
         cmocka_unit_test(removes_every_trace),
         cmocka_unit_test(leaves_others_of_that_name_in_drop),
