@@ -277,6 +277,8 @@ static bool parse_word(struct options *opt, const char *word, char ***next,
         const char *value = word[1] != '\0' ? word + 1 : NULL;
         char *following = **next;
 
+        if (rule == NULL && *word == '-')       /* a long one */
+            return error_set(err, FAULT_USAGE, "unknown option -%.100s", word);
         if (rule == NULL)
             return error_set(err, FAULT_USAGE, "unknown option -%c", *word);
         if (rule->argument == NONE) {

@@ -107,7 +107,7 @@ USAGE = [
     ("-tZ", "unknown option -Z"),
     ("-k", "unknown option -k"),
     ("-1 " + TO, "unknown option -1"),
-    ("--nonsense " + TO, "unknown option --"),
+    ("--nonsense " + TO, "unknown option --nonsense"),
     (TO + " -t", "must precede"),
     (TO + " -v", "must precede"),
     (TO + " --", "must precede"),

@@ -109,7 +109,7 @@ static const struct {
     { { "sendmail", "-Z", "a@b" },          "unknown option -Z"            },
     { { "sendmail", "-iZ", "a@b" },         "unknown option -Z"            },
     { { "sendmail", "-t", "-k" },           "unknown option -k"            },
-    { { "sendmail", "--nonsense" },         "unknown option --"            },
+    { { "sendmail", "--nonsense=x" },       "unknown option --nonsense=x"  },
     { { "sendmail", "-F" },                 "option requires an argument"  },
     { { "sendmail", "-t", "-f" },           "option requires an argument"  },
     { { "sendmail", "-ti", "-r" },          "option requires an argument"  },
