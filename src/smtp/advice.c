@@ -94,7 +94,8 @@ const char advice_login[] =
     "helo argument|ehlo argument|invalid helo|invalid ehlo|bad helo|" \
     "helo name|ehlo name|helo hostname|helo host name|real hostname"
 
-/* Postfix, Outlook, SES, SendGrid, Gmail, iCloud, Yandex, 163, mail.ru, GMX. */
+/* Postfix, Outlook, SES, SendGrid, Gmail, iCloud, Yandex, 163, mail.ru, GMX,
+ * Postmark, SparkPost. */
 #define IS_ABOUT_SENDER \
     "not owned by|sender address rejected|sender address is not allowed|" \
     "sender is not allowed|sender not allowed|unallowed sender|" \
@@ -106,7 +107,8 @@ const char advice_login[] =
     "email address is not verified|from address is not one of your|" \
     "from address not verified|must equal authorized|" \
     "must be same as authorization|not local sender|relaying disallowed as|" \
-    "not permitted to send as|cannot send as"
+    "not permitted to send as|cannot send as|not a sender signature|" \
+    "unconfigured sending domain"
 #define MAIL_IS_ABOUT_SENDER \
     IS_ABOUT_SENDER "|your address|sender&not|sender&rejected|sender&refused|" \
     "sender&denied|sender&invalid|from address"

@@ -237,6 +237,10 @@ static const struct {
       SENDER },
     { AT_RCPT, MEMBER, "553 Relaying disallowed as a@a.example", NULL,
       SENDER },
+    { AT_DATA, MEMBER, "550 5.7.1 Unconfigured Sending Domain <a.example>",
+      NULL, SENDER },
+    { AT_DATA, MEMBER, "554 5.7.1 The 'From' address you supplied (a@a.example) "
+      "is not a Sender Signature on your account.", NULL, SENDER },
     { AT_RCPT, MEMBER, "550 5.7.0 From address is not one of your addresses",
       NULL, SENDER },
     { AT_RCPT, MEMBER, "450 4.1.8 <a@a.lan>: Sender address rejected: Domain "
