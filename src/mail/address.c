@@ -191,16 +191,20 @@ char *address_canonical(const char *address)
 }
 
 /*
- * Some terminals obey U+0080 to U+009F as controls; the others turn the
- * direction of writing or break lines, so that an address is shown as another.
- * No mailbox has them, while joiners (U+200C, U+200D) belong to some scripts.
+ * Some terminals obey U+0080 to U+009F as controls; others turn the direction
+ * of writing or break lines, so that an address is shown as another; blanks and
+ * what has no width are copied along with an address from a document. No
+ * mailbox has them, while joiners (U+200C, U+200D) belong to some scripts.
  */
 static bool is_disguise(uint32_t character)
 {
-    return (character >= 0x80 && character <= 0x9f) || character == 0x61c ||
+    return (character >= 0x80 && character <= 0xa0) || character == 0xad ||
+           character == 0x61c || character == 0x180e ||
+           (character >= 0x2000 && character <= 0x200b) ||
            character == 0x200e || character == 0x200f ||
-           (character >= 0x2028 && character <= 0x202e) ||
-           (character >= 0x2066 && character <= 0x2069);
+           (character >= 0x2028 && character <= 0x202f) ||
+           (character >= 0x205f && character <= 0x2069) ||
+           character == 0x3000 || character == 0xfeff;
 }
 
 static bool has_disguise(const char *address, size_t length)
@@ -225,8 +229,8 @@ bool address_check(const char *address, struct error *err)
     if (!text_is_utf8(address, length))
         return refuse(err, address, "it is not UTF-8");
     if (has_disguise(address, length))
-        return refuse(err, address, "it contains a character that terminals "
-                      "show as something else");
+        return refuse(err, address, "it contains an invisible character, or "
+                      "one that terminals show as something else");
     if (address[0] == '-')
         return refuse(err, address, "it begins with -");
     if (length > ADDRESS_LENGTH_MAX)

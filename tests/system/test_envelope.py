@@ -98,7 +98,7 @@ BAD_ADDRESSES = [
     ":include:/etc/passwd", "@r.example:x@y.example", "alice bob, x@y.example",
     "<x@y.example> alice", "Name <x@y.example> z@y. example",
     "x@y.example (", 'x@y.example "', "x@y.example>", "x@y.example)",
-    b"\xff@y.example",
+    b"\xff@y.example", "x@y.example\u200b", "\u00a0x@y.example",
 ]
 
 

@@ -469,7 +469,10 @@ static void checks_what_may_go_on_the_wire(void **state)
         { "bob@[x-400:any thing]", false }, { "bob@[x-400:anything]", true },
         { "bob@[:x]", false }, { "bob@[x:]", false },
         { "b\xc2\x9b@x", false }, { "bob@x\xe2\x80\xae", false },
-        { "b\xe2\x80\x8d" "b@x", true }, { "b\xc2\xa0@x", true },
+        { "b\xe2\x80\x8d" "b@x", true }, { "b\xc2\xa1@x", true },
+        { "b\xc2\xa0@x", false }, { "b@x\xe2\x80\x8b", false },
+        { "\xef\xbb\xbf" "b@x", false }, { "b@x\xe3\x80\x80", false },
+        { "b\xe2\x81\xa0@x", false }, { "b\xc2\xad@x", false },
     };
 
     (void)state;
