@@ -4,6 +4,7 @@
 #ifndef POSTRIDER_RELAY_LOG_DELIVERY_H
 #define POSTRIDER_RELAY_LOG_DELIVERY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -45,7 +46,7 @@ struct attempted {
 void log_recipient(struct totals *totals, const struct attempted *one);
 
 /* A smarthost that lists extensions and does not do them (enum capability,
- * or-ed): a warning. */
-void log_distrust(const char *smarthost, unsigned extensions);
+ * or-ed): a warning. remembered: for more than this attempt. */
+void log_distrust(const char *smarthost, unsigned extensions, bool remembered);
 
 #endif

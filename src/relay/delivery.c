@@ -396,7 +396,7 @@ static void try_smarthost(struct attempt *attempt,
         session_close(session);
     }
     if (distrust->extensions != 0)
-        log_distrust(smarthost->name, distrust->extensions);
+        log_distrust(smarthost->name, distrust->extensions, false);
     delivery_free(&delivery);
     connector_free(connector);
 }

@@ -98,14 +98,15 @@ void log_recipient(struct totals *totals, const struct attempted *one)
         count(totals, one);
 }
 
-void log_distrust(const char *smarthost, unsigned extensions)
+void log_distrust(const char *smarthost, unsigned extensions, bool remembered)
 {
     struct buf words;
 
     buf_init(&words, SIZE_MAX);
     capabilities_describe(extensions, &words);
     log_line(LOG_LEVEL_WARNING, "smarthost %s lists %s, but does not "
-             "implement that: not used until its EHLO changes, for a day at "
-             "most (extensions_ignored)", smarthost, words.data);
+             "implement that: not used %s (extensions_ignored)", smarthost,
+             words.data, remembered ? "until its EHLO changes, for a day at "
+                                      "most" : "for this message");
     buf_free(&words);
 }

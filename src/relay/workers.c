@@ -228,7 +228,7 @@ static void learn(struct workers *pool, const struct distrust *found)
         is_news = distrust_add(&pool->distrust, found->extensions,
                                found->hello, clock_now());
         if (is_news)
-            log_distrust(pool->name, pool->distrust.extensions);
+            log_distrust(pool->name, pool->distrust.extensions, true);
     }
     if (is_news)
         findings_write(pool->spool, pool->name, &pool->distrust);

@@ -177,11 +177,12 @@ static void names_what_a_smarthost_lists_in_vain(void **state)
 
     (void)state;
     FILE *log = log_begin(&before);
-    log_distrust("main", CAP_CHUNKING | CAP_DSN);
+    log_distrust("main", CAP_CHUNKING | CAP_DSN, true);
     char *line = log_end(log, before, "smarthost main lists ");
     assert_non_null(strstr(line, "CHUNKING"));
     assert_non_null(strstr(line, "DSN"));
     assert_null(strstr(line, "PIPELINING"));
+    assert_non_null(strstr(line, "for a day at most"));
     free(line);
 }
 
