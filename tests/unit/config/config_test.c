@@ -351,7 +351,8 @@ static void reads_text_as_documented(void **state)
         const char *name;       /* of the sender "*" */
     } cases[] = {
         { "sender \"*\" { name = \"a # b\" } # comment \"", "a # b" },
-        { "// one\n/* two\n\" { */ sender '*' { name = 'it is' }", "it is" },
+        { "// one\n/* two\n\" { a/b */"
+          "sender '*' { name = 'it is' }", "it is" },
         { "sender \"*\" { name = \"${HOME} $${USER} ${X:-y}\" }",
           "${HOME} $${USER} ${X:-y}" },
         { "sender \"*\" { name = '${HOME}' }", "${HOME}" },

@@ -58,6 +58,7 @@ static const struct text {
     { config_take_host, "192.0.2.1", "192.0.2.1" },
     { config_take_host, "2001:db8::1", "2001:db8::1" },
     { config_take_host, "[2001:db8::1]", "[2001:db8::1]" },
+    { config_take_host, "[mx.example]", NULL },
     { config_take_host, "mx.example:587", NULL },
     { config_take_host, "m\xc3\xbcnchen.example", NULL },
     { config_take_host, ".", NULL },
@@ -70,6 +71,7 @@ static const struct text {
     { config_take_hello, "[2001:db8::1]", NULL },
     { config_take_hello, "[IPv6:192.0.2.1]", NULL },
     { config_take_hello, "192.0.2.1]", NULL },
+    { config_take_hello, "m\xc3\xbc.example", NULL },
     { config_take_fingerprint, "", "" },
     { config_take_fingerprint, OCTETS "EF", OCTETS "ef" },
     { config_take_fingerprint, "01:23:" "456789abcdef0123456789abcdef0123456789"

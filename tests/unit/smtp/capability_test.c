@@ -28,6 +28,7 @@ static const struct {
     { "\nStartTls\npipelining", CAP_STARTTLS | CAP_PIPELINING, 0, "" },
     { "\nSIZE 10240000", CAP_SIZE, 10240000, "" },
     { "\nSIZE 4294967297", CAP_SIZE, 4294967297, "" },
+    { "\nSIZE   2000", CAP_SIZE, 2000, "" },
     { "\nSIZE 0", CAP_SIZE, 0, "" },
     { "\nSIZE ten", CAP_SIZE, 0, "" },
     { "\nSIZE -1", CAP_SIZE, 0, "" },
@@ -39,6 +40,7 @@ static const struct {
     { "\nAUTH   LOGIN \t PLAIN  ", CAP_AUTH, 0, "LOGIN PLAIN" },
     /* What is none of these. */
     { "\nXPIPELINING\nPIPELINING2\nSTARTTLS=1\n\n \nAUTHX LOGIN", 0, 0, "" },
+    { "\nSIZE=9", 0, 0, "" },
     { "\nSTARTTLS please", CAP_STARTTLS, 0, "" },
 };
 
@@ -85,6 +87,29 @@ static void remembers_few_mechanisms(void **state)
     reply_free(&reply);
 }
 
+static uint32_t hello_of(const char *text)
+{
+    struct capabilities caps = { 0 };
+    struct reply reply;
+
+    reply_init(&reply);
+    buf_add_text(&reply.text, text);
+    capabilities_parse(&caps, &reply);
+    uint32_t hello = caps.hello;
+    capabilities_free(&caps);
+    reply_free(&reply);
+    return hello;
+}
+
+/* Hosts of one name may greet with different ones. */
+static void an_ehlo_is_its_extensions(void **state)
+{
+    (void)state;
+    assert_int_equal(hello_of("a\nSIZE 1"), hello_of("b\nSIZE 1"));
+    assert_int_not_equal(hello_of("a\nSIZE 1"), hello_of("a\nSIZE 2"));
+    assert_int_not_equal(hello_of("a\nSIZE 1"), hello_of("a"));
+}
+
 #define DAY (24 * 60 * 60 * 1000)
 
 static void distrust_lasts_as_long_as_the_ehlo(void **state)
@@ -99,6 +124,17 @@ static void distrust_lasts_as_long_as_the_ehlo(void **state)
     assert_int_equal(distrust_of(&distrust, 1, 8), CAP_CHUNKING | CAP_DSN);
     assert_int_equal(distrust_of(&distrust, 2, 9), 0);
     assert_int_equal(distrust_of(&distrust, 1, 10), 0);
+}
+
+/* However much is found out about one. */
+static void distrust_is_of_one_ehlo(void **state)
+{
+    struct distrust distrust = { 0 };
+
+    (void)state;
+    for (size_t i = 0; capability_word(i) != NULL; i++)
+        assert_true(distrust_add(&distrust, 1U << i, 1, 5));
+    assert_int_equal(distrust_of(&distrust, 2, 6), 0);
 }
 
 static void distrust_lasts_for_a_day(void **state)
@@ -142,7 +178,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_keywords),
         cmocka_unit_test(remembers_few_mechanisms),
+        cmocka_unit_test(an_ehlo_is_its_extensions),
         cmocka_unit_test(distrust_lasts_as_long_as_the_ehlo),
+        cmocka_unit_test(distrust_is_of_one_ehlo),
         cmocka_unit_test(distrust_lasts_for_a_day),
         cmocka_unit_test(distrust_counts_for_any_ehlo_after_some),
         cmocka_unit_test(has_words),
