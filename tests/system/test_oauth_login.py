@@ -95,6 +95,7 @@ def test_a_login_by_paste(oauth):
     assert form["grant_type"] == "authorization_code"
     assert form["code"] == "a/code+that is odd"
     assert form["redirect_uri"] == query["redirect_uri"]
+    assert 43 <= len(form["code_verifier"]) <= 128      # RFC 7636 section 4.1
     digest = hashlib.sha256(form["code_verifier"].encode()).digest()
     assert query["code_challenge"] == \
         base64.urlsafe_b64encode(digest).decode().rstrip("=")

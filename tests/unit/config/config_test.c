@@ -351,7 +351,7 @@ static void reads_text_as_documented(void **state)
         const char *name;       /* of the sender "*" */
     } cases[] = {
         { "sender \"*\" { name = \"a # b\" } # comment \"", "a # b" },
-        { "// one\n/* two\n\" { a/b */"
+        { "// it's one\n/* two\n\" { a/b */"
           "sender '*' { name = 'it is' }", "it is" },
         { "sender \"*\" { name = \"${HOME} $${USER} ${X:-y}\" }",
           "${HOME} $${USER} ${X:-y}" },

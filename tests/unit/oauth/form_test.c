@@ -31,7 +31,8 @@ static const struct {
     { "a=1&code=x&b=2", "x" }, { "xcode=y&code=x", "x" },
     { "code=4%2F0Ab%2bc+d", "4/0Ab+c d" }, { "code=x#code=y", "x" },
     { "#code=y", NULL }, { "code=x&code=x", NULL }, { "code=%", NULL },
-    { "code=%2", NULL }, { "code=%zz", NULL }, { "code=a%00b", NULL },
+    { "code=%2", NULL }, { "code=%zz", NULL }, { "code=%1g", NULL },
+    { "code=%g1", NULL }, { "code=a%00b", NULL },
     { "&&code=x&", "x" }, { "codex=y", NULL },
 };
 

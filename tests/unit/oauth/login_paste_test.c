@@ -35,6 +35,8 @@ static const struct {
       "the address is of another login: its state differs" },
     { "http://localhost:50000/?code=x&state=y\n", FAULT_USAGE,
       "the address is of another login: its state differs" },
+    { "http://localhost:50000/?code=x&state=\n", FAULT_USAGE,
+      "the address is of another login: its state differs" },
     { "x\n", FAULT_USAGE, "the address is of another login" },
     /* A refusal needs no proof of where it comes from. */
     { "http://localhost:50000/?error=access_denied&error_description="
@@ -125,12 +127,46 @@ static void the_address_has_what_the_server_needs(void **state)
     }
 }
 
+/* The value of this field in the address that is printed. */
+static char *value_in(const char *out, const char *field)
+{
+    const char *value = strstr(out, field);
+
+    assert_non_null(value);
+    value += strlen(field);
+    return alloc_bytes(value, strcspn(value, "&\n"));
+}
+
+/* They cannot be guessed: not those of the login before, nor a part of them. */
+static void each_login_has_its_own_secrets(void **state)
+{
+    static const struct {
+        const char *field;
+        size_t length;
+    } fields[] = { { "&state=", 32 }, { "&code_challenge=", 43 } };
+    struct error err;
+    char *outs[] = { log_in(url, "\n", &err), log_in(url, "\n", &err) };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(fields); i++) {
+        char *one = value_in(outs[0], fields[i].field);
+        char *other = value_in(outs[1], fields[i].field);
+        assert_int_equal(strlen(one), fields[i].length);
+        assert_string_not_equal(one, other);
+        free(one);
+        free(other);
+    }
+    free(outs[0]);
+    free(outs[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_answer_to_this_login_counts),
         cmocka_unit_test(a_line_has_a_limit),
         cmocka_unit_test(the_address_has_what_the_server_needs),
+        cmocka_unit_test(each_login_has_its_own_secrets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

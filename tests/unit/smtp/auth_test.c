@@ -4,6 +4,7 @@
 #include <cmocka.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "peer.h"
 #include "util/alloc.h"
@@ -308,6 +309,26 @@ static void sends_long_tokens_in_two_steps(void **state)
     }
 }
 
+/* It is not sent where no challenge has asked for it. */
+static void keeps_a_long_token_that_was_not_asked_for(void **state)
+{
+    static const char *const script[] = {
+        OFFERS("XOAUTH2"), "C:AUTH XOAUTH2\r\n", "S:535 5.7.8 no", LEAVES,
+        NULL };
+    static char token[4097];
+    const struct secret secret = { token, sizeof token - 1 };
+    struct peer peer;
+    struct error err = { 0 };
+
+    (void)state;
+    memset(token, 'x', sizeof token - 1);
+    assert_true(peer_start(&peer, script));
+    struct session_settings settings = settings_of(&peer, &secret, "xoauth2");
+    assert_null(peer_open(&peer, &settings, &err));
+    assert_int_equal(err.fault, FAULT_PERMISSION);
+    assert_true(peer_end(&peer));
+}
+
 static void wants_a_password_where_one_is_needed(void **state)
 {
     static const char *const script[] = { OFFERS("PLAIN LOGIN"), LEAVES,
@@ -349,6 +370,7 @@ int main(void)
         cmocka_unit_test(shows_no_password_in_the_clear),
         cmocka_unit_test(hides_what_later_replies_quote),
         cmocka_unit_test(sends_long_tokens_in_two_steps),
+        cmocka_unit_test(keeps_a_long_token_that_was_not_asked_for),
         cmocka_unit_test(wants_a_password_where_one_is_needed),
         cmocka_unit_test(scram_takes_no_control_characters),
     };
