@@ -16,7 +16,8 @@ struct header;
  */
 void conform_single(struct header *header);
 
-/* Make one To, Cc or Reply-To of several whose addresses can be read. */
+/* Make one To, Cc or Reply-To of several whose addresses can be read; remove
+ * one of nothing but `Name <>`. */
 void conform_lists(struct header *header);
 
 /*

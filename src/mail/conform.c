@@ -152,10 +152,38 @@ void conform_single(struct header *header)
             keep_one(header, repeated_fields[i]);
 }
 
+/* Nothing but the likes of `Name <>`, which programs write where an address is
+ * not known? A group may be empty. */
+static bool has_no_address(const struct field *field)
+{
+    struct mailbox_list list = { 0 };
+    struct error ignored;
+    size_t length;
+    const char *body = field_body(field, &length);
+
+    if (memchr(body, '<', length) == NULL || memchr(body, ':', length) != NULL)
+        return false;
+    bool none = mailbox_list_parse(&list, body, length, &ignored) &&
+                list.count == 0;
+    mailbox_list_free(&list);
+    return none;
+}
+
+static void drop_without_address(struct header *header, const char *name)
+{
+    size_t first = header_find(header, name, 0);
+
+    if (first < header->count && header_count(header, name) == 1 &&
+        has_no_address(&header->fields[first]))
+        header_remove_all(header, name);
+}
+
 void conform_lists(struct header *header)
 {
-    for (size_t i = 0; i < COUNT(joined_fields); i++)
+    for (size_t i = 0; i < COUNT(joined_fields); i++) {
         join(header, joined_fields[i]);
+        drop_without_address(header, joined_fields[i]);
+    }
 }
 
 /* A part of a message id without the octets that end one for some program. */

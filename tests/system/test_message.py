@@ -170,6 +170,22 @@ def test_several_fields_of_addresses_become_one(front, fields, sent):
     assert submit(front, fields + rest).content == wire(sent + rest)
 
 
+@pytest.mark.parametrize("field, sent", [
+    (b"Reply-To: Anon <>", b""), (b"reply-to: <>", b""), (b"Cc: A <>, <>", b""),
+    (b"Reply-To: Anon\n < >", b""), (b"Reply-To:", b"Reply-To:\n"),
+    (b"Reply-To: A <a@b.example>, B <>",
+     b"Reply-To: A <a@b.example>, B <>\n"),
+    (b"Cc: nobody: <>;", b"Cc: nobody: <>;\n"),
+    (b"Reply-To: not <an address", b"Reply-To: not <an address\n"),
+    (b"X-Reply-To: <>", b"X-Reply-To: <>\n"),
+])
+def test_list_of_no_address_is_left_out(front, field, sent):
+    """Exim refuses "missing or malformed local part"."""
+    text = field + b"\n" + COMPLETE
+    assert submit(front, text).content == wire(sent + COMPLETE)
+    assert submit(front, text, "-G", TO).content == wire(text)
+
+
 def test_two_authors_under_a_rule_become_one(front):
     front.write_config(
         extra='sender "*" {\naddress = "shop@x.example"\n}\n')
