@@ -179,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct packet packet;
 
-    if (size < 2 || size > WIRE_SIZE_MAX)
+    if (size < 2 || size > WIRE_SIZE_MAX + 1)
         return 0;
     enum wire_party party = parties[data[0] % 3];
     size_t descriptors = data[0] / 3 % 3;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "relay/schedule.h"
+#include "util/alloc.h"
 #include "util/text.h"
 
 #define MANY 5000
@@ -117,8 +118,11 @@ static void gives_each_smarthost_its_own(void **state)
     assert_null(take(schedule, 1, true));
     assert_int_equal(schedule_count_in(schedule, MESSAGE_READY), 2);
     assert_int_equal(schedule_count_missing(schedule), 1);
+    missing->missing = alloc_string("no smarthost");
     schedule_unbind(schedule, missing);
+    assert_null(missing->missing);
     assert_int_equal(schedule_count_missing(schedule), 0);
+    assert_int_equal(schedule_count_in(schedule, MESSAGE_READY), 2);
     assert_ptr_equal(take(schedule, 1, true), missing);
     assert_ptr_equal(take(schedule, 0, true), first);
     schedule_at(schedule, any, 0);
