@@ -224,6 +224,8 @@ def test_of_several_such_fields_the_first_is_sent(front, name):
      b"List-Unsubscribe: <http://x.example/>\n"),
     (b"Content-Type: text/html\nContent-Type: text/plain\n" * 2,
      b"Content-Type: text/html\nContent-Type: text/plain\n" * 2),
+    (b"Content-Type: text/html\nContent-Type: text/html; charset=UTF-8\n",
+     b"Content-Type: text/html\nContent-Type: text/html; charset=UTF-8\n"),
 ])
 def test_field_that_is_there_again_is_sent_once(front, fields, sent):
     """SES refuses "Duplicate header 'Content-Type'", amavis a bad header."""
