@@ -3,9 +3,9 @@
  * What is sent is read by the letter of RFC 5321: commands of one line without
  * control characters, dots doubled, BDAT of the right length, content as it is.
  * The password does not go in the clear unless that is allowed; after STARTTLS
- * nothing does, and EHLO comes again. Each recipient has one outcome; delivered
- * is only what was sent whole before the server's last word. No text, trace or
- * error shows the password.
+ * nothing does, and EHLO comes again; an extension that is used was listed there.
+ * Each recipient has one outcome; delivered is only what was sent whole before
+ * the server's last word. No text, trace or error shows the password.
  *
  * The input: two octets of options, then what the server sends: dialogue.h.
  */
@@ -219,6 +219,31 @@ static void check_clear(const struct session_settings *settings,
         PROMISE(sent->mails == 0 && sent->auths == 0);
 }
 
+/* Nothing is used that the server has not listed; within TLS, there. */
+static void check_extensions(const struct buf *heard)
+{
+    static const struct {
+        const char *word, *use;
+    } extensions[] = {
+        { "chunking", "\nBDAT " }, { "auth", "\nAUTH " },
+        { "starttls", "\nSTARTTLS\r\n" }, { "size", " SIZE=" },
+        { "dsn", " NOTIFY=" }, { "8bitmime", " BODY=8BITMIME" },
+        { "smtputf8", " SMTPUTF8" },
+    };
+    const size_t before = dialogue.tls != NULL ? dialogue.said_in_clear : 0;
+    size_t length = dialogue.said.length - before;
+    char *said = alloc_bytes(dialogue.said.data + before, length);
+
+    for (size_t i = 0; i < length; i++)
+        said[i] = text_lower(said[i]);
+    for (size_t i = 0; i < COUNT(extensions); i++)
+        PROMISE(memmem(heard->data, heard->length, extensions[i].use,
+                       strlen(extensions[i].use)) == NULL ||
+                memmem(said, length, extensions[i].word,
+                       strlen(extensions[i].word)) != NULL);
+    free(said);
+}
+
 static void check_sent(const struct session_settings *settings,
                        const struct message *messages, unsigned count)
 {
@@ -233,6 +258,7 @@ static void check_sent(const struct session_settings *settings,
     client_octets_read(&in_clear, clear->data, clear->length);
     check_clear(settings, &in_clear);
     client_octets_free(&in_clear);
+    check_extensions(heard);
     client_octets_read(&sent, heard->data, heard->length);
     PROMISE(sent.auths == 0 || strcmp(settings->auth, "none") != 0);
     check_all_delivered(messages, count, &sent);
