@@ -3,9 +3,9 @@
  * What is sent is read by the letter of RFC 5321: commands of one line without
  * control characters, dots doubled, BDAT of the right length, content as it is.
  * The password does not go in the clear unless that is allowed; after STARTTLS
- * nothing does, and EHLO comes again; an extension that is used was listed there.
- * Each recipient has one outcome; delivered is only what was sent whole before
- * the server's last word. No text, trace or error shows the password.
+ * nothing does, and EHLO comes again; an extension that is used was listed
+ * there. Each recipient has one outcome; delivered is only what was sent whole
+ * before the server's last word. No text, trace or error shows the password.
  *
  * The input: two octets of options, then what the server sends: dialogue.h.
  */
