@@ -5,6 +5,9 @@ They are those in which something is odd that is in none before them, or with
 a case: its name, from which it is made again; a sum of it, so that a change of
 what makes cases is told from a change of ours; the facets of Postfix, and how
 those of Exim and Sendmail differ from them. Long texts are sums.
+
+In another file is what ours did with them when DIFFERENCES.md was last found to
+be right about it: a name and a sum, without words that it says.
 """
 
 import json
@@ -15,6 +18,7 @@ from differential.cases import Maker
 from differential.compare import commands
 
 FILE = pathlib.Path(__file__).with_name("recorded.txt")
+OURS = FILE.with_name("ours.txt")
 SEED, AMONG = 1, 3000   # cases
 SHORT = 24              # octets: longer texts are sums
 OTHERS = ("postfix", "exim", "sendmail")      # the first refuses least
@@ -98,3 +102,25 @@ def read():
         outcomes.append({other: _as_compared({**first, **change}, case)
                          for other, change in zip(OTHERS, [{}, *changes])})
     return chosen, outcomes
+
+
+def _sum_of_ours(facets):
+    found = {name: value for name, value in facets.items()
+             if not name.endswith("why")}
+    if "replies" in found:
+        found["replies"] = [(command, [line[:3] for line in lines])
+                            for command, lines in found["replies"]]
+    return _sum(json.dumps(found, sort_keys=True))
+
+
+def accept(chosen, ours):
+    """From now on it is right what ours did."""
+    OURS.write_text("".join(f"{case.name} {_sum_of_ours(facets)}\n"
+                            for case, facets in zip(chosen, ours)))
+
+
+def changed(chosen, ours):
+    """The names of the cases in which ours did something else than before."""
+    known = dict(line.split() for line in OURS.read_text().splitlines())
+    return [case.name for case, facets in zip(chosen, ours)
+            if known.get(case.name) != _sum_of_ours(facets)]
