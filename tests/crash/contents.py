@@ -60,8 +60,9 @@ def recorded(files):
         saved = files.get(STATES.get(folder, "").format(name), b"")
         results = re.findall(rb"(?m)^rcpt (\w+)", saved)
         places = {i for i, word in enumerate(results) if word == b"delivered"}
-        places |= {int(i) for i in re.findall(
-            rb"(?m)^%s ([0-9]+)$" % name.encode(), journal)}
+        for numbers in re.findall(rb"(?m)^%s ([0-9]+(?:,[0-9]+)*)\n" %
+                                  name.encode(), journal):
+            places.update(map(int, numbers.split(b",")))
         found |= {(keys_of(octets)[0], people[place].decode())
                   for place in places}
     return found

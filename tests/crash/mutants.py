@@ -152,6 +152,11 @@ MUTANTS = (
 """, """\
     if (!unfinished && !random_is_id(name))
 """),)),
+    Mutant("a start does not record what journals have", "killed", (
+        ("src/relay/recall.c", """\
+    bool recorded = state != NULL &&
+                    record(start, entry, dates.received, state, &err);
+""", "    bool recorded = true;\n    (void)record;\n"),)),
     # Either of the two is enough.
     Mutant("a start does not sync the names that it finds", "named", (
         (RECOVERY, "fsync(spool->queue) == 0;", "true;"),

@@ -168,21 +168,28 @@ def reload(world):
 
 def killed(world):
     """kill -9 when the smarthost has a message, of which only the worker's
-    journal tells; the next daemon reads it."""
+    journal tells, as the manager was stopped before; the next daemon reads
+    it."""
     world.queue.write_config(world.smarthost)
     gate = world.smarthost.hold("RCPT")
     world.start()
     daemon = world.queue.start()
     world.submit("journal", "b@b.example", "c@b.example")
+    world.smarthost.wait_for_command("RCPT")
+    manager, = daemon.managers()
+    os.kill(manager, signal.SIGSTOP)
     gate.set()
-    world.smarthost.wait_for_messages(1)
+    daemon.wait(lambda: any(
+        path.stat().st_size > 0
+        for path in world.queue.spool.glob("state/journal.*")))
     workers = [os.pidfd_open(pid) for pid in daemon.workers()]
+    os.kill(manager, signal.SIGKILL)
     daemon.kill()
-    for worker in workers:                  # it writes to its journal still
+    for worker in workers:
         select.select([worker], [], [], PATIENCE)
         os.close(worker)
-    with world.queue.daemon():
-        pass
+    with world.queue.daemon() as daemon:
+        daemon.wait(lambda: not world.queue.names("drop"))
 
 
 FOUND = b"Subject: found\r\nMessage-ID: <x@y>\r\n\r\nhello\r\n"
