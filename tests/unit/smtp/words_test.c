@@ -20,6 +20,10 @@ static const struct {
     { "<\"bob> too many\"@b.example>: no", "* no" },
     { "<\"bob\\\" > too many\"@b.example>: no", "* no" },
     { "to=\"bob too many\"@b.example, no", "* no" },
+    { "to=\"bob\\\" too many\"@b.example, no", "* no" },
+    { "<\"bob> too many\" x>: no", "* too many\" x>: no" },
+    { "x \"never ended\\", "x \"never ended\\" },
+    { "wait...later", "wait...later" },
     { "\"too many\" for <bob\"@b.example>: no", "\"too many\" for * no" },
     { "smtp-relay.example: go away", "* go away" },
     { "host [192.0.2.1] listed; see https://too.many/later", "host * listed; "
