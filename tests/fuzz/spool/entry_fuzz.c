@@ -1,6 +1,6 @@
 /* A message file, as it is and with the END line that its octets need. What is
- * read and written again is the same; nothing in it is a line break or a control
- * character of an envelope. */
+ * read is what its lines say, and written again it is the same; nothing in it
+ * is a line break or a control character of an envelope. */
 #include "../fuzz_spool.h"
 
 static void check_path(const char *path)
@@ -16,11 +16,105 @@ static void check_envelope(const struct envelope *env)
         const struct recipient *rcpt = &env->recipients[i];
         check_path(rcpt->path);
         PROMISE(rcpt->flaw != NULL || *rcpt->path != '\0');
+        PROMISE(rcpt->flaw == NULL ||
+                !text_has_control(rcpt->flaw, strlen(rcpt->flaw)));
         PROMISE(rcpt->original == NULL ||
                 (!text_has_control(rcpt->original, strlen(rcpt->original)) &&
-                 strchr(rcpt->original, ' ') == NULL));
+                 strchr(rcpt->original, ' ') == NULL &&
+                 strchr(rcpt->original, ';') != NULL));
     }
     PROMISE(env->envelope_id == NULL || xtext_check(env->envelope_id));
+    if (env->smarthost != NULL)
+        check_path(env->smarthost);
+}
+
+/* The value in the next line with this keyword, which begins with a line feed;
+ * NULL: there is none. */
+static const char *next_value(const char *text, const char *keyword)
+{
+    size_t length = strlen(keyword);
+
+    while ((text = strstr(text, keyword)) != NULL) {
+        text += length;
+        if (*text == ' ' || *text == '\n')
+            return text + (*text == ' ');
+    }
+    return NULL;
+}
+
+/* The same of the only such line. */
+static const char *find_value(const char *envelope, const char *keyword)
+{
+    const char *value = next_value(envelope, keyword);
+
+    PROMISE(value == NULL || next_value(value, keyword) == NULL);
+    return value;
+}
+
+static void check_line(const char *envelope, const char *keyword,
+                       const char *value)
+{
+    const char *line = find_value(envelope, keyword);
+
+    PROMISE((line == NULL) == (value == NULL));
+    PROMISE(line == NULL || (strcspn(line, "\n") == strlen(value) &&
+                             text_starts(line, value)));
+}
+
+/* "NOTIFY ORIGINAL PATH": has it this recipient? */
+static bool is_of(const char *value, const struct recipient *rcpt)
+{
+    char *end = alloc_format(" %s %s\n", rcpt->original == NULL
+                             ? "-" : rcpt->original, rcpt->path);
+
+    bool same = rcpt->flaw != NULL ||
+                text_starts(value + strcspn(value, " \n"), end);
+    free(end);
+    return same;
+}
+
+/* A path may be there twice. */
+static bool has_line(const struct envelope *env, const char *value)
+{
+    const char *path = value;
+
+    for (int word = 0; word < 2; word++)
+        path += strcspn(path, " \n") + (path[strcspn(path, " \n")] == ' ');
+    for (size_t i = 0; i < env->count; i++)
+        if (is_of(value, &env->recipients[i]) ||
+            (strcspn(path, "\n") == strlen(env->recipients[i].path) &&
+             text_starts_case(path, env->recipients[i].path)))
+            return true;
+    return false;
+}
+
+/* The header of draft.h, in other words than entry_envelope.c: nothing is left
+ * out or made of a message without a flaw. */
+static void check_lines(const struct entry *entry, const struct buf *file)
+{
+    const struct envelope *env = &entry->envelope;
+    char *envelope = alloc_bytes(file->data, entry->content_start - 1);
+    const char *line = envelope;
+
+    PROMISE(text_starts(envelope, "postrider 1 " FUZZ_ID "\n"));
+    /* A NUL is one of a recipient that has a flaw. */
+    for (char *nul; (nul = memchr(envelope, '\0', entry->content_start - 1)) !=
+                    NULL; )
+        *nul = ' ';
+    const char *uid = find_value(envelope, "\nuid");
+    check_line(envelope, "\nsmarthost", env->smarthost);
+    check_line(envelope, "\nenvid", env->envelope_id);
+    PROMISE((uid != NULL) == entry->has_claim);
+    PROMISE(uid == NULL || strtoull(uid, NULL, 10) == entry->claimed_uid);
+    for (size_t i = 0; i < env->count; i++) {
+        do {
+            line = next_value(line, "\nto");
+            PROMISE(line != NULL);
+        } while (!is_of(line, &env->recipients[i]));
+    }
+    for (line = envelope; (line = next_value(line, "\nto")) != NULL; )
+        PROMISE(has_line(env, line));
+    free(envelope);
 }
 
 static bool is_same_text(const char *one, const char *other)
@@ -70,16 +164,18 @@ static void check_ends(const struct entry *entry)
     PROMISE(io_blocks_end(&blocks) && before != '\r');
 }
 
-static void check_entry(const struct entry *entry)
+static void check_entry(const struct entry *entry, const struct buf *file)
 {
     struct buf printed, again;
     struct error err;
 
     check_envelope(&entry->envelope);
-    if (entry_check(entry, &err))
+    if (entry_check(entry, &err)) {
+        check_lines(entry, file);
         check_ends(entry);
-    else
+    } else {
         fuzz_check_error(&err);
+    }
     fuzz_print(entry, &printed);
     struct entry *same = entry_open(fuzz_file(printed.data, printed.length),
                                     entry->id, &err);
@@ -120,7 +216,7 @@ static bool run(const struct buf *file)
     bool taken = entry != NULL;
 
     if (entry != NULL) {
-        check_entry(entry);
+        check_entry(entry, file);
     } else {
         fuzz_check_error(&err);
         PROMISE(err.fault == FAULT_DATA || err.fault == FAULT_NEWER);

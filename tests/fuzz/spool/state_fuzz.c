@@ -128,6 +128,7 @@ static void check_lines(const struct state *state, const char *text)
     char *report = alloc_format("\nopt-report %s %s\n", state->about,
                                 state->report);
 
+    PROMISE(text_starts(text, "postrider-state 1 " FUZZ_ID "\n"));
     PROMISE(state->attempts == number_of(text, "attempts"));
     PROMISE((uint64_t)state->last == number_of(text, "last"));
     PROMISE((uint64_t)state->next == number_of(text, "next"));
