@@ -129,10 +129,11 @@ static bool write_line(void *context, const char *id, const size_t *indices,
     return true;
 }
 
-/* What a worker would write is read as the same. */
-static void check_again(const struct spool *spool, const struct calls *calls,
+/* What a worker would write is read as the same, and one line more. */
+static void check_again(const struct spool *spool, struct calls *calls,
                         const char *text, size_t length)
 {
+    const size_t more[] = { 0, calls->count, SIZE_MAX / 2 };
     struct calls again = { 0 };
     unsigned number = 1;
     struct error err;
@@ -142,6 +143,8 @@ static void check_again(const struct spool *spool, const struct calls *calls,
     buf_init(&again.text, SIZE_MAX);
     fixture_write(spool->state, "journal.7", text, length);
     PROMISE(journal_read(spool, 7, write_line, &fd));
+    journal_note(fd, FUZZ_ID, more, COUNT(more));
+    note_line(calls, FUZZ_ID, more, COUNT(more));
     PROMISE(journal_read(spool, 1, note_line, &again));
     PROMISE(again.text.length == calls->text.length &&
             memcmp(again.text.data, calls->text.data,
