@@ -392,7 +392,7 @@ static void believes_the_daemon_for_whom_it_is(void **state)
 {
     uid_t own = geteuid();
     const struct entry claims = { .has_claim = true, .claimed_uid = own + 1 };
-    const struct entry plain = { 0 };
+    const struct entry plain = { .claimed_uid = own + 1 };
 
     (void)state;
     assert_int_equal(entry_user(&claims, own), own + 1);
