@@ -297,19 +297,29 @@ static void counts_what_it_could_not_read_when_it_can(void **state)
     free(newer);
 }
 
-static void remembers_for_that_message_alone(void **state)
+static void remembers_for_each_message_alone(void **state)
 {
     struct subject *subject = *state;
+    char ids[2][RANDOM_ID_LENGTH + 1];
     bool applied;
 
-    put(subject, IN_QUEUE, 0);
-    block(subject);
-    note(subject, 1);
+    for (size_t i = 0; i < COUNT(ids); i++) {
+        random_id(ids[i]);
+        memcpy(subject->id, ids[i], sizeof ids[i]);
+        put(subject, IN_QUEUE, 0);
+        block(subject);
+        note(subject, 1);
+    }
     start(subject);
     random_id(subject->id);
     put(subject, IN_QUEUE, 0);
     assert_int_equal(apply(subject, &applied), 0);
     assert_false(applied);
+    for (size_t i = 0; i < COUNT(ids); i++) {
+        memcpy(subject->id, ids[i], sizeof ids[i]);
+        assert_int_equal(apply(subject, &applied), 1);
+        assert_true(applied);
+    }
 }
 
 /* --- Flaws. --- */
@@ -367,7 +377,7 @@ int main(void)
         ON_SPOOL(keeps_no_journal_for_what_cannot_be_sent),
         ON_SPOOL(remembers_what_it_could_not_record),
         ON_SPOOL(counts_what_it_could_not_read_when_it_can),
-        ON_SPOOL(remembers_for_that_message_alone),
+        ON_SPOOL(remembers_for_each_message_alone),
         ON_SPOOL(fails_what_has_a_flaw),
     };
 
