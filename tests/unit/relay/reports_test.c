@@ -246,31 +246,44 @@ static void reports_each_recipient_once(void **state)
     assert_int_equal(message_state(subject->message)->reports, 1);
 }
 
+static enum report_result report(struct subject *subject, bool has_sender)
+{
+    if (!has_sender)
+        return reports_to_postmaster(subject->reports, subject->message, NOW,
+                                     &subject->made);
+    return reports_to_sender(subject->reports, subject->message, DSN_FAILURE,
+                             NOW, &subject->made)
+           ? REPORT_MADE : REPORT_IN_TROUBLE;
+}
+
 /* It could not be written: the next attempt makes the same one, as does one
  * after a stop. */
 static void makes_the_same_report_again(void **state)
 {
     struct subject *subject = *state;
     const struct spool *spool = &subject->fixture.spool;
-    char id[RANDOM_ID_LENGTH + 1], *blocked;
+    char id[RANDOM_ID_LENGTH + 1];
 
-    start(subject, "");
-    take(subject, "alice@example.com", false, "b@example.com");
-    fail_all(subject);
-    struct state *known = message_state(subject->message);
-    random_id(known->report);
-    memcpy(id, known->report, sizeof id);
-    snprintf(known->about, sizeof known->about, "failure-1");
-    blocked = alloc_format(".%s", id);
-    assert_int_equal(mkdirat(spool->queue, blocked, 0700), 0);
-    assert_false(reports_to_sender(subject->reports, subject->message,
-                                   DSN_FAILURE, NOW, &subject->made));
-    assert_false(known->recipients[0].notified);
-    unlinkat(spool->queue, blocked, AT_REMOVEDIR);
-    report_failure(subject);
-    assert_string_equal(subject->made.items[0], id);
-    assert_string_equal(known->report, "");
-    free(blocked);
+    start(subject, "postmaster: root@mail.example\n");
+    for (int has_sender = 0; has_sender < 2; has_sender++) {
+        take(subject, has_sender ? "alice@example.com" : "", false,
+             "b@example.com");
+        fail_all(subject);
+        struct state *known = message_state(subject->message);
+        random_id(known->report);
+        memcpy(id, known->report, sizeof id);
+        snprintf(known->about, sizeof known->about, "%s-1",
+                 has_sender ? "failure" : "double");
+        char *blocked = alloc_format(".%s", id);
+        assert_int_equal(mkdirat(spool->queue, blocked, 0700), 0);
+        assert_int_equal(report(subject, has_sender), REPORT_IN_TROUBLE);
+        assert_false(known->recipients[0].notified);
+        unlinkat(spool->queue, blocked, AT_REMOVEDIR);
+        assert_int_equal(report(subject, has_sender), REPORT_MADE);
+        assert_string_equal(subject->made.items[subject->made.count - 1], id);
+        assert_string_equal(known->report, "");
+        free(blocked);
+    }
 }
 
 /* One about others has another name. */

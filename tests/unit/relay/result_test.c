@@ -153,6 +153,35 @@ static void reports_what_was_asked_for(void **state)
     }
 }
 
+/* A report that could not be written is made later, and the message stays. */
+static void keeps_what_it_could_not_report(void **state)
+{
+    struct subject *subject = *state;
+    struct relay *relay = &subject->relay;
+    const struct spool *spool = &relay->fixture.spool;
+    uint64_t before = relay->parts.totals.reports;
+
+    submit(subject, "a@a.example", 0);
+    relay_give(relay);
+    struct state *known = message_state(messages_find(relay->parts.messages,
+                                                      subject->id));
+    random_id(known->report);
+    snprintf(known->about, sizeof known->about, "failure-1");
+    char *blocked = alloc_format(".%s", known->report);
+    assert_int_equal(mkdirat(spool->queue, blocked, 0700), 0);
+    relay_settle_all(relay, '5');
+    assert_non_null(messages_find(relay->parts.messages, subject->id));
+    assert_true(fixture_exists(spool->queue, subject->id));
+    assert_int_equal(relay->parts.totals.reports, before);
+    assert_int_equal(unlinkat(spool->queue, blocked, AT_REMOVEDIR), 0);
+    relay_wait(relay, relay_due(relay, subject->id));
+    relay_dispatch(relay);
+    assert_null(messages_find(relay->parts.messages, subject->id));
+    assert_int_equal(relay->parts.totals.reports, before + 1);
+    deliver_report(relay);
+    free(blocked);
+}
+
 /* A worker that dies with it, again and again, waits like any attempt. */
 static void waits_after_a_crash(void **state)
 {
@@ -182,6 +211,8 @@ int main(void)
                                         set_up, relay_end),
         cmocka_unit_test_setup_teardown(reports_what_was_asked_for, set_up,
                                         relay_end),
+        cmocka_unit_test_setup_teardown(keeps_what_it_could_not_report,
+                                        set_up, relay_end),
         cmocka_unit_test_setup_teardown(waits_after_a_crash, set_up,
                                         relay_end),
     };
