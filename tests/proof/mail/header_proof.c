@@ -11,7 +11,6 @@
  *      model/scan.c
  * define: PROOF_STRINGS
  * longest: 3
- * mutants: 2
  * exact: -eva-slevel 2000 -eva-min-loop-unroll 12 -eva-ilevel 256
  *      -eva-split-return full
  *      -eva-split-return-function text_is_space:0,is_name_char:0
@@ -70,6 +69,20 @@ static void changes(struct header *header)
         field_replace(header->fields, length - 1, 1, "ab");
     else
         field_replace(header->fields, 0, 0, "abc");
+    const struct field *field = header->fields;
+    (void)field_body(field, &length);
+    /*@ assert cr: field->text[field->length - 2] == 13; */
+    /*@ assert lf: field->text[field->length - 1] == 10; */
+}
+
+/* Of two fields, or the place after them; one at a time. */
+static size_t any_index(void)
+{
+    switch (Frama_C_interval(0, 2)) {
+    case 0: return 0;
+    case 1: return 1;
+    default: return 2;
+    }
 }
 
 static void removal(struct header *header)
@@ -81,7 +94,7 @@ static void removal(struct header *header)
     if (proof_any())
         header_remove_all(header, names);
     else
-        header_remove_after(header, names, 0);
+        header_remove_after(header, names, any_index());
     header_free(header);
 }
 

@@ -112,10 +112,12 @@ bool buf_replace(struct buf *buf, size_t position, size_t count,
     /*@ assert within: count <= length_before - position; */
     /*@ assert readable: length == 0 ||
       @     \valid_read(text + (0 .. length - 1)); */
+    if (length > count && (length - count > buf->limit || proof_any()))
+        return false;
     buf->length -= count;
     buf->length += length;
     proof_change(buf->data, room_of(buf));
-    return length <= count || proof_any();
+    return true;
 }
 
 void buf_remove(struct buf *buf, size_t position, size_t count)

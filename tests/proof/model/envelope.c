@@ -41,6 +41,7 @@ bool envelope_add_flawed(struct envelope *env, const char *text, size_t length,
 {
     if (length > 0) {
         /*@ assert readable: \valid_read(text + (0 .. length - 1)); */
+        /*@ assert set: \initialized(text + (0 .. length - 1)); */
     }
     (void)strlen(flaw);
     return add(env, err);

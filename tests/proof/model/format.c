@@ -50,6 +50,19 @@ size_t proof_format(const char *format, va_list args)
     return proof_length(PROOF_TEXT_MAX);
 }
 
+#ifdef PROOF_FRESH
+/* Up to two octets, in memory of just that size. */
+int vasprintf(char **text, const char *format, va_list args)
+{
+    (void)proof_format(format, args);
+    for (int length = 0; length <= 2; length++)
+        if (proof_any()) {
+            *text = proof_text((size_t)length);
+            return length;
+        }
+    return -1;
+}
+#else
 int vasprintf(char **text, const char *format, va_list args)
 {
     size_t length = proof_format(format, args);
@@ -57,3 +70,4 @@ int vasprintf(char **text, const char *format, va_list args)
     *text = proof_text(PROOF_TEXT_MAX);
     return (int)length;
 }
+#endif

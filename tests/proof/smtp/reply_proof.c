@@ -3,7 +3,7 @@
  *
  * about: smtp/reply.c
  * shows: a line up to 4096 octets, and 512 of them; a line of 0 to 24; a reply
- *      of one line of 0 to 7; reply_hide() 9, a secret of 3 to 5
+ *      of one line of 0 to 7; reply_hide() 9, a secret of 0 to 5
  * of: smtp/reply.c util/text.c
  * with in exact: model/buf.c model/alloc.c model/format.c model/error.c
  *      model/search.c
@@ -102,7 +102,7 @@ void exact(void)
     }
     parse_text("250", 0);
     parse_text("250 2.1.5", 0);
-    for (size_t length = 3; length <= 5; length++)
+    for (size_t length = 0; length <= 5; length++)
         hide_each(proof_octets(length), length);
 }
 

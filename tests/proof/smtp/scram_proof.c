@@ -2,14 +2,13 @@
  * scram_proof.c - the challenges of a server
  *
  * about: smtp/scram.c
- * shows: messages up to 4096 octets; challenges of 0 to 9, and of 22 with all
- *      attributes; final messages of 0 to 9
+ * shows: messages up to 4096 octets; challenges of 0 to 9, and of 20 and 22
+ *      with all attributes; final messages of 0 to 9
  * with in exact: util/text.c model/format.c model/alloc.c model/buf.c
  *      model/error.c model/base64.c model/digest.c model/search.c
  * with in limit: model/text.c model/format.c model/alloc.c model/buf.c
  *      model/error.c model/base64.c model/digest.c model/scan.c
  * longest: 9
- * mutants: 3
  * exact: -eva-slevel 300 -eva-min-loop-unroll 14
  *      -eva-split-return-function parse_challenge:0
  * limit: -eva-slevel 50 -eva-split-return-function parse_challenge:0
@@ -57,6 +56,7 @@ static void answer(size_t length)
 
     buf_init(&challenge.salt, SIZE_MAX);
     buf_init(&out, SIZE_MAX);
+    out.length = 5;             /* AUTH, for one */
     (void)answer_challenge(&scram, &secret, &challenge, &out, &err);
     buf_free(&out);
     buf_free(&challenge.salt);
@@ -110,13 +110,24 @@ static struct scram begun(void)
     return scram;
 }
 
-static void parse_all(void)
+/* A nonce that is longer than what follows it: r=ab********,s=*,i=*. */
+static char *long_nonce(void)
+{
+    char *text = proof_text(20);
+
+    memcpy(text, "r=ab", 4);
+    memcpy(text + 12, ",s=", 3);
+    memcpy(text + 16, ",i=", 3);
+    return text;
+}
+
+static void parse_all(char *text)
 {
     struct scram scram = begun();
     struct challenge challenge = { 0 };
 
     buf_init(&challenge.salt, SIZE_MAX);
-    (void)parse_challenge(&scram, attributes(), &challenge);
+    (void)parse_challenge(&scram, text, &challenge);
 }
 
 static void whole(void)
@@ -144,10 +155,11 @@ void exact(void)
             return;
         }
     }
-    switch (Frama_C_interval(0, 3)) {
+    switch (Frama_C_interval(0, 4)) {
     case 0: start(3); break;
     case 1: answer(24); break;
-    case 2: parse_all(); break;
+    case 2: parse_all(attributes()); break;
+    case 3: parse_all(long_nonce()); break;
     default: whole();
     }
 }

@@ -13,7 +13,6 @@
  * define in part: PROOF_SPLIT_WORDS PROOF_EXACT_MAX=0
  * define in limit: PROOF_TEXT_MAX=16777216
  * longest: 3
- * mutants: 1
  * exact: -eva-slevel 40 -eva-min-loop-unroll 12
  * limit: -eva-slevel 40
  * part: -eva-slevel 40 -eva-use-spec note_bad_line

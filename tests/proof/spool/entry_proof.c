@@ -11,10 +11,10 @@
  * with in limit: model/format.c model/alloc.c model/buf.c model/error.c
  *      model/random.c model/sum.c model/file.c
  * longest: 5
- * mutants: 1
  * exact: -eva-slevel 60 -eva-min-loop-unroll 12
  * limit: -eva-slevel 100 -eva-min-loop-unroll 12 -eva-slevel-function
  *      any_start:20,frame:200 -eva-split-return-function any_start:full
+ *      -eva-split-return-function io_read_at:36:39,read_part:36:39
  */
 #include "proof.h"
 

@@ -5,15 +5,15 @@
  * shows: lines and their words, texts to write, and keywords up to 65536
  *      octets; a file of its first line, 0 to 3 octets and an end; lines and
  *      their words of 0 to 3 octets, a report of 80, a keyword of 41; first
- *      lines of 20 octets
+ *      lines of 15 to 21 octets, and of 52 and 53
  * of: spool/format.c
  * with in exact: util/text.c model/format.c model/alloc.c model/buf.c
  *      model/error.c model/search.c model/random.c
  * with in limit: model/text.c model/format.c model/alloc.c model/buf.c
  *      model/error.c model/scan.c model/random.c
  * longest: 3
- * mutants: 1
- * exact: -eva-slevel 60 -eva-min-loop-unroll 12
+ * exact: -eva-slevel 60 -eva-min-loop-unroll 12 -eva-slevel-function
+ *      start_line:1000,format_check_start:1000,find_version:1000
  * limit: -eva-slevel 60
  */
 #include "proof.h"
@@ -61,7 +61,9 @@ static void recipient(const char *words, size_t length)
     struct state_recipient rcpt = { 0 };
 
     memcpy(text, words, start);
-    (void)parse_recipient(&rcpt, text);
+    if (parse_recipient(&rcpt, text)) {
+        /*@ assert known: 0 <= rcpt.result <= STATE_FAILED; */
+    }
 }
 
 static void report(size_t length)
@@ -69,6 +71,22 @@ static void report(size_t length)
     struct state *state = state_new(0);
 
     read_report(state, proof_text(length));
+}
+
+/* What a line of a journal has, or an attempt. */
+static void put(size_t index)
+{
+    struct state *state = state_new(2);
+    struct state_recipient known = {
+        .result = STATE_FAILED, .status = proof_text(5),
+        .text = proof_any() ? NULL : proof_text(3),
+    };
+
+    if (state_put(state, index, &known))
+        (void)state_put(state, index, &known);
+    free(state_reason(state->recipients));
+    (void)state_open_count(state);
+    state_free(state);
 }
 
 /* A text for add_text() of any length up to this. */
@@ -84,20 +102,43 @@ static void write(size_t length)
     buf_free(&out);
 }
 
-/* The word, 3 octets for the version, and 33 for the id and its end. */
+static void check_start(const char *text)
+{
+    struct error err;
+    char id[RANDOM_ID_LENGTH + 1];
+
+    (void)format_check_start(&format, text, NULL, id, &err);
+}
+
+/* The word, 3 octets for the version, and so many for the id and its end. */
+static const char *with_id(size_t length)
+{
+    size_t start = strlen(format.word) + 1;
+    char *text = proof_text(start + 4 + length);
+
+    memcpy(text, "postrider-state ", start);
+    text[start + 3] = ' ';
+    return text;
+}
+
+/* It ends after the id, or before the version, in it, in the id. */
 static void start_line(void)
 {
     static const char word[] = "postrider-state ";
     size_t start = sizeof word - 1;
-    char *text = proof_text(start + 3 + 1 + 33);
-    struct error err;
-    char id[RANDOM_ID_LENGTH + 1];
 
-    memcpy(text, word, start);
-    text[start + 3] = ' ';
-    if (proof_any())
-        text = proof_text(20);
-    (void)format_check_start(&format, text, NULL, id, &err);
+    switch (Frama_C_interval(0, 2)) {
+    case 0: check_start(with_id(RANDOM_ID_LENGTH)); return;
+    case 1: check_start(with_id(RANDOM_ID_LENGTH + 1)); return;
+    default: check_start(proof_text(20));
+    }
+    for (size_t length = start - 1; length < start + 6; length++)
+        if (proof_any()) {
+            char *shorter = proof_text(length);
+            memcpy(shorter, word, length < start ? length : start);
+            check_start(shorter);
+            return;
+        }
 }
 
 /* A keyword of so many letters at least, as a newer version may have it. */
@@ -139,7 +180,10 @@ void exact(void)
             each(length);
             return;
         }
-    switch (Frama_C_interval(0, 8)) {
+    switch (Frama_C_interval(0, 11)) {
+    case 5: put(1); break;
+    case 9: put(2); break;
+    case 10: put(SIZE_MAX); break;
     case 0: start_line(); break;
     case 1: report(34); break;
     case 2: report(80); break;

@@ -3,12 +3,14 @@
  *
  * about: util/buf.c
  * shows: additions of 0, 1, 63 to 65, 128 and 129 octets, two of them one after
- *      the other; replacing anything in 0 to 2 octets by 0 to 2
+ *      the other; of a format, 0 to 2; replacing anything in 0 to 2 octets by 0
+ *      to 2
  * of: util/buf.c
  * with: model/format.c model/alloc.c
  * define: PROOF_FRESH
  * longest: 2
  * exact: -eva-slevel 200 -eva-slevel-function replace:100,replace_at:100
+ *      -eva-split-return-function vasprintf:full
  *      -eva-min-loop-unroll 12
  */
 #include "proof.h"
@@ -72,6 +74,7 @@ static void others(void)
     buf_init(&buf, 100);
     (void)buf_add_char(&buf, 'a');
     (void)buf_add_text(&buf, "bc");
+    (void)buf_add_format(&buf, "%s", "de");
     buf_remove(&buf, 1, 1);
     buf_clear(&buf);
     free(buf_take(&buf));
