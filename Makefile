@@ -336,8 +336,8 @@ proof:
 	@if tests/proof/run can; then \
 	    $(MAKE) --no-print-directory -j2 proofs-run; else [ $$? = 75 ]; fi
 
-# Each mutant of a parser must be found: the analyses of their files once more.
-proof-mutants:
+# Each mutant of a parser must be found: an alarm that the proofs do not have.
+proof-mutants: proof
 	@if tests/proof/run can; then tests/proof/mutants $(B)/proof-mutants; \
 	    else [ $$? = 75 ]; fi
 
