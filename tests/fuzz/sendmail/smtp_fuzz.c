@@ -236,11 +236,12 @@ static void follow_envelope(struct client *client, const struct input *line)
     free(path);
 }
 
-/* Is it that of a command, perhaps with the domain added? */
+/* Is it that of a command, perhaps with the domain added? Of a recipient, a
+ * domain without a dot may be a host of this network, and stays. */
 static bool is_path(const char *path, const char *given)
 {
     char *complete = address_complete(given, "example.com");
-    bool same = address_equal(path, complete);
+    bool same = address_equal(path, complete) || address_equal(path, given);
 
     free(complete);
     return same;
