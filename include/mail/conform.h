@@ -16,8 +16,9 @@ struct header;
  */
 void conform_single(struct header *header);
 
-/* Make one To, Cc or Reply-To of several whose addresses can be read; remove
- * one of nothing but `Name <>`. */
+/* Put commas in the place of semicolons between addresses; make one To, Cc or
+ * Reply-To of several whose addresses can be read; remove one of nothing but
+ * `Name <>`. */
 void conform_lists(struct header *header);
 
 /*

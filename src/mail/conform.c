@@ -5,6 +5,7 @@
 
 #include "mail/address.h"
 #include "mail/header.h"
+#include "mail/phrase.h"
 #include "util/buf.h"
 #include "util/text.h"
 
@@ -178,9 +179,66 @@ static void drop_without_address(struct header *header, const char *name)
         header_remove_all(header, name);
 }
 
+static bool is_blank(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (!text_is_space(text[i]))
+            return false;
+    return true;
+}
+
+/* Of semicolons that end no group, as Outlook has people write them. */
+static void put_commas(struct field *field)
+{
+    char *c = field->text + field->body_start;
+    const char *end = field->text + field->length;
+    bool quoted = false, inside = false, group = false;
+
+    for (size_t comments = 0; c < end; c++) {
+        size_t encoded = phrase_encoded_word(c, (size_t)(end - c));
+        if (encoded > 0)
+            c += encoded - 1;
+        else if (*c == '\\' && c + 1 < end)
+            c++;
+        else if (*c == '"' && comments == 0)
+            quoted = !quoted;
+        else if (!quoted && (*c == '(' || (*c == ')' && comments > 0)))
+            comments = *c == '(' ? comments + 1 : comments - 1;
+        else if (!quoted && comments == 0 && strchr("<[]>", *c) != NULL)
+            inside = *c == '<' || *c == '[';
+        else if (quoted || comments > 0 || inside)
+            continue;
+        else if (*c == ':')
+            group = true;
+        else if (*c == ';' && group)
+            group = false;
+        else if (*c == ';')
+            *c = is_blank(c + 1, (size_t)(end - c - 1)) ? ' ' : ',';
+    }
+}
+
+static void mend_list(struct header *header, const char *name)
+{
+    for (size_t i = header_find(header, name, 0); i < header->count;
+         i = header_find(header, name, i + 1)) {
+        struct field *field = &header->fields[i];
+        struct mailbox_list list = { 0 };
+        struct error ignored;
+        size_t length;
+        const char *body = field_body(field, &length);
+        if (memchr(body, ';', length) != NULL &&
+            mailbox_list_parse(&list, body, length, &ignored))
+            put_commas(field);
+        mailbox_list_free(&list);
+    }
+}
+
 void conform_lists(struct header *header)
 {
+    mend_list(header, "From");
+    mend_list(header, "Sender");
     for (size_t i = 0; i < COUNT(joined_fields); i++) {
+        mend_list(header, joined_fields[i]);
         join(header, joined_fields[i]);
         drop_without_address(header, joined_fields[i]);
     }
@@ -235,14 +293,6 @@ void conform_message_id(struct header *header, const char *host)
 
     if (index < header->count)
         mend_message_id(&header->fields[index], host);
-}
-
-static bool is_blank(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (!text_is_space(text[i]))
-            return false;
-    return true;
 }
 
 static void drop_blank_lines(struct field *field)

@@ -186,6 +186,27 @@ def test_list_of_no_address_is_left_out(front, field, sent):
     assert submit(front, text, "-G", TO).content == wire(text)
 
 
+@pytest.mark.parametrize("field, sent", [
+    (b"Reply-To: a@b.example; c@d.example;", b"Reply-To: a@b.example, "
+     b"c@d.example \n"),
+    (b'Cc: "x;y" <a@b.example>;\n (c\\);d) e@f.example',
+     b'Cc: "x;y" <a@b.example>,\n (c\\);d) e@f.example\n'),
+    (b"Cc: a@[IPv6:::1];b@c.example", b"Cc: a@[IPv6:::1],b@c.example\n"),
+    (b"Cc: =?utf-8?q?a;b?= <a@b.example>; c@d.example",
+     b"Cc: =?utf-8?q?a;b?= <a@b.example>, c@d.example\n"),
+    (b"Cc: g: a@b.example; ", b"Cc: g: a@b.example; \n"),
+    (b"Cc: g:;, a@b.example; c@d.example",
+     b"Cc: g:;, a@b.example, c@d.example\n"),
+    (b"Cc: a@b.example; not <an", b"Cc: a@b.example; not <an\n"),
+    (b"X-Cc: a@b.example; c@d.example", b"X-Cc: a@b.example; c@d.example\n"),
+])
+def test_semicolons_are_commas(front, field, sent):
+    """SES refuses "Illegal semicolon, not in group"."""
+    text = field + b"\n" + COMPLETE
+    assert submit(front, text).content == wire(sent + COMPLETE)
+    assert submit(front, text, "-G", TO).content == wire(text)
+
+
 def test_two_authors_under_a_rule_become_one(front):
     front.write_config(
         extra='sender "*" {\naddress = "shop@x.example"\n}\n')
