@@ -86,10 +86,41 @@ static enum drop_result take(const struct spool *spool, unsigned how,
     return result;
 }
 
-static void check_taken(const struct entry *entry, unsigned how)
+static const char *skip_ends(const char *at, const char *end)
+{
+    while (at < end && (*at == '\r' || *at == '\n'))
+        at++;
+    return at;
+}
+
+/* It is what the file has but for its line ends; of a large one, the beginning.
+ */
+static void check_content(const struct entry *entry, unsigned how,
+                          const struct buf *file)
+{
+    struct io_blocks blocks = entry_blocks(entry, 0, entry->content_length);
+    const char *at = memmem(file->data, file->length, "\n\n", 2);
+    const char *end = file->data + file->length - fuzz_queued_length(file) -
+                      DRAFT_END_LENGTH;
+
+    at += 2;
+    bool large = (uint64_t)(end - at) > limit_of(how);
+    while (io_blocks_next(&blocks))
+        for (size_t i = 0; i < blocks.length; i++)
+            if (blocks.data[i] != '\r' && blocks.data[i] != '\n') {
+                at = skip_ends(at, end);
+                PROMISE(at < end && *at++ == blocks.data[i]);
+            }
+    PROMISE(io_blocks_end(&blocks));
+    PROMISE(large || skip_ends(at, end) == end);
+}
+
+static void check_taken(const struct entry *entry, unsigned how,
+                        const struct buf *file)
 {
     struct error err;
 
+    check_content(entry, how, file);
     PROMISE(entry->dropped && !entry->queued);
     PROMISE(!entry_check(entry, &err) ||
             entry->content_length <= limit_of(how));
@@ -136,7 +167,7 @@ static void run_new(const struct spool *spool, unsigned how,
     PROMISE(fuzz_is_kept(spool->drop, FUZZ_ID, file->data, file->length));
     PROMISE(take(spool, how, UINT64_MAX, &again) == result);
     if (result == DROP_TAKEN) {
-        check_taken(entry, how);
+        check_taken(entry, how, file);
         PROMISE((entry->flaw == NULL) == (again->flaw == NULL));
         PROMISE(entry->content_length == again->content_length);
         entry_free(again);
