@@ -49,6 +49,22 @@ static void check_text(const struct buf *text, size_t count)
     header_free(&again);
 }
 
+/* For some programs a line of blanks ends the header section. */
+static void check_blank_lines(const struct buf *text)
+{
+    struct input in = { text->data, text->length };
+
+    while (in.left > 0) {
+        struct input line = input_part(&in, '\n');
+        PROMISE(line.left > 0);
+        while (line.left > 0 && text_is_space(*line.at)) {
+            line.at++;
+            line.left--;
+        }
+        PROMISE(line.left > 0);
+    }
+}
+
 static bool read_list(struct mailbox_list *list, const struct field *field)
 {
     struct error ignored;
@@ -257,6 +273,7 @@ static void check_completed(struct header *header, unsigned options)
     buf_init(&text, SIZE_MAX);
     header_write(header, &text);
     check_text(&text, header->count);
+    check_blank_lines(&text);
     PROMISE(!header_has(header, "Bcc") && !header_has(header, "Resent-Bcc"));
     if ((options & RULE) != 0 && (options & (EXTRACTED | GATEWAY)) == 0)
         check_author(header);
