@@ -1,5 +1,8 @@
 /* Replies of a server: one after the other, to the lines that people see. The
  * first line is a secret that they must not show. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "../input.h"
 #include "octets.h"
 #include "smtp/advice.h"
@@ -9,6 +12,67 @@
 #include "util/buf.h"
 
 #define DESCRIBED_MAX 200
+
+/* RFC 5321 section 4.2, by the letter but for the tab. */
+static bool is_reply(const char *line, size_t length)
+{
+    return length >= 3 && line[0] >= '2' && line[0] <= '5' &&
+           text_is_digit(line[1]) && text_is_digit(line[2]) &&
+           (length == 3 || line[3] == ' ' || line[3] == '-' ||
+            line[3] == '\t');
+}
+
+/* "5.1.1 " of the code's class, or the same at the end: RFC 3463 section 2. */
+static void check_status(const struct reply_line *line, const char *start,
+                         const char *end)
+{
+    size_t length = strlen(line->status);
+    unsigned first = 0, second = 0, third = 0;
+    int used = 0;
+
+    PROMISE(length < sizeof line->status && length <= (size_t)(end - start));
+    if (length == 0) {
+        PROMISE(line->text == start);
+        return;
+    }
+    PROMISE(memcmp(line->status, start, length) == 0);
+    PROMISE(sscanf(line->status, "%1u.%3u.%3u%n", &first, &second, &third,
+                   &used) == 3 && (size_t)used == length);
+    PROMISE((int)first == line->code / 100);
+    PROMISE(start + length == end ? line->text == end
+                                  : strchr(" \t", start[length]) != NULL &&
+                                    line->text == start + length + 1);
+}
+
+/* A line that ends where its memory does. */
+static void check_line(const char *text, size_t length)
+{
+    char *line = alloc_zero(1, length + (length == 0));
+    struct reply_line parsed;
+    struct error err = { 0 };
+
+    if (length > 0)
+        memcpy(line, text, length);
+    bool done = reply_parse_line(&parsed, line, length, &err);
+    PROMISE(done == is_reply(line, length));
+    if (done) {
+        PROMISE(parsed.code == atoi((char[]){ line[0], line[1], line[2], 0 }));
+        PROMISE(parsed.last == (length == 3 || line[3] != '-'));
+        PROMISE(parsed.text + parsed.length == line + length);
+        check_status(&parsed, length > 3 ? line + 4 : line + 3, line + length);
+    } else {
+        promise_error(&err);
+    }
+    free(line);
+}
+
+static void check_lines(struct input in)
+{
+    while (in.left > 0) {
+        struct input line = input_part(&in, '\n');
+        check_line(line.at, line.left);
+    }
+}
 
 /* "550 5.1.1 no such user", on one line. */
 static void check_described(const struct reply *reply)
@@ -125,6 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *secret = input_text(&in, '\n');
     struct stream *whole = stream_of(in.at, in.left, false);
 
+    check_lines(in);
     if (whole != NULL) {
         struct stream *pieces = stream_of(in.at, in.left, true);
         check_replies(whole, pieces, secret);
