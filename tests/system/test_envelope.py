@@ -654,3 +654,13 @@ def test_original_recipient_needs_no_notify(programs, smarthost):
         "DATA\r\n\r\nx\r\n.\r\nQUIT\r\n")).expect(0)
     assert smarthost.messages[0].recipient_parameters == {
         TO: {"ORCPT": "rfc822;z@y.example"}}
+
+
+@pytest.mark.parametrize("octet", [b"\r", b"\0"])
+def test_control_character_divides_no_recipients(front, octet):
+    """For another program the field ends there, or is one wrong address."""
+    text = b"To: a@b.example" + octet + b"c@d.example\nSubject: x\n\nx\n"
+    result = front.sendmail("-t", stdin=text)
+    result.expect(65)
+    assert "a control character between addresses" in result.errors
+    assert not front.handed_over

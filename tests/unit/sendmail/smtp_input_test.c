@@ -137,6 +137,31 @@ static void bare_line_ends_count_for_two(void **state)
     scratch_close(&out);
 }
 
+/* What is read may end between CR and LF, also where it fills the buffer. */
+static void message_ends_after_a_long_line(void **state)
+{
+    struct fixture *f = *state;
+    struct smtp_input_size size = { .limit = 60000 };
+    struct scratch message = SCRATCH_NONE;
+    struct error err = { 0 };
+
+    assert_true(scratch_open(&message, &err));
+    say(f, "NOOP\r\n");
+    assert_line(f, "NOOP");
+    for (size_t length = 32765; length <= 32769; length++) {
+        char *text = alloc_zero(1, length + 6);
+        memset(text, 'x', length);
+        memcpy(text + length, "\r\n.\r\n", 5);
+        size.came = 0;
+        assert_true(io_write_all(f->client, text, length + 5));
+        if (!smtp_input_data(&f->in, &message, &size, &err))
+            fail_msg("%zu octets", length);
+        assert_int_equal(size.came, length + 2);
+        free(text);
+    }
+    scratch_close(&message);
+}
+
 static void chunk_ends_where_it_says(void **state)
 {
     struct fixture *f = *state;
@@ -165,6 +190,7 @@ int main(void)
         TEST(long_line_takes_no_other_with_it),
         TEST(message_over_the_limit_is_read),
         TEST(bare_line_ends_count_for_two),
+        TEST(message_ends_after_a_long_line),
         TEST(chunk_ends_where_it_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
