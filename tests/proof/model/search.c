@@ -156,6 +156,10 @@ int memcmp(const void *a, const void *b, size_t length)
 {
     const char *one = a, *other = b;
 
+    if (length > 0) {
+        /*@ assert one: \valid_read(one + (0 .. length - 1)); */
+        /*@ assert other: \valid_read(other + (0 .. length - 1)); */
+    }
     /*@ loop unroll 100; */
     for (size_t i = 0; i < length; i++)
         if (one[i] != other[i])
