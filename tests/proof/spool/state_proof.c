@@ -66,6 +66,12 @@ static void recipient(const char *words, size_t length)
     }
 }
 
+/* All but its result is right. */
+static void unknown_result(void)
+{
+    recipient("openly 1 0 1 5.1.1 - ", 1);
+}
+
 static void report(size_t length)
 {
     struct state *state = state_new(0);
@@ -180,7 +186,8 @@ void exact(void)
             each(length);
             return;
         }
-    switch (Frama_C_interval(0, 11)) {
+    switch (Frama_C_interval(0, 12)) {
+    case 11: unknown_result(); break;
     case 5: put(1); break;
     case 9: put(2); break;
     case 10: put(SIZE_MAX); break;
