@@ -54,11 +54,12 @@ static void numbers(size_t length)
 
 static void comparisons(size_t length)
 {
-    const char *text = proof_text(length);
+    char *text = proof_text(length);
 
     (void)text_equal_case(text, "a");
     (void)text_starts_case(text, "opt-");
     (void)text_starts(text, "opt-");
+    text_lower_all(text);
 }
 
 static void octets(const char *text, size_t length)
