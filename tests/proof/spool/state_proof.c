@@ -3,9 +3,9 @@
  *
  * about: spool/state.c spool/format.c
  * shows: lines and their words, texts to write, and keywords up to 65536
- *      octets; a file of its first line, 0 to 3 octets and an end; lines and
- *      their words of 0 to 3 octets, a report of 80, a keyword of 41; first
- *      lines of 15 to 21 octets, and of 52 and 53
+ *      octets; a file of 0 to 3 octets, and of its first line, those and an
+ *      end; lines and their words of 0 to 3 octets, a report of 80, a keyword
+ *      of 41; first lines of 15 to 21 octets, and of 52 and 53
  * of: spool/format.c
  * with in exact: util/text.c model/format.c model/alloc.c model/buf.c
  *      model/error.c model/search.c model/random.c
@@ -159,7 +159,8 @@ static void keyword(size_t known, size_t length)
 
 static void each(size_t length)
 {
-    switch (Frama_C_interval(0, 15)) {
+    switch (Frama_C_interval(0, 16)) {
+    case 16: whole("", length, ""); break;
     case 0: whole(first, length, ""); break;
     case 8: whole(first, length, "end\n"); break;
     case 11: whole(others, length, ""); break;
