@@ -82,6 +82,17 @@ static void peer_play(int fd, const char *const *script)
     free(record);
 }
 
+/* Records that nobody has read would make an error of the end, which comes
+ * before what was said last; not so with TCP. */
+static void peer_leave(int fd)
+{
+    char octet;
+
+    shutdown(fd, SHUT_RDWR);
+    while (recv(fd, &octet, sizeof octet, MSG_DONTWAIT) > 0)
+        ;
+}
+
 /* False if there is no socket or no process. */
 static bool peer_start(struct peer *peer, const char *const *script)
 {
@@ -95,6 +106,7 @@ static bool peer_start(struct peer *peer, const char *const *script)
         close(fds[0]);
         alarm(20);
         peer_play(fds[1], script);
+        peer_leave(fds[1]);
         _exit(0);
     }
     close(fds[1]);
