@@ -317,7 +317,6 @@ postlog unix-dgram n - n - 1 postlogd
 class Postfix(PostfixServer):
     """Without a queue manager: what it would send stays in incoming/."""
 
-    is_started = False
     program = "/usr/sbin/sendmail"
 
     def __init__(self):
